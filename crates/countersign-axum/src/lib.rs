@@ -1,0 +1,3 @@
+//! Typed, verified webhook payloads for axum handlers.
+
+pub use countersign;

@@ -1,0 +1,1 @@
+//! The countersign command, as a library for its tests.

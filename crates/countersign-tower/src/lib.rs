@@ -1,0 +1,3 @@
+//! Verify webhooks in a tower layer.
+
+pub use countersign;

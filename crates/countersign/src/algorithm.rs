@@ -1,0 +1,167 @@
+//! Keyed hashes: made ready once per secret, cloned per request.
+
+use std::fmt;
+
+use hmac::{Hmac, KeyInit, Mac as _};
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256, Sha512};
+use subtle::{Choice, ConstantTimeEq};
+
+use crate::encoding::MAX_TAG;
+
+/// A hash function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Digest {
+    /// SHA-1, 20 bytes. Safe inside HMAC, not for anything else.
+    Sha1,
+    /// SHA-256, 32 bytes.
+    Sha256,
+    /// SHA-512, 64 bytes.
+    Sha512,
+}
+
+impl Digest {
+    pub(crate) const ALL: [Self; 3] = [Self::Sha1, Self::Sha256, Self::Sha512];
+
+    /// The word for it in scheme files.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha512 => "sha512",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|digest| digest.name() == name)
+    }
+
+    /// The length of a digest in bytes.
+    pub(crate) fn len(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+
+    /// An empty running hash.
+    pub(crate) fn start(self) -> Mac {
+        match self {
+            Self::Sha1 => Mac::Sha1(Sha1::new()),
+            Self::Sha256 => Mac::Sha256(Sha256::new()),
+            Self::Sha512 => Mac::Sha512(Sha512::new()),
+        }
+    }
+
+    /// An empty HMAC under `key`, both of its states already keyed.
+    pub(crate) fn start_hmac(self, key: &[u8]) -> Mac {
+        match self {
+            Self::Sha1 => Mac::HmacSha1(keyed(key)),
+            Self::Sha256 => Mac::HmacSha256(keyed(key)),
+            Self::Sha512 => Mac::HmacSha512(keyed(key)),
+        }
+    }
+
+    /// The digest of one piece of data.
+    pub(crate) fn of(self, data: &[u8]) -> Tag {
+        let mut hash = self.start();
+        hash.update(data);
+        hash.finish()
+    }
+}
+
+fn keyed<M: KeyInit>(key: &[u8]) -> M {
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of every length, RFC 2104 section 2")]
+    M::new_from_slice(key).expect("HMAC takes keys of every length")
+}
+
+/// A running hash, keyed or not. `Clone` copies the state: that is how a prepared key is used.
+#[derive(Clone)]
+pub(crate) enum Mac {
+    HmacSha1(Hmac<Sha1>),
+    HmacSha256(Hmac<Sha256>),
+    HmacSha512(Hmac<Sha512>),
+    Sha1(Sha1),
+    Sha256(Sha256),
+    Sha512(Sha512),
+}
+
+impl Mac {
+    pub(crate) fn update(&mut self, data: &[u8]) {
+        match self {
+            Self::HmacSha1(mac) => mac.update(data),
+            Self::HmacSha256(mac) => mac.update(data),
+            Self::HmacSha512(mac) => mac.update(data),
+            Self::Sha1(hash) => hash.update(data),
+            Self::Sha256(hash) => hash.update(data),
+            Self::Sha512(hash) => hash.update(data),
+        }
+    }
+
+    pub(crate) fn finish(self) -> Tag {
+        match self {
+            Self::HmacSha1(mac) => Tag::new(&mac.finalize().into_bytes()),
+            Self::HmacSha256(mac) => Tag::new(&mac.finalize().into_bytes()),
+            Self::HmacSha512(mac) => Tag::new(&mac.finalize().into_bytes()),
+            Self::Sha1(hash) => Tag::new(&hash.finalize()),
+            Self::Sha256(hash) => Tag::new(&hash.finalize()),
+            Self::Sha512(hash) => Tag::new(&hash.finalize()),
+        }
+    }
+}
+
+impl fmt::Debug for Mac {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mac(..)")
+    }
+}
+
+/// A computed or presented tag: at most [`MAX_TAG`] bytes, the rest zero.
+///
+/// It has no `PartialEq`: [`Tag::equals`] is the only comparison, and it runs in constant time.
+#[derive(Clone, Copy)]
+pub(crate) struct Tag {
+    bytes: [u8; MAX_TAG],
+    len: usize,
+}
+
+impl Tag {
+    fn new(bytes: &[u8]) -> Self {
+        let mut tag = [0; MAX_TAG];
+        tag[..bytes.len()].copy_from_slice(bytes);
+        Self { bytes: tag, len: bytes.len() }
+    }
+
+    /// A tag that was decoded to `len` bytes at the front of a zeroed array.
+    pub(crate) fn from_padded(bytes: [u8; MAX_TAG], len: usize) -> Self {
+        Self { bytes, len: len.min(MAX_TAG) }
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// Whether both are the same bytes, in time that depends on their length alone.
+    pub(crate) fn equals(&self, other: &Self) -> Choice {
+        let words = self.len.max(other.len).div_ceil(8);
+        let mut difference = 0;
+        for at in 0..words {
+            difference |= self.word(at) ^ other.word(at);
+        }
+        difference.ct_eq(&0) & Choice::from(u8::from(self.len == other.len))
+    }
+
+    /// Eight bytes at a time, because `subtle` compares slices byte by byte behind a barrier each.
+    fn word(&self, at: usize) -> u64 {
+        let mut word = [0; 8];
+        word.copy_from_slice(&self.bytes[at * 8..at * 8 + 8]);
+        u64::from_ne_bytes(word)
+    }
+}
+
+impl fmt::Debug for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tag(..)")
+    }
+}

@@ -1,0 +1,70 @@
+//! A verdict in the making that keeps the body: hashed as it arrives, handed on uncopied if it came in one piece.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::{pending::Pending, rejection::Rejection, verified::Verified};
+
+/// Hashes the chunks of a body as they arrive and keeps them, under a limit; made by [`Pending::collect`].
+///
+/// This is what an HTTP layer needs: the accepted body is the very one that was hashed.
+#[derive(Debug)]
+#[must_use = "a delivery is neither accepted nor refused before `finish`"]
+pub struct Collecting<'r> {
+    pending: Pending<'r>,
+    limit: u64,
+    received: u64,
+    /// A body of one chunk is handed on as it came.
+    only: Bytes,
+    joined: BytesMut,
+}
+
+impl<'r> Pending<'r> {
+    /// Keeps the chunks as well, up to `limit` bytes in all.
+    pub fn collect(self, limit: u64) -> Collecting<'r> {
+        Collecting { pending: self, limit, received: 0, only: Bytes::new(), joined: BytesMut::new() }
+    }
+}
+
+impl<'r> Collecting<'r> {
+    /// Takes the next chunk of the body.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::BodyTooLarge`] as soon as more than the limit has arrived.
+    pub fn push(&mut self, chunk: Bytes) -> Result<(), Rejection> {
+        self.received = self.received.saturating_add(chunk.len() as u64);
+        if self.received > self.limit {
+            return Err(Rejection::BodyTooLarge { limit: self.limit });
+        }
+        if !self.pending.keeps_body() {
+            self.pending.update(&chunk);
+        }
+        if !self.joined.is_empty() {
+            self.joined.extend_from_slice(&chunk);
+        } else if self.only.is_empty() {
+            self.only = chunk;
+        } else if !chunk.is_empty() {
+            self.joined.reserve(self.only.len() + chunk.len());
+            self.joined.extend_from_slice(&self.only);
+            self.joined.extend_from_slice(&chunk);
+        }
+        Ok(())
+    }
+
+    /// How many bytes have arrived.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Ends the body and gives the verdict.
+    ///
+    /// # Errors
+    ///
+    /// The one reason for which the delivery is refused.
+    pub fn finish(self) -> Result<Verified<'r, Bytes>, Rejection> {
+        let Self { pending, only, joined, .. } = self;
+        let body = if joined.is_empty() { only } else { joined.freeze() };
+        let verified = if pending.keeps_body() { pending.finish_whole(&body)? } else { pending.finish()? };
+        Ok(verified.with_body(body))
+    }
+}

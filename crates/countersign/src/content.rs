@@ -1,0 +1,158 @@
+//! Writes the signed content of a request: one pass over the parts, never by substituting into a string.
+
+use std::sync::Arc;
+
+use crate::{
+    head::{Head, Unusable, look_up},
+    public_url::PublicUrl,
+    rejection::{Problem, Rejection},
+    scheme::{Guard, Part, Scheme, UrlForm},
+};
+
+/// Everything that the parts of one request are made of.
+#[derive(Clone, Copy)]
+pub(crate) struct Content<'a> {
+    pub(crate) scheme: &'a Scheme,
+    pub(crate) head: Head<'a>,
+    pub(crate) public_url: Option<&'a PublicUrl>,
+    pub(crate) timestamp: &'a [u8],
+    pub(crate) id: &'a [u8],
+}
+
+impl Content<'_> {
+    /// Writes `parts` in order. `body` must be there if one of them reads it.
+    pub(crate) fn write(
+        &self,
+        parts: &[Part],
+        form: UrlForm,
+        secret: &[u8],
+        body: Option<&[u8]>,
+        write: &mut impl FnMut(&[u8]),
+    ) -> Result<(), Rejection> {
+        let uri = self.head.uri;
+        for part in parts {
+            match part {
+                Part::Literal(text) => write(text),
+                Part::Secret => write(secret),
+                Part::Timestamp => write(self.timestamp),
+                Part::Id => write(self.id),
+                Part::Method => write(self.head.method.as_str().as_bytes()),
+                Part::Path => write(self.path().as_bytes()),
+                Part::Query => write(uri.query().unwrap_or_default().as_bytes()),
+                Part::PathAndQuery => {
+                    write(self.path().as_bytes());
+                    if let Some(query) = uri.query() {
+                        write(b"?");
+                        write(query.as_bytes());
+                    }
+                }
+                Part::Url => {
+                    if let Some(url) = self.public_url {
+                        url.write_url(uri, form, &self.scheme.url, write);
+                    }
+                }
+                Part::Host => {
+                    if let Some(url) = self.public_url {
+                        url.write_host(write);
+                    }
+                }
+                Part::Value(source) => {
+                    let value = look_up(source, self.head, body).map_err(Problem::from);
+                    let value = value.and_then(|value| value.ok_or(Problem::Missing));
+                    write(&value.map_err(|problem| malformed_value(source.to_string(), problem))?);
+                }
+                Part::FormSorted => self.write_form(body.unwrap_or_default(), write),
+                Part::Body => write(body.unwrap_or_default()),
+                Part::BodyHash(digest, encoding) => {
+                    let hash = digest.of(body.unwrap_or_default());
+                    write(encoding.encode(hash.as_bytes()).as_bytes());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn path(&self) -> &str {
+        self.public_url.map_or(self.head.uri.path(), |url| url.path(self.head.uri))
+    }
+
+    fn write_form(&self, body: &[u8], write: &mut impl FnMut(&[u8])) {
+        let rule = &self.scheme.form;
+        let mut pairs: Vec<_> = form_urlencoded::parse(body).collect();
+        pairs.sort_unstable();
+        if rule.dedupe {
+            pairs.dedup();
+        }
+        for (name, value) in pairs {
+            write(name.as_bytes());
+            write(rule.between.as_bytes());
+            write(value.as_bytes());
+            write(rule.after.as_bytes());
+        }
+    }
+
+    /// Holds the request against the rules that give its parts one reading. `first` is the first byte of the body.
+    pub(crate) fn obeys(&self, guard: &Guard, body: Option<&[u8]>, first: Option<u8>) -> Result<(), Rejection> {
+        let ambiguous = |rule| Err(Rejection::AmbiguousContent { rule });
+        match guard {
+            Guard::TimestampLen(len) if self.timestamp.len() != *len => {
+                ambiguous("the timestamp does not have the number of digits that tells it from its neighbour")
+            }
+            Guard::IdSegments { separator } if has_time_segment(self.id, separator) => {
+                ambiguous("the id contains the separator and something like a timestamp behind it")
+            }
+            Guard::IdWithout { separator } if contains(self.id, separator) => {
+                ambiguous("the id contains the separator that ends it")
+            }
+            Guard::ValueWithout { source, separator } => match look_up(source, self.head, body) {
+                Ok(Some(value)) if contains(&value, separator) => {
+                    ambiguous("a signed value contains the separator that ends it")
+                }
+                _ => Ok(()),
+            },
+            Guard::BodyEndsUrl if first.is_some_and(crate::scheme::is_url_byte) => {
+                ambiguous("the body begins like a part of the URL in front of it")
+            }
+            Guard::BodyEndsUrl if !self.url_is_plain() => {
+                ambiguous("the URL contains a character that only a body can begin with")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn url_is_plain(&self) -> bool {
+        let bytes = |text: &str| text.bytes().all(crate::scheme::is_url_byte);
+        bytes(self.path()) && self.head.uri.query().is_none_or(bytes)
+    }
+}
+
+pub(crate) fn malformed_value(place: String, problem: Problem) -> Rejection {
+    Rejection::MalformedValue { place: Arc::from(place), problem }
+}
+
+impl From<Unusable> for Problem {
+    fn from(unusable: Unusable) -> Self {
+        match unusable {
+            Unusable::Conflicting => Self::Conflicting,
+            Unusable::NotJson => Self::NotJson,
+        }
+    }
+}
+
+fn contains(text: &[u8], wanted: &[u8]) -> bool {
+    text.windows(wanted.len()).any(|window| window == wanted)
+}
+
+/// Whether any segment behind a separator could be read as the timestamp, which would move the id's end there.
+fn has_time_segment(id: &[u8], separator: &[u8]) -> bool {
+    let mut rest = id;
+    while let Some(at) = rest.windows(separator.len()).position(|window| window == separator) {
+        rest = &rest[at + separator.len()..];
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let behind = &rest[digits..];
+        if digits > 0 && (behind.is_empty() || behind.starts_with(separator)) {
+            return true;
+        }
+    }
+    false
+}

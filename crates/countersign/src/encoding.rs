@@ -1,0 +1,129 @@
+//! How a tag is written as text: declared by the scheme, never guessed.
+
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD},
+};
+use faster_hex::CheckCase;
+
+/// The most bytes that any tag decodes to: one SHA-512 digest.
+pub(crate) const MAX_TAG: usize = 64;
+
+/// A text encoding of bytes, each of them canonical: one text for one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// Hexadecimal digits `0-9a-f`.
+    HexLower,
+    /// Hexadecimal digits `0-9A-F`.
+    HexUpper,
+    /// Hexadecimal digits in either case, even mixed.
+    HexAny,
+    /// RFC 4648 section 4, with padding.
+    Base64,
+    /// RFC 4648 section 4, without padding.
+    Base64Unpadded,
+    /// RFC 4648 section 5, with padding.
+    Base64Url,
+    /// RFC 4648 section 5, without padding.
+    Base64UrlUnpadded,
+}
+
+impl Encoding {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::HexLower,
+        Self::HexUpper,
+        Self::HexAny,
+        Self::Base64,
+        Self::Base64Unpadded,
+        Self::Base64Url,
+        Self::Base64UrlUnpadded,
+    ];
+
+    /// The word for it in scheme files.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::HexLower => "hex",
+            Self::HexUpper => "hex-upper",
+            Self::HexAny => "hex-any-case",
+            Self::Base64 => "base64",
+            Self::Base64Unpadded => "base64-unpadded",
+            Self::Base64Url => "base64url",
+            Self::Base64UrlUnpadded => "base64url-unpadded",
+        }
+    }
+
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|encoding| encoding.name() == name)
+    }
+
+    /// Decodes a text that must stand for exactly `len` bytes into the front of a zeroed array.
+    pub(crate) fn decode_tag(self, text: &[u8], len: usize) -> Option<[u8; MAX_TAG]> {
+        if text.len() != self.encoded_len(len) {
+            return None;
+        }
+        let mut tag = [0; MAX_TAG];
+        let target = tag.get_mut(..len)?;
+        match self.hex_case() {
+            Some(case) => {
+                faster_hex::hex_decode_with_case(text, target, case).ok()?;
+            }
+            None => {
+                let written = self.base64(|engine| engine.decode_slice(text, target).ok())?;
+                if written != len {
+                    return None;
+                }
+            }
+        }
+        Some(tag)
+    }
+
+    /// Decodes a secret of any length.
+    pub(crate) fn decode(self, text: &[u8]) -> Option<Vec<u8>> {
+        let Some(case) = self.hex_case() else {
+            return self.base64(|engine| engine.decode(text).ok());
+        };
+        if text.len() % 2 != 0 {
+            return None;
+        }
+        let mut bytes = vec![0; text.len() / 2];
+        faster_hex::hex_decode_with_case(text, &mut bytes, case).ok()?;
+        Some(bytes)
+    }
+
+    /// Writes `bytes` as text; mixed-case hex is written in lower case.
+    pub(crate) fn encode(self, bytes: &[u8]) -> String {
+        match self {
+            Self::HexLower | Self::HexAny => faster_hex::hex_string(bytes),
+            Self::HexUpper => faster_hex::hex_string_upper(bytes),
+            _ => self.base64(|engine| engine.encode(bytes)),
+        }
+    }
+
+    /// How many characters `len` bytes take.
+    pub(crate) fn encoded_len(self, len: usize) -> usize {
+        match self {
+            Self::HexLower | Self::HexUpper | Self::HexAny => len * 2,
+            Self::Base64 | Self::Base64Url => len.div_ceil(3) * 4,
+            Self::Base64Unpadded | Self::Base64UrlUnpadded => (len * 4).div_ceil(3),
+        }
+    }
+
+    fn hex_case(self) -> Option<CheckCase> {
+        match self {
+            Self::HexLower => Some(CheckCase::Lower),
+            Self::HexUpper => Some(CheckCase::Upper),
+            Self::HexAny => Some(CheckCase::None),
+            _ => None,
+        }
+    }
+
+    /// Runs `work` with the engine of this alphabet and padding; every engine is strict about both.
+    fn base64<T>(self, work: impl FnOnce(&base64::engine::GeneralPurpose) -> T) -> T {
+        match self {
+            Self::Base64Unpadded => work(&STANDARD_NO_PAD),
+            Self::Base64Url => work(&URL_SAFE),
+            Self::Base64UrlUnpadded => work(&URL_SAFE_NO_PAD),
+            _ => work(&STANDARD),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! The head of a request, and the values that a scheme finds in a request.
+
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderName, Method, Request, Uri, request::Parts};
+
+use crate::{
+    json,
+    scheme::{Source, trim_ows},
+};
+
+/// The head of a request, borrowed: all that is known before the body arrives.
+///
+/// Made from [`http::request::Parts`], from an [`http::Request`] or from its pieces.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'r> {
+    pub(crate) method: &'r Method,
+    pub(crate) uri: &'r Uri,
+    pub(crate) headers: &'r HeaderMap,
+}
+
+impl<'r> Head<'r> {
+    /// The head that has these three pieces.
+    pub fn new(method: &'r Method, uri: &'r Uri, headers: &'r HeaderMap) -> Self {
+        Self { method, uri, headers }
+    }
+}
+
+impl<'r> From<&'r Parts> for Head<'r> {
+    fn from(parts: &'r Parts) -> Self {
+        Self::new(&parts.method, &parts.uri, &parts.headers)
+    }
+}
+
+impl<'r, B> From<&'r Request<B>> for Head<'r> {
+    fn from(request: &'r Request<B>) -> Self {
+        Self::new(request.method(), request.uri(), request.headers())
+    }
+}
+
+/// Why a value of the request cannot be used, apart from not being there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unusable {
+    /// It stands there several times, so that two readers could disagree about it.
+    Conflicting,
+    /// The body that it should stand in is not one JSON document, or nests deeper than `serde_json`'s 128 levels.
+    NotJson,
+}
+
+/// The value at `source`; `body` is the whole body if it is there already.
+pub(crate) fn look_up<'r>(
+    source: &Source,
+    head: Head<'r>,
+    body: Option<&'r [u8]>,
+) -> Result<Option<Cow<'r, [u8]>>, Unusable> {
+    match source {
+        Source::Header(names) => header(names, head.headers).map(|value| value.map(Cow::Borrowed)),
+        Source::Query(name) => parameter(name, head.uri.query().unwrap_or_default().as_bytes()),
+        Source::Form(name) => parameter(name, body.unwrap_or_default()),
+        Source::Json(pointer) => {
+            let value = json::read(body.unwrap_or_default(), pointer)?;
+            Ok(value.map(|value| Cow::Owned(value.into_text().into_bytes())))
+        }
+    }
+}
+
+/// The value of the first of `names` that is there. Several lines of one name must say the same.
+fn header<'r>(names: &[HeaderName], headers: &'r HeaderMap) -> Result<Option<&'r [u8]>, Unusable> {
+    for name in names {
+        let mut lines = headers.get_all(name).into_iter();
+        if let Some(first) = lines.next() {
+            if lines.any(|line| line != first) {
+                return Err(Unusable::Conflicting);
+            }
+            return Ok(Some(trim_ows(first.as_bytes())));
+        }
+    }
+    Ok(None)
+}
+
+/// The value of a parameter in URL-encoded text. Several of one name must say the same.
+pub(crate) fn parameter<'r>(wanted: &str, encoded: &'r [u8]) -> Result<Option<Cow<'r, [u8]>>, Unusable> {
+    let mut values = form_urlencoded::parse(encoded).filter(|(name, _)| name == wanted).map(|(_, value)| value);
+    let Some(first) = values.next() else {
+        return Ok(None);
+    };
+    if values.any(|value| value != first) {
+        return Err(Unusable::Conflicting);
+    }
+    Ok(Some(match first {
+        Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+        Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+    }))
+}

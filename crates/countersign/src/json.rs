@@ -1,0 +1,247 @@
+//! Reads single values out of a JSON body by pointer (RFC 6901), without building the document.
+
+use std::{borrow::Cow, fmt};
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::head::Unusable;
+
+/// A JSON pointer, split into its unescaped tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pointer {
+    tokens: Vec<String>,
+}
+
+impl Pointer {
+    /// Reads a pointer such as `/data/0/id`; `None` if it breaks RFC 6901 section 3.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let tokens = text.strip_prefix('/')?.split('/').map(unescape).collect::<Option<_>>()?;
+        Some(Self { tokens })
+    }
+
+    pub(crate) fn tokens(&self) -> &[String] {
+        &self.tokens
+    }
+}
+
+fn unescape(token: &str) -> Option<String> {
+    let mut plain = String::with_capacity(token.len());
+    let mut rest = token;
+    while let Some((before, after)) = rest.split_once('~') {
+        plain.push_str(before);
+        plain.push(match after.bytes().next()? {
+            b'0' => '~',
+            b'1' => '/',
+            _ => return None,
+        });
+        rest = &after[1..];
+    }
+    plain.push_str(rest);
+    Some(plain)
+}
+
+impl fmt::Display for Pointer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tokens.iter().try_for_each(|token| write!(f, "/{}", token.replace('~', "~0").replace('/', "~1")))
+    }
+}
+
+/// A value that a scheme can sign or use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Scalar {
+    Text(String),
+    /// A whole number, in decimal digits.
+    Integer(String),
+    Boolean(bool),
+}
+
+impl Scalar {
+    /// The text that stands for the value in signed content and metadata.
+    pub(crate) fn into_text(self) -> String {
+        match self {
+            Self::Text(text) | Self::Integer(text) => text,
+            Self::Boolean(value) => value.to_string(),
+        }
+    }
+}
+
+/// The text at `pointer` if it has the wanted type: a number for times in numbers, a string for all others.
+pub(crate) fn read_as(body: &[u8], pointer: &Pointer, number: bool) -> Result<Option<Cow<'static, [u8]>>, Unusable> {
+    let value = read(body, pointer)?.filter(|value| matches!(value, Scalar::Integer(_)) == number);
+    Ok(value.map(|value| Cow::Owned(value.into_text().into_bytes())))
+}
+
+/// The value at `pointer`; `None` if there is none, or none that is text, a whole number or a boolean.
+pub(crate) fn read(body: &[u8], pointer: &Pointer) -> Result<Option<Scalar>, Unusable> {
+    let mut found = Found::default();
+    let mut deserializer = serde_json::Deserializer::from_slice(body);
+    let seed = At { tokens: &pointer.tokens, found: &mut found };
+    let read = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end());
+    match read {
+        _ if found.repeated => Err(Unusable::Conflicting),
+        Ok(()) => Ok(found.value),
+        Err(_) => Err(Unusable::NotJson),
+    }
+}
+
+#[derive(Default)]
+struct Found {
+    value: Option<Scalar>,
+    repeated: bool,
+}
+
+/// Walks down `tokens` and skips everything beside the way.
+struct At<'a> {
+    tokens: &'a [String],
+    found: &'a mut Found,
+}
+
+impl<'de> DeserializeSeed<'de> for At<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl At<'_> {
+    fn set(self, value: Scalar) {
+        if self.tokens.is_empty() {
+            self.found.value = Some(value);
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for At<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Some((wanted, rest)) = self.tokens.split_first() else {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(());
+        };
+        let mut seen = false;
+        while let Some(is_wanted) = map.next_key_seed(Is(wanted))? {
+            if is_wanted && seen {
+                self.found.repeated = true;
+                return Err(A::Error::custom("a key stands twice"));
+            } else if is_wanted {
+                seen = true;
+                map.next_value_seed(At { tokens: rest, found: self.found })?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        if let Some((index, rest)) = self.tokens.split_first().and_then(|(token, rest)| Some((index(token)?, rest))) {
+            for _ in 0..index {
+                if seq.next_element::<IgnoredAny>()?.is_none() {
+                    return Ok(());
+                }
+            }
+            seq.next_element_seed(At { tokens: rest, found: self.found })?;
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.set(Scalar::Text(text.to_owned()));
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        self.set(Scalar::Integer(number.to_string()));
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        self.set(Scalar::Integer(number.to_string()));
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.set(Scalar::Boolean(value));
+        Ok(())
+    }
+
+    /// Left out: a fraction has no single text, so none can be signed.
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+}
+
+/// RFC 6901 section 4: digits without leading zeros.
+fn index(token: &str) -> Option<usize> {
+    let canonical = token == "0" || !token.starts_with(['0', '+']);
+    token.parse().ok().filter(|_| canonical)
+}
+
+/// Tells whether the next key is the wanted one, without allocating for the others.
+struct Is<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for Is<'_> {
+    type Value = bool;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for Is<'_> {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<bool, E> {
+        Ok(key == self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_at(body: &str, pointer: &str) -> Result<Option<Scalar>, Unusable> {
+        read(body.as_bytes(), &Pointer::parse(pointer).unwrap())
+    }
+
+    #[test]
+    fn values_are_found_by_name_and_index() {
+        let body = r#"{"a":[{"b~/":"x"},{"n":-7}],"t":true}"#;
+        assert_eq!(read_at(body, "/a/0/b~0~1"), Ok(Some(Scalar::Text("x".into()))));
+        assert_eq!(read_at(body, "/a/1/n"), Ok(Some(Scalar::Integer("-7".into()))));
+        assert_eq!(read_at(body, "/t"), Ok(Some(Scalar::Boolean(true))));
+        assert_eq!(read_at(body, "/a/01/n"), Ok(None));
+        assert_eq!(read_at(body, "/a/2"), Ok(None));
+        assert_eq!(read_at(body, "/a"), Ok(None));
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_no_answer() {
+        assert_eq!(read_at(r#"{"a":1,"a":2}"#, "/a"), Err(Unusable::Conflicting));
+        assert_eq!(read_at(r#"{"a":1,"\u0061":2}"#, "/a"), Err(Unusable::Conflicting));
+        assert_eq!(read_at(r#"{"b":1,"b":2,"a":3}"#, "/a"), Ok(Some(Scalar::Integer("3".into()))));
+    }
+
+    #[test]
+    fn what_is_not_one_json_document_is_refused() {
+        for body in ["", "{", "{} x", "{\"a\":1}{", "\u{feff}{}"] {
+            assert_eq!(read_at(body, "/a"), Err(Unusable::NotJson), "{body}");
+        }
+        assert_eq!(read_at(&"[".repeat(100_000), "/a"), Err(Unusable::NotJson));
+    }
+}

@@ -1,0 +1,190 @@
+//! A verdict in the making: the head is checked, the body is still to come.
+
+use std::fmt;
+
+use crate::{
+    algorithm::Mac,
+    head::Head,
+    rejection::Rejection,
+    scheme::UrlForm,
+    timestamp::Timestamp,
+    verified::Verified,
+    verifier::{Examined, Search, Verifier, write_joined},
+};
+
+/// A request whose head passed every check and whose body is hashed as it arrives; made by [`Verifier::begin`].
+///
+/// ```
+/// use countersign::{Timestamp, Verifier, providers};
+///
+/// let verifier = Verifier::new(providers::GITHUB, "It's a Secret to Everybody")?;
+/// let (parts, ()) = http::Request::post("/hooks")
+///     .header("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17")
+///     .body(())?
+///     .into_parts();
+///
+/// let mut pending = verifier.begin(&parts, Timestamp::from_unix_seconds(1_767_225_600))?;
+/// pending.update(b"Hello, ");
+/// pending.update(b"World!");
+/// assert_eq!(pending.finish()?.key_label(), "key-1");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// No bytes become proven without a verdict:
+///
+/// ```compile_fail
+/// let verified = countersign::Verified { body: b"anything" };
+/// ```
+#[must_use = "a delivery is neither accepted nor refused before `finish`"]
+pub struct Pending<'r> {
+    verifier: &'r Verifier,
+    head: Head<'r>,
+    now: Timestamp,
+    state: State<'r>,
+}
+
+#[expect(clippy::large_enum_variant, reason = "boxing the common case would cost it the allocation that it avoids")]
+enum State<'r> {
+    /// The head alone decides: a token or password.
+    Decided { key: usize, examined: Examined<'r> },
+    /// The body goes straight into the running hashes.
+    Running { running: Running, examined: Examined<'r> },
+    /// Something in the body takes part in the verdict, so it is kept until it is whole.
+    Whole(Vec<u8>),
+}
+
+/// One running hash per valid key and URL form. Up to two, the usual rotation, take no allocation.
+#[derive(Default)]
+struct Running {
+    first: Option<KeyedMac>,
+    second: Option<KeyedMac>,
+    rest: Vec<KeyedMac>,
+    /// The hashes of the body that other places of the request tell.
+    hashes: Vec<Mac>,
+    first_byte: Option<u8>,
+}
+
+struct KeyedMac {
+    key: usize,
+    form: UrlForm,
+    mac: Mac,
+}
+
+impl<'r> Pending<'r> {
+    pub(crate) fn begin(verifier: &'r Verifier, head: Head<'r>, now: Timestamp) -> Result<Self, Rejection> {
+        let scheme = verifier.scheme();
+        if verifier.valid_keys(now).next().is_none() {
+            verifier.check_method(head)?;
+            return Err(Rejection::UnknownKey);
+        }
+        let state = if scheme.evidence_is_in_body() {
+            verifier.examine_what_the_head_has(head)?;
+            State::Whole(Vec::new())
+        } else {
+            let examined = verifier.examine(head, now, None)?;
+            if scheme.is_decided_by_head() {
+                let key = verifier.judge(&verifier.content(head, &examined), &examined.tags, &[], now)?;
+                State::Decided { key, examined }
+            } else if scheme.needs_whole_body() {
+                State::Whole(Vec::new())
+            } else {
+                State::Running { running: Running::start(verifier, head, &examined, now)?, examined }
+            }
+        };
+        Ok(Self { verifier, head, now, state })
+    }
+
+    /// Takes the next bytes of the body.
+    pub fn update(&mut self, chunk: &[u8]) {
+        match &mut self.state {
+            State::Decided { .. } => {}
+            State::Running { running, .. } => running.update(self.verifier, chunk),
+            State::Whole(body) => body.extend_from_slice(chunk),
+        }
+    }
+
+    /// Whether the verdict needs a copy of the body, so that [`Pending::finish_whole`] saves one for who has it whole.
+    pub(crate) fn keeps_body(&self) -> bool {
+        matches!(self.state, State::Whole(_))
+    }
+
+    /// Ends the body and gives the verdict.
+    ///
+    /// # Errors
+    ///
+    /// The one reason for which the delivery is refused.
+    pub fn finish(self) -> Result<Verified<'r, ()>, Rejection> {
+        let Self { verifier, head, now, state } = self;
+        let (key, examined) = match state {
+            State::Decided { key, examined } => (key, examined),
+            State::Running { running, examined } => (running.finish(verifier, head, &examined)?, examined),
+            State::Whole(body) => verifier.judge_whole(head, &body, now)?,
+        };
+        Ok(Verified::new(verifier, head, key, examined, ()))
+    }
+
+    /// Gives the verdict on a body that is whole and of which nothing was taken yet.
+    pub(crate) fn finish_whole(self, body: &[u8]) -> Result<Verified<'r, ()>, Rejection> {
+        let (key, examined) = self.verifier.judge_whole(self.head, body, self.now)?;
+        Ok(Verified::new(self.verifier, self.head, key, examined, ()))
+    }
+}
+
+impl Running {
+    fn start(verifier: &Verifier, head: Head<'_>, examined: &Examined<'_>, now: Timestamp) -> Result<Self, Rejection> {
+        let scheme = verifier.scheme();
+        let content = verifier.content(head, examined);
+        let before = &scheme.signature.parts[..verifier.layout().before];
+        let mut running =
+            Self { hashes: scheme.checks.iter().map(|check| check.digest.start()).collect(), ..Self::default() };
+        for (key, ready) in verifier.valid_keys(now) {
+            let Some((start, secret)) = ready.material.start() else { continue };
+            for form in verifier.url_forms() {
+                let mut mac = start.clone();
+                write_joined(&content, before, *form, secret, None, &mut mac)?;
+                running.push(KeyedMac { key, form: *form, mac });
+            }
+        }
+        Ok(running)
+    }
+
+    fn push(&mut self, mac: KeyedMac) {
+        if self.first.is_none() {
+            self.first = Some(mac);
+        } else if self.second.is_none() {
+            self.second = Some(mac);
+        } else {
+            self.rest.push(mac);
+        }
+    }
+
+    fn update(&mut self, verifier: &Verifier, chunk: &[u8]) {
+        self.first_byte = self.first_byte.or(chunk.first().copied());
+        if verifier.layout().body {
+            let macs = self.first.iter_mut().chain(&mut self.second).chain(&mut self.rest);
+            macs.for_each(|keyed| keyed.mac.update(chunk));
+        }
+        self.hashes.iter_mut().for_each(|hash| hash.update(chunk));
+    }
+
+    fn finish(self, verifier: &Verifier, head: Head<'_>, examined: &Examined<'_>) -> Result<usize, Rejection> {
+        let content = verifier.content(head, examined);
+        verifier.obey_guards(&content, None, self.first_byte)?;
+        verifier.check_hashes(head, None, self.hashes.into_iter().map(Mac::finish))?;
+        let scheme = verifier.scheme();
+        let behind = scheme.signature.parts.get(verifier.layout().before + 1..).unwrap_or_default();
+        let mut search = Search::default();
+        for KeyedMac { key, form, mut mac } in self.first.into_iter().chain(self.second).chain(self.rest) {
+            let secret = verifier.key(key).material.start().map_or(&b""[..], |(_, secret)| secret);
+            write_joined(&content, behind, form, secret, None, &mut mac)?;
+            search.compare(key, &mac.finish(), scheme, &examined.tags);
+        }
+        search.verdict()
+    }
+}
+
+impl fmt::Debug for Pending<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pending").field("scheme", &self.verifier.scheme().id()).finish_non_exhaustive()
+    }
+}

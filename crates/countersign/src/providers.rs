@@ -1,0 +1,54 @@
+//! The catalogue: providers whose schemes are built in.
+//!
+//! Each is one file in `catalogue/`, and a constant here. To see what a provider's page says as this library
+//! understands it, print its file: [`Provider::toml`].
+
+use std::fmt;
+
+use crate::scheme::{Scheme, SchemeError};
+
+/// A provider of the catalogue, such as [`STRIPE`].
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Provider {
+    id: &'static str,
+    toml: &'static str,
+}
+
+impl Provider {
+    /// The provider with this id or alias.
+    pub fn find(id: &str) -> Option<Self> {
+        let exact = ALL.binary_search_by(|provider| provider.id.cmp(id)).ok();
+        exact.and_then(|at| ALL.get(at).copied()).or_else(|| {
+            ALL.iter()
+                .copied()
+                .find(|provider| provider.scheme().is_ok_and(|scheme| scheme.aliases().iter().any(|alias| alias == id)))
+        })
+    }
+
+    /// The id by which configuration and logs call it.
+    pub fn id(self) -> &'static str {
+        self.id
+    }
+
+    /// Its scheme file.
+    pub fn toml(self) -> &'static str {
+        self.toml
+    }
+
+    /// Its scheme.
+    ///
+    /// # Errors
+    ///
+    /// Never for a provider of the catalogue: a test reads every file.
+    pub fn scheme(self) -> Result<Scheme, SchemeError> {
+        Scheme::from_toml(self.id, self.toml)
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Provider").field(&self.id).finish()
+    }
+}
+
+include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));

@@ -1,0 +1,248 @@
+//! Why a delivery was refused.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use http::StatusCode;
+
+use crate::timestamp::Timestamp;
+
+/// Why a delivery was refused: one reason, with a stable [code](Self::code) for logs and metrics and a
+/// [status](Self::status) for the sender.
+///
+/// Its `Display` is for the receiver's log. It names places and rules, never a secret, an expected tag or a byte of the
+/// body, but it should not be sent to the caller either: what a caller learns should not help to forge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// The signed parts of this request have more than one reading.
+    AmbiguousContent {
+        /// The rule that is broken.
+        rule: &'static str,
+    },
+    /// The hash of the body that the request carries is not that of its body.
+    BodyHash {
+        /// Where the hash stands.
+        place: Arc<str>,
+    },
+    /// The body ended early, or its length is not the announced one.
+    BodyIncomplete,
+    /// The body did not arrive in time.
+    BodyTimeout {
+        /// The time it had.
+        limit: Duration,
+    },
+    /// The body is larger than the limit.
+    BodyTooLarge {
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// The keys of this request's tenant could not be looked up just now.
+    KeysUnavailable,
+    /// The delivery's id is missing or unusable.
+    MalformedId {
+        /// Where it should stand.
+        place: Arc<str>,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+    /// The signature is there, but not as the scheme writes it.
+    MalformedSignature {
+        /// Where it stands.
+        place: Arc<str>,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+    /// The signed timestamp is missing or not in the scheme's format.
+    MalformedTimestamp {
+        /// Where it should stand.
+        place: Arc<str>,
+        /// What is wrong with it.
+        problem: Problem,
+        /// The format that the scheme wants.
+        expected: &'static str,
+    },
+    /// A signed value is missing or unusable.
+    MalformedValue {
+        /// Where it should stand.
+        place: Arc<str>,
+        /// What is wrong with it.
+        problem: Problem,
+    },
+    /// The provider does not use this request method.
+    Method,
+    /// The request carries no signature.
+    MissingSignature {
+        /// Where it should stand.
+        place: Arc<str>,
+    },
+    /// The signature is right, but the payload is not what the handler takes.
+    Payload {
+        /// The path of the field that does not fit, such as `data.object.amount`; empty for the document itself.
+        path: String,
+        /// What was expected there. It can quote the payload: for the log only.
+        message: String,
+    },
+    /// No key of this endpoint made this signature for these bytes.
+    Signature,
+    /// The signed timestamp lies further in the future than the tolerance allows.
+    TimestampInFuture {
+        /// How far ahead of the verifier's clock it is.
+        ahead: Duration,
+        /// How far it may be.
+        tolerance: Duration,
+    },
+    /// The signed timestamp is older than the tolerance allows.
+    TimestampTooOld {
+        /// How old it is.
+        age: Duration,
+        /// How old it may be.
+        tolerance: Duration,
+    },
+    /// The endpoint has no key for this request: no tenant of this name, or none that is valid now.
+    UnknownKey,
+    /// The handler cannot read a payload of this media type.
+    UnsupportedMediaType {
+        /// The request's content type, if it is text.
+        found: Option<String>,
+    },
+}
+
+/// What is wrong with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Problem {
+    /// It stands there several times, with different values.
+    Conflicting,
+    /// It has the right layout but is not text in the declared encoding, of the right length.
+    Encoding,
+    /// It is there, but has no text.
+    Empty,
+    /// It does not have the declared layout.
+    Layout,
+    /// It is not there.
+    Missing,
+    /// It should stand in the JSON body, and the body is not JSON.
+    NotJson,
+    /// It carries more tags than any provider sends.
+    TooMany,
+    /// It is longer than any provider's.
+    TooLong,
+    /// It carries no tag of a version that the scheme accepts.
+    UnknownVersion,
+}
+
+impl Rejection {
+    /// The reason as a stable word for logs, metrics and tests.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::AmbiguousContent { .. } => "ambiguous_content",
+            Self::BodyHash { .. } => "body_hash",
+            Self::BodyIncomplete => "body_incomplete",
+            Self::BodyTimeout { .. } => "body_timeout",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::KeysUnavailable => "keys_unavailable",
+            Self::MalformedId { .. } => "malformed_id",
+            Self::MalformedSignature { .. } => "malformed_signature",
+            Self::MalformedTimestamp { .. } => "malformed_timestamp",
+            Self::MalformedValue { .. } => "malformed_value",
+            Self::Method => "method",
+            Self::MissingSignature { .. } => "missing_signature",
+            Self::Payload { .. } => "payload",
+            Self::Signature => "signature",
+            Self::TimestampInFuture { .. } => "timestamp_in_future",
+            Self::TimestampTooOld { .. } => "timestamp_too_old",
+            Self::UnknownKey => "unknown_key",
+            Self::UnsupportedMediaType { .. } => "unsupported_media_type",
+        }
+    }
+
+    /// The status that tells the sender no more than it must know.
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::AmbiguousContent { .. }
+            | Self::BodyIncomplete
+            | Self::MalformedId { .. }
+            | Self::MalformedSignature { .. }
+            | Self::MalformedTimestamp { .. }
+            | Self::MalformedValue { .. }
+            | Self::MissingSignature { .. } => StatusCode::BAD_REQUEST,
+            // One status for every way of being wrong, so that none of them can be told from another.
+            Self::BodyHash { .. }
+            | Self::Signature
+            | Self::TimestampInFuture { .. }
+            | Self::TimestampTooOld { .. }
+            | Self::UnknownKey => StatusCode::UNAUTHORIZED,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Payload { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    pub(crate) fn outside(ts: Timestamp, now: Timestamp, past: Duration, future: Duration) -> Option<Self> {
+        if let Some(age) = now.since(ts) {
+            return (age > past).then_some(Self::TimestampTooOld { age, tolerance: past });
+        }
+        let ahead = ts.since(now).unwrap_or(Duration::MAX);
+        (ahead > future).then_some(Self::TimestampInFuture { ahead, tolerance: future })
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AmbiguousContent { rule } => write!(f, "the signed parts have more than one reading: {rule}"),
+            Self::BodyHash { place } => write!(f, "the body does not have the hash that {place} tells"),
+            Self::BodyIncomplete => f.write_str("the body ended early or is not as long as announced"),
+            Self::BodyTimeout { limit } => write!(f, "the body did not arrive within {limit:?}"),
+            Self::BodyTooLarge { limit } => write!(f, "the body is larger than {limit} bytes"),
+            Self::KeysUnavailable => f.write_str("the keys for this request could not be looked up"),
+            Self::MalformedId { place, problem } => write!(f, "the delivery id in {place} {problem}"),
+            Self::MalformedSignature { place, problem } => write!(f, "the signature in {place} {problem}"),
+            Self::MalformedTimestamp { place, problem, expected } => {
+                write!(f, "the timestamp in {place} {problem}; expected {expected}")
+            }
+            Self::MalformedValue { place, problem } => write!(f, "the signed value in {place} {problem}"),
+            Self::Method => f.write_str("the provider does not use this request method"),
+            Self::MissingSignature { place } => write!(f, "there is no {place}: the request is not signed"),
+            Self::Payload { path, message } if path.is_empty() => write!(f, "the payload does not fit: {message}"),
+            Self::Payload { path, message } => write!(f, "the payload does not fit at `{path}`: {message}"),
+            Self::Signature => f.write_str(
+                "no key of this endpoint made this signature for these bytes: wrong secret, or a changed body",
+            ),
+            Self::TimestampInFuture { ahead, tolerance } => {
+                write!(f, "the timestamp is {ahead:?} in the future; the tolerance is {tolerance:?}")
+            }
+            Self::TimestampTooOld { age, tolerance } => {
+                write!(f, "the timestamp is {age:?} old; the tolerance is {tolerance:?}")
+            }
+            Self::UnknownKey => f.write_str("there is no key for this request that is valid now"),
+            Self::UnsupportedMediaType { found: Some(found) } => {
+                write!(f, "the handler cannot read `{found}`; expected JSON, a form or XML")
+            }
+            Self::UnsupportedMediaType { found: None } => {
+                f.write_str("the request names no content type; expected JSON, a form or XML")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Rejection {}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Conflicting => "stands there several times with different values",
+            Self::Encoding => "is not of the declared encoding and length",
+            Self::Empty => "is empty",
+            Self::Layout => "does not have the declared layout",
+            Self::Missing => "is missing",
+            Self::NotJson => "cannot be read, because the body is not JSON",
+            Self::TooMany => "has more tags than any provider sends",
+            Self::TooLong => "is longer than any provider's",
+            Self::UnknownVersion => "has no tag of an accepted version",
+        })
+    }
+}

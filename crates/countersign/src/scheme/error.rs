@@ -1,0 +1,44 @@
+//! What is wrong with a scheme file, and where.
+
+use std::{fmt, ops::Range};
+
+/// Why a scheme file was refused: the place, what is wrong there and what was expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemeError {
+    line: usize,
+    column: usize,
+    message: String,
+}
+
+impl SchemeError {
+    /// An error at a byte range of `text`.
+    pub(crate) fn at(text: &str, span: Range<usize>, message: impl Into<String>) -> Self {
+        let before = text.get(..span.start.min(text.len())).unwrap_or(text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        Self { line, column, message: message.into() }
+    }
+
+    /// The line, counted from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+
+    /// The column, in characters, counted from 1.
+    pub fn column(&self) -> usize {
+        self.column
+    }
+
+    /// What is wrong and what was expected, without the place.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+}
+
+impl fmt::Display for SchemeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {}, column {}: {}", self.line, self.column, self.message)
+    }
+}
+
+impl std::error::Error for SchemeError {}

@@ -1,0 +1,94 @@
+//! Where in the request a value stands.
+
+use std::fmt;
+
+use http::HeaderName;
+
+use super::file::{OneOrMore, Place};
+use crate::json::Pointer;
+
+/// Where a scheme finds a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// A header; the first of these names that the request has.
+    Header(Vec<HeaderName>),
+    /// A parameter of the query string, percent-decoded.
+    Query(String),
+    /// A value of the JSON body.
+    Json(Pointer),
+    /// A parameter of the form body, decoded.
+    Form(String),
+}
+
+impl Source {
+    /// The one place that a table names; `Ok(None)` if it names none.
+    pub(super) fn from_place(place: Place) -> Result<Option<Self>, String> {
+        let Place { header, query, json, form } = place;
+        let mut sources = Vec::new();
+        if let Some(names) = header {
+            sources.push(Self::header(names)?);
+        }
+        sources.extend(query.map(Self::Query));
+        if let Some(pointer) = json {
+            sources.push(Self::json(&pointer)?);
+        }
+        sources.extend(form.map(Self::Form));
+        if sources.len() > 1 {
+            return Err("expected one of `header`, `query`, `json` and `form`, found several".to_owned());
+        }
+        Ok(sources.pop())
+    }
+
+    /// The place that a placeholder such as `{header:X-Id}` names; `None` if it names no place at all.
+    pub(super) fn from_placeholder(name: &str, argument: &str) -> Option<Result<Self, String>> {
+        Some(match name {
+            "header" => Self::header(OneOrMore::One(argument.to_owned())),
+            "query" => Ok(Self::Query(argument.to_owned())),
+            "json" => Self::json(argument),
+            "form" => Ok(Self::Form(argument.to_owned())),
+            _ => return None,
+        })
+    }
+
+    fn header(names: OneOrMore) -> Result<Self, String> {
+        let names = match names {
+            OneOrMore::One(name) => vec![name],
+            OneOrMore::More(names) => names,
+        };
+        if names.is_empty() {
+            return Err("expected at least one header name".to_owned());
+        }
+        let parse = |name: &String| {
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("`{name}` is not a header name"))
+        };
+        names.iter().map(parse).collect::<Result<_, _>>().map(Self::Header)
+    }
+
+    fn json(pointer: &str) -> Result<Self, String> {
+        Pointer::parse(pointer)
+            .map(Self::Json)
+            .ok_or_else(|| format!("`{pointer}` is not a JSON pointer; expected one such as `/data/id`"))
+    }
+
+    /// Whether it can only be read when the whole body is there.
+    pub(crate) fn is_in_body(&self) -> bool {
+        matches!(self, Self::Json(_) | Self::Form(_))
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Header(names) => {
+                f.write_str("header `")?;
+                for (at, name) in names.iter().enumerate() {
+                    write!(f, "{}{name}", if at == 0 { "" } else { "` or `" })?;
+                }
+                f.write_str("`")
+            }
+            Self::Query(name) => write!(f, "query parameter `{name}`"),
+            Self::Json(pointer) => write!(f, "JSON value `{pointer}`"),
+            Self::Form(name) => write!(f, "form parameter `{name}`"),
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What the user pastes from the provider's page.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// A signing secret: never printed, compared or cloned, and wiped from memory when dropped.
+///
+/// ```
+/// use countersign::Secret;
+///
+/// assert_eq!(format!("{:?}", Secret::new("s3cr3t-from-the-dashboard")?), "Secret(..)");
+/// assert!(Secret::new("").is_err());
+/// assert!(Secret::new("${WEBHOOK_SECRET}").is_err());
+/// # Ok::<(), countersign::SecretError>(())
+/// ```
+///
+/// ```compile_fail
+/// let secret = countersign::Secret::new("one")?;
+/// let same = secret == secret; // a secret cannot be compared
+/// # Ok::<(), countersign::SecretError>(())
+/// ```
+///
+/// ```compile_fail
+/// let secret = countersign::Secret::new("one")?;
+/// println!("{secret}"); // nor printed
+/// # Ok::<(), countersign::SecretError>(())
+/// ```
+pub struct Secret(Zeroizing<Vec<u8>>);
+
+impl Secret {
+    /// A secret as text, just as the provider's page shows it.
+    ///
+    /// # Errors
+    ///
+    /// If the text is empty or blank, begins or ends with white space or a quotation mark that came along when it was
+    /// copied, or is a placeholder that nothing was put in place of, such as `${SECRET}` or `changeme`.
+    pub fn new(text: impl Into<String>) -> Result<Self, SecretError> {
+        let text = Zeroizing::new(text.into());
+        if text.is_empty() {
+            return Err(SecretError::Empty);
+        }
+        if text.trim().is_empty() {
+            return Err(SecretError::Blank);
+        }
+        if text.trim().len() != text.len() || is_quoted(&text) {
+            return Err(SecretError::Untrimmed);
+        }
+        if is_placeholder(&text) {
+            return Err(SecretError::Placeholder);
+        }
+        Ok(Self(Zeroizing::new(text.as_bytes().to_vec())))
+    }
+
+    /// A secret as bytes, for those that are no text.
+    ///
+    /// # Errors
+    ///
+    /// If there are no bytes, or only white space and zeros.
+    pub fn from_bytes(bytes: impl Into<Vec<u8>>) -> Result<Self, SecretError> {
+        let bytes = Zeroizing::new(bytes.into());
+        if bytes.is_empty() {
+            return Err(SecretError::Empty);
+        }
+        if bytes.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
+            return Err(SecretError::Blank);
+        }
+        Ok(Self(bytes))
+    }
+
+    pub(crate) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// Why a text cannot be a signing secret. Says nothing of the text itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SecretError {
+    /// Only white space (or zero bytes).
+    Blank,
+    /// Nothing at all; an unset environment variable often ends here.
+    Empty,
+    /// A secret of another kind, as its beginning shows.
+    LooksLike {
+        /// What it seems to be, and where the right one is found.
+        hint: &'static str,
+    },
+    /// The scheme wants a prefix that is not there.
+    MissingPrefix {
+        /// The prefix.
+        prefix: String,
+    },
+    /// The scheme wants another encoding.
+    NotDecodable {
+        /// The encoding that the scheme expects.
+        encoding: &'static str,
+    },
+    /// Text that stands where a secret was to be filled in.
+    Placeholder,
+    /// Nothing behind the prefix.
+    PrefixOnly {
+        /// The prefix.
+        prefix: String,
+    },
+    /// White space or quotation marks around the secret.
+    Untrimmed,
+    /// HTTP Basic needs `user:password`.
+    WithoutColon,
+}
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Blank => f.write_str("the secret is blank: paste the one from the provider's page"),
+            Self::Empty => f.write_str("the secret is empty: is the variable or file that it comes from set?"),
+            Self::LooksLike { hint } => write!(f, "this is not the signing secret: {hint}"),
+            Self::MissingPrefix { prefix } => {
+                write!(f, "the secret does not begin with `{prefix}`: paste it whole")
+            }
+            Self::NotDecodable { encoding } => {
+                write!(f, "the secret is not {encoding}: was it cut, or is it another provider's?")
+            }
+            Self::Placeholder => {
+                f.write_str("the secret is a placeholder: put the one from the provider's page in its place")
+            }
+            Self::PrefixOnly { prefix } => {
+                write!(f, "the secret is only its prefix `{prefix}`: paste the rest as well")
+            }
+            Self::Untrimmed => f.write_str(
+                "the secret begins or ends with white space or quotation marks: remove them \
+                 (or use Secret::from_bytes if they do belong to it)",
+            ),
+            Self::WithoutColon => f.write_str("the secret must be written `user:password`"),
+        }
+    }
+}
+
+impl std::error::Error for SecretError {}
+
+fn is_quoted(text: &str) -> bool {
+    text.len() > 1 && ['"', '\'', '`'].iter().any(|quote| text.starts_with(*quote) && text.ends_with(*quote))
+}
+
+/// Texts that configuration systems and examples leave behind; each was some project's advisory.
+fn is_placeholder(text: &str) -> bool {
+    let wrapped = |open: &str, close: &str| text.starts_with(open) && text.ends_with(close);
+    let plain = text.to_ascii_lowercase().replace(['-', '_', ' '], "");
+    text.contains("${")
+        || wrapped("$(", ")")
+        || wrapped("{{", "}}")
+        || wrapped("<", ">")
+        || wrapped("%", "%")
+        || text.starts_with("env:")
+        || PLACEHOLDERS.contains(&plain.as_str())
+        || plain.strip_prefix("whsec").is_some_and(|rest| PLACEHOLDERS.contains(&rest) || rest == "...")
+        || plain.bytes().all(|byte| byte == b'x' || byte == b'*' || byte == b'.')
+}
+
+const PLACEHOLDERS: [&str; 12] = [
+    "changeme",
+    "null",
+    "placeholder",
+    "replaceme",
+    "secrethere",
+    "signingsecret",
+    "todo",
+    "undefined",
+    "webhooksecret",
+    "yoursecret",
+    "yoursigningsecret",
+    "yourwebhooksecret",
+];

@@ -1,0 +1,246 @@
+//! Points in time, and the formats in which providers write them.
+
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use serde::Deserialize;
+use time::{
+    OffsetDateTime, PrimitiveDateTime,
+    format_description::{BorrowedFormatItem, well_known::Rfc3339},
+    macros::format_description,
+};
+
+/// A point in time, in whole milliseconds since 1970-01-01T00:00:00Z.
+///
+/// Made from a [`SystemTime`], an [`OffsetDateTime`] or a number of seconds; its arithmetic cannot overflow.
+///
+/// ```
+/// use countersign::Timestamp;
+///
+/// assert_eq!(Timestamp::from_unix_seconds(1).to_string(), "1970-01-01T00:00:01Z");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp {
+    millis: i64,
+}
+
+impl Timestamp {
+    /// The time `seconds` after (or, negative, before) the Unix epoch; saturates at the ends of its range.
+    pub const fn from_unix_seconds(seconds: i64) -> Self {
+        Self { millis: seconds.saturating_mul(1000) }
+    }
+
+    /// The time `millis` milliseconds after (or, negative, before) the Unix epoch.
+    pub const fn from_unix_millis(millis: i64) -> Self {
+        Self { millis }
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down.
+    pub const fn unix_seconds(self) -> i64 {
+        self.millis.div_euclid(1000)
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn unix_millis(self) -> i64 {
+        self.millis
+    }
+
+    /// How long `self` is after `earlier`; `None` if it is before it.
+    pub fn since(self, earlier: Self) -> Option<Duration> {
+        let millis = self.millis.saturating_sub(earlier.millis);
+        u64::try_from(millis).ok().map(Duration::from_millis)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = i128::from(self.millis) * 1_000_000;
+        match OffsetDateTime::from_unix_timestamp_nanos(nanos).map(|at| at.format(&Rfc3339)) {
+            Ok(Ok(text)) => f.write_str(&text),
+            _ => write!(f, "{} ms since 1970", self.millis),
+        }
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let millis = match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
+            Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis),
+        };
+        Self { millis }
+    }
+}
+
+impl From<OffsetDateTime> for Timestamp {
+    fn from(time: OffsetDateTime) -> Self {
+        let millis = time.unix_timestamp_nanos().div_euclid(1_000_000);
+        // Every `OffsetDateTime` lies within ±9999 years (±999999 with a feature), far inside i64.
+        Self { millis: i64::try_from(millis).unwrap_or(i64::MAX) }
+    }
+}
+
+/// How a provider writes a timestamp.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum TimestampFormat {
+    /// Decimal seconds since 1970, no sign, no leading zero.
+    Seconds,
+    /// Decimal milliseconds since 1970, no sign, no leading zero.
+    Milliseconds,
+    /// RFC 3339, with a zone.
+    Rfc3339,
+    /// RFC 3339 whose zone may be left out and is then UTC.
+    Rfc3339OrUtc,
+    /// The `IMF-fixdate` of RFC 9110 section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
+    HttpDate,
+}
+
+/// The longest timestamp text that any format can need; a longer one is malformed without being read.
+pub(crate) const MAX_TEXT: usize = 40;
+
+impl TimestampFormat {
+    /// Reads `text`; `None` if it is not exactly in this format.
+    pub(crate) fn parse(self, text: &[u8]) -> Option<Timestamp> {
+        if text.len() > MAX_TEXT {
+            return None;
+        }
+        match self {
+            Self::Seconds => digits(text).and_then(|n| n.checked_mul(1000)).map(Timestamp::from_unix_millis),
+            Self::Milliseconds => digits(text).map(Timestamp::from_unix_millis),
+            Self::Rfc3339 => rfc3339(text),
+            Self::Rfc3339OrUtc => rfc3339(text).or_else(|| rfc3339_without_zone(text)),
+            Self::HttpDate => http_date(text),
+        }
+    }
+
+    /// Writes `at` as a provider of this format would.
+    pub(crate) fn print(self, at: Timestamp) -> String {
+        let seconds = at.unix_seconds();
+        let date = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        match self {
+            Self::Seconds => seconds.to_string(),
+            Self::Milliseconds => at.unix_millis().to_string(),
+            Self::Rfc3339 => at.to_string(),
+            Self::Rfc3339OrUtc => {
+                let text = at.to_string();
+                text.strip_suffix('Z').unwrap_or(&text).to_owned()
+            }
+            Self::HttpDate => date.format(HTTP_DATE).unwrap_or_default(),
+        }
+    }
+
+    /// The number of bytes that every plausible timestamp of this format has, where there is just one.
+    ///
+    /// 10 digits are the seconds from 2001 to 2286, 13 digits the same in milliseconds.
+    pub(crate) fn fixed_len(self) -> Option<usize> {
+        match self {
+            Self::Seconds => Some(10),
+            Self::Milliseconds => Some(13),
+            Self::HttpDate => Some("Sun, 06 Nov 1994 08:49:37 GMT".len()),
+            Self::Rfc3339 | Self::Rfc3339OrUtc => None,
+        }
+    }
+
+    /// Whether `byte` behind a complete timestamp could belong to a longer one.
+    pub(crate) fn can_grow_by(self, byte: u8) -> bool {
+        match self {
+            Self::Seconds | Self::Milliseconds => byte.is_ascii_digit(),
+            Self::Rfc3339OrUtc => byte.is_ascii_digit() || b".Zz+-".contains(&byte),
+            // Both end in their zone, behind which nothing more can follow.
+            Self::Rfc3339 | Self::HttpDate => false,
+        }
+    }
+
+    /// Whether JSON writes it as a number.
+    pub(crate) fn is_number(self) -> bool {
+        matches!(self, Self::Seconds | Self::Milliseconds)
+    }
+
+    /// What the format looks like, for error messages.
+    pub(crate) fn describe(self) -> &'static str {
+        match self {
+            Self::Seconds => "decimal seconds since 1970",
+            Self::Milliseconds => "decimal milliseconds since 1970",
+            Self::Rfc3339 => "an RFC 3339 time with a zone",
+            Self::Rfc3339OrUtc => "an RFC 3339 time",
+            Self::HttpDate => "an HTTP date",
+        }
+    }
+}
+
+/// How far a signed timestamp may lie from the verifier's clock; both ends belong to the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tolerance {
+    /// How old a timestamp may be.
+    pub(crate) past: Duration,
+    /// How far in the future a timestamp may be.
+    pub(crate) future: Duration,
+}
+
+impl Tolerance {
+    /// The same tolerance to both sides.
+    pub const fn symmetric(window: Duration) -> Self {
+        Self { past: window, future: window }
+    }
+
+    /// A tolerance of its own to each side.
+    pub const fn new(past: Duration, future: Duration) -> Self {
+        Self { past, future }
+    }
+
+    /// How old a timestamp may be.
+    pub const fn past(self) -> Duration {
+        self.past
+    }
+
+    /// How far in the future a timestamp may be.
+    pub const fn future(self) -> Duration {
+        self.future
+    }
+}
+
+/// Strict decimal digits: no sign, no space, no leading zero but in `0` itself, no overflow.
+fn digits(text: &[u8]) -> Option<i64> {
+    let (&first, rest) = text.split_first()?;
+    if first == b'0' && !rest.is_empty() {
+        return None;
+    }
+    let mut value: i64 = 0;
+    for &byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(i64::from(digit))?;
+    }
+    Some(value)
+}
+
+fn rfc3339(text: &[u8]) -> Option<Timestamp> {
+    let text = std::str::from_utf8(text).ok()?;
+    OffsetDateTime::parse(text, &Rfc3339).ok().map(Timestamp::from)
+}
+
+fn rfc3339_without_zone(text: &[u8]) -> Option<Timestamp> {
+    if text.len() + 1 > MAX_TEXT {
+        return None;
+    }
+    let mut zoned = [b'Z'; MAX_TEXT];
+    zoned[..text.len()].copy_from_slice(text);
+    rfc3339(&zoned[..=text.len()])
+}
+
+fn http_date(text: &[u8]) -> Option<Timestamp> {
+    let text = std::str::from_utf8(text).ok()?;
+    let at = PrimitiveDateTime::parse(text, HTTP_DATE).ok()?.assume_utc();
+    // `time` does not hold the weekday against the date; printing it again does.
+    (at.format(HTTP_DATE).ok()? == text).then(|| at.into())
+}
+
+/// RFC 9110 section 5.6.7, `IMF-fixdate`.
+const HTTP_DATE: &[BorrowedFormatItem<'static>] =
+    format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");

@@ -1,0 +1,151 @@
+//! Proof that a delivery was accepted.
+
+use std::{borrow::Cow, fmt};
+
+use bytes::Bytes;
+
+use crate::{
+    delivery::Delivery,
+    head::{Head, look_up},
+    scheme::{Field, FieldSource, Scheme},
+    timestamp::Timestamp,
+    verifier::{Examined, Verifier},
+};
+
+/// An accepted delivery and its body: there is no way to one but through a verdict.
+///
+/// `B` is the body as it was given to [`Verifier::verify`], or `()` where it was hashed in passing.
+#[derive(Clone)]
+pub struct Verified<'r, B> {
+    verifier: &'r Verifier,
+    head: Head<'r>,
+    key: usize,
+    examined: Examined<'r>,
+    body: B,
+}
+
+/// A value of an accepted delivery, and whether the signature covers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Value<'a> {
+    text: Cow<'a, str>,
+    covered: bool,
+}
+
+impl<'a> Value<'a> {
+    pub(crate) fn new(text: Cow<'a, str>, covered: bool) -> Self {
+        Self { text, covered }
+    }
+
+    /// The value.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether the signature covers it. If not, whoever relays a delivery can change it at will: it may sort and label,
+    /// but not decide.
+    pub fn is_covered(&self) -> bool {
+        self.covered
+    }
+}
+
+impl fmt::Display for Value<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl<'r, B> Verified<'r, B> {
+    pub(crate) fn new(verifier: &'r Verifier, head: Head<'r>, key: usize, examined: Examined<'r>, body: B) -> Self {
+        Self { verifier, head, key, examined, body }
+    }
+
+    /// The provider's id, such as `stripe`.
+    pub fn provider(&self) -> &str {
+        self.verifier.scheme().id()
+    }
+
+    /// The scheme by which it was verified.
+    pub fn scheme(&self) -> &Scheme {
+        self.verifier.scheme()
+    }
+
+    /// The label of the key that made the signature.
+    pub fn key_label(&self) -> &str {
+        self.verifier.key_label(self.key)
+    }
+
+    /// The signed timestamp; `None` if the scheme signs none. It is always covered.
+    pub fn timestamp(&self) -> Option<Timestamp> {
+        self.examined.time.at
+    }
+
+    /// The verified body.
+    pub fn body(&self) -> &B {
+        &self.body
+    }
+
+    /// The verified body, by value.
+    pub fn into_body(self) -> B {
+        self.body
+    }
+
+    /// Puts the bytes beside the proof that they gave; only for callers that hashed just these.
+    pub(crate) fn with_body<C>(self, body: C) -> Verified<'r, C> {
+        let Self { verifier, head, key, examined, body: _ } = self;
+        Verified { verifier, head, key, examined, body }
+    }
+
+    fn field<'a>(&'a self, field: Option<&Field>, body: &'a [u8]) -> Option<Value<'a>> {
+        let field = field?;
+        let bytes = match &field.source {
+            FieldSource::DeliveryId => Cow::Borrowed(self.examined.id.as_deref()?),
+            FieldSource::At(source) => look_up(source, self.head, Some(body)).ok()??,
+        };
+        let text = match bytes {
+            Cow::Borrowed(bytes) => Cow::Borrowed(std::str::from_utf8(bytes).ok()?),
+            Cow::Owned(bytes) => Cow::Owned(String::from_utf8(bytes).ok()?),
+        };
+        Some(Value::new(text, field.covered)).filter(|value| !value.as_str().is_empty())
+    }
+}
+
+impl<B: AsRef<[u8]>> Verified<'_, B> {
+    /// The event's id, where the provider puts it. Read from the body on each call, if it stands there.
+    pub fn event_id(&self) -> Option<Value<'_>> {
+        self.field(self.scheme().event_id(), self.body.as_ref())
+    }
+
+    /// The event's type, where the provider puts it. Read from the body on each call, if it stands there.
+    pub fn event_type(&self) -> Option<Value<'_>> {
+        self.field(self.scheme().event_type(), self.body.as_ref())
+    }
+}
+
+impl Verified<'_, Bytes> {
+    /// The proof as a value of its own, which outlives the request.
+    pub fn into_delivery(self) -> Delivery {
+        let scheme = self.verifier.scheme();
+        let in_head = |field: Option<&Field>| match field {
+            Some(field) if !field.is_in_body() => self.field(Some(field), &[]).map(|value| value.as_str().to_owned()),
+            _ => None,
+        };
+        Delivery::new(
+            scheme.clone(),
+            self.verifier.key_label(self.key).clone(),
+            self.examined.time.at,
+            in_head(scheme.event_id()),
+            in_head(scheme.event_type()),
+            self.body,
+        )
+    }
+}
+
+impl<B> fmt::Debug for Verified<'_, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified")
+            .field("provider", &self.provider())
+            .field("key_label", &self.key_label())
+            .field("timestamp", &self.timestamp())
+            .finish_non_exhaustive()
+    }
+}

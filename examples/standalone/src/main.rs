@@ -1,0 +1,3 @@
+//! Verifies a webhook without any framework.
+
+fn main() {}
