@@ -1,3 +1,41 @@
-//! Verify webhooks in a tower layer.
+//! Verify webhooks in a [tower] layer: what is forged, stale or too large never reaches the service behind it.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use countersign_tower::{VerifiedBody, VerifyLayer, countersign::{Delivery, Rejection, Signer, Verifier, providers}};
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // The inner service takes a `VerifiedBody`: it cannot even be called without a verdict.
+//! let service = ServiceBuilder::new()
+//!     .layer(VerifyLayer::new(Verifier::new(providers::GITHUB, "a-long-random-secret")?))
+//!     .service(service_fn(|request: Request<VerifiedBody>| async move {
+//!         assert_eq!(request.extensions().get::<Delivery>().unwrap().provider(), "github");
+//!         Ok::<_, std::convert::Infallible>(Response::new(Full::new(request.into_body().into_bytes())))
+//!     }));
+//!
+//! let now = std::time::SystemTime::now();
+//! let signer = Signer::new(providers::GITHUB, "a-long-random-secret")?;
+//! let signed = signer.sign(Request::post("/hooks").body("{}")?, now)?.map(Full::new);
+//! assert_eq!(service.clone().oneshot(signed).await?.status(), 200);
+//!
+//! let forger = Signer::new(providers::GITHUB, "another-secret")?;
+//! let forged = forger.sign(Request::post("/hooks").body("{}")?, now)?.map(Full::new);
+//! let refused = service.oneshot(forged).await?;
+//! assert_eq!(refused.status(), 401);
+//! assert_eq!(refused.extensions().get::<Rejection>().unwrap().code(), "signature"); // for the log, not for the caller
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [tower]: https://docs.rs/tower
+
+pub mod tenants;
+pub mod verify;
 
 pub use countersign;
+pub use tenants::{KeyResolver, TenantKeys};
+pub use verify::{Keys, ResponseFuture, VerifiedBody, Verify, VerifyLayer};

@@ -34,7 +34,7 @@ impl<'r> Collecting<'r> {
     pub fn push(&mut self, chunk: Bytes) -> Result<(), Rejection> {
         self.received = self.received.saturating_add(chunk.len() as u64);
         if self.received > self.limit {
-            return Err(Rejection::BodyTooLarge { limit: self.limit });
+            return Err(Rejection::BodyTooLarge { limit: Some(self.limit) });
         }
         if !self.pending.keeps_body() {
             self.pending.update(&chunk);

@@ -63,16 +63,10 @@ impl Encoding {
         }
         let mut tag = [0; MAX_TAG];
         let target = tag.get_mut(..len)?;
-        match self.hex_case() {
-            Some(case) => {
-                faster_hex::hex_decode_with_case(text, target, case).ok()?;
-            }
-            None => {
-                let written = self.base64(|engine| engine.decode_slice(text, target).ok())?;
-                if written != len {
-                    return None;
-                }
-            }
+        if let Some(case) = self.hex_case() {
+            faster_hex::hex_decode_with_case(text, target, case).ok()?;
+        } else if self.base64(|engine| engine.decode_slice(text, target).ok())? != len {
+            return None;
         }
         Some(tag)
     }
@@ -82,7 +76,7 @@ impl Encoding {
         let Some(case) = self.hex_case() else {
             return self.base64(|engine| engine.decode(text).ok());
         };
-        if text.len() % 2 != 0 {
+        if !text.len().is_multiple_of(2) {
             return None;
         }
         let mut bytes = vec![0; text.len() / 2];

@@ -133,15 +133,12 @@ fn decode_some(text: &str, listed: &str) -> String {
     while let Some((before, after)) = rest.split_once('%') {
         plain.push_str(before);
         let decoded = after.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok()).map(char::from);
-        match decoded.filter(|c| listed.contains(*c)) {
-            Some(c) => {
-                plain.push(c);
-                rest = &after[2..];
-            }
-            None => {
-                plain.push('%');
-                rest = after;
-            }
+        if let Some(c) = decoded.filter(|c| listed.contains(*c)) {
+            plain.push(c);
+            rest = &after[2..];
+        } else {
+            plain.push('%');
+            rest = after;
         }
     }
     plain.push_str(rest);

@@ -33,9 +33,11 @@ pub enum Rejection {
     },
     /// The body is larger than the limit.
     BodyTooLarge {
-        /// The limit in bytes.
-        limit: u64,
+        /// The limit in bytes; `None` if somebody else's limit was met.
+        limit: Option<u64>,
     },
+    /// The announced length of the body is not one decimal number.
+    ContentLength,
     /// The keys of this request's tenant could not be looked up just now.
     KeysUnavailable,
     /// The delivery's id is missing or unusable.
@@ -140,6 +142,7 @@ impl Rejection {
             Self::BodyIncomplete => "body_incomplete",
             Self::BodyTimeout { .. } => "body_timeout",
             Self::BodyTooLarge { .. } => "body_too_large",
+            Self::ContentLength => "content_length",
             Self::KeysUnavailable => "keys_unavailable",
             Self::MalformedId { .. } => "malformed_id",
             Self::MalformedSignature { .. } => "malformed_signature",
@@ -161,6 +164,7 @@ impl Rejection {
         match self {
             Self::AmbiguousContent { .. }
             | Self::BodyIncomplete
+            | Self::ContentLength
             | Self::MalformedId { .. }
             | Self::MalformedSignature { .. }
             | Self::MalformedTimestamp { .. }
@@ -197,7 +201,9 @@ impl fmt::Display for Rejection {
             Self::BodyHash { place } => write!(f, "the body does not have the hash that {place} tells"),
             Self::BodyIncomplete => f.write_str("the body ended early or is not as long as announced"),
             Self::BodyTimeout { limit } => write!(f, "the body did not arrive within {limit:?}"),
-            Self::BodyTooLarge { limit } => write!(f, "the body is larger than {limit} bytes"),
+            Self::BodyTooLarge { limit: None } => f.write_str("the body is larger than a limit around it"),
+            Self::BodyTooLarge { limit: Some(limit) } => write!(f, "the body is larger than {limit} bytes"),
+            Self::ContentLength => f.write_str("the announced length is not one decimal number"),
             Self::KeysUnavailable => f.write_str("the keys for this request could not be looked up"),
             Self::MalformedId { place, problem } => write!(f, "the delivery id in {place} {problem}"),
             Self::MalformedSignature { place, problem } => write!(f, "the signature in {place} {problem}"),

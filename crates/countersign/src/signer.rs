@@ -209,11 +209,11 @@ struct Draft {
 
 impl Draft {
     fn put(&mut self, source: &Source, text: &str) -> Result<(), SignError> {
-        self.put_value(source, Cow::Borrowed(text), || serde_json::Value::from(text))
+        self.put_value(source, text, || serde_json::Value::from(text))
     }
 
     fn put_time(&mut self, source: &Source, text: &str, number: bool) -> Result<(), SignError> {
-        self.put_value(source, Cow::Borrowed(text), || match text.parse::<i64>() {
+        self.put_value(source, text, || match text.parse::<i64>() {
             Ok(value) if number => value.into(),
             _ => text.into(),
         })
@@ -222,13 +222,13 @@ impl Draft {
     fn put_value(
         &mut self,
         source: &Source,
-        text: Cow<'_, str>,
+        text: &str,
         json: impl FnOnce() -> serde_json::Value,
     ) -> Result<(), SignError> {
         let unprintable = || SignError::Unprintable { place: source.to_string() };
         match source {
             Source::Header(names) => {
-                let value = HeaderValue::from_str(&text).map_err(|_| unprintable())?;
+                let value = HeaderValue::from_str(text).map_err(|_| unprintable())?;
                 // A scheme's list of names is never empty.
                 if let Some(name) = names.first() {
                     names.iter().skip(1).for_each(|other| drop(self.parts.headers.remove(other)));
@@ -237,7 +237,7 @@ impl Draft {
                 Ok(())
             }
             Source::Query(name) => {
-                let query = replaced(self.parts.uri.query().unwrap_or_default(), name, &text);
+                let query = replaced(self.parts.uri.query().unwrap_or_default(), name, text);
                 let path_and_query = format!("{}?{query}", self.parts.uri.path());
                 let path_and_query = PathAndQuery::try_from(path_and_query).map_err(|_| unprintable())?;
                 let mut uri = std::mem::take(&mut self.parts.uri).into_parts();
@@ -248,7 +248,7 @@ impl Draft {
             Source::Form(name) => {
                 let form =
                     std::str::from_utf8(&self.body).map_err(|_| SignError::Body { place: source.to_string() })?;
-                self.body = replaced(form, name, &text).into();
+                self.body = replaced(form, name, text).into();
                 Ok(())
             }
             Source::Json(pointer) => {
@@ -280,13 +280,13 @@ fn set_json(body: &[u8], pointer: &Pointer, value: serde_json::Value) -> Option<
     for token in way {
         at = match at {
             serde_json::Value::Object(map) => map.get_mut(token)?,
-            serde_json::Value::Array(list) => list.get_mut(token.parse::<usize>().ok()?)?,
+            serde_json::Value::Array(items) => items.get_mut(token.parse::<usize>().ok()?)?,
             _ => return None,
         };
     }
     match at {
         serde_json::Value::Object(map) => drop(map.insert(last.clone(), value)),
-        serde_json::Value::Array(list) => *list.get_mut(last.parse::<usize>().ok()?)? = value,
+        serde_json::Value::Array(items) => *items.get_mut(last.parse::<usize>().ok()?)? = value,
         _ => return None,
     }
     serde_json::to_vec(&document).ok()

@@ -22,6 +22,16 @@ pub(crate) enum Guard {
     BodyEndsUrl,
 }
 
+/// What fixes the border between two parts.
+enum Border {
+    /// They can always be told apart.
+    Fixed,
+    /// They can be told apart if this holds.
+    Guarded(Guard),
+    /// Nothing does.
+    Open,
+}
+
 /// The guards for `parts`, or the two neighbours that cannot be told apart.
 pub(super) fn guards(parts: &[Part], format: Option<TimestampFormat>) -> Result<Vec<Guard>, String> {
     let body = parts.iter().position(|part| matches!(part, Part::Body)).unwrap_or(parts.len());
@@ -29,72 +39,85 @@ pub(super) fn guards(parts: &[Part], format: Option<TimestampFormat>) -> Result<
     for at in 0..body {
         let (part, behind) = (&parts[at], parts.get(at + 1..).unwrap_or_default());
         if !matches!(part, Part::Literal(_)) && !behind.is_empty() {
-            let guard = left_to_right(part, behind, format).ok_or_else(|| neighbours(part, &behind[0]))?;
-            guards.extend(guard);
+            match left_to_right(part, behind, format) {
+                Border::Fixed => {}
+                Border::Guarded(guard) => guards.push(guard),
+                Border::Open => return Err(neighbours(part, &behind[0])),
+            }
         }
     }
     for part in parts.get(body + 1..).unwrap_or_default() {
-        guards.extend(right_to_left(part, format).ok_or_else(|| neighbours(&Part::Body, part))?);
+        match right_to_left(part, format) {
+            Border::Fixed => {}
+            Border::Guarded(guard) => guards.push(guard),
+            Border::Open => return Err(neighbours(&Part::Body, part)),
+        }
     }
-    let lone = |part: &Part| matches!(part, Part::FormSorted);
-    if parts.iter().any(lone) {
+    if parts.contains(&Part::FormSorted) {
         return Err("`{form-sorted}` runs names and values into each other".to_owned());
     }
     guards.dedup();
     Ok(guards)
 }
 
-/// What fixes the end of a part in front of `behind`; `None` if nothing does.
-fn left_to_right(part: &Part, behind: &[Part], format: Option<TimestampFormat>) -> Option<Option<Guard>> {
-    let next = behind.first()?;
+/// What fixes the end of a part in front of `behind`.
+fn left_to_right(part: &Part, behind: &[Part], format: Option<TimestampFormat>) -> Border {
+    let Some(next) = behind.first() else {
+        return Border::Fixed;
+    };
     let separator = match next {
         Part::Literal(text) => Some(text),
         _ => None,
     };
     let first = separator.and_then(|text| text.first().copied());
-    match part {
-        Part::Literal(_) | Part::Secret | Part::BodyHash(..) | Part::Host => Some(None),
-        Part::Method => {
-            let begins_lower = matches!(next, Part::Url | Part::Path | Part::PathAndQuery);
-            (begins_lower || first.is_some_and(|byte| !byte.is_ascii_uppercase())).then_some(None)
-        }
-        Part::Timestamp => match first {
-            Some(byte) if !format?.can_grow_by(byte) => Some(None),
-            _ if !(0..=u8::MAX).any(|byte| format.is_some_and(|format| format.can_grow_by(byte))) => Some(None),
-            _ => format?.fixed_len().map(|len| Some(Guard::TimestampLen(len))),
+    match (part, separator) {
+        (Part::Literal(_) | Part::Secret | Part::BodyHash(..) | Part::Host, _) => Border::Fixed,
+        (Part::Method, _) if matches!(next, Part::Url | Part::Path | Part::PathAndQuery) => Border::Fixed,
+        (Part::Method, Some(_)) if !first.is_some_and(|byte| byte.is_ascii_uppercase()) => Border::Fixed,
+        (Part::Timestamp, _) => end_of_timestamp(format, first),
+        (Part::Url | Part::Path | Part::Query | Part::PathAndQuery, _) => match (first, next) {
+            (Some(byte), _) if !is_url_byte(byte) => Border::Fixed,
+            (_, Part::Body) => Border::Guarded(Guard::BodyEndsUrl),
+            _ => Border::Open,
         },
-        Part::Url | Part::Path | Part::Query | Part::PathAndQuery => match (first, next) {
-            (Some(byte), _) if !is_url_byte(byte) => Some(None),
-            (_, Part::Body) => Some(Some(Guard::BodyEndsUrl)),
-            _ => None,
-        },
-        Part::Id => {
-            let separator = separator?.clone();
-            let before_time = matches!(behind.get(1), Some(Part::Timestamp));
-            Some(Some(if before_time && digits_only(format) {
-                Guard::IdSegments { separator }
-            } else {
-                Guard::IdWithout { separator }
-            }))
+        (Part::Id, Some(separator)) => Border::Guarded(end_of_id(separator, behind.get(1), format)),
+        (Part::Value(source), Some(separator)) => {
+            Border::Guarded(Guard::ValueWithout { source: source.clone(), separator: separator.clone() })
         }
-        Part::Value(source) => {
-            Some(Some(Guard::ValueWithout { source: source.clone(), separator: separator?.clone() }))
-        }
-        Part::FormSorted | Part::Body => None,
+        _ => Border::Open,
     }
 }
 
-/// What fixes the beginning of a part behind the body; `None` if nothing does.
-fn right_to_left(part: &Part, format: Option<TimestampFormat>) -> Option<Option<Guard>> {
-    match part {
-        Part::Literal(_) | Part::Secret | Part::BodyHash(..) => Some(None),
-        Part::Timestamp => format?.fixed_len().map(|len| Some(Guard::TimestampLen(len))),
-        _ => None,
+fn end_of_timestamp(format: Option<TimestampFormat>, next: Option<u8>) -> Border {
+    let Some(format) = format else {
+        return Border::Open;
+    };
+    let can_grow = |byte| format.can_grow_by(byte);
+    if next.is_some_and(|byte| !can_grow(byte)) || !(0..=u8::MAX).any(can_grow) {
+        return Border::Fixed;
+    }
+    fixed_len(format)
+}
+
+fn end_of_id(separator: &[u8], behind: Option<&Part>, format: Option<TimestampFormat>) -> Guard {
+    let digits = matches!(format, Some(TimestampFormat::Seconds | TimestampFormat::Milliseconds));
+    match behind {
+        Some(Part::Timestamp) if digits => Guard::IdSegments { separator: separator.into() },
+        _ => Guard::IdWithout { separator: separator.into() },
     }
 }
 
-fn digits_only(format: Option<TimestampFormat>) -> bool {
-    matches!(format, Some(TimestampFormat::Seconds | TimestampFormat::Milliseconds))
+/// What fixes the beginning of a part behind the body.
+fn right_to_left(part: &Part, format: Option<TimestampFormat>) -> Border {
+    match (part, format) {
+        (Part::Literal(_) | Part::Secret | Part::BodyHash(..), _) => Border::Fixed,
+        (Part::Timestamp, Some(format)) => fixed_len(format),
+        _ => Border::Open,
+    }
+}
+
+fn fixed_len(format: TimestampFormat) -> Border {
+    format.fixed_len().map_or(Border::Open, |len| Border::Guarded(Guard::TimestampLen(len)))
 }
 
 fn neighbours(part: &Part, next: &Part) -> String {

@@ -102,9 +102,9 @@ impl Part {
     pub(super) fn covers(&self, source: &Source) -> bool {
         match (self, source) {
             (Self::Value(own), _) => own == source,
-            (Self::Url | Self::Query | Self::PathAndQuery, Source::Query(_)) => true,
-            (Self::Body | Self::BodyHash(..), Source::Json(_) | Source::Form(_)) => true,
-            (Self::FormSorted, Source::Form(_)) => true,
+            (Self::Url | Self::Query | Self::PathAndQuery, Source::Query(_))
+            | (Self::Body | Self::BodyHash(..), Source::Json(_) | Source::Form(_))
+            | (Self::FormSorted, Source::Form(_)) => true,
             _ => false,
         }
     }

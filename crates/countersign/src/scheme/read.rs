@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use http::{HeaderName, Method, header::AUTHORIZATION};
+use http::{Method, header::AUTHORIZATION};
 use toml::Spanned;
 
 use super::{
@@ -96,7 +96,7 @@ impl Reader<'_> {
         let algorithm = self.algorithm(&table.algorithm)?;
         let source = match (self.place(table.place(), &span)?, algorithm) {
             (Some(source), _) => source,
-            (None, Algorithm::Basic) => Source::Header(vec![HeaderName::from(AUTHORIZATION)]),
+            (None, Algorithm::Basic) => Source::Header(vec![AUTHORIZATION]),
             (None, _) => return self.fail(span, NO_PLACE),
         };
         let syntax = self.syntax(table.value, table.list, algorithm, &span)?;

@@ -1,0 +1,170 @@
+//! Keys per tenant: looked up by the head of a request, cached, bounded.
+
+use std::{error::Error, fmt, future::Future, hash::Hash, sync::Arc, time::Duration};
+
+use countersign::{Rejection, Verifier};
+use http::request::Parts;
+use quick_cache::sync::Cache;
+use tokio::{
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
+
+use crate::verify::{Found, Keys};
+
+/// Finds the verifier of a request's tenant, in a database or a vault.
+///
+/// It sees the head of the request and never the body. Put it into [`TenantKeys`], which caches what it finds.
+pub trait KeyResolver: Send + Sync + 'static {
+    /// What names a tenant; the key of the cache.
+    type Tenant: Clone + Eq + Hash + Send + Sync + 'static;
+
+    /// Why a look-up failed. It goes to `tracing`, never to the caller.
+    type Error: Into<Box<dyn Error + Send + Sync>> + Send;
+
+    /// The tenant to whom a request is addressed, by its path or host; `None` if it is addressed to none.
+    ///
+    /// Take care that it is short: attackers choose what stands there, and the cache keeps it.
+    fn tenant(&self, head: &Parts) -> Option<Self::Tenant>;
+
+    /// The verifier of a tenant; `None` if there is no such tenant.
+    fn verifier(&self, tenant: &Self::Tenant) -> impl Future<Output = Result<Option<Verifier>, Self::Error>> + Send;
+}
+
+/// The verifiers of many tenants, behind a bounded cache.
+///
+/// Unknown tenants are cached as well, for a shorter time. Several requests for one tenant wait for one look-up. A look-up
+/// that fails or takes too long is answered 503, so that the provider tries again, and is not cached.
+pub struct TenantKeys<R: KeyResolver> {
+    inner: Arc<Inner<R>>,
+}
+
+struct Inner<R: KeyResolver> {
+    resolver: Arc<R>,
+    cache: Cache<R::Tenant, Entry>,
+    look_ups: Semaphore,
+    settings: Settings,
+}
+
+#[derive(Clone)]
+struct Entry {
+    verifier: Option<Verifier>,
+    good_until: Instant,
+}
+
+#[derive(Clone)]
+struct Settings {
+    capacity: usize,
+    keep: Duration,
+    keep_unknown: Duration,
+    time_limit: Duration,
+    look_ups: usize,
+    decoy: Option<Verifier>,
+}
+
+impl<R: KeyResolver> TenantKeys<R> {
+    /// Caches 10,000 tenants for a minute, unknown ones for 5 s, with at most 64 look-ups at a time of at most 2 s each.
+    pub fn new(resolver: R) -> Self {
+        let settings = Settings {
+            capacity: 10_000,
+            keep: Duration::from_secs(60),
+            keep_unknown: Duration::from_secs(5),
+            time_limit: Duration::from_secs(2),
+            look_ups: 64,
+            decoy: None,
+        };
+        Self::build(Arc::new(resolver), settings)
+    }
+
+    fn build(resolver: Arc<R>, settings: Settings) -> Self {
+        let cache = Cache::new(settings.capacity);
+        let look_ups = Semaphore::new(settings.look_ups);
+        Self { inner: Arc::new(Inner { resolver, cache, look_ups, settings }) }
+    }
+
+    /// The same with one setting changed, and an empty cache.
+    fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.inner.settings.clone();
+        change(&mut settings);
+        Self::build(Arc::clone(&self.inner.resolver), settings)
+    }
+
+    /// Caches up to `tenants` tenants.
+    #[must_use]
+    pub fn with_capacity(self, tenants: usize) -> Self {
+        self.with(|settings| settings.capacity = tenants)
+    }
+
+    /// Keeps what was found for `known`, and that nothing was found for `unknown`: so long does a change of keys take.
+    #[must_use]
+    pub fn with_time_to_live(self, known: Duration, unknown: Duration) -> Self {
+        self.with(|settings| (settings.keep, settings.keep_unknown) = (known, unknown))
+    }
+
+    /// Allows `count` look-ups at a time, of `time_limit` each, waiting for one's turn included.
+    #[must_use]
+    pub fn with_look_ups(self, count: usize, time_limit: Duration) -> Self {
+        self.with(|settings| (settings.look_ups, settings.time_limit) = (count, time_limit))
+    }
+
+    /// Does the work of a verification for unknown tenants too, with a verifier of the same scheme and a random secret,
+    /// so that a caller cannot tell by the time which tenants there are.
+    #[must_use]
+    pub fn with_decoy(self, verifier: Verifier) -> Self {
+        self.with(|settings| settings.decoy = Some(verifier))
+    }
+
+    async fn look_up(&self, tenant: &R::Tenant) -> Result<Option<Verifier>, Rejection> {
+        let inner = &*self.inner;
+        let now = Instant::now();
+        inner.cache.remove_if(tenant, |entry| entry.good_until <= now);
+        let entry = inner.cache.get_or_insert_async(tenant, self.ask(tenant));
+        match timeout(inner.settings.time_limit, entry).await {
+            Ok(entry) => entry.map(|entry| entry.verifier),
+            Err(_) => {
+                tracing::error!(target: "countersign", "looking up a tenant's keys took too long");
+                Err(Rejection::KeysUnavailable)
+            }
+        }
+    }
+
+    async fn ask(&self, tenant: &R::Tenant) -> Result<Entry, Rejection> {
+        let inner = &*self.inner;
+        let unavailable = |error: Box<dyn Error + Send + Sync>| {
+            tracing::error!(target: "countersign", %error, "a tenant's keys could not be looked up");
+            Rejection::KeysUnavailable
+        };
+        let _turn = inner.look_ups.acquire().await.map_err(|closed| unavailable(closed.into()))?;
+        let verifier = inner.resolver.verifier(tenant).await.map_err(|error| unavailable(error.into()))?;
+        let keep = if verifier.is_some() { inner.settings.keep } else { inner.settings.keep_unknown };
+        Ok(Entry { verifier, good_until: Instant::now() + keep })
+    }
+}
+
+impl<R: KeyResolver> Keys for TenantKeys<R> {
+    async fn find(&self, head: &Parts) -> Result<Found, Rejection> {
+        let verifier = match self.inner.resolver.tenant(head) {
+            Some(tenant) => self.look_up(&tenant).await?,
+            None => None,
+        };
+        match (verifier, &self.inner.settings.decoy) {
+            (Some(verifier), _) => Ok(Found { verifier, is_decoy: false }),
+            (None, Some(decoy)) => Ok(Found { verifier: decoy.clone(), is_decoy: true }),
+            (None, None) => Err(Rejection::UnknownKey),
+        }
+    }
+}
+
+impl<R: KeyResolver> crate::verify::sealed::Sealed for TenantKeys<R> {}
+
+impl<R: KeyResolver> Clone for TenantKeys<R> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<R: KeyResolver> fmt::Debug for TenantKeys<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TenantKeys").field("cached", &self.inner.cache.len()).finish_non_exhaustive()
+    }
+}

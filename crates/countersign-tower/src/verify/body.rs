@@ -1,0 +1,46 @@
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+/// The body of a verified request, whole. Only the layer makes one, so to have one is proof of a verdict.
+///
+/// ```compile_fail
+/// let forged = countersign_tower::VerifiedBody { bytes: Some(bytes::Bytes::new()) };
+/// ```
+#[derive(Debug)]
+pub struct VerifiedBody {
+    bytes: Option<Bytes>,
+}
+
+impl VerifiedBody {
+    pub(super) fn new(bytes: Bytes) -> Self {
+        Self { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()) }
+    }
+
+    /// The bytes, as they were signed.
+    pub fn into_bytes(self) -> Bytes {
+        self.bytes.unwrap_or_default()
+    }
+}
+
+impl Body for VerifiedBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}

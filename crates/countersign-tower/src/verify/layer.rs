@@ -1,0 +1,76 @@
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use countersign::Timestamp;
+use tower_layer::Layer;
+
+use super::{Keys, Verify};
+
+/// Puts a [`Verify`] around a service. See the [module docs](crate::verify) and the example in the crate's.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct VerifyLayer<K> {
+    keys: K,
+    settings: Settings,
+}
+
+/// What all requests of one layer have in common.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) body_limit: u64,
+    pub(super) body_timeout: Duration,
+    pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+}
+
+/// 1 MiB: GitHub sends the largest bodies that are documented, up to 25 MB, but hardly ever above this; others stay
+/// far below.
+const BODY_LIMIT: u64 = 1024 * 1024;
+
+/// 10 s: senders give up after 3 s (Slack) to 30 s, and a body this slow is an attack or a broken line.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl<K: Keys> VerifyLayer<K> {
+    /// A layer that verifies with these keys, takes bodies of up to 1 MiB and waits up to 10 s for them.
+    pub fn new(keys: K) -> Self {
+        let clock = Arc::new(|| Timestamp::from(SystemTime::now()));
+        Self { keys, settings: Settings { body_limit: BODY_LIMIT, body_timeout: BODY_TIMEOUT, clock } }
+    }
+
+    /// Takes bodies of up to `bytes` bytes.
+    pub fn with_body_limit(mut self, bytes: u64) -> Self {
+        self.settings.body_limit = bytes;
+        self
+    }
+
+    /// Waits up to `limit` for the whole body.
+    pub fn with_body_timeout(mut self, limit: Duration) -> Self {
+        self.settings.body_timeout = limit;
+        self
+    }
+
+    /// Takes the time from `clock` instead of the system's.
+    pub fn with_clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.settings.clock = Arc::new(clock);
+        self
+    }
+}
+
+impl<S, K: Keys> Layer<S> for VerifyLayer<K> {
+    type Service = Verify<S, K>;
+
+    fn layer(&self, inner: S) -> Verify<S, K> {
+        Verify::new(inner, self.keys.clone(), self.settings.clone())
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("body_limit", &self.body_limit)
+            .field("body_timeout", &self.body_timeout)
+            .finish_non_exhaustive()
+    }
+}

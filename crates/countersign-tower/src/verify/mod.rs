@@ -1,0 +1,27 @@
+//! The layer that verifies: head first, then the body while its hash runs, then the service behind it.
+//!
+//! In this order, and each step only if all before it passed:
+//!
+//! 1. the endpoint's keys are found: one [`Verifier`](countersign::Verifier), or one per tenant
+//!    ([`TenantKeys`](crate::TenantKeys));
+//! 2. the announced length is held against the limit, then the head is judged: method, signature, timestamp;
+//! 3. the body is read under a limit in bytes and one in time, every chunk hashed as it arrives;
+//! 4. the service behind is called with the verified body. [`Delivery`](countersign::Delivery) stands in the request's
+//!    extensions.
+//!
+//! A refusal is answered with an empty body and the status of its [`Rejection`](countersign::Rejection), which stands in
+//! the response's extensions and is told to `tracing`. The service behind is not called.
+
+mod body;
+mod future;
+mod keys;
+mod layer;
+mod receive;
+mod service;
+
+pub use body::VerifiedBody;
+pub use future::ResponseFuture;
+pub use keys::Keys;
+pub(crate) use keys::{Found, sealed};
+pub use layer::VerifyLayer;
+pub use service::Verify;

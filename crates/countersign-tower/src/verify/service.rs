@@ -1,0 +1,88 @@
+use std::{
+    error::Error,
+    mem,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use countersign::Rejection;
+use http::{HeaderValue, Request, Response, header};
+use http_body::Body;
+use tower_service::Service;
+
+use super::{Keys, ResponseFuture, VerifiedBody, layer::Settings, receive::receive};
+
+/// Verifies requests before the service `S` gets them; made by [`VerifyLayer`](super::VerifyLayer).
+#[derive(Clone, Debug)]
+pub struct Verify<S, K> {
+    inner: S,
+    keys: K,
+    settings: Settings,
+}
+
+impl<S, K> Verify<S, K> {
+    pub(super) fn new(inner: S, keys: K, settings: Settings) -> Self {
+        Self { inner, keys, settings }
+    }
+
+    /// The service behind.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The service behind, by value.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, K, B, R> Service<Request<B>> for Verify<S, K>
+where
+    S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    K: Keys,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    R: Default + Send + 'static,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = ResponseFuture<Response<R>, S::Error>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The clone may not be ready: call the service that was polled.
+        let clone = self.inner.clone();
+        let mut inner = mem::replace(&mut self.inner, clone);
+        let (keys, settings) = (self.keys.clone(), self.settings.clone());
+        ResponseFuture::new(async move {
+            match receive(request, &keys, &settings).await {
+                Ok(request) => inner.call(request).await,
+                Err(rejection) => Ok(refuse(rejection)),
+            }
+        })
+    }
+}
+
+/// The answer to a refused request: its status, nothing else that the caller could learn from.
+fn refuse<R: Default>(rejection: Rejection) -> Response<R> {
+    let mut response = Response::new(R::default());
+    *response.status_mut() = rejection.status();
+    let headers = response.headers_mut();
+    match rejection {
+        // RFC 9110 section 15.5.9: the connection is of no more use.
+        Rejection::BodyTimeout { .. } => {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        Rejection::KeysUnavailable => {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        _ => {}
+    }
+    response.extensions_mut().insert(rejection);
+    response
+}
