@@ -119,13 +119,11 @@ impl<R: KeyResolver> TenantKeys<R> {
         let now = Instant::now();
         inner.cache.remove_if(tenant, |entry| entry.good_until <= now);
         let entry = inner.cache.get_or_insert_async(tenant, self.ask(tenant));
-        match timeout(inner.settings.time_limit, entry).await {
-            Ok(entry) => entry.map(|entry| entry.verifier),
-            Err(_) => {
-                tracing::error!(target: "countersign", "looking up a tenant's keys took too long");
-                Err(Rejection::KeysUnavailable)
-            }
-        }
+        let in_time = timeout(inner.settings.time_limit, entry).await.map_err(|_| {
+            tracing::error!(target: "countersign", "looking up a tenant's keys took too long");
+            Rejection::KeysUnavailable
+        });
+        Ok(in_time??.verifier)
     }
 
     async fn ask(&self, tenant: &R::Tenant) -> Result<Entry, Rejection> {

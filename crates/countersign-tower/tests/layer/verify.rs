@@ -1,0 +1,183 @@
+//! The layer, from outside.
+
+use std::time::Duration;
+
+use crate::common::{Calls, NOW, SECRET, Script, Step, assert_refused, github, layer, send, signed};
+use bytes::Bytes;
+use countersign_tower::countersign::{Signer, Timestamp, Verifier, providers};
+use http::{HeaderValue, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full, Limited};
+
+/// The signed request with its body replaced by a scripted one.
+fn scripted(body: &'static str, steps: impl IntoIterator<Item = Step>) -> (Request<Script>, Calls) {
+    let (parts, _) = signed(body).into_parts();
+    let (script, polls) = Script::new(steps);
+    (Request::from_parts(parts, script), polls)
+}
+
+#[tokio::test]
+async fn a_signed_request_reaches_the_service_with_its_body_and_proof() {
+    let calls = Calls::default();
+    let response = send(layer(github()), &calls, signed("{\"a\":1}").map(Full::new)).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "{\"a\":1}");
+    assert_eq!(calls.count(), 1);
+}
+
+#[tokio::test]
+async fn a_body_in_chunks_is_the_same_body() {
+    let steps = [Step::Chunk(b"{\"a\""), Step::Chunk(b""), Step::Chunk(b":1}"), Step::Trailers];
+    let (request, _) = scripted("{\"a\":1}", steps);
+    let response = send(layer(github()), &Calls::default(), request).await;
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "{\"a\":1}");
+}
+
+#[tokio::test]
+async fn a_body_of_one_chunk_is_handed_on_without_a_copy() {
+    let request = signed("{\"a\":1}");
+    let sent = request.body().as_ptr();
+    let response = send(layer(github()), &Calls::default(), request.map(Full::new)).await;
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes().as_ptr(), sent);
+}
+
+#[tokio::test]
+async fn a_scheme_that_needs_the_whole_body_gets_it_without_a_copy_too() {
+    let verifier = Verifier::new(providers::LINEAR, SECRET).unwrap();
+    let signer = Signer::new(providers::LINEAR, SECRET).unwrap();
+    let request = signer.sign(Request::post("/").body("{\"type\":\"Issue\"}").unwrap(), NOW).unwrap();
+    let sent = request.body().as_ptr();
+    let response = send(layer(verifier), &Calls::default(), request.map(Full::new)).await;
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes().as_ptr(), sent);
+}
+
+#[tokio::test]
+async fn a_head_that_is_refused_costs_no_poll_of_the_body() {
+    let (mut request, polls) = scripted("{}", [Step::Chunk(b"{}")]);
+    request.headers_mut().remove("x-hub-signature-256");
+    assert_refused(layer(github()), request, 400, "missing_signature").await;
+    assert_eq!(polls.count(), 0);
+}
+
+#[tokio::test]
+async fn a_stale_request_is_refused_before_its_body_is_polled() {
+    let signer = Signer::new(providers::STRIPE, SECRET).unwrap();
+    let stale = Timestamp::from_unix_seconds(NOW.unix_seconds() - 301);
+    let (parts, _) = signer.sign(Request::post("/").body("{}").unwrap(), stale).unwrap().into_parts();
+    let (script, polls) = Script::new([Step::Chunk(b"{}")]);
+    let verifier = Verifier::new(providers::STRIPE, SECRET).unwrap();
+    assert_refused(layer(verifier), Request::from_parts(parts, script), 401, "timestamp_too_old").await;
+    assert_eq!(polls.count(), 0);
+}
+
+#[tokio::test]
+async fn a_changed_body_is_refused() {
+    let (request, _) = scripted("{\"a\":1}", [Step::Chunk(b"{\"a\":2}")]);
+    assert_refused(layer(github()), request, 401, "signature").await;
+}
+
+#[tokio::test]
+async fn an_announced_length_over_the_limit_is_refused_before_the_body_is_polled() {
+    let (mut request, polls) = scripted("{}", [Step::Chunk(b"{}")]);
+    request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("17"));
+    assert_refused(layer(github()).with_body_limit(16), request, 413, "body_too_large").await;
+    assert_eq!(polls.count(), 0);
+}
+
+#[tokio::test]
+async fn a_body_of_unknown_length_is_cut_off_behind_the_limit() {
+    let chunks = || [Step::Chunk(b"12345678"), Step::Chunk(b"12345678"), Step::Chunk(b"1"), Step::Chunk(b"2")];
+    let (request, polls) = scripted("", chunks());
+    assert_refused(layer(github()).with_body_limit(16), request, 413, "body_too_large").await;
+    assert_eq!(polls.count(), 3, "the body was polled behind the limit");
+
+    let (request, _) = scripted("1234567812345678", chunks().into_iter().take(2));
+    let response = send(layer(github()).with_body_limit(16), &Calls::default(), request).await;
+    assert_eq!(response.status(), StatusCode::OK, "a body of just the limit");
+}
+
+#[tokio::test]
+async fn a_limit_that_somebody_else_put_around_the_body_is_reported_as_one() {
+    let calls = Calls::default();
+    let (parts, body) = signed("{\"a\":1}").into_parts();
+    let limited = Limited::new(Full::new(body), 2);
+    let response = send(layer(github()), &calls, Request::from_parts(parts, limited)).await;
+    assert_eq!((response.status(), calls.count()), (StatusCode::PAYLOAD_TOO_LARGE, 0));
+}
+
+#[tokio::test]
+async fn a_length_that_is_not_the_announced_one_is_refused() {
+    for announced in ["1", "3"] {
+        let (mut request, _) = scripted("{}", [Step::Chunk(b"{}")]);
+        request.headers_mut().insert(header::CONTENT_LENGTH, announced.parse().unwrap());
+        assert_refused(layer(github()), request, 400, "body_incomplete").await;
+    }
+}
+
+#[tokio::test]
+async fn an_announced_length_that_is_no_number_is_refused() {
+    for announced in ["", "+2", "0x2", "2,2", "two", "-1", "2 2"] {
+        let (mut request, polls) = scripted("{}", [Step::Chunk(b"{}")]);
+        request.headers_mut().insert(header::CONTENT_LENGTH, announced.parse().unwrap());
+        assert_refused(layer(github()), request, 400, "content_length").await;
+        assert_eq!(polls.count(), 0);
+    }
+    let (mut request, _) = scripted("{}", [Step::Chunk(b"{}")]);
+    request.headers_mut().append(header::CONTENT_LENGTH, HeaderValue::from_static("2"));
+    request.headers_mut().append(header::CONTENT_LENGTH, HeaderValue::from_static("3"));
+    assert_refused(layer(github()), request, 400, "content_length").await;
+
+    let (mut request, _) = scripted("{}", [Step::Chunk(b"{}")]);
+    request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("99999999999999999999999"));
+    assert_refused(layer(github()), request, 413, "body_too_large").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_drips_is_refused_at_the_deadline() {
+    let drip = (0..100).flat_map(|_| [Step::Wait(Duration::from_secs(1)), Step::Chunk(b"x")]);
+    let (request, polls) = scripted("{}", drip);
+    let start = tokio::time::Instant::now();
+    assert_refused(layer(github()).with_body_timeout(Duration::from_secs(7)), request, 408, "body_timeout").await;
+    assert_eq!(start.elapsed(), Duration::from_secs(7));
+    assert!(polls.count() < 20);
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_refused() {
+    let (request, _) = scripted("{}", [Step::Chunk(b"{"), Step::Break]);
+    assert_refused(layer(github()), request, 400, "body_incomplete").await;
+}
+
+#[tokio::test]
+async fn duplicate_signature_headers_that_differ_are_refused_and_equal_ones_are_not() {
+    let mut request = signed("{}").map(Full::new);
+    let signature = request.headers()["x-hub-signature-256"].clone();
+    request.headers_mut().append("x-hub-signature-256", signature);
+    let response = send(layer(github()), &Calls::default(), request.clone()).await;
+    assert_eq!(response.status(), StatusCode::OK);
+
+    let other = HeaderValue::from_static("sha256=0000000000000000000000000000000000000000000000000000000000000000");
+    request.headers_mut().append("x-hub-signature-256", other);
+    assert_refused(layer(github()), request, 400, "malformed_signature").await;
+}
+
+#[tokio::test]
+async fn another_method_is_refused() {
+    let mut request = signed("{}").map(Full::new);
+    *request.method_mut() = http::Method::GET;
+    assert_refused(layer(github()), request, 405, "method").await;
+}
+
+#[tokio::test]
+async fn a_token_is_judged_before_the_body_is_polled() {
+    let (script, polls) = Script::new([Step::Chunk(b"{}")]);
+    let request = Request::post("/").header("x-gitlab-token", "wrong").body(script).unwrap();
+    let verifier = Verifier::new(providers::GITLAB, SECRET).unwrap();
+    assert_refused(layer(verifier), request, 401, "signature").await;
+    assert_eq!(polls.count(), 0);
+}
+
+#[tokio::test]
+async fn an_empty_body_that_is_signed_is_accepted() {
+    let response = send(layer(github()), &Calls::default(), signed("").map(Full::<Bytes>::new)).await;
+    assert_eq!(response.status(), StatusCode::OK);
+}

@@ -1,0 +1,84 @@
+//! One route, many tenants, each with a secret of its own that is looked up when its first delivery arrives. Run with
+//! `cargo run -p example-multi-tenant`, then post to `http://127.0.0.1:3000/hooks/acme`.
+
+use std::{collections::HashMap, error::Error, sync::Arc};
+
+use axum::{Extension, Router, extract::Path, routing::post};
+use countersign_tower::{
+    KeyResolver, TenantKeys, VerifyLayer,
+    countersign::{ConfigError, Delivery, Verifier, providers},
+};
+use http::request::Parts;
+use tokio::{net::TcpListener, sync::RwLock};
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt().init();
+    let secrets = HashMap::from([("acme".to_owned(), "the-secret-of-acme".to_owned())]);
+    let listener = TcpListener::bind("127.0.0.1:3000").await?;
+    println!("listening on http://{}/hooks/{{tenant}}", listener.local_addr()?);
+    axum::serve(listener, app(Database { secrets: Arc::new(RwLock::new(secrets)) })).await?;
+    Ok(())
+}
+
+fn app(database: Database) -> Router {
+    Router::new().route("/hooks/{tenant}", post(handle)).layer(VerifyLayer::new(TenantKeys::new(database)))
+}
+
+/// Runs for verified deliveries only: `tenant` is the one whose secret signed.
+async fn handle(Path(tenant): Path<String>, Extension(delivery): Extension<Delivery>) {
+    println!("{tenant}: {} bytes from {}", delivery.body().len(), delivery.provider());
+}
+
+/// Stands for your database or vault.
+#[derive(Clone)]
+struct Database {
+    secrets: Arc<RwLock<HashMap<String, String>>>,
+}
+
+impl KeyResolver for Database {
+    type Tenant = String;
+    type Error = ConfigError;
+
+    fn tenant(&self, head: &Parts) -> Option<String> {
+        // Attackers choose what stands here, so it is bounded before it becomes a key of the cache.
+        let name = head.uri.path().strip_prefix("/hooks/")?;
+        (name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
+            .then(|| name.to_owned())
+    }
+
+    async fn verifier(&self, tenant: &String) -> Result<Option<Verifier>, ConfigError> {
+        match self.secrets.read().await.get(tenant) {
+            Some(secret) => Verifier::new(providers::GITHUB, secret.as_str()).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use axum::body::Body;
+    use countersign_tower::countersign::Signer;
+    use http::{Request, StatusCode};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    async fn status_of(tenant: &str, secret: &str) -> StatusCode {
+        let secrets = ["one", "two"].map(|name| (name.to_owned(), format!("the-secret-of-{name}")));
+        let app = app(Database { secrets: Arc::new(RwLock::new(HashMap::from(secrets))) });
+        let request = Request::post(format!("/hooks/{tenant}")).body("{}").unwrap();
+        let signed = Signer::new(providers::GITHUB, secret).unwrap().sign(request, SystemTime::now()).unwrap();
+        app.oneshot(signed.map(Body::from)).await.unwrap().status()
+    }
+
+    #[tokio::test]
+    async fn a_tenant_is_verified_with_its_own_secret_alone() {
+        assert_eq!(status_of("one", "the-secret-of-one").await, 200);
+        assert_eq!(status_of("two", "the-secret-of-two").await, 200);
+        assert_eq!(status_of("one", "the-secret-of-two").await, 401);
+        assert_eq!(status_of("three", "the-secret-of-three").await, 401);
+    }
+}
