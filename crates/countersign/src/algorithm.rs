@@ -63,6 +63,33 @@ impl Digest {
         }
     }
 
+    /// Whether `body`, hashed behind `before` other bytes, contains the padding with which the hash of a shorter one ends.
+    ///
+    /// Who knows a hash of secret and body, but not the secret, can compute the hash of the same with that padding and
+    /// any text behind it. No sender writes such a body: the padding is a byte 0x80, zeros, and the length in bits of all
+    /// that stands in front of it (FIPS 180-4 section 5.1).
+    pub(crate) fn is_extension(self, before: usize, body: &[u8]) -> bool {
+        let (block, length) = match self {
+            Self::Sha1 | Self::Sha256 => (64, 8),
+            Self::Sha512 => (128, 16),
+        };
+        let first_end = (before / block + 1) * block;
+        (first_end..=before + body.len()).step_by(block).any(|end| {
+            let Some(tail) = body.get(..end - before) else {
+                return false;
+            };
+            let padding = &tail[tail.len().saturating_sub(block + length)..];
+            let Some((zeros, bits)) = padding.split_last_chunk::<8>() else {
+                return false;
+            };
+            let Some(marker) = zeros.iter().rposition(|byte| *byte != 0).filter(|at| zeros[*at] == 0x80) else {
+                return false;
+            };
+            let shorter = end - padding.len() + marker;
+            u64::from_be_bytes(*bits) == (shorter as u64).wrapping_mul(8)
+        })
+    }
+
     /// The digest of one piece of data.
     pub(crate) fn of(self, data: &[u8]) -> Tag {
         let mut hash = self.start();
@@ -163,5 +190,46 @@ impl Tag {
 impl fmt::Debug for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Tag(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// FIPS 180-4 section 5.1, for a message of `len` bytes.
+    fn padding(digest: Digest, len: usize) -> Vec<u8> {
+        let (block, length) = if digest == Digest::Sha512 { (128, 16) } else { (64, 8) };
+        let zeros = (block - (len + 1 + length) % block) % block + length - 8;
+        [&[0x80][..], &vec![0; zeros], &(len as u64 * 8).to_be_bytes()].concat()
+    }
+
+    #[test]
+    fn a_length_extension_is_recognised_whatever_the_lengths() {
+        for digest in Digest::ALL {
+            for before in 0..140 {
+                for len in 0..140 {
+                    let original = vec![b'{'; len];
+                    assert!(!digest.is_extension(before, &original));
+                    let extended = [&original[..], &padding(digest, before + len), b",\"amount\":1}"].concat();
+                    assert!(digest.is_extension(before, &extended), "{digest:?} {before} {len}");
+                    let other = [&original[..], &padding(digest, before + len + 1)].concat();
+                    assert!(!digest.is_extension(before, &other), "{digest:?} {before} {len}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn tags_are_equal_only_if_all_of_their_bytes_are() {
+        let tag = Digest::Sha1.of(b"one");
+        assert!(bool::from(tag.equals(&Digest::Sha1.of(b"one"))));
+        for bit in 0..20 * 8 {
+            let mut other = tag;
+            other.bytes[bit / 8] ^= 1 << (bit % 8);
+            assert!(!bool::from(tag.equals(&other)), "bit {bit}");
+        }
+        let longer = Tag { len: 21, ..tag };
+        assert!(!bool::from(tag.equals(&longer)));
     }
 }

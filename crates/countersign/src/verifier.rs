@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 use subtle::Choice;
 
 use crate::{
-    algorithm::{Mac, Tag},
+    algorithm::{Digest, Mac, Tag},
     content::{Content, malformed_value},
     evidence::{Places, SignedTime, Tags, delivery_id, timestamp},
     head::{Head, look_up},
@@ -14,7 +14,7 @@ use crate::{
     providers::Provider,
     public_url::{PublicUrl, PublicUrlError},
     rejection::{Problem, Rejection},
-    scheme::{Part, Scheme, SchemeError, UrlForm},
+    scheme::{Algorithm, Part, Scheme, SchemeError, UrlForm},
     secret::{Secret, SecretError},
     timestamp::{Timestamp, Tolerance},
     verified::Verified,
@@ -171,14 +171,31 @@ impl Verifier {
         let (scheme, places) = (&inner.scheme, &inner.places);
         self.check_method(head)?;
         let tags = Tags::read(scheme, places, head, body)?;
-        let time = timestamp(scheme, places, head, &tags, body)?;
+        let time = if scheme.reads_time_after_signature() {
+            SignedTime::default()
+        } else {
+            self.timely(head, &tags, now, body)?
+        };
+        let id = delivery_id(scheme, places, head, &tags, body)?;
+        Ok(Examined { tags, time, id })
+    }
+
+    /// The signed timestamp, if it lies inside the tolerance.
+    fn timely<'r>(
+        &'r self,
+        head: Head<'r>,
+        tags: &Tags<'r>,
+        now: Timestamp,
+        body: Option<&'r [u8]>,
+    ) -> Result<SignedTime<'r>, Rejection> {
+        let inner = &*self.inner;
+        let time = timestamp(&inner.scheme, &inner.places, head, tags, body)?;
         if let (Some(at), Some(tolerance)) = (time.at, inner.tolerance)
             && let Some(rejection) = Rejection::outside(at, now, tolerance.past, tolerance.future)
         {
             return Err(rejection);
         }
-        let id = delivery_id(scheme, places, head, &tags, body)?;
-        Ok(Examined { tags, time, id })
+        Ok(time)
     }
 
     pub(crate) fn check_method(&self, head: Head<'_>) -> Result<(), Rejection> {
@@ -222,12 +239,15 @@ impl Verifier {
         body: &[u8],
         now: Timestamp,
     ) -> Result<(usize, Examined<'r>), Rejection> {
-        let examined = if self.inner.scheme.evidence_is_in_body() {
+        let mut examined = if self.inner.scheme.evidence_is_in_body() {
             self.examine(head, now, Some(body))?.into_owned()
         } else {
             self.examine(head, now, None)?
         };
         let key = self.judge_body(head, &examined, body, now)?;
+        if self.inner.scheme.reads_time_after_signature() {
+            examined.time = self.timely(head, &examined.tags, now, Some(body))?.into_owned();
+        }
         Ok((key, examined))
     }
 
@@ -293,6 +313,9 @@ impl Verifier {
                 search.compare(at, expected, scheme, tags);
             }
             let Some((start, secret)) = key.material.start() else { continue };
+            if let (Material::Plain(..), Algorithm::Hash(digest)) = (&key.material, scheme.signature.algorithm) {
+                refuse_extension(content, digest, secret, body)?;
+            }
             for form in self.url_forms() {
                 let mut mac = start.clone();
                 write_joined(content, &scheme.signature.parts, *form, secret, Some(body), &mut mac)?;
@@ -301,6 +324,18 @@ impl Verifier {
         }
         search.verdict()
     }
+}
+
+/// Refuses a body that shows the traces of a length extension, which a plain hash does not withstand.
+fn refuse_extension(content: &Content<'_>, digest: Digest, secret: &[u8], body: &[u8]) -> Result<(), Rejection> {
+    let parts = &content.scheme.signature.parts;
+    let before = parts.iter().position(|part| *part == Part::Body).unwrap_or(parts.len());
+    let mut length = 0;
+    content.write(&parts[..before], UrlForm::AsIs, secret, Some(body), &mut |piece| length += piece.len())?;
+    if digest.is_extension(length, body) {
+        return Err(Rejection::AmbiguousContent { rule: "the body contains the padding of a shorter one" });
+    }
+    Ok(())
 }
 
 /// Writes parts into a running hash, the small ones joined first: a hash pays for each call.

@@ -29,8 +29,7 @@ pub(super) struct File {
     pub(super) check: Vec<Spanned<CheckTable>>,
     #[serde(default)]
     pub(super) url: UrlTable,
-    #[serde(default)]
-    pub(super) form: FormTable,
+    pub(super) form: Option<Spanned<FormTable>>,
     #[serde(default)]
     pub(super) event: EventTable,
     #[serde(default)]
@@ -47,14 +46,11 @@ pub(super) struct RequestTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct SecretTable {
     pub(super) strip: Option<String>,
-    #[serde(default)]
-    pub(super) prefix_required: bool,
+    pub(super) prefix_required: Option<Spanned<bool>>,
     pub(super) encoding: Option<Spanned<String>>,
     pub(super) hash: Option<Spanned<String>>,
-    #[serde(default)]
-    pub(super) prepend: String,
-    #[serde(default)]
-    pub(super) append: String,
+    pub(super) prepend: Option<Spanned<String>>,
+    pub(super) append: Option<Spanned<String>>,
 }
 
 /// Where a value stands in the request: exactly one of these.
@@ -144,8 +140,7 @@ pub(super) struct ListTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct UrlTable {
     pub(super) forms: Option<Spanned<Vec<UrlForm>>>,
-    #[serde(default)]
-    pub(super) decode: String,
+    pub(super) decode: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize, Default)]

@@ -169,7 +169,7 @@ impl Inner {
         self.signature.signs.as_deref()
     }
 
-    /// Whether the signature covers every byte of the body.
+    /// Whether the signature covers the whole body: its bytes, or all of its form parameters.
     pub fn covers_body(&self) -> bool {
         self.covers_body
     }
@@ -215,6 +215,8 @@ impl Inner {
         let bodies = self.signature.parts.iter().filter(|part| matches!(part, Part::Body)).count();
         bodies > 1
             || self.evidence_is_in_body()
+            // A plain hash is searched for the traces of a length extension.
+            || matches!(self.signature.algorithm, Algorithm::Hash(_))
             || self.signature.parts.iter().any(Part::needs_whole_body)
             || self.checks.iter().any(|check| check.source.is_in_body())
     }
@@ -226,6 +228,12 @@ impl Inner {
             .into_iter()
             .flatten()
             .any(Source::is_in_body)
+    }
+
+    /// Whether the timestamp stands in the signed body, so that it is proven before it is read.
+    pub(crate) fn reads_time_after_signature(&self) -> bool {
+        let source = self.timestamp.as_ref().and_then(|rule| rule.source.as_ref());
+        source.is_some_and(Source::is_in_body) && !self.signature.parts.contains(&Part::Timestamp)
     }
 
     /// Whether the body has no part in the verdict: a token or password in the head.

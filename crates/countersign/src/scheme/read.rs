@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::{
     Algorithm, Answers, Check, Field, FieldSource, FormRule, Hole, Inner, Part, SchemeError, SecretRule, Signature,
     Source, Syntax, TimestampRule, UrlForm, UrlRule,
-    file::{CheckTable, File, ListTable, SignatureTable, TimestampTable, UrlTable},
+    file::{CheckTable, File, FormTable, ListTable, SecretTable, SignatureTable, TimestampTable, UrlTable},
     framing,
     parts::body_hash,
     syntax::Shape,
@@ -56,6 +56,7 @@ impl Reader<'_> {
         let event_type = file.event.kind.map(|field| self.field(&field, &reach, &checks)).transpose()?;
         let methods = self.methods(file.request.methods)?;
         let url = self.url(file.url, &signature)?;
+        let form = self.form(file.form, &signature)?;
         signature.parts.shrink_to_fit();
 
         Ok(Inner {
@@ -67,20 +68,13 @@ impl Reader<'_> {
             checked: file.checked,
             notes: file.notes,
             methods,
-            secret: SecretRule {
-                strip: file.secret.strip,
-                prefix_required: file.secret.prefix_required,
-                encoding: file.secret.encoding.map(|name| self.secret_encoding(&name)).transpose()?.flatten(),
-                hash: file.secret.hash.map(|name| self.digest(&name)).transpose()?,
-                prepend: file.secret.prepend,
-                append: file.secret.append,
-            },
+            secret: self.secret(file.secret)?,
             signature,
             timestamp,
             delivery_id,
             checks,
             url,
-            form: FormRule { between: file.form.between, after: file.form.after, dedupe: file.form.dedupe },
+            form,
             event_id,
             event_type,
             answers: Answers { within: file.answers.within, retries_for: file.answers.retries_for },
@@ -345,7 +339,7 @@ impl Reader<'_> {
                 let source = Source::from_placeholder(name, argument)
                     .unwrap_or_else(|| Err(String::new()))
                     .map_err(|message| self.error(template.span(), message))?;
-                let covered = reach.covers(&source) || (source.is_in_body() && reach.covers_body(checks));
+                let covered = reach.covers(&source) || (source.is_in_body() && reach.covers_hash_of_body(checks));
                 Ok(Field { source: FieldSource::At(source), covered })
             }
             _ => self.fail(
@@ -375,7 +369,41 @@ impl Reader<'_> {
             Some(forms) => forms.into_inner(),
             None => vec![UrlForm::AsIs],
         };
-        Ok(UrlRule { forms, decode: table.decode })
+        if let Some(decode) = &table.decode
+            && !forms.contains(&UrlForm::Decoded)
+        {
+            return self.fail(decode.span(), "`forms` has no `decoded` that could use these characters");
+        }
+        Ok(UrlRule { forms, decode: table.decode.map(Spanned::into_inner).unwrap_or_default() })
+    }
+
+    fn form(&self, table: Option<Spanned<FormTable>>, signature: &Signature) -> Result<FormRule> {
+        let table = match table {
+            Some(table) if !signature.parts.contains(&Part::FormSorted) => {
+                return self.fail(table.span(), "`signs` has no `{form-sorted}` that this could describe");
+            }
+            table => table.map(Spanned::into_inner).unwrap_or_default(),
+        };
+        Ok(FormRule { between: table.between, after: table.after, dedupe: table.dedupe })
+    }
+
+    fn secret(&self, table: SecretTable) -> Result<SecretRule> {
+        let encoding = table.encoding.map(|name| self.secret_encoding(&name)).transpose()?.flatten();
+        let around = table.prepend.as_ref().or(table.append.as_ref());
+        if let (Some(text), Some(_)) = (around, encoding) {
+            return self.fail(text.span(), "text can be put around a `utf8` secret only");
+        }
+        if let (Some(required), None) = (&table.prefix_required, &table.strip) {
+            return self.fail(required.span(), "expected `strip` beside it: the prefix that is required");
+        }
+        Ok(SecretRule {
+            strip: table.strip,
+            prefix_required: table.prefix_required.is_some_and(Spanned::into_inner),
+            encoding,
+            hash: table.hash.map(|name| self.digest(&name)).transpose()?,
+            prepend: table.prepend.map(Spanned::into_inner).unwrap_or_default(),
+            append: table.append.map(Spanned::into_inner).unwrap_or_default(),
+        })
     }
 
     fn secret_encoding(&self, name: &Spanned<String>) -> Result<Option<Encoding>> {
@@ -437,7 +465,11 @@ impl Reach<'_> {
     }
 
     fn covers_body(&self, checks: &[Check]) -> bool {
-        self.parts.iter().any(Part::covers_body) || checks.iter().any(|check| self.covers(&check.source))
+        self.parts.iter().any(Part::covers_body) || self.covers_hash_of_body(checks)
+    }
+
+    fn covers_hash_of_body(&self, checks: &[Check]) -> bool {
+        checks.iter().any(|check| self.covers(&check.source))
     }
 
     fn has_id(&self) -> bool {
@@ -450,3 +482,24 @@ impl Reach<'_> {
 }
 
 const NO_PLACE: &str = "expected `header`, `query`, `json` or `form`: where in the request it stands";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIGNATURE: &str = "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"S\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
+
+    #[test]
+    fn a_key_that_would_do_nothing_is_refused_where_it_stands() {
+        for (keys, column) in [
+            ("[secret]\nencoding = \"base64\"\nprepend = \"x\"", 11),
+            ("[secret]\nencoding = \"hex\"\nappend = \"x\"", 10),
+            ("[secret]\nencoding = \"hex\"\nprefix_required = true", 19),
+            ("[url]\n\ndecode = \"x\"", 10),
+            ("\n\n[form]\ndedupe = true", 1),
+        ] {
+            let error = read("a".to_owned(), &format!("{SIGNATURE}{keys}")).unwrap_err();
+            assert_eq!((error.line(), error.column()), (9, column), "{keys}: {error}");
+        }
+    }
+}
