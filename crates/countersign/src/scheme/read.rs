@@ -141,6 +141,11 @@ impl Reader<'_> {
         algorithm: Algorithm,
         span: &Range<usize>,
     ) -> Result<Syntax> {
+        if let (Algorithm::Basic, Some(span)) =
+            (algorithm, value.as_ref().map(Spanned::span).or(list.as_ref().map(Spanned::span)))
+        {
+            return self.fail(span, "RFC 7617 says how HTTP Basic is written: leave the layout out");
+        }
         match (value, list) {
             (Some(value), None) => self.shape(&value).map(Syntax::Value),
             (None, Some(list)) => self.list(list),
