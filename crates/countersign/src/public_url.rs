@@ -144,3 +144,64 @@ fn decode_some(text: &str, listed: &str) -> String {
     plain.push_str(rest);
     plain
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(public: &str, requested: &str, form: UrlForm, decode: &str) -> String {
+        let rule = UrlRule { forms: vec![form], decode: decode.to_owned() };
+        let mut url = Vec::new();
+        let uri: Uri = requested.parse().unwrap();
+        PublicUrl::parse(public).unwrap().write_url(&uri, form, &rule, &mut |piece| url.extend_from_slice(piece));
+        String::from_utf8(url).unwrap()
+    }
+
+    #[test]
+    fn path_and_query_are_those_of_the_request_unless_the_url_has_a_path() {
+        let as_is = |public, requested| written(public, requested, UrlForm::AsIs, "");
+        assert_eq!(as_is("https://a.example", "/x?b=1&a=%20"), "https://a.example/x?b=1&a=%20");
+        assert_eq!(as_is("https://a.example/", "/x?"), "https://a.example/x?");
+        assert_eq!(as_is("https://a.example/hooks/x", "/x?b=1"), "https://a.example/hooks/x?b=1");
+        assert_eq!(as_is("https://A.example:8443", "http://evil.example/x"), "https://A.example:8443/x");
+    }
+
+    #[test]
+    fn a_port_is_added_or_removed_but_never_that_of_an_address_or_a_password() {
+        let with = |public| written(public, "/a", UrlForm::WithPort, "");
+        let without = |public| written(public, "/a", UrlForm::WithoutPort, "");
+        assert_eq!(with("https://a.example"), "https://a.example:443/a");
+        assert_eq!(with("http://a.example"), "http://a.example:80/a");
+        assert_eq!(with("https://u:p@a.example"), "https://u:p@a.example:443/a");
+        assert_eq!(without("https://u:p@a.example:8443"), "https://u:p@a.example/a");
+        assert_eq!(without("https://[2001:db8::1]:8443"), "https://[2001:db8::1]/a");
+        assert_eq!(with("https://[2001:db8::1]"), "https://[2001:db8::1]:443/a");
+    }
+
+    #[test]
+    fn only_listed_escapes_are_decoded() {
+        let decoded = |requested| written("https://a.example", requested, UrlForm::Decoded, ":/@");
+        assert_eq!(decoded("/a%3Ab%2fc%20d%"), "https://a.example/a:b/c%20d%");
+        assert_eq!(decoded("/a?b=%40%2525%+f"), "https://a.example/a?b=@%2525%+f");
+    }
+
+    #[test]
+    fn what_is_no_public_url_is_refused() {
+        for text in [
+            "",
+            "hooks.example.com",
+            "ftp://a.example",
+            "https://",
+            "https:///x",
+            "https://:443",
+            "https://a.example:x",
+            "https://a.example:65536",
+            "https://a.example/x?y",
+            "https://a.example#x",
+            "https://a b.example",
+            "https://u@",
+        ] {
+            assert!(PublicUrl::parse(text).is_err(), "{text}");
+        }
+    }
+}

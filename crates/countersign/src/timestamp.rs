@@ -244,3 +244,78 @@ fn http_date(text: &[u8]) -> Option<Timestamp> {
 /// RFC 9110 section 5.6.7, `IMF-fixdate`.
 const HTTP_DATE: &[BorrowedFormatItem<'static>] =
     format_description!("[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn millis(format: TimestampFormat, text: &str) -> Option<i64> {
+        format.parse(text.as_bytes()).map(Timestamp::unix_millis)
+    }
+
+    #[test]
+    fn numbers_are_strict_decimal_digits() {
+        assert_eq!(millis(TimestampFormat::Seconds, "1767225600"), Some(1_767_225_600_000));
+        assert_eq!(millis(TimestampFormat::Milliseconds, "1767225600001"), Some(1_767_225_600_001));
+        assert_eq!(millis(TimestampFormat::Seconds, "0"), Some(0));
+        for text in [
+            "",
+            " 1",
+            "1 ",
+            "+1",
+            "-1",
+            "01",
+            "1.0",
+            "1e9",
+            "0x1",
+            "NaN",
+            "inf",
+            "１",
+            "1_000",
+            "1,000",
+            "1\0",
+            "9223372036854775807",
+            "9223372036854775808",
+            "18446744073709551616",
+            "99999999999999999999",
+        ] {
+            assert_eq!(millis(TimestampFormat::Seconds, text), None, "{text}");
+        }
+        assert_eq!(millis(TimestampFormat::Milliseconds, "9223372036854775807"), Some(i64::MAX));
+    }
+
+    #[test]
+    fn dates_are_read_in_their_own_format_alone() {
+        let new_year = Some(1_767_225_600_000);
+        assert_eq!(millis(TimestampFormat::Rfc3339, "2026-01-01T00:00:00Z"), new_year);
+        assert_eq!(millis(TimestampFormat::Rfc3339, "2026-01-01T01:00:00.000+01:00"), new_year);
+        assert_eq!(millis(TimestampFormat::Rfc3339, "2026-01-01T00:00:00"), None);
+        assert_eq!(millis(TimestampFormat::Rfc3339OrUtc, "2026-01-01T00:00:00"), new_year);
+        assert_eq!(millis(TimestampFormat::Rfc3339OrUtc, "2026-01-01T00:00:00.123456789"), Some(1_767_225_600_123));
+        assert_eq!(millis(TimestampFormat::Rfc3339OrUtc, "1767225600"), None);
+        assert_eq!(millis(TimestampFormat::Rfc3339OrUtc, "2026-01-01"), None);
+        assert_eq!(millis(TimestampFormat::HttpDate, "Thu, 01 Jan 2026 00:00:00 GMT"), new_year);
+        for text in ["Fri, 01 Jan 2026 00:00:00 GMT", "Thu, 1 Jan 2026 00:00:00 GMT", "Thu, 01 Jan 2026 00:00:00 UTC"] {
+            assert_eq!(millis(TimestampFormat::HttpDate, text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_is_read_again() {
+        use TimestampFormat::{HttpDate, Milliseconds, Rfc3339, Rfc3339OrUtc, Seconds};
+        let at = Timestamp::from_unix_seconds(1_767_225_607);
+        for format in [HttpDate, Milliseconds, Rfc3339, Rfc3339OrUtc, Seconds] {
+            let text = format.print(at);
+            assert_eq!(format.parse(text.as_bytes()), Some(at), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_at_the_ends_of_the_range_neither_panic_nor_wrap() {
+        let (first, last) = (Timestamp::from_unix_millis(i64::MIN), Timestamp::from_unix_millis(i64::MAX));
+        assert_eq!(last.since(first), Some(Duration::from_millis(i64::MAX.unsigned_abs())));
+        assert_eq!(first.since(last), None);
+        assert_eq!(Timestamp::from_unix_seconds(i64::MAX), last);
+        assert!(!first.to_string().is_empty() && !last.to_string().is_empty());
+    }
+}
