@@ -1,3 +1,71 @@
-//! Typed, verified webhook payloads for axum handlers.
+//! Verified webhooks in [axum] handlers: the payload with its type, the delivery with its proof, a handler for each event.
+//!
+//! ```
+//! use axum::{Router, body::Body, routing::post};
+//! use countersign_axum::{VerifyLayer, Webhook};
+//! use countersign_axum::countersign::{Rejection, Signer, Verifier, providers};
+//! use http::{Request, header::CONTENT_TYPE};
+//! use tower::ServiceExt;
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Event {
+//!     id: String,
+//! }
+//!
+//! async fn handle(Webhook(event): Webhook<Event>) {
+//!     assert_eq!(event.id, "evt_1");
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let verifier = Verifier::new(providers::STRIPE, "whsec_for_this_test")?;
+//! let app = Router::new().route("/stripe", post(handle)).layer(VerifyLayer::new(verifier));
+//!
+//! // What Stripe would send:
+//! let deliver = |secret: &str, payload: &'static str| {
+//!     let request = Request::post("/stripe").header(CONTENT_TYPE, "application/json").body(payload)?;
+//!     let signed = Signer::new(providers::STRIPE, secret)?.sign(request, std::time::SystemTime::now())?;
+//!     Ok::<_, Box<dyn std::error::Error>>(app.clone().oneshot(signed.map(Body::from)))
+//! };
+//! assert_eq!(deliver("whsec_for_this_test", r#"{"id": "evt_1"}"#)?.await?.status(), 200);
+//! assert_eq!(deliver("whsec_of_a_forger", r#"{"id": "evt_1"}"#)?.await?.status(), 401);
+//!
+//! let misfit = deliver("whsec_for_this_test", r#"{"id": 1}"#)?.await?;
+//! assert_eq!(misfit.status(), 422);
+//! assert!(matches!(misfit.extensions().get(), Some(Rejection::Payload { path, .. }) if path == "id"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What there is
+//!
+//! - [`VerifyLayer`], from `countersign-tower`, lets only verified deliveries through to the routes that it covers.
+//! - [`Webhook<T>`](Webhook) is the payload: JSON, a form or XML as the request's content type says, or raw
+//!   [`Bytes`](bytes::Bytes).
+//! - [`Delivery`] is what is known about it: provider, key, time, the event's id and type, and whether the signature
+//!   covers them.
+//! - [`Events`] calls a handler of its own for each type of event.
+//! - [`payload`] has the readers, for services that are not axum's.
+//!
+//! On a route that no layer covers, all of them answer 500 and log which layer is missing: a handler never sees bytes
+//! that nobody verified.
+//!
+//! # What it does not do
+//!
+//! It does not check that a payload is true, only who signed it; and it does not tell a second delivery of an event from
+//! the first: handlers have to expect both.
+//!
+//! [axum]: https://docs.rs/axum
+
+mod delivery;
+mod events;
+pub mod payload;
+mod rejection;
+mod webhook;
 
 pub use countersign;
+pub use countersign_tower::{self, VerifyLayer};
+pub use delivery::Delivery;
+pub use events::Events;
+pub use rejection::WebhookRejection;
+pub use webhook::Webhook;

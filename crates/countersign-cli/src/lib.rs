@@ -1,1 +1,24 @@
-//! The countersign command, as a library for its tests.
+//! The `countersign` command, as a library: [`run`] is all of it, [`vectors`] is for tests that judge signed requests.
+//!
+//! - `demo` shows it all on loopback;
+//! - `serve` is a gateway: endpoints from a file, one JSON line for each delivery;
+//! - `send` signs and sends as a provider would, `verify` judges a saved request;
+//! - `providers` is the catalogue, `vectors` runs files of signed requests.
+//!
+//! The exit status is 0 for done or accepted, 1 for refused or failed, 2 for a mistake in the command line or its input.
+
+mod cli;
+mod client;
+mod cmd;
+mod failure;
+mod gateway;
+mod moment;
+mod output;
+mod random;
+mod raw_request;
+mod scheme_source;
+mod secrets;
+mod tamper;
+pub mod vectors;
+
+pub use cli::run;

@@ -1,3 +1,7 @@
 //! The countersign command.
 
-fn main() {}
+use std::{env, process::ExitCode};
+
+fn main() -> ExitCode {
+    countersign_cli::run(env::args_os())
+}

@@ -427,8 +427,6 @@ impl VerifierBuilder {
     }
 
     /// Takes another tolerance for the signed timestamp, to both sides, instead of the provider's own.
-    ///
-    /// It does nothing for a scheme that signs no time.
     pub fn tolerance(self, window: Duration) -> Self {
         self.tolerance_of(Tolerance::symmetric(window))
     }
@@ -449,7 +447,8 @@ impl VerifierBuilder {
     ///
     /// # Errors
     ///
-    /// If there is no secret, one of them is unusable, two have the same label, or the scheme needs a public URL.
+    /// If there is no secret, one of them is unusable, two have the same label; if the scheme needs a public URL, or signs no
+    /// time and a tolerance was given.
     pub fn build(self) -> Result<Verifier, ConfigError> {
         let scheme = self.scheme?;
         if self.keys.is_empty() {
@@ -471,7 +470,10 @@ impl VerifierBuilder {
         if scheme.needs_public_url() && public_url.is_none() {
             return Err(ConfigError::NoPublicUrl { scheme: scheme.id().to_owned() });
         }
-        let tolerance = scheme.tolerance().map(|own| self.tolerance.unwrap_or(own));
+        if self.tolerance.is_some() && scheme.tolerance().is_none() {
+            return Err(ConfigError::NoTimestamp { scheme: scheme.id().to_owned() });
+        }
+        let tolerance = self.tolerance.or(scheme.tolerance());
         let body = scheme.signature.parts.iter().position(|part| *part == Part::Body);
         let layout = Layout { before: body.unwrap_or(scheme.signature.parts.len()), body: body.is_some() };
         let places = Places::of(&scheme);
@@ -489,6 +491,11 @@ pub const MAX_KEYS: usize = 16;
 pub enum ConfigError {
     /// The scheme signs the URL, so it must be told the public one.
     NoPublicUrl {
+        /// The scheme.
+        scheme: String,
+    },
+    /// A tolerance was given for a scheme that signs no time, so that it would do nothing.
+    NoTimestamp {
         /// The scheme.
         scheme: String,
     },
@@ -514,6 +521,9 @@ impl fmt::Display for ConfigError {
         match self {
             Self::NoPublicUrl { scheme } => {
                 write!(f, "`{scheme}` signs the URL: tell the public one, as it was given to the provider")
+            }
+            Self::NoTimestamp { scheme } => {
+                write!(f, "`{scheme}` signs no time, so a tolerance would do nothing: leave it out")
             }
             Self::NoSecret => f.write_str("there is no secret: add the one from the provider's page"),
             Self::PublicUrl(error) => error.fmt(f),

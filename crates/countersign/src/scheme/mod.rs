@@ -62,20 +62,20 @@ use crate::{
 /// Made by [`Scheme::from_toml`] or taken from the [catalogue](crate::providers).
 #[derive(Clone)]
 pub struct Scheme {
-    inner: Arc<Inner>,
+    inner: Arc<Description>,
 }
 
 impl std::ops::Deref for Scheme {
-    type Target = Inner;
+    type Target = Description;
 
-    fn deref(&self) -> &Inner {
+    fn deref(&self) -> &Description {
         &self.inner
     }
 }
 
 /// What a [`Scheme`] says. All of it can be read, none of it changed.
 #[derive(Debug)]
-pub struct Inner {
+pub struct Description {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) aliases: Vec<String>,
@@ -118,7 +118,7 @@ impl fmt::Debug for Scheme {
     }
 }
 
-impl Inner {
+impl Description {
     /// The name by which configuration and logs call the provider, such as `stripe`.
     pub fn id(&self) -> &str {
         &self.id

@@ -6,8 +6,8 @@ use http::{Method, header::AUTHORIZATION};
 use toml::Spanned;
 
 use super::{
-    Algorithm, Answers, Check, Field, FieldSource, FormRule, Hole, Inner, Part, SchemeError, SecretRule, Signature,
-    Source, Syntax, TimestampRule, UrlForm, UrlRule,
+    Algorithm, Answers, Check, Description, Field, FieldSource, FormRule, Hole, Part, SchemeError, SecretRule,
+    Signature, Source, Syntax, TimestampRule, UrlForm, UrlRule,
     file::{CheckTable, File, FormTable, ListTable, SecretTable, SignatureTable, TimestampTable, UrlTable},
     framing,
     parts::body_hash,
@@ -19,7 +19,7 @@ use crate::{algorithm::Digest, encoding::Encoding, timestamp::Tolerance};
 type Result<T> = std::result::Result<T, SchemeError>;
 
 /// Reads and checks a whole file.
-pub(super) fn read(id: String, text: &str) -> Result<Inner> {
+pub(super) fn read(id: String, text: &str) -> Result<Description> {
     let file: File = toml::from_str(text)
         .map_err(|error| SchemeError::at(text, error.span().unwrap_or_default(), error.message()))?;
     Reader { text }.scheme(id, file)
@@ -30,7 +30,7 @@ struct Reader<'t> {
 }
 
 impl Reader<'_> {
-    fn scheme(&self, id: String, file: File) -> Result<Inner> {
+    fn scheme(&self, id: String, file: File) -> Result<Description> {
         if file.name.get_ref().trim().is_empty() {
             return self.fail(file.name.span(), "expected the provider's name, found nothing");
         }
@@ -59,7 +59,7 @@ impl Reader<'_> {
         let form = self.form(file.form, &signature)?;
         signature.parts.shrink_to_fit();
 
-        Ok(Inner {
+        Ok(Description {
             id,
             name: file.name.into_inner(),
             aliases: file.aliases,
