@@ -1,0 +1,36 @@
+//! Forms: `name=value` pairs, URL-encoded.
+
+use countersign::Rejection;
+use percent_encoding::percent_decode;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::Track;
+
+use super::{malformed, misfit};
+
+/// Reads a form. A name that stands there several times is a `Vec`.
+///
+/// GitHub and others can send JSON in one field of a form: take that field as a `String`, and read it with
+/// [`json::read`](super::json::read).
+///
+/// # Errors
+///
+/// [`Rejection::Payload`] if the text is not UTF-8, is a JSON or XML document, or does not fit `T`.
+pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
+    if is_document(body) {
+        return Err(malformed("this is a JSON or XML document, not a form"));
+    }
+    // The form reader itself would put U+FFFD for what is not UTF-8.
+    if percent_decode(body).decode_utf8().is_err() {
+        return Err(malformed("the form is not UTF-8"));
+    }
+    let mut track = Track::new();
+    let form = serde_html_form::Deserializer::from_bytes(body);
+    T::deserialize(serde_path_to_error::Deserializer::new(form, &mut track))
+        .map_err(|error| misfit(&track.path(), &error))
+}
+
+/// Whether it begins as JSON or XML does. Read as a form, a document is one pair with a strange name, and fits any `T` whose
+/// fields are all optional: who can change the unsigned content type could empty an event that way.
+fn is_document(body: &[u8]) -> bool {
+    matches!(body.trim_ascii_start().first(), Some(b'{' | b'[' | b'"' | b'<'))
+}

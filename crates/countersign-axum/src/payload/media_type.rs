@@ -1,0 +1,67 @@
+//! What a request says about the form of its body.
+
+use countersign::Rejection;
+use http::{
+    HeaderMap, HeaderValue,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
+
+/// The forms of payload that can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MediaType {
+    Form,
+    Json,
+    Xml,
+}
+
+impl MediaType {
+    /// What the headers say, if they say it once and the body is not encoded.
+    pub(super) fn of(headers: &HeaderMap) -> Result<Self, Rejection> {
+        let encoded = headers.get_all(CONTENT_ENCODING).into_iter().find(|value| !is_identity(value));
+        if let Some(encoding) = encoded {
+            return Err(unsupported("Content-Encoding: ", encoding));
+        }
+        let mut types = headers.get_all(CONTENT_TYPE).into_iter();
+        let first = types.next().ok_or(Rejection::UnsupportedMediaType { found: None })?;
+        if let Some(other) = types.find(|other| *other != first) {
+            return Err(unsupported("a second Content-Type: ", other));
+        }
+        first.to_str().ok().and_then(Self::parse).ok_or_else(|| unsupported("", first))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
+        let found = Self::of_essence(&essence.trim().to_ascii_lowercase())?;
+        // RFC 8259, section 11: JSON has no charset parameter, and one that is there means nothing.
+        (found == Self::Json || is_utf8(parameters)).then_some(found)
+    }
+
+    fn of_essence(essence: &str) -> Option<Self> {
+        match essence.strip_prefix("application/") {
+            Some("json") => Some(Self::Json),
+            Some("x-www-form-urlencoded") => Some(Self::Form),
+            Some("xml") => Some(Self::Xml),
+            Some(subtype) if subtype.ends_with("+json") => Some(Self::Json),
+            Some(subtype) if subtype.ends_with("+xml") => Some(Self::Xml),
+            _ => (essence == "text/xml").then_some(Self::Xml),
+        }
+    }
+}
+
+fn is_identity(encoding: &HeaderValue) -> bool {
+    encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity")
+}
+
+/// Whether a charset, if one is named, is UTF-8 or a part of it.
+fn is_utf8(parameters: &str) -> bool {
+    let named = parameters.split(';').filter_map(|parameter| parameter.split_once('='));
+    let mut charsets = named.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset")).map(|(_, value)| value);
+    charsets.all(|charset| {
+        let charset = charset.trim().trim_matches('"');
+        ["utf-8", "utf8", "us-ascii"].iter().any(|name| charset.eq_ignore_ascii_case(name))
+    })
+}
+
+fn unsupported(what: &str, value: &HeaderValue) -> Rejection {
+    Rejection::UnsupportedMediaType { found: value.to_str().ok().map(|value| format!("{what}{value}")) }
+}

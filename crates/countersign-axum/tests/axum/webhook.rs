@@ -1,0 +1,230 @@
+use axum::{Router, body::Body, extract::State, response::IntoResponse, routing::post};
+use bytes::Bytes;
+use countersign_axum::{Delivery, Webhook, WebhookRejection, countersign::Rejection};
+use http::{Request, StatusCode};
+use serde::{Deserialize, de::IgnoredAny};
+use tower::ServiceExt;
+
+use crate::{deliver, github, path, rejection, text, to};
+
+#[derive(Deserialize)]
+struct Payment {
+    amount: u64,
+    customer: Customer,
+}
+
+#[derive(Deserialize)]
+struct Customer {
+    name: String,
+}
+
+#[derive(Deserialize)]
+struct Flat {
+    amount: u64,
+    name: String,
+}
+
+async fn on_payment(Webhook(payment): Webhook<Payment>) -> String {
+    format!("{} from {}", payment.amount, payment.customer.name)
+}
+
+async fn on_flat(Webhook(payment): Webhook<Flat>) -> String {
+    format!("{} from {}", payment.amount, payment.name)
+}
+
+async fn on_bytes(Webhook(body): Webhook<Bytes>) -> Bytes {
+    body
+}
+
+fn app() -> Router {
+    Router::new()
+        .route("/payment", post(on_payment))
+        .route("/flat", post(on_flat))
+        .route("/bytes", post(on_bytes))
+        .layer(github())
+}
+
+const JSON: &str = r#"{"amount": 12, "customer": {"name": "Zoë"}}"#;
+const XML: &str = "<payment><amount>12</amount><customer><name>Zo&#235;</name></customer></payment>";
+
+#[tokio::test]
+async fn json_is_read_under_each_of_its_names() {
+    for name in ["application/json", "Application/JSON; charset=utf-8", "application/vnd.acme.v2+json"] {
+        let response = deliver(&app(), to("/payment", name), JSON).await;
+        assert_eq!((response.status(), text(response).await.as_str()), (StatusCode::OK, "12 from Zoë"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn xml_is_read_under_each_of_its_names() {
+    for name in ["application/xml", "text/xml; charset=\"UTF-8\"", "application/soap+xml"] {
+        let response = deliver(&app(), to("/payment", name), XML).await;
+        assert_eq!((response.status(), text(response).await.as_str()), (StatusCode::OK, "12 from Zoë"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_is_read() {
+    let form = to("/flat", "application/x-www-form-urlencoded");
+    let response = deliver(&app(), form, "amount=12&name=Zo%C3%AB").await;
+    assert_eq!((response.status(), text(response).await.as_str()), (StatusCode::OK, "12 from Zoë"));
+}
+
+#[tokio::test]
+async fn bytes_are_the_body_as_it_was_signed_whatever_its_type_and_encoding() {
+    let body = [0, 159, 146, 150];
+    for request in [
+        Request::builder().uri("/bytes"),
+        to("/bytes", "image/png"),
+        to("/bytes", "application/json").header("Content-Encoding", "gzip"),
+    ] {
+        let response = deliver(&app(), request, body).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(axum::body::to_bytes(response.into_body(), 16).await.unwrap(), body.as_slice());
+    }
+}
+
+#[tokio::test]
+async fn another_media_type_is_a_415_that_tells_the_sender_nothing() {
+    for (request, found) in [
+        (Request::builder().uri("/payment"), None),
+        (to("/payment", "text/plain"), Some("text/plain")),
+        (to("/payment", "json"), Some("json")),
+        (to("/payment", "text/xml; charset=iso-8859-1"), Some("text/xml; charset=iso-8859-1")),
+        (to("/payment", "application/json").header("Content-Encoding", "gzip"), Some("Content-Encoding: gzip")),
+        (
+            to("/payment", "application/json").header("Content-Type", "text/xml"),
+            Some("a second Content-Type: text/xml"),
+        ),
+    ] {
+        let response = deliver(&app(), request, JSON).await;
+        assert_eq!(response.status(), 415);
+        assert_eq!(rejection(&response), &Rejection::UnsupportedMediaType { found: found.map(str::to_owned) });
+        assert_eq!(text(response).await, "");
+    }
+}
+
+#[tokio::test]
+async fn the_identity_encoding_is_none() {
+    let request = to("/payment", "application/json").header("Content-Encoding", "Identity");
+    assert_eq!(deliver(&app(), request, JSON).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_payload_that_does_not_fit_is_a_422_whose_path_only_we_see() {
+    let (json, xml) = ("application/json", "application/xml");
+    for (content_type, body, at) in [
+        (json, r#"{"amount": "12", "customer": {"name": "Zoë"}}"#, "amount"),
+        (json, r#"{"amount": 12, "customer": {"name": 3}}"#, "customer.name"),
+        (json, r#"{"amount": 12, "customer": {}}"#, "customer.name"),
+        (json, r#"{"customer": {"name": "Zoë"}}"#, "amount"),
+        (json, "[1]", ""),
+        (xml, "<payment><amount>much</amount><customer><name>Zoë</name></customer></payment>", "amount"),
+        (xml, "<payment><amount>12</amount><customer><first>Zoë</first></customer></payment>", "customer.name"),
+    ] {
+        let response = deliver(&app(), to("/payment", content_type), body).await;
+        assert_eq!(response.status(), 422, "{body}");
+        assert_eq!(path(&response), at, "{body}");
+        assert_eq!(text(response).await, "");
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_does_not_fit_names_its_field() {
+    let form = || to("/flat", "application/x-www-form-urlencoded");
+    for (body, at) in [("amount=much&name=Zoe", "amount"), ("amount=12", "name")] {
+        let response = deliver(&app(), form(), body).await;
+        assert_eq!(response.status(), 422);
+        assert_eq!(path(&response), at, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_forged_delivery_never_reaches_the_readers() {
+    let forged = to("/payment", "application/json").method("POST").header("X-Hub-Signature-256", "sha256=00");
+    let response = app().oneshot(forged.body(Body::from(JSON)).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 400);
+    assert_eq!(rejection(&response).code(), "malformed_signature");
+}
+
+#[tokio::test]
+async fn without_the_layer_every_extractor_answers_500() {
+    async fn on_delivery(_: Delivery) {}
+    let app = Router::new()
+        .route("/json", post(on_payment))
+        .route("/bytes", post(on_bytes))
+        .route("/delivery", post(on_delivery))
+        .route("/ignored", post(|_: Webhook<IgnoredAny>| async {}));
+    for path in ["/json", "/bytes", "/delivery", "/ignored"] {
+        let response = deliver(&app, to(path, "application/json"), JSON).await;
+        assert_eq!(response.status(), 500, "{path}");
+        assert_eq!(text(response).await, "");
+    }
+}
+
+#[test]
+fn the_500_says_which_layer_is_missing_and_how_to_add_it() {
+    let reason = WebhookRejection::NotVerified.to_string();
+    assert!(reason.contains("`.layer(VerifyLayer::new(verifier))`"), "{reason}");
+    assert_eq!(WebhookRejection::NotVerified.into_response().status(), 500);
+}
+
+#[tokio::test]
+async fn the_layer_may_cover_one_route_of_many() {
+    let app = Router::new()
+        .route("/covered", post(on_payment).layer(github()))
+        .route("/open", post(|| async { "open" }))
+        .route("/covered-by-the-handler", post(axum::handler::Handler::layer(on_payment, github())));
+    assert_eq!(deliver(&app, to("/covered", "application/json"), JSON).await.status(), 200);
+    assert_eq!(deliver(&app, to("/covered-by-the-handler", "application/json"), JSON).await.status(), 200);
+    let unsigned = |path: &str| Request::post(path).body(Body::from(JSON)).unwrap();
+    assert_eq!(app.clone().oneshot(unsigned("/open")).await.unwrap().status(), 200);
+    assert_eq!(app.clone().oneshot(unsigned("/covered")).await.unwrap().status(), 400);
+    assert_eq!(app.oneshot(unsigned("/covered-by-the-handler")).await.unwrap().status(), 400);
+}
+
+#[tokio::test]
+async fn the_delivery_says_what_the_signature_covers() {
+    async fn describe(delivery: Delivery, body: Webhook<Bytes>) -> String {
+        let kind = delivery.event_type().unwrap();
+        assert_eq!(delivery.body(), &body.0);
+        format!("{} {} {kind} {}", delivery.provider(), delivery.key_label(), kind.is_covered())
+    }
+    let app = Router::new().route("/", post(describe)).layer(github());
+    let response = deliver(&app, Request::builder().uri("/").header("X-GitHub-Event", "push"), "{}").await;
+    assert_eq!(text(response).await, "github key-1 push false");
+}
+
+#[tokio::test]
+async fn a_delivery_that_may_be_absent_is_optional() {
+    async fn describe(delivery: Option<Delivery>) -> &'static str {
+        if delivery.is_some() { "verified" } else { "not verified" }
+    }
+    let open = Router::new().route("/", post(describe));
+    let covered = open.clone().layer(github());
+    assert_eq!(text(deliver(&open, to("/", "text/plain"), "").await).await, "not verified");
+    assert_eq!(text(deliver(&covered, to("/", "text/plain"), "").await).await, "verified");
+}
+
+#[tokio::test]
+async fn a_handler_may_answer_for_a_payload_itself() {
+    async fn on_payment(payment: Result<Webhook<Payment>, WebhookRejection>) -> StatusCode {
+        match payment {
+            Err(WebhookRejection::NotUnderstood(_)) => StatusCode::ACCEPTED,
+            _ => StatusCode::OK,
+        }
+    }
+    let app = Router::new().route("/", post(on_payment)).layer(github());
+    assert_eq!(deliver(&app, to("/", "application/json"), "{}").await.status(), 202);
+    assert_eq!(deliver(&app, to("/", "application/json"), JSON).await.status(), 200);
+}
+
+#[tokio::test]
+async fn it_stands_beside_other_extractors_and_state() {
+    async fn on_payment(payment: Webhook<Payment>, State(shop): State<&'static str>, body: String) -> String {
+        assert_eq!(body, JSON);
+        format!("{shop}: {}", payment.amount)
+    }
+    let app = Router::new().route("/", post(on_payment)).layer(github()).with_state("shop");
+    assert_eq!(text(deliver(&app, to("/", "application/json"), JSON).await).await, "shop: 12");
+}

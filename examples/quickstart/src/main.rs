@@ -1,0 +1,74 @@
+//! An axum route that only Stripe can call. Run with
+//! `STRIPE_WEBHOOK_SECRET=whsec_… cargo run -p example-quickstart`, then
+//! `stripe listen --forward-to http://127.0.0.1:3000/stripe`, which also prints the secret.
+
+use std::{env, error::Error};
+
+use axum::{Router, routing::post};
+use countersign_axum::{
+    VerifyLayer, Webhook,
+    countersign::{Verifier, providers},
+};
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+/// What this service needs of an event; the rest of the payload is skipped.
+#[derive(Deserialize)]
+struct Event {
+    id: String,
+    r#type: String,
+}
+
+/// Runs for verified events only. Stripe sends an event again until it gets a 2xx.
+async fn on_event(Webhook(event): Webhook<Event>) {
+    println!("{} is a {}", event.id, event.r#type);
+}
+
+fn app(verifier: Verifier) -> Router {
+    Router::new().route("/stripe", post(on_event)).layer(VerifyLayer::new(verifier))
+}
+
+fn verifier() -> Result<Verifier, Box<dyn Error>> {
+    Ok(Verifier::new(providers::STRIPE, env::var("STRIPE_WEBHOOK_SECRET")?)?)
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    tracing_subscriber::fmt().init();
+    let verifier = verifier().map_err(|error| format!("STRIPE_WEBHOOK_SECRET: {error}"))?;
+    let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
+    println!("listening on http://{}/stripe", listener.local_addr()?);
+    axum::serve(listener, app(verifier)).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use axum::body::Body;
+    use countersign_axum::countersign::Signer;
+    use http::{Request, StatusCode};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    const EVENT: &str = r#"{"id": "evt_1", "type": "invoice.paid", "data": {"object": {"amount_paid": 1200}}}"#;
+
+    async fn status_of(secret: &str, event: &'static str, sent: SystemTime) -> StatusCode {
+        let app = app(Verifier::new(providers::STRIPE, "whsec_of_this_test").unwrap());
+        let request = Request::post("/stripe").header("Content-Type", "application/json").body(event).unwrap();
+        let signed = Signer::new(providers::STRIPE, secret).unwrap().sign(request, sent).unwrap();
+        app.oneshot(signed.map(Body::from)).await.unwrap().status()
+    }
+
+    #[tokio::test]
+    async fn only_fresh_events_from_stripe_reach_the_handler() {
+        let now = SystemTime::now();
+        assert_eq!(status_of("whsec_of_this_test", EVENT, now).await, 200);
+        assert_eq!(status_of("whsec_of_a_forger", EVENT, now).await, 401);
+        assert_eq!(status_of("whsec_of_this_test", EVENT, now - Duration::from_secs(600)).await, 401);
+        assert_eq!(status_of("whsec_of_this_test", r#"{"id": "evt_1"}"#, now).await, 422);
+    }
+}
