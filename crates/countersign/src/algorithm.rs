@@ -7,7 +7,7 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::encoding::MAX_TAG;
+use crate::{encoding::MAX_TAG, hmac_sha256::HmacSha256};
 
 /// A hash function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Digest {
         match self {
             Self::Sha1 => Mac::Sha1(Sha1::new()),
             Self::Sha256 => Mac::Sha256(Sha256::new()),
-            Self::Sha512 => Mac::Sha512(Sha512::new()),
+            Self::Sha512 => Mac::Sha512(Box::default()),
         }
     }
 
@@ -58,8 +58,8 @@ impl Digest {
     pub(crate) fn start_hmac(self, key: &[u8]) -> Mac {
         match self {
             Self::Sha1 => Mac::HmacSha1(keyed(key)),
-            Self::Sha256 => Mac::HmacSha256(keyed(key)),
-            Self::Sha512 => Mac::HmacSha512(keyed(key)),
+            Self::Sha256 => Mac::HmacSha256(HmacSha256::new(key)),
+            Self::Sha512 => Mac::HmacSha512(Box::new(keyed(key))),
         }
     }
 
@@ -104,14 +104,16 @@ fn keyed<M: KeyInit>(key: &[u8]) -> M {
 }
 
 /// A running hash, keyed or not. `Clone` copies the state: that is how a prepared key is used.
+///
+/// The states of SHA-512 are boxed: hardly a provider uses it, and all others would move a value of twice the size.
 #[derive(Clone)]
 pub(crate) enum Mac {
     HmacSha1(Hmac<Sha1>),
-    HmacSha256(Hmac<Sha256>),
-    HmacSha512(Hmac<Sha512>),
+    HmacSha256(HmacSha256),
+    HmacSha512(Box<Hmac<Sha512>>),
     Sha1(Sha1),
     Sha256(Sha256),
-    Sha512(Sha512),
+    Sha512(Box<Sha512>),
 }
 
 impl Mac {
@@ -129,7 +131,7 @@ impl Mac {
     pub(crate) fn finish(self) -> Tag {
         match self {
             Self::HmacSha1(mac) => Tag::new(&mac.finalize().into_bytes()),
-            Self::HmacSha256(mac) => Tag::new(&mac.finalize().into_bytes()),
+            Self::HmacSha256(mac) => Tag::new(&mac.finish()),
             Self::HmacSha512(mac) => Tag::new(&mac.finalize().into_bytes()),
             Self::Sha1(hash) => Tag::new(&hash.finalize()),
             Self::Sha256(hash) => Tag::new(&hash.finalize()),

@@ -4,6 +4,9 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{pending::Pending, rejection::Rejection, verified::Verified};
 
+/// For how many announced bytes room is made at once, 256 KiB; beyond it grows with what has arrived.
+const TRUSTED_ANNOUNCEMENT: u64 = 256 * 1024;
+
 /// Hashes the chunks of a body as they arrive and keeps them, under a limit; made by [`Pending::collect`].
 ///
 /// This is what an HTTP layer needs: the accepted body is the very one that was hashed.
@@ -44,7 +47,8 @@ impl<'r> Collecting<'r> {
         } else if self.only.is_empty() {
             self.only = chunk;
         } else if !chunk.is_empty() {
-            self.joined.reserve(self.only.len() + chunk.len());
+            let announced = self.pending.announced_length().min(self.limit).min(TRUSTED_ANNOUNCEMENT);
+            self.joined.reserve((self.only.len() + chunk.len()).max(usize::try_from(announced).unwrap_or(0)));
             self.joined.extend_from_slice(&self.only);
             self.joined.extend_from_slice(&chunk);
         }

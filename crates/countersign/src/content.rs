@@ -78,6 +78,7 @@ impl Content<'_> {
 
     fn write_form(&self, body: &[u8], write: &mut impl FnMut(&[u8])) {
         let rule = &self.scheme.form;
+        // What is not UTF-8 is replaced: the SDKs of those who sort their forms sign and verify it so.
         let mut pairs: Vec<_> = form_urlencoded::parse(body).collect();
         pairs.sort_unstable();
         if rule.dedupe {
@@ -101,15 +102,16 @@ impl Content<'_> {
             Guard::IdSegments { separator } if has_time_segment(self.id, separator) => {
                 ambiguous("the id contains the separator and something like a timestamp behind it")
             }
-            Guard::IdWithout { separator } if contains(self.id, separator) => {
+            Guard::IdWithout { separator } if ends_early(self.id, separator) => {
                 ambiguous("the id contains the separator that ends it")
             }
             Guard::ValueWithout { source, separator } => match look_up(source, self.head, body) {
-                Ok(Some(value)) if contains(&value, separator) => {
+                Ok(Some(value)) if ends_early(&value, separator) => {
                     ambiguous("a signed value contains the separator that ends it")
                 }
                 _ => Ok(()),
             },
+            Guard::PlainUrl if !self.url_is_plain() => ambiguous("the URL contains a character that could end it"),
             Guard::BodyEndsUrl if first.is_some_and(crate::scheme::is_url_byte) => {
                 ambiguous("the body begins like a part of the URL in front of it")
             }
@@ -135,18 +137,32 @@ impl From<Unusable> for Problem {
         match unusable {
             Unusable::Conflicting => Self::Conflicting,
             Unusable::NotJson => Self::NotJson,
+            Unusable::NotText => Self::Encoding,
         }
     }
 }
 
-fn contains(text: &[u8], wanted: &[u8]) -> bool {
-    text.windows(wanted.len()).any(|window| window == wanted)
+/// Whether the separator behind `text` begins within it already: `a.` in front of `..`.
+fn ends_early(text: &[u8], separator: &[u8]) -> bool {
+    let begins = |at: usize| text[at..].iter().chain(separator).take(separator.len()).eq(separator);
+    match separator {
+        [_] => find(text, separator).is_some(),
+        _ => (0..text.len()).any(begins),
+    }
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    match wanted {
+        // What nearly every separator is: bytes are compared much faster than windows.
+        [byte] => text.iter().position(|other| other == byte),
+        _ => text.windows(wanted.len()).position(|window| window == wanted),
+    }
 }
 
 /// Whether any segment behind a separator could be read as the timestamp, which would move the id's end there.
 fn has_time_segment(id: &[u8], separator: &[u8]) -> bool {
     let mut rest = id;
-    while let Some(at) = rest.windows(separator.len()).position(|window| window == separator) {
+    while let Some(at) = find(rest, separator) {
         rest = &rest[at + separator.len()..];
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let behind = &rest[digits..];

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, HeaderName, Method, Request, Uri, request::Parts};
+use percent_encoding::percent_decode;
 
 use crate::{
     json,
@@ -43,6 +44,8 @@ impl<'r, B> From<&'r Request<B>> for Head<'r> {
 pub(crate) enum Unusable {
     /// It stands there several times, so that two readers could disagree about it.
     Conflicting,
+    /// URL-encoded text that does not decode to UTF-8: what replaces it would stand for other bytes as well.
+    NotText,
     /// The body that it should stand in is not one JSON document, or nests deeper than `serde_json`'s 128 levels.
     NotJson,
 }
@@ -80,7 +83,7 @@ fn header<'r>(names: &[HeaderName], headers: &'r HeaderMap) -> Result<Option<&'r
 
 /// The value of a parameter in URL-encoded text. Several of one name must say the same.
 pub(crate) fn parameter<'r>(wanted: &str, encoded: &'r [u8]) -> Result<Option<Cow<'r, [u8]>>, Unusable> {
-    let mut values = form_urlencoded::parse(encoded).filter(|(name, _)| name == wanted).map(|(_, value)| value);
+    let mut values = pairs(encoded)?.filter(|(name, _)| name == wanted).map(|(_, value)| value);
     let Some(first) = values.next() else {
         return Ok(None);
     };
@@ -91,4 +94,11 @@ pub(crate) fn parameter<'r>(wanted: &str, encoded: &'r [u8]) -> Result<Option<Co
         Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
         Cow::Owned(text) => Cow::Owned(text.into_bytes()),
     }))
+}
+
+/// The names and values of URL-encoded text, decoded.
+fn pairs(encoded: &[u8]) -> Result<form_urlencoded::Parse<'_>, Unusable> {
+    // `&` and `=` end no character that began before them, so the text can be looked at as a whole.
+    percent_decode(encoded).decode_utf8().map_err(|_| Unusable::NotText)?;
+    Ok(form_urlencoded::parse(encoded))
 }

@@ -76,6 +76,8 @@ pub(crate) fn read(body: &[u8], pointer: &Pointer) -> Result<Option<Scalar>, Unu
     let mut found = Found::default();
     // RFC 8259 section 8.1 lets a reader skip a byte order mark; a receiver cannot make the sender leave it out.
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    // Bytes that are not UTF-8 may stand in strings beside the way: senders exist that let them through, and the
+    // signature covers them like all others.
     let mut deserializer = serde_json::Deserializer::from_slice(text);
     let seed = At { tokens: &pointer.tokens, found: &mut found };
     let read = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end());

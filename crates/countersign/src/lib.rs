@@ -42,6 +42,7 @@ mod delivery;
 mod encoding;
 mod evidence;
 mod head;
+mod hmac_sha256;
 mod json;
 mod key;
 mod pending;

@@ -103,6 +103,12 @@ impl<'r> Pending<'r> {
         }
     }
 
+    /// The length of the body as the head announces it, or 0: a hint, not a fact.
+    pub(crate) fn announced_length(&self) -> u64 {
+        let announced = self.head.headers.get(http::header::CONTENT_LENGTH);
+        announced.and_then(|digits| digits.to_str().ok()?.parse().ok()).unwrap_or(0)
+    }
+
     /// Whether the verdict needs a copy of the body, so that [`Pending::finish_whole`] saves one for who has it whole.
     pub(crate) fn keeps_body(&self) -> bool {
         matches!(self.state, State::Whole(_))

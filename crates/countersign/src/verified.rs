@@ -20,7 +20,8 @@ pub struct Verified<'r, B> {
     verifier: &'r Verifier,
     head: Head<'r>,
     key: usize,
-    examined: Examined<'r>,
+    timestamp: Option<Timestamp>,
+    id: Option<Cow<'r, [u8]>>,
     body: B,
 }
 
@@ -56,7 +57,7 @@ impl fmt::Display for Value<'_> {
 
 impl<'r, B> Verified<'r, B> {
     pub(crate) fn new(verifier: &'r Verifier, head: Head<'r>, key: usize, examined: Examined<'r>, body: B) -> Self {
-        Self { verifier, head, key, examined, body }
+        Self { verifier, head, key, timestamp: examined.time.at, id: examined.id, body }
     }
 
     /// The provider's id, such as `stripe`.
@@ -76,7 +77,7 @@ impl<'r, B> Verified<'r, B> {
 
     /// The signed timestamp; `None` if the scheme signs none. It is always covered.
     pub fn timestamp(&self) -> Option<Timestamp> {
-        self.examined.time.at
+        self.timestamp
     }
 
     /// The verified body.
@@ -91,14 +92,14 @@ impl<'r, B> Verified<'r, B> {
 
     /// Puts the bytes beside the proof that they gave; only for callers that hashed just these.
     pub(crate) fn with_body<C>(self, body: C) -> Verified<'r, C> {
-        let Self { verifier, head, key, examined, body: _ } = self;
-        Verified { verifier, head, key, examined, body }
+        let Self { verifier, head, key, timestamp, id, body: _ } = self;
+        Verified { verifier, head, key, timestamp, id, body }
     }
 
     fn field<'a>(&'a self, field: Option<&Field>, body: &'a [u8]) -> Option<Value<'a>> {
         let field = field?;
         let bytes = match &field.source {
-            FieldSource::DeliveryId => Cow::Borrowed(self.examined.id.as_deref()?),
+            FieldSource::DeliveryId => Cow::Borrowed(self.id.as_deref()?),
             FieldSource::At(source) => look_up(source, self.head, Some(body)).ok()??,
         };
         let text = match bytes {
@@ -132,7 +133,7 @@ impl Verified<'_, Bytes> {
         Delivery::new(
             scheme.clone(),
             self.verifier.key_label(self.key).clone(),
-            self.examined.time.at,
+            self.timestamp,
             in_head(scheme.event_id()),
             in_head(scheme.event_type()),
             self.body,

@@ -62,6 +62,10 @@ pub(crate) struct Layout {
     pub(crate) before: usize,
     /// Whether the body itself is a part.
     pub(crate) body: bool,
+    /// What [`Description::needs_whole_body`](crate::scheme::Description::needs_whole_body) says.
+    needs_whole_body: bool,
+    /// What [`Description::reads_time_after_signature`](crate::scheme::Description::reads_time_after_signature) says.
+    reads_time_after_signature: bool,
 }
 
 /// A request whose head passed every check. What stands in the body of some schemes is read later.
@@ -115,7 +119,7 @@ impl Verifier {
         now: impl Into<Timestamp>,
     ) -> Result<Verified<'r, B>, Rejection> {
         let (head, now) = (head.into(), now.into());
-        if self.inner.scheme.needs_whole_body() {
+        if self.inner.layout.needs_whole_body {
             let (key, examined) = self.judge_whole(head, body.as_ref(), now)?;
             return Ok(Verified::new(self, head, key, examined, body));
         }
@@ -171,7 +175,7 @@ impl Verifier {
         let (scheme, places) = (&inner.scheme, &inner.places);
         self.check_method(head)?;
         let tags = Tags::read(scheme, places, head, body)?;
-        let time = if scheme.reads_time_after_signature() {
+        let time = if inner.layout.reads_time_after_signature {
             SignedTime::default()
         } else {
             self.timely(head, &tags, now, body)?
@@ -245,7 +249,7 @@ impl Verifier {
             self.examine(head, now, None)?
         };
         let key = self.judge_body(head, &examined, body, now)?;
-        if self.inner.scheme.reads_time_after_signature() {
+        if self.inner.layout.reads_time_after_signature {
             examined.time = self.timely(head, &examined.tags, now, Some(body))?.into_owned();
         }
         Ok((key, examined))
@@ -475,7 +479,12 @@ impl VerifierBuilder {
         }
         let tolerance = self.tolerance.or(scheme.tolerance());
         let body = scheme.signature.parts.iter().position(|part| *part == Part::Body);
-        let layout = Layout { before: body.unwrap_or(scheme.signature.parts.len()), body: body.is_some() };
+        let layout = Layout {
+            before: body.unwrap_or(scheme.signature.parts.len()),
+            body: body.is_some(),
+            needs_whole_body: scheme.needs_whole_body(),
+            reads_time_after_signature: scheme.reads_time_after_signature(),
+        };
         let places = Places::of(&scheme);
         let inner = Inner { scheme, places, keys, tolerance, public_url, layout };
         Ok(Verifier { inner: Arc::new(inner) })

@@ -18,6 +18,8 @@ pub(crate) enum Guard {
     IdWithout { separator: Box<[u8]> },
     /// A signed value does not contain the separator that ends it.
     ValueWithout { source: Source, separator: Box<[u8]> },
+    /// The URL has only the bytes that RFC 3986 allows, because a separator that servers let through in URLs ends it.
+    PlainUrl,
     /// The body begins with a byte that no URL contains, because nothing else ends the URL.
     BodyEndsUrl,
 }
@@ -76,11 +78,12 @@ fn left_to_right(part: &Part, behind: &[Part], format: Option<TimestampFormat>) 
         (Part::Method, Some(_)) if !first.is_some_and(|byte| byte.is_ascii_uppercase()) => Border::Fixed,
         (Part::Timestamp, _) => end_of_timestamp(format, first),
         (Part::Url | Part::Path | Part::Query | Part::PathAndQuery, _) => match (first, next) {
-            (Some(byte), _) if !is_url_byte(byte) => Border::Fixed,
+            (Some(byte), _) if is_in_no_target(byte) => Border::Fixed,
+            (Some(byte), _) if !is_url_byte(byte) => Border::Guarded(Guard::PlainUrl),
             (_, Part::Body) => Border::Guarded(Guard::BodyEndsUrl),
             _ => Border::Open,
         },
-        (Part::Id, Some(separator)) => Border::Guarded(end_of_id(separator, behind.get(1), format)),
+        (Part::Id, Some(separator)) => Border::Guarded(end_of_id(separator, &behind[1..], format)),
         (Part::Value(source), Some(separator)) => {
             Border::Guarded(Guard::ValueWithout { source: source.clone(), separator: separator.clone() })
         }
@@ -99,10 +102,11 @@ fn end_of_timestamp(format: Option<TimestampFormat>, next: Option<u8>) -> Border
     fixed_len(format)
 }
 
-fn end_of_id(separator: &[u8], behind: Option<&Part>, format: Option<TimestampFormat>) -> Guard {
+fn end_of_id(separator: &[u8], behind: &[Part], format: Option<TimestampFormat>) -> Guard {
     let digits = matches!(format, Some(TimestampFormat::Seconds | TimestampFormat::Milliseconds));
-    match behind {
-        Some(Part::Timestamp) if digits => Guard::IdSegments { separator: separator.into() },
+    let is_segment = matches!(behind, [Part::Timestamp, Part::Literal(next), ..] if **next == *separator);
+    match separator {
+        [byte] if digits && is_segment && !byte.is_ascii_digit() => Guard::IdSegments { separator: separator.into() },
         _ => Guard::IdWithout { separator: separator.into() },
     }
 }
@@ -141,6 +145,11 @@ fn describe(part: &Part) -> String {
         Part::Body => "the body".to_owned(),
         Part::BodyHash(..) => "the hash of the body".to_owned(),
     }
+}
+
+/// The bytes that `http::Uri` takes in no path and no query; it takes more than RFC 3986 does.
+fn is_in_no_target(byte: u8) -> bool {
+    byte <= b' ' || b"<>`".contains(&byte)
 }
 
 /// The bytes that RFC 3986 allows behind a URL's authority, and those beyond ASCII that clients send unescaped.

@@ -1,0 +1,59 @@
+//! Sends requests over HTTP and HTTPS.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, StatusCode, header};
+use ureq::{Agent, Proxy};
+
+/// What a receiver answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) took: Duration,
+}
+
+/// Sends one request after the other, over one connection where it can. It follows no redirect: a provider does not.
+pub(crate) struct Client {
+    agent: Agent,
+}
+
+impl Client {
+    /// A client for one receiver. The environment's proxy is used unless the receiver is on this machine.
+    pub(crate) fn to(host: &str) -> Self {
+        let here = host == "localhost" || host.starts_with("127.") || host == "[::1]";
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(if here { None } else { Proxy::try_from_env() })
+            .timeout_connect(Some(CONNECT_TIME))
+            .timeout_global(Some(ANSWER_TIME))
+            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
+            .build();
+        Self { agent: config.into() }
+    }
+
+    /// Sends a request and waits for the status. The error says why there was none.
+    pub(crate) fn send(&self, request: Request<Bytes>) -> Result<Answer, String> {
+        let mut request = request.map(|body| body.to_vec());
+        if request.body().len() > ASK_FIRST {
+            // A receiver that refuses a large body need not be sent it, and can say so before it closes the connection.
+            request.headers_mut().insert(header::EXPECT, HeaderValue::from_static("100-continue"));
+        }
+        let started = Instant::now();
+        let response = self.agent.run(request).map_err(|error| error.to_string())?;
+        let took = started.elapsed();
+        let status = response.status();
+        // A connection is used again when the answer has been read. What is in it does not matter.
+        let _ = response.into_body().with_config().limit(MAX_ANSWER).read_to_vec();
+        Ok(Answer { status, took })
+    }
+}
+
+const CONNECT_TIME: Duration = Duration::from_secs(10);
+const ANSWER_TIME: Duration = Duration::from_secs(30);
+/// In bytes.
+const ASK_FIRST: usize = 60 * 1024;
+/// In bytes.
+const MAX_ANSWER: u64 = 64 * 1024;

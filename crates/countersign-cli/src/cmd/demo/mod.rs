@@ -1,0 +1,125 @@
+//! `countersign demo`: a real server on loopback, and simulated providers that send it good and bad deliveries.
+
+mod sender;
+mod table;
+mod witness;
+
+use std::{fs, net::SocketAddr, sync::Arc};
+
+use clap::Args;
+use tempfile::TempDir;
+use tokio::{net::TcpListener, sync::oneshot};
+
+use crate::{
+    client::Client,
+    failure::{Failure, Outcome},
+    gateway::{self, Limits},
+    output,
+};
+use sender::{Kind, SENDERS, Sender};
+use witness::Witness;
+
+/// Watch real deliveries being judged: simulated providers, real HTTP, on this machine only
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Demo {
+    /// End after the table instead of waiting for deliveries of yours
+    #[arg(long)]
+    once: bool,
+
+    /// The port on loopback [default: a free one]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    port: u16,
+}
+
+const HELP: &str = "\
+Each provider gets a random secret. Then deliveries are sent as the provider would, and as an attacker might: signed with \
+another secret, changed on the way, sent too late, too large, without a signature. The table shows what was answered and \
+the reason that only the server's log tells. Without --once the server stays up and prints a line to send deliveries of \
+your own.
+
+Examples:
+  countersign demo
+  countersign demo --once && echo every verdict was right
+
+Exit status: 0 every verdict was right, 1 one was not, 2 a mistake in the command line or a port that is taken.";
+
+impl Demo {
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
+        let runtime = gateway::runtime()?;
+        let listener = runtime
+            .block_on(TcpListener::bind(("127.0.0.1", self.port)))
+            .map_err(|error| Failure::new(format!("cannot listen on port {}: {error}", self.port)))?;
+        let address = listener.local_addr()?;
+        let senders = SENDERS.iter().map(|sample| Sender::new(sample, address)).collect::<Result<Vec<_>, _>>()?;
+        let endpoints = senders.iter().map(|sender| sender.endpoint(LIMITS)).collect::<Result<Vec<_>, _>>()?;
+        let witness = Arc::new(Witness::default());
+        let app = gateway::router(endpoints, &witness);
+
+        let (stop, stopped) = oneshot::channel::<()>();
+        let stopped = async move { drop(stopped.await) };
+        let server = runtime.spawn(gateway::serve(listener, app, stopped));
+        let outcome = show(&senders, &witness, address)?;
+        if !self.once {
+            let _context = runtime.enter();
+            // Before there are files that the signal should take away.
+            let signal = gateway::stop_signal()?;
+            let folder = invite(&senders, address)?;
+            witness.announce();
+            runtime.block_on(signal);
+            drop(folder);
+        }
+        drop(stop);
+        // The server ends by itself; that it panicked is shown already.
+        let _ = runtime.block_on(server);
+        Ok(outcome)
+    }
+}
+
+/// Sends every kind of delivery from every provider and shows the verdicts.
+fn show(senders: &[Sender], witness: &Witness, address: SocketAddr) -> Result<Outcome, Failure> {
+    let client = Client::to("127.0.0.1");
+    output::line(format_args!("A server on http://{address}, {} simulated providers:\n", senders.len()))?;
+    output::line(table::heading())?;
+    let (mut right, mut sent, mut good) = (0, 0, 0);
+    for sender in senders {
+        for kind in Kind::ALL.into_iter().filter(|kind| sender.can_send(*kind)) {
+            let answer = client.send(sender.delivery(kind, LIMITS)?);
+            let row = table::Row { provider: sender.id(), kind, answer, seen: witness.take() };
+            output::line(row.to_string())?;
+            sent += 1;
+            good += usize::from(kind == Kind::Good);
+            right += usize::from(row.is_right());
+        }
+    }
+    let handled = witness.handled();
+    output::line(format_args!(
+        "\n{right} of {sent} verdicts right; the handler ran {handled} times, for {good} good deliveries"
+    ))?;
+    Ok(Outcome::good_if(right == sent && handled == good))
+}
+
+/// Prints a line with which the user can send deliveries; its secret lies in a file that goes with the folder.
+fn invite(senders: &[Sender], address: SocketAddr) -> Result<TempDir, Failure> {
+    let folder = tempfile::Builder::new().prefix("countersign-demo-").tempdir()?;
+    for sender in senders {
+        fs::write(folder.path().join(sender.id()), sender.secret())?;
+    }
+    let program = quoted(&std::env::args().next().unwrap_or_else(|| "countersign".to_owned()));
+    output::line(format_args!(
+        "\nThe server stays up until Ctrl-C. Send a delivery of your own, from another terminal in this folder:\n\n  \
+         {program} send stripe --to http://{address}/stripe --data '{{\"id\":\"evt_2\",\"type\":\"charge.succeeded\"}}' \
+         --secret-file {}\n\nAdd `--tamper body`, and it is refused. The other secrets are in {}.\n",
+        quoted(&folder.path().join("stripe").display().to_string()),
+        folder.path().display(),
+    ))?;
+    Ok(folder)
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-._".contains(c);
+    if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+}
+
+const LIMITS: Limits = Limits { body: 64 * 1024, time: std::time::Duration::from_secs(10) };

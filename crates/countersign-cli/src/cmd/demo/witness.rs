@@ -1,0 +1,73 @@
+//! Sees the verdicts as the server logs them.
+
+use std::{
+    io,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use super::table;
+use crate::{
+    gateway::{Endpoint, Verdict, Watch},
+    output,
+};
+
+/// What the server saw of one delivery.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub(super) provider: String,
+    /// `accepted`, or the code of the refusal.
+    pub(super) code: &'static str,
+    pub(super) took: Duration,
+}
+
+/// Notes every verdict, and stands for the handler that runs for accepted deliveries.
+#[derive(Default)]
+pub(super) struct Witness {
+    seen: Mutex<Vec<Seen>>,
+    handled: AtomicUsize,
+    announces: AtomicBool,
+}
+
+impl Witness {
+    /// What was seen since the last time.
+    pub(super) fn take(&self) -> Vec<Seen> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    /// How often the handler ran.
+    pub(super) fn handled(&self) -> usize {
+        self.handled.load(Ordering::Relaxed)
+    }
+
+    /// From now on verdicts are printed, not kept.
+    pub(super) fn announce(&self) {
+        self.announces.store(true, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watch for Witness {
+    fn verdict(&self, endpoint: &Endpoint, verdict: &Verdict<'_>, took: Duration) -> io::Result<()> {
+        let code = match verdict {
+            Verdict::Accepted { .. } => {
+                self.handled.fetch_add(1, Ordering::Relaxed);
+                "accepted"
+            }
+            Verdict::Refused(rejection) => rejection.code(),
+        };
+        let seen = Seen { provider: endpoint.verifier.scheme().id().to_owned(), code, took };
+        if self.announces.load(Ordering::Relaxed) {
+            output::line(table::announcement(&seen))
+        } else {
+            self.lock().push(seen);
+            Ok(())
+        }
+    }
+}

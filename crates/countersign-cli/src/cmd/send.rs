@@ -1,0 +1,266 @@
+//! `countersign send`: signs as a provider would, and sends.
+
+use std::{
+    fs,
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use clap::{Args, ValueEnum};
+use countersign::{Scheme, Signer, scheme::Field};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
+
+use crate::{
+    client::{Answer, Client},
+    failure::{Failure, Outcome},
+    moment,
+    output::{self, Style},
+    random, scheme_source,
+    secrets::SecretArgs,
+    tamper,
+};
+
+/// Sign a delivery as the provider would, send it, and show what was answered
+#[derive(Debug, Args)]
+#[command(after_help = HELP, override_usage = "countersign send [OPTIONS] <PROVIDER|--scheme FILE> --to <URL> --data <DATA>")]
+pub(crate) struct Send {
+    /// A provider of the catalogue, such as `stripe`
+    provider: Option<String>,
+
+    /// A scheme file of your own in place of a provider
+    #[arg(long, value_name = "FILE")]
+    scheme: Option<PathBuf>,
+
+    /// Where to send it
+    #[arg(long, value_name = "URL")]
+    to: Uri,
+
+    /// The body: text, `@FILE`, or `@-` for standard input
+    #[arg(long, value_name = "DATA")]
+    data: String,
+
+    #[command(flatten)]
+    secrets: SecretArgs,
+
+    /// Add a header; repeatable
+    #[arg(long, value_name = "NAME: VALUE", value_parser = header_line)]
+    header: Vec<(HeaderName, HeaderValue)>,
+
+    /// The body's media type [default: guessed from the body]
+    #[arg(long, value_name = "TYPE")]
+    content_type: Option<HeaderValue>,
+
+    /// The event's type, for the providers that put it into a header
+    #[arg(long, value_name = "TYPE")]
+    event_type: Option<HeaderValue>,
+
+    /// The URL that was given to the provider, for the schemes that sign it [default: that of --to]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+
+    /// Spoil the delivery, which should then be refused
+    #[arg(long, value_enum, default_value_t = Tamper::None)]
+    tamper: Tamper,
+
+    /// How many deliveries to send, one after the other
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    times: u16,
+}
+
+/// What is spoilt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Tamper {
+    /// Nothing
+    None,
+    /// One character of the body, after it was signed
+    Body,
+    /// One character of the signature
+    Signature,
+    /// The time: rightly signed, but older than the provider's tolerance
+    Timestamp,
+}
+
+const HELP: &str = "\
+Redirects are not followed.
+
+Examples:
+  countersign send stripe --to http://localhost:3000/stripe \\
+      --data '{\"id\":\"evt_1\",\"type\":\"charge.succeeded\"}' \\
+      --secret-env STRIPE_SECRET
+  countersign send github --to http://localhost:3000/hooks --data @push.json \\
+      --event-type push --secret-file secret.txt
+  countersign send slack --to http://localhost:3000/slack --data @event.json \\
+      --secret-env SLACK_SECRET --tamper body
+  countersign send twilio --to http://localhost:3000/sms --data 'Body=hi' \\
+      --secret-env TWILIO_TOKEN --public-url https://example.com/sms
+  countersign send --scheme acme.toml --to http://localhost:3000/acme \\
+      --data '{}' --secret-env ACME_SECRET --times 100
+
+Exit status: 0 every answer was 2xx (with --tamper: every one was 4xx), 1 otherwise, 2 a mistake in the command line or its input.";
+
+impl Send {
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
+        let scheme = scheme_source::either(self.provider.as_deref(), self.scheme.as_deref())?;
+        let host = receiver(&self.to)?;
+        let draft = Draft::new(&self, &scheme)?;
+        let public_url = self.public_url.clone().unwrap_or_else(|| without_query(&self.to));
+        let signer = Signer::with_public_url(scheme, self.secrets.one()?, public_url)?;
+        let client = Client::to(&host);
+
+        let mut right = 0;
+        for _ in 0..self.times {
+            let answer = client.send(draft.signed(&signer, self.tamper)?);
+            let is_right = answer.as_ref().is_ok_and(|answer| self.is_right(answer.status));
+            right += u16::from(is_right);
+            output::line(self.describe(answer, is_right))?;
+        }
+        if self.times > 1 {
+            let word = if self.tamper == Tamper::None { "accepted" } else { "refused" };
+            output::line(format_args!("{right} of {} {word}", self.times))?;
+        }
+        Ok(Outcome::good_if(right == self.times))
+    }
+
+    /// A spoilt delivery should be refused; a server that breaks down over it has not refused it.
+    fn is_right(&self, status: StatusCode) -> bool {
+        if self.tamper == Tamper::None { status.is_success() } else { status.is_client_error() }
+    }
+
+    fn describe(&self, answer: Result<Answer, String>, is_right: bool) -> String {
+        let style = Style::of_stdout();
+        let Answer { status, took } = match answer {
+            Ok(answer) => answer,
+            Err(error) => return style.bad(format_args!("no answer from {}: {error}", self.to)),
+        };
+        let time = style.faint(format_args!("{:.1} ms", took.as_secs_f64() * 1000.0));
+        let shown = if is_right { style.good(status) } else { style.bad(status) };
+        let comment = match (self.tamper, is_right) {
+            (Tamper::None, _) => "",
+            (_, true) => "  refused, as it should be",
+            (_, false) => "  the spoilt delivery was NOT refused",
+        };
+        format!("{shown}  {time}{comment}")
+    }
+}
+
+/// The request before it is signed.
+struct Draft {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+    /// The header for a random id, as the provider gives every delivery one.
+    id_header: Option<HeaderName>,
+}
+
+impl Draft {
+    fn new(send: &Send, scheme: &Scheme) -> Result<Self, Failure> {
+        let body = read_data(&send.data)?;
+        let mut headers = HeaderMap::new();
+        let content_type = send.content_type.clone().unwrap_or_else(|| HeaderValue::from_static(media_type(&body)));
+        headers.insert(header::CONTENT_TYPE, content_type);
+        if let Some(value) = &send.event_type {
+            headers.insert(type_header(scheme)?, value.clone());
+        }
+        for (name, _) in &send.header {
+            headers.remove(name);
+        }
+        for (name, value) in &send.header {
+            headers.append(name, value.clone());
+        }
+        if send.tamper == Tamper::Timestamp && scheme.tolerance().is_none() {
+            return Err(Failure::new(format!("`{}` signs no time: spoil the body or the signature", scheme.id())));
+        }
+        if send.tamper == Tamper::Body && !scheme.covers_body() {
+            return Err(Failure::new(format!("`{}` does not sign the body: spoil the signature", scheme.id())));
+        }
+        let id_header = scheme.event_id().and_then(header_of).filter(|name| !headers.contains_key(name));
+        let method = if scheme.methods().contains(&Method::POST) { None } else { scheme.methods().first().cloned() };
+        Ok(Self { method: method.unwrap_or(Method::POST), uri: send.to.clone(), headers, body, id_header })
+    }
+
+    fn signed(&self, signer: &Signer, tamper: Tamper) -> Result<Request<Bytes>, Failure> {
+        let mut request = Request::new(self.body.clone());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.uri.clone();
+        request.headers_mut().clone_from(&self.headers);
+        if let (Some(name), Ok(id)) = (&self.id_header, random::uuid()?.parse()) {
+            request.headers_mut().insert(name, id);
+        }
+        let now = if tamper == Tamper::Timestamp { moment::stale(signer.scheme()) } else { moment::now() };
+        let mut signed = signer.sign(request, now).map_err(|error| Failure::new(error.to_string()))?;
+        match tamper {
+            Tamper::None | Tamper::Timestamp => {}
+            Tamper::Body => *signed.body_mut() = tamper::body(signed.body()),
+            Tamper::Signature => tamper_signature(&mut signed, signer.scheme())?,
+        }
+        Ok(signed)
+    }
+}
+
+fn tamper_signature(request: &mut Request<Bytes>, scheme: &Scheme) -> Result<(), Failure> {
+    let place = scheme.signature_source();
+    let name = tamper::header_in(&place).ok_or_else(|| {
+        Failure::new(format!("the signature stands in {place}, not in a header: spoil the body instead"))
+    })?;
+    tamper::header(request, &name);
+    Ok(())
+}
+
+fn type_header(scheme: &Scheme) -> Result<HeaderName, Failure> {
+    let field = scheme.event_type();
+    field.and_then(header_of).ok_or_else(|| {
+        let place = field.map_or("nowhere that is known".to_owned(), |field| format!("in {field}"));
+        Failure::new(format!("`{}` has the event's type {place}: put it into --data or --header yourself", scheme.id()))
+    })
+}
+
+fn header_of(field: &Field) -> Option<HeaderName> {
+    tamper::header_in(&field.to_string())
+}
+
+fn read_data(data: &str) -> Result<Bytes, Failure> {
+    match data.strip_prefix('@') {
+        None => Ok(Bytes::copy_from_slice(data.as_bytes())),
+        Some("-") => {
+            let mut bytes = Vec::new();
+            io::stdin().lock().read_to_end(&mut bytes)?;
+            Ok(bytes.into())
+        }
+        Some(file) => {
+            let path = Path::new(file);
+            Ok(fs::read(path).map_err(|error| scheme_source::unreadable(path, &error))?.into())
+        }
+    }
+}
+
+fn media_type(body: &[u8]) -> &'static str {
+    if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() {
+        "application/json"
+    } else if body.contains(&b'=') && body.iter().all(u8::is_ascii_graphic) {
+        "application/x-www-form-urlencoded"
+    } else {
+        "application/octet-stream"
+    }
+}
+
+fn header_line(line: &str) -> Result<(HeaderName, HeaderValue), String> {
+    let (name, value) = line.split_once(':').ok_or("expected `Name: value`")?;
+    let name = name.trim().parse().map_err(|_| "this is not the name of a header")?;
+    let value = HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|_| "this value cannot stand in a header")?;
+    Ok((name, value))
+}
+
+fn receiver(to: &Uri) -> Result<String, Failure> {
+    match (to.scheme_str(), to.host()) {
+        (Some("http" | "https"), Some(host)) => Ok(host.to_owned()),
+        _ => Err(Failure::new(format!(
+            "`{to}` is no URL to send to: expected one such as `http://localhost:3000/hooks`"
+        ))),
+    }
+}
+
+fn without_query(url: &Uri) -> String {
+    url.to_string().split('?').next().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,142 @@
+//! `countersign serve`: a gateway that logs what it accepts.
+
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    time::Duration,
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use clap::Args;
+use countersign::{Delivery, Rejection};
+use serde_json::{Value as Json, json};
+use tokio::net::TcpListener;
+
+use super::verify::value_json;
+use crate::{
+    failure::{Failure, Outcome},
+    gateway::{self, Endpoint, Verdict, Watch, config::Config},
+    moment,
+};
+
+/// Receive webhooks: verify each delivery, log the accepted ones as JSON lines, refuse the others
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Serve {
+    /// The configuration file
+    #[arg(long, value_name = "FILE", default_value = "countersign.toml")]
+    config: PathBuf,
+
+    /// Log the bodies of accepted deliveries too: as text, or in base64 if they are none
+    #[arg(long)]
+    bodies: bool,
+}
+
+const HELP: &str = "\
+The configuration is TOML:
+
+  listen = \"127.0.0.1:8787\"    # the default
+  body_limit = 1048576         # in bytes; the default
+  body_timeout = \"10s\"         # the default
+
+  [[endpoint]]
+  path = \"/stripe\"
+  provider = \"stripe\"          # or: scheme = \"acme.toml\", relative to this file
+  secrets = [
+    \"env:STRIPE_SECRET\",       # or: \"file:/run/secrets/stripe\"
+    { from = \"env:OLD\", label = \"old\", not_after = 2026-12-31T23:59:59Z },
+  ]
+  tolerance = \"5m\"             # default: the provider's own
+  # for the providers that sign it, the URL that they were given:
+  # public_url = \"https://hooks.example.com/twilio\"
+
+Accepted deliveries are lines on standard output, answered 200. Refused ones are lines on standard error, answered with \
+a status and nothing else. There is no TLS: put it behind a proxy that has it. SIGINT and SIGTERM end it in good order.
+
+Examples:
+  countersign serve
+  countersign serve --config /etc/countersign.toml --bodies >> deliveries.jsonl
+
+Exit status: 0 ended by a signal, 2 a mistake in the configuration, or an address that is taken.";
+
+impl Serve {
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
+        let Config { listen, endpoints } = Config::read(&self.config)?;
+        let count = endpoints.len();
+        let app = gateway::router(endpoints, &std::sync::Arc::new(Log { bodies: self.bodies }));
+        gateway::runtime()?.block_on(async {
+            let stop = gateway::stop_signal()?;
+            let listener = TcpListener::bind(listen)
+                .await
+                .map_err(|error| Failure::new(format!("cannot listen on {listen}: {error}")))?;
+            eprintln!("countersign: listening on http://{} ({count} endpoints)", listener.local_addr()?);
+            gateway::serve(listener, app, stop).await;
+            Ok(Outcome::Good)
+        })
+    }
+}
+
+/// Writes one line for each verdict.
+struct Log {
+    bodies: bool,
+}
+
+impl Watch for Log {
+    fn verdict(&self, endpoint: &Endpoint, verdict: &Verdict<'_>, took: Duration) -> io::Result<()> {
+        match verdict {
+            Verdict::Accepted { delivery, content_type } => {
+                let line = self.accepted(endpoint, delivery, *content_type, took);
+                write_line(io::stdout().lock(), &line)
+            }
+            Verdict::Refused(rejection) => write_line(io::stderr().lock(), &refused(endpoint, rejection, took)),
+        }
+    }
+}
+
+impl Log {
+    fn accepted(&self, endpoint: &Endpoint, delivery: &Delivery, content_type: Option<&str>, took: Duration) -> Json {
+        let mut line = json!({
+            "time": moment::now().to_string(),
+            "verdict": "accepted",
+            "endpoint": endpoint.path,
+            "provider": delivery.provider(),
+            "key": delivery.key_label(),
+            "timestamp": delivery.timestamp().map(|at| at.to_string()),
+            "event_id": value_json(delivery.event_id().as_ref()),
+            "event_type": value_json(delivery.event_type().as_ref()),
+            "content_type": content_type,
+            "bytes": delivery.body().len(),
+            "micros": micros(took),
+        });
+        if self.bodies {
+            match std::str::from_utf8(delivery.body()) {
+                Ok(text) => line["body"] = text.into(),
+                Err(_) => line["body_base64"] = STANDARD.encode(delivery.body()).into(),
+            }
+        }
+        line
+    }
+}
+
+fn refused(endpoint: &Endpoint, rejection: &Rejection, took: Duration) -> Json {
+    json!({
+        "time": moment::now().to_string(),
+        "verdict": "refused",
+        "endpoint": endpoint.path,
+        "provider": endpoint.verifier.scheme().id(),
+        "code": rejection.code(),
+        "status": rejection.status().as_u16(),
+        "reason": rejection.to_string(),
+        "micros": micros(took),
+    })
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// One line in one write, so that lines do not mix with those of others.
+fn write_line(mut out: impl Write, line: &Json) -> io::Result<()> {
+    out.write_all(format!("{line}\n").as_bytes())?;
+    out.flush()
+}

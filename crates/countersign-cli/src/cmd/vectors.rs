@@ -1,0 +1,86 @@
+//! `countersign vectors`: runs files of signed requests.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+
+use crate::{
+    failure::{Failure, Outcome},
+    output::{self, Style, harmless},
+    scheme_source,
+    vectors::{self, Report},
+};
+
+/// Run signed requests with known verdicts, and report those that were judged otherwise
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(crate) struct Vectors {
+    /// Vector files, or folders in which all of them are run
+    #[arg(required = true, value_name = "FILE|DIR")]
+    paths: Vec<PathBuf>,
+
+    /// Judge by this scheme file instead of the catalogue
+    #[arg(long, value_name = "FILE")]
+    scheme: Option<PathBuf>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+const HELP: &str = "\
+A vector file is JSON: `provider` (an id of the catalogue) and `cases`, each with a `name`, the `keys` of the endpoint, \
+`now` in seconds since 1970, a `request` (`method`, `url`, `headers` as pairs, `body_base64` or `body_file`), what to \
+`expect` (`accept` or `reject`) and, for a rejection, the codes of which one is right in `reason_any`. What stands under \
+`debatable` is not judged.
+
+Examples:
+  countersign vectors tests/vectors
+  countersign vectors stripe.json github.json --json
+  countersign vectors --scheme acme.toml acme.json
+
+The last line is `N passed, M failed`.
+Exit status: 0 all passed, 1 some failed, 2 a file that cannot be read.";
+
+impl Vectors {
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
+        let scheme = self.scheme.as_deref().map(scheme_source::file).transpose()?;
+        let report = vectors::run(&self.paths, scheme.as_ref()).map_err(|error| Failure::new(error.to_string()))?;
+        if self.json {
+            print_json(&report)?;
+        } else {
+            print(&report)?;
+        }
+        Ok(Outcome::good_if(report.failures.is_empty()))
+    }
+}
+
+fn print(report: &Report) -> Result<(), Failure> {
+    let style = Style::of_stdout();
+    for failure in &report.failures {
+        output::line(format_args!("{} {}: {}", style.bad("failed"), failure.file.display(), harmless(&failure.case)))?;
+        output::line(format_args!("  expected {}", failure.expected))?;
+        output::line(format_args!("  got      {}", failure.got))?;
+    }
+    let sum = format!("{} passed, {} failed", report.passed, report.failures.len());
+    output::line(if report.failures.is_empty() { style.good(sum) } else { style.bad(sum) })?;
+    Ok(())
+}
+
+fn print_json(report: &Report) -> Result<(), Failure> {
+    let failures: Vec<_> = report
+        .failures
+        .iter()
+        .map(|failure| {
+            json!({
+                "file": failure.file.to_string_lossy(),
+                "case": failure.case,
+                "expected": failure.expected,
+                "got": failure.got,
+            })
+        })
+        .collect();
+    output::line(json!({ "passed": report.passed, "failed": failures.len(), "failures": failures }))?;
+    Ok(())
+}

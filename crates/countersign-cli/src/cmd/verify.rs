@@ -1,0 +1,199 @@
+//! `countersign verify`: judges one saved request.
+
+use std::{
+    fs,
+    io::{self, IsTerminal, Read},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use clap::Args;
+use countersign::{Rejection, Scheme, Timestamp, Value, Verified, Verifier, VerifierBuilder};
+use serde_json::{Value as Json, json};
+
+use crate::{
+    failure::{Failure, Outcome},
+    moment,
+    output::{self, Style, harmless, yes_no},
+    raw_request, scheme_source,
+    secrets::SecretArgs,
+};
+
+/// Judge a saved request: is it from this provider, whole and fresh?
+#[derive(Debug, Args)]
+#[command(after_help = HELP, override_usage = "countersign verify [OPTIONS] <PROVIDER|--scheme FILE> [REQUEST|-]")]
+pub(crate) struct Verify {
+    /// A provider of the catalogue, such as `stripe`
+    provider: Option<String>,
+
+    /// The file with the raw HTTP request; `-` or nothing for standard input
+    request: Option<PathBuf>,
+
+    /// A scheme file of your own in place of a provider
+    #[arg(long, value_name = "FILE")]
+    scheme: Option<PathBuf>,
+
+    #[command(flatten)]
+    secrets: SecretArgs,
+
+    /// The URL that was given to the provider, for the schemes that sign it
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+
+    /// How far the signed timestamp may lie from the clock [default: the provider's own]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    tolerance: Option<Duration>,
+
+    /// The time of arrival, in RFC 3339 or in seconds since 1970 [default: the clock]
+    #[arg(long, value_name = "TIME", value_parser = moment::parse, allow_hyphen_values = true)]
+    now: Option<Timestamp>,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+const HELP: &str = "\
+The request is what was on the wire: its first line, the headers, an empty line, and the body, byte for byte. \
+A Content-Length must be that of the body; a chunked body is put together.
+
+Examples:
+  countersign verify stripe request.http --secret-env STRIPE_WEBHOOK_SECRET
+  countersign verify github - --secret-file secret.txt < request.http
+  countersign verify slack old.http --secret-env SLACK_SECRET --now 2026-01-31T12:00:00Z
+  countersign verify twilio call.http --secret-env TWILIO_TOKEN \\
+      --public-url https://example.com/twilio
+  countersign verify --scheme acme.toml request.http --secret-env ACME_SECRET --json
+
+Exit status: 0 accepted, 1 refused, 2 a mistake in the command line or the request file.";
+
+impl Verify {
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
+        let (scheme, request) = self.inputs()?;
+        let verifier = self.verifier(scheme)?;
+        let now = self.now.unwrap_or_else(moment::now);
+        let (parts, body) = read_request(request)?;
+        let verdict = verifier.verify(&parts, body, now);
+        output::line(match (&verdict, self.json) {
+            (Ok(verified), true) => accepted_json(verified).to_string(),
+            (Ok(verified), false) => accepted(verified, now),
+            (Err(rejection), true) => refused_json(rejection, verifier.scheme()).to_string(),
+            (Err(rejection), false) => refused(rejection, verifier.scheme()),
+        })?;
+        Ok(Outcome::good_if(verdict.is_ok()))
+    }
+
+    /// With a scheme of one's own, the first name is already the request's.
+    fn inputs(&self) -> Result<(Scheme, Option<&Path>), Failure> {
+        let provider = self.provider.as_deref();
+        match (&self.scheme, &self.request) {
+            (Some(file), None) => Ok((scheme_source::file(file)?, provider.map(Path::new))),
+            (scheme, request) => Ok((scheme_source::either(provider, scheme.as_deref())?, request.as_deref())),
+        }
+    }
+
+    fn verifier(&self, scheme: Scheme) -> Result<Verifier, Failure> {
+        let keys = self.secrets.keys()?;
+        let mut builder = keys.into_iter().fold(Verifier::builder(scheme), VerifierBuilder::key);
+        if let Some(url) = &self.public_url {
+            builder = builder.public_url(url);
+        }
+        if let Some(tolerance) = self.tolerance {
+            builder = builder.tolerance(tolerance);
+        }
+        Ok(builder.build()?)
+    }
+}
+
+fn read_request(path: Option<&Path>) -> Result<(http::request::Parts, Bytes), Failure> {
+    let (name, bytes) = match path.filter(|path| *path != "-") {
+        Some(path) => {
+            (path.display().to_string(), fs::read(path).map_err(|error| scheme_source::unreadable(path, &error))?)
+        }
+        None => ("standard input".to_owned(), read_stdin(path.is_some())?),
+    };
+    raw_request::parse(&bytes).map_err(|error| Failure::new(format!("{name}: {error}")))
+}
+
+fn read_stdin(asked_for: bool) -> Result<Vec<u8>, Failure> {
+    let mut stdin = io::stdin().lock();
+    if !asked_for && stdin.is_terminal() {
+        return Err(Failure::new("no request: name its file, or `-` to read it from standard input"));
+    }
+    let mut bytes = Vec::new();
+    stdin.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn accepted(verified: &Verified<'_, Bytes>, now: Timestamp) -> String {
+    let style = Style::of_stdout();
+    let scheme = verified.scheme();
+    let timestamp = verified.timestamp().map_or_else(
+        || "none: the provider signs no time".to_owned(),
+        |at| match now.since(at) {
+            Some(age) => format!("{at}, {} old", humantime::format_duration(age)),
+            None => format!("{at}, ahead of the clock"),
+        },
+    );
+    [
+        style.good("accepted"),
+        format!("  provider    {} ({})", scheme.id(), scheme.name()),
+        format!("  key         {}", verified.key_label()),
+        format!("  timestamp   {timestamp}"),
+        format!("  event id    {}", value_line(verified.event_id())),
+        format!("  event type  {}", value_line(verified.event_type())),
+        format!(
+            "  body        {} bytes (covered by the signature: {})",
+            verified.body().len(),
+            yes_no(scheme.covers_body())
+        ),
+    ]
+    .join("\n")
+}
+
+fn value_line(value: Option<Value<'_>>) -> String {
+    value.map_or_else(
+        || "none".to_owned(),
+        |value| format!("{} (covered by the signature: {})", harmless(value.as_str()), yes_no(value.is_covered())),
+    )
+}
+
+fn refused(rejection: &Rejection, scheme: &Scheme) -> String {
+    let style = Style::of_stdout();
+    let verdict = style.bad(format!("refused: {}", rejection.code()));
+    let answer = rejection.status();
+    format!(
+        "{verdict}\n  provider    {} ({})\n  reason      {rejection}\n  answer      {answer}",
+        scheme.id(),
+        scheme.name()
+    )
+}
+
+fn accepted_json(verified: &Verified<'_, Bytes>) -> Json {
+    json!({
+        "verdict": "accepted",
+        "provider": verified.provider(),
+        "key": verified.key_label(),
+        "timestamp": verified.timestamp().map(|at| at.to_string()),
+        "event_id": value_json(verified.event_id().as_ref()),
+        "event_type": value_json(verified.event_type().as_ref()),
+        "bytes": verified.body().len(),
+        "body_covered": verified.scheme().covers_body(),
+    })
+}
+
+fn refused_json(rejection: &Rejection, scheme: &Scheme) -> Json {
+    json!({
+        "verdict": "refused",
+        "provider": scheme.id(),
+        "code": rejection.code(),
+        "reason": rejection.to_string(),
+        "status": rejection.status().as_u16(),
+    })
+}
+
+/// A value and whether the signature covers it; also what the gateway logs.
+pub(crate) fn value_json(value: Option<&Value<'_>>) -> Json {
+    value.map_or(Json::Null, |value| json!({ "value": value.as_str(), "covered": value.is_covered() }))
+}

@@ -1,0 +1,30 @@
+//! The words of the configuration file.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::secrets::Secrets;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct File {
+    pub(super) listen: Option<Spanned<String>>,
+    /// In bytes.
+    pub(super) body_limit: Option<Spanned<u64>>,
+    pub(super) body_timeout: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) endpoint: Vec<EndpointEntry>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EndpointEntry {
+    pub(super) path: Spanned<String>,
+    pub(super) provider: Option<Spanned<String>>,
+    pub(super) scheme: Option<Spanned<PathBuf>>,
+    pub(super) secrets: Spanned<Secrets>,
+    pub(super) public_url: Option<Spanned<String>>,
+    pub(super) tolerance: Option<Spanned<String>>,
+}

@@ -1,0 +1,165 @@
+//! The gateway's configuration: a TOML file, read whole or refused with the place of the mistake.
+
+mod file;
+mod secrets;
+
+use std::{
+    collections::HashSet,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use countersign::{ConfigError, Key, Scheme, Verifier, VerifierBuilder};
+use toml::Spanned;
+
+use super::{Endpoint, Limits};
+use crate::{failure::Failure, scheme_source};
+use file::{EndpointEntry, File};
+
+/// What a gateway does.
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) endpoints: Vec<Endpoint>,
+}
+
+impl Config {
+    /// Reads the configuration, its scheme files and its secrets.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let text = fs::read_to_string(path).map_err(|error| scheme_source::unreadable(path, &error))?;
+        Reader { path, text: &text, folder: path.parent().map(Path::to_owned).unwrap_or_default() }.config()
+    }
+}
+
+/// Reads values and says where they stand.
+struct Reader<'a> {
+    path: &'a Path,
+    text: &'a str,
+    folder: PathBuf,
+}
+
+impl Reader<'_> {
+    fn config(&self) -> Result<Config, Failure> {
+        let file: File = toml::from_str(self.text).map_err(|error| {
+            // The error's own text quotes the line, which may be one with a secret that does not belong there.
+            self.wrong(error.span().map_or(0, |span| span.start), error.message())
+        })?;
+        let listen = match &file.listen {
+            Some(listen) => self.parse(listen, "an address and port such as `127.0.0.1:8787`")?,
+            None => SocketAddr::from(([127, 0, 0, 1], 8787)),
+        };
+        let limits = self.limits(&file)?;
+        if file.endpoint.is_empty() {
+            return Err(self.wrong(0, "there is no [[endpoint]]: add one with `path`, `provider` and `secrets`"));
+        }
+        let mut paths = HashSet::new();
+        let mut endpoints = Vec::with_capacity(file.endpoint.len());
+        for entry in &file.endpoint {
+            if !paths.insert(entry.path.as_ref()) {
+                return Err(self.wrong_at(&entry.path, "two endpoints have this path: give each its own"));
+            }
+            endpoints.push(self.endpoint(entry, limits)?);
+        }
+        Ok(Config { listen, endpoints })
+    }
+
+    fn limits(&self, file: &File) -> Result<Limits, Failure> {
+        let mut limits = Limits::default();
+        if let Some(body) = &file.body_limit {
+            if *body.as_ref() == 0 {
+                return Err(self.wrong_at(body, "a limit of 0 bytes lets nothing in: expected for example 1048576"));
+            }
+            limits.body = *body.as_ref();
+        }
+        if let Some(time) = &file.body_timeout {
+            limits.time = self.duration(time)?;
+            if limits.time.is_zero() {
+                return Err(self.wrong_at(time, "no body arrives in no time: expected for example `10s`"));
+            }
+        }
+        Ok(limits)
+    }
+
+    fn endpoint(&self, entry: &EndpointEntry, limits: Limits) -> Result<Endpoint, Failure> {
+        let path = entry.path.as_ref();
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~%@+".contains(c);
+        if !path.starts_with('/') || !path.chars().all(allowed) {
+            return Err(self.wrong_at(&entry.path, "expected a path such as `/hooks/stripe`, without a query"));
+        }
+        let builder = self.builder(entry)?;
+        let verifier = builder.build().map_err(|error| self.wrong_endpoint(entry, &error))?;
+        Ok(Endpoint { path: path.clone(), verifier, limits })
+    }
+
+    fn builder(&self, entry: &EndpointEntry) -> Result<VerifierBuilder, Failure> {
+        let scheme = self.scheme(entry)?;
+        let mut builder = self.keys(entry)?.into_iter().fold(Verifier::builder(scheme), VerifierBuilder::key);
+        if let Some(url) = &entry.public_url {
+            builder = builder.public_url(url.as_ref());
+        }
+        if let Some(tolerance) = &entry.tolerance {
+            builder = builder.tolerance(self.duration(tolerance)?);
+        }
+        Ok(builder)
+    }
+
+    fn wrong_endpoint(&self, entry: &EndpointEntry, error: &ConfigError) -> Failure {
+        match error {
+            ConfigError::NoPublicUrl { scheme } => {
+                let message = format!("`{scheme}` signs the URL: add `public_url`, as it was given to the provider");
+                self.wrong_at(&entry.path, message)
+            }
+            ConfigError::NoSecret => self.wrong_at(&entry.secrets, "there is no secret: add one such as \"env:NAME\""),
+            ConfigError::NoTimestamp { .. } => self.wrong_in(entry.tolerance.as_ref(), error.to_string()),
+            ConfigError::PublicUrl(error) => self.wrong_in(entry.public_url.as_ref(), error.to_string()),
+            other => self.wrong_at(&entry.secrets, other.to_string()),
+        }
+    }
+
+    fn scheme(&self, entry: &EndpointEntry) -> Result<Scheme, Failure> {
+        match (&entry.provider, &entry.scheme) {
+            (Some(provider), None) => scheme_source::provider(provider.as_ref())
+                .map_err(|failure| self.wrong_at(provider, failure.to_string())),
+            (None, Some(file)) => scheme_source::file(&self.folder.join(file.as_ref()))
+                .map_err(|failure| self.wrong_at(file, failure.to_string())),
+            _ => Err(self.wrong_at(&entry.path, "expected either `provider` or `scheme` (a file) for this endpoint")),
+        }
+    }
+
+    fn keys(&self, entry: &EndpointEntry) -> Result<Vec<Key>, Failure> {
+        let secrets = &entry.secrets.as_ref().0;
+        let keys = secrets
+            .iter()
+            .map(|secret| secret.as_ref().key(&self.folder).map_err(|message| self.wrong_at(secret, message)));
+        keys.collect()
+    }
+
+    fn duration(&self, text: &Spanned<String>) -> Result<Duration, Failure> {
+        humantime::parse_duration(text.as_ref()).map_err(|_| self.wrong_at(text, "expected a duration such as `5m`"))
+    }
+
+    fn parse<T: std::str::FromStr>(&self, text: &Spanned<String>, expected: &str) -> Result<T, Failure> {
+        text.as_ref().parse().map_err(|_| self.wrong_at(text, format!("expected {expected}")))
+    }
+
+    fn wrong_in<T>(&self, place: Option<&Spanned<T>>, message: impl Into<String>) -> Failure {
+        self.wrong(place.map_or(0, |place| place.span().start), message)
+    }
+
+    fn wrong_at<T>(&self, place: &Spanned<T>, message: impl Into<String>) -> Failure {
+        self.wrong(place.span().start, message)
+    }
+
+    fn wrong(&self, offset: usize, message: impl Into<String>) -> Failure {
+        let before = self.text.get(..offset).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+        let message = message.into();
+        Failure::new(format!(
+            "{}:{line}:{column}: {}",
+            self.path.display(),
+            message.lines().collect::<Vec<_>>().join(" ")
+        ))
+    }
+}

@@ -1,0 +1,88 @@
+//! An endpoint: one path, bound to one verifier.
+
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, response::Response, routing::any};
+use countersign::{Delivery, Rejection, Verifier};
+use countersign_tower::{VerifiedBody, VerifyLayer};
+use http::{Request, StatusCode, header};
+use tokio::time::Instant;
+use tower::{Layer as _, ServiceExt as _, service_fn};
+
+/// One path, and who may send what to it.
+pub(crate) struct Endpoint {
+    pub(crate) path: String,
+    pub(crate) verifier: Verifier,
+    pub(crate) limits: Limits,
+}
+
+/// How much an endpoint takes, and how long it waits for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// In bytes.
+    pub(crate) body: u64,
+    pub(crate) time: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { body: 1024 * 1024, time: Duration::from_secs(10) }
+    }
+}
+
+/// What became of a delivery.
+pub(crate) enum Verdict<'a> {
+    Accepted { delivery: &'a Delivery, content_type: Option<&'a str> },
+    Refused(&'a Rejection),
+}
+
+/// Is told of every verdict before it is answered.
+pub(crate) trait Watch: Send + Sync + 'static {
+    /// Takes note of a verdict. If it cannot, an accepted delivery is answered 503, so that the provider sends it again.
+    fn verdict(&self, endpoint: &Endpoint, verdict: &Verdict<'_>, took: Duration) -> io::Result<()>;
+}
+
+/// An app with these endpoints; no two of them may have one path. Every other path is answered 404.
+pub(crate) fn router(endpoints: Vec<Endpoint>, watch: &Arc<impl Watch>) -> Router {
+    endpoints.into_iter().map(Arc::new).fold(Router::new(), |router, endpoint| {
+        let (path, watch) = (endpoint.path.clone(), Arc::clone(watch));
+        router.route(&path, any(move |request| receive(endpoint, watch, request)))
+    })
+}
+
+async fn receive<W: Watch>(endpoint: Arc<Endpoint>, watch: Arc<W>, request: Request<Body>) -> Response {
+    let started = Instant::now();
+    let layer = VerifyLayer::new(endpoint.verifier.clone())
+        .with_body_limit(endpoint.limits.body)
+        .with_body_timeout(endpoint.limits.time);
+    let handler = service_fn({
+        let (endpoint, watch) = (Arc::clone(&endpoint), Arc::clone(&watch));
+        move |request: Request<VerifiedBody>| {
+            let status = accept(&endpoint, &*watch, &request, started);
+            async move { Ok::<_, Infallible>(empty(status)) }
+        }
+    });
+    let Ok(response) = layer.layer(handler).oneshot(request).await;
+    if let Some(rejection) = response.extensions().get::<Rejection>() {
+        // The refusal stands, whether or not there is a place to note it.
+        let _ = watch.verdict(&endpoint, &Verdict::Refused(rejection), started.elapsed());
+    }
+    response
+}
+
+fn accept(endpoint: &Endpoint, watch: &impl Watch, request: &Request<VerifiedBody>, started: Instant) -> StatusCode {
+    let Some(delivery) = request.extensions().get::<Delivery>() else {
+        return StatusCode::INTERNAL_SERVER_ERROR;
+    };
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    match watch.verdict(endpoint, &Verdict::Accepted { delivery, content_type }, started.elapsed()) {
+        Ok(()) => StatusCode::OK,
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+fn empty(status: StatusCode) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = status;
+    response
+}

@@ -1,0 +1,39 @@
+//! Moments as they are written on the command line and in configuration.
+
+use std::time::{Duration, SystemTime};
+
+use countersign::{Scheme, Timestamp, Tolerance};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// Now, by the system's clock.
+pub(crate) fn now() -> Timestamp {
+    SystemTime::now().into()
+}
+
+/// A time at which no delivery of this scheme is fresh any more.
+pub(crate) fn stale(scheme: &Scheme) -> Timestamp {
+    let age = scheme.tolerance().map_or(Duration::ZERO, Tolerance::past) + Duration::from_secs(60);
+    let millis = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_unix_millis(now().unix_millis().saturating_sub(millis))
+}
+
+/// Reads an RFC 3339 date and time with its offset, or seconds since 1970.
+pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
+    if let Ok(seconds) = text.parse() {
+        return Ok(Timestamp::from_unix_seconds(seconds));
+    }
+    OffsetDateTime::parse(text, &Rfc3339)
+        .map(Timestamp::from)
+        .map_err(|_| "expected a time such as `2026-01-31T12:00:00Z`, or seconds since 1970".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn both_ways_to_write_a_moment_mean_the_same() {
+        assert_eq!(parse("2026-01-01T01:00:00+01:00"), parse("1767225600"));
+        assert!(parse("yesterday").is_err());
+    }
+}

@@ -1,0 +1,112 @@
+//! Where secrets come from: the environment or a file, never the command line, where every process can read them.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use countersign::{Key, Secret, SecretError};
+
+use crate::{failure::Failure, scheme_source::unreadable};
+
+/// The secrets of a command.
+#[derive(Debug, Args)]
+pub(crate) struct SecretArgs {
+    /// Take a secret from this environment variable
+    #[arg(long, value_name = "NAME")]
+    secret_env: Vec<String>,
+
+    /// Take a secret from this file; one line end at its end does not belong to it
+    #[arg(long, value_name = "PATH")]
+    secret_file: Vec<PathBuf>,
+}
+
+impl SecretArgs {
+    pub(crate) fn sources(&self) -> impl Iterator<Item = SecretSource> {
+        let variables = self.secret_env.iter().cloned().map(SecretSource::Env);
+        variables.chain(self.secret_file.iter().cloned().map(SecretSource::File))
+    }
+
+    /// All secrets, each labelled with its source.
+    pub(crate) fn keys(&self) -> Result<Vec<Key>, Failure> {
+        self.sources().map(|source| Ok(Key::new(source.label(), source.read()?))).collect()
+    }
+
+    /// The one secret to sign with.
+    pub(crate) fn one(&self) -> Result<Secret, Failure> {
+        let mut sources = self.sources();
+        match (sources.next(), sources.next()) {
+            (Some(source), None) => source.read(),
+            (None, _) => Err(Failure::from(countersign::ConfigError::NoSecret)),
+            _ => Err(Failure::new("more than one secret: a delivery is signed with one, so name only that")),
+        }
+    }
+}
+
+/// Where one secret comes from.
+#[derive(Clone, Debug)]
+pub(crate) enum SecretSource {
+    Env(String),
+    File(PathBuf),
+}
+
+impl SecretSource {
+    /// Reads `env:NAME` or `file:PATH`; a relative path starts at `folder`. The text is not repeated in the error, because
+    /// it may well be the secret itself.
+    pub(crate) fn parse(text: &str, folder: &Path) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(folder.join(path))),
+            _ => Err("a secret does not stand in this file: expected `env:NAME` or `file:PATH`".to_owned()),
+        }
+    }
+
+    /// How logs call a key from this source.
+    pub(crate) fn label(&self) -> String {
+        match self {
+            Self::Env(name) => name.clone(),
+            Self::File(path) => path.display().to_string(),
+        }
+    }
+
+    /// The secret.
+    pub(crate) fn read(&self) -> Result<Secret, Failure> {
+        match self {
+            Self::Env(name) => from_env(name),
+            Self::File(path) => from_file(path),
+        }
+    }
+}
+
+fn from_env(name: &str) -> Result<Secret, Failure> {
+    // A secret given in place of the name must not be repeated.
+    let is_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    let shown = if name.bytes().all(is_name) { format!("`{name}`") } else { "of this name".to_owned() };
+    let variable = format!("the environment variable {shown}");
+    match env::var(name) {
+        Ok(text) => Secret::new(text).map_err(|error| unusable(&variable, &error)),
+        Err(env::VarError::NotPresent) => {
+            Err(Failure::new(format!("{variable} is not set: export it, with the secret from the provider's page")))
+        }
+        Err(env::VarError::NotUnicode(_)) => {
+            Err(Failure::new(format!("{variable} is not UTF-8: put the secret into a file instead")))
+        }
+    }
+}
+
+fn from_file(path: &Path) -> Result<Secret, Failure> {
+    let mut bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    if bytes.pop_if(|byte| *byte == b'\n').is_some() {
+        bytes.pop_if(|byte| *byte == b'\r');
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Secret::new(text),
+        Err(error) => Secret::from_bytes(error.into_bytes()),
+    }
+    .map_err(|error| unusable(&path.display().to_string(), &error))
+}
+
+fn unusable(place: &str, error: &SecretError) -> Failure {
+    Failure::new(format!("{place}: {error}"))
+}

@@ -1,0 +1,57 @@
+//! What a man in the middle might do to a delivery.
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Request};
+
+/// The body with one letter or digit changed, so that JSON stays JSON.
+pub(crate) fn body(body: &Bytes) -> Bytes {
+    let mut bytes = body.to_vec();
+    match bytes.iter().rposition(u8::is_ascii_alphanumeric) {
+        Some(at) => bytes[at] = other(bytes[at]),
+        None => bytes.push(b'0'),
+    }
+    bytes.into()
+}
+
+/// Changes one character of a header. It is near the end, where the tag stands, but before the padding of base64.
+pub(crate) fn header(request: &mut Request<Bytes>, name: &HeaderName) {
+    let Some(value) = request.headers().get(name) else { return };
+    let mut bytes = value.as_bytes().to_vec();
+    let at = bytes.len().saturating_sub(10);
+    if let Some(byte) = bytes.get_mut(at) {
+        *byte = other(*byte);
+    }
+    if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+        request.headers_mut().insert(name, value);
+    }
+}
+
+/// Another character that is a digit in hex and in base64.
+fn other(byte: u8) -> u8 {
+    if byte == b'1' { b'2' } else { b'1' }
+}
+
+/// The header in a description such as ``header `stripe-signature` ``, if it is one.
+pub(crate) fn header_in(place: &str) -> Option<HeaderName> {
+    let (name, _) = place.strip_prefix("header `")?.split_once('`')?;
+    name.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tampered_body_is_as_long_and_another() {
+        assert_eq!(body(&Bytes::from_static(b"{\"a\":1}")), "{\"a\":2}");
+        assert_eq!(body(&Bytes::new()), "0");
+    }
+
+    #[test]
+    fn the_signature_header_of_every_provider_with_one_is_found() {
+        for provider in countersign::providers::ALL {
+            let place = provider.scheme().unwrap().signature_source();
+            assert_eq!(header_in(&place).is_some(), place.starts_with("header"), "{place}");
+        }
+    }
+}

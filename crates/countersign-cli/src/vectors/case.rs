@@ -1,0 +1,93 @@
+//! One case of a vector file.
+
+use std::path::PathBuf;
+
+use http::{HeaderName, HeaderValue, Method, Request, Uri, request::Parts};
+use serde::Deserialize;
+
+/// One request, and the verdict that it should get.
+#[derive(Debug, Deserialize)]
+pub(super) struct Case {
+    pub(super) name: String,
+    /// The endpoint's secrets, as a user pastes them.
+    pub(super) keys: Vec<String>,
+    /// The time of arrival, in seconds since 1970.
+    pub(super) now: i64,
+    pub(super) request: RawRequest,
+    expect: Expect,
+    /// The codes of which a rejection has one.
+    #[serde(default)]
+    reason_any: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Expect {
+    Accept,
+    Reject,
+}
+
+impl Case {
+    pub(super) fn expected(&self) -> String {
+        match (self.expect, &*self.reason_any) {
+            (Expect::Accept, _) => "accept".to_owned(),
+            (Expect::Reject, []) => "reject".to_owned(),
+            (Expect::Reject, reasons) => format!("reject ({})", reasons.join(" or ")),
+        }
+    }
+
+    pub(super) fn may_be_accepted(&self) -> bool {
+        self.expect == Expect::Accept
+    }
+
+    /// Whether the case may be refused with a code of which `is_it` holds.
+    pub(super) fn may_be_refused(&self, is_it: impl Fn(&str) -> bool) -> bool {
+        let any = self.reason_any.is_empty() || self.reason_any.iter().any(|reason| reason == "other");
+        self.expect == Expect::Reject && (any || self.reason_any.iter().any(|reason| is_it(reason)))
+    }
+}
+
+/// A request as it was on the wire.
+#[derive(Debug, Deserialize)]
+pub(super) struct RawRequest {
+    method: String,
+    url: String,
+    headers: Vec<(String, String)>,
+    pub(super) body_base64: Option<String>,
+    pub(super) body_file: Option<PathBuf>,
+    #[serde(skip)]
+    pub(super) body: Vec<u8>,
+}
+
+impl RawRequest {
+    /// Scheme and authority of the URL, which is what an operator would configure.
+    pub(super) fn public_url(&self) -> &str {
+        &self.url[..self.authority_end()]
+    }
+
+    /// The head as a server gets it; the error says what no server would hand on.
+    pub(super) fn head(&self) -> Result<Parts, String> {
+        let mut request = Request::new(());
+        *request.method_mut() = Method::from_bytes(self.method.as_bytes()).map_err(|_| "its method".to_owned())?;
+        *request.uri_mut() = Uri::try_from(self.target().as_bytes()).map_err(|_| "its URL".to_owned())?;
+        for (name, value) in &self.headers {
+            let pair = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value.as_bytes()));
+            let (Ok(name), Ok(value)) = pair else {
+                return Err(format!("its header `{}`", name.escape_debug()));
+            };
+            request.headers_mut().append(name, value);
+        }
+        Ok(request.into_parts().0)
+    }
+
+    /// The path and query; a URL without a path asks for `/`.
+    fn target(&self) -> String {
+        let target = self.url[self.authority_end()..].split('#').next().unwrap_or_default();
+        if target.starts_with('/') { target.to_owned() } else { format!("/{target}") }
+    }
+
+    fn authority_end(&self) -> usize {
+        let start = self.url.find("://").map_or(0, |at| at + 3);
+        self.url[start..].find(['/', '?', '#']).map_or(self.url.len(), |at| start + at)
+    }
+}

@@ -1,0 +1,118 @@
+//! Vector files, and how they are found.
+
+use std::{
+    fmt, fs, io,
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::case::{Case, RawRequest};
+
+/// The cases of one provider from one source.
+#[derive(Debug, Deserialize)]
+pub(super) struct VectorFile {
+    #[serde(skip)]
+    pub(super) path: PathBuf,
+    pub(super) provider: String,
+    pub(super) cases: Vec<Case>,
+}
+
+/// Why vectors could not be read.
+#[derive(Debug)]
+pub struct VectorError {
+    path: PathBuf,
+    problem: String,
+}
+
+impl VectorError {
+    fn new(path: &Path, problem: impl fmt::Display) -> Self {
+        Self { path: path.to_owned(), problem: problem.to_string() }
+    }
+
+    fn unreadable(path: &Path, error: &io::Error) -> Self {
+        Self::new(path, format_args!("cannot be read: {error}"))
+    }
+}
+
+impl fmt::Display for VectorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.problem)
+    }
+}
+
+impl std::error::Error for VectorError {}
+
+/// Reads all vector files that `paths` name.
+pub(super) fn read_all(paths: &[impl AsRef<Path>]) -> Result<Vec<VectorFile>, VectorError> {
+    let mut files = Vec::new();
+    for path in paths {
+        let path = path.as_ref();
+        if path.is_dir() {
+            let before = files.len();
+            for path in json_files(path)? {
+                files.extend(read(&path)?);
+            }
+            if files.len() == before {
+                return Err(VectorError::new(path, "there is no vector file in this folder"));
+            }
+        } else {
+            let file = read(path)?;
+            files.push(file.ok_or_else(|| {
+                VectorError::new(path, "this is not a vector file: expected JSON with `provider` and `cases`")
+            })?);
+        }
+    }
+    Ok(files)
+}
+
+/// All `*.json` in a folder and those below it, in order. Links to folders are not followed: they could lead in circles.
+fn json_files(folder: &Path) -> Result<Vec<PathBuf>, VectorError> {
+    let mut entries = entries(folder).map_err(|error| VectorError::unreadable(folder, &error))?;
+    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+    let mut files = Vec::new();
+    for (path, kind) in entries {
+        if kind.is_dir() {
+            files.extend(json_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "json") {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
+
+fn entries(folder: &Path) -> io::Result<Vec<(PathBuf, fs::FileType)>> {
+    fs::read_dir(folder)?.map(|entry| entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)))).collect()
+}
+
+/// Reads one file; `None` if it is something else than a vector file.
+fn read(path: &Path) -> Result<Option<VectorFile>, VectorError> {
+    let text = fs::read(path).map_err(|error| VectorError::unreadable(path, &error))?;
+    let Ok(document) = serde_json::from_slice::<Value>(&text) else {
+        return Ok(None);
+    };
+    if !document["provider"].is_string() || !document["cases"].is_array() {
+        return Ok(None);
+    }
+    // Read again from the text, for errors that know their line.
+    let mut file: VectorFile = serde_json::from_slice(&text).map_err(|error| VectorError::new(path, error))?;
+    path.clone_into(&mut file.path);
+    let folder = path.parent().unwrap_or(Path::new("."));
+    for case in &mut file.cases {
+        let wrong = |problem| VectorError::new(path, format_args!("case `{}`: {problem}", case.name));
+        case.request.body = body(&case.request, folder).map_err(wrong)?;
+    }
+    Ok(Some(file))
+}
+
+fn body(request: &RawRequest, folder: &Path) -> Result<Vec<u8>, String> {
+    match (&request.body_base64, &request.body_file) {
+        (Some(text), None) => STANDARD.decode(text).map_err(|error| format!("`body_base64` is not base64: {error}")),
+        (None, Some(file)) => {
+            fs::read(folder.join(file)).map_err(|error| format!("{} cannot be read: {error}", file.display()))
+        }
+        _ => Err("expected either `body_base64` or `body_file`".to_owned()),
+    }
+}

@@ -1,0 +1,12 @@
+//! Runs the real program.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod demo;
+mod program;
+mod providers;
+mod send;
+mod serve;
+mod usage;
+mod vectors;
+mod verify;

@@ -1,0 +1,233 @@
+#![cfg(unix)]
+
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::TcpStream,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use countersign::{Signer, providers};
+use serde_json::Value;
+
+use crate::program::{Folder, Ran, SECRET, countersign, ran, run};
+
+/// A gateway that runs until it is stopped.
+pub(crate) struct Gateway {
+    child: Child,
+    pub(crate) address: String,
+    stderr: BufReader<std::process::ChildStderr>,
+}
+
+impl Gateway {
+    pub(crate) fn start(folder: &Folder, config: &str, more: &[&str]) -> Self {
+        Self::start_with(folder, config, more, Stdio::piped())
+    }
+
+    fn start_with(folder: &Folder, config: &str, more: &[&str], stdout: Stdio) -> Self {
+        let config = folder.write("countersign.toml", format!("listen = \"127.0.0.1:0\"\n{config}"));
+        let mut child = countersign().args(["serve", "--config", &config]).args(more).stdout(stdout).spawn().unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        stderr.read_line(&mut line).unwrap();
+        let address =
+            line.split("http://").nth(1).unwrap_or_else(|| panic!("{line}")).split(' ').next().unwrap().to_owned();
+        Self { child, address, stderr }
+    }
+
+    /// Sends bytes and reads the answer to its end.
+    pub(crate) fn send(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(request).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    /// Sends SIGTERM, and gives what it wrote.
+    pub(crate) fn stop(mut self) -> Ran {
+        terminate(&self.child);
+        let mut err = Vec::new();
+        self.stderr.read_to_end(&mut err).unwrap();
+        let mut output = self.child.wait_with_output().unwrap();
+        output.stderr = err;
+        ran(output)
+    }
+}
+
+pub(crate) fn terminate(child: &Child) {
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+}
+
+const CONFIG: &str = r#"
+body_limit = 1000
+body_timeout = "300ms"
+
+[[endpoint]]
+path = "/github"
+provider = "github"
+secrets = ["env:SECRET"]
+
+[[endpoint]]
+path = "/stripe"
+provider = "stripe"
+secrets = [{ from = "env:SECRET", label = "current" }]
+"#;
+
+fn signed(provider: countersign::Provider, path: &str, secret: &str, body: &[u8]) -> Vec<u8> {
+    let request = http::Request::post(path).header("Content-Type", "application/json").body(body.to_vec()).unwrap();
+    let signed = Signer::new(provider, secret).unwrap().sign(request, std::time::SystemTime::now()).unwrap();
+    let mut text =
+        format!("POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+    for (name, value) in signed.headers() {
+        text.extend([name.as_str(), ": ", value.to_str().unwrap(), "\r\n"]);
+    }
+    [text.as_bytes(), b"\r\n", body].concat()
+}
+
+fn json_lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
+}
+
+#[test]
+fn a_gateway_logs_what_it_accepts_and_refuses_the_rest_blandly() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(&folder, CONFIG, &[]);
+    let body = br#"{"id":"evt_1","type":"charge.succeeded"}"#;
+    let accepted = gateway.send(&signed(providers::STRIPE, "/stripe", SECRET, body));
+    let forged = gateway.send(&signed(providers::STRIPE, "/stripe", "whsec_another", body));
+    let unsigned = gateway.send(b"POST /github HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    let large = gateway.send(&signed(providers::GITHUB, "/github", SECRET, &[b'x'; 1001]));
+    let elsewhere = gateway.send(&signed(providers::STRIPE, "/", SECRET, body));
+    let answers = [&accepted, &forged, &unsigned, &large, &elsewhere];
+    let statuses = answers.map(|answer| answer.split(' ').nth(1).unwrap_or_else(|| panic!("{answer}")));
+    assert_eq!(statuses, ["200", "401", "400", "413", "404"]);
+    for answer in answers {
+        assert!(answer.ends_with("\r\n\r\n"), "there is a body: {answer}");
+    }
+
+    let ran = gateway.stop();
+    assert_eq!(ran.code, 0);
+    let [line] = &*json_lines(&ran.out) else { panic!("{}", ran.out) };
+    assert_eq!(
+        (&line["verdict"], &line["endpoint"], &line["key"]),
+        (&"accepted".into(), &"/stripe".into(), &"current".into())
+    );
+    assert_eq!(line["event_id"], serde_json::json!({ "value": "evt_1", "covered": true }));
+    assert_eq!((&line["bytes"], &line["content_type"]), (&body.len().into(), &"application/json".into()));
+    assert!(line.get("body").is_none());
+    let refused: Vec<_> = json_lines(&ran.err).iter().map(|line| line["code"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(refused, ["signature", "missing_signature", "body_too_large"]);
+}
+
+#[test]
+fn bodies_are_logged_on_demand_as_text_or_base64() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(&folder, CONFIG, &["--bodies"]);
+    gateway.send(&signed(providers::GITHUB, "/github", SECRET, "{\"é\":\"\\u0000\"}\n".as_bytes()));
+    gateway.send(&signed(providers::GITHUB, "/github", SECRET, b"\0\xff\n"));
+    let lines = json_lines(&gateway.stop().out);
+    assert_eq!((&lines[0]["body"], &lines[1]["body_base64"]), (&"{\"é\":\"\\u0000\"}\n".into(), &"AP8K".into()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_delivery_that_cannot_be_logged_is_not_acknowledged() {
+    let folder = Folder::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let gateway = Gateway::start_with(&folder, CONFIG, &[], full.into());
+    let answer = gateway.send(&signed(providers::GITHUB, "/github", SECRET, b"{}"));
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert_eq!(gateway.stop().code, 0);
+}
+
+#[test]
+fn a_body_that_does_not_come_is_not_waited_for() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(&folder, CONFIG, &[]);
+    let mut request = signed(providers::GITHUB, "/github", SECRET, b"{\"a\":1}");
+    request.truncate(request.len() - 3);
+    let started = Instant::now();
+    let answer = gateway.send(&request);
+    assert!(answer.starts_with("HTTP/1.1 408 ") && started.elapsed() < Duration::from_secs(10), "{answer}");
+    assert!(gateway.stop().err.contains("body_timeout"));
+}
+
+#[test]
+fn keys_rotate_by_labels_and_times() {
+    let folder = Folder::new();
+    folder.write("secrets/old", format!("{SECRET}\n"));
+    let config = r#"
+[[endpoint]]
+path = "/old"
+provider = "github"
+secrets = [{ from = "file:secrets/old", label = "old", not_after = 2020-01-01T00:00:00Z }]
+
+[[endpoint]]
+path = "/new"
+provider = "github"
+secrets = [{ from = "file:secrets/old", label = "old", not_before = 2020-01-01T00:00:00+01:00 }, "file:secrets/new"]
+"#;
+    folder.write("secrets/new", "the-new-secret");
+    let gateway = Gateway::start(&folder, config, &[]);
+    assert!(gateway.send(&signed(providers::GITHUB, "/old", SECRET, b"{}")).starts_with("HTTP/1.1 401 "));
+    assert!(gateway.send(&signed(providers::GITHUB, "/new", SECRET, b"{}")).starts_with("HTTP/1.1 200 "));
+    assert!(gateway.send(&signed(providers::GITHUB, "/new", "the-new-secret", b"{}")).starts_with("HTTP/1.1 200 "));
+    let ran = gateway.stop();
+    assert_eq!(json_lines(&ran.err)[0]["code"], "unknown_key");
+    assert_eq!(json_lines(&ran.out)[0]["key"], "old");
+}
+
+#[test]
+fn a_scheme_file_of_ones_own_serves_too() {
+    let folder = Folder::new();
+    folder.write("mine.toml", providers::GITHUB.toml());
+    let config = "[[endpoint]]\npath = \"/mine\"\nscheme = \"mine.toml\"\nsecrets = [\"env:SECRET\"]\n";
+    let gateway = Gateway::start(&folder, config, &[]);
+    assert!(gateway.send(&signed(providers::GITHUB, "/mine", SECRET, b"{}")).starts_with("HTTP/1.1 200 "));
+    assert_eq!(json_lines(&gateway.stop().out)[0]["provider"], "mine");
+}
+
+#[test]
+fn a_wrong_configuration_is_refused_with_its_place() {
+    let endpoint = |more: &str| format!("[[endpoint]]\npath = \"/a\"\n{more}\n");
+    let github = |secrets: &str| endpoint(&format!("provider = \"github\"\nsecrets = {secrets}"));
+    let wrong: [(String, &str, &str); 18] = [
+        (String::new(), ":1:1:", "no [[endpoint]]"),
+        ("listen = 1 2".to_owned(), ":1:", ""),
+        ("listen = \"here\"".to_owned(), ":1:10:", "127.0.0.1:8787"),
+        ("listn = \"127.0.0.1:0\"".to_owned(), ":1:1:", "`listen`"),
+        ("body_limit = 0".to_owned(), ":1:14:", "1048576"),
+        ("body_timeout = \"soon\"".to_owned(), ":1:16:", "`5m`"),
+        (endpoint("secrets = [\"env:SECRET\"]"), ":2:8:", "`provider` or `scheme`"),
+        (endpoint("provider = \"githb\"\nsecrets = [\"env:SECRET\"]"), ":3:12:", "`github`"),
+        (endpoint("provider = \"twilio\"\nsecrets = [\"env:SECRET\"]"), ":2:8:", "public_url"),
+        (endpoint("scheme = \"none.toml\"\nsecrets = [\"env:SECRET\"]"), ":3:10:", "cannot be read"),
+        (endpoint("provider = \"github\""), ":1:1:", "secrets"),
+        (github("[\"env:SECRET\"]\ntolerance = \"5m\""), ":5:13:", "signs no time"),
+        (github("[]"), ":4:11:", "no secret"),
+        (github("[\"env:UNSET\"]"), ":4:12:", "`UNSET` is not set"),
+        (github("[\"whsec_mistake\"]"), ":4:12:", "env:NAME"),
+        (github("\"whsec_mistake\""), ":4:11:", "expected a list"),
+        (github("[{ from = \"env:SECRET\", not_after = 2026-01-01 }]"), ":4:12:", "offset"),
+        (github("[\"env:SECRET\"]") + &github("[\"env:SECRET\"]"), ":6:8:", "two endpoints"),
+    ];
+    let folder = Folder::new();
+    for (config, place, words) in wrong {
+        let path = folder.write("countersign.toml", &config);
+        let ran = run(&["serve", "--config", &path]);
+        ran.is_mistake(&[&format!("{path}{place}"), words]);
+        assert!(!ran.err.contains("whsec_mistake"), "{}", ran.err);
+    }
+    run(&["serve", "--config", "/nowhere.toml"]).is_mistake(&["/nowhere.toml cannot be read"]);
+}
+
+#[test]
+fn an_address_that_is_taken_is_a_mistake() {
+    let folder = Folder::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let path = folder.write("taken.toml", format!("listen = \"{address}\"\n{CONFIG}").replace("body_", "\nbody_"));
+    run(&["serve", "--config", &path]).is_mistake(&["cannot listen", &address.to_string()]);
+}

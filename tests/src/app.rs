@@ -1,0 +1,162 @@
+//! A whole axum app behind the verifying layer, and bodies that arrive as a test says.
+
+use std::{
+    collections::VecDeque,
+    io,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{Extension, Router, body::Body};
+use bytes::Bytes;
+use countersign::{Delivery, Rejection, Verifier};
+use countersign_tower::{Keys, VerifyLayer};
+use http::{HeaderMap, Request, StatusCode};
+use http_body::Frame;
+use tower::ServiceExt;
+
+use crate::endpoint::NOW;
+
+/// An app with one handler, which counts its calls and keeps what it was given.
+#[derive(Clone, Debug)]
+pub struct App {
+    router: Router,
+    calls: Arc<AtomicUsize>,
+    bodies: Arc<Mutex<Vec<Bytes>>>,
+}
+
+/// What the app's caller gets, and the reason, which only the server sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// The reason for a refusal.
+    pub rejection: Option<Rejection>,
+}
+
+impl Answer {
+    /// The reason for a refusal, as a word; empty for an accepted request.
+    pub fn code(&self) -> &'static str {
+        self.rejection.as_ref().map_or("", Rejection::code)
+    }
+
+    /// All that the caller sees, as one text.
+    pub fn seen_by_caller(&self) -> String {
+        format!("{} {:?} {:?}", self.status, self.headers, self.body)
+    }
+}
+
+impl App {
+    /// An app for one endpoint, at [`NOW`].
+    pub fn new(verifier: Verifier) -> Self {
+        Self::behind(VerifyLayer::new(verifier).with_clock(|| NOW))
+    }
+
+    /// An app behind this layer.
+    pub fn behind<K: Keys>(layer: VerifyLayer<K>) -> Self {
+        let (calls, bodies) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
+        let (calling, keeping) = (Arc::clone(&calls), Arc::clone(&bodies));
+        let handler = move |Extension(delivery): Extension<Delivery>, body: Bytes| async move {
+            calling.fetch_add(1, Ordering::SeqCst);
+            assert_eq!(delivery.body(), &body, "the handler's bytes are not the verified ones");
+            keeping.lock().expect("no test holds it while it panics").push(body);
+        };
+        Self { router: Router::new().fallback(handler).layer(layer), calls, bodies }
+    }
+
+    /// How often the handler ran.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// The bodies that the handler was given.
+    ///
+    /// # Panics
+    ///
+    /// If the handler did.
+    pub fn bodies(&self) -> Vec<Bytes> {
+        self.bodies.lock().expect("no test holds it while it panics").clone()
+    }
+
+    /// Sends a request with its body in one piece.
+    pub async fn send(&self, request: Request<Bytes>) -> Answer {
+        self.send_body(request.map(Body::from)).await
+    }
+
+    /// Sends a request.
+    ///
+    /// # Panics
+    ///
+    /// If the answer's body does not arrive, which it always does.
+    pub async fn send_body(&self, request: Request<Body>) -> Answer {
+        let Ok(response) = self.router.clone().oneshot(request).await;
+        let rejection = response.extensions().get().cloned();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 20).await.expect("the answer's body");
+        Answer { status: parts.status, headers: parts.headers, body, rejection }
+    }
+}
+
+/// What a [`Wire`] does next.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Step {
+    /// These bytes arrive.
+    Bytes(Bytes),
+    /// Nothing arrives for a while.
+    Wait(Duration),
+    /// The connection breaks.
+    Break,
+}
+
+/// A body that arrives step by step and counts the bytes that were taken from it.
+#[derive(Debug)]
+pub struct Wire {
+    steps: VecDeque<Step>,
+    waiting: Option<Pin<Box<tokio::time::Sleep>>>,
+    taken: Arc<AtomicUsize>,
+}
+
+impl Wire {
+    /// The body, and how many bytes of it were taken.
+    pub fn new(steps: impl IntoIterator<Item = Step>) -> (Body, Arc<AtomicUsize>) {
+        let taken = Arc::new(AtomicUsize::new(0));
+        let wire = Self { steps: steps.into_iter().collect(), waiting: None, taken: Arc::clone(&taken) };
+        (Body::new(wire), taken)
+    }
+}
+
+impl http_body::Body for Wire {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        loop {
+            if let Some(waiting) = &mut self.waiting {
+                std::task::ready!(waiting.as_mut().poll(context));
+                self.waiting = None;
+            }
+            return Poll::Ready(match self.steps.pop_front() {
+                Some(Step::Bytes(bytes)) => {
+                    self.taken.fetch_add(bytes.len(), Ordering::SeqCst);
+                    Some(Ok(Frame::data(bytes)))
+                }
+                Some(Step::Wait(time)) => {
+                    self.waiting = Some(Box::pin(tokio::time::sleep(time)));
+                    continue;
+                }
+                Some(Step::Break) => Some(Err(io::ErrorKind::ConnectionReset.into())),
+                None => None,
+            });
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Every scheme with a secret that fits it, and requests that it can sign.
+
+use bytes::Bytes;
+use countersign::{ConfigError, Key, Scheme, Secret, Signer, Timestamp, Verifier, VerifierBuilder, providers};
+use http::Request;
+
+use crate::{own, reading::Reading};
+
+/// The URL of every endpoint, as its provider was given it.
+pub const PUBLIC_URL: &str = "https://hooks.example.com";
+
+/// The time of every test that does not choose its own: a whole second, so that every format can say it.
+pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
+
+/// Secrets and others of the same kind; a scheme takes the first kind that fits it.
+const SECRETS: [(&str, &str); 3] = [
+    ("canary:a-long-random-secret", "canary:another-long-secret"),
+    ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+    ("pre_00112233445566778899aabbccddeeff", "pre_ffeeddccbbaa99887766554433221100"),
+];
+
+/// A scheme, a secret that fits it, and what its file says.
+#[derive(Debug)]
+pub struct Endpoint {
+    /// The scheme.
+    pub scheme: Scheme,
+    /// Its file.
+    pub toml: &'static str,
+    /// What its file says.
+    pub reading: Reading,
+    /// A secret that fits it.
+    pub secret: &'static str,
+    /// Another secret that fits it, which it does not know.
+    pub other_secret: &'static str,
+}
+
+impl Endpoint {
+    /// The endpoint of one scheme file.
+    ///
+    /// # Panics
+    ///
+    /// If the file is refused, or none of the secrets fits it.
+    pub fn new(id: &str, toml: &'static str) -> Self {
+        let scheme = Scheme::from_toml(id, toml).unwrap_or_else(|error| panic!("{id}: {error}"));
+        let fits = |(secret, _): &&(&str, &str)| builder(&scheme).secret(*secret).build().is_ok();
+        let (secret, other_secret) = SECRETS.iter().find(fits).unwrap_or_else(|| panic!("{id}: no secret fits"));
+        Self { scheme, toml, reading: Reading::new(toml), secret, other_secret }
+    }
+
+    /// One for every provider of the catalogue.
+    pub fn catalogue() -> Vec<Self> {
+        providers::ALL.iter().map(|provider| Self::new(provider.id(), provider.toml())).collect()
+    }
+
+    /// One for every scheme of the catalogue and every own one.
+    pub fn all() -> Vec<Self> {
+        let own = own::FILES.iter().map(|(id, toml)| Self::new(id, toml));
+        Self::catalogue().into_iter().chain(own).collect()
+    }
+
+    /// The one with this id.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn find(id: &str) -> Self {
+        Self::all().into_iter().find(|endpoint| endpoint.scheme.id() == id).expect("a scheme of this id")
+    }
+
+    /// The scheme's id.
+    pub fn id(&self) -> &str {
+        self.scheme.id()
+    }
+
+    /// A verifier with the secret.
+    ///
+    /// # Panics
+    ///
+    /// Never: the secret was chosen because it fits.
+    pub fn verifier(&self) -> Verifier {
+        self.builder().secret(self.secret).build().expect("the secret fits")
+    }
+
+    /// A verifier with a secret that signs nothing here.
+    ///
+    /// # Panics
+    ///
+    /// Never: the secret was chosen because it fits.
+    pub fn other_verifier(&self) -> Verifier {
+        self.builder().secret(self.other_secret).build().expect("the secret fits")
+    }
+
+    /// A verifier to be, without a secret yet.
+    pub fn builder(&self) -> VerifierBuilder {
+        builder(&self.scheme)
+    }
+
+    /// A labelled key with the secret.
+    ///
+    /// # Panics
+    ///
+    /// Never: the secret was chosen because it fits.
+    pub fn key(&self, label: &str) -> Key {
+        Key::new(label, Secret::new(self.secret).expect("the secret fits"))
+    }
+
+    /// A signer with this secret.
+    ///
+    /// # Errors
+    ///
+    /// If the secret does not fit.
+    pub fn signer_of(&self, secret: &str) -> Result<Signer, ConfigError> {
+        Signer::with_public_url(&self.scheme, secret, PUBLIC_URL)
+    }
+
+    /// Signs a request.
+    ///
+    /// # Panics
+    ///
+    /// If the scheme cannot sign it, which its tests take care that it can.
+    pub fn sign(&self, request: Request<Bytes>, now: Timestamp) -> Request<Bytes> {
+        let signer = self.signer_of(self.secret).expect("the secret fits");
+        signer.sign(request, now).unwrap_or_else(|error| panic!("{}: {error}", self.id()))
+    }
+
+    /// A body of the kind that the scheme needs.
+    pub fn sample_body(&self) -> Bytes {
+        Bytes::from_static(if self.reading.needs_form() {
+            b"order=o-17&kind=created&Body=caf%C3%A9+%26+co&From=%2B15550100"
+        } else {
+            br#"{"id":"evt_1","type":"created","event_id":"evt_1","order":{"id":"o-17"},"kind":"created","other":"a"}"#
+        })
+    }
+
+    /// A request that is not signed yet, with everything that any scheme signs or reads, and more.
+    ///
+    /// # Panics
+    ///
+    /// Never: the request is well formed.
+    pub fn request(&self, body: impl Into<Bytes>) -> Request<Bytes> {
+        let mut request = Request::post("/hooks/a%3Ab/in?order=o-17&kind=created&note=x%2Cy%41");
+        for (name, value) in [
+            ("host", "hooks.example.com"),
+            ("user-agent", "sender/1"),
+            (
+                "content-type",
+                if self.reading.needs_form() { "application/x-www-form-urlencoded" } else { "application/json" },
+            ),
+            ("x-unrelated", "anything"),
+            ("x-order", "o-17"),
+            ("x-kind", "created"),
+            ("x-github-event", "push"),
+            ("x-github-delivery", "d-1"),
+            ("x-gitlab-event", "Push Hook"),
+            ("x-shopify-topic", "orders/create"),
+            ("x-shopify-event-id", "e-1"),
+            ("idempotency-key", "i-1"),
+            ("linear-delivery", "l-1"),
+        ] {
+            request = request.header(name, value);
+        }
+        request.body(body.into()).expect("the request is well formed")
+    }
+
+    /// A request with a sample body, signed at [`NOW`].
+    pub fn sample(&self) -> Request<Bytes> {
+        self.sign(self.request(self.sample_body()), NOW)
+    }
+}
+
+fn builder(scheme: &Scheme) -> VerifierBuilder {
+    Verifier::builder(scheme).public_url(PUBLIC_URL)
+}

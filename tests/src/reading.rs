@@ -1,0 +1,336 @@
+//! What a scheme file says is read of a request, worked out a second time and from the file's text alone.
+//!
+//! The library computes what a signature covers; this module is what it is held against. Two requests have one reading if
+//! the scheme cannot tell them apart: then a signature for one is a signature for the other, and the verdict on both must
+//! be the same. In every other case a change must be refused.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, Uri};
+use serde_json::Value as Json;
+use toml::{Table, Value};
+
+/// A scheme file, as a reader who does not know the library understands it.
+#[derive(Debug)]
+pub struct Reading {
+    file: Table,
+    /// The placeholders of `signs`, without their braces.
+    parts: Vec<String>,
+}
+
+/// Where a value stands.
+enum Place {
+    Header(Vec<String>),
+    Query(String),
+    Json(String),
+    Form(String),
+}
+
+impl Reading {
+    /// Reads a scheme file.
+    ///
+    /// # Panics
+    ///
+    /// If it is not TOML, which no accepted file is.
+    pub fn new(file: &str) -> Self {
+        let file: Table = file.parse().expect("the file is TOML");
+        let signs = file["signature"].get("signs").and_then(Value::as_str).unwrap_or_default();
+        let parts = signs.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name.to_owned());
+        Self { parts: parts.collect(), file }
+    }
+
+    /// Whether `changed` must get the verdict that `original` got.
+    pub fn is_same(&self, original: &Request<Bytes>, changed: &Request<Bytes>) -> bool {
+        let forms = self.url_forms();
+        let Some(original) = self.read(original, forms[0]) else { return false };
+        let allowed = self.methods().contains(changed.method());
+        allowed && forms.iter().any(|form| self.read(changed, form).as_ref() == Some(&original))
+    }
+
+    /// Whether `changed` may also be refused where [`is_same`](Self::is_same) would have it accepted: JSON that is not UTF-8
+    /// everywhere is no JSON, but a reader that skips over such places can be excused.
+    pub fn may_be_refused(&self, changed: &Request<Bytes>) -> bool {
+        self.needs_json() && std::str::from_utf8(changed.body()).is_err()
+    }
+
+    /// Whether a signature covers every byte of the body.
+    pub fn covers_body(&self) -> bool {
+        let stated = self.file["signature"].get("covers_body").and_then(Value::as_bool);
+        !self.parts.is_empty() && stated != Some(false)
+    }
+
+    /// Whether `{name}` is a part of what is signed.
+    pub fn signs(&self, name: &str) -> bool {
+        self.parts.iter().any(|part| part == name)
+    }
+
+    /// Whether the body must be a JSON object: values are read from or written to it, or only its first byte ends the URL.
+    pub fn needs_json(&self) -> bool {
+        let next_to_url = |pair: &[String]| pair[0] == "url" && pair[1] == "body";
+        self.places().iter().any(|(place, _)| matches!(place, Place::Json(_))) || self.parts.windows(2).any(next_to_url)
+    }
+
+    /// Whether the body must be a form.
+    pub fn needs_form(&self) -> bool {
+        self.signs("form-sorted") || self.places().iter().any(|(place, _)| matches!(place, Place::Form(_)))
+    }
+
+    /// The names of the headers that it reads, the preferred one of each place.
+    pub fn headers(&self) -> Vec<String> {
+        let names = self.places().into_iter().filter_map(|(place, _)| match place {
+            Place::Header(names) => names.into_iter().next(),
+            _ => None,
+        });
+        names.collect()
+    }
+
+    /// The header that carries the signature.
+    pub fn signature_header(&self) -> Option<String> {
+        match self.signature_place() {
+            Place::Header(names) => names.into_iter().next(),
+            _ => None,
+        }
+    }
+
+    /// The text of `signature.value`, or of the only item of `signature.list`.
+    pub fn tag_template(&self) -> Option<&str> {
+        let signature = &self.file["signature"];
+        let items = signature.get("list").map(|list| list["items"].as_array().map(Vec::as_slice).unwrap_or_default());
+        match (signature.get("value"), items) {
+            (Some(value), _) => value.as_str(),
+            (None, Some([item])) => item.as_str(),
+            _ => None,
+        }
+    }
+
+    /// How many tags its signer writes: each of them alone proves the request.
+    pub fn tags(&self) -> usize {
+        let items = self.file["signature"].get("list").and_then(|list| list["items"].as_array());
+        let is_tag =
+            |item: &&Value| item.as_str().is_some_and(|item| !item.contains("{timestamp}") && !item.contains("{id}"));
+        items.map_or(1, |items| items.iter().filter(is_tag).count())
+    }
+
+    /// The algorithm's name.
+    pub fn algorithm(&self) -> &str {
+        self.file["signature"]["algorithm"].as_str().unwrap_or_default()
+    }
+
+    /// The name of the timestamp's format.
+    pub fn time_format(&self) -> Option<&str> {
+        self.file.get("timestamp")?.get("format")?.as_str()
+    }
+
+    /// The request methods that it takes.
+    pub fn methods(&self) -> Vec<Method> {
+        let stated = self.file.get("request").and_then(|table| table.get("methods")?.as_array());
+        let Some(stated) = stated else { return vec![Method::POST] };
+        stated.iter().map(|name| name.as_str().unwrap_or_default().parse().expect("a method")).collect()
+    }
+
+    fn url_forms(&self) -> Vec<&str> {
+        let forms = self.file.get("url").and_then(|table| table.get("forms")?.as_array());
+        forms.map_or(vec!["as-is"], |forms| forms.iter().filter_map(Value::as_str).collect())
+    }
+
+    fn signature_place(&self) -> Place {
+        place(&self.file["signature"]).unwrap_or_else(|| Place::Header(vec!["Authorization".to_owned()]))
+    }
+
+    /// Every place that is read, and whether a number must stand there if it is JSON.
+    fn places(&self) -> Vec<(Place, Option<bool>)> {
+        let mut places = vec![(self.signature_place(), None)];
+        let number = matches!(self.time_format(), Some("seconds" | "milliseconds"));
+        places.extend(self.file.get("timestamp").and_then(place).map(|place| (place, Some(number))));
+        places.extend(self.file.get("id").and_then(place).map(|place| (place, None)));
+        let checks = self.file.get("check").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        places.extend(checks.iter().filter_map(place).map(|place| (place, None)));
+        let in_parts =
+            self.parts.iter().filter_map(|part| part.split_once(':')).filter_map(|(kind, name)| match kind {
+                "header" => Some(Place::Header(vec![name.to_owned()])),
+                "query" => Some(Place::Query(name.to_owned())),
+                "json" => Some(Place::Json(name.to_owned())),
+                "form" => Some(Place::Form(name.to_owned())),
+                _ => None,
+            });
+        places.extend(in_parts.map(|place| (place, None)));
+        places
+    }
+
+    /// All that the verdict may depend on; `None` if something is missing or has two readings.
+    fn read(&self, request: &Request<Bytes>, form: &str) -> Option<Vec<Vec<u8>>> {
+        let mut read = Vec::new();
+        for (at, (place, number)) in self.places().iter().enumerate() {
+            let value = place.read(request, *number)?;
+            read.push(if at == 0 { self.fold_case(value) } else { value });
+        }
+        for part in &self.parts {
+            read.push(self.part(part, request, form)?);
+        }
+        if self.file.contains_key("check") {
+            read.push(request.body().to_vec());
+        }
+        Some(read)
+    }
+
+    fn part(&self, part: &str, request: &Request<Bytes>, form: &str) -> Option<Vec<u8>> {
+        let uri = request.uri();
+        Some(match part {
+            "method" => request.method().as_str().into(),
+            "path" => uri.path().into(),
+            "query" => uri.query().unwrap_or_default().into(),
+            "path-and-query" => path_and_query(uri).into(),
+            "url" if form == "decoded" => self.decode_some(&path_and_query(uri)).into(),
+            "url" => path_and_query(uri).into(),
+            "form-sorted" => {
+                let mut pairs = pairs(request.body());
+                pairs.sort();
+                if self.file.get("form").and_then(|table| table.get("dedupe")?.as_bool()) == Some(true) {
+                    pairs.dedup();
+                }
+                pairs.into_iter().map(|(name, value)| name + &value).collect::<String>().into()
+            }
+            "body" => request.body().to_vec(),
+            _ if part.ends_with(":body") => request.body().to_vec(),
+            _ => Vec::new(),
+        })
+    }
+
+    fn decode_some(&self, text: &str) -> String {
+        let listed = self.file["url"].get("decode").and_then(Value::as_str).unwrap_or_default();
+        let decode = |text: String, c: char| {
+            let escape = format!("%{:02X}", c as u32);
+            text.replace(&escape, &c.to_string()).replace(&escape.to_lowercase(), &c.to_string())
+        };
+        listed.chars().fold(text.to_owned(), decode)
+    }
+
+    /// RFC 7617 takes the word `Basic` in any case, and some schemes take hex in any.
+    fn fold_case(&self, text: Vec<u8>) -> Vec<u8> {
+        let from = match self.tag_template() {
+            Some(template) => template.find("{hex-any-case}").unwrap_or(usize::MAX),
+            None => usize::MAX,
+        };
+        let basic = self.algorithm() == "basic";
+        let fold = |(at, byte): (usize, u8)| {
+            if at >= from || (basic && at < "Basic ".len()) { byte.to_ascii_lowercase() } else { byte }
+        };
+        text.into_iter().enumerate().map(fold).collect()
+    }
+}
+
+fn place(table: &Value) -> Option<Place> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let names = |value: &Value| match value.as_array() {
+        Some(names) => names.iter().map(text).collect(),
+        None => vec![text(value)],
+    };
+    None.or_else(|| table.get("header").map(|value| Place::Header(names(value))))
+        .or_else(|| table.get("query").map(|value| Place::Query(text(value))))
+        .or_else(|| table.get("json").map(|value| Place::Json(text(value))))
+        .or_else(|| table.get("form").map(|value| Place::Form(text(value))))
+}
+
+impl Place {
+    fn read(&self, request: &Request<Bytes>, number: Option<bool>) -> Option<Vec<u8>> {
+        match self {
+            Self::Header(names) => names.iter().find_map(|name| header(request.headers(), name)).flatten(),
+            Self::Query(name) => parameter(name, request.uri().query().unwrap_or_default().as_bytes()),
+            Self::Form(name) => parameter(name, request.body()),
+            Self::Json(pointer) => json(request.body(), pointer, number),
+        }
+    }
+}
+
+/// `None` if there is no such header, `Some(None)` if its lines differ.
+fn header(headers: &HeaderMap, name: &str) -> Option<Option<Vec<u8>>> {
+    let mut lines: Vec<_> = headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
+    lines.dedup();
+    match lines[..] {
+        [] => None,
+        [line] => Some(Some(trim(line).to_vec())),
+        _ => Some(None),
+    }
+}
+
+/// White space around a header's value is no part of it: RFC 9110 section 5.5.
+fn trim(line: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| *byte == b' ' || *byte == b'\t';
+    let start = line.iter().position(|byte| !is_space(byte)).unwrap_or(line.len());
+    let end = line.iter().rposition(|byte| !is_space(byte)).map_or(start, |at| at + 1);
+    &line[start..end]
+}
+
+fn parameter(wanted: &str, encoded: &[u8]) -> Option<Vec<u8>> {
+    let mut values: Vec<String> = Vec::new();
+    decode(encoded)?;
+    for piece in encoded.split(|byte| *byte == b'&') {
+        let (name, value) = split(piece);
+        if decode(name).is_some_and(|name| name == wanted) {
+            values.push(decode(value)?);
+        }
+    }
+    values.dedup();
+    if values.len() == 1 { values.pop().map(String::into_bytes) } else { None }
+}
+
+/// All parameters. What is not UTF-8 is replaced, because it is so in the SDKs of those who sort their forms.
+fn pairs(encoded: &[u8]) -> Vec<(String, String)> {
+    let lossy = |text| String::from_utf8_lossy(&unescape(text)).into_owned();
+    let pieces = encoded.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty()).map(split);
+    pieces.map(|(name, value)| (lossy(name), lossy(value))).collect()
+}
+
+fn split(piece: &[u8]) -> (&[u8], &[u8]) {
+    match piece.iter().position(|byte| *byte == b'=') {
+        Some(at) => (&piece[..at], &piece[at + 1..]),
+        None => (piece, b""),
+    }
+}
+
+/// `application/x-www-form-urlencoded` as the URL standard decodes it, but `None` for what is not UTF-8.
+fn decode(text: &[u8]) -> Option<String> {
+    String::from_utf8(unescape(text)).ok()
+}
+
+fn unescape(text: &[u8]) -> Vec<u8> {
+    let digit = |at: usize| text.get(at).and_then(|byte| char::from(*byte).to_digit(16));
+    let (mut plain, mut at) = (Vec::new(), 0);
+    while let Some(byte) = text.get(at) {
+        let (byte, len) = match (byte, digit(at + 1), digit(at + 2)) {
+            (b'%', Some(high), Some(low)) => (u8::try_from(high * 16 + low).expect("two digits"), 3),
+            (b'+', ..) => (b' ', 1),
+            _ => (*byte, 1),
+        };
+        plain.push(byte);
+        at += len;
+    }
+    plain
+}
+
+fn json(body: &[u8], pointer: &str, number: Option<bool>) -> Option<Vec<u8>> {
+    let text = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+    // Beside the way to what is read, bytes that are no text may stand: see `may_be_refused`.
+    let document: Json = serde_json::from_str(&String::from_utf8_lossy(text)).ok()?;
+    let value = document.pointer(pointer)?;
+    if number.is_some_and(|number| number != value.is_i64()) {
+        return None;
+    }
+    match value {
+        Json::String(text) => Some(text.clone().into_bytes()),
+        Json::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string().into_bytes()),
+        Json::Bool(value) => Some(value.to_string().into_bytes()),
+        _ => None,
+    }
+}
+
+fn has_replaced_key(value: &Json) -> bool {
+    match value {
+        Json::Object(map) => map.iter().any(|(key, value)| key.contains('\u{fffd}') || has_replaced_key(value)),
+        Json::Array(items) => items.iter().any(has_replaced_key),
+        _ => false,
+    }
+}
+
+fn path_and_query(uri: &Uri) -> String {
+    uri.query().map_or(uri.path().to_owned(), |query| format!("{}?{query}", uri.path()))
+}

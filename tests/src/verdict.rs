@@ -1,0 +1,107 @@
+//! What a verifier says of a request, asked in each of the ways that there are.
+
+use bytes::Bytes;
+use countersign::{Delivery, Rejection, Timestamp, Verified, Verifier};
+use http::{Request, request::Parts};
+
+/// What an accepted delivery tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The label of the key.
+    pub key: String,
+    /// The signed time.
+    pub timestamp: Option<Timestamp>,
+    /// The event's id, and whether the signature covers it.
+    pub event_id: Option<(String, bool)>,
+    /// The event's type, and whether the signature covers it.
+    pub event_type: Option<(String, bool)>,
+}
+
+impl Accepted {
+    /// What a proof tells.
+    pub fn of<B: AsRef<[u8]>>(verified: &Verified<'_, B>) -> Self {
+        let text = |value: countersign::Value<'_>| (value.as_str().to_owned(), value.is_covered());
+        Self {
+            key: verified.key_label().to_owned(),
+            timestamp: verified.timestamp(),
+            event_id: verified.event_id().map(text),
+            event_type: verified.event_type().map(text),
+        }
+    }
+
+    /// What a delivery tells.
+    pub fn of_delivery(delivery: &Delivery) -> Self {
+        let text = |value: countersign::Value<'_>| (value.as_str().to_owned(), value.is_covered());
+        Self {
+            key: delivery.key_label().to_owned(),
+            timestamp: delivery.timestamp(),
+            event_id: delivery.event_id().map(text),
+            event_type: delivery.event_type().map(text),
+        }
+    }
+
+    /// The same without what the signature does not cover.
+    #[must_use]
+    pub fn covered(mut self) -> Self {
+        self.event_id = self.event_id.filter(|(_, covered)| *covered);
+        self.event_type = self.event_type.filter(|(_, covered)| *covered);
+        self
+    }
+}
+
+/// The verdict on a request that is there as a whole.
+///
+/// # Errors
+///
+/// The rejection.
+pub fn whole(verifier: &Verifier, request: &Request<Bytes>, now: Timestamp) -> Result<Accepted, Rejection> {
+    verifier.verify(request, request.body(), now).map(|verified| Accepted::of(&verified))
+}
+
+/// The verdict on a request, in each way that there is, with the body cut at `cuts`.
+///
+/// # Errors
+///
+/// The rejection.
+///
+/// # Panics
+///
+/// If the ways differ.
+pub fn each_way(
+    verifier: &Verifier,
+    request: &Request<Bytes>,
+    now: Timestamp,
+    cuts: &[usize],
+) -> Result<Accepted, Rejection> {
+    let whole = whole(verifier, request, now);
+    let (parts, body) = request.clone().into_parts();
+    let chunks = cut(&body, cuts);
+    let streamed = streamed(verifier, &parts, &chunks, now);
+    let collected = collected(verifier, &parts, &chunks, now);
+    let streamed = streamed.map(|key| whole.as_ref().map_or(key.clone(), |whole| whole.key.clone()) == key);
+    assert_eq!(streamed, whole.as_ref().map(|_| true).map_err(Clone::clone), "streamed and whole verdicts differ");
+    let collected = collected.map(|delivery| {
+        assert_eq!(delivery.body(), &body, "the collected body is not the one that came");
+        Accepted::of_delivery(&delivery)
+    });
+    assert_eq!(collected, whole, "collected and whole verdicts differ");
+    whole
+}
+
+fn streamed(verifier: &Verifier, parts: &Parts, chunks: &[Bytes], now: Timestamp) -> Result<String, Rejection> {
+    let mut pending = verifier.begin(parts, now)?;
+    chunks.iter().for_each(|chunk| pending.update(chunk));
+    pending.finish().map(|verified| verified.key_label().to_owned())
+}
+
+fn collected(verifier: &Verifier, parts: &Parts, chunks: &[Bytes], now: Timestamp) -> Result<Delivery, Rejection> {
+    let mut collecting = verifier.begin(parts, now)?.collect(1 << 24);
+    chunks.iter().try_for_each(|chunk| collecting.push(chunk.clone()))?;
+    collecting.finish().map(Verified::into_delivery)
+}
+
+fn cut(body: &Bytes, cuts: &[usize]) -> Vec<Bytes> {
+    let mut at: Vec<usize> = cuts.iter().map(|cut| cut % (body.len() + 1)).chain([0, body.len()]).collect();
+    at.sort_unstable();
+    at.windows(2).map(|pair| body.slice(pair[0]..pair[1])).collect()
+}

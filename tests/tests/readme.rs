@@ -1,0 +1,92 @@
+//! The README's blocks do what it says. Its Rust blocks run as doc tests of this package's library.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use countersign::Scheme;
+
+const README: &str = include_str!("../../README.md");
+
+/// The fenced blocks: their language and text.
+fn blocks() -> Vec<(&'static str, &'static str)> {
+    let mut blocks = Vec::new();
+    let mut rest = README;
+    while let Some((_, after)) = rest.split_once("\n```") {
+        let (language, after) = after.split_once('\n').expect("a fence ends its line");
+        let (text, after) = after.split_once("\n```").expect("a fence is closed");
+        blocks.push((language, text));
+        rest = after;
+    }
+    blocks
+}
+
+fn blocks_in(language: &str) -> impl Iterator<Item = &'static str> {
+    blocks().into_iter().filter(move |(other, _)| *other == language).map(|(_, text)| text)
+}
+
+/// The program, which `tests/run.sh` builds beside the tests.
+fn program() -> PathBuf {
+    let tests = env::current_exe().unwrap();
+    let program = tests.ancestors().nth(2).unwrap().join("countersign");
+    assert!(program.exists(), "build the program first: cargo build --bin countersign");
+    program
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+#[test]
+fn every_block_is_of_a_language_that_is_tested() {
+    for (language, text) in blocks() {
+        assert!(["rust", "sh", "toml", "text"].contains(&language), "a block in `{language}`: {text}");
+    }
+    assert!(blocks_in("rust").count() >= 3 && blocks_in("sh").count() >= 3 && blocks_in("toml").count() >= 1);
+}
+
+#[test]
+fn every_toml_block_is_a_scheme() {
+    for text in blocks_in("toml") {
+        Scheme::from_toml("acme", text).unwrap();
+    }
+}
+
+#[test]
+fn every_shell_block_runs() {
+    let program = program();
+    let folder = env::temp_dir().join(format!("countersign-readme-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    for text in blocks_in("sh") {
+        match text {
+            // It runs this test.
+            "tests/run.sh" => assert!(root().join(text).exists()),
+            // Without `--once` the server would stay up.
+            "cargo run --release -- demo" => {
+                assert!(Command::new(&program).args(["demo", "--once"]).status().unwrap().success());
+            }
+            _ => {
+                let path = env::join_paths([program.parent().unwrap(), Path::new("/usr/bin"), Path::new("/bin")]);
+                let run = Command::new("bash").args(["-euo", "pipefail", "-c", text]).env("PATH", path.unwrap());
+                let output = { run }.current_dir(&folder).output().unwrap();
+                assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+            }
+        }
+    }
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn every_file_that_is_linked_exists() {
+    for (_, after) in
+        README.match_indices("](").map(|(at, _)| README[at + 2..].split_once(')').unwrap()).map(|(a, b)| (b, a))
+    {
+        if !after.starts_with("http") && !after.starts_with('#') {
+            assert!(root().join(after).exists(), "{after}");
+        }
+    }
+}
