@@ -6,3 +6,9 @@ pub mod own;
 pub mod reading;
 pub mod vectors;
 pub mod verdict;
+
+/// The README, so that its Rust blocks are compiled and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct Readme;

@@ -71,8 +71,9 @@ fn every_shell_block_runs() {
             }
             _ => {
                 let path = env::join_paths([program.parent().unwrap(), Path::new("/usr/bin"), Path::new("/bin")]);
-                let run = Command::new("bash").args(["-euo", "pipefail", "-c", text]).env("PATH", path.unwrap());
-                let output = { run }.current_dir(&folder).output().unwrap();
+                let mut run = Command::new("bash");
+                run.args(["-euo", "pipefail", "-c", text]).env("PATH", path.unwrap()).current_dir(&folder);
+                let output = run.output().unwrap();
                 assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
             }
         }
@@ -82,9 +83,8 @@ fn every_shell_block_runs() {
 
 #[test]
 fn every_file_that_is_linked_exists() {
-    for (_, after) in
-        README.match_indices("](").map(|(at, _)| README[at + 2..].split_once(')').unwrap()).map(|(a, b)| (b, a))
-    {
+    for (at, _) in README.match_indices("](") {
+        let (after, _) = README[at + 2..].split_once(')').unwrap();
         if !after.starts_with("http") && !after.starts_with('#') {
             assert!(root().join(after).exists(), "{after}");
         }
