@@ -7,7 +7,10 @@ use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 use subtle::{Choice, ConstantTimeEq};
 
-use crate::{encoding::MAX_TAG, hmac_sha256::HmacSha256};
+use crate::{
+    encoding::{Encoding, MAX_TAG},
+    hmac_sha256::HmacSha256,
+};
 
 /// A hash function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -128,10 +131,10 @@ impl Mac {
         }
     }
 
-    pub(crate) fn finish(self) -> Tag {
+    pub(crate) fn finish(mut self) -> Tag {
         match self {
             Self::HmacSha1(mac) => Tag::new(&mac.finalize().into_bytes()),
-            Self::HmacSha256(mac) => Tag::new(&mac.finish()),
+            Self::HmacSha256(ref mut mac) => Tag::new(&mac.finish()),
             Self::HmacSha512(mac) => Tag::new(&mac.finalize().into_bytes()),
             Self::Sha1(hash) => Tag::new(&hash.finalize()),
             Self::Sha256(hash) => Tag::new(&hash.finalize()),
@@ -162,9 +165,11 @@ impl Tag {
         Self { bytes: tag, len: bytes.len() }
     }
 
-    /// A tag that was decoded to `len` bytes at the front of a zeroed array.
-    pub(crate) fn from_padded(bytes: [u8; MAX_TAG], len: usize) -> Self {
-        Self { bytes, len: len.min(MAX_TAG) }
+    /// The tag of `len` bytes that `text` stands for.
+    pub(crate) fn decode(encoding: Encoding, text: &[u8], len: usize) -> Option<Self> {
+        let mut tag = Self { bytes: [0; MAX_TAG], len };
+        encoding.decode_exactly(text, tag.bytes.get_mut(..len)?)?;
+        Some(tag)
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

@@ -56,19 +56,18 @@ impl Encoding {
         Self::ALL.into_iter().find(|encoding| encoding.name() == name)
     }
 
-    /// Decodes a text that must stand for exactly `len` bytes into the front of a zeroed array.
-    pub(crate) fn decode_tag(self, text: &[u8], len: usize) -> Option<[u8; MAX_TAG]> {
+    /// Decodes a text that must stand for exactly as many bytes as `target` has.
+    pub(crate) fn decode_exactly(self, text: &[u8], target: &mut [u8]) -> Option<()> {
+        let len = target.len();
         if text.len() != self.encoded_len(len) {
             return None;
         }
-        let mut tag = [0; MAX_TAG];
-        let target = tag.get_mut(..len)?;
-        if let Some(case) = self.hex_case() {
-            faster_hex::hex_decode_with_case(text, target, case).ok()?;
-        } else if self.base64(|engine| engine.decode_slice(text, target).ok())? != len {
-            return None;
+        match self.hex_case() {
+            Some(case) => faster_hex::hex_decode_with_case(text, target, case).ok().map(drop),
+            None => {
+                self.base64(|engine| engine.decode_slice(text, target).ok()).filter(|decoded| *decoded == len).map(drop)
+            }
         }
-        Some(tag)
     }
 
     /// Decodes a secret of any length.

@@ -179,7 +179,7 @@ fn tag(scheme: &Scheme, hole: Hole, value: &[u8]) -> Result<Option<Tag>, Malform
 
 fn decode(encoding: Encoding, value: &[u8], digest: Digest) -> Option<Tag> {
     let len = digest.len();
-    encoding.decode_tag(value, len).map(|bytes| Tag::from_padded(bytes, len))
+    Tag::decode(encoding, value, len)
 }
 
 /// RFC 7617 section 2: the word `Basic` in any case, one or more spaces, then `user:password` in base64.
@@ -256,7 +256,12 @@ pub(crate) fn delivery_id<'r>(
         None => Err(malformed(Problem::Missing)),
         Some(id) if id.is_empty() => Err(malformed(Problem::Empty)),
         Some(id) if id.len() > MAX_ID => Err(malformed(Problem::TooLong)),
-        Some(id) if !id.iter().all(u8::is_ascii_graphic) => Err(malformed(Problem::Encoding)),
+        Some(id) if !is_visible(&id) => Err(malformed(Problem::Encoding)),
         Some(id) => Ok(Some(id)),
     }
+}
+
+/// Whether all bytes are visible ASCII; without an early end, several are looked at with one instruction.
+fn is_visible(text: &[u8]) -> bool {
+    text.iter().fold(true, |visible, byte| visible & byte.is_ascii_graphic())
 }

@@ -17,8 +17,9 @@ const INITIAL: [u32; 8] =
 pub(crate) struct HmacSha256 {
     inner: Zeroizing<[u32; 8]>,
     outer: Zeroizing<[u32; 8]>,
-    /// The beginning of a block that is not full yet: `taken % BLOCK` bytes.
+    /// A block of which the first `filled` bytes are there.
     partial: [u8; BLOCK],
+    filled: usize,
     taken: u64,
 }
 
@@ -30,20 +31,16 @@ impl HmacSha256 {
         } else {
             block[..32].copy_from_slice(&Sha256::digest(key));
         }
-        Self { inner: keyed(&block, 0x36), outer: keyed(&block, 0x5c), partial: [0; BLOCK], taken: 0 }
-    }
-
-    fn filled(&self) -> usize {
-        (self.taken % BLOCK as u64) as usize
+        Self { inner: keyed(&block, 0x36), outer: keyed(&block, 0x5c), partial: [0; BLOCK], filled: 0, taken: 0 }
     }
 
     pub(crate) fn update(&mut self, mut data: &[u8]) {
-        let filled = self.filled();
         self.taken += data.len() as u64;
-        if filled > 0 {
-            let (start, rest) = data.split_at(data.len().min(BLOCK - filled));
-            self.partial[filled..filled + start.len()].copy_from_slice(start);
-            if filled + start.len() < BLOCK {
+        if self.filled > 0 {
+            let (start, rest) = data.split_at(data.len().min(BLOCK - self.filled));
+            self.partial[self.filled..][..start.len()].copy_from_slice(start);
+            self.filled += start.len();
+            if self.filled < BLOCK {
                 return;
             }
             compress256(&mut self.inner, &[self.partial]);
@@ -53,19 +50,31 @@ impl HmacSha256 {
         if !blocks.is_empty() {
             compress256(&mut self.inner, blocks);
         }
-        self.partial[..rest.len()].copy_from_slice(rest);
+        if !rest.is_empty() {
+            self.partial[..rest.len()].copy_from_slice(rest);
+        }
+        self.filled = rest.len();
     }
 
-    pub(crate) fn finish(mut self) -> [u8; 32] {
-        let filled = self.filled();
+    /// Ends the data and gives the tag. Takes a reference, because to move the state would cost as much as a block.
+    pub(crate) fn finish(&mut self) -> [u8; 32] {
+        let filled = self.filled;
         let bits = (BLOCK as u64 + self.taken) * 8;
-        let mut last = [[0; BLOCK]; 2];
-        let padded = if filled < BLOCK - 8 { &mut last[..1] } else { &mut last[..] };
-        padded[0][..filled].copy_from_slice(&self.partial[..filled]);
-        pad(padded.as_flattened_mut(), filled, bits);
-        compress256(&mut self.inner, padded);
-
         let mut block = [0; BLOCK];
+        if filled > 0 {
+            block[..filled].copy_from_slice(&self.partial[..filled]);
+        }
+        if filled < BLOCK - 8 {
+            pad(&mut block, filled, bits);
+        } else {
+            block[filled] = 0x80;
+            compress256(&mut self.inner, &[block]);
+            block = [0; BLOCK];
+            block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
+        }
+        compress256(&mut self.inner, &[block]);
+
+        block = [0; BLOCK];
         block[..32].copy_from_slice(&bytes(&self.inner));
         pad(&mut block, 32, (BLOCK as u64 + 32) * 8);
         compress256(&mut self.outer, &[block]);
@@ -83,18 +92,15 @@ fn keyed(key: &[u8; BLOCK], mask: u8) -> Zeroizing<[u32; 8]> {
 }
 
 /// FIPS 180-4 section 5.1.1, behind `filled` bytes and zeros.
-fn pad(blocks: &mut [u8], filled: usize, bits: u64) {
-    blocks[filled] = 0x80;
-    if let Some(end) = blocks.last_chunk_mut() {
-        *end = bits.to_be_bytes();
-    }
+fn pad(block: &mut [u8; BLOCK], filled: usize, bits: u64) {
+    block[filled] = 0x80;
+    block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
 }
 
 fn bytes(state: &[u32; 8]) -> [u8; 32] {
     let mut bytes = [0; 32];
-    for (target, words) in bytes.as_chunks_mut().0.iter_mut().zip(state.as_chunks::<2>().0) {
-        // Two words at once: what reads the bytes next reads eight or more, and would wait for smaller writes.
-        *target = (u64::from(words[0]) << 32 | u64::from(words[1])).to_be_bytes();
+    for (target, word) in bytes.as_chunks_mut().0.iter_mut().zip(state) {
+        *target = word.to_be_bytes();
     }
     bytes
 }

@@ -9,7 +9,7 @@ use crate::{
     scheme::UrlForm,
     timestamp::Timestamp,
     verified::Verified,
-    verifier::{Examined, Search, Verifier, write_joined},
+    verifier::{Examined, Search, Verifier, hash_parts},
 };
 
 /// A request whose head passed every check and whose body is hashed as it arrives; made by [`Verifier::begin`].
@@ -147,7 +147,7 @@ impl Running {
             let Some((start, secret)) = ready.material.start() else { continue };
             for form in verifier.url_forms() {
                 let mut mac = start.clone();
-                write_joined(&content, before, *form, secret, None, &mut mac)?;
+                hash_parts(&content, before, *form, secret, None, &mut mac)?;
                 running.push(KeyedMac { key, form: *form, mac });
             }
         }
@@ -182,7 +182,7 @@ impl Running {
         let mut search = Search::default();
         for KeyedMac { key, form, mut mac } in self.first.into_iter().chain(self.second).chain(self.rest) {
             let secret = verifier.key(key).material.start().map_or(&b""[..], |(_, secret)| secret);
-            write_joined(&content, behind, form, secret, None, &mut mac)?;
+            hash_parts(&content, behind, form, secret, None, &mut mac)?;
             search.compare(key, &mac.finish(), scheme, &examined.tags);
         }
         search.verdict()

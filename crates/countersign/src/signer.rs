@@ -16,7 +16,7 @@ use crate::{
     rejection::Rejection,
     scheme::{Algorithm, Hole, Scheme, Source},
     timestamp::Timestamp,
-    verifier::{ConfigError, IntoScheme, IntoSecret, Verifier, write_joined},
+    verifier::{ConfigError, IntoScheme, IntoSecret, Verifier, hash_parts},
 };
 
 /// Signs requests by a scheme, with one secret.
@@ -178,7 +178,7 @@ impl Signer {
         };
         let mut mac = start.clone();
         let parts = &verifier.scheme().signature.parts;
-        write_joined(&content, parts, *form, secret, Some(&draft.body), &mut mac)?;
+        hash_parts(&content, parts, *form, secret, Some(&draft.body), &mut mac)?;
         Ok(mac.finish().as_bytes().to_vec())
     }
 

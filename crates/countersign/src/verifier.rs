@@ -280,8 +280,8 @@ impl Verifier {
             let told = look_up(&check.source, head, body).map_err(|unusable| malformed(unusable.into()))?;
             let told = told.ok_or_else(|| malformed(Problem::Missing))?;
             let len = check.digest.len();
-            let told = check.encoding.decode_tag(&told, len).ok_or_else(|| malformed(Problem::Encoding))?;
-            if !bool::from(computed.equals(&Tag::from_padded(told, len))) {
+            let told = Tag::decode(check.encoding, &told, len).ok_or_else(|| malformed(Problem::Encoding))?;
+            if !bool::from(computed.equals(&told)) {
                 return Err(Rejection::BodyHash { place: Arc::from(check.source.to_string()) });
             }
         }
@@ -322,7 +322,7 @@ impl Verifier {
             }
             for form in self.url_forms() {
                 let mut mac = start.clone();
-                write_joined(content, &scheme.signature.parts, *form, secret, Some(body), &mut mac)?;
+                hash_parts(content, &scheme.signature.parts, *form, secret, Some(body), &mut mac)?;
                 search.compare(at, &mac.finish(), scheme, tags);
             }
         }
@@ -342,8 +342,8 @@ fn refuse_extension(content: &Content<'_>, digest: Digest, secret: &[u8], body: 
     Ok(())
 }
 
-/// Writes parts into a running hash, the small ones joined first: a hash pays for each call.
-pub(crate) fn write_joined(
+/// Writes parts into a running hash.
+pub(crate) fn hash_parts(
     content: &Content<'_>,
     parts: &[Part],
     form: UrlForm,
@@ -351,20 +351,7 @@ pub(crate) fn write_joined(
     body: Option<&[u8]>,
     mac: &mut Mac,
 ) -> Result<(), Rejection> {
-    let mut small = [0; 128];
-    let mut filled = 0;
-    content.write(parts, form, secret, body, &mut |piece| {
-        if let Some(space) = small.get_mut(filled..filled + piece.len()) {
-            space.copy_from_slice(piece);
-            filled += piece.len();
-        } else {
-            mac.update(&small[..filled]);
-            filled = 0;
-            mac.update(piece);
-        }
-    })?;
-    mac.update(&small[..filled]);
-    Ok(())
+    content.write(parts, form, secret, body, &mut |piece| mac.update(piece))
 }
 
 /// Looks for the key that made one of the tags, in time that does not depend on which it is.

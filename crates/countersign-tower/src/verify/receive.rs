@@ -60,8 +60,8 @@ where
     if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
         return Err(Rejection::BodyTooLarge { limit: Some(limit) });
     }
-    let collecting = found.verifier.begin(parts, now)?.collect(limit);
-    let collecting = timeout(settings.body_timeout, read(body, collecting))
+    let mut collecting = found.verifier.begin(parts, now)?.collect(limit);
+    timeout(settings.body_timeout, read(body, &mut collecting))
         .await
         .map_err(|_| Rejection::BodyTimeout { limit: settings.body_timeout })??;
     if announced.is_some_and(|announced| announced != collecting.received()) {
@@ -74,7 +74,7 @@ where
     Ok(verified.into_delivery())
 }
 
-async fn read<B>(body: B, mut collecting: Collecting<'_>) -> Result<Collecting<'_>, Rejection>
+async fn read<B>(body: B, collecting: &mut Collecting<'_>) -> Result<(), Rejection>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -87,7 +87,7 @@ where
             collecting.push(chunk)?;
         }
     }
-    Ok(collecting)
+    Ok(())
 }
 
 /// A stream that broke, or ran into a limit that the user put around the body.

@@ -1,0 +1,83 @@
+//! The app, with and without the layer, each on a thread of its own.
+
+use std::{
+    error::Error,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::mpsc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use axum::{Router, http::StatusCode, routing::post};
+use bytes::Bytes;
+use countersign::Verifier;
+use countersign_tower::VerifyLayer;
+use tokio::{net::TcpListener, sync::oneshot};
+
+/// The core of the servers; the load has the next one.
+pub(crate) const CORE: usize = 0;
+
+pub(crate) struct Server {
+    address: SocketAddr,
+    /// Where Linux tells how long the server's thread ran.
+    schedstat: PathBuf,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<std::io::Result<()>>,
+}
+
+pub(crate) fn plain() -> Router {
+    Router::new().route("/hooks", post(|_: Bytes| async { StatusCode::OK }))
+}
+
+pub(crate) fn verified(verifier: Verifier) -> Router {
+    plain().layer(VerifyLayer::new(verifier))
+}
+
+impl Server {
+    /// Serves the app on a thread of this name, by which a profiler can tell it from the others.
+    pub(crate) fn start(name: &str, app: Router) -> Result<Self, Box<dyn Error>> {
+        let (stop, stopped) = oneshot::channel();
+        let (tell, told) = mpsc::channel();
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
+            pin(CORE);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let listener = TcpListener::bind("127.0.0.1:0").await?;
+                let thread = PathBuf::from("/proc").join(std::fs::read_link("/proc/thread-self")?);
+                tell.send((listener.local_addr()?, thread.join("schedstat"))).ok();
+                tokio::select! {
+                    served = axum::serve(listener, app).into_future() => served,
+                    _ = stopped => Ok(()),
+                }
+            })
+        })?;
+        let (address, schedstat) = told.recv()?;
+        Ok(Self { address, schedstat, stop, thread })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How long its thread ran so far.
+    pub(crate) fn cpu_time(&self) -> Result<Duration, Box<dyn Error>> {
+        let text = std::fs::read_to_string(&self.schedstat)?;
+        let nanos = text.split_whitespace().next().ok_or("no running time in `schedstat`")?;
+        Ok(Duration::from_nanos(nanos.parse()?))
+    }
+
+    pub(crate) fn stop(self) -> Result<(), Box<dyn Error>> {
+        self.stop.send(()).ok();
+        self.thread.join().map_err(|_| "the server panicked")??;
+        Ok(())
+    }
+}
+
+/// Keeps this thread on one core, where there are several.
+pub(crate) fn pin(core: usize) {
+    let mut cores = rustix::thread::CpuSet::new();
+    cores.set(core);
+    // Without it the numbers are only noisier.
+    rustix::thread::sched_setaffinity(None, &cores).ok();
+}
