@@ -128,7 +128,7 @@ pub struct Wire {
 
 impl Wire {
     /// The body, and how many bytes of it were taken.
-    pub fn new(steps: impl IntoIterator<Item = Step>) -> (Body, Arc<AtomicUsize>) {
+    pub fn with_count(steps: impl IntoIterator<Item = Step>) -> (Body, Arc<AtomicUsize>) {
         let taken = Arc::new(AtomicUsize::new(0));
         let wire = Self { steps: steps.into_iter().collect(), waiting: None, taken: Arc::clone(&taken) };
         (Body::new(wire), taken)

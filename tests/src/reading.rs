@@ -164,7 +164,7 @@ impl Reading {
             read.push(if at == 0 { self.fold_case(value) } else { value });
         }
         for part in &self.parts {
-            read.push(self.part(part, request, form)?);
+            read.push(self.part(part, request, form));
         }
         if self.file.contains_key("check") {
             read.push(request.body().to_vec());
@@ -172,15 +172,14 @@ impl Reading {
         Some(read)
     }
 
-    fn part(&self, part: &str, request: &Request<Bytes>, form: &str) -> Option<Vec<u8>> {
+    fn part(&self, part: &str, request: &Request<Bytes>, form: &str) -> Vec<u8> {
         let uri = request.uri();
-        Some(match part {
+        match part {
             "method" => request.method().as_str().into(),
             "path" => uri.path().into(),
             "query" => uri.query().unwrap_or_default().into(),
-            "path-and-query" => path_and_query(uri).into(),
             "url" if form == "decoded" => self.decode_some(&path_and_query(uri)).into(),
-            "url" => path_and_query(uri).into(),
+            "url" | "path-and-query" => path_and_query(uri).into(),
             "form-sorted" => {
                 let mut pairs = pairs(request.body());
                 pairs.sort();
@@ -192,7 +191,7 @@ impl Reading {
             "body" => request.body().to_vec(),
             _ if part.ends_with(":body") => request.body().to_vec(),
             _ => Vec::new(),
-        })
+        }
     }
 
     fn decode_some(&self, text: &str) -> String {
@@ -233,7 +232,9 @@ fn place(table: &Value) -> Option<Place> {
 impl Place {
     fn read(&self, request: &Request<Bytes>, number: Option<bool>) -> Option<Vec<u8>> {
         match self {
-            Self::Header(names) => names.iter().find_map(|name| header(request.headers(), name)).flatten(),
+            Self::Header(names) => {
+                names.iter().map(|name| lines(request.headers(), name)).find(|lines| !lines.is_empty()).and_then(only)
+            }
             Self::Query(name) => parameter(name, request.uri().query().unwrap_or_default().as_bytes()),
             Self::Form(name) => parameter(name, request.body()),
             Self::Json(pointer) => json(request.body(), pointer, number),
@@ -241,15 +242,15 @@ impl Place {
     }
 }
 
-/// `None` if there is no such header, `Some(None)` if its lines differ.
-fn header(headers: &HeaderMap, name: &str) -> Option<Option<Vec<u8>>> {
-    let mut lines: Vec<_> = headers.get_all(name).iter().map(http::HeaderValue::as_bytes).collect();
+/// The different values of a header.
+fn lines(headers: &HeaderMap, name: &str) -> Vec<Vec<u8>> {
+    let mut lines: Vec<_> = headers.get_all(name).iter().map(|line| line.as_bytes().to_vec()).collect();
     lines.dedup();
-    match lines[..] {
-        [] => None,
-        [line] => Some(Some(trim(line).to_vec())),
-        _ => Some(None),
-    }
+    lines
+}
+
+fn only(mut lines: Vec<Vec<u8>>) -> Option<Vec<u8>> {
+    if lines.len() == 1 { lines.pop().map(|line| trim(&line).to_vec()) } else { None }
 }
 
 /// White space around a header's value is no part of it: RFC 9110 section 5.5.
@@ -275,9 +276,9 @@ fn parameter(wanted: &str, encoded: &[u8]) -> Option<Vec<u8>> {
 
 /// All parameters. What is not UTF-8 is replaced, because it is so in the SDKs of those who sort their forms.
 fn pairs(encoded: &[u8]) -> Vec<(String, String)> {
-    let lossy = |text| String::from_utf8_lossy(&unescape(text)).into_owned();
+    let text = |text: &[u8]| String::from_utf8_lossy(&unescape(text)).into_owned();
     let pieces = encoded.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty()).map(split);
-    pieces.map(|(name, value)| (lossy(name), lossy(value))).collect()
+    pieces.map(|(name, value)| (text(name), text(value))).collect()
 }
 
 fn split(piece: &[u8]) -> (&[u8], &[u8]) {
@@ -287,7 +288,7 @@ fn split(piece: &[u8]) -> (&[u8], &[u8]) {
     }
 }
 
-/// `application/x-www-form-urlencoded` as the URL standard decodes it, but `None` for what is not UTF-8.
+/// As the URL standard decodes it, but `None` for what is not UTF-8.
 fn decode(text: &[u8]) -> Option<String> {
     String::from_utf8(unescape(text)).ok()
 }
@@ -320,14 +321,6 @@ fn json(body: &[u8], pointer: &str, number: Option<bool>) -> Option<Vec<u8>> {
         Json::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string().into_bytes()),
         Json::Bool(value) => Some(value.to_string().into_bytes()),
         _ => None,
-    }
-}
-
-fn has_replaced_key(value: &Json) -> bool {
-    match value {
-        Json::Object(map) => map.iter().any(|(key, value)| key.contains('\u{fffd}') || has_replaced_key(value)),
-        Json::Array(items) => items.iter().any(has_replaced_key),
-        _ => false,
     }
 }
 

@@ -3,7 +3,7 @@
 //! What a scheme can tell is worked out from its file by `countersign_tests::reading`, independently of the library. That
 //! holds the exceptions that are inherent in schemes: white space around a header's value, equivalent writings of a form
 //! or query parameter that is read decoded, the order of a sorted form, hex in any case where the file declares it, the
-//! word `Basic`, percent-escapes that HubSpot decodes.
+//! word `Basic`, percent-escapes that a provider decodes.
 
 use std::sync::LazyLock;
 

@@ -40,11 +40,17 @@ fn bodies() -> impl Strategy<Value = Bodies> {
         |(bytes, json, pretty, pairs)| {
             let json = if pretty { serde_json::to_vec_pretty(&json) } else { serde_json::to_vec(&json) }.unwrap();
             let pairs = pairs.into_iter().filter(|(name, _)| name != "order" && name != "token");
-            let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
-            let form = pairs.map(|(name, value)| format!("{}={}&", encode(&name), encode(&value))).collect::<String>();
-            Bodies { bytes, json, form: form + "order=o-17" }
+            let encode =
+                |text: &str| text.bytes().flat_map(|byte| ['%', hex(byte >> 4), hex(byte & 15)]).collect::<String>();
+            let form: Vec<String> =
+                pairs.map(|(name, value)| format!("{}={}&", encode(&name), encode(&value))).collect();
+            Bodies { bytes, json, form: form.concat() + "order=o-17" }
         },
     )
+}
+
+fn hex(digit: u8) -> char {
+    char::from_digit(digit.into(), 16).unwrap()
 }
 
 /// An object with the members that some scheme signs, and others.
@@ -151,7 +157,7 @@ proptest! {
             let others = (0..5).filter(|other| *other != at);
             let mut keys: Vec<Key> = others.map(|other| Key::new(format!("other-{other}"), other_secret(endpoint, other))).collect();
             keys.insert(at, endpoint.key("wanted"));
-            let verifier = keys.into_iter().fold(endpoint.builder(), |builder, key| builder.key(key)).build().unwrap();
+            let verifier = keys.into_iter().fold(endpoint.builder(), countersign::VerifierBuilder::key).build().unwrap();
             let accepted = each_way(&verifier, &endpoint.sample(), NOW, &cuts).unwrap();
             prop_assert_eq!(accepted.key, "wanted", "{}", endpoint.id());
         }
@@ -161,8 +167,10 @@ proptest! {
 /// Secrets of the kind that the endpoint takes, one for each number.
 fn other_secret(endpoint: &Endpoint, number: usize) -> Secret {
     let (front, back) = endpoint.other_secret.split_at(endpoint.other_secret.len() - 6);
-    let digits: String =
-        back.chars().map(|c| if c.is_ascii_digit() { char::from(b'0' + number as u8) } else { c }).collect();
+    let digits: String = back
+        .chars()
+        .map(|c| if c.is_ascii_digit() { char::from(b'0' + u8::try_from(number).unwrap()) } else { c })
+        .collect();
     let text = if digits == back { format!("{front}{number}{}", &back[1..]) } else { format!("{front}{digits}") };
     Secret::new(text).unwrap()
 }
@@ -179,6 +187,16 @@ fn expired_and_future_keys_are_no_keys_in_any_way() {
         let edges = endpoint.key("k").not_before(NOW).not_after(NOW);
         let verifier = endpoint.builder().key(edges).build().unwrap();
         assert!(each_way(&verifier, &endpoint.sample(), NOW, &[]).is_ok(), "{}", endpoint.id());
+    }
+}
+
+#[test]
+fn without_a_valid_key_every_way_gives_the_same_reason_for_an_unsigned_request() {
+    for endpoint in ENDPOINTS.iter() {
+        let expired = endpoint.key("k").not_after(Timestamp::from_unix_seconds(0));
+        let verifier = endpoint.builder().key(expired).build().unwrap();
+        let verdict = each_way(&verifier, &endpoint.request(endpoint.sample_body()), NOW, &[]);
+        assert!(verdict.is_err(), "{}", endpoint.id());
     }
 }
 

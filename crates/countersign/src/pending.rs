@@ -73,10 +73,7 @@ struct KeyedMac {
 impl<'r> Pending<'r> {
     pub(crate) fn begin(verifier: &'r Verifier, head: Head<'r>, now: Timestamp) -> Result<Self, Rejection> {
         let scheme = verifier.scheme();
-        if verifier.valid_keys(now).next().is_none() {
-            verifier.check_method(head)?;
-            return Err(Rejection::UnknownKey);
-        }
+        verifier.check_keys(head, now)?;
         let state = if scheme.evidence_is_in_body() {
             verifier.examine_what_the_head_has(head)?;
             State::Whole(Vec::new())

@@ -119,6 +119,7 @@ impl Verifier {
         now: impl Into<Timestamp>,
     ) -> Result<Verified<'r, B>, Rejection> {
         let (head, now) = (head.into(), now.into());
+        self.check_keys(head, now)?;
         if self.inner.layout.needs_whole_body {
             let (key, examined) = self.judge_whole(head, body.as_ref(), now)?;
             return Ok(Verified::new(self, head, key, examined, body));
@@ -204,6 +205,15 @@ impl Verifier {
 
     pub(crate) fn check_method(&self, head: Head<'_>) -> Result<(), Rejection> {
         if self.inner.scheme.methods.contains(head.method) { Ok(()) } else { Err(Rejection::Method) }
+    }
+
+    /// Refuses what no key could prove, before anything else but its method is looked at.
+    pub(crate) fn check_keys(&self, head: Head<'_>, now: Timestamp) -> Result<(), Rejection> {
+        if self.valid_keys(now).next().is_some() {
+            return Ok(());
+        }
+        self.check_method(head)?;
+        Err(Rejection::UnknownKey)
     }
 
     pub(crate) fn content<'a>(&'a self, head: Head<'a>, examined: &'a Examined<'_>) -> Content<'a> {

@@ -1,0 +1,41 @@
+#![no_main]
+//! Any request to any scheme: no panic, the same verdict in each way, and never accepted unless it carries the secret.
+
+use std::sync::LazyLock;
+
+use countersign::{Timestamp, Verifier};
+use countersign_fuzz::{choose, request};
+use countersign_tests::{endpoint::Endpoint, verdict::each_way};
+use libfuzzer_sys::fuzz_target;
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
+
+static VERIFIERS: LazyLock<Vec<Verifier>> = LazyLock::new(|| {
+    Endpoint::all()
+        .iter()
+        .map(|endpoint| {
+            endpoint
+                .builder()
+                .secret(SECRETS[0])
+                .build()
+                .or_else(|_| endpoint.builder().secret(SECRETS[1]).build())
+                .or_else(|_| endpoint.builder().secret(SECRETS[2]).build())
+                .expect("one of them fits")
+        })
+        .collect()
+});
+
+/// In no corpus and no dictionary.
+const SECRETS: [&str; 3] = [
+    "u:f3b1c0d1-5f6e-4d0c-9a55-3a1b7a5c7f3e",
+    "whsec_q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ",
+    "pre_d41d8cd98f00b204e9800998ecf8427e",
+];
+
+fuzz_target!(|data: &[u8]| {
+    let Some((verifier, rest)) = choose(&VERIFIERS, data) else { return };
+    let Some((cut, rest)) = rest.split_first() else { return };
+    let request = request(rest);
+    let verdict = each_way(verifier, &request, NOW, &[usize::from(*cut)]);
+    assert!(verdict.is_err(), "{}: accepted without a signature", verifier.scheme().id());
+});

@@ -1,0 +1,64 @@
+#![no_main]
+//! Signs arbitrary content, changes the request, and holds the verdict against what the scheme's file says of the change.
+
+use std::sync::LazyLock;
+
+use bytes::Bytes;
+use countersign::{Signer, Timestamp, Verifier};
+use countersign_fuzz::{choose, request};
+use countersign_tests::{endpoint::Endpoint, verdict::each_way};
+use http::{HeaderValue, Request, Uri};
+use libfuzzer_sys::fuzz_target;
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
+
+static ENDPOINTS: LazyLock<Vec<(Endpoint, Signer, Verifier)>> = LazyLock::new(|| {
+    let ready = |endpoint: Endpoint| {
+        let (signer, verifier) = (endpoint.signer_of(endpoint.secret).expect("it fits"), endpoint.verifier());
+        (endpoint, signer, verifier)
+    };
+    Endpoint::all().into_iter().map(ready).collect()
+});
+
+fuzz_target!(|data: &[u8]| {
+    let Some(((endpoint, signer, verifier), rest)) = choose(&ENDPOINTS, data) else { return };
+    let Some((change, rest)) = rest.split_at_checked(4) else { return };
+    let Ok(signed) = signer.sign(request(rest), NOW) else { return };
+    let cuts = [usize::from(change[0]), usize::from(change[1])];
+    // A guard of the framing, or the tag itself standing in what is signed, can be in the way of a signer too.
+    let Ok(before) = each_way(verifier, &signed, NOW, &cuts) else { return };
+
+    let Some(changed) = mutate(&signed, change) else { return };
+    let after = each_way(verifier, &changed, NOW, &cuts);
+    // One right tag among several is enough, so a list's text may change around it.
+    let same = endpoint.reading.is_same(&signed, &changed);
+    if same && after.is_err() && endpoint.reading.may_be_refused(&changed) {
+        return;
+    }
+    if same {
+        assert_eq!(after.map(|after| after.covered()), Ok(before.covered()), "{}", endpoint.id());
+    } else if endpoint.reading.tags() == 1 {
+        assert!(after.is_err(), "{}: a changed request is accepted", endpoint.id());
+    }
+});
+
+/// One byte of the target, of a header or of the body is another.
+fn mutate(signed: &Request<Bytes>, change: &[u8]) -> Option<Request<Bytes>> {
+    let mut changed = signed.clone();
+    let at = usize::from(u16::from_le_bytes([change[1], change[2]]));
+    let put = |text: &[u8]| {
+        let mut text = text.to_vec();
+        let at = at.checked_rem(text.len())?;
+        text[at] ^= change[3].max(1);
+        Some(text)
+    };
+    match usize::from(change[0]) % (signed.headers().len() + 2) {
+        0 => *changed.uri_mut() = Uri::try_from(put(signed.uri().to_string().as_bytes())?).ok()?,
+        1 => *changed.body_mut() = put(signed.body())?.into(),
+        header => {
+            let (name, value) = signed.headers().iter().nth(header - 2)?;
+            changed.headers_mut().insert(name, HeaderValue::from_bytes(&put(value.as_bytes())?).ok()?);
+        }
+    }
+    Some(changed)
+}

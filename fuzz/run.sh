@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Builds every fuzz target and runs each for a while: `fuzz/run.sh SECONDS [TARGET …]`. Fails on the first finding, whose
+# input then stands in fuzz/artifacts/.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+seconds=${1:?usage: run.sh SECONDS [TARGET ...]}
+shift
+
+if ! cargo fuzz --version >/dev/null 2>&1; then
+    cargo install cargo-fuzz --debug --locked
+fi
+
+# Coverage instrumentation needs a nightly compiler, or a stable one that is told to behave like it. The address sanitizer
+# needs the former; without unsafe code it would find little.
+fuzz=(cargo fuzz)
+if cargo +nightly --version >/dev/null 2>&1; then
+    fuzz=(cargo +nightly fuzz)
+else
+    export RUSTC_BOOTSTRAP=1
+fi
+
+if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <("${fuzz[@]}" list); fi
+
+"${fuzz[@]}" build --sanitizer none
+for target in "${targets[@]}"; do
+    # What it learns goes into a folder outside the repository; the committed corpus only grows by hand.
+    learned=$(mktemp -d)
+    mkdir -p "corpus/$target"
+    "${fuzz[@]}" run --sanitizer none "$target" "$learned" "corpus/$target" -- \
+        -max_total_time="$seconds" -dict=countersign.dict -max_len=8192 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1
+    rm -rf "$learned"
+done

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Writes the seed corpora: one small request of each provider from tests/vectors, and the scheme files themselves."""
+
+import base64
+import json
+import pathlib
+import shutil
+from urllib.parse import urlsplit
+
+ROOT = pathlib.Path(__file__).resolve().parent
+VECTORS = ROOT.parent / "tests" / "vectors"
+CATALOGUE = ROOT.parent / "crates" / "countersign" / "catalogue"
+MOST_BYTES = 2000
+
+
+def seed(target, name, data):
+    folder = ROOT / "corpus" / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_bytes(data)
+
+
+def text_of(case):
+    """The request as `countersign_fuzz::request` reads it, or None if it has no small body."""
+    request = case["request"]
+    body = base64.b64decode(request.get("body_base64") or "")
+    if "body_file" in request or len(body) > MOST_BYTES:
+        return None
+    url = urlsplit(request["url"])
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    lines = [f"{request['method']} {target}"] + [f"{name}: {value}" for name, value in request["headers"]]
+    return "\n".join(lines).encode() + b"\n\n" + body
+
+
+shutil.rmtree(ROOT / "corpus", ignore_errors=True)
+ids = sorted(path.stem for path in CATALOGUE.glob("*.toml"))
+for number, provider in enumerate(ids):
+    seed("scheme_file", provider, (CATALOGUE / f"{provider}.toml").read_bytes())
+    texts = []
+    for path in sorted(VECTORS.glob(f"*/{provider}.json")):
+        cases = json.loads(path.read_text())["cases"]
+        texts += [text for text in map(text_of, cases) if text]
+    for at, text in enumerate(sorted(set(texts), key=len)[:3]):
+        seed("head", f"{provider}-{at}", bytes([number, 3]) + text)
+        seed("verify", f"{provider}-{at}", bytes([number, at, 7, 0, 1]) + text)
+
+BODIES = {
+    "json_payload": ["{}", '{"id":"evt_1","n":-1.5e3,"a":[null,true,"\\u00e9\\ud83d\\ude00"],"o":{"o":{}}}', "[1,2,{}]", '"x"', '{"a":1,"a":2}'],
+    "form_payload": ["", "a=1&b=2", "a=%C3%A9+%26&a=2&b", "a=%FF", "payload=%7B%22a%22%3A1%7D", "a[]=1&a[]=2&b[c]=3"],
+    "xml_payload": [
+        "<a/>", '<?xml version="1.0" encoding="UTF-8"?>\n<event id="1"><type>x</type><!-- c --><![CDATA[<&>]]></event>',
+        '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "<a>&lt;&#233;&#xe9;</a>", "<a><b></a></b>",
+    ],
+}
+for target, bodies in BODIES.items():
+    for at, body in enumerate(bodies):
+        seed(target, f"{at}", body.encode())

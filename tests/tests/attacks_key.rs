@@ -1,0 +1,267 @@
+//! Attacks on the key and on the comparison with it. Each was a vulnerability of some verifier.
+
+use std::{fs, path::Path};
+
+use bytes::Bytes;
+use countersign::{ConfigError, Verifier, providers};
+use countersign_tests::{
+    app::App,
+    endpoint::{Endpoint, NOW, PUBLIC_URL},
+};
+use http::{HeaderName, HeaderValue, Request};
+
+/// The signed sample with the tag rewritten, wherever in the request it stands; `None` if `rewrite` leaves it as it is.
+fn with_tag(endpoint: &Endpoint, rewrite: impl Fn(&str) -> String) -> Option<Request<Bytes>> {
+    let mut request = endpoint.sample();
+    if let Some(name) = endpoint.reading.signature_header() {
+        let name = HeaderName::try_from(name).unwrap();
+        let text = request.headers()[&name].to_str().unwrap().to_owned();
+        // The tag is what stands behind the last separator that no encoding has.
+        let start = text.rfind([',', ' ', '=']).filter(|at| at + 1 < text.len()).map_or(0, |at| at + 1);
+        let start = if text.ends_with('=') {
+            text[..text.len() - 2].rfind([',', ' ', '=']).map_or(0, |at| at + 1)
+        } else {
+            start
+        };
+        let rewritten = format!("{}{}", &text[..start], rewrite(&text[start..]));
+        request.headers_mut().insert(name, HeaderValue::try_from(&rewritten).ok()?);
+        return Some(request).filter(|_| rewritten != text);
+    }
+    let rewritten = |text: &str| {
+        let opened = ["sig=", "token=", "signature=", "\"signature\":\"", "\"token\":\""].into_iter();
+        let (at, open) = opened.filter_map(|open| Some((text.find(open)?, open))).min()?;
+        let start = at + open.len();
+        let end = text[start..].find(['&', '"']).map_or(text.len(), |end| start + end);
+        let rewritten = format!("{}{}{}", &text[..start], rewrite(&text[start..end]), &text[end..]);
+        Some(rewritten).filter(|rewritten| rewritten != text)
+    };
+    if let Some(uri) = rewritten(&request.uri().to_string()) {
+        *request.uri_mut() = uri.parse().ok()?;
+        return Some(request);
+    }
+    let body = rewritten(std::str::from_utf8(request.body()).unwrap())?;
+    Some(request.map(|_| body.into()))
+}
+
+#[test]
+fn a1_macs_are_compared_in_one_module_and_in_constant_time() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates");
+    let mut folders: Vec<_> = fs::read_dir(crates).unwrap().map(|entry| entry.unwrap().path().join("src")).collect();
+    let mut comparing = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if fs::read_to_string(&path).is_ok_and(|text| text.contains("ct_eq")) {
+                comparing.push(path.file_name().unwrap().to_owned());
+            }
+        }
+    }
+    assert_eq!(comparing, ["algorithm.rs"]);
+}
+
+#[tokio::test]
+async fn a2_every_proper_prefix_of_a_tag_is_refused_for_every_scheme_and_so_is_one_byte_more() {
+    for endpoint in Endpoint::all() {
+        let app = App::new(endpoint.verifier());
+        let mut tried = 0;
+        for len in 0..200 {
+            let Some(request) = with_tag(&endpoint, |tag| tag.chars().take(len).collect()) else { continue };
+            let answer = app.send(request).await;
+            assert!(answer.status.is_client_error(), "{}: {len} characters of the tag", endpoint.id());
+            tried += 1;
+        }
+        for more in ["0", "A", "=", "a0", "%3D"] {
+            let request = with_tag(&endpoint, |tag| format!("{tag}{more}")).unwrap();
+            let answer = app.send(request).await;
+            assert!(answer.status.is_client_error(), "{}: `{more}` behind the tag", endpoint.id());
+        }
+        assert!(tried >= 16, "{}: no tag was found", endpoint.id());
+        assert_eq!(app.calls(), 0, "{}", endpoint.id());
+        assert!(app.send(endpoint.sample()).await.status.is_success(), "{}", endpoint.id());
+    }
+}
+
+#[tokio::test]
+async fn a3_texts_that_are_no_tag_are_refused_without_a_panic_for_every_scheme() {
+    for endpoint in Endpoint::all() {
+        let Some(name) = endpoint.reading.signature_header() else { continue };
+        let name = HeaderName::try_from(name).unwrap();
+        let app = App::new(endpoint.verifier());
+        for text in [
+            "",
+            " ",
+            "=",
+            ",",
+            ";",
+            ",,",
+            "a",
+            "aa",
+            "sha256=",
+            "sha256=aa",
+            "sha1=aa",
+            "v1,",
+            "v1,=",
+            "v1=",
+            "v1=aa",
+            "v0=",
+            "t=1",
+            "t=,v1=",
+            "t=1,v1=",
+            "ts=1;h1=",
+            "Basic",
+            "Basic ",
+            "Basic =",
+            "Basic Og==",
+            "Bearer",
+            "Bearer ",
+            "\u{1F980}",
+            "v1,\u{1F980}",
+        ] {
+            let mut request = endpoint.sample();
+            request.headers_mut().insert(&name, HeaderValue::from_bytes(text.as_bytes()).unwrap());
+            let answer = app.send(request).await;
+            assert!(answer.status.is_client_error(), "{}: `{text}`", endpoint.id());
+        }
+        assert_eq!(app.calls(), 0, "{}", endpoint.id());
+    }
+}
+
+#[tokio::test]
+async fn a4_a_mac_under_the_empty_key_is_refused() {
+    for secret in ["", " ", "\n", "\t\r\n", "whsec_"] {
+        assert!(Verifier::new(providers::STANDARD_WEBHOOKS, secret).is_err(), "{secret:?}");
+        assert!(secret == "whsec_" || Verifier::new(providers::GITHUB, secret).is_err(), "{secret:?}");
+    }
+    let under_empty_key = "sha256=88cc10df1f93b836df3ef7a0ccf75c2d4efc9b205e384f151d118eefab8f689a";
+    let request =
+        Request::post("/").header("x-hub-signature-256", under_empty_key).body(Bytes::from("{\"forged\":true}"));
+    let app = App::new(Endpoint::find("github").verifier());
+    assert_eq!(app.send(request.unwrap()).await.code(), "signature");
+    assert_eq!(app.calls(), 0);
+}
+
+#[test]
+fn a5_there_is_no_verifier_without_a_secret() {
+    for endpoint in Endpoint::all() {
+        assert_eq!(endpoint.builder().build().unwrap_err(), ConfigError::NoSecret, "{}", endpoint.id());
+    }
+}
+
+#[test]
+fn a6_placeholders_are_no_secrets_for_any_scheme() {
+    for endpoint in Endpoint::all() {
+        for text in
+            ["${WEBHOOK_SECRET}", "env:WEBHOOK_SECRET", "changeme", "{{ secret }}", "<your-secret>", "undefined"]
+        {
+            assert!(endpoint.builder().secret(text).build().is_err(), "{}: {text}", endpoint.id());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a7_each_header_that_a_scheme_reads_must_be_there() {
+    for endpoint in Endpoint::all() {
+        let app = App::new(endpoint.verifier());
+        for name in endpoint.reading.headers() {
+            let mut request = endpoint.sample();
+            assert!(request.headers_mut().remove(&name).is_some(), "{}: {name} was not signed", endpoint.id());
+            let answer = app.send(request).await;
+            assert_eq!(answer.status, 400, "{} without {name}: {answer:?}", endpoint.id());
+        }
+        let bare = Request::post("/").body(endpoint.sample_body()).unwrap();
+        assert!(app.send(bare).await.status.is_client_error(), "{}", endpoint.id());
+        assert_eq!(app.calls(), 0, "{}", endpoint.id());
+    }
+}
+
+#[tokio::test]
+async fn a8_a_right_mac_under_another_name_or_of_another_algorithm_is_refused() {
+    let github = Endpoint::find("github");
+    let app = App::new(github.verifier());
+    let right = github.sample().headers()["x-hub-signature-256"].to_str().unwrap().to_owned();
+    let sha1 = Endpoint::find("github-sha1").sample().headers()["x-hub-signature"].to_str().unwrap().to_owned();
+    for (name, text) in [
+        ("x-hub-signature", sha1.clone()),
+        ("x-hub-signature", right.clone()),
+        ("x-hub-signature-256", sha1),
+        ("x-hub-signature-256", right.replace("sha256=", "sha1=")),
+        ("x-hub-signature-256", right.replace("sha256=", "sha512=")),
+        ("x-hub-signature-256", right.replace("sha256=", "SHA256=")),
+        ("x-hub-signature-256", right.replace("sha256=", "")),
+        ("x-hub-signature-256", right.replace("sha256=", "sha256=sha256=")),
+    ] {
+        let mut request = github.request(github.sample_body());
+        request.headers_mut().insert(HeaderName::from_static(name), text.parse().unwrap());
+        assert_eq!(app.send(request).await.status, 400, "{name}: {text}");
+    }
+    for (id, name, from, to) in [
+        ("stripe", "stripe-signature", "v1=", "v0="),
+        ("stripe", "stripe-signature", "v1=", "v1a="),
+        ("standard-webhooks", "webhook-signature", "v1,", "v1a,"),
+        ("standard-webhooks", "webhook-signature", "v1,", "v2,"),
+        ("slack", "x-slack-signature", "v0=", "v1="),
+    ] {
+        let endpoint = Endpoint::find(id);
+        let app = App::new(endpoint.verifier());
+        let mut request = endpoint.sample();
+        let text = request.headers()[name].to_str().unwrap().replace(from, to);
+        request.headers_mut().insert(name, text.parse().unwrap());
+        assert_eq!(app.send(request).await.code(), "malformed_signature", "{id}: {text}");
+        assert_eq!(app.calls(), 0);
+    }
+    assert_eq!(app.calls(), 0);
+}
+
+#[test]
+fn a8_a_key_of_one_scheme_proves_nothing_to_another() {
+    let endpoints = Endpoint::all();
+    let mut pairs = 0;
+    for one in &endpoints {
+        let signed = one.sample();
+        for other in endpoints.iter().filter(|other| other.reading.covers_body() && other.toml != one.toml) {
+            // Only schemes that are the same in all but their names, or tell more headers of one, may agree.
+            let alike = signature_section(one) == signature_section(other)
+                || ["svix", "openai", "standard-webhooks"]
+                    .map(|id| [one, other].iter().any(|e| e.id() == id))
+                    .iter()
+                    .filter(|is| **is)
+                    .count()
+                    == 2;
+            let accepted = other
+                .builder()
+                .secret(one.secret)
+                .build()
+                .is_ok_and(|verifier| verifier.verify(&signed, signed.body(), NOW).is_ok());
+            assert!(alike || !accepted, "{} accepts what was signed for {}", other.id(), one.id());
+            pairs += 1;
+        }
+    }
+    assert!(pairs > 100);
+}
+
+fn signature_section(endpoint: &Endpoint) -> String {
+    let table: toml::Table = endpoint.toml.parse().unwrap();
+    format!("{:?}", table["signature"]).to_lowercase()
+}
+
+#[test]
+fn a8_a_signer_of_another_public_url_proves_nothing() {
+    for endpoint in Endpoint::all().iter().filter(|endpoint| endpoint.scheme.needs_public_url()) {
+        let signed = endpoint.sample();
+        for url in [
+            "http://hooks.example.com",
+            "https://hooks.example.com:8443",
+            "https://example.com",
+            "https://hooks.example.com/other",
+        ] {
+            let verifier = Verifier::builder(&endpoint.scheme).secret(endpoint.secret).public_url(url).build().unwrap();
+            // A port is what two providers cannot tell from none, and a host alone says nothing of the rest.
+            let port = url.ends_with(":8443") && endpoint.toml.contains("without-port");
+            let same_host = !endpoint.reading.signs("url") && url == "http://hooks.example.com";
+            let verdict = verifier.verify(&signed, signed.body(), NOW).map(drop);
+            assert!(port || same_host || verdict.is_err(), "{}: {url} for {PUBLIC_URL}", endpoint.id());
+        }
+    }
+}

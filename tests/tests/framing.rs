@@ -1,0 +1,177 @@
+//! Whatever the language accepts as a scheme without a declared ambiguity, no signature fits two requests.
+
+use std::{collections::HashMap, time::Duration};
+
+use countersign::{Scheme, Signer, Timestamp, Verifier};
+use http::{Method, Request};
+use proptest::{prelude::*, sample::select};
+
+const SECRET: &str = "a-long-random-secret";
+const URL: &str = "https://h.example";
+
+const PARTS: [&str; 9] =
+    ["{timestamp}", "{id}", "{header:X-V}", "{path}", "{query}", "{path-and-query}", "{url}", "{method}", "{query:v}"];
+
+const SEPARATORS: [&str; 14] = ["", ".", "..", ".a.", "1", ".1", "\\n", "|", "^", ":", "Z", "-", "/", "P"];
+
+/// What requests are made of: little, but each could hold a separator, a piece of one, or its neighbour's text.
+const IDS: [&str; 10] = ["a", "a.", "a..", "a.1", "a1", "a.17", "a.17.b", "a.17:b", "a|17|b", "a.a"];
+const VALUES: [&str; 9] = ["", "a", ".", "a.", "a.a", "a|", "a1", "17", "17.a"];
+const TARGETS: [&str; 12] =
+    ["/", "/a", "/a|b", "/a^", "/a?v=a", "/a?v=.", "/a?v=a.&w=1", "/a/b?v=a", "/a?", "/a.", "/a?v=%7C", "/a1"];
+const TIMES: [i64; 4] = [1, 17, 171, 1_767_225_600];
+const BODIES: [&str; 12] = ["", ".", "a", ".a", "{}", "|b", "1", "17.b", "7.b", "^b", "b|", ".a.b"];
+
+#[derive(Clone, Debug)]
+struct Template {
+    parts: Vec<&'static str>,
+    separators: Vec<&'static str>,
+    body_at: usize,
+    format: &'static str,
+}
+
+impl Template {
+    fn file(&self) -> String {
+        let mut signs = String::new();
+        for (at, (part, separator)) in self.parts.iter().zip(&self.separators).enumerate() {
+            if at == self.body_at {
+                signs += "{body}";
+                signs += self.separators[3];
+            }
+            signs += part;
+            signs += separator;
+        }
+        if self.body_at >= self.parts.len() {
+            signs += "{body}";
+        }
+        let time = format!("[timestamp]\nheader = \"X-T\"\nformat = \"{}\"\ntolerance = \"50000d\"\n", self.format);
+        let id = "[id]\nheader = \"X-Id\"\n".to_owned();
+        let table = |name: &str, table: String| if self.parts.contains(&name) { table } else { String::new() };
+        format!(
+            "name = \"T\"\n[request]\nmethods = [\"POST\", \"PO\"]\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n{}{}",
+            table("{timestamp}", time),
+            table("{id}", id),
+        )
+    }
+
+    fn uses(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.parts.contains(name))
+    }
+
+    /// Every combination of what the template can tell apart.
+    fn requests(&self) -> Vec<(Request<&'static str>, i64)> {
+        let mut requests = Vec::new();
+        let take = |used: bool, all: usize| if used { all } else { 1 };
+        let target_used = self.uses(&["{path}", "{query}", "{path-and-query}", "{url}", "{query:v}"]);
+        for id in &IDS[..take(self.uses(&["{id}"]), IDS.len())] {
+            for value in &VALUES[..take(self.uses(&["{header:X-V}"]), VALUES.len())] {
+                for target in &TARGETS[..take(target_used, TARGETS.len())] {
+                    for time in &TIMES[..take(self.uses(&["{timestamp}"]), TIMES.len())] {
+                        for method in &["POST", "PO"][..take(self.uses(&["{method}"]), 2)] {
+                            for body in BODIES {
+                                let method = Method::from_bytes(method.as_bytes()).unwrap();
+                                let request = Request::builder().method(method).uri(*target);
+                                let request = request.header("x-id", *id).header("x-v", *value);
+                                requests.push((request.body(body).unwrap(), *time));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        requests
+    }
+}
+
+fn templates() -> impl Strategy<Value = Template> {
+    let parts = proptest::collection::vec(select(&PARTS[..]), 1..3);
+    let separators = proptest::collection::vec(select(&SEPARATORS[..]), 4);
+    let format = select(&["seconds", "milliseconds", "rfc3339", "rfc3339-or-utc", "http-date"][..]);
+    (parts, separators, 0..4_usize, format).prop_map(|(parts, separators, body_at, format)| Template {
+        parts,
+        separators,
+        body_at,
+        format,
+    })
+}
+
+/// What of a request `parts` can see; two requests that agree in it are one to the scheme.
+fn seen(template: &Template, request: &Request<&str>, time: i64) -> String {
+    let uri = request.uri();
+    let look = |part: &&str| match *part {
+        "{timestamp}" => time.to_string(),
+        "{id}" => request.headers()["x-id"].to_str().unwrap().to_owned(),
+        "{header:X-V}" => request.headers()["x-v"].to_str().unwrap().to_owned(),
+        "{path}" => uri.path().to_owned(),
+        "{query}" => uri.query().unwrap_or_default().to_owned(),
+        "{method}" => request.method().to_string(),
+        "{query:v}" => uri.query().unwrap_or_default().split('&').next().unwrap_or_default().to_owned(),
+        _ => uri.to_string(),
+    };
+    let seen: Vec<String> = template.parts.iter().map(look).chain([(*request.body()).to_owned()]).collect();
+    format!("{seen:?}")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn b4_no_byte_can_be_shifted_across_a_border_of_any_scheme_that_the_language_accepts(template in templates()) {
+        let scheme = Scheme::from_toml("t", &template.file());
+        prop_assume!(scheme.is_ok());
+        let scheme = scheme.unwrap();
+        let signer = Signer::with_public_url(&scheme, SECRET, URL).unwrap();
+        let verifier = Verifier::builder(&scheme).secret(SECRET).public_url(URL).build().unwrap();
+        let mut by_tag: HashMap<String, (String, i64)> = HashMap::new();
+        for (request, time) in template.requests() {
+            let seen = seen(&template, &request, time);
+            let now = Timestamp::from_unix_seconds(time);
+            let Ok(signed) = signer.sign(request.map(str::as_bytes), now) else { continue };
+            let tag = signed.headers()["x-sig"].to_str().unwrap().to_owned();
+            let accepted = verifier.verify(&signed, signed.body(), now).is_ok();
+            prop_assert!(accepted, "signed and then refused: {seen}");
+            let first = by_tag.entry(tag).or_insert((seen.clone(), time));
+            prop_assert_eq!(&first.0, &seen, "one signature fits both of these");
+        }
+    }
+}
+
+#[test]
+fn the_borders_that_once_were_open_are_closed() {
+    for (signs, one, other) in [
+        // Another separator ends the timestamp than ends the id.
+        ("{id}.{timestamp}:{body}", ("a", "b.1767225600:c"), ("a.1767225600:b", "c")),
+        // The end of the id and the separator look like the separator.
+        ("{id}..{timestamp}:{body}", ("a", ".c"), ("a.", "c")),
+        ("{header:X-Id}..{body}", ("a", ".c"), ("a.", "c")),
+        ("{header:X-Id}.a.{body}", ("b", "a.c"), ("b.a", "c")),
+    ] {
+        let mut file = format!(
+            "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n"
+        );
+        if signs.contains("{timestamp}") {
+            file +=
+                "[timestamp]\nheader = \"X-T\"\nformat = \"seconds\"\ntolerance = \"5m\"\n[id]\nheader = \"X-Id\"\n";
+        }
+        let scheme = Scheme::from_toml("t", &file).unwrap();
+        let verifier = Verifier::builder(&scheme).secret(SECRET).tolerance(Duration::from_secs(300)).build();
+        let verifier = verifier.or_else(|_| Verifier::new(&scheme, SECRET)).unwrap();
+        let signer = Signer::new(&scheme, SECRET).unwrap();
+        let now = Timestamp::from_unix_seconds(1_767_225_600);
+        let sign = |(id, body): (&str, &'static str)| {
+            signer.sign(Request::post("/").header("x-id", id).body(body.as_bytes()).unwrap(), now)
+        };
+        let tags: Vec<_> = [one, other]
+            .into_iter()
+            .filter_map(|way| sign(way).ok())
+            .map(|signed| signed.headers()["x-sig"].clone())
+            .collect();
+        assert!(tags.len() == 1 || tags[0] != tags[1], "{signs}: one signature fits both");
+        for (way, other_way) in [(one, other), (other, one)] {
+            let Ok(signed) = sign(way) else { continue };
+            let mut shifted = signed.clone().map(|_| other_way.1);
+            shifted.headers_mut().insert("x-id", other_way.0.parse().unwrap());
+            assert!(verifier.verify(&shifted, shifted.body(), now).is_err(), "{signs}: {other_way:?}");
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! Scheme files that are refused: where, and with what words.
+
+use countersign::Scheme;
+
+const HEAD: &str = "name = \"T\"\n[signature]\n";
+
+/// The rest of a signature table that is right.
+const HMAC: &str = "algorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n";
+const TIME: &str = "[timestamp]\nheader = \"X-Time\"\nformat = \"seconds\"\ntolerance = \"5m\"\n";
+
+/// Asserts that a file is refused at `marked`: the text stands in the file once, and the error points at its beginning.
+fn refused_at(file: &str, marked: &str, fragment: &str) {
+    let error = Scheme::from_toml("t", file).expect_err(file);
+    let at = file.find(marked).unwrap_or_else(|| panic!("`{marked}` is not in:\n{file}"));
+    let line = file[..at].matches('\n').count() + 1;
+    let column = file[..at].chars().rev().take_while(|c| *c != '\n').count() + 1;
+    assert_eq!((error.line(), error.column()), (line, column), "{error}\n{file}");
+    assert!(error.message().contains(fragment), "`{fragment}` is not in: {error}");
+    assert!(error.to_string().starts_with(&format!("line {line}, column {column}: ")), "{error}");
+}
+
+/// Asserts that a file is refused, wherever.
+fn refused(file: &str, fragment: &str) {
+    let error = Scheme::from_toml("t", file).expect_err(file);
+    assert!(error.message().contains(fragment), "`{fragment}` is not in: {error}");
+    assert!(error.line() >= 1 && error.column() >= 1);
+}
+
+fn accepted(file: &str) -> Scheme {
+    Scheme::from_toml("t", file).unwrap_or_else(|error| panic!("{error}\n{file}"))
+}
+
+#[test]
+fn what_is_no_toml() {
+    let open = Scheme::from_toml("t", "name = \"T\"\n[signature\n").unwrap_err();
+    assert_eq!((open.line(), open.column()), (2, 11), "{open}");
+    refused("name = ", "");
+    refused("", "missing field");
+    refused("name = 1\n", "expected a string");
+    refused("name = \"a\"\nname = \"b\"\n", "duplicate");
+    refused("\u{0}", "");
+}
+
+#[test]
+fn keys_and_tables_that_the_language_does_not_know() {
+    for (table, key) in [
+        ("", "nmae = \"x\"\n"),
+        ("[secret]\n", "prefix = \"x\"\n"),
+        ("[url]\n", "form = \"x\"\n"),
+        ("[event]\n", "kind = \"x\"\n"),
+        ("[answers]\n", "in = \"5s\"\n"),
+        ("[request]\n", "method = \"POST\"\n"),
+    ] {
+        let signature = format!("[signature]\n{HMAC}signs = \"{{body}}\"\n");
+        let file = format!(
+            "name = \"T\"\n{}{signature}{}",
+            if table.is_empty() { key } else { "" },
+            if table.is_empty() { String::new() } else { format!("{table}{key}") }
+        );
+        refused_at(&file, key, "unknown field");
+    }
+    refused(&format!("{HEAD}{HMAC}signs = \"{{body}}\"\nsign = \"x\"\n"), "unknown field `sign`");
+    refused(&format!("{HEAD}{HMAC}signs = \"{{body}}\"\n[signatures]\n"), "unknown field `signatures`");
+}
+
+#[test]
+fn a_name_is_needed() {
+    refused_at(
+        &format!("name = \" \"\n[signature]\n{HMAC}signs = \"{{body}}\"\n"),
+        "\" \"",
+        "expected the provider's name",
+    );
+    refused(&format!("[signature]\n{HMAC}signs = \"{{body}}\"\n"), "missing field `name`");
+    refused("name = \"T\"\n", "missing field `signature`");
+}
+
+#[test]
+fn algorithms_that_there_are_not() {
+    for name in ["md5", "hmac-md5", "HMAC-SHA256", "hmac-sha384", "none", "", "ed25519"] {
+        let file = format!("{HEAD}algorithm = \"{name}\"\nheader = \"X\"\nvalue = \"{{hex}}\"\nsigns = \"{{body}}\"\n");
+        refused_at(&file, &format!("\"{name}\"\nheader"), "unknown algorithm");
+    }
+}
+
+#[test]
+fn placeholders_that_there_are_not() {
+    for (signs, marked, fragment) in [
+        ("{timestmap}.{body}", "{timestmap}", "unknown placeholder `{timestmap}`"),
+        ("v0:{body}{}", "{}", "unknown placeholder `{}`"),
+        ("{body}.{sha257-hex:body}", "{sha257", "unknown placeholder"),
+        ("{sha256-hex:url}", "{sha256-hex:url}", "unknown placeholder"),
+        ("{body:1}", "{body:1}", "unknown placeholder"),
+        ("{Body}", "{Body}", "unknown placeholder `{Body}`"),
+        ("abc}{body}", "}{body}", "a `}` without its `{`"),
+        ("{body}.{tim", "{tim", "a `{` without its `}`"),
+        ("{json:id}.{body}", "{json:id}", "is not a JSON pointer"),
+        ("{json:/a~2}.{body}", "{json:/a~2}", "is not a JSON pointer"),
+        ("{header:X Y}.{body}", "{header:X Y}", "is not a header name"),
+        ("{header:}.{body}", "{header:}", "is not a header name"),
+    ] {
+        refused_at(&format!("{HEAD}{HMAC}signs = \"{signs}\"\n"), marked, fragment);
+    }
+    for (value, marked, fragment) in [
+        ("sha256={hexx}", "{hexx}", "unknown placeholder `{hexx}`; expected an encoding (hex, "),
+        ("{hex:1}", "{hex:1}", "unknown placeholder"),
+        ("{hex}{id}", "{id}", "expected text between two placeholders"),
+        ("{body}", "{body}", "unknown placeholder"),
+    ] {
+        let file = format!("{HEAD}algorithm = \"hmac-sha256\"\nheader = \"X\"\nvalue = \"{value}\"\nsigns = \"x\"\n");
+        refused_at(&file, marked, fragment);
+    }
+}
+
+#[test]
+fn secrets_in_the_wrong_algorithm() {
+    let signs = |algorithm: &str, signs: &str| {
+        format!("{HEAD}algorithm = \"{algorithm}\"\nheader = \"X\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n")
+    };
+    refused_at(&signs("hmac-sha256", "{secret}{body}"), "\"{secret}{body}\"", "HMAC is keyed with the secret already");
+    refused_at(&signs("sha256", "{body}"), "\"{body}\"", "a plain hash proves nothing");
+    refused_at(
+        &format!("{HEAD}algorithm = \"token\"\nheader = \"X\"\nsigns = \"{{body}}\"\n"),
+        "\"{body}\"",
+        "signs nothing",
+    );
+    refused_at(&format!("{HEAD}algorithm = \"basic\"\nsigns = \"{{body}}\"\n"), "\"{body}\"", "signs nothing");
+    refused_at(&format!("{HEAD}{HMAC}"), "[signature]", "expected `signs`");
+}
+
+#[test]
+fn layouts_that_carry_no_proof_or_too_much() {
+    let layout =
+        |algorithm: &str, layout: &str| format!("{HEAD}algorithm = \"{algorithm}\"\nheader = \"X\"\n{layout}\n");
+    for (algorithm, text, fragment) in [
+        ("hmac-sha256", "signs = \"{body}\"", "expected `value`"),
+        ("hmac-sha256", "value = \"{token}\"\nsigns = \"{body}\"", "carries its proof in an encoding"),
+        ("token", "value = \"{hex}\"", "carries its proof in `{token}`"),
+        ("hmac-sha256", "value = \"sha256=\"\nsigns = \"{body}\"", "no place for the tag"),
+        ("hmac-sha256", "value = \"{any}\"\nsigns = \"{body}\"", "no place for the tag"),
+        ("token", "value = \"{token} {token}\"", "`{token}` twice"),
+        ("hmac-sha256", "value = \"{id},{id},{hex}\"\nsigns = \"{id}.{body}\"", "`{id}` twice"),
+        (
+            "hmac-sha256",
+            "value = \"{timestamp},{timestamp},{hex}\"\nsigns = \"{timestamp}.{body}\"",
+            "`{timestamp}` twice",
+        ),
+    ] {
+        refused_at(&layout(algorithm, text), "[signature]", fragment);
+    }
+    let list = |list: &str| layout("hmac-sha256", &format!("list = {list}\nsigns = \"{{body}}\""));
+    refused_at(&list("{ separator = \", \", items = [\"{hex}\"] }"), "\", \"", "a separator of one ASCII character");
+    refused_at(&list("{ separator = \"\", items = [\"{hex}\"] }"), "\"\", items", "a separator of one ASCII character");
+    refused_at(&list("{ separator = \"é\", items = [\"{hex}\"] }"), "\"é\"", "a separator of one ASCII character");
+    refused_at(&list("{ separator = \",\", items = [] }"), "{ separator", "expected at least one item");
+    refused_at(
+        &list("{ separator = \",\", items = [\"v={hex}\", \"v={base64}\"] }"),
+        "\"v={base64}\"",
+        "takes everything that this one could",
+    );
+    refused_at(
+        &list("{ separator = \",\", items = [\"{hex}\", \"v1={hex}\"] }"),
+        "\"v1={hex}\"",
+        "takes everything that this one could",
+    );
+    refused_at(&list("{ separator = \",\", items = [\"v1={hxe}\"] }"), "{hxe}", "unknown placeholder");
+    let both = layout(
+        "hmac-sha256",
+        "value = \"{hex}\"\nlist = { separator = \",\", items = [\"{hex}\"] }\nsigns = \"{body}\"",
+    );
+    refused_at(&both, "{ separator", "found both");
+}
+
+#[test]
+fn places_that_are_none_or_two() {
+    let hmac = "algorithm = \"hmac-sha256\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
+    refused_at(&format!("{HEAD}{hmac}"), "[signature]", "expected `header`, `query`, `json` or `form`");
+    refused_at(&format!("{HEAD}{hmac}header = \"X\"\nquery = \"x\"\n"), "[signature]", "found several");
+    refused_at(&format!("{HEAD}{hmac}header = []\n"), "[signature]", "at least one header name");
+    refused_at(&format!("{HEAD}{hmac}header = \"X:Y\"\n"), "[signature]", "`X:Y` is not a header name");
+    refused_at(&format!("{HEAD}{hmac}json = \"a\"\n"), "[signature]", "`a` is not a JSON pointer");
+    refused(&format!("{HEAD}{hmac}header = 5\n"), "");
+    refused_at(
+        &format!("{HEAD}{HMAC}signs = \"{{timestamp}}.{{body}}\"\n{}", TIME.replace("header = \"X-Time\"\n", "")),
+        "[timestamp]",
+        "expected `header`",
+    );
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{id}}.{{body}}\"\n[id]\n"), "[id]", "expected `header`");
+    let in_layout = HMAC.replace("{hex}", "{timestamp},{hex}");
+    refused_at(
+        &format!("{HEAD}{in_layout}signs = \"{{timestamp}}.{{body}}\"\n{TIME}"),
+        "[timestamp]",
+        "has two places",
+    );
+    refused_at(
+        &format!("{HEAD}{in_layout}signs = \"{{timestamp}}.{{body}}\"\n"),
+        "[signature]",
+        "a `[timestamp]` table must tell its format",
+    );
+    let id_in_layout = HMAC.replace("{hex}", "{id},{hex}");
+    refused_at(
+        &format!("{HEAD}{id_in_layout}signs = \"{{id}}.{{body}}\"\n[id]\nheader = \"X\"\n"),
+        "[signature]",
+        "the id has two places",
+    );
+}
+
+#[test]
+fn what_the_signature_does_not_cover() {
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{body}}\"\n{TIME}"), "[timestamp]", "does not cover this timestamp");
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{header:X-Id}}\"\n"), "[signature]", "does not cover the body");
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{url}}\"\n"), "[signature]", "does not cover the body");
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{url}}\"\ncovers_body = true\n"), "true", "the body is not covered");
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{body}}\"\ncovers_body = false\n"), "false", "the body is covered");
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{timestamp}}.{{body}}\"\n"), "[signature]", "no `[timestamp]` table");
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{id}}.{{body}}\"\n"), "[signature]", "no `[id]` table");
+    refused_at(
+        &format!("{HEAD}{HMAC}signs = \"{{body}}\"\n[id]\nheader = \"X-Id\"\n"),
+        "[signature]",
+        "`signs` has no `{id}`",
+    );
+    let in_body = HMAC.replace("header = \"X-Sig\"", "json = \"/sig\"");
+    refused_at(
+        &format!("{HEAD}{in_body}signs = \"{{body}}\"\n"),
+        "[signature]",
+        "cannot cover the body that it stands in",
+    );
+    accepted(&format!("{HEAD}{HMAC}signs = \"{{header:X-Id}}\"\ncovers_body = false\n"));
+}
+
+#[test]
+fn parts_that_run_into_each_other() {
+    for (signs, tables) in [
+        ("{id}{body}", "[id]\nheader = \"X-Id\"\n"),
+        ("{header:X-A}{body}", ""),
+        ("{header:X-A}{header:X-B}.{body}", ""),
+        ("{method}{body}", ""),
+        ("{path}{query}\\n{body}", ""),
+        ("{query}.{body}", ""),
+        ("{url}.{body}", ""),
+        ("{body}{body}", ""),
+        ("{body}.{id}", "[id]\nheader = \"X-Id\"\n"),
+        ("{body}.{header:X-A}", ""),
+        ("{timestamp}{body}", &TIME.replace("\"seconds\"", "\"rfc3339-or-utc\"")),
+        ("{body}.{timestamp}", &TIME.replace("\"seconds\"", "\"rfc3339\"")),
+        ("{form-sorted}", ""),
+    ] {
+        let file = format!("{HEAD}{HMAC}signs = \"{signs}\"\n{tables}");
+        refused_at(&file, "[signature]", "so one signature fits several requests");
+        let stated = format!("{HEAD}{HMAC}signs = \"{signs}\"\nambiguous = \"why it can be borne\"\n{tables}");
+        assert_eq!(accepted(&stated).ambiguity(), Some("why it can be borne"));
+    }
+    let clear = format!("{HEAD}{HMAC}signs = \"{{timestamp}}.{{body}}\"\nambiguous = \"no reason\"\n{TIME}");
+    refused_at(&clear, "\"no reason\"", "leave `ambiguous` out");
+}
+
+#[test]
+fn events_checks_methods_forms_and_secrets_that_are_wrong() {
+    let signature = format!("{HEAD}{HMAC}signs = \"{{body}}\"\n");
+    for (table, marked, fragment) in [
+        ("[event]\nid = \"/id\"\n", "\"/id\"", "expected one of"),
+        ("[event]\nid = \"{id}\"\n", "\"{id}\"", "expected one of"),
+        ("[event]\nid = \"{json:/a}{json:/b}\"\n", "\"{json:/a}", "expected one of"),
+        ("[event]\nid = \"{json:a}\"\n", "\"{json:a}\"", "is not a JSON pointer"),
+        ("[event]\ntype = \"{header:a b}\"\n", "\"{header:a b}\"", "is not a header name"),
+        ("[event]\ntype = \"{body}\"\n", "", "expected one of"),
+        ("[[check]]\nheader = \"X\"\nequals = \"{body}\"\n", "", "expected a hash of the body"),
+        (
+            "[[check]]\nheader = \"X\"\nequals = \"{sha256-hex:url}\"\n",
+            "\"{sha256-hex:url}\"",
+            "expected a hash of the body",
+        ),
+        ("[[check]]\nequals = \"{sha256-hex:body}\"\n", "[[check]]", "expected `header`"),
+        ("[request]\nmethods = [\"post\"]\n", "\"post\"", "a request method in capitals"),
+        ("[request]\nmethods = [\"PO ST\"]\n", "\"PO ST\"", "a request method in capitals"),
+        ("[url]\nforms = [\"as-is\"]\n", "[\"as-is\"]", "`signs` has no `{url}`"),
+        ("[secret]\nencoding = \"base32\"\n", "\"base32\"", "unknown encoding `base32`"),
+        ("[secret]\nhash = \"md5\"\n", "\"md5\"", "unknown hash `md5`"),
+        ("checked = \"twice\"\n", "", "unknown"),
+    ] {
+        let file = format!("{signature}{table}");
+        if file.matches(marked).count() == 1 {
+            refused_at(&file, marked, fragment);
+        } else {
+            refused(&file, fragment);
+        }
+    }
+    let url = format!("{HEAD}{HMAC}signs = \"{{url}}\\n{{body}}\"\n");
+    refused_at(&format!("{url}[url]\nforms = []\n"), "[]", "expected at least one form");
+    refused(&format!("{url}[url]\nforms = [\"as-is\", \"as-was\"]\n"), "unknown variant `as-was`");
+}
+
+#[test]
+fn durations_and_formats_that_are_wrong() {
+    let time = |format: &str, tolerance: &str| {
+        format!(
+            "{HEAD}{HMAC}signs = \"{{timestamp}}.{{body}}\"\n[timestamp]\nheader = \"X\"\nformat = \"{format}\"\ntolerance = {tolerance}\n"
+        )
+    };
+    for tolerance in ["\"5\"", "\"five minutes\"", "\"-5m\"", "\"\"", "\"5 parsecs\"", "\"99999999999999999999s\""] {
+        refused_at(&time("seconds", tolerance), tolerance, "expected a duration such as");
+    }
+    refused_at(&time("seconds", "300"), "300", "expected a duration such as");
+    refused(&time("unix", "\"5m\""), "unknown variant `unix`");
+    refused(&time("seconds", "\"5m\"").replace("tolerance = \"5m\"\n", ""), "missing field `tolerance`");
+    refused(&format!("{HEAD}{HMAC}signs = \"{{body}}\"\n[answers]\nwithin = 5\n"), "expected a duration such as");
+    accepted(&time("seconds", "\"1h 30m 5s\""));
+}
+
+#[test]
+fn columns_count_characters_and_lines_count_line_feeds() {
+    let head = "# é é é\r\nname = \"日本\"\r\n[signature]\r\nalgorithm = \"hmac-sha256\" # 日\r\nheader = \"X\"\r\n";
+    let file = head.to_owned() + "value = \"é{hxe}\"\r\nsigns = \"{body}\"\r\n";
+    refused_at(&file, "{hxe}", "unknown placeholder");
+}

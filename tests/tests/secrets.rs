@@ -1,0 +1,237 @@
+//! Secrets that are none are refused with a hint, and those that are never come out again.
+
+use std::{
+    io::Write,
+    sync::{Arc, Mutex},
+};
+
+use bytes::Bytes;
+use countersign::{ConfigError, Key, Rejection, Secret, SecretError, Signer, Verifier, providers};
+use countersign_tests::{
+    app::App,
+    endpoint::{Endpoint, NOW},
+};
+use http::Request;
+use tracing_subscriber::fmt::MakeWriter;
+
+#[test]
+fn texts_that_are_no_secret_are_refused() {
+    for (text, error) in [
+        ("", SecretError::Empty),
+        (" ", SecretError::Blank),
+        ("   \t", SecretError::Blank),
+        ("\n", SecretError::Blank),
+        ("\u{a0}", SecretError::Blank),
+        ("secret-with-newline\n", SecretError::Untrimmed),
+        ("secret-with-newline\r\n", SecretError::Untrimmed),
+        (" leading-space", SecretError::Untrimmed),
+        ("trailing-tab\t", SecretError::Untrimmed),
+        ("\"in-double-quotes\"", SecretError::Untrimmed),
+        ("'in-single-quotes'", SecretError::Untrimmed),
+        ("`in-back-ticks`", SecretError::Untrimmed),
+        ("${WEBHOOK_SECRET}", SecretError::Placeholder),
+        ("prefix-${WEBHOOK_SECRET}", SecretError::Placeholder),
+        ("$(cat secret)", SecretError::Placeholder),
+        ("{{ .Values.secret }}", SecretError::Placeholder),
+        ("<your secret>", SecretError::Placeholder),
+        ("%WEBHOOK_SECRET%", SecretError::Placeholder),
+        ("env:WEBHOOK_SECRET", SecretError::Placeholder),
+        ("changeme", SecretError::Placeholder),
+        ("Change-Me", SecretError::Placeholder),
+        ("YOUR_SECRET", SecretError::Placeholder),
+        ("your_webhook_secret", SecretError::Placeholder),
+        ("webhook_secret", SecretError::Placeholder),
+        ("whsec_...", SecretError::Placeholder),
+        ("whsec_your_signing_secret", SecretError::Placeholder),
+        ("null", SecretError::Placeholder),
+        ("undefined", SecretError::Placeholder),
+        ("TODO", SecretError::Placeholder),
+        ("xxxxxxxxxxxx", SecretError::Placeholder),
+        ("************", SecretError::Placeholder),
+        ("...", SecretError::Placeholder),
+    ] {
+        assert_eq!(Secret::new(text).unwrap_err(), error, "{text:?}");
+        assert!(Verifier::new(providers::GITHUB, text).is_err(), "{text:?}");
+        assert!(Signer::new(providers::GITHUB, text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn bytes_that_are_no_secret_are_refused() {
+    for (bytes, error) in [
+        (&b""[..], SecretError::Empty),
+        (b" \n", SecretError::Blank),
+        (b"\0", SecretError::Blank),
+        (&[0; 32], SecretError::Blank),
+    ] {
+        assert_eq!(Secret::from_bytes(bytes).unwrap_err(), error, "{bytes:?}");
+    }
+    for bytes in [&b"\xff\xfe"[..], b" with space ", b"\0\x01"] {
+        assert!(Secret::from_bytes(bytes).is_ok(), "{bytes:?}");
+    }
+}
+
+#[test]
+fn a_secret_of_another_kind_gets_a_hint() {
+    for (provider, text, fragment) in [
+        (providers::STANDARD_WEBHOOKS, "whsec_", "only its prefix `whsec_`"),
+        (providers::STANDARD_WEBHOOKS, "whsec_not base64!", "not base64"),
+        (providers::STANDARD_WEBHOOKS, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaS", "not base64"),
+        (providers::STANDARD_WEBHOOKS, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSx==", "not base64"),
+        (providers::STANDARD_WEBHOOKS, "plainly-not-base64", "not base64"),
+        (providers::STANDARD_WEBHOOKS, "v1,whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "drop the `v1,`"),
+        (providers::STANDARD_WEBHOOKS, "whpk_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "public key"),
+        (providers::OPENAI, "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "does not begin with `whsec_`"),
+        (providers::OPENAI, "sk-proj-abcdef", "API key"),
+        (providers::OPENAI, "sk_live_abcdef", "API key"),
+        (providers::OPENAI, "pk_live_abcdef", "publishable key"),
+        (providers::SVIX, "whsec_", "only its prefix"),
+    ] {
+        let ConfigError::Secret(error) = Verifier::new(provider, text).unwrap_err() else { panic!("{text}") };
+        let message = error.to_string();
+        assert!(message.contains(fragment), "{text}: {message}");
+        let tail = text.split('_').next_back().filter(|tail| tail.len() > 8);
+        assert!(tail.is_none_or(|tail| !message.contains(tail)), "the message tells the secret: {message}");
+    }
+    let basic = Endpoint::find("own-basic");
+    assert_eq!(basic.builder().secret("no-colon").build().unwrap_err(), ConfigError::Secret(SecretError::WithoutColon));
+}
+
+#[test]
+fn two_keys_of_one_label_and_too_many_keys_are_refused() {
+    let endpoint = Endpoint::find("github");
+    let same = endpoint.builder().key(endpoint.key("a")).key(endpoint.key("a")).build().unwrap_err();
+    assert_eq!(same, ConfigError::SameLabel { label: "a".to_owned() });
+    let many = |count: usize| {
+        let labels = (0..count).map(|at| endpoint.key(&at.to_string()));
+        labels.fold(endpoint.builder(), countersign::VerifierBuilder::key).build()
+    };
+    assert!(many(countersign::MAX_KEYS).is_ok());
+    assert_eq!(many(countersign::MAX_KEYS + 1).unwrap_err(), ConfigError::TooManySecrets);
+}
+
+#[test]
+fn a_scheme_that_signs_the_url_must_be_told_it() {
+    for endpoint in Endpoint::all().iter().filter(|endpoint| endpoint.scheme.needs_public_url()) {
+        let error = Verifier::new(&endpoint.scheme, endpoint.secret).unwrap_err();
+        assert!(error.to_string().contains("tell the public one"), "{}: {error}", endpoint.id());
+    }
+}
+
+/// Everything that `tracing` is told.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Log {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
+    }
+}
+
+/// The tags that are right for this request, as the text that a header or parameter would have.
+fn right_tags(endpoint: &Endpoint, request: Request<Bytes>) -> Vec<String> {
+    let mut unsigned = request;
+    if let Some(name) = endpoint.reading.signature_header() {
+        unsigned.headers_mut().remove(name);
+    }
+    let Ok(signed) = endpoint.signer_of(endpoint.secret).unwrap().sign(unsigned, NOW) else { return Vec::new() };
+    let everything = format!("{:?} {:?} {:?}", signed.uri(), signed.headers(), signed.body());
+    // A tag is the only long run of letters and digits in these requests, but for the names of headers.
+    let runs = everything.split(|c: char| !(c.is_ascii_alphanumeric() || "+/_-".contains(c)));
+    runs.filter(|run| run.len() >= 26 && run.contains(|c: char| c.is_ascii_digit())).map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a12_neither_the_secret_nor_a_right_tag_is_ever_told() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing_subscriber::filter::LevelFilter::TRACE);
+    let _guard = tracing::subscriber::set_default(subscriber.with_writer(log.clone()).finish());
+    for endpoint in Endpoint::all() {
+        let mut told = Vec::new();
+        let verifier = endpoint.verifier();
+        let signer = endpoint.signer_of(endpoint.secret).unwrap();
+        told.push(format!(
+            "{verifier:?} {signer:?} {:?} {:?}",
+            endpoint.key("label"),
+            endpoint.builder().secret(endpoint.secret)
+        ));
+        told.push(format!(
+            "{:?} {:?}",
+            Secret::new(endpoint.secret).unwrap(),
+            Key::new("k", Secret::new(endpoint.secret).unwrap())
+        ));
+
+        let signed = endpoint.sample();
+        let verified = verifier.verify(&signed, signed.body(), NOW).unwrap();
+        told.push(format!("{verified:?}"));
+        if let Ok(pending) = verifier.begin(&signed, NOW) {
+            told.push(format!("{pending:?}"));
+            let mut collecting = pending.collect(1 << 20);
+            collecting.push(signed.body().clone()).unwrap();
+            let body = collecting.finish().unwrap();
+            told.push(format!("{:?}", body.into_delivery()));
+        }
+
+        let mut forged: Vec<Request<Bytes>> = vec![
+            signed.clone().map(|_| Bytes::from("{\"forged\":1,\"order\":{\"id\":\"o-18\"},\"kind\":\"k\"}")),
+            signed.clone().map(|_| Bytes::from("order=o-18&kind=forged")),
+        ];
+        forged.extend(endpoint.reading.headers().iter().flat_map(|name| {
+            let (mut gone, mut other) = (signed.clone(), signed.clone());
+            gone.headers_mut().remove(name);
+            let value = other.headers()[name].to_str().unwrap().replace(['a', '1', 'Q', '7'], "b");
+            other.headers_mut().insert(http::HeaderName::try_from(name.as_str()).unwrap(), value.parse().unwrap());
+            [gone, other]
+        }));
+        let app = App::new(verifier.clone());
+        let mut hidden: Vec<String> = vec![endpoint.secret.to_owned()];
+        for request in forged {
+            if endpoint.reading.algorithm() != "token" && endpoint.reading.algorithm() != "basic" {
+                hidden.extend(right_tags(&endpoint, request.clone()));
+            }
+            let answer = app.send(request).await;
+            told.push(answer.seen_by_caller());
+            told.extend(
+                answer
+                    .rejection
+                    .iter()
+                    .map(|rejection: &Rejection| format!("{rejection} {rejection:?} {}", rejection.code())),
+            );
+        }
+        told.push(String::from_utf8(log.0.lock().unwrap().split_off(0)).unwrap());
+        assert!(told.last().unwrap().contains("refused") || !endpoint.reading.covers_body(), "nothing was logged");
+        hidden.extend(endpoint.secret.split([':', '_']).filter(|piece| piece.len() > 8).map(str::to_owned));
+        for text in &told {
+            for secret in &hidden {
+                assert!(!text.contains(secret), "{}: `{secret}` is told in {text}", endpoint.id());
+            }
+        }
+    }
+}
+
+#[test]
+fn an_error_of_a_scheme_file_or_a_secret_tells_no_secret() {
+    for endpoint in Endpoint::all() {
+        let canary = "canary\nin-two-lines-";
+        for secret in
+            [format!("{canary} "), format!("\"{canary}\""), format!("${{{canary}}}"), format!("whsec_{canary}")]
+        {
+            if let Err(error) = endpoint.builder().secret(secret).build() {
+                assert!(!format!("{error} {error:?}").contains("in-two-lines"), "{}: {error:?}", endpoint.id());
+            }
+        }
+    }
+}
