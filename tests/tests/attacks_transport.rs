@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use axum::{Extension, Router, body::Body, extract::DefaultBodyLimit};
@@ -235,26 +235,21 @@ async fn e9_a_long_list_of_signatures_is_refused_before_the_body_is_read() {
 }
 
 #[test]
-fn e9_a_full_list_of_wrong_signatures_costs_no_more_than_a_few_right_ones() {
+fn e9_a_full_list_of_wrong_signatures_is_judged_in_one_pass_over_the_body() {
     let endpoint = Endpoint::find("standard-webhooks");
     let verifier = endpoint.verifier();
-    let body = vec![b'a'; 2 * MIB];
-    let signed = endpoint.sign(endpoint.request(body), NOW);
-    let wrong = vec!["v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="; 32].join(" ");
-    let mut flooded = signed.clone();
-    flooded.headers_mut().insert("webhook-signature", wrong.parse().unwrap());
-    let fastest = |request: &Request<Bytes>| {
-        let once = |_| {
-            let start = Instant::now();
-            let verdict = verifier.verify(request, request.body(), NOW).is_ok();
-            (start.elapsed(), verdict)
-        };
-        (0..5).map(once).min().unwrap()
-    };
-    let ((one, accepted), (flood, refused)) = (fastest(&signed), fastest(&flooded));
-    assert!(accepted && !refused);
-    // One MAC of 2 MiB each; thirty-two would show, whatever the machine.
-    assert!(flood < one * 4, "{flood:?} for a flood, {one:?} for one");
+    let mut signed = endpoint.sign(endpoint.request(vec![b'a'; 2 * MIB]), NOW);
+    let right = signed.headers()["webhook-signature"].to_str().unwrap().to_owned();
+    let wrong = "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+    for (last, verdict) in [(right.as_str(), Ok(())), (wrong, Err(Rejection::Signature))] {
+        let list = [vec![wrong; 31].join(" "), last.to_owned()].join(" ");
+        signed.headers_mut().insert("webhook-signature", list.parse().unwrap());
+        let mut pending = verifier.begin(&signed, NOW).unwrap();
+        // Each chunk is gone when the next one comes, and the tags are looked at behind the last: a hash for each tag
+        // would have nothing left to take.
+        signed.body().chunks(64 * 1024).for_each(|chunk| pending.update(chunk));
+        assert_eq!(pending.finish().map(drop), verdict);
+    }
 }
 
 #[tokio::test]

@@ -232,13 +232,13 @@ fn positional_values() {
         (format!("HMAC who;1767225600;{tag}"), ""),
         (format!("HMAC ;1767225600;{tag};"), MALFORMED),
         (format!("HMAC ;;{tag}"), "malformed_timestamp"),
-        (format!("HMAC ;{tag};1767225600"), MALFORMED),
+        (format!("HMAC ;{tag};1767225600"), "malformed_timestamp"),
         (format!("HMAC who;1767225600{tag}"), MALFORMED),
-        (format!("HMAC who;x;1767225600;{tag}"), MALFORMED),
+        (format!("HMAC who;x;1767225600;{tag}"), "malformed_timestamp"),
         (format!("hmac who;1767225600;{tag}"), MALFORMED),
         (format!("who;1767225600;{tag}"), MALFORMED),
         ("HMAC ;1767225600;".to_owned(), MALFORMED),
-        ("HMAC ;;".to_owned(), MALFORMED),
+        ("HMAC ;;".to_owned(), "malformed_timestamp"),
         ("HMAC".to_owned(), MALFORMED),
     ] {
         let mut request = signed.clone();

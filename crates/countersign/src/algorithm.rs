@@ -131,14 +131,27 @@ impl Mac {
         }
     }
 
+    /// The tag of what `write` writes, for a hash that has taken nothing yet.
+    pub(crate) fn tag<E>(&self, write: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>) -> Result<Tag, E> {
+        // The usual case without a move of the state, which would cost as much as a block of data.
+        if let Self::HmacSha256(keyed) = self {
+            let mut mac = keyed.clone();
+            write(&mut |piece| mac.update(piece))?;
+            return Ok(Tag::new(mac.finish()));
+        }
+        let mut mac = self.clone();
+        write(&mut |piece| mac.update(piece))?;
+        Ok(mac.finish())
+    }
+
     pub(crate) fn finish(mut self) -> Tag {
         match self {
-            Self::HmacSha1(mac) => Tag::new(&mac.finalize().into_bytes()),
-            Self::HmacSha256(ref mut mac) => Tag::new(&mac.finish()),
-            Self::HmacSha512(mac) => Tag::new(&mac.finalize().into_bytes()),
-            Self::Sha1(hash) => Tag::new(&hash.finalize()),
-            Self::Sha256(hash) => Tag::new(&hash.finalize()),
-            Self::Sha512(hash) => Tag::new(&hash.finalize()),
+            Self::HmacSha1(mac) => Tag::new::<20>(mac.finalize().into_bytes().into()),
+            Self::HmacSha256(ref mut mac) => Tag::new(mac.finish()),
+            Self::HmacSha512(mac) => Tag::new::<64>(mac.finalize().into_bytes().into()),
+            Self::Sha1(hash) => Tag::new::<20>(hash.finalize().into()),
+            Self::Sha256(hash) => Tag::new::<32>(hash.finalize().into()),
+            Self::Sha512(hash) => Tag::new::<64>(hash.finalize().into()),
         }
     }
 }
@@ -158,32 +171,39 @@ pub(crate) struct Tag {
     len: usize,
 }
 
+impl Default for Tag {
+    fn default() -> Self {
+        Self { bytes: [0; MAX_TAG], len: 0 }
+    }
+}
+
 impl Tag {
-    fn new(bytes: &[u8]) -> Self {
+    fn new<const LEN: usize>(bytes: [u8; LEN]) -> Self {
         let mut tag = [0; MAX_TAG];
-        tag[..bytes.len()].copy_from_slice(bytes);
-        Self { bytes: tag, len: bytes.len() }
+        tag[..LEN].copy_from_slice(&bytes);
+        Self { bytes: tag, len: LEN }
     }
 
-    /// The tag of `len` bytes that `text` stands for.
-    pub(crate) fn decode(encoding: Encoding, text: &[u8], len: usize) -> Option<Self> {
-        let mut tag = Self { bytes: [0; MAX_TAG], len };
-        encoding.decode_exactly(text, tag.bytes.get_mut(..len)?)?;
-        Some(tag)
+    /// Becomes the tag of `len` bytes that `text` stands for. In place, because a move costs as much as the decoding.
+    pub(crate) fn decode(&mut self, encoding: Encoding, text: &[u8], len: usize) -> Option<()> {
+        *self = Self { bytes: [0; MAX_TAG], len };
+        encoding.decode_exactly(text, self.bytes.get_mut(..len)?)
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }
 
-    /// Whether both are the same bytes, in time that depends on their length alone.
+    /// Whether both are the same bytes, in time that depends on their lengths alone. Those are no secret.
     pub(crate) fn equals(&self, other: &Self) -> Choice {
-        let words = self.len.max(other.len).div_ceil(8);
+        if self.len != other.len {
+            return Choice::from(0);
+        }
         let mut difference = 0;
-        for at in 0..words {
+        for at in 0..self.len.div_ceil(8) {
             difference |= self.word(at) ^ other.word(at);
         }
-        difference.ct_eq(&0) & Choice::from(u8::from(self.len == other.len))
+        difference.ct_eq(&0)
     }
 
     /// Eight bytes at a time, because `subtle` compares slices byte by byte behind a barrier each.

@@ -2,7 +2,7 @@
 
 use base64::{
     Engine as _,
-    engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD},
+    engine::general_purpose::{GeneralPurpose, STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD},
 };
 use faster_hex::CheckCase;
 
@@ -64,16 +64,14 @@ impl Encoding {
         }
         match self.hex_case() {
             Some(case) => faster_hex::hex_decode_with_case(text, target, case).ok().map(drop),
-            None => {
-                self.base64(|engine| engine.decode_slice(text, target).ok()).filter(|decoded| *decoded == len).map(drop)
-            }
+            None => (self.base64()?.decode_slice(text, target).ok()? == len).then_some(()),
         }
     }
 
     /// Decodes a secret of any length.
     pub(crate) fn decode(self, text: &[u8]) -> Option<Vec<u8>> {
         let Some(case) = self.hex_case() else {
-            return self.base64(|engine| engine.decode(text).ok());
+            return self.base64()?.decode(text).ok();
         };
         if !text.len().is_multiple_of(2) {
             return None;
@@ -88,7 +86,7 @@ impl Encoding {
         match self {
             Self::HexLower | Self::HexAny => faster_hex::hex_string(bytes),
             Self::HexUpper => faster_hex::hex_string_upper(bytes),
-            _ => self.base64(|engine| engine.encode(bytes)),
+            _ => self.base64().map_or_else(String::new, |alphabet| alphabet.encode(bytes)),
         }
     }
 
@@ -110,13 +108,14 @@ impl Encoding {
         }
     }
 
-    /// Runs `work` with the engine of this alphabet and padding; every engine is strict about both.
-    fn base64<T>(self, work: impl FnOnce(&base64::engine::GeneralPurpose) -> T) -> T {
+    /// The alphabet and padding; all are strict about both, and about bits that stand for nothing.
+    fn base64(self) -> Option<&'static GeneralPurpose> {
         match self {
-            Self::Base64Unpadded => work(&STANDARD_NO_PAD),
-            Self::Base64Url => work(&URL_SAFE),
-            Self::Base64UrlUnpadded => work(&URL_SAFE_NO_PAD),
-            _ => work(&STANDARD),
+            Self::Base64 => Some(&STANDARD),
+            Self::Base64Unpadded => Some(&STANDARD_NO_PAD),
+            Self::Base64Url => Some(&URL_SAFE),
+            Self::Base64UrlUnpadded => Some(&URL_SAFE_NO_PAD),
+            Self::HexLower | Self::HexUpper | Self::HexAny => None,
         }
     }
 }

@@ -6,10 +6,9 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
     algorithm::{Digest, Tag},
-    encoding::Encoding,
     head::{Head, look_up},
     rejection::{Problem, Rejection},
-    scheme::{Algorithm, Hole, Mismatch, Scheme, Source},
+    scheme::{Algorithm, Hole, Mismatch, Scheme, Source, Span, TimestampRule},
     timestamp::{MAX_TEXT, Timestamp},
 };
 
@@ -39,112 +38,113 @@ impl Places {
     }
 }
 
-/// The tags of a request, and what its signature's text says beside them.
-#[derive(Clone, Debug)]
+/// The text of a signature, and where in it things stand.
+///
+/// Filled in place, in two steps: what is cheap to find first, the tags when all else is found good.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Tags<'r> {
     text: Cow<'r, [u8]>,
     first: Tag,
     count: usize,
-    timestamp: Option<Cow<'r, [u8]>>,
-    id: Option<Cow<'r, [u8]>>,
+    /// Where the first tag stands, if any does.
+    first_at: Span,
+    first_hole: Hole,
+    timestamp: Option<Span>,
+    id: Option<Span>,
 }
 
 impl<'r> Tags<'r> {
-    /// Reads the signature; `body` is the whole body if it is there.
-    pub(crate) fn read(
+    /// Finds the signature and what stands where in it; `body` is the whole body if it is there.
+    pub(crate) fn find(
+        &mut self,
         scheme: &Scheme,
         places: &Places,
         head: Head<'r>,
         body: Option<&'r [u8]>,
-    ) -> Result<Self, Rejection> {
-        let malformed = |problem| Rejection::MalformedSignature { place: Arc::clone(&places.signature), problem };
+    ) -> Result<(), Rejection> {
+        let malformed = |problem| malformed(places, problem);
         let text = look_up(&scheme.signature.source, head, body).map_err(|unusable| malformed(unusable.into()))?;
-        match text {
-            None => Err(Rejection::MissingSignature { place: Arc::clone(&places.signature) }),
-            Some(text) if text.is_empty() => Err(malformed(Problem::Empty)),
-            Some(text) if text.len() > MAX_SIGNATURE => Err(malformed(Problem::TooLong)),
-            Some(Cow::Borrowed(text)) => {
-                let found = Found::scan(scheme, text).map_err(|Malformed(problem)| malformed(problem))?;
-                found.into_tags(Cow::Borrowed(text), Cow::Borrowed).ok_or_else(|| malformed(Problem::UnknownVersion))
-            }
-            Some(Cow::Owned(text)) => {
-                let found = Found::scan(scheme, &text).map_err(|Malformed(problem)| malformed(problem))?;
-                let tags = found.into_tags(Cow::Borrowed(&[]), |value| Cow::Owned(value.to_vec()));
-                let tags = tags.ok_or_else(|| malformed(Problem::UnknownVersion))?;
-                Ok(Tags { text: Cow::Owned(text), ..tags })
-            }
+        let Some(text) = text else {
+            return Err(Rejection::MissingSignature { place: Arc::clone(&places.signature) });
+        };
+        self.text = text;
+        match self.text.len() {
+            0 => Err(malformed(Problem::Empty)),
+            1..=MAX_SIGNATURE => self.scan(scheme).map_err(|Malformed(problem)| malformed(problem)),
+            _ => Err(malformed(Problem::TooLong)),
         }
+    }
+
+    fn scan(&mut self, scheme: &Scheme) -> Result<(), Malformed> {
+        let Self { text, count, first_at, first_hole, timestamp, id, .. } = self;
+        if scheme.signature.algorithm == Algorithm::Basic {
+            return Ok(());
+        }
+        scheme.signature.syntax.scan(text, &mut |hole, span| {
+            match hole {
+                Hole::Timestamp => set_once(timestamp, span, text)?,
+                Hole::Id => set_once(id, span, text)?,
+                Hole::Any => {}
+                Hole::Tag(_) | Hole::Token => {
+                    if *count == 0 {
+                        (*first_at, *first_hole) = (span, hole);
+                    }
+                    *count += 1;
+                }
+            }
+            if *count > MAX_TAGS { Err(Malformed(Problem::TooMany)) } else { Ok(()) }
+        })?;
+        if *count == 0 { Err(Malformed(Problem::UnknownVersion)) } else { Ok(()) }
+    }
+
+    /// Decodes the first tag, and holds all of them against their encoding.
+    pub(crate) fn decode(&mut self, scheme: &Scheme, places: &Places) -> Result<(), Rejection> {
+        let decoded = if scheme.signature.algorithm == Algorithm::Basic {
+            credentials(&self.text).map(|tag| self.first = tag)
+        } else {
+            let text = &self.text[self.first_at.range()];
+            let first = tag(scheme, self.first_hole, text, &mut self.first);
+            first.and_then(|()| if self.count > 1 { self.each_other(scheme, &mut |_| {}) } else { Ok(()) })
+        };
+        decoded.map_err(|Malformed(problem)| malformed(places, problem))
     }
 
     /// Hands every tag to `visit`, in order.
     pub(crate) fn each(&self, scheme: &Scheme, mut visit: impl FnMut(&Tag)) {
         visit(&self.first);
         if self.count > 1 {
-            let mut at = 0;
-            // `read` went through the same text without an error.
-            let _: Result<(), Malformed> = scheme.signature.syntax.scan(&self.text, &mut |hole, value| {
-                if let Some(tag) = tag(scheme, hole, value)? {
-                    if at > 0 {
-                        visit(&tag);
-                    }
-                    at += 1;
-                }
-                Ok(())
-            });
+            // `decode` went through the same text without an error.
+            let _: Result<(), Malformed> = self.each_other(scheme, &mut visit);
         }
     }
 
-    pub(crate) fn into_owned(self) -> Tags<'static> {
-        let own = |value: Cow<'_, [u8]>| Cow::Owned(value.into_owned());
-        Tags {
-            text: own(self.text),
-            first: self.first,
-            count: self.count,
-            timestamp: self.timestamp.map(own),
-            id: self.id.map(own),
-        }
-    }
-}
-
-/// What a scan of the signature's text finds.
-#[derive(Default)]
-struct Found<'a> {
-    first: Option<Tag>,
-    count: usize,
-    timestamp: Option<&'a [u8]>,
-    id: Option<&'a [u8]>,
-}
-
-impl<'a> Found<'a> {
-    fn scan(scheme: &Scheme, text: &'a [u8]) -> Result<Self, Malformed> {
-        let mut found = Self::default();
-        if scheme.signature.algorithm == Algorithm::Basic {
-            found.first = Some(credentials(text)?);
-            found.count = 1;
-            return Ok(found);
-        }
-        scheme.signature.syntax.scan(text, &mut |hole, value| {
-            match hole {
-                Hole::Timestamp => set_once(&mut found.timestamp, value)?,
-                Hole::Id => set_once(&mut found.id, value)?,
-                Hole::Tag(_) | Hole::Token | Hole::Any => {}
-            }
-            if let Some(tag) = tag(scheme, hole, value)? {
-                found.first.get_or_insert(tag);
-                found.count += 1;
-                if found.count > MAX_TAGS {
-                    return Err(Malformed(Problem::TooMany));
-                }
+    fn each_other(&self, scheme: &Scheme, visit: &mut impl FnMut(&Tag)) -> Result<(), Malformed> {
+        scheme.signature.syntax.scan(&self.text, &mut |hole, span| {
+            if matches!(hole, Hole::Tag(_) | Hole::Token) && span != self.first_at {
+                let mut other = Tag::default();
+                tag(scheme, hole, &self.text[span.range()], &mut other)?;
+                visit(&other);
             }
             Ok(())
-        })?;
-        Ok(found)
+        })
     }
 
-    fn into_tags<'r>(self, text: Cow<'r, [u8]>, own: impl Fn(&'a [u8]) -> Cow<'r, [u8]>) -> Option<Tags<'r>> {
-        let (timestamp, id) = (self.timestamp.map(&own), self.id.map(&own));
-        Some(Tags { text, first: self.first?, count: self.count, timestamp, id })
+    fn part(&self, span: Option<Span>) -> Option<Cow<'r, [u8]>> {
+        let range = span?.range();
+        Some(match &self.text {
+            Cow::Borrowed(text) => Cow::Borrowed(&text[range]),
+            Cow::Owned(text) => Cow::Owned(text[range].to_vec()),
+        })
     }
+
+    fn into_owned(self) -> Tags<'static> {
+        let Self { text, first, count, first_at, first_hole, timestamp, id } = self;
+        Tags { text: Cow::Owned(text.into_owned()), first, count, first_at, first_hole, timestamp, id }
+    }
+}
+
+fn malformed(places: &Places, problem: Problem) -> Rejection {
+    Rejection::MalformedSignature { place: Arc::clone(&places.signature), problem }
 }
 
 struct Malformed(Problem);
@@ -158,28 +158,25 @@ impl From<Mismatch> for Malformed {
     }
 }
 
-fn set_once<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8]) -> Result<(), Malformed> {
-    match slot.replace(value) {
-        Some(before) if before != value => Err(Malformed(Problem::Conflicting)),
+fn set_once(slot: &mut Option<Span>, span: Span, text: &[u8]) -> Result<(), Malformed> {
+    match slot.replace(span) {
+        Some(before) if text[before.range()] != text[span.range()] => Err(Malformed(Problem::Conflicting)),
         _ => Ok(()),
     }
 }
 
-/// The tag that stands in a hole, if a tag stands there.
-fn tag(scheme: &Scheme, hole: Hole, value: &[u8]) -> Result<Option<Tag>, Malformed> {
+/// Decodes the tag that stands in a hole.
+fn tag(scheme: &Scheme, hole: Hole, value: &[u8], target: &mut Tag) -> Result<(), Malformed> {
     match (hole, scheme.signature.algorithm) {
         (Hole::Tag(encoding), Algorithm::Hmac(digest) | Algorithm::Hash(digest)) => {
-            decode(encoding, value, digest).map(Some).ok_or(Malformed(Problem::Encoding))
+            target.decode(encoding, value, digest.len()).ok_or(Malformed(Problem::Encoding))
         }
-        (Hole::Token, _) if value.is_empty() => Err(Malformed(Problem::Empty)),
-        (Hole::Token, _) => Ok(Some(Digest::Sha256.of(value))),
-        _ => Ok(None),
+        _ if value.is_empty() => Err(Malformed(Problem::Empty)),
+        _ => {
+            *target = Digest::Sha256.of(value);
+            Ok(())
+        }
     }
-}
-
-fn decode(encoding: Encoding, value: &[u8], digest: Digest) -> Option<Tag> {
-    let len = digest.len();
-    Tag::decode(encoding, value, len)
 }
 
 /// RFC 7617 section 2: the word `Basic` in any case, one or more spaces, then `user:password` in base64.
@@ -190,6 +187,24 @@ fn credentials(text: &[u8]) -> Result<Tag, Malformed> {
     }
     let pair = STANDARD.decode(rest.trim_ascii_start()).map_err(|_| Malformed(Problem::Encoding))?;
     Ok(Digest::Sha256.of(&pair))
+}
+
+/// A request whose head passed every check. What stands in the body of some schemes is read later.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Examined<'r> {
+    pub(crate) tags: Tags<'r>,
+    pub(crate) time: SignedTime<'r>,
+    pub(crate) id: Option<Cow<'r, [u8]>>,
+}
+
+impl Examined<'_> {
+    pub(crate) fn into_owned(self) -> Examined<'static> {
+        Examined {
+            tags: self.tags.into_owned(),
+            time: self.time.into_owned(),
+            id: self.id.map(|id| Cow::Owned(id.into_owned())),
+        }
+    }
 }
 
 /// The signed timestamp: its text, which is signed, and what it says.
@@ -207,15 +222,12 @@ impl SignedTime<'_> {
 
 /// Reads the timestamp; `tags` are those of the signature if that has been read.
 pub(crate) fn timestamp<'r>(
-    scheme: &Scheme,
+    rule: &TimestampRule,
     places: &Places,
     head: Head<'r>,
     tags: &Tags<'r>,
     body: Option<&'r [u8]>,
 ) -> Result<SignedTime<'r>, Rejection> {
-    let Some(rule) = &scheme.timestamp else {
-        return Ok(SignedTime::default());
-    };
     let malformed = |problem| Rejection::MalformedTimestamp {
         place: Arc::clone(&places.timestamp),
         problem,
@@ -224,7 +236,7 @@ pub(crate) fn timestamp<'r>(
     let text = match &rule.source {
         Some(Source::Json(pointer)) => crate::json::read_as(body.unwrap_or_default(), pointer, rule.format.is_number()),
         Some(source) => look_up(source, head, body),
-        None => Ok(tags.timestamp.clone()),
+        None => Ok(tags.part(tags.timestamp)),
     };
     let text = text.map_err(|unusable| malformed(unusable.into()))?.ok_or_else(|| malformed(Problem::Missing))?;
     if text.is_empty() {
@@ -239,25 +251,23 @@ pub(crate) fn timestamp<'r>(
 
 /// Reads the delivery's id: visible ASCII, so that it can go into logs and keys as it is.
 pub(crate) fn delivery_id<'r>(
-    scheme: &Scheme,
+    source: Option<&Source>,
     places: &Places,
     head: Head<'r>,
     tags: &Tags<'r>,
     body: Option<&'r [u8]>,
-) -> Result<Option<Cow<'r, [u8]>>, Rejection> {
+) -> Result<Cow<'r, [u8]>, Rejection> {
     let malformed = |problem| Rejection::MalformedId { place: Arc::clone(&places.id), problem };
-    let in_layout = scheme.signature.syntax.holes().any(|hole| hole == Hole::Id);
-    let id = match &scheme.delivery_id {
+    let id = match source {
         Some(source) => look_up(source, head, body).map_err(|unusable| malformed(unusable.into()))?,
-        None if in_layout => tags.id.clone(),
-        None => return Ok(None),
+        None => tags.part(tags.id),
     };
     match id {
         None => Err(malformed(Problem::Missing)),
         Some(id) if id.is_empty() => Err(malformed(Problem::Empty)),
         Some(id) if id.len() > MAX_ID => Err(malformed(Problem::TooLong)),
         Some(id) if !is_visible(&id) => Err(malformed(Problem::Encoding)),
-        Some(id) => Ok(Some(id)),
+        Some(id) => Ok(id),
     }
 }
 

@@ -58,28 +58,33 @@ impl HmacSha256 {
 
     /// Ends the data and gives the tag. Takes a reference, because to move the state would cost as much as a block.
     pub(crate) fn finish(&mut self) -> [u8; 32] {
-        let filled = self.filled;
-        let bits = (BLOCK as u64 + self.taken) * 8;
-        let mut block = [0; BLOCK];
-        if filled > 0 {
-            block[..filled].copy_from_slice(&self.partial[..filled]);
+        let mut last = [0; BLOCK];
+        if self.filled > 0 {
+            last[..self.filled].copy_from_slice(&self.partial[..self.filled]);
         }
-        if filled < BLOCK - 8 {
-            pad(&mut block, filled, bits);
-        } else {
-            block[filled] = 0x80;
-            compress256(&mut self.inner, &[block]);
-            block = [0; BLOCK];
-            block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
-        }
-        compress256(&mut self.inner, &[block]);
-
-        block = [0; BLOCK];
-        block[..32].copy_from_slice(&bytes(&self.inner));
-        pad(&mut block, 32, (BLOCK as u64 + 32) * 8);
-        compress256(&mut self.outer, &[block]);
-        bytes(&self.outer)
+        end(&mut self.inner, &self.outer, last, self.filled, self.taken)
     }
+}
+
+/// Ends the inner hash, of which `block` has the last `filled` bytes and zeros, and puts it through the outer one.
+fn end(inner: &mut [u32; 8], outer: &[u32; 8], mut block: [u8; BLOCK], filled: usize, taken: u64) -> [u8; 32] {
+    let bits = (BLOCK as u64 + taken) * 8;
+    if filled < BLOCK - 8 {
+        pad(&mut block, filled, bits);
+    } else {
+        block[filled] = 0x80;
+        compress256(inner, &[block]);
+        block = [0; BLOCK];
+        block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
+    }
+    compress256(inner, &[block]);
+
+    block = [0; BLOCK];
+    block[..32].copy_from_slice(&bytes(inner));
+    pad(&mut block, 32, (BLOCK as u64 + 32) * 8);
+    let mut outer = *outer;
+    compress256(&mut outer, &[block]);
+    bytes(&outer)
 }
 
 /// The state behind the block that holds the key, masked.

@@ -4,12 +4,13 @@ use std::fmt;
 
 use crate::{
     algorithm::Mac,
+    evidence::Examined,
     head::Head,
     rejection::Rejection,
     scheme::UrlForm,
     timestamp::Timestamp,
     verified::Verified,
-    verifier::{Examined, Search, Verifier, hash_parts},
+    verifier::{Search, Verifier},
 };
 
 /// A request whose head passed every check and whose body is hashed as it arrives; made by [`Verifier::begin`].
@@ -78,7 +79,8 @@ impl<'r> Pending<'r> {
             verifier.examine_what_the_head_has(head)?;
             State::Whole(Vec::new())
         } else {
-            let examined = verifier.examine(head, now, None)?;
+            let mut examined = Examined::default();
+            verifier.examine(head, now, None, &mut examined)?;
             if scheme.is_decided_by_head() {
                 let key = verifier.judge(&verifier.content(head, &examined), &examined.tags, &[], now)?;
                 State::Decided { key, examined }
@@ -118,18 +120,18 @@ impl<'r> Pending<'r> {
     /// The one reason for which the delivery is refused.
     pub fn finish(self) -> Result<Verified<'r, ()>, Rejection> {
         let Self { verifier, head, now, state } = self;
-        let (key, examined) = match state {
+        let (key, mut examined) = match state {
             State::Decided { key, examined } => (key, examined),
             State::Running { running, examined } => (running.finish(verifier, head, &examined)?, examined),
             State::Whole(body) => verifier.judge_whole(head, &body, now)?,
         };
-        Ok(Verified::new(verifier, head, key, examined, ()))
+        Ok(Verified::new(verifier, head, key, &mut examined, ()))
     }
 
     /// Gives the verdict on a body that is whole and of which nothing was taken yet.
     pub(crate) fn finish_whole(self, body: &[u8]) -> Result<Verified<'r, ()>, Rejection> {
-        let (key, examined) = self.verifier.judge_whole(self.head, body, self.now)?;
-        Ok(Verified::new(self.verifier, self.head, key, examined, ()))
+        let (key, mut examined) = self.verifier.judge_whole(self.head, body, self.now)?;
+        Ok(Verified::new(self.verifier, self.head, key, &mut examined, ()))
     }
 }
 
@@ -144,7 +146,7 @@ impl Running {
             let Some((start, secret)) = ready.material.start() else { continue };
             for form in verifier.url_forms() {
                 let mut mac = start.clone();
-                hash_parts(&content, before, *form, secret, None, &mut mac)?;
+                content.write(before, *form, secret, None, &mut |piece| mac.update(piece))?;
                 running.push(KeyedMac { key, form: *form, mac });
             }
         }
@@ -179,7 +181,7 @@ impl Running {
         let mut search = Search::default();
         for KeyedMac { key, form, mut mac } in self.first.into_iter().chain(self.second).chain(self.rest) {
             let secret = verifier.key(key).material.start().map_or(&b""[..], |(_, secret)| secret);
-            hash_parts(&content, behind, form, secret, None, &mut mac)?;
+            content.write(behind, form, secret, None, &mut |piece| mac.update(piece))?;
             search.compare(key, &mac.finish(), scheme, &examined.tags);
         }
         search.verdict()

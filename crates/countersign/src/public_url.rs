@@ -80,7 +80,7 @@ impl PublicUrl {
     }
 
     /// The host, and the port if the URL names one.
-    pub(crate) fn write_host(&self, write: &mut impl FnMut(&[u8])) {
+    pub(crate) fn write_host(&self, write: &mut dyn FnMut(&[u8])) {
         write(self.host.rsplit('@').next().unwrap_or_default().as_bytes());
         if let Some(port) = &self.port {
             write(b":");
@@ -89,7 +89,7 @@ impl PublicUrl {
     }
 
     /// The whole URL of a request to `uri`, in one of its forms.
-    pub(crate) fn write_url(&self, uri: &Uri, form: UrlForm, rule: &UrlRule, write: &mut impl FnMut(&[u8])) {
+    pub(crate) fn write_url(&self, uri: &Uri, form: UrlForm, rule: &UrlRule, write: &mut dyn FnMut(&[u8])) {
         write(self.scheme.as_bytes());
         write(b"://");
         write(self.host.as_bytes());

@@ -4,8 +4,6 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
-use crate::timestamp::Timestamp;
-
 /// Why a delivery was refused: one reason, with a stable [code](Self::code) for logs and metrics and a
 /// [status](Self::status) for the sender.
 ///
@@ -183,14 +181,6 @@ impl Rejection {
             Self::Payload { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
-    }
-
-    pub(crate) fn outside(ts: Timestamp, now: Timestamp, past: Duration, future: Duration) -> Option<Self> {
-        if let Some(age) = now.since(ts) {
-            return (age > past).then_some(Self::TimestampTooOld { age, tolerance: past });
-        }
-        let ahead = ts.since(now).unwrap_or(Duration::MAX);
-        (ahead > future).then_some(Self::TimestampInFuture { ahead, tolerance: future })
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     rejection::Rejection,
     scheme::{Algorithm, Hole, Scheme, Source},
     timestamp::Timestamp,
-    verifier::{ConfigError, IntoScheme, IntoSecret, Verifier, hash_parts},
+    verifier::{ConfigError, IntoScheme, IntoSecret, Verifier},
 };
 
 /// Signs requests by a scheme, with one secret.
@@ -176,10 +176,9 @@ impl Signer {
         else {
             return Ok(Vec::new());
         };
-        let mut mac = start.clone();
         let parts = &verifier.scheme().signature.parts;
-        hash_parts(&content, parts, *form, secret, Some(&draft.body), &mut mac)?;
-        Ok(mac.finish().as_bytes().to_vec())
+        let tag = start.tag(|write| content.write(parts, *form, secret, Some(&draft.body), write))?;
+        Ok(tag.as_bytes().to_vec())
     }
 
     /// The id that the request has, or one made of its content, so that signing twice gives the same.

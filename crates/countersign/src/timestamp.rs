@@ -12,6 +12,8 @@ use time::{
     macros::format_description,
 };
 
+use crate::rejection::Rejection;
+
 /// A point in time, in whole milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// Made from a [`SystemTime`], an [`OffsetDateTime`] or a number of seconds; its arithmetic cannot overflow.
@@ -190,6 +192,18 @@ impl Tolerance {
     /// A tolerance of its own to each side.
     pub const fn new(past: Duration, future: Duration) -> Self {
         Self { past, future }
+    }
+
+    /// Refuses a timestamp that is further from `now` than this.
+    pub(crate) fn check(self, at: Timestamp, now: Timestamp) -> Result<(), Rejection> {
+        match now.since(at) {
+            Some(age) if age > self.past => Err(Rejection::TimestampTooOld { age, tolerance: self.past }),
+            Some(_) => Ok(()),
+            None => match at.since(now).unwrap_or(Duration::MAX) {
+                ahead if ahead > self.future => Err(Rejection::TimestampInFuture { ahead, tolerance: self.future }),
+                _ => Ok(()),
+            },
+        }
     }
 
     /// How old a timestamp may be.

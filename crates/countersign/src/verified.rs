@@ -6,10 +6,11 @@ use bytes::Bytes;
 
 use crate::{
     delivery::Delivery,
+    evidence::Examined,
     head::{Head, look_up},
     scheme::{Field, FieldSource, Scheme},
     timestamp::Timestamp,
-    verifier::{Examined, Verifier},
+    verifier::Verifier,
 };
 
 /// An accepted delivery and its body: there is no way to one but through a verdict.
@@ -56,8 +57,14 @@ impl fmt::Display for Value<'_> {
 }
 
 impl<'r, B> Verified<'r, B> {
-    pub(crate) fn new(verifier: &'r Verifier, head: Head<'r>, key: usize, examined: Examined<'r>, body: B) -> Self {
-        Self { verifier, head, key, timestamp: examined.time.at, id: examined.id, body }
+    pub(crate) fn new(
+        verifier: &'r Verifier,
+        head: Head<'r>,
+        key: usize,
+        examined: &mut Examined<'r>,
+        body: B,
+    ) -> Self {
+        Self { verifier, head, key, timestamp: examined.time.at, id: examined.id.take(), body }
     }
 
     /// The provider's id, such as `stripe`.

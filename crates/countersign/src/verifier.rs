@@ -1,13 +1,13 @@
 //! The verifier: everything an endpoint needs to judge a delivery.
 
-use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use subtle::Choice;
 
 use crate::{
-    algorithm::{Digest, Mac, Tag},
+    algorithm::{Digest, Tag},
     content::{Content, malformed_value},
-    evidence::{Places, SignedTime, Tags, delivery_id, timestamp},
+    evidence::{Examined, Places, Tags, delivery_id, timestamp},
     head::{Head, look_up},
     key::{Key, Material, ReadyKey},
     pending::Pending,
@@ -57,6 +57,7 @@ struct Inner {
 }
 
 /// The parts of the signed content in front of the body and behind it.
+#[expect(clippy::struct_excessive_bools, reason = "answers of the scheme that are worth asking once, and no state")]
 pub(crate) struct Layout {
     /// How many parts stand in front of the body.
     pub(crate) before: usize,
@@ -66,24 +67,8 @@ pub(crate) struct Layout {
     needs_whole_body: bool,
     /// What [`Description::reads_time_after_signature`](crate::scheme::Description::reads_time_after_signature) says.
     reads_time_after_signature: bool,
-}
-
-/// A request whose head passed every check. What stands in the body of some schemes is read later.
-#[derive(Clone, Debug)]
-pub(crate) struct Examined<'r> {
-    pub(crate) tags: Tags<'r>,
-    pub(crate) time: SignedTime<'r>,
-    pub(crate) id: Option<Cow<'r, [u8]>>,
-}
-
-impl Examined<'_> {
-    fn into_owned(self) -> Examined<'static> {
-        Examined {
-            tags: self.tags.into_owned(),
-            time: self.time.into_owned(),
-            id: self.id.map(|id| Cow::Owned(id.into_owned())),
-        }
-    }
+    /// Whether the scheme signs an id of the delivery.
+    has_id: bool,
 }
 
 impl Verifier {
@@ -121,12 +106,13 @@ impl Verifier {
         let (head, now) = (head.into(), now.into());
         self.check_keys(head, now)?;
         if self.inner.layout.needs_whole_body {
-            let (key, examined) = self.judge_whole(head, body.as_ref(), now)?;
-            return Ok(Verified::new(self, head, key, examined, body));
+            let (key, mut examined) = self.judge_whole(head, body.as_ref(), now)?;
+            return Ok(Verified::new(self, head, key, &mut examined, body));
         }
-        let examined = self.examine(head, now, None)?;
+        let mut examined = Examined::default();
+        self.examine(head, now, None, &mut examined)?;
         let key = self.judge_body(head, &examined, body.as_ref(), now)?;
-        Ok(Verified::new(self, head, key, examined, body))
+        Ok(Verified::new(self, head, key, &mut examined, body))
     }
 
     /// Judges the head of a request; the body is to follow as it arrives.
@@ -165,42 +151,41 @@ impl Verifier {
         &self.inner.layout
     }
 
-    /// Every check that needs no body, or, given the whole body, the rest of them.
+    /// Every check that needs no body, or, given the whole body, the rest of them. Fills `examined` in place: it is large.
     pub(crate) fn examine<'r>(
         &'r self,
         head: Head<'r>,
         now: Timestamp,
         body: Option<&'r [u8]>,
-    ) -> Result<Examined<'r>, Rejection> {
+        examined: &mut Examined<'r>,
+    ) -> Result<(), Rejection> {
         let inner = &*self.inner;
         let (scheme, places) = (&inner.scheme, &inner.places);
         self.check_method(head)?;
-        let tags = Tags::read(scheme, places, head, body)?;
-        let time = if inner.layout.reads_time_after_signature {
-            SignedTime::default()
-        } else {
-            self.timely(head, &tags, now, body)?
-        };
-        let id = delivery_id(scheme, places, head, &tags, body)?;
-        Ok(Examined { tags, time, id })
+        examined.tags.find(scheme, places, head, body)?;
+        if !inner.layout.reads_time_after_signature {
+            self.read_time(head, now, body, examined)?;
+        }
+        if inner.layout.has_id {
+            examined.id = Some(delivery_id(scheme.delivery_id.as_ref(), places, head, &examined.tags, body)?);
+        }
+        examined.tags.decode(scheme, places)
     }
 
-    /// The signed timestamp, if it lies inside the tolerance.
-    fn timely<'r>(
+    /// Reads the signed timestamp, if the scheme has one, and holds it against the clock.
+    fn read_time<'r>(
         &'r self,
         head: Head<'r>,
-        tags: &Tags<'r>,
         now: Timestamp,
         body: Option<&'r [u8]>,
-    ) -> Result<SignedTime<'r>, Rejection> {
+        examined: &mut Examined<'r>,
+    ) -> Result<(), Rejection> {
         let inner = &*self.inner;
-        let time = timestamp(&inner.scheme, &inner.places, head, tags, body)?;
-        if let (Some(at), Some(tolerance)) = (time.at, inner.tolerance)
-            && let Some(rejection) = Rejection::outside(at, now, tolerance.past, tolerance.future)
-        {
-            return Err(rejection);
-        }
-        Ok(time)
+        let (Some(rule), Some(tolerance)) = (&inner.scheme.timestamp, inner.tolerance) else {
+            return Ok(());
+        };
+        examined.time = timestamp(rule, &inner.places, head, &examined.tags, body)?;
+        examined.time.at.map_or(Ok(()), |at| tolerance.check(at, now))
     }
 
     pub(crate) fn check_method(&self, head: Head<'_>) -> Result<(), Rejection> {
@@ -240,10 +225,12 @@ impl Verifier {
     pub(crate) fn examine_what_the_head_has(&self, head: Head<'_>) -> Result<(), Rejection> {
         let inner = &*self.inner;
         self.check_method(head)?;
-        if !inner.scheme.signature.source.is_in_body() {
-            Tags::read(&inner.scheme, &inner.places, head, None)?;
+        if inner.scheme.signature.source.is_in_body() {
+            return Ok(());
         }
-        Ok(())
+        let mut tags = Tags::default();
+        tags.find(&inner.scheme, &inner.places, head, None)?;
+        tags.decode(&inner.scheme, &inner.places)
     }
 
     /// The verdict on a request that is there as a whole.
@@ -253,14 +240,21 @@ impl Verifier {
         body: &[u8],
         now: Timestamp,
     ) -> Result<(usize, Examined<'r>), Rejection> {
-        let mut examined = if self.inner.scheme.evidence_is_in_body() {
-            self.examine(head, now, Some(body))?.into_owned()
+        let mut examined = Examined::default();
+        if self.inner.scheme.evidence_is_in_body() {
+            // First what the head has, so that a whole request is refused for the same reason as one that arrives in parts.
+            self.examine_what_the_head_has(head)?;
+            let mut borrowed = Examined::default();
+            self.examine(head, now, Some(body), &mut borrowed)?;
+            examined = borrowed.into_owned();
         } else {
-            self.examine(head, now, None)?
-        };
+            self.examine(head, now, None, &mut examined)?;
+        }
         let key = self.judge_body(head, &examined, body, now)?;
         if self.inner.layout.reads_time_after_signature {
-            examined.time = self.timely(head, &examined.tags, now, Some(body))?.into_owned();
+            let mut timely = Examined { tags: examined.tags.clone(), ..Examined::default() };
+            self.read_time(head, now, Some(body), &mut timely)?;
+            examined.time = timely.time.into_owned();
         }
         Ok((key, examined))
     }
@@ -290,8 +284,9 @@ impl Verifier {
             let told = look_up(&check.source, head, body).map_err(|unusable| malformed(unusable.into()))?;
             let told = told.ok_or_else(|| malformed(Problem::Missing))?;
             let len = check.digest.len();
-            let told = Tag::decode(check.encoding, &told, len).ok_or_else(|| malformed(Problem::Encoding))?;
-            if !bool::from(computed.equals(&told)) {
+            let mut expected = Tag::default();
+            expected.decode(check.encoding, &told, len).ok_or_else(|| malformed(Problem::Encoding))?;
+            if !bool::from(computed.equals(&expected)) {
                 return Err(Rejection::BodyHash { place: Arc::from(check.source.to_string()) });
             }
         }
@@ -331,9 +326,9 @@ impl Verifier {
                 refuse_extension(content, digest, secret, body)?;
             }
             for form in self.url_forms() {
-                let mut mac = start.clone();
-                hash_parts(content, &scheme.signature.parts, *form, secret, Some(body), &mut mac)?;
-                search.compare(at, &mac.finish(), scheme, tags);
+                let parts = &scheme.signature.parts;
+                let tag = start.tag(|write| content.write(parts, *form, secret, Some(body), write))?;
+                search.compare(at, &tag, scheme, tags);
             }
         }
         search.verdict()
@@ -350,18 +345,6 @@ fn refuse_extension(content: &Content<'_>, digest: Digest, secret: &[u8], body: 
         return Err(Rejection::AmbiguousContent { rule: "the body contains the padding of a shorter one" });
     }
     Ok(())
-}
-
-/// Writes parts into a running hash.
-pub(crate) fn hash_parts(
-    content: &Content<'_>,
-    parts: &[Part],
-    form: UrlForm,
-    secret: &[u8],
-    body: Option<&[u8]>,
-    mac: &mut Mac,
-) -> Result<(), Rejection> {
-    content.write(parts, form, secret, body, &mut |piece| mac.update(piece))
 }
 
 /// Looks for the key that made one of the tags, in time that does not depend on which it is.
@@ -481,6 +464,7 @@ impl VerifierBuilder {
             body: body.is_some(),
             needs_whole_body: scheme.needs_whole_body(),
             reads_time_after_signature: scheme.reads_time_after_signature(),
+            has_id: scheme.delivery_id.is_some() || scheme.signature.carries_id,
         };
         let places = Places::of(&scheme);
         let inner = Inner { scheme, places, keys, tolerance, public_url, layout };

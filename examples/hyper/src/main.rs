@@ -70,11 +70,12 @@ mod tests {
         let server = tokio::spawn(serve(stream, verifier));
 
         let (head, body) = request.into_parts();
-        let mut text =
-            format!("POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n", body.len());
-        for (name, value) in &head.headers {
-            text += &format!("{name}: {}\r\n", value.to_str().unwrap());
-        }
+        let headers: String =
+            head.headers.iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap())).collect();
+        let text = format!(
+            "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n{headers}",
+            body.len()
+        );
         client.write_all((text + "\r\n").as_bytes()).await.unwrap();
         client.write_all(&body).await.unwrap();
         let mut answer = String::new();

@@ -48,7 +48,7 @@ pub use error::SchemeError;
 pub(crate) use framing::{Guard, is_url_byte};
 pub(crate) use parts::Part;
 pub(crate) use source::Source;
-pub(crate) use syntax::{Hole, Mismatch, Syntax, trim_ows};
+pub(crate) use syntax::{Hole, Mismatch, Span, Syntax, trim_ows};
 
 use crate::{
     algorithm::Digest,
@@ -319,6 +319,8 @@ pub(crate) struct Signature {
     pub(crate) algorithm: Algorithm,
     pub(crate) source: Source,
     pub(crate) syntax: Syntax,
+    /// Whether the delivery's id stands in the signature's text.
+    pub(crate) carries_id: bool,
     pub(crate) signs: Option<String>,
     pub(crate) parts: Vec<Part>,
 }

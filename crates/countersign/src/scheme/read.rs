@@ -117,7 +117,8 @@ impl Reader<'_> {
         }
         let statements = Statements { covers_body: table.covers_body, ambiguous: table.ambiguous };
         let signs = table.signs.map(Spanned::into_inner);
-        Ok((Signature { algorithm, source, syntax, signs, parts }, statements))
+        let carries_id = syntax.holes().any(|hole| hole == Hole::Id);
+        Ok((Signature { algorithm, source, syntax, carries_id, signs, parts }, statements))
     }
 
     fn algorithm(&self, name: &Spanned<String>) -> Result<Algorithm> {
@@ -266,7 +267,7 @@ impl Reader<'_> {
         id: Option<&Source>,
         span: &Range<usize>,
     ) -> Result<()> {
-        let id_in_syntax = signature.syntax.holes().any(|hole| hole == Hole::Id);
+        let id_in_syntax = signature.carries_id;
         if signature.parts.contains(&Part::Timestamp) && timestamp.is_none() {
             return self
                 .fail(span.clone(), "`signs` has `{timestamp}`, but no `[timestamp]` table tells where it stands");

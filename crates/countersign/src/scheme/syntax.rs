@@ -2,6 +2,8 @@
 
 use std::{fmt, ops::Range};
 
+use memchr::memchr;
+
 use super::template::{Piece, TemplateError, pieces};
 use crate::encoding::Encoding;
 
@@ -27,7 +29,7 @@ enum ShapePiece {
 }
 
 /// What stands in a hole of a [`Shape`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Hole {
     /// A tag.
     Tag(Encoding),
@@ -38,6 +40,7 @@ pub(crate) enum Hole {
     /// The delivery's id.
     Id,
     /// Text that nobody needs.
+    #[default]
     Any,
 }
 
@@ -50,6 +53,19 @@ impl Hole {
             "any" => Self::Any,
             _ => Self::Tag(Encoding::from_name(name)?),
         })
+    }
+}
+
+/// A part of a text, by its first byte and the one behind its last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl Span {
+    pub(crate) fn range(self) -> Range<usize> {
+        self.start..self.end
     }
 }
 
@@ -97,31 +113,33 @@ impl Shape {
         }
     }
 
-    /// Matches `text` from end to end and hands out what stands in each hole.
-    fn scan<'a, E: From<Mismatch>>(
+    /// Matches `text[span]` from end to end and hands out where each hole is.
+    fn scan<E: From<Mismatch>>(
         &self,
-        text: &'a [u8],
-        visit: &mut impl FnMut(Hole, &'a [u8]) -> Result<(), E>,
+        text: &[u8],
+        span: Span,
+        visit: &mut impl FnMut(Hole, Span) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut rest = text;
-        let mut pieces = self.pieces.iter().peekable();
+        let Span { mut start, end } = span;
+        let mut pieces = self.pieces.iter();
         while let Some(piece) = pieces.next() {
+            let rest = &text[start..end];
             match piece {
                 ShapePiece::Literal(literal) => {
-                    rest = rest.strip_prefix(&**literal).ok_or(Mismatch::Literal)?;
+                    rest.strip_prefix(&**literal).ok_or(Mismatch::Literal)?;
+                    start += literal.len();
                 }
                 ShapePiece::Hole(hole) => {
-                    let end = match pieces.peek() {
-                        Some(ShapePiece::Literal(literal)) => find(rest, literal).ok_or(Mismatch::Literal)?.start,
-                        _ => rest.len(),
+                    let hole_end = match pieces.as_slice().first() {
+                        Some(ShapePiece::Literal(literal)) => start + find(rest, literal).ok_or(Mismatch::Literal)?,
+                        _ => end,
                     };
-                    let (value, after) = rest.split_at(end);
-                    visit(*hole, value)?;
-                    rest = after;
+                    visit(*hole, Span { start, end: hole_end })?;
+                    start = hole_end;
                 }
             }
         }
-        if rest.is_empty() { Ok(()) } else { Err(Mismatch::Literal.into()) }
+        if start == end { Ok(()) } else { Err(Mismatch::Literal.into()) }
     }
 
     /// The text that has `fill(hole)` in each hole.
@@ -138,27 +156,28 @@ impl Shape {
 }
 
 impl Syntax {
-    /// Matches `text` and hands out what stands in each hole of each known item, in order.
-    pub(crate) fn scan<'a, E: From<Mismatch>>(
+    /// Matches `text` and hands out where each hole of each known item is, in order.
+    pub(crate) fn scan<E: From<Mismatch>>(
         &self,
-        text: &'a [u8],
-        visit: &mut impl FnMut(Hole, &'a [u8]) -> Result<(), E>,
+        text: &[u8],
+        visit: &mut impl FnMut(Hole, Span) -> Result<(), E>,
     ) -> Result<(), E> {
-        match self {
-            Self::Value(shape) => shape.scan(text, visit),
-            Self::List { separator, trim, items } => {
-                let mut known = false;
-                for item in text.split(|byte| byte == separator) {
-                    let item = if *trim { trim_ows(item) } else { item };
-                    let shape = items.iter().find(|shape| item.starts_with(shape.prefix()));
-                    if let Some(shape) = shape.filter(|_| !item.is_empty()) {
-                        known = true;
-                        shape.scan(item, visit)?;
-                    }
-                }
-                if known { Ok(()) } else { Err(Mismatch::NoKnownItem.into()) }
+        let (separator, trim, items) = match self {
+            Self::Value(shape) => return shape.scan(text, Span { start: 0, end: text.len() }, visit),
+            Self::List { separator, trim, items } => (*separator, *trim, items),
+        };
+        let (mut known, mut start) = (false, 0);
+        while start < text.len() {
+            let end = memchr(separator, &text[start..]).map_or(text.len(), |length| start + length);
+            let item = if trim { trimmed(text, start, end) } else { Span { start, end } };
+            let shape = items.iter().find(|shape| text[item.range()].starts_with(shape.prefix()));
+            if let Some(shape) = shape.filter(|_| item.start < item.end) {
+                known = true;
+                shape.scan(text, item, visit)?;
             }
+            start = end + 1;
         }
+        if known { Ok(()) } else { Err(Mismatch::NoKnownItem.into()) }
     }
 
     /// The text that has `fill(hole)` in each hole.
@@ -205,11 +224,17 @@ pub(crate) fn trim_ows(mut text: &[u8]) -> &[u8] {
     text
 }
 
-fn find(text: &[u8], wanted: &[u8]) -> Option<Range<usize>> {
-    if let [byte] = wanted {
-        return text.iter().position(|other| other == byte).map(|at| at..at + 1);
+fn trimmed(text: &[u8], start: usize, end: usize) -> Span {
+    let item = &text[start..end];
+    let leading = item.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    Span { start: start + leading, end: start + leading + trim_ows(item).len() }
+}
+
+fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+    match wanted {
+        [byte] => memchr(*byte, text),
+        _ => text.windows(wanted.len()).position(|window| window == wanted),
     }
-    text.windows(wanted.len()).position(|window| window == wanted).map(|at| at..at + wanted.len())
 }
 
 fn push_literal(shape: &mut Vec<ShapePiece>, text: &str) {
