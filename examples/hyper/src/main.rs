@@ -54,7 +54,7 @@ async fn handle(request: Request<VerifiedBody>) -> Result<Response<Full<Bytes>>,
 
 #[cfg(test)]
 mod tests {
-    use std::time::SystemTime;
+    use std::{fmt::Write as _, time::SystemTime};
 
     use countersign_tower::countersign::Signer;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -70,12 +70,11 @@ mod tests {
         let server = tokio::spawn(serve(stream, verifier));
 
         let (head, body) = request.into_parts();
-        let headers: String =
-            head.headers.iter().map(|(name, value)| format!("{name}: {}\r\n", value.to_str().unwrap())).collect();
-        let text = format!(
-            "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n{headers}",
-            body.len()
-        );
+        let mut text = String::from("POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");
+        write!(text, "content-length: {}\r\n", body.len()).unwrap();
+        for (name, value) in &head.headers {
+            write!(text, "{name}: {}\r\n", value.to_str().unwrap()).unwrap();
+        }
         client.write_all((text + "\r\n").as_bytes()).await.unwrap();
         client.write_all(&body).await.unwrap();
         let mut answer = String::new();
