@@ -144,14 +144,15 @@ impl Mac {
         Ok(mac.finish())
     }
 
-    pub(crate) fn finish(mut self) -> Tag {
+    /// Ends the data and gives the tag. Takes a reference, because the usual state is large and would be moved to be dropped.
+    pub(crate) fn finish(&mut self) -> Tag {
         match self {
-            Self::HmacSha1(mac) => Tag::new::<20>(mac.finalize().into_bytes().into()),
-            Self::HmacSha256(ref mut mac) => Tag::new(mac.finish()),
-            Self::HmacSha512(mac) => Tag::new::<64>(mac.finalize().into_bytes().into()),
-            Self::Sha1(hash) => Tag::new::<20>(hash.finalize().into()),
-            Self::Sha256(hash) => Tag::new::<32>(hash.finalize().into()),
-            Self::Sha512(hash) => Tag::new::<64>(hash.finalize().into()),
+            Self::HmacSha1(mac) => Tag::new::<20>(mac.clone().finalize().into_bytes().into()),
+            Self::HmacSha256(mac) => Tag::new(mac.finish()),
+            Self::HmacSha512(mac) => Tag::new::<64>(mac.clone().finalize().into_bytes().into()),
+            Self::Sha1(hash) => Tag::new::<20>(hash.clone().finalize().into()),
+            Self::Sha256(hash) => Tag::new::<32>(hash.clone().finalize().into()),
+            Self::Sha512(hash) => Tag::new::<64>(hash.clone().finalize().into()),
         }
     }
 }

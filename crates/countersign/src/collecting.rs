@@ -66,9 +66,9 @@ impl<'r> Collecting<'r> {
     ///
     /// The one reason for which the delivery is refused.
     pub fn finish(self) -> Result<Verified<'r, Bytes>, Rejection> {
-        let Self { pending, only, joined, .. } = self;
+        let Self { mut pending, only, joined, .. } = self;
         let body = if joined.is_empty() { only } else { joined.freeze() };
-        let verified = if pending.keeps_body() { pending.finish_whole(&body)? } else { pending.finish()? };
+        let verified = if pending.keeps_body() { pending.conclude_whole(&body)? } else { pending.conclude()? };
         Ok(verified.with_body(body))
     }
 }

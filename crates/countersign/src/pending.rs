@@ -75,20 +75,21 @@ impl<'r> Pending<'r> {
     pub(crate) fn begin(verifier: &'r Verifier, head: Head<'r>, now: Timestamp) -> Result<Self, Rejection> {
         let scheme = verifier.scheme();
         verifier.check_keys(head, now)?;
-        let state = if scheme.evidence_is_in_body() {
+        if scheme.evidence_is_in_body() {
             verifier.examine_what_the_head_has(head)?;
+            return Ok(Self { verifier, head, now, state: State::Whole(Vec::new()) });
+        }
+        let mut examined = Examined::default();
+        verifier.examine(head, now, None, &mut examined)?;
+        let state = if scheme.is_decided_by_head() {
+            let key = verifier.judge(&verifier.content(head, &examined), &examined.tags, &[], now)?;
+            State::Decided { key, examined }
+        } else if scheme.needs_whole_body() {
             State::Whole(Vec::new())
         } else {
-            let mut examined = Examined::default();
-            verifier.examine(head, now, None, &mut examined)?;
-            if scheme.is_decided_by_head() {
-                let key = verifier.judge(&verifier.content(head, &examined), &examined.tags, &[], now)?;
-                State::Decided { key, examined }
-            } else if scheme.needs_whole_body() {
-                State::Whole(Vec::new())
-            } else {
-                State::Running { running: Running::start(verifier, head, &examined, now)?, examined }
-            }
+            let mut running = Running::default();
+            running.start(verifier, head, &examined, now)?;
+            State::Running { running, examined }
         };
         Ok(Self { verifier, head, now, state })
     }
@@ -108,7 +109,7 @@ impl<'r> Pending<'r> {
         announced.and_then(|digits| digits.to_str().ok()?.parse().ok()).unwrap_or(0)
     }
 
-    /// Whether the verdict needs a copy of the body, so that [`Pending::finish_whole`] saves one for who has it whole.
+    /// Whether the verdict needs a copy of the body, so that [`Pending::conclude_whole`] saves one for who has it whole.
     pub(crate) fn keeps_body(&self) -> bool {
         matches!(self.state, State::Whole(_))
     }
@@ -118,48 +119,63 @@ impl<'r> Pending<'r> {
     /// # Errors
     ///
     /// The one reason for which the delivery is refused.
-    pub fn finish(self) -> Result<Verified<'r, ()>, Rejection> {
-        let Self { verifier, head, now, state } = self;
-        let (key, mut examined) = match state {
-            State::Decided { key, examined } => (key, examined),
-            State::Running { running, examined } => (running.finish(verifier, head, &examined)?, examined),
-            State::Whole(body) => verifier.judge_whole(head, &body, now)?,
-        };
-        Ok(Verified::new(verifier, head, key, &mut examined, ()))
+    pub fn finish(mut self) -> Result<Verified<'r, ()>, Rejection> {
+        self.conclude()
+    }
+
+    /// As [`finish`](Self::finish), without a move of the running hashes. Nothing may be asked of it afterwards.
+    pub(crate) fn conclude(&mut self) -> Result<Verified<'r, ()>, Rejection> {
+        let (verifier, head) = (self.verifier, self.head);
+        match &mut self.state {
+            State::Decided { key, examined } => Ok(Verified::new(verifier, head, *key, examined, ())),
+            State::Running { running, examined } => {
+                let key = running.finish(verifier, head, examined)?;
+                Ok(Verified::new(verifier, head, key, examined, ()))
+            }
+            State::Whole(body) => {
+                let (key, mut examined) = verifier.judge_whole(head, body, self.now)?;
+                Ok(Verified::new(verifier, head, key, &mut examined, ()))
+            }
+        }
     }
 
     /// Gives the verdict on a body that is whole and of which nothing was taken yet.
-    pub(crate) fn finish_whole(self, body: &[u8]) -> Result<Verified<'r, ()>, Rejection> {
+    pub(crate) fn conclude_whole(&mut self, body: &[u8]) -> Result<Verified<'r, ()>, Rejection> {
         let (key, mut examined) = self.verifier.judge_whole(self.head, body, self.now)?;
         Ok(Verified::new(self.verifier, self.head, key, &mut examined, ()))
     }
 }
 
 impl Running {
-    fn start(verifier: &Verifier, head: Head<'_>, examined: &Examined<'_>, now: Timestamp) -> Result<Self, Rejection> {
+    fn start(
+        &mut self,
+        verifier: &Verifier,
+        head: Head<'_>,
+        examined: &Examined<'_>,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
         let scheme = verifier.scheme();
         let content = verifier.content(head, examined);
         let before = &scheme.signature.parts[..verifier.layout().before];
-        let mut running =
-            Self { hashes: scheme.checks.iter().map(|check| check.digest.start()).collect(), ..Self::default() };
+        self.hashes.extend(scheme.checks.iter().map(|check| check.digest.start()));
         for (key, ready) in verifier.valid_keys(now) {
             let Some((start, secret)) = ready.material.start() else { continue };
             for form in verifier.url_forms() {
-                let mut mac = start.clone();
-                content.write(before, *form, secret, None, &mut |piece| mac.update(piece))?;
-                running.push(KeyedMac { key, form: *form, mac });
+                let mut keyed = KeyedMac { key, form: *form, mac: start.clone() };
+                content.write(before, *form, secret, None, &mut |piece| keyed.mac.update(piece))?;
+                self.push(keyed);
             }
         }
-        Ok(running)
+        Ok(())
     }
 
-    fn push(&mut self, mac: KeyedMac) {
+    fn push(&mut self, keyed: KeyedMac) {
         if self.first.is_none() {
-            self.first = Some(mac);
+            self.first = Some(keyed);
         } else if self.second.is_none() {
-            self.second = Some(mac);
+            self.second = Some(keyed);
         } else {
-            self.rest.push(mac);
+            self.rest.push(keyed);
         }
     }
 
@@ -172,17 +188,17 @@ impl Running {
         self.hashes.iter_mut().for_each(|hash| hash.update(chunk));
     }
 
-    fn finish(self, verifier: &Verifier, head: Head<'_>, examined: &Examined<'_>) -> Result<usize, Rejection> {
+    fn finish(&mut self, verifier: &Verifier, head: Head<'_>, examined: &Examined<'_>) -> Result<usize, Rejection> {
         let content = verifier.content(head, examined);
         verifier.obey_guards(&content, None, self.first_byte)?;
-        verifier.check_hashes(head, None, self.hashes.into_iter().map(Mac::finish))?;
+        verifier.check_hashes(head, None, self.hashes.iter_mut().map(Mac::finish))?;
         let scheme = verifier.scheme();
         let behind = scheme.signature.parts.get(verifier.layout().before + 1..).unwrap_or_default();
         let mut search = Search::default();
-        for KeyedMac { key, form, mut mac } in self.first.into_iter().chain(self.second).chain(self.rest) {
-            let secret = verifier.key(key).material.start().map_or(&b""[..], |(_, secret)| secret);
-            content.write(behind, form, secret, None, &mut |piece| mac.update(piece))?;
-            search.compare(key, &mac.finish(), scheme, &examined.tags);
+        for KeyedMac { key, form, mac } in self.first.iter_mut().chain(&mut self.second).chain(&mut self.rest) {
+            let secret = verifier.key(*key).material.start().map_or(&b""[..], |(_, secret)| secret);
+            content.write(behind, *form, secret, None, &mut |piece| mac.update(piece))?;
+            search.compare(*key, &mac.finish(), scheme, &examined.tags);
         }
         search.verdict()
     }
