@@ -97,7 +97,7 @@ fn streamed(verifier: &Verifier, parts: &Parts, chunks: &[Bytes], now: Timestamp
 }
 
 fn collected(verifier: &Verifier, parts: &Parts, chunks: &[Bytes], now: Timestamp) -> Result<Delivery, Rejection> {
-    let mut collecting = verifier.begin(parts, now)?.collect(1 << 24);
+    let mut collecting = verifier.collect(parts, 1 << 24, now)?;
     chunks.iter().try_for_each(|chunk| collecting.push(chunk.clone()))?;
     collecting.finish().map(Verified::into_delivery)
 }

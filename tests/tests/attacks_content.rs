@@ -7,7 +7,7 @@ use countersign::{Key, Secret, Verifier};
 use countersign_tests::{
     app::{App, Step, Wire},
     endpoint::{Endpoint, NOW},
-    verdict::whole,
+    verdict::{each_way, whole},
 };
 use http::{HeaderName, HeaderValue, Request, Uri};
 use proptest::{collection::vec, prelude::*, sample::Index};
@@ -336,4 +336,28 @@ fn b8_a_body_for_one_key_is_not_told_as_another_keys() {
         let verifier: Verifier = endpoint.builder().key(other).key(endpoint.key("right")).build().unwrap();
         assert_eq!(whole(&verifier, &endpoint.sample(), NOW).unwrap().key, "right", "{}", endpoint.id());
     }
+}
+
+#[test]
+fn a_token_beside_a_hash_of_the_body_is_no_reason_to_skip_the_hash() {
+    let file = "name = \"Acme\"\n[signature]\nalgorithm = \"token\"\nheader = \"X-Token\"\n[[check]]\nheader = \"X-Sum\"\n\
+        equals = \"{sha256-hex:body}\"\n";
+    let scheme = countersign::Scheme::from_toml("acme", file).unwrap();
+    let verifier = countersign::Verifier::new(&scheme, "a-long-random-secret").unwrap();
+    let request = Request::post("/").body(Bytes::from("{}")).unwrap();
+    let mut signed = countersign::Signer::new(&scheme, "a-long-random-secret").unwrap().sign(request, NOW).unwrap();
+    assert!(each_way(&verifier, &signed, NOW, &[]).is_ok());
+    *signed.body_mut() = Bytes::from("[]");
+    assert_eq!(each_way(&verifier, &signed, NOW, &[]).unwrap_err().code(), "body_hash");
+}
+
+#[test]
+fn a_form_of_more_parameters_than_any_provider_sends_is_not_sorted() {
+    let endpoint = Endpoint::find("twilio-form");
+    let verifier = endpoint.verifier();
+    let form = |count: usize| Bytes::from(vec!["a"; count].join("&"));
+    let mut signed = endpoint.sign(endpoint.request(form(1000).to_vec()), NOW);
+    assert!(each_way(&verifier, &signed, NOW, &[]).is_ok());
+    *signed.body_mut() = form(1001);
+    assert_eq!(each_way(&verifier, &signed, NOW, &[]).unwrap_err().code(), "malformed_value");
 }

@@ -2,7 +2,9 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use bytes::Bytes;
 use countersign::{Scheme, Signer, Timestamp, Verifier};
+use countersign_tests::endpoint::NOW;
 use http::{Method, Request};
 use proptest::{prelude::*, sample::select};
 
@@ -174,4 +176,58 @@ fn the_borders_that_once_were_open_are_closed() {
             assert!(verifier.verify(&shifted, shifted.body(), now).is_err(), "{signs}: {other_way:?}");
         }
     }
+}
+
+#[test]
+fn a_stated_ambiguity_leaves_the_guards_of_all_other_borders_in_force() {
+    let file = "name = \"Acme\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
+        signs = \"{id}.{timestamp}.{header:X-K}{body}\"\nambiguous = \"X-K runs into the body\"\n[id]\nheader = \"X-Id\"\n\
+        [timestamp]\nheader = \"X-Time\"\nformat = \"seconds\"\ntolerance = \"5m\"\n[event]\nid = \"{id}\"\n";
+    let scheme = Scheme::from_toml("acme", file).unwrap();
+    assert!(!scheme.event_id().unwrap().is_covered(), "where parts run into each other, no value is certain");
+    let request =
+        Request::post("/").header("x-id", "m1").header("x-k", "k.1767300000.z").body(Bytes::from("{}")).unwrap();
+    let signed = Signer::new(&scheme, "a-long-random-secret").unwrap().sign(request, NOW).unwrap();
+    let mut moved = signed.clone();
+    for (name, value) in [("x-id", "m1.1767225600.k"), ("x-time", "1767300000"), ("x-k", "z")] {
+        moved.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let verifier = Verifier::new(&scheme, "a-long-random-secret").unwrap();
+    let later = Timestamp::from_unix_seconds(1_767_300_000);
+    assert_eq!(verifier.verify(&signed, signed.body(), NOW).map(drop), Ok(()));
+    assert_eq!(verifier.verify(&moved, moved.body(), later).unwrap_err().code(), "ambiguous_content");
+}
+
+#[test]
+fn a_character_that_could_end_the_url_cannot_be_decoded_in_it() {
+    for c in ["{", "|", "\\n", "%", "é", "<"] {
+        let file = format!(
+            "name = \"Acme\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\n\
+            signs = \"{{url}}{{body}}\"\n[url]\nforms = [\"decoded\"]\ndecode = \":{c}\"\n"
+        );
+        let error = Scheme::from_toml("acme", &file).unwrap_err();
+        assert!(error.message().contains("must stay escaped"), "{c}: {error}");
+    }
+}
+
+#[test]
+fn a_query_that_is_signed_decoded_covers_no_parameter() {
+    let file = "name = \"Acme\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
+        signs = \"{url}\\n{body}\"\n[url]\nforms = [\"decoded\"]\ndecode = \"&=\"\n[event]\nid = \"{query:id}\"\n";
+    let covered = |file: &str| Scheme::from_toml("acme", file).unwrap().event_id().unwrap().is_covered();
+    assert!(!covered(file));
+    assert!(covered(&file.replace("decode = \"&=\"", "decode = \":\"")));
+}
+
+#[test]
+fn a_backtick_in_the_query_does_not_end_it() {
+    let file = "name = \"Acme\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
+        signs = \"{path-and-query}`{body}\"\n";
+    let scheme = Scheme::from_toml("acme", file).unwrap();
+    let request = Request::post("/x?a=1").body(Bytes::from("k`{}")).unwrap();
+    let signed = Signer::new(&scheme, "a-long-random-secret").unwrap().sign(request, NOW).unwrap();
+    let (mut parts, _) = signed.into_parts();
+    parts.uri = "/x?a=1`k".parse().unwrap();
+    let verifier = Verifier::new(&scheme, "a-long-random-secret").unwrap();
+    assert_eq!(verifier.verify(&parts, "{}", NOW).unwrap_err().code(), "ambiguous_content");
 }

@@ -179,7 +179,7 @@ async fn a12_neither_the_secret_nor_a_right_tag_is_ever_told() {
         told.push(format!("{verified:?}"));
         if let Ok(pending) = verifier.begin(&signed, NOW) {
             told.push(format!("{pending:?}"));
-            let mut collecting = pending.collect(1 << 20);
+            let mut collecting = verifier.collect(&signed, 1 << 20, NOW).unwrap();
             collecting.push(signed.body().clone()).unwrap();
             let body = collecting.finish().unwrap();
             told.push(format!("{:?}", body.into_delivery()));

@@ -121,8 +121,7 @@ fn update(verifier: &Verifier, head: &Parts, body: &[u8], now: Timestamp) -> Ver
 }
 
 fn collect(verifier: &Verifier, head: &Parts, body: &[u8], now: Timestamp) -> Verdict {
-    let judged = verifier.begin(head, now).and_then(|pending| {
-        let mut collecting = pending.collect(LIMIT);
+    let judged = verifier.collect(head, LIMIT, now).and_then(|mut collecting| {
         chunks(body).try_for_each(|chunk| collecting.push(Bytes::copy_from_slice(chunk)))?;
         collecting.finish()
     });

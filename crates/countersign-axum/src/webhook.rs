@@ -16,7 +16,7 @@ use crate::{delivery::Delivery, payload, rejection::WebhookRejection};
 ///
 /// It is read from the verified bytes by the request's content type: JSON (`application/json`, `+json`), a form
 /// (`application/x-www-form-urlencoded`) or XML (`application/xml`, `text/xml`, `+xml`); [`payload`] has
-/// the rules. `Webhook<Bytes>` is the body as it was signed, whatever its content type and encoding.
+/// the rules. `Webhook<Bytes>` is the body as it arrived, whatever its content type and encoding.
 ///
 /// It takes nothing from the body, so it may stand anywhere among a handler's arguments.
 ///

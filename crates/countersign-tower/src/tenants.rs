@@ -49,7 +49,8 @@ struct Inner<R: KeyResolver> {
 #[derive(Clone)]
 struct Entry {
     verifier: Option<Verifier>,
-    good_until: Instant,
+    /// `None`: for ever.
+    good_until: Option<Instant>,
 }
 
 #[derive(Clone)]
@@ -117,7 +118,7 @@ impl<R: KeyResolver> TenantKeys<R> {
     async fn look_up(&self, tenant: &R::Tenant) -> Result<Option<Verifier>, Rejection> {
         let inner = &*self.inner;
         let now = Instant::now();
-        inner.cache.remove_if(tenant, |entry| entry.good_until <= now);
+        inner.cache.remove_if(tenant, |entry| entry.good_until.is_some_and(|end| end <= now));
         let entry = inner.cache.get_or_insert_async(tenant, self.ask(tenant));
         let in_time = timeout(inner.settings.time_limit, entry).await.map_err(|_| {
             tracing::error!(target: "countersign", "looking up a tenant's keys took too long");
@@ -134,8 +135,10 @@ impl<R: KeyResolver> TenantKeys<R> {
         };
         let _turn = inner.look_ups.acquire().await.map_err(|closed| unavailable(closed.into()))?;
         let verifier = inner.resolver.verifier(tenant).await.map_err(|error| unavailable(error.into()))?;
-        let keep = if verifier.is_some() { inner.settings.keep } else { inner.settings.keep_unknown };
-        Ok(Entry { verifier, good_until: Instant::now() + keep })
+        // With a decoy unknown tenants are kept as long as known ones, so that a second look-up does not tell them apart.
+        let is_as_known = verifier.is_some() || inner.settings.decoy.is_some();
+        let keep = if is_as_known { inner.settings.keep } else { inner.settings.keep_unknown };
+        Ok(Entry { verifier, good_until: Instant::now().checked_add(keep) })
     }
 }
 

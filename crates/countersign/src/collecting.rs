@@ -2,12 +2,14 @@
 
 use bytes::{Bytes, BytesMut};
 
-use crate::{pending::Pending, rejection::Rejection, verified::Verified};
+use crate::{
+    head::Head, pending::Pending, rejection::Rejection, timestamp::Timestamp, verified::Verified, verifier::Verifier,
+};
 
 /// For how many announced bytes room is made at once, 256 KiB; beyond it grows with what has arrived.
 const TRUSTED_ANNOUNCEMENT: u64 = 256 * 1024;
 
-/// Hashes the chunks of a body as they arrive and keeps them, under a limit; made by [`Pending::collect`].
+/// Hashes the chunks of a body as they arrive and keeps them, under a limit; made by [`Verifier::collect`].
 ///
 /// This is what an HTTP layer needs: the accepted body is the very one that was hashed.
 #[derive(Debug)]
@@ -21,10 +23,20 @@ pub struct Collecting<'r> {
     joined: BytesMut,
 }
 
-impl<'r> Pending<'r> {
-    /// Keeps the chunks as well, up to `limit` bytes in all.
-    pub fn collect(self, limit: u64) -> Collecting<'r> {
-        Collecting { pending: self, limit, received: 0, only: Bytes::new(), joined: BytesMut::new() }
+impl Verifier {
+    /// As [`begin`](Self::begin), but keeps the chunks of the body as well, up to `limit` bytes in all.
+    ///
+    /// # Errors
+    ///
+    /// Every reason that the head alone gives.
+    pub fn collect<'r>(
+        &'r self,
+        head: impl Into<Head<'r>>,
+        limit: u64,
+        now: impl Into<Timestamp>,
+    ) -> Result<Collecting<'r>, Rejection> {
+        let pending = self.begin(head, now)?;
+        Ok(Collecting { pending, limit, received: 0, only: Bytes::new(), joined: BytesMut::new() })
     }
 }
 

@@ -82,7 +82,8 @@ impl Delivery {
         self.value(self.inner.scheme.event_type(), &self.inner.event_type)
     }
 
-    /// The verified body, byte for byte as it was signed.
+    /// The verified body, byte for byte as it arrived. [`covers_body`](crate::scheme::Description::covers_body) tells whether
+    /// the signature covers it: a token covers nothing.
     pub fn body(&self) -> &Bytes {
         &self.inner.body
     }

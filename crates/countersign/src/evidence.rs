@@ -3,6 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use zeroize::Zeroizing;
 
 use crate::{
     algorithm::{Digest, Tag},
@@ -186,6 +187,7 @@ fn credentials(text: &[u8]) -> Result<Tag, Malformed> {
         return Err(Malformed(Problem::Layout));
     }
     let pair = STANDARD.decode(rest.trim_ascii_start()).map_err(|_| Malformed(Problem::Encoding))?;
+    let pair = Zeroizing::new(pair);
     Ok(Digest::Sha256.of(&pair))
 }
 

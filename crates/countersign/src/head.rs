@@ -1,6 +1,6 @@
 //! The head of a request, and the values that a scheme finds in a request.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 use http::{HeaderMap, HeaderName, Method, Request, Uri, request::Parts};
 use percent_encoding::percent_decode;
@@ -13,7 +13,7 @@ use crate::{
 /// The head of a request, borrowed: all that is known before the body arrives.
 ///
 /// Made from [`http::request::Parts`], from an [`http::Request`] or from its pieces.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Head<'r> {
     pub(crate) method: &'r Method,
     pub(crate) uri: &'r Uri,
@@ -24,6 +24,13 @@ impl<'r> Head<'r> {
     /// The head that has these three pieces.
     pub fn new(method: &'r Method, uri: &'r Uri, headers: &'r HeaderMap) -> Self {
         Self { method, uri, headers }
+    }
+}
+
+impl fmt::Debug for Head<'_> {
+    /// Without the values of the headers and the query, among which credentials stand.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head").field("method", self.method).field("path", &self.uri.path()).finish_non_exhaustive()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::scheme::{UrlForm, UrlRule};
 /// It is configured, never taken from a request: the `Host` header is the sender's to choose. With a path, it is the
 /// whole URL that was given to the provider; without one, the path is that of the request. The query is always that of
 /// the request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct PublicUrl {
     /// `http` or `https`.
     scheme: String,
@@ -19,6 +19,18 @@ pub struct PublicUrl {
     host: String,
     port: Option<String>,
     path: Option<String>,
+}
+
+impl fmt::Debug for PublicUrl {
+    /// Without the user information, which is a credential.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicUrl({}://", self.scheme)?;
+        f.write_str(self.host.rsplit('@').next().unwrap_or_default())?;
+        if let Some(port) = &self.port {
+            write!(f, ":{port}")?;
+        }
+        write!(f, "{})", self.path.as_deref().unwrap_or_default())
+    }
 }
 
 /// Why a text is not a public URL.
@@ -183,6 +195,12 @@ mod tests {
         let decoded = |requested| written("https://a.example", requested, UrlForm::Decoded, ":/@");
         assert_eq!(decoded("/a%3Ab%2fc%20d%"), "https://a.example/a:b/c%20d%");
         assert_eq!(decoded("/a?b=%40%2525%+f"), "https://a.example/a?b=@%2525%+f");
+    }
+
+    #[test]
+    fn debug_output_leaves_out_the_user_information() {
+        let url = PublicUrl::parse("https://user:hunter2@a.example:8443/x").unwrap();
+        assert_eq!(format!("{url:?}"), "PublicUrl(https://a.example:8443/x)");
     }
 
     #[test]

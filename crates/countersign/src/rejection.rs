@@ -123,7 +123,7 @@ pub enum Problem {
     Missing,
     /// It should stand in the JSON body, and the body is not JSON.
     NotJson,
-    /// It carries more tags than any provider sends.
+    /// It has more tags or parameters than any provider sends.
     TooMany,
     /// It is longer than any provider's.
     TooLong,
@@ -236,7 +236,7 @@ impl fmt::Display for Problem {
             Self::Layout => "does not have the declared layout",
             Self::Missing => "is missing",
             Self::NotJson => "cannot be read, because the body is not JSON",
-            Self::TooMany => "has more tags than any provider sends",
+            Self::TooMany => "has more tags or parameters than any provider sends",
             Self::TooLong => "is longer than any provider's",
             Self::UnknownVersion => "has no tag of an accepted version",
         })

@@ -151,7 +151,8 @@ fn is_quoted(text: &str) -> bool {
 /// Texts that configuration systems and examples leave behind; each was some project's advisory.
 fn is_placeholder(text: &str) -> bool {
     let wrapped = |open: &str, close: &str| text.starts_with(open) && text.ends_with(close);
-    let plain = text.to_ascii_lowercase().replace(['-', '_', ' '], "");
+    let lower = Zeroizing::new(text.to_ascii_lowercase());
+    let plain = Zeroizing::new(lower.replace(['-', '_', ' '], ""));
     text.contains("${")
         || wrapped("$(", ")")
         || wrapped("{{", "}}")

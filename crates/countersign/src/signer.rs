@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     algorithm::Digest,
-    content::Content,
+    content::{Content, sorted_form},
     encoding::Encoding,
     head::{Head, look_up},
     json::Pointer,
@@ -132,7 +132,12 @@ impl Signer {
         if let Some(source) = &scheme.delivery_id {
             draft.put(source, &id)?;
         }
-        let time = scheme.timestamp.as_ref().map(|rule| rule.format.print(now)).unwrap_or_default();
+        let time = match &scheme.timestamp {
+            Some(rule) => {
+                rule.format.print(now).ok_or_else(|| SignError::Unprintable { place: "the timestamp".to_owned() })?
+            }
+            None => String::new(),
+        };
         if let Some((rule, source)) = scheme.timestamp.as_ref().and_then(|rule| Some((rule, rule.source.as_ref()?))) {
             draft.put_time(source, &time, rule.format.is_number())?;
         }
@@ -163,12 +168,14 @@ impl Signer {
 
     fn tag(&self, draft: &Draft, time: &str, id: &str) -> Result<Vec<u8>, SignError> {
         let verifier = &self.verifier;
+        let form = sorted_form(verifier.scheme(), &draft.body)?;
         let content = Content {
             scheme: verifier.scheme(),
             head: Head::from(&draft.parts),
             public_url: verifier.public_url(),
             timestamp: time.as_bytes(),
             id: id.as_bytes(),
+            form: &form,
         };
         verifier.obey_guards(&content, Some(&draft.body), draft.body.first().copied())?;
         // A signer has one key, and no scheme has an empty list of forms.

@@ -119,19 +119,15 @@ impl TimestampFormat {
         }
     }
 
-    /// Writes `at` as a provider of this format would.
-    pub(crate) fn print(self, at: Timestamp) -> String {
-        let seconds = at.unix_seconds();
-        let date = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    /// Writes `at` as a provider of this format would; `None` if the format has no text for it.
+    pub(crate) fn print(self, at: Timestamp) -> Option<String> {
+        let date = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.unix_millis()) * 1_000_000);
         match self {
-            Self::Seconds => seconds.to_string(),
-            Self::Milliseconds => at.unix_millis().to_string(),
-            Self::Rfc3339 => at.to_string(),
-            Self::Rfc3339OrUtc => {
-                let text = at.to_string();
-                text.strip_suffix('Z').unwrap_or(&text).to_owned()
-            }
-            Self::HttpDate => date.format(HTTP_DATE).unwrap_or_default(),
+            Self::Seconds => Some(at.unix_seconds().to_string()),
+            Self::Milliseconds => Some(at.unix_millis().to_string()),
+            Self::Rfc3339 => date.ok()?.format(&Rfc3339).ok(),
+            Self::Rfc3339OrUtc => Some(date.ok()?.format(&Rfc3339).ok()?.strip_suffix('Z')?.to_owned()),
+            Self::HttpDate => date.ok()?.format(HTTP_DATE).ok(),
         }
     }
 
@@ -319,7 +315,7 @@ mod tests {
         use TimestampFormat::{HttpDate, Milliseconds, Rfc3339, Rfc3339OrUtc, Seconds};
         let at = Timestamp::from_unix_seconds(1_767_225_607);
         for format in [HttpDate, Milliseconds, Rfc3339, Rfc3339OrUtc, Seconds] {
-            let text = format.print(at);
+            let text = format.print(at).unwrap();
             assert_eq!(format.parse(text.as_bytes()), Some(at), "{text}");
         }
     }
@@ -331,5 +327,8 @@ mod tests {
         assert_eq!(first.since(last), None);
         assert_eq!(Timestamp::from_unix_seconds(i64::MAX), last);
         assert!(!first.to_string().is_empty() && !last.to_string().is_empty());
+        for format in [TimestampFormat::HttpDate, TimestampFormat::Rfc3339, TimestampFormat::Rfc3339OrUtc] {
+            assert_eq!(format.print(last), None, "{format:?}");
+        }
     }
 }

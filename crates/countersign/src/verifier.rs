@@ -6,7 +6,7 @@ use subtle::Choice;
 
 use crate::{
     algorithm::{Digest, Tag},
-    content::{Content, malformed_value},
+    content::{Content, malformed_value, sorted_form},
     evidence::{Examined, Places, Tags, delivery_id, timestamp},
     head::{Head, look_up},
     key::{Key, Material, ReadyKey},
@@ -208,6 +208,7 @@ impl Verifier {
             public_url: self.inner.public_url.as_ref(),
             timestamp: &examined.time.text,
             id: examined.id.as_deref().unwrap_or_default(),
+            form: &[],
         }
     }
 
@@ -266,7 +267,8 @@ impl Verifier {
         body: &[u8],
         now: Timestamp,
     ) -> Result<usize, Rejection> {
-        let content = self.content(head, examined);
+        let form = sorted_form(&self.inner.scheme, body)?;
+        let content = Content { form: &form, ..self.content(head, examined) };
         self.obey_guards(&content, Some(body), body.first().copied())?;
         self.check_hashes(head, Some(body), self.inner.scheme.checks.iter().map(|check| check.digest.of(body)))?;
         self.judge(&content, &examined.tags, body, now)
@@ -386,13 +388,20 @@ impl fmt::Debug for Verifier {
 }
 
 /// Builds a [`Verifier`]; made by [`Verifier::builder`].
-#[derive(Debug)]
 #[must_use]
 pub struct VerifierBuilder {
     scheme: Result<Scheme, ConfigError>,
     keys: Vec<Result<Key, SecretError>>,
     tolerance: Option<Tolerance>,
     public_url: Option<String>,
+}
+
+impl fmt::Debug for VerifierBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifierBuilder")
+            .field("scheme", &self.scheme.as_ref().map(|scheme| scheme.id()))
+            .finish_non_exhaustive()
+    }
 }
 
 impl VerifierBuilder {

@@ -32,5 +32,7 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
 /// Whether it begins as JSON or XML does. Read as a form, a document is one pair with a strange name, and fits any `T` whose
 /// fields are all optional: who can change the unsigned content type could empty an event that way.
 fn is_document(body: &[u8]) -> bool {
-    matches!(body.trim_ascii_start().first(), Some(b'{' | b'[' | b'"' | b'<'))
+    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let first = text.iter().find(|byte| **byte > b' ');
+    matches!(first, Some(b'{' | b'[' | b'"' | b'<'))
 }

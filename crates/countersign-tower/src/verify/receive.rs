@@ -60,7 +60,7 @@ where
     if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
         return Err(Rejection::BodyTooLarge { limit: Some(limit) });
     }
-    let mut collecting = found.verifier.begin(parts, now)?.collect(limit);
+    let mut collecting = found.verifier.collect(parts, limit, now)?;
     within(settings.body_timeout, read(body, &mut collecting)).await?;
     if announced.is_some_and(|announced| announced != collecting.received()) {
         return Err(Rejection::BodyIncomplete);

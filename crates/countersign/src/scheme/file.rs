@@ -154,6 +154,13 @@ pub(super) struct FormTable {
     pub(super) dedupe: bool,
 }
 
+impl UrlTable {
+    /// Whether characters that part a query into parameters are decoded before it is signed.
+    pub(super) fn moves_query(&self) -> bool {
+        self.decode.as_ref().is_some_and(|decode| decode.get_ref().contains(['?', '&', '=', '+', '#', ';']))
+    }
+}
+
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct EventTable {

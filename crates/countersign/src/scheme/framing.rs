@@ -34,32 +34,44 @@ enum Border {
     Open,
 }
 
-/// The guards for `parts`, or the two neighbours that cannot be told apart.
-pub(super) fn guards(parts: &[Part], format: Option<TimestampFormat>) -> Result<Vec<Guard>, String> {
-    let body = parts.iter().position(|part| matches!(part, Part::Body)).unwrap_or(parts.len());
-    let mut guards = Vec::new();
-    for at in 0..body {
-        let (part, behind) = (&parts[at], parts.get(at + 1..).unwrap_or_default());
-        if !matches!(part, Part::Literal(_)) && !behind.is_empty() {
-            match left_to_right(part, behind, format) {
-                Border::Fixed => {}
-                Border::Guarded(guard) => guards.push(guard),
-                Border::Open => return Err(neighbours(part, &behind[0])),
+/// How the parts are told apart.
+pub(super) struct Framing {
+    /// What must hold of a request.
+    pub(super) guards: Vec<Guard>,
+    /// The first border that nothing fixes.
+    pub(super) open: Option<String>,
+}
+
+impl Framing {
+    /// The borders of `parts`. One that is open leaves the guards of all others in force.
+    pub(super) fn of(parts: &[Part], format: Option<TimestampFormat>) -> Self {
+        let body = parts.iter().position(|part| matches!(part, Part::Body)).unwrap_or(parts.len());
+        let mut framing = Self { guards: Vec::new(), open: None };
+        for at in 0..body {
+            let (part, behind) = (&parts[at], parts.get(at + 1..).unwrap_or_default());
+            if let (false, [next, ..]) = (matches!(part, Part::Literal(_)), behind) {
+                framing.add(left_to_right(part, behind, format), part, next);
+            }
+        }
+        for part in parts.get(body + 1..).unwrap_or_default() {
+            framing.add(right_to_left(part, format), &Part::Body, part);
+        }
+        if parts.contains(&Part::FormSorted) {
+            framing.open.get_or_insert_with(|| "`{form-sorted}` runs names and values into each other".to_owned());
+        }
+        framing.guards.dedup();
+        framing
+    }
+
+    fn add(&mut self, border: Border, part: &Part, next: &Part) {
+        match border {
+            Border::Fixed => {}
+            Border::Guarded(guard) => self.guards.push(guard),
+            Border::Open => {
+                self.open.get_or_insert_with(|| neighbours(part, next));
             }
         }
     }
-    for part in parts.get(body + 1..).unwrap_or_default() {
-        match right_to_left(part, format) {
-            Border::Fixed => {}
-            Border::Guarded(guard) => guards.push(guard),
-            Border::Open => return Err(neighbours(&Part::Body, part)),
-        }
-    }
-    if parts.contains(&Part::FormSorted) {
-        return Err("`{form-sorted}` runs names and values into each other".to_owned());
-    }
-    guards.dedup();
-    Ok(guards)
 }
 
 /// What fixes the end of a part in front of `behind`.
@@ -149,10 +161,10 @@ fn describe(part: &Part) -> String {
 
 /// The bytes that `http::Uri` takes in no path and no query; it takes more than RFC 3986 does.
 fn is_in_no_target(byte: u8) -> bool {
-    byte <= b' ' || b"<>`".contains(&byte)
+    byte <= b' ' || b"<>".contains(&byte)
 }
 
-/// The bytes that RFC 3986 allows behind a URL's authority, and those beyond ASCII that clients send unescaped.
+/// The bytes that RFC 3986 allows behind a URL's authority.
 pub(crate) fn is_url_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%#".contains(&byte)
 }

@@ -219,6 +219,8 @@ impl Description {
             || matches!(self.signature.algorithm, Algorithm::Hash(_))
             || self.signature.parts.iter().any(Part::needs_whole_body)
             || self.checks.iter().any(|check| check.source.is_in_body())
+            // A token is judged with the head alone, unless a hash of the body is to be checked as well.
+            || (self.signature.parts.is_empty() && !self.checks.is_empty())
     }
 
     /// Whether the signature, its timestamp or the delivery's id stand in the body.

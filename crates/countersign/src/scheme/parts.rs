@@ -103,8 +103,7 @@ impl Part {
         match (self, source) {
             (Self::Value(own), _) => own == source,
             (Self::Url | Self::Query | Self::PathAndQuery, Source::Query(_))
-            | (Self::Body | Self::BodyHash(..), Source::Json(_) | Source::Form(_))
-            | (Self::FormSorted, Source::Form(_)) => true,
+            | (Self::Body | Self::BodyHash(..), Source::Json(_) | Source::Form(_)) => true,
             _ => false,
         }
     }

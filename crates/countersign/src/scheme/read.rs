@@ -9,7 +9,7 @@ use super::{
     Algorithm, Answers, Check, Description, Field, FieldSource, FormRule, Hole, Part, SchemeError, SecretRule,
     Signature, Source, Syntax, TimestampRule, UrlForm, UrlRule,
     file::{CheckTable, File, FormTable, ListTable, SecretTable, SignatureTable, TimestampTable, UrlTable},
-    framing,
+    framing::{Framing, Guard, is_url_byte},
     parts::body_hash,
     syntax::Shape,
     template::{Piece, TemplateError, pieces},
@@ -47,7 +47,14 @@ impl Reader<'_> {
         let checks = file.check.into_iter().map(|table| self.check(table)).collect::<Result<Vec<_>>>()?;
         self.parts_have_sources(&signature, timestamp.as_ref(), delivery_id.as_ref(), &signature_span)?;
 
-        let reach = Reach { parts: &signature.parts, timestamp: timestamp.as_ref(), id: delivery_id.as_ref() };
+        let is_ambiguous = statements.ambiguous.is_some();
+        let reach = Reach {
+            parts: &signature.parts,
+            timestamp: timestamp.as_ref(),
+            id: delivery_id.as_ref(),
+            is_ambiguous,
+            moves_query: file.url.moves_query(),
+        };
         let covers_body = reach.covers_body(&checks);
         self.body_is_covered(&signature, covers_body, &statements, &signature_span)?;
         let (guards, ambiguous) =
@@ -318,14 +325,13 @@ impl Reader<'_> {
         timestamp: Option<&TimestampRule>,
         stated: Option<Spanned<String>>,
         span: &Range<usize>,
-    ) -> Result<(Vec<framing::Guard>, Option<String>)> {
-        match (framing::guards(&signature.parts, timestamp.map(|rule| rule.format)), stated) {
-            (Ok(guards), None) => Ok((guards, None)),
-            (Ok(_), Some(stated)) => {
-                self.fail(stated.span(), "the signed parts can be told apart: leave `ambiguous` out")
-            }
-            (Err(_), Some(stated)) => Ok((Vec::new(), Some(stated.into_inner()))),
-            (Err(problem), None) => self.fail(
+    ) -> Result<(Vec<Guard>, Option<String>)> {
+        let Framing { guards, open } = Framing::of(&signature.parts, timestamp.map(|rule| rule.format));
+        match (open, stated) {
+            (None, None) => Ok((guards, None)),
+            (None, Some(stated)) => self.fail(stated.span(), "the signed parts can be told apart: leave `ambiguous` out"),
+            (Some(_), Some(stated)) => Ok((guards, Some(stated.into_inner()))),
+            (Some(problem), None) => self.fail(
                 span.clone(),
                 format!("{problem}, so one signature fits several requests; if the provider's scheme is like that, say why that can be borne with `ambiguous = \"…\"`"),
             ),
@@ -339,14 +345,15 @@ impl Reader<'_> {
         };
         match placeholder {
             Some(("id", None)) if reach.has_id() => {
-                Ok(Field { source: FieldSource::DeliveryId, covered: reach.covers_id() })
+                let covered = reach.covers_id() && !reach.is_ambiguous;
+                Ok(Field { source: FieldSource::DeliveryId, covered })
             }
             Some((name, Some(argument))) if Source::from_placeholder(name, argument).is_some() => {
                 let source = Source::from_placeholder(name, argument)
                     .unwrap_or_else(|| Err(String::new()))
                     .map_err(|message| self.error(template.span(), message))?;
                 let covered = reach.covers(&source) || (source.is_in_body() && reach.covers_hash_of_body(checks));
-                Ok(Field { source: FieldSource::At(source), covered })
+                Ok(Field { source: FieldSource::At(source), covered: covered && !reach.is_ambiguous })
             }
             _ => self.fail(
                 template.span(),
@@ -379,6 +386,13 @@ impl Reader<'_> {
             && !forms.contains(&UrlForm::Decoded)
         {
             return self.fail(decode.span(), "`forms` has no `decoded` that could use these characters");
+        }
+        let wrong = |c: &char| u8::try_from(*c).map_or(true, |byte| byte == b'%' || !is_url_byte(byte));
+        if let Some(decode) = &table.decode
+            && let Some(c) = decode.get_ref().chars().find(wrong)
+        {
+            let message = format!("`{c}` must stay escaped: decoded, it could end the URL or change its meaning");
+            return self.fail(decode.span(), message);
         }
         Ok(UrlRule { forms, decode: table.decode.map(Spanned::into_inner).unwrap_or_default() })
     }
@@ -460,10 +474,18 @@ struct Reach<'a> {
     parts: &'a [Part],
     timestamp: Option<&'a TimestampRule>,
     id: Option<&'a Source>,
+    /// Whether parts can run into each other, so that what a value is depends on who reads it.
+    is_ambiguous: bool,
+    /// Whether the URL is signed in a form in which characters that mean something in a query are decoded.
+    moves_query: bool,
 }
 
 impl Reach<'_> {
     fn covers(&self, source: &Source) -> bool {
+        if self.moves_query && matches!(source, Source::Query(_)) && !self.parts.contains(&Part::Value(source.clone()))
+        {
+            return false;
+        }
         let is_timestamp = self.parts.contains(&Part::Timestamp)
             && self.timestamp.is_some_and(|rule| rule.source.as_ref() == Some(source));
         let is_id = self.parts.contains(&Part::Id) && self.id == Some(source);
