@@ -36,7 +36,9 @@
 //! not look at the sender's address; it fetches no keys.
 
 mod algorithm;
+mod builder;
 mod collecting;
+mod config;
 mod content;
 mod delivery;
 mod encoding;
@@ -50,13 +52,16 @@ pub mod providers;
 mod public_url;
 mod rejection;
 pub mod scheme;
+mod search;
 mod secret;
 mod signer;
 mod timestamp;
 mod verified;
 mod verifier;
 
+pub use builder::{MAX_KEYS, VerifierBuilder};
 pub use collecting::Collecting;
+pub use config::{ConfigError, IntoScheme, IntoSecret};
 pub use delivery::Delivery;
 pub use head::Head;
 pub use key::Key;
@@ -69,4 +74,4 @@ pub use secret::{Secret, SecretError};
 pub use signer::{SignError, Signer};
 pub use timestamp::{Timestamp, TimestampFormat, Tolerance};
 pub use verified::{Value, Verified};
-pub use verifier::{ConfigError, IntoScheme, IntoSecret, MAX_KEYS, Verifier, VerifierBuilder};
+pub use verifier::Verifier;

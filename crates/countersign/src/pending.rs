@@ -3,14 +3,8 @@
 use std::fmt;
 
 use crate::{
-    algorithm::Mac,
-    evidence::Examined,
-    head::Head,
-    rejection::Rejection,
-    scheme::UrlForm,
-    timestamp::Timestamp,
-    verified::Verified,
-    verifier::{Search, Verifier},
+    algorithm::Mac, evidence::Examined, head::Head, rejection::Rejection, scheme::UrlForm, search::Search,
+    timestamp::Timestamp, verified::Verified, verifier::Verifier,
 };
 
 /// A request whose head passed every check and whose body is hashed as it arrives; made by [`Verifier::begin`].

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     algorithm::Digest,
+    config::{ConfigError, IntoScheme, IntoSecret},
     content::{Content, sorted_form},
     encoding::Encoding,
     head::{Head, look_up},
@@ -16,7 +17,7 @@ use crate::{
     rejection::Rejection,
     scheme::{Algorithm, Hole, Scheme, Source},
     timestamp::Timestamp,
-    verifier::{ConfigError, IntoScheme, IntoSecret, Verifier},
+    verifier::Verifier,
 };
 
 /// Signs requests by a scheme, with one secret.

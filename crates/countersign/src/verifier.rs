@@ -1,21 +1,20 @@
 //! The verifier: everything an endpoint needs to judge a delivery.
 
-use std::{fmt, sync::Arc, time::Duration};
-
-use subtle::Choice;
+use std::{fmt, sync::Arc};
 
 use crate::{
     algorithm::{Digest, Tag},
+    builder::VerifierBuilder,
+    config::{ConfigError, IntoScheme, IntoSecret},
     content::{Content, malformed_value, sorted_form},
     evidence::{Examined, Places, Tags, delivery_id, timestamp},
     head::{Head, look_up},
-    key::{Key, Material, ReadyKey},
+    key::{Material, ReadyKey},
     pending::Pending,
-    providers::Provider,
-    public_url::{PublicUrl, PublicUrlError},
+    public_url::PublicUrl,
     rejection::{Problem, Rejection},
-    scheme::{Algorithm, Part, Scheme, SchemeError, UrlForm},
-    secret::{Secret, SecretError},
+    scheme::{Algorithm, Part, Scheme, UrlForm},
+    search::Search,
     timestamp::{Timestamp, Tolerance},
     verified::Verified,
 };
@@ -84,12 +83,27 @@ impl Verifier {
 
     /// A verifier with several keys, another tolerance or a public URL.
     pub fn builder(scheme: impl IntoScheme) -> VerifierBuilder {
-        VerifierBuilder {
-            scheme: scheme.into_scheme().map_err(ConfigError::Scheme),
-            keys: Vec::new(),
-            tolerance: None,
-            public_url: None,
-        }
+        VerifierBuilder::new(scheme)
+    }
+
+    /// A verifier of parts that [`VerifierBuilder::build`] held against each other.
+    pub(crate) fn assemble(
+        scheme: Scheme,
+        keys: Vec<ReadyKey>,
+        tolerance: Option<Tolerance>,
+        public_url: Option<PublicUrl>,
+    ) -> Self {
+        let body = scheme.signature.parts.iter().position(|part| *part == Part::Body);
+        let layout = Layout {
+            before: body.unwrap_or(scheme.signature.parts.len()),
+            body: body.is_some(),
+            needs_whole_body: scheme.needs_whole_body(),
+            reads_time_after_signature: scheme.reads_time_after_signature(),
+            has_id: scheme.delivery_id.is_some() || scheme.signature.carries_id,
+        };
+        let places = Places::of(&scheme);
+        let inner = Inner { scheme, places, keys, tolerance, public_url, layout };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Judges a whole request. `now` is the time against which its timestamp is held: that of its arrival.
@@ -349,33 +363,6 @@ fn refuse_extension(content: &Content<'_>, digest: Digest, secret: &[u8], body: 
     Ok(())
 }
 
-/// Looks for the key that made one of the tags, in time that does not depend on which it is.
-#[derive(Default)]
-pub(crate) struct Search {
-    keys: usize,
-    found: Option<usize>,
-}
-
-impl Search {
-    /// Compares the tag that key `at` would make with every tag of the request.
-    pub(crate) fn compare(&mut self, at: usize, expected: &Tag, scheme: &Scheme, tags: &Tags<'_>) {
-        let mut matches = Choice::from(0);
-        tags.each(scheme, |tag| matches |= tag.equals(expected));
-        self.keys += 1;
-        // That this key made the signature is the verdict, which the answer tells anyway.
-        if bool::from(matches) {
-            self.found = self.found.or(Some(at));
-        }
-    }
-
-    pub(crate) fn verdict(self) -> Result<usize, Rejection> {
-        match self {
-            Self { keys: 0, .. } => Err(Rejection::UnknownKey),
-            Self { found, .. } => found.ok_or(Rejection::Signature),
-        }
-    }
-}
-
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
@@ -384,222 +371,5 @@ impl fmt::Debug for Verifier {
             .field("tolerance", &self.inner.tolerance)
             .field("public_url", &self.inner.public_url)
             .finish()
-    }
-}
-
-/// Builds a [`Verifier`]; made by [`Verifier::builder`].
-#[must_use]
-pub struct VerifierBuilder {
-    scheme: Result<Scheme, ConfigError>,
-    keys: Vec<Result<Key, SecretError>>,
-    tolerance: Option<Tolerance>,
-    public_url: Option<String>,
-}
-
-impl fmt::Debug for VerifierBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifierBuilder")
-            .field("scheme", &self.scheme.as_ref().map(|scheme| scheme.id()))
-            .finish_non_exhaustive()
-    }
-}
-
-impl VerifierBuilder {
-    /// Adds a secret, labelled `key-1`, `key-2` … in order. Every secret that is added can verify: to rotate, add the new
-    /// one and remove the old one when the provider has stopped to use it.
-    pub fn secret(mut self, secret: impl IntoSecret) -> Self {
-        let label = format!("key-{}", self.keys.len() + 1);
-        self.keys.push(secret.into_secret().map(|secret| Key::new(label, secret)));
-        self
-    }
-
-    /// Adds a secret with a label or a time of validity of its own.
-    pub fn key(mut self, key: Key) -> Self {
-        self.keys.push(Ok(key));
-        self
-    }
-
-    /// Takes another tolerance for the signed timestamp, to both sides, instead of the provider's own.
-    pub fn tolerance(self, window: Duration) -> Self {
-        self.tolerance_of(Tolerance::symmetric(window))
-    }
-
-    /// Takes a tolerance that is not the same to both sides.
-    pub fn tolerance_of(mut self, tolerance: Tolerance) -> Self {
-        self.tolerance = Some(tolerance);
-        self
-    }
-
-    /// The URL that was given to the provider, for the schemes that sign it. See [`PublicUrl`].
-    pub fn public_url(mut self, url: impl Into<String>) -> Self {
-        self.public_url = Some(url.into());
-        self
-    }
-
-    /// Makes the keys ready.
-    ///
-    /// # Errors
-    ///
-    /// If there is no secret, one of them is unusable, two have the same label; if the scheme needs a public URL, or signs no
-    /// time and a tolerance was given.
-    pub fn build(self) -> Result<Verifier, ConfigError> {
-        let scheme = self.scheme?;
-        if self.keys.is_empty() {
-            return Err(ConfigError::NoSecret);
-        }
-        let mut keys: Vec<ReadyKey> = Vec::with_capacity(self.keys.len());
-        for key in self.keys {
-            let key = key.and_then(|key| ReadyKey::new(&key, &scheme)).map_err(ConfigError::Secret)?;
-            if keys.iter().any(|other| other.label == key.label) {
-                return Err(ConfigError::SameLabel { label: key.label.to_string() });
-            }
-            keys.push(key);
-        }
-        if keys.len() > MAX_KEYS {
-            return Err(ConfigError::TooManySecrets);
-        }
-        let public_url =
-            self.public_url.map(|url| PublicUrl::parse(&url)).transpose().map_err(ConfigError::PublicUrl)?;
-        if scheme.needs_public_url() && public_url.is_none() {
-            return Err(ConfigError::NoPublicUrl { scheme: scheme.id().to_owned() });
-        }
-        if self.tolerance.is_some() && scheme.tolerance().is_none() {
-            return Err(ConfigError::NoTimestamp { scheme: scheme.id().to_owned() });
-        }
-        let tolerance = self.tolerance.or(scheme.tolerance());
-        let body = scheme.signature.parts.iter().position(|part| *part == Part::Body);
-        let layout = Layout {
-            before: body.unwrap_or(scheme.signature.parts.len()),
-            body: body.is_some(),
-            needs_whole_body: scheme.needs_whole_body(),
-            reads_time_after_signature: scheme.reads_time_after_signature(),
-            has_id: scheme.delivery_id.is_some() || scheme.signature.carries_id,
-        };
-        let places = Places::of(&scheme);
-        let inner = Inner { scheme, places, keys, tolerance, public_url, layout };
-        Ok(Verifier { inner: Arc::new(inner) })
-    }
-}
-
-/// The most keys that one endpoint may have: each costs one MAC per delivery.
-pub const MAX_KEYS: usize = 16;
-
-/// Why a verifier or signer could not be made: a mistake of the receiver, found at start-up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum ConfigError {
-    /// The scheme signs the URL, so it must be told the public one.
-    NoPublicUrl {
-        /// The scheme.
-        scheme: String,
-    },
-    /// A tolerance was given for a scheme that signs no time, so that it would do nothing.
-    NoTimestamp {
-        /// The scheme.
-        scheme: String,
-    },
-    /// There is no secret: nothing could ever be verified.
-    NoSecret,
-    /// The public URL is none.
-    PublicUrl(PublicUrlError),
-    /// Two keys have one label, so that logs could not tell them apart.
-    SameLabel {
-        /// The label.
-        label: String,
-    },
-    /// The scheme file is wrong.
-    Scheme(SchemeError),
-    /// A secret is unusable.
-    Secret(SecretError),
-    /// More than [`MAX_KEYS`] secrets.
-    TooManySecrets,
-}
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoPublicUrl { scheme } => {
-                write!(f, "`{scheme}` signs the URL: tell the public one, as it was given to the provider")
-            }
-            Self::NoTimestamp { scheme } => {
-                write!(f, "`{scheme}` signs no time, so a tolerance would do nothing: leave it out")
-            }
-            Self::NoSecret => f.write_str("there is no secret: add the one from the provider's page"),
-            Self::PublicUrl(error) => error.fmt(f),
-            Self::SameLabel { label } => write!(f, "two keys have the label `{label}`: give each its own"),
-            Self::Scheme(error) => write!(f, "the scheme file is wrong: {error}"),
-            Self::Secret(error) => error.fmt(f),
-            Self::TooManySecrets => write!(f, "more than {MAX_KEYS} secrets: remove those that no longer sign"),
-        }
-    }
-}
-
-impl std::error::Error for ConfigError {}
-
-impl From<SecretError> for ConfigError {
-    fn from(error: SecretError) -> Self {
-        Self::Secret(error)
-    }
-}
-
-impl From<SchemeError> for ConfigError {
-    fn from(error: SchemeError) -> Self {
-        Self::Scheme(error)
-    }
-}
-
-/// What names a scheme: a [`Provider`] of the catalogue or a [`Scheme`].
-pub trait IntoScheme {
-    /// The scheme.
-    ///
-    /// # Errors
-    ///
-    /// If its file is wrong; those of the catalogue are not.
-    fn into_scheme(self) -> Result<Scheme, SchemeError>;
-}
-
-impl IntoScheme for Scheme {
-    fn into_scheme(self) -> Result<Scheme, SchemeError> {
-        Ok(self)
-    }
-}
-
-impl IntoScheme for &Scheme {
-    fn into_scheme(self) -> Result<Scheme, SchemeError> {
-        Ok(self.clone())
-    }
-}
-
-impl IntoScheme for Provider {
-    fn into_scheme(self) -> Result<Scheme, SchemeError> {
-        self.scheme()
-    }
-}
-
-/// What can be a secret: a [`Secret`], or the text of one.
-pub trait IntoSecret {
-    /// The secret.
-    ///
-    /// # Errors
-    ///
-    /// If the text cannot be one.
-    fn into_secret(self) -> Result<Secret, SecretError>;
-}
-
-impl IntoSecret for Secret {
-    fn into_secret(self) -> Result<Secret, SecretError> {
-        Ok(self)
-    }
-}
-
-impl IntoSecret for String {
-    fn into_secret(self) -> Result<Secret, SecretError> {
-        Secret::new(self)
-    }
-}
-
-impl IntoSecret for &str {
-    fn into_secret(self) -> Result<Secret, SecretError> {
-        Secret::new(self)
     }
 }

@@ -1,0 +1,131 @@
+//! What verifiers and signers are made of, and what can be wrong with it.
+
+use std::fmt;
+
+use crate::{
+    builder::MAX_KEYS,
+    providers::Provider,
+    public_url::PublicUrlError,
+    scheme::{Scheme, SchemeError},
+    secret::{Secret, SecretError},
+};
+
+/// Why a verifier or signer could not be made: a mistake of the receiver, found at start-up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The scheme signs the URL, so it must be told the public one.
+    NoPublicUrl {
+        /// The scheme.
+        scheme: String,
+    },
+    /// A tolerance was given for a scheme that signs no time, so that it would do nothing.
+    NoTimestamp {
+        /// The scheme.
+        scheme: String,
+    },
+    /// There is no secret: nothing could ever be verified.
+    NoSecret,
+    /// The public URL is none.
+    PublicUrl(PublicUrlError),
+    /// Two keys have one label, so that logs could not tell them apart.
+    SameLabel {
+        /// The label.
+        label: String,
+    },
+    /// The scheme file is wrong.
+    Scheme(SchemeError),
+    /// A secret is unusable.
+    Secret(SecretError),
+    /// More than [`MAX_KEYS`] secrets.
+    TooManySecrets,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoPublicUrl { scheme } => {
+                write!(f, "`{scheme}` signs the URL: tell the public one, as it was given to the provider")
+            }
+            Self::NoTimestamp { scheme } => {
+                write!(f, "`{scheme}` signs no time, so a tolerance would do nothing: leave it out")
+            }
+            Self::NoSecret => f.write_str("there is no secret: add the one from the provider's page"),
+            Self::PublicUrl(error) => error.fmt(f),
+            Self::SameLabel { label } => write!(f, "two keys have the label `{label}`: give each its own"),
+            Self::Scheme(error) => write!(f, "the scheme file is wrong: {error}"),
+            Self::Secret(error) => error.fmt(f),
+            Self::TooManySecrets => write!(f, "more than {MAX_KEYS} secrets: remove those that no longer sign"),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl From<SecretError> for ConfigError {
+    fn from(error: SecretError) -> Self {
+        Self::Secret(error)
+    }
+}
+
+impl From<SchemeError> for ConfigError {
+    fn from(error: SchemeError) -> Self {
+        Self::Scheme(error)
+    }
+}
+
+/// What names a scheme: a [`Provider`] of the catalogue or a [`Scheme`].
+pub trait IntoScheme {
+    /// The scheme.
+    ///
+    /// # Errors
+    ///
+    /// If its file is wrong; those of the catalogue are not.
+    fn into_scheme(self) -> Result<Scheme, SchemeError>;
+}
+
+impl IntoScheme for Scheme {
+    fn into_scheme(self) -> Result<Scheme, SchemeError> {
+        Ok(self)
+    }
+}
+
+impl IntoScheme for &Scheme {
+    fn into_scheme(self) -> Result<Scheme, SchemeError> {
+        Ok(self.clone())
+    }
+}
+
+impl IntoScheme for Provider {
+    fn into_scheme(self) -> Result<Scheme, SchemeError> {
+        self.scheme()
+    }
+}
+
+/// What can be a secret: a [`Secret`], or the text of one.
+pub trait IntoSecret {
+    /// The secret.
+    ///
+    /// # Errors
+    ///
+    /// If the text cannot be one.
+    fn into_secret(self) -> Result<Secret, SecretError>;
+}
+
+impl IntoSecret for Secret {
+    fn into_secret(self) -> Result<Secret, SecretError> {
+        Ok(self)
+    }
+}
+
+impl IntoSecret for String {
+    fn into_secret(self) -> Result<Secret, SecretError> {
+        Secret::new(self)
+    }
+}
+
+impl IntoSecret for &str {
+    fn into_secret(self) -> Result<Secret, SecretError> {
+        Secret::new(self)
+    }
+}

@@ -1,0 +1,32 @@
+//! Finds the key that made one of the tags that a request brings.
+
+use subtle::Choice;
+
+use crate::{algorithm::Tag, evidence::Tags, rejection::Rejection, scheme::Scheme};
+
+/// Looks for the key that made one of the tags, in time that does not depend on which it is.
+#[derive(Default)]
+pub(crate) struct Search {
+    keys: usize,
+    found: Option<usize>,
+}
+
+impl Search {
+    /// Compares the tag that key `at` would make with every tag of the request.
+    pub(crate) fn compare(&mut self, at: usize, expected: &Tag, scheme: &Scheme, tags: &Tags<'_>) {
+        let mut matches = Choice::from(0);
+        tags.each(scheme, |tag| matches |= tag.equals(expected));
+        self.keys += 1;
+        // That this key made the signature is the verdict, which the answer tells anyway.
+        if bool::from(matches) {
+            self.found = self.found.or(Some(at));
+        }
+    }
+
+    pub(crate) fn verdict(self) -> Result<usize, Rejection> {
+        match self {
+            Self { keys: 0, .. } => Err(Rejection::UnknownKey),
+            Self { found, .. } => found.ok_or(Rejection::Signature),
+        }
+    }
+}
