@@ -180,10 +180,11 @@ impl Verifier {
         if !inner.layout.reads_time_after_signature {
             self.read_time(head, now, body, examined)?;
         }
+        examined.tags.decode(scheme, places)?;
         if inner.layout.has_id {
             examined.id = Some(delivery_id(scheme.delivery_id.as_ref(), places, head, &examined.tags, body)?);
         }
-        examined.tags.decode(scheme, places)
+        Ok(())
     }
 
     /// Reads the signed timestamp, if the scheme has one, and holds it against the clock.
