@@ -6,6 +6,7 @@ use hmac::{Hmac, KeyInit, Mac as _};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha512};
 use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroize;
 
 use crate::{
     encoding::{Encoding, MAX_TAG},
@@ -175,6 +176,12 @@ pub(crate) struct Tag {
 impl Default for Tag {
     fn default() -> Self {
         Self { bytes: [0; MAX_TAG], len: 0 }
+    }
+}
+
+impl Zeroize for Tag {
+    fn zeroize(&mut self) {
+        self.bytes.zeroize();
     }
 }
 

@@ -61,7 +61,7 @@ pub(crate) enum Material {
     /// A plain hash, and the secret that goes into it.
     Plain(Mac, Zeroizing<Vec<u8>>),
     /// The SHA-256 of a token or password: digests have one length, whatever is sent.
-    Token(Tag),
+    Token(Zeroizing<Tag>),
 }
 
 impl Material {
@@ -82,7 +82,7 @@ impl ReadyKey {
             Algorithm::Hmac(digest) => Material::Keyed(digest.start_hmac(&bytes)),
             Algorithm::Hash(digest) => Material::Plain(digest.start(), bytes),
             Algorithm::Basic if !bytes.contains(&b':') => return Err(SecretError::WithoutColon),
-            Algorithm::Token | Algorithm::Basic => Material::Token(Digest::Sha256.of(&bytes)),
+            Algorithm::Token | Algorithm::Basic => Material::Token(Zeroizing::new(Digest::Sha256.of(&bytes))),
         };
         let (not_before, not_after) = (key.not_before, key.not_after);
         Ok(Self { label: Arc::clone(&key.label), material, not_before, not_after })

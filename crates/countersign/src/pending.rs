@@ -75,11 +75,11 @@ impl<'r> Pending<'r> {
         }
         let mut examined = Examined::default();
         verifier.examine(head, now, None, &mut examined)?;
-        let state = if scheme.is_decided_by_head() {
+        let state = if verifier.layout().needs_whole_body {
+            State::Whole(Vec::new())
+        } else if scheme.signature.parts.is_empty() {
             let key = verifier.judge(&verifier.content(head, &examined), &examined.tags, &[], now)?;
             State::Decided { key, examined }
-        } else if scheme.needs_whole_body() {
-            State::Whole(Vec::new())
         } else {
             let mut running = Running::default();
             running.start(verifier, head, &examined, now)?;

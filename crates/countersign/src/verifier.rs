@@ -63,7 +63,7 @@ pub(crate) struct Layout {
     /// Whether the body itself is a part.
     pub(crate) body: bool,
     /// What [`Description::needs_whole_body`](crate::scheme::Description::needs_whole_body) says.
-    needs_whole_body: bool,
+    pub(crate) needs_whole_body: bool,
     /// What [`Description::reads_time_after_signature`](crate::scheme::Description::reads_time_after_signature) says.
     reads_time_after_signature: bool,
     /// Whether the scheme signs an id of the delivery.

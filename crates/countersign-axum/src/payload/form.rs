@@ -36,3 +36,16 @@ fn is_document(body: &[u8]) -> bool {
     let first = text.iter().find(|byte| **byte > b' ');
     matches!(first, Some(b'{' | b'[' | b'"' | b'<'))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_is_no_form_whatever_stands_in_front_of_it() {
+        for text in ["{\"a\":1}", " \t[1]", "\u{feff}{\"a\":1}", "\u{feff}\n<a/>", "\x0b{\"a\":1}", "\"a\""] {
+            assert!(is_document(text.as_bytes()), "{text:?}");
+        }
+        assert!(!is_document(b"a=%7B") && !is_document(b""));
+    }
+}

@@ -163,3 +163,14 @@ async fn a_decoy_makes_an_unknown_tenant_look_like_a_wrong_signature_and_never_p
     assert_refused(layer(keys.clone()), signed("nobody", SECRET), 401, "signature").await;
     assert_refused(layer(keys), signed("nobody", "secret-of-the-decoy"), 401, "unknown_key").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_time_to_live_beyond_all_clocks_is_for_ever() {
+    let directory = Directory::default();
+    let keys = TenantKeys::new(directory.clone()).with_time_to_live(Duration::MAX, Duration::MAX);
+    for _ in 0..2 {
+        assert_eq!(answer(&keys, "one", "secret-of-one").await.status(), 200);
+        tokio::time::advance(Duration::from_secs(86_400)).await;
+    }
+    assert_eq!(directory.look_ups(), 1);
+}

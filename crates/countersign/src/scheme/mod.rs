@@ -237,11 +237,6 @@ impl Description {
         let source = self.timestamp.as_ref().and_then(|rule| rule.source.as_ref());
         source.is_some_and(Source::is_in_body) && !self.signature.parts.contains(&Part::Timestamp)
     }
-
-    /// Whether the body has no part in the verdict: a token or password in the head.
-    pub(crate) fn is_decided_by_head(&self) -> bool {
-        self.signature.parts.is_empty() && !self.needs_whole_body()
-    }
 }
 
 /// How a description was checked, best first.
