@@ -86,6 +86,16 @@ impl Digest {
         }
     }
 
+    /// Whether HMAC with it is still sound: collisions do not matter to HMAC, but nobody should begin with MD5.
+    pub(crate) fn is_safe_for_hmac(self) -> bool {
+        self.len() > 16
+    }
+
+    /// Whether two contents with one digest cannot be made; that plain hashes over a secret rest on.
+    pub(crate) fn is_collision_resistant(self) -> bool {
+        self.len() > 20
+    }
+
     /// The length of a digest in bytes.
     pub(crate) fn len(self) -> usize {
         match self {
@@ -281,7 +291,6 @@ impl Mac {
     }
 
     /// Whether this is HMAC with that hash.
-    #[cfg(feature = "jwt")]
     pub(crate) fn is_hmac(&self, digest: Digest) -> bool {
         match self {
             Self::HmacSha1(_) => digest == Digest::Sha1,

@@ -49,6 +49,10 @@
 //!
 //! **`sha3`**: the hashes SHA3-512 and Keccak-256.
 //!
+//! **`full`**: all of them, as the command line and the gateway have it.
+//!
+//! **`gzip`**: schemes that sign the body as it was before it was packed.
+//!
 //! **`public-key`**: the readers of key files. The features above imply it; alone it is of no use.
 //!
 //! # What it does not do
@@ -58,20 +62,22 @@
 
 mod algorithm;
 mod builder;
+mod canonical;
 mod collecting;
 mod config;
 mod content;
+mod decoded;
 mod delivery;
 mod encoding;
 mod evidence;
 mod head;
 mod hmac_sha256;
 mod json;
-#[cfg(feature = "jwt")]
-#[allow(dead_code, reason = "no scheme names it yet")]
 mod jws;
+mod jwt;
 mod key;
 mod members;
+mod multipart;
 mod pending;
 pub mod providers;
 #[allow(dead_code, reason = "no scheme names the algorithms yet")]
