@@ -18,6 +18,10 @@ mod parse;
 mod private;
 #[cfg(feature = "rsa")]
 mod rsa;
+#[cfg(all(test, feature = "ed25519", feature = "legacy", feature = "p384", feature = "p521", feature = "rsa"))]
+mod tests;
+#[cfg(all(test, feature = "ed25519", feature = "p384", feature = "p521", feature = "rsa"))]
+mod wycheproof;
 
 use std::fmt;
 
