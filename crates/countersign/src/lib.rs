@@ -68,7 +68,7 @@ mod head;
 mod hmac_sha256;
 mod json;
 #[cfg(feature = "jwt")]
-#[allow(dead_code, reason = "no scheme names it yet")]
+#[allow(dead_code, unused_imports, reason = "no scheme names it yet")]
 mod jws;
 mod key;
 mod members;
