@@ -36,7 +36,7 @@ macro_rules! curve {
             }
 
             fn private(scalar: &[u8]) -> Option<Self::Private> {
-                Self::Private::from_slice(scalar).ok()
+                Self::Private::from_bytes(scalar.try_into().ok()?).ok()
             }
 
             fn fixed(signature: &Self::Fixed) -> Vec<u8> {

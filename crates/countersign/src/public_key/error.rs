@@ -39,7 +39,7 @@ pub enum KeyError {
     Several,
     /// A secret key for HMAC or encryption stands where a public one belongs.
     Symmetric,
-    /// More than [`MAX_KEY_TEXT`] bytes.
+    /// More than 65536 bytes.
     TooLarge,
     /// Another algorithm or curve than those that are known here.
     Unsupported {

@@ -18,6 +18,12 @@ mod parse;
 mod private;
 #[cfg(feature = "rsa")]
 mod rsa;
+#[cfg(test)]
+#[cfg(all(feature = "ed25519", feature = "legacy", feature = "p384", feature = "p521", feature = "rsa"))]
+mod tests;
+#[cfg(test)]
+#[cfg(all(feature = "ed25519", feature = "p384", feature = "p521", feature = "rsa"))]
+mod wycheproof;
 
 use std::fmt;
 

@@ -70,7 +70,7 @@ fn kind(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<PublicKeyKind, KeyErro
         // RFC 3279 section 2.3.1: NULL, which some writers leave out.
         RSA if parameters.is_none_or(AnyRef::is_null) => Ok(PublicKeyKind::Rsa),
         // RFC 5480 section 2.1.1: the name of a curve, never its equation.
-        EC => match parameters.map(|parameters| parameters.decode_as::<ObjectIdentifier>()) {
+        EC => match parameters.map(AnyRef::decode_as::<ObjectIdentifier>) {
             Some(Ok(curve)) => named_curve(curve),
             _ => Err(UNSUPPORTED),
         },

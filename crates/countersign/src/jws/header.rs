@@ -1,0 +1,70 @@
+//! The protected header of a token, RFC 7515 section 4.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use super::{JwsAlgorithm, JwsProblem, decode};
+use crate::members::Members;
+
+/// The most characters of a key id.
+const MAX_KEY_ID: usize = 256;
+
+/// What the protected header says.
+pub(super) struct Header {
+    pub(super) algorithm: JwsAlgorithm,
+    pub(super) encodes_payload: bool,
+    pub(super) has_critical: bool,
+    members: Members<Value>,
+}
+
+impl Header {
+    pub(super) fn read(base64: &[u8], allowed: &[JwsAlgorithm]) -> Result<Self, JwsProblem> {
+        let members = Members::<Value>::read(&decode(base64)?).ok_or(JwsProblem::Header)?;
+        let text = |name| members.text(name).map_err(|()| JwsProblem::Header);
+        let algorithm = text("alg")?.and_then(JwsAlgorithm::from_name).filter(|algorithm| allowed.contains(algorithm));
+        if text("kid")?.is_some_and(|id| !is_key_id(id)) {
+            return Err(JwsProblem::KeyId);
+        }
+        Ok(Self {
+            algorithm: algorithm.ok_or(JwsProblem::Algorithm)?,
+            encodes_payload: encodes_payload(&members)?,
+            has_critical: members.get("crit").is_some(),
+            members,
+        })
+    }
+
+    /// A member that is a text.
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.members.text(name).ok().flatten()
+    }
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Header").field("algorithm", &self.algorithm).finish_non_exhaustive()
+    }
+}
+
+/// What `crit` and `b64` say together.
+///
+/// `crit` lists extensions that must be understood; it is never empty, and names nothing twice and nothing that is not there
+/// (RFC 7515 section 4.1.11). `b64` is the only one that is understood, so that one list is left. Without it, `b64` may not
+/// be false: readers who do not know it would compute another text (RFC 7797 section 6).
+fn encodes_payload(members: &Members<Value>) -> Result<bool, JwsProblem> {
+    let has_critical = match members.get("crit") {
+        None => false,
+        Some(Value::Array(names)) if *names == ["b64"] => true,
+        Some(_) => return Err(JwsProblem::Critical),
+    };
+    match (members.get("b64"), has_critical) {
+        (None, false) | (Some(Value::Bool(true)), _) => Ok(true),
+        (Some(Value::Bool(false)), true) => Ok(false),
+        (None, true) | (Some(Value::Bool(false)), false) => Err(JwsProblem::Critical),
+        (Some(_), _) => Err(JwsProblem::Header),
+    }
+}
+
+fn is_key_id(id: &str) -> bool {
+    (1..=MAX_KEY_ID).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic())
+}
