@@ -158,6 +158,7 @@ impl Endpoint {
             ("x-shopify-event-id", "e-1"),
             ("idempotency-key", "i-1"),
             ("linear-delivery", "l-1"),
+            ("x-crisp-request-timestamp", "1700000000000"),
             ("x-lark-request-nonce", "n-1"),
             ("x-plivo-signature-v2-nonce", "n-1"),
         ] {
