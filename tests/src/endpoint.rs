@@ -13,10 +13,12 @@ pub const PUBLIC_URL: &str = "https://hooks.example.com";
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 
 /// Secrets and others of the same kind; a scheme takes the first kind that fits it.
-const SECRETS: [(&str, &str); 3] = [
+const SECRETS: [(&str, &str); 5] = [
     ("canary:a-long-random-secret", "canary:another-long-secret"),
     ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+    ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
     ("pre_00112233445566778899aabbccddeeff", "pre_ffeeddccbbaa99887766554433221100"),
+    ("00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100"),
 ];
 
 /// A scheme, a secret that fits it, and what its file says.
@@ -128,7 +130,7 @@ impl Endpoint {
         Bytes::from_static(if self.reading.needs_form() {
             b"order=o-17&kind=created&Body=caf%C3%A9+%26+co&From=%2B15550100"
         } else {
-            br#"{"id":"evt_1","type":"created","event_id":"evt_1","order":{"id":"o-17"},"kind":"created","other":"a"}"#
+            br#"{"id":"evt_1","type":"created","event_id":"evt_1","order":{"id":"o-17"},"kind":"created","response":"cmVz","webhookMetadata":{},"value":[{}],"other":"a"}"#
         })
     }
 
@@ -156,6 +158,9 @@ impl Endpoint {
             ("x-shopify-event-id", "e-1"),
             ("idempotency-key", "i-1"),
             ("linear-delivery", "l-1"),
+            ("x-crisp-request-timestamp", "1700000000000"),
+            ("x-lark-request-nonce", "n-1"),
+            ("x-plivo-signature-v2-nonce", "n-1"),
         ] {
             request = request.header(name, value);
         }

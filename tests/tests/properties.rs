@@ -71,6 +71,9 @@ fn json_object() -> impl Strategy<Value = Value> {
         let mut object: Map<String, Value> = members.into_iter().collect();
         object.insert("order".to_owned(), json!({ "id": "o-17" }));
         object.insert("kind".to_owned(), json!(true));
+        object.insert("response".to_owned(), json!("cmVz"));
+        object.insert("webhookMetadata".to_owned(), json!({}));
+        object.insert("value".to_owned(), json!([{}]));
         Value::Object(object)
     })
 }
