@@ -13,9 +13,10 @@ pub const PUBLIC_URL: &str = "https://hooks.example.com";
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 
 /// Secrets and others of the same kind; a scheme takes the first kind that fits it.
-const SECRETS: [(&str, &str); 3] = [
+const SECRETS: [(&str, &str); 4] = [
     ("canary:a-long-random-secret", "canary:another-long-secret"),
     ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
+    ("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
     ("pre_00112233445566778899aabbccddeeff", "pre_ffeeddccbbaa99887766554433221100"),
 ];
 
@@ -125,11 +126,12 @@ impl Endpoint {
 
     /// A body of the kind that the scheme needs.
     pub fn sample_body(&self) -> Bytes {
-        Bytes::from_static(if self.reading.needs_form() {
+        let body: &[u8] = if self.reading.needs_form() {
             b"order=o-17&kind=created&Body=caf%C3%A9+%26+co&From=%2B15550100"
         } else {
             br#"{"id":"evt_1","type":"created","event_id":"evt_1","order":{"id":"o-17"},"kind":"created","other":"a"}"#
-        })
+        };
+        if self.reading.needs_json() { self.reading.complete(body.to_vec()).into() } else { body.to_vec().into() }
     }
 
     /// A request that is not signed yet, with everything that any scheme signs or reads, and more.
@@ -158,6 +160,10 @@ impl Endpoint {
             ("linear-delivery", "l-1"),
         ] {
             request = request.header(name, value);
+        }
+        for name in self.reading.signed_headers() {
+            let given = request.headers_ref().is_some_and(|headers| headers.contains_key(&name));
+            request = if given { request } else { request.header(name, "o-17") };
         }
         request.body(body.into()).expect("the request is well formed")
     }

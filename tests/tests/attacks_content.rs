@@ -120,6 +120,10 @@ fn b2_a_tag_in_another_encoding_is_refused_or_makes_no_other_event() {
         let signed = endpoint.sample();
         let before = whole(&endpoint.verifier(), &signed, NOW).unwrap().covered();
         let Some(name) = endpoint.reading.signature_header() else { continue };
+        // What stands where a template has `{any}` is nobody's business.
+        if endpoint.reading.tag_template().is_some_and(|template| template.contains("{any}")) {
+            continue;
+        }
         for recode in recode {
             let mut changed = signed.clone();
             put(&mut changed, &name, &recode(signed.headers()[&name].to_str().unwrap()));

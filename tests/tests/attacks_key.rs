@@ -28,7 +28,7 @@ fn with_tag(endpoint: &Endpoint, rewrite: impl Fn(&str) -> String) -> Option<Req
         return Some(request).filter(|_| rewritten != text);
     }
     let rewritten = |text: &str| {
-        let opened = ["sig=", "token=", "signature=", "\"signature\":\"", "\"token\":\""].into_iter();
+        let opened = ["sig=", "token=", "signature=", "signature\":\"", "token\":\"", "passcode\":\""].into_iter();
         let (at, open) = opened.filter_map(|open| Some((text.find(open)?, open))).min()?;
         let start = at + open.len();
         let end = text[start..].find(['&', '"']).map_or(text.len(), |end| start + end);
@@ -72,7 +72,8 @@ async fn a2_every_proper_prefix_of_a_tag_is_refused_for_every_scheme_and_so_is_o
             assert!(answer.status.is_client_error(), "{}: {len} characters of the tag", endpoint.id());
             tried += 1;
         }
-        for more in ["0", "A", "=", "a0", "%3D"] {
+        let any_behind = endpoint.reading.tag_template().is_some_and(|template| template.ends_with("{any}"));
+        for more in ["0", "A", "=", "a0", "%3D"].into_iter().filter(|_| !any_behind) {
             let request = with_tag(&endpoint, |tag| format!("{tag}{more}")).unwrap();
             let answer = app.send(request).await;
             assert!(answer.status.is_client_error(), "{}: `{more}` behind the tag", endpoint.id());
@@ -221,14 +222,9 @@ fn a8_a_key_of_one_scheme_proves_nothing_to_another() {
     for one in &endpoints {
         let signed = one.sample();
         for other in endpoints.iter().filter(|other| other.reading.covers_body() && other.toml != one.toml) {
-            // Only schemes that are the same in all but their names, or tell more headers of one, may agree.
+            // Only schemes that are the same in all but their names, or name more headers of one, may agree.
             let alike = signature_section(one) == signature_section(other)
-                || ["svix", "openai", "standard-webhooks"]
-                    .map(|id| [one, other].iter().any(|e| e.id() == id))
-                    .iter()
-                    .filter(|is| **is)
-                    .count()
-                    == 2;
+                || [one, other].iter().all(|endpoint| endpoint.toml.contains("{id}.{timestamp}.{body}"));
             let accepted = other
                 .builder()
                 .secret(one.secret)

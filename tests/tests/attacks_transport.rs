@@ -190,8 +190,9 @@ async fn e8_a_byte_that_is_no_text_in_any_header_is_refused_or_none_of_the_schem
         let signed = endpoint.sample();
         let read: Vec<_> = endpoint.reading.headers().iter().map(|name| name.to_lowercase()).collect();
         for (name, value) in signed.headers() {
-            // One right tag of two is enough, so bytes around the other change nothing.
-            if endpoint.reading.tags() > 1 && read[0] == name.as_str() {
+            // One right tag of two is enough, so bytes around the other change nothing; nor do they in place of `{any}`.
+            let any = endpoint.reading.tag_template().is_some_and(|template| template.contains("{any}"));
+            if (any || endpoint.reading.tags() > 1) && read[0] == name.as_str() {
                 continue;
             }
             let value = value.as_bytes();
