@@ -2,9 +2,15 @@
 
 use std::fmt;
 
+#[cfg(feature = "sha3")]
+use hmac::SimpleHmac;
 use hmac::{Hmac, KeyInit, Mac as _};
+#[cfg(feature = "legacy")]
+use md5::Md5;
 use sha1::Sha1;
-use sha2::{Digest as _, Sha256, Sha512};
+use sha2::{Digest as _, Sha256, Sha384, Sha512};
+#[cfg(feature = "sha3")]
+use sha3::{Keccak256, Sha3_512};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroize;
 
@@ -20,24 +26,74 @@ pub(crate) enum Digest {
     Sha1,
     /// SHA-256, 32 bytes.
     Sha256,
+    /// SHA-384, 48 bytes.
+    Sha384,
     /// SHA-512, 64 bytes.
     Sha512,
+    /// MD5, 16 bytes. Collisions of it cost nothing, and only HMAC still stands.
+    #[cfg(feature = "legacy")]
+    Md5,
+    /// SHA3-512, 64 bytes.
+    #[cfg(feature = "sha3")]
+    Sha3_512,
+    /// Keccak-256 as Ethereum has it, 32 bytes: other padding than SHA3-256, other digests.
+    #[cfg(feature = "sha3")]
+    Keccak256,
 }
 
 impl Digest {
-    pub(crate) const ALL: [Self; 3] = [Self::Sha1, Self::Sha256, Self::Sha512];
+    /// Those that this build has.
+    pub(crate) const ALL: &[Self] = &[
+        Self::Sha1,
+        Self::Sha256,
+        Self::Sha384,
+        Self::Sha512,
+        #[cfg(feature = "legacy")]
+        Self::Md5,
+        #[cfg(feature = "sha3")]
+        Self::Sha3_512,
+        #[cfg(feature = "sha3")]
+        Self::Keccak256,
+    ];
 
     /// The word for it in scheme files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Sha1 => "sha1",
             Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
             Self::Sha512 => "sha512",
+            #[cfg(feature = "legacy")]
+            Self::Md5 => "md5",
+            #[cfg(feature = "sha3")]
+            Self::Sha3_512 => "sha3-512",
+            #[cfg(feature = "sha3")]
+            Self::Keccak256 => "keccak256",
         }
     }
 
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|digest| digest.name() == name)
+        Self::ALL.iter().copied().find(|digest| digest.name() == name)
+    }
+
+    /// The cargo feature that has to be turned on before the hash of that name can be used, if it is off.
+    #[allow(dead_code, reason = "the scheme reader does not ask yet")]
+    pub(crate) fn missing_feature(name: &str) -> Option<&'static str> {
+        match name {
+            "md5" if !cfg!(feature = "legacy") => Some("legacy"),
+            "sha3-512" | "keccak256" if !cfg!(feature = "sha3") => Some("sha3"),
+            _ => None,
+        }
+    }
+
+    /// Whether HMAC with it is still sound: collisions do not matter to HMAC, but nobody should begin with MD5.
+    pub(crate) fn is_safe_for_hmac(self) -> bool {
+        self.len() > 16
+    }
+
+    /// Whether two contents with one digest cannot be made; that plain hashes over a secret rest on.
+    pub(crate) fn is_collision_resistant(self) -> bool {
+        self.len() > 20
     }
 
     /// The length of a digest in bytes.
@@ -45,7 +101,14 @@ impl Digest {
         match self {
             Self::Sha1 => 20,
             Self::Sha256 => 32,
+            Self::Sha384 => 48,
             Self::Sha512 => 64,
+            #[cfg(feature = "legacy")]
+            Self::Md5 => 16,
+            #[cfg(feature = "sha3")]
+            Self::Sha3_512 => 64,
+            #[cfg(feature = "sha3")]
+            Self::Keccak256 => 32,
         }
     }
 
@@ -54,7 +117,14 @@ impl Digest {
         match self {
             Self::Sha1 => Mac::Sha1(Sha1::new()),
             Self::Sha256 => Mac::Sha256(Sha256::new()),
+            Self::Sha384 => Mac::Sha384(Box::default()),
             Self::Sha512 => Mac::Sha512(Box::default()),
+            #[cfg(feature = "legacy")]
+            Self::Md5 => Mac::Md5(Md5::new()),
+            #[cfg(feature = "sha3")]
+            Self::Sha3_512 => Mac::Sha3_512(Box::default()),
+            #[cfg(feature = "sha3")]
+            Self::Keccak256 => Mac::Keccak256(Box::default()),
         }
     }
 
@@ -63,7 +133,14 @@ impl Digest {
         match self {
             Self::Sha1 => Mac::HmacSha1(keyed(key)),
             Self::Sha256 => Mac::HmacSha256(HmacSha256::new(key)),
+            Self::Sha384 => Mac::HmacSha384(Box::new(keyed(key))),
             Self::Sha512 => Mac::HmacSha512(Box::new(keyed(key))),
+            #[cfg(feature = "legacy")]
+            Self::Md5 => Mac::HmacMd5(keyed(key)),
+            #[cfg(feature = "sha3")]
+            Self::Sha3_512 => Mac::HmacSha3_512(Box::new(keyed(key))),
+            #[cfg(feature = "sha3")]
+            Self::Keccak256 => Mac::HmacKeccak256(Box::new(keyed(key))),
         }
     }
 
@@ -71,11 +148,16 @@ impl Digest {
     ///
     /// Who knows a hash of secret and body, but not the secret, can compute the hash of the same with that padding and
     /// any text behind it. No sender writes such a body: the padding is a byte 0x80, zeros, and the length in bits of all
-    /// that stands in front of it (FIPS 180-4 section 5.1).
+    /// that stands in front of it (FIPS 180-4 section 5.1; RFC 1321 section 3.1 has the length in the other byte order).
+    /// The digests of SHA-3 hide half of the state or more, and cannot be extended.
     pub(crate) fn is_extension(self, before: usize, body: &[u8]) -> bool {
         let (block, length) = match self {
             Self::Sha1 | Self::Sha256 => (64, 8),
-            Self::Sha512 => (128, 16),
+            Self::Sha384 | Self::Sha512 => (128, 16),
+            #[cfg(feature = "legacy")]
+            Self::Md5 => (64, 8),
+            #[cfg(feature = "sha3")]
+            Self::Sha3_512 | Self::Keccak256 => return false,
         };
         let first_end = (before / block + 1) * block;
         (first_end..=before + body.len()).step_by(block).any(|end| {
@@ -90,8 +172,16 @@ impl Digest {
                 return false;
             };
             let shorter = end - padding.len() + marker;
-            u64::from_be_bytes(*bits) == (shorter as u64).wrapping_mul(8)
+            self.length_in_padding(*bits) == (shorter as u64).wrapping_mul(8)
         })
+    }
+
+    fn length_in_padding(self, bits: [u8; 8]) -> u64 {
+        match self {
+            #[cfg(feature = "legacy")]
+            Self::Md5 => u64::from_le_bytes(bits),
+            _ => u64::from_be_bytes(bits),
+        }
     }
 
     /// The digest of one piece of data.
@@ -109,15 +199,30 @@ fn keyed<M: KeyInit>(key: &[u8]) -> M {
 
 /// A running hash, keyed or not. `Clone` copies the state: that is how a prepared key is used.
 ///
-/// The states of SHA-512 are boxed: hardly a provider uses it, and all others would move a value of twice the size.
+/// The states of SHA-512 and SHA-3 are boxed: hardly a provider uses them, and all others would move a value of twice the
+/// size.
 #[derive(Clone)]
 pub(crate) enum Mac {
     HmacSha1(Hmac<Sha1>),
     HmacSha256(HmacSha256),
+    HmacSha384(Box<Hmac<Sha384>>),
     HmacSha512(Box<Hmac<Sha512>>),
+    #[cfg(feature = "legacy")]
+    HmacMd5(Hmac<Md5>),
+    #[cfg(feature = "sha3")]
+    HmacSha3_512(Box<SimpleHmac<Sha3_512>>),
+    #[cfg(feature = "sha3")]
+    HmacKeccak256(Box<SimpleHmac<Keccak256>>),
     Sha1(Sha1),
     Sha256(Sha256),
+    Sha384(Box<Sha384>),
     Sha512(Box<Sha512>),
+    #[cfg(feature = "legacy")]
+    Md5(Md5),
+    #[cfg(feature = "sha3")]
+    Sha3_512(Box<Sha3_512>),
+    #[cfg(feature = "sha3")]
+    Keccak256(Box<Keccak256>),
 }
 
 impl Mac {
@@ -125,10 +230,24 @@ impl Mac {
         match self {
             Self::HmacSha1(mac) => mac.update(data),
             Self::HmacSha256(mac) => mac.update(data),
+            Self::HmacSha384(mac) => mac.update(data),
             Self::HmacSha512(mac) => mac.update(data),
+            #[cfg(feature = "legacy")]
+            Self::HmacMd5(mac) => mac.update(data),
+            #[cfg(feature = "sha3")]
+            Self::HmacSha3_512(mac) => mac.update(data),
+            #[cfg(feature = "sha3")]
+            Self::HmacKeccak256(mac) => mac.update(data),
             Self::Sha1(hash) => hash.update(data),
             Self::Sha256(hash) => hash.update(data),
+            Self::Sha384(hash) => hash.update(data),
             Self::Sha512(hash) => hash.update(data),
+            #[cfg(feature = "legacy")]
+            Self::Md5(hash) => hash.update(data),
+            #[cfg(feature = "sha3")]
+            Self::Sha3_512(hash) => hash.update(data),
+            #[cfg(feature = "sha3")]
+            Self::Keccak256(hash) => hash.update(data),
         }
     }
 
@@ -150,10 +269,35 @@ impl Mac {
         match self {
             Self::HmacSha1(mac) => Tag::new::<20>(mac.clone().finalize().into_bytes().into()),
             Self::HmacSha256(mac) => Tag::new(mac.finish()),
+            Self::HmacSha384(mac) => Tag::new::<48>(mac.clone().finalize().into_bytes().into()),
             Self::HmacSha512(mac) => Tag::new::<64>(mac.clone().finalize().into_bytes().into()),
+            #[cfg(feature = "legacy")]
+            Self::HmacMd5(mac) => Tag::new::<16>(mac.clone().finalize().into_bytes().into()),
+            #[cfg(feature = "sha3")]
+            Self::HmacSha3_512(mac) => Tag::new::<64>(mac.clone().finalize().into_bytes().into()),
+            #[cfg(feature = "sha3")]
+            Self::HmacKeccak256(mac) => Tag::new::<32>(mac.clone().finalize().into_bytes().into()),
             Self::Sha1(hash) => Tag::new::<20>(hash.clone().finalize().into()),
             Self::Sha256(hash) => Tag::new::<32>(hash.clone().finalize().into()),
+            Self::Sha384(hash) => Tag::new::<48>(hash.clone().finalize().into()),
             Self::Sha512(hash) => Tag::new::<64>(hash.clone().finalize().into()),
+            #[cfg(feature = "legacy")]
+            Self::Md5(hash) => Tag::new::<16>(hash.clone().finalize().into()),
+            #[cfg(feature = "sha3")]
+            Self::Sha3_512(hash) => Tag::new::<64>(hash.clone().finalize().into()),
+            #[cfg(feature = "sha3")]
+            Self::Keccak256(hash) => Tag::new::<32>(hash.clone().finalize().into()),
+        }
+    }
+
+    /// Whether this is HMAC with that hash.
+    pub(crate) fn is_hmac(&self, digest: Digest) -> bool {
+        match self {
+            Self::HmacSha1(_) => digest == Digest::Sha1,
+            Self::HmacSha256(_) => digest == Digest::Sha256,
+            Self::HmacSha384(_) => digest == Digest::Sha384,
+            Self::HmacSha512(_) => digest == Digest::Sha512,
+            _ => false,
         }
     }
 }
@@ -234,14 +378,20 @@ mod tests {
 
     /// FIPS 180-4 section 5.1, for a message of `len` bytes.
     fn padding(digest: Digest, len: usize) -> Vec<u8> {
-        let (block, length) = if digest == Digest::Sha512 { (128, 16) } else { (64, 8) };
+        let (block, length) = match digest {
+            Digest::Sha384 | Digest::Sha512 => (128, 16),
+            _ => (64, 8),
+        };
         let zeros = (block - (len + 1 + length) % block) % block + length - 8;
-        [&[0x80][..], &vec![0; zeros], &(len as u64 * 8).to_be_bytes()].concat()
+        let bits = len as u64 * 8;
+        let bits = if digest.name() == "md5" { bits.to_le_bytes() } else { bits.to_be_bytes() };
+        [&[0x80][..], &vec![0; zeros], &bits].concat()
     }
 
     #[test]
     fn a_length_extension_is_recognised_whatever_the_lengths() {
-        for digest in Digest::ALL {
+        let can_be_extended = |digest: &&Digest| !["sha3-512", "keccak256"].contains(&digest.name());
+        for digest in Digest::ALL.iter().copied().filter(|digest| can_be_extended(&digest)) {
             for before in 0..140 {
                 for len in 0..140 {
                     let original = vec![b'{'; len];

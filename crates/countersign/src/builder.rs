@@ -4,12 +4,14 @@ use std::{fmt, time::Duration};
 
 use crate::{
     config::{ConfigError, IntoScheme, IntoSecret},
+    content::Settings,
     key::{Key, ReadyKey},
+    public_key::KeyPolicy,
     public_url::PublicUrl,
     scheme::Scheme,
     secret::SecretError,
     timestamp::Tolerance,
-    verifier::Verifier,
+    verifier::{Setup, Verifier},
 };
 
 /// Builds a [`Verifier`]; made by [`Verifier::builder`].
@@ -19,6 +21,8 @@ pub struct VerifierBuilder {
     keys: Vec<Result<Key, SecretError>>,
     tolerance: Option<Tolerance>,
     public_url: Option<String>,
+    settings: Settings,
+    allows_legacy: bool,
 }
 
 impl fmt::Debug for VerifierBuilder {
@@ -32,7 +36,8 @@ impl fmt::Debug for VerifierBuilder {
 impl VerifierBuilder {
     pub(crate) fn new(scheme: impl IntoScheme) -> Self {
         let scheme = scheme.into_scheme().map_err(ConfigError::Scheme);
-        Self { scheme, keys: Vec::new(), tolerance: None, public_url: None }
+        let settings = Settings::new();
+        Self { scheme, keys: Vec::new(), tolerance: None, public_url: None, settings, allows_legacy: false }
     }
 
     /// Adds a secret, labelled `key-1`, `key-2` … in order. Every secret that is added can verify: to rotate, add the new
@@ -66,28 +71,34 @@ impl VerifierBuilder {
         self
     }
 
+    /// A value that the scheme needs beside the secret, such as the id under which the provider knows the webhook. See
+    /// [`settings`](crate::scheme::Description::settings).
+    pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.settings.insert(name.into(), value.into());
+        self
+    }
+
+    /// Bears that the provider rests on an algorithm that is broken for other uses, or on short keys: MD5, SHA-1 outside
+    /// HMAC, RSA of 1024 bits.
+    pub fn allow_legacy(mut self) -> Self {
+        self.allows_legacy = true;
+        self
+    }
+
     /// Makes the keys ready.
     ///
     /// # Errors
     ///
-    /// If there is no secret, one of them is unusable, two have the same label; if the scheme needs a public URL, or signs no
-    /// time and a tolerance was given.
+    /// If there is no secret, one of them is unusable, two have the same label; if the scheme needs a public URL or a setting, or
+    /// signs no time and a tolerance was given; if its algorithm is a legacy one and that was not allowed.
     pub fn build(self) -> Result<Verifier, ConfigError> {
         let scheme = self.scheme?;
-        if self.keys.is_empty() {
-            return Err(ConfigError::NoSecret);
+        if scheme.is_legacy() && !self.allows_legacy {
+            let (scheme, algorithm) = (scheme.id().to_owned(), scheme.algorithm());
+            return Err(ConfigError::Legacy { scheme, algorithm });
         }
-        let mut keys: Vec<ReadyKey> = Vec::with_capacity(self.keys.len());
-        for key in self.keys {
-            let key = key.and_then(|key| ReadyKey::new(&key, &scheme)).map_err(ConfigError::Secret)?;
-            if keys.iter().any(|other| other.label == key.label) {
-                return Err(ConfigError::SameLabel { label: key.label.to_string() });
-            }
-            keys.push(key);
-        }
-        if keys.len() > MAX_KEYS {
-            return Err(ConfigError::TooManySecrets);
-        }
+        let keys = ready_keys(self.keys, &scheme, policy(self.allows_legacy))?;
+        check_settings(&scheme, &self.settings)?;
         let public_url =
             self.public_url.map(|url| PublicUrl::parse(&url)).transpose().map_err(ConfigError::PublicUrl)?;
         if scheme.needs_public_url() && public_url.is_none() {
@@ -97,7 +108,50 @@ impl VerifierBuilder {
             return Err(ConfigError::NoTimestamp { scheme: scheme.id().to_owned() });
         }
         let tolerance = self.tolerance.or(scheme.tolerance());
-        Ok(Verifier::assemble(scheme, keys, tolerance, public_url))
+        let (settings, allows_legacy) = (self.settings, self.allows_legacy);
+        Ok(Verifier::assemble(Setup { scheme, keys, tolerance, public_url, settings, allows_legacy }))
+    }
+}
+
+fn ready_keys(
+    keys: Vec<Result<Key, SecretError>>,
+    scheme: &Scheme,
+    policy: KeyPolicy,
+) -> Result<Vec<ReadyKey>, ConfigError> {
+    if keys.is_empty() {
+        return Err(ConfigError::NoSecret);
+    }
+    let mut ready: Vec<ReadyKey> = Vec::with_capacity(keys.len());
+    for key in keys {
+        let key = key.and_then(|key| ReadyKey::new(key, scheme, policy)).map_err(ConfigError::Secret)?;
+        if ready.iter().any(|other| other.label == key.label) {
+            return Err(ConfigError::SameLabel { label: key.label.to_string() });
+        }
+        ready.push(key);
+    }
+    if ready.len() > MAX_KEYS { Err(ConfigError::TooManySecrets) } else { Ok(ready) }
+}
+
+fn check_settings(scheme: &Scheme, settings: &Settings) -> Result<(), ConfigError> {
+    if let Some(name) = settings.keys().find(|name| !scheme.settings.contains_key(*name)) {
+        return Err(ConfigError::UnknownSetting { name: name.clone(), scheme: scheme.id().to_owned() });
+    }
+    for (name, what) in &scheme.settings {
+        let given = settings.get(name);
+        let is_empty = given.is_some_and(|value| value.trim().is_empty());
+        if is_empty || (given.is_none() && scheme.required_settings.contains(name)) {
+            return Err(ConfigError::MissingSetting { name: name.clone(), what: what.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// The key sizes that are borne.
+pub(crate) fn policy(allows_legacy: bool) -> KeyPolicy {
+    match allows_legacy {
+        #[cfg(feature = "legacy")]
+        true => KeyPolicy::DangerousSmallRsa,
+        _ => KeyPolicy::Standard,
     }
 }
 

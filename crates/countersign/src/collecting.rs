@@ -81,6 +81,6 @@ impl<'r> Collecting<'r> {
         let Self { mut pending, only, joined, .. } = self;
         let body = if joined.is_empty() { only } else { joined.freeze() };
         let verified = if pending.keeps_body() { pending.conclude_whole(&body)? } else { pending.conclude()? };
-        Ok(verified.with_body(body))
+        Ok(verified.with_payload(body))
     }
 }

@@ -14,6 +14,20 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// The scheme rests on an algorithm that is broken or too weak for anything new, and nobody said that this is borne.
+    Legacy {
+        /// The scheme.
+        scheme: String,
+        /// Its algorithm.
+        algorithm: String,
+    },
+    /// A value that the scheme needs beside the secret is not configured, or is empty.
+    MissingSetting {
+        /// Its name.
+        name: String,
+        /// What it is, in the words of the scheme file.
+        what: String,
+    },
     /// The scheme signs the URL, so it must be told the public one.
     NoPublicUrl {
         /// The scheme.
@@ -39,11 +53,23 @@ pub enum ConfigError {
     Secret(SecretError),
     /// More than [`MAX_KEYS`] secrets.
     TooManySecrets,
+    /// A value was configured that the scheme has no use for.
+    UnknownSetting {
+        /// Its name.
+        name: String,
+        /// The scheme.
+        scheme: String,
+    },
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Legacy { scheme, algorithm } => write!(
+                f,
+                "`{scheme}` rests on {algorithm}, which is too weak for anything new: if you must take it, allow legacy algorithms"
+            ),
+            Self::MissingSetting { name, what } => write!(f, "the setting `{name}` is missing or empty: {what}"),
             Self::NoPublicUrl { scheme } => {
                 write!(f, "`{scheme}` signs the URL: tell the public one, as it was given to the provider")
             }
@@ -55,6 +81,9 @@ impl fmt::Display for ConfigError {
             Self::SameLabel { label } => write!(f, "two keys have the label `{label}`: give each its own"),
             Self::Scheme(error) => write!(f, "the scheme file is wrong: {error}"),
             Self::Secret(error) => error.fmt(f),
+            Self::UnknownSetting { name, scheme } => {
+                write!(f, "`{scheme}` has no setting `{name}`: leave it out, or correct its name")
+            }
             Self::TooManySecrets => write!(f, "more than {MAX_KEYS} secrets: remove those that no longer sign"),
         }
     }

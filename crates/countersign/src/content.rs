@@ -1,14 +1,16 @@
 //! Writes the signed content of a request: one pass over the parts, never by substituting into a string.
 
-use std::sync::Arc;
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use memchr::memchr;
 
 use crate::{
+    algorithm::Digest,
     head::{Head, Unusable, look_up},
+    json,
     public_url::PublicUrl,
     rejection::{Problem, Rejection},
-    scheme::{Guard, Part, Scheme, UrlForm},
+    scheme::{FormRule, Guard, HashEncoding, Hashed, Part, Scheme, Source, UrlForm},
 };
 
 /// Everything that the parts of one request are made of.
@@ -17,63 +19,138 @@ pub(crate) struct Content<'a> {
     pub(crate) scheme: &'a Scheme,
     pub(crate) head: Head<'a>,
     pub(crate) public_url: Option<&'a PublicUrl>,
+    pub(crate) settings: &'a Settings,
     pub(crate) timestamp: &'a [u8],
     pub(crate) id: &'a [u8],
-    /// What [`sorted_form`] makes of the body, once for all keys; empty if the scheme does not sign it.
-    pub(crate) form: &'a [u8],
+    /// The sorted parameters, made once for all keys; empty if the scheme does not sign them.
+    pub(crate) sorted: &'a SortedParameters,
+}
+
+/// What the receiver configured beside the secret, by name.
+pub(crate) type Settings = BTreeMap<String, String>;
+
+/// What a form of the URL, the key and the body add to the [`Content`].
+#[derive(Clone, Copy)]
+pub(crate) struct Writing<'a> {
+    pub(crate) form: UrlForm,
+    pub(crate) secret: &'a [u8],
+    /// Must be there if a part reads it.
+    pub(crate) body: Option<&'a [u8]>,
 }
 
 impl Content<'_> {
-    /// Writes `parts` in order. `body` must be there if one of them reads it.
+    /// Writes `parts` in order.
     pub(crate) fn write(
         &self,
         parts: &[Part],
-        form: UrlForm,
-        secret: &[u8],
-        body: Option<&[u8]>,
+        with: Writing<'_>,
         write: &mut dyn FnMut(&[u8]),
     ) -> Result<(), Rejection> {
+        parts.iter().try_for_each(|part| self.write_part(part, with, write))
+    }
+
+    fn write_part(&self, part: &Part, with: Writing<'_>, write: &mut dyn FnMut(&[u8])) -> Result<(), Rejection> {
         let uri = self.head.uri;
-        for part in parts {
-            match part {
-                Part::Literal(text) => write(text),
-                Part::Secret => write(secret),
-                Part::Timestamp => write(self.timestamp),
-                Part::Id => write(self.id),
-                Part::Method => write(self.head.method.as_str().as_bytes()),
-                Part::Path => write(self.path().as_bytes()),
-                Part::Query => write(uri.query().unwrap_or_default().as_bytes()),
-                Part::PathAndQuery => {
-                    write(self.path().as_bytes());
-                    if let Some(query) = uri.query() {
-                        write(b"?");
-                        write(query.as_bytes());
-                    }
-                }
-                Part::Url => {
-                    if let Some(url) = self.public_url {
-                        url.write_url(uri, form, &self.scheme.url, write);
-                    }
-                }
-                Part::Host => {
-                    if let Some(url) = self.public_url {
-                        url.write_host(write);
-                    }
-                }
-                Part::Value(source) => {
-                    let value = look_up(source, self.head, body).map_err(Problem::from);
-                    let value = value.and_then(|value| value.ok_or(Problem::Missing));
-                    write(&value.map_err(|problem| malformed_value(source.to_string(), problem))?);
-                }
-                Part::FormSorted => write(self.form),
-                Part::Body => write(body.unwrap_or_default()),
-                Part::BodyHash(digest, encoding) => {
-                    let hash = digest.of(body.unwrap_or_default());
-                    write(encoding.encode(hash.as_bytes()).as_bytes());
+        match part {
+            Part::Literal(text) => write(text),
+            Part::Secret => write(with.secret),
+            Part::Setting(name) => write(self.settings.get(name).map_or(&[], |value| value.as_bytes())),
+            Part::Timestamp => write(self.timestamp),
+            Part::Id => write(self.id),
+            Part::Method => write(self.head.method.as_str().as_bytes()),
+            Part::Path => write(self.path().as_bytes()),
+            Part::Query => write(uri.query().unwrap_or_default().as_bytes()),
+            Part::PathAndQuery => {
+                write(self.path().as_bytes());
+                if let Some(query) = uri.query() {
+                    write(b"?");
+                    write(query.as_bytes());
                 }
             }
+            Part::Url => self.write_url(with.form, write),
+            Part::Host => {
+                if let Some(url) = self.public_url {
+                    url.write_host(write);
+                }
+            }
+            Part::Value(source) => write(&self.value(source, with.body)?),
+            Part::Lower(source) => write(&self.value(source, with.body)?.to_ascii_lowercase()),
+            Part::FormSorted => write(&self.sorted.form),
+            Part::QuerySorted => write(&self.sorted.query),
+            Part::Body => write(with.body.unwrap_or_default()),
+            Part::Hash(digest, encoding, hashed) => write(&self.hash(*digest, *encoding, *hashed, with)),
+            _ => self.write_rare(part, with, write)?,
         }
         Ok(())
+    }
+
+    /// Parts that few schemes have, and that allocate.
+    fn write_rare(&self, part: &Part, with: Writing<'_>, write: &mut dyn FnMut(&[u8])) -> Result<(), Rejection> {
+        let body = with.body.unwrap_or_default();
+        match part {
+            Part::BodyCrc32 => write(crc32fast::hash(body).to_string().as_bytes()),
+            Part::BodyAsJsonString => write(&as_json_string(body)?),
+            Part::JsonRaw(pointer) => {
+                let value = json::raw(body, pointer).map_err(Problem::from);
+                let value = value.and_then(|value| value.ok_or(Problem::Missing));
+                write(value.map_err(|problem| malformed_value(format!("JSON value `{pointer}`"), problem))?);
+            }
+            Part::Sorted(inner) => {
+                let mut values = Vec::with_capacity(inner.len());
+                for part in inner {
+                    let mut value = Vec::new();
+                    self.write_part(part, with, &mut |piece| value.extend_from_slice(piece))?;
+                    values.push(value);
+                }
+                values.sort_unstable();
+                values.iter().for_each(|value| write(value));
+            }
+            Part::When(source, inner) => {
+                let value = look_up(source, self.head, with.body);
+                let value = value.map_err(|unusable| malformed_value(source.to_string(), unusable.into()))?;
+                if value.is_some() {
+                    self.write(inner, with, write)?;
+                }
+            }
+            Part::Canonical(function) => write(&function.write(self, body, with.form)?),
+            // All others are written by `write_part`.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The signed content in one piece.
+    pub(crate) fn to_vec(&self, parts: &[Part], with: Writing<'_>) -> Result<Vec<u8>, Rejection> {
+        let mut content = Vec::with_capacity(with.body.map_or(0, <[u8]>::len) + 256);
+        self.write(parts, with, &mut |piece| content.extend_from_slice(piece))?;
+        Ok(content)
+    }
+
+    fn write_url(&self, form: UrlForm, write: &mut dyn FnMut(&[u8])) {
+        if let Some(url) = self.public_url {
+            url.write_url(self.head.uri, form, &self.scheme.url, write);
+        }
+    }
+
+    fn hash(&self, digest: Digest, encoding: HashEncoding, hashed: Hashed, with: Writing<'_>) -> Vec<u8> {
+        let tag = match hashed {
+            Hashed::Body => digest.of(with.body.unwrap_or_default()),
+            Hashed::Url => {
+                let mut hash = digest.start();
+                self.write_url(with.form, &mut |piece| hash.update(piece));
+                hash.finish()
+            }
+        };
+        match encoding {
+            HashEncoding::Raw => tag.as_bytes().to_vec(),
+            HashEncoding::Text(encoding) => encoding.encode(tag.as_bytes()).into_bytes(),
+        }
+    }
+
+    pub(crate) fn value(&self, source: &Source, body: Option<&[u8]>) -> Result<Cow<'_, [u8]>, Rejection> {
+        let value = look_up(source, self.head, body).map(|value| value.map(|value| Cow::Owned(value.into_owned())));
+        let value = value.map_err(Problem::from).and_then(|value| value.ok_or(Problem::Missing));
+        value.map_err(|problem| malformed_value(source.to_string(), problem))
     }
 
     fn path(&self) -> &str {
@@ -116,26 +193,58 @@ impl Content<'_> {
     }
 }
 
+/// The body as `JSON.stringify` writes a string.
+fn as_json_string(body: &[u8]) -> Result<Vec<u8>, Rejection> {
+    let text = std::str::from_utf8(body).ok().and_then(|text| serde_json::to_vec(text).ok());
+    text.ok_or_else(|| malformed_value("the body".to_owned(), Problem::Encoding))
+}
+
+/// The sorted parameters of a request, as the scheme signs them.
+#[derive(Debug, Default)]
+pub(crate) struct SortedParameters {
+    form: Vec<u8>,
+    query: Vec<u8>,
+}
+
+impl SortedParameters {
+    /// Those that the scheme signs; `body` is the whole body.
+    pub(crate) fn of(scheme: &Scheme, head: Head<'_>, body: &[u8]) -> Result<Self, Rejection> {
+        let signs = |wanted: &Part| scheme.signature.parts.contains(wanted);
+        let sort = |wanted: &Part, text: &[u8]| if signs(wanted) { sorted(&scheme.form, text) } else { Ok(Vec::new()) };
+        let query = head.uri.query().unwrap_or_default().as_bytes();
+        Ok(Self { form: sort(&Part::FormSorted, body)?, query: sort(&Part::QuerySorted, query)? })
+    }
+
+    /// For content that signs none.
+    pub(crate) const NONE: &Self = &Self { form: Vec::new(), query: Vec::new() };
+}
+
 /// The most parameters of a form that is sorted; Twilio sends about forty. Sorting takes longer than hashing.
 const MAX_PARAMETERS: usize = 1000;
 
-/// The names and values of a form in order, as the scheme signs them; empty if it does not.
-pub(crate) fn sorted_form(scheme: &Scheme, body: &[u8]) -> Result<Vec<u8>, Rejection> {
-    if !scheme.signature.parts.contains(&Part::FormSorted) {
-        return Ok(Vec::new());
-    }
+/// The names and values of URL-encoded text in order, as the scheme signs them.
+fn sorted(rule: &FormRule, encoded: &[u8]) -> Result<Vec<u8>, Rejection> {
     // What is not UTF-8 is replaced: the SDKs of those who sort their forms sign and verify it so.
-    let mut pairs: Vec<_> = form_urlencoded::parse(body).take(MAX_PARAMETERS + 1).collect();
+    let mut pairs: Vec<_> = form_urlencoded::parse(encoded).take(MAX_PARAMETERS + 1).collect();
     if pairs.len() > MAX_PARAMETERS {
         return Err(malformed_value("the form".to_owned(), Problem::TooMany));
     }
+    pairs.retain(|(name, value)| {
+        !(rule.exclude.iter().any(|other| other == name) || rule.skip_empty && value.is_empty())
+    });
     pairs.sort_unstable();
-    if scheme.form.dedupe {
+    if rule.dedupe {
         pairs.dedup();
     }
-    let mut text = Vec::with_capacity(body.len());
-    for (name, value) in pairs {
-        for piece in [&*name, &scheme.form.between, &*value, &scheme.form.after] {
+    let mut text = Vec::with_capacity(encoded.len());
+    for (at, (name, value)) in pairs.iter().enumerate() {
+        let written = |text: &str| -> String {
+            if rule.encode { form_urlencoded::byte_serialize(text.as_bytes()).collect() } else { text.to_owned() }
+        };
+        let join = if at == 0 { "" } else { rule.join.as_str() };
+        let (name, between) =
+            if rule.values_only { (String::new(), "") } else { (written(name), rule.between.as_str()) };
+        for piece in [join, &name, between, &written(value), &rule.after] {
             text.extend_from_slice(piece.as_bytes());
         }
     }
@@ -152,6 +261,7 @@ impl From<Unusable> for Problem {
             Unusable::Conflicting => Self::Conflicting,
             Unusable::NotJson => Self::NotJson,
             Unusable::NotText => Self::Encoding,
+            Unusable::NotMultipart => Self::Layout,
         }
     }
 }

@@ -9,7 +9,6 @@ use std::{
 use bytes::Bytes;
 
 use crate::{
-    head::Unusable,
     json,
     scheme::{Field, FieldSource, Scheme, Source},
     timestamp::Timestamp,
@@ -28,6 +27,7 @@ struct Inner {
     scheme: Scheme,
     key_label: Arc<str>,
     timestamp: Option<Timestamp>,
+    claims: Vec<u8>,
     body: Bytes,
     /// Filled at once from the head, or at the first question from the body.
     event_id: OnceLock<Option<String>>,
@@ -35,21 +35,19 @@ struct Inner {
 }
 
 impl Delivery {
+    /// A value of the event is given if it is known, be it that there is none.
     pub(crate) fn new(
         scheme: Scheme,
         key_label: Arc<str>,
         timestamp: Option<Timestamp>,
-        event_id: Option<String>,
-        event_type: Option<String>,
+        event_id: Option<Option<String>>,
+        event_type: Option<Option<String>>,
+        claims: Vec<u8>,
         body: Bytes,
     ) -> Self {
-        let known = |field: Option<&Field>, value| match field {
-            Some(field) if field.is_in_body() => OnceLock::new(),
-            _ => OnceLock::from(value),
-        };
-        let event_id = known(scheme.event_id(), event_id);
-        let event_type = known(scheme.event_type(), event_type);
-        Self { inner: Arc::new(Inner { scheme, key_label, timestamp, body, event_id, event_type }) }
+        let slot = |known: Option<_>| known.map_or_else(OnceLock::new, OnceLock::from);
+        let (event_id, event_type) = (slot(event_id), slot(event_type));
+        Self { inner: Arc::new(Inner { scheme, key_label, timestamp, claims, body, event_id, event_type }) }
     }
 
     /// The provider's id, such as `stripe`.
@@ -82,7 +80,13 @@ impl Delivery {
         self.value(self.inner.scheme.event_type(), &self.inner.event_type)
     }
 
-    /// The verified body, byte for byte as it arrived. [`covers_body`](crate::scheme::Description::covers_body) tells whether
+    /// The claims of the token that proved the request, one JSON object; `None` if the scheme carries no token.
+    pub fn claims(&self) -> Option<&[u8]> {
+        Some(self.inner.claims.as_slice()).filter(|claims| !claims.is_empty())
+    }
+
+    /// The verified body, byte for byte as it was signed: as it arrived, or without its content coding if the scheme signs
+    /// what was there before it. [`covers_body`](crate::scheme::Description::covers_body) tells whether
     /// the signature covers it: a token covers nothing.
     pub fn body(&self) -> &Bytes {
         &self.inner.body
@@ -96,20 +100,15 @@ impl Delivery {
 }
 
 impl Field {
-    pub(crate) fn is_in_body(&self) -> bool {
-        matches!(&self.source, FieldSource::At(source) if source.is_in_body())
+    /// Whether the field is read when somebody asks for it: JSON bodies can be long, and not everybody does.
+    pub(crate) fn is_read_late(&self) -> bool {
+        matches!(&self.source, FieldSource::At(Source::Json(_)))
     }
 
     fn read_body(&self, body: &[u8]) -> Option<String> {
-        let read: Result<_, Unusable> = match &self.source {
-            FieldSource::At(Source::Json(pointer)) => {
-                json::read(body, pointer).map(|value| value.map(json::Scalar::into_text))
-            }
-            FieldSource::At(Source::Form(name)) => crate::head::parameter(name, body)
-                .map(|value| value.and_then(|value| String::from_utf8(value.into_owned()).ok())),
-            _ => Ok(None),
-        };
-        read.ok().flatten().filter(|text| !text.is_empty())
+        let FieldSource::At(Source::Json(pointer)) = &self.source else { return None };
+        let value = json::read(body, pointer).ok().flatten()?;
+        Some(value.into_text()).filter(|text| !text.is_empty())
     }
 }
 

@@ -3,13 +3,14 @@
 use std::{borrow::Cow, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
 use zeroize::Zeroizing;
 
 use crate::{
     algorithm::{Digest, Tag},
-    head::{Head, look_up},
+    head::{Head, Unusable, look_up},
     rejection::{Problem, Rejection},
-    scheme::{Algorithm, Hole, Mismatch, Scheme, Source, Span, TimestampRule},
+    scheme::{Algorithm, Hole, Mismatch, Scheme, Source, Span, TimestampRule, Unwrap, trim_ows},
     timestamp::{MAX_TEXT, Timestamp},
 };
 
@@ -18,6 +19,12 @@ pub(crate) const MAX_TAGS: usize = 32;
 
 /// The longest text that a signature may have, in bytes: [`MAX_TAGS`] tags of the longest encoding, and their labels.
 pub(crate) const MAX_SIGNATURE: usize = 8192;
+
+/// The most public-key signatures that one request may bring: each costs tens of microseconds under each key.
+pub(crate) const MAX_SIGNATURES: usize = 4;
+
+/// The longest token, in bytes: its own limit, and the text around it.
+const MAX_TOKEN: usize = crate::jws::MAX_SIGNED + 2048;
 
 /// The longest delivery id, in bytes. The longest known is a UUID with a prefix.
 pub(crate) const MAX_ID: usize = 256;
@@ -64,14 +71,19 @@ impl<'r> Tags<'r> {
         body: Option<&'r [u8]>,
     ) -> Result<(), Rejection> {
         let malformed = |problem| malformed(places, problem);
-        let text = look_up(&scheme.signature.source, head, body).map_err(|unusable| malformed(unusable.into()))?;
-        let Some(text) = text else {
+        let source = &scheme.signature.source;
+        let text = if scheme.signature.every { every_line(source, head) } else { look_up(source, head, body) };
+        let Some(text) = text.map_err(|unusable| malformed(unusable.into()))? else {
             return Err(Rejection::MissingSignature { place: Arc::clone(&places.signature) });
         };
-        self.text = text;
+        self.text = match &scheme.signature.unwrap {
+            None => text,
+            Some(unwrap) => Cow::Owned(unwrapped(unwrap, &text).map_err(|Malformed(problem)| malformed(problem))?),
+        };
+        let longest = if scheme.signature.algorithm == Algorithm::Jwt { MAX_TOKEN } else { MAX_SIGNATURE };
         match self.text.len() {
             0 => Err(malformed(Problem::Empty)),
-            1..=MAX_SIGNATURE => self.scan(scheme).map_err(|Malformed(problem)| malformed(problem)),
+            len if len <= longest => self.scan(scheme).map_err(|Malformed(problem)| malformed(problem)),
             _ => Err(malformed(Problem::TooLong)),
         }
     }
@@ -81,19 +93,23 @@ impl<'r> Tags<'r> {
         if scheme.signature.algorithm == Algorithm::Basic {
             return Ok(());
         }
-        scheme.signature.syntax.scan(text, &mut |hole, span| {
+        let most = match scheme.signature.algorithm {
+            Algorithm::PublicKey(_) => MAX_SIGNATURES,
+            _ => MAX_TAGS,
+        };
+        scan_lines(scheme, text, &mut |hole, span| {
             match hole {
                 Hole::Timestamp => set_once(timestamp, span, text)?,
                 Hole::Id => set_once(id, span, text)?,
                 Hole::Any => {}
-                Hole::Tag(_) | Hole::Token => {
+                Hole::Tag(_) | Hole::Token | Hole::Jwt => {
                     if *count == 0 {
                         (*first_at, *first_hole) = (span, hole);
                     }
                     *count += 1;
                 }
             }
-            if *count > MAX_TAGS { Err(Malformed(Problem::TooMany)) } else { Ok(()) }
+            if *count > most { Err(Malformed(Problem::TooMany)) } else { Ok(()) }
         })?;
         if *count == 0 { Err(Malformed(Problem::UnknownVersion)) } else { Ok(()) }
     }
@@ -120,14 +136,32 @@ impl<'r> Tags<'r> {
     }
 
     fn each_other(&self, scheme: &Scheme, visit: &mut impl FnMut(&Tag)) -> Result<(), Malformed> {
-        scheme.signature.syntax.scan(&self.text, &mut |hole, span| {
-            if matches!(hole, Hole::Tag(_) | Hole::Token) && span != self.first_at {
+        scan_lines(scheme, &self.text, &mut |hole, span| {
+            if hole.carries_proof() && span != self.first_at {
                 let mut other = Tag::default();
                 tag(scheme, hole, &self.text[span.range()], &mut other)?;
                 visit(&other);
             }
             Ok(())
         })
+    }
+
+    /// The text of the first tag: all that a token is.
+    pub(crate) fn token(&self) -> &[u8] {
+        &self.text[self.first_at.range()]
+    }
+
+    /// Hands the bytes of every signature to `visit`, for those that are longer than a [`Tag`].
+    pub(crate) fn each_signature(&self, scheme: &Scheme, mut visit: impl FnMut(&[u8])) {
+        // `decode` went through the same text without an error.
+        let _: Result<(), Malformed> = scan_lines(scheme, &self.text, &mut |hole, span| {
+            if let Hole::Tag(encoding) = hole
+                && let Some(signature) = encoding.decode(&self.text[span.range()])
+            {
+                visit(&signature);
+            }
+            Ok(())
+        });
     }
 
     fn part(&self, span: Option<Span>) -> Option<Cow<'r, [u8]>> {
@@ -141,6 +175,56 @@ impl<'r> Tags<'r> {
     fn into_owned(self) -> Tags<'static> {
         let Self { text, first, count, first_at, first_hole, timestamp, id } = self;
         Tags { text: Cow::Owned(text.into_owned()), first, count, first_at, first_hole, timestamp, id }
+    }
+}
+
+/// Matches the signature's text, line by line where a scheme takes every header line.
+fn scan_lines<E: From<Mismatch>>(
+    scheme: &Scheme,
+    text: &[u8],
+    visit: &mut impl FnMut(Hole, Span) -> Result<(), E>,
+) -> Result<(), E> {
+    if !scheme.signature.every {
+        return scheme.signature.syntax.scan(text, visit);
+    }
+    let mut start = 0;
+    for line in text.split(|byte| *byte == b'\n') {
+        scheme.signature.syntax.scan(line, &mut |hole, span| visit(hole, span.behind(start)))?;
+        start += line.len() + 1;
+    }
+    Ok(())
+}
+
+/// The lines of all headers of a place, which a line break parts: no header can have one.
+fn every_line<'r>(source: &Source, head: Head<'r>) -> Result<Option<Cow<'r, [u8]>>, Unusable> {
+    let Source::Header(names) = source else { return Ok(None) };
+    let mut lines = names.iter().flat_map(|name| head.headers.get_all(name)).map(|line| trim_ows(line.as_bytes()));
+    let Some(first) = lines.next() else { return Ok(None) };
+    let mut text = Cow::Borrowed(first);
+    for line in lines {
+        let text = text.to_mut();
+        text.push(b'\n');
+        text.extend_from_slice(line);
+    }
+    Ok(Some(text))
+}
+
+/// The signature's text out of what it is wrapped in.
+fn unwrapped(unwrap: &Unwrap, text: &[u8]) -> Result<Vec<u8>, Malformed> {
+    if text.len() > MAX_SIGNATURE {
+        return Err(Malformed(Problem::TooLong));
+    }
+    let text = match unwrap.encoding {
+        Some(encoding) => encoding.decode(text).ok_or(Malformed(Problem::Encoding))?,
+        None => text.to_vec(),
+    };
+    match &unwrap.json {
+        Some(pointer) => match crate::json::read(&text, pointer) {
+            Ok(Some(value)) => Ok(value.into_text().into_bytes()),
+            Ok(None) => Err(Malformed(Problem::Missing)),
+            Err(unusable) => Err(Malformed(unusable.into())),
+        },
+        None => Ok(text),
     }
 }
 
@@ -168,10 +252,16 @@ fn set_once(slot: &mut Option<Span>, span: Span, text: &[u8]) -> Result<(), Malf
 
 /// Decodes the tag that stands in a hole.
 fn tag(scheme: &Scheme, hole: Hole, value: &[u8], target: &mut Tag) -> Result<(), Malformed> {
-    match (hole, scheme.signature.algorithm) {
+    match (hole, &scheme.signature.algorithm) {
         (Hole::Tag(encoding), Algorithm::Hmac(digest) | Algorithm::Hash(digest)) => {
             target.decode(encoding, value, digest.len()).ok_or(Malformed(Problem::Encoding))
         }
+        (Hole::Tag(encoding), _) => {
+            let signature = encoding.decode(value).filter(|signature| !signature.is_empty());
+            signature.map(drop).ok_or(Malformed(Problem::Encoding))
+        }
+        // A token is read as one.
+        (Hole::Jwt, _) => Ok(()),
         _ if value.is_empty() => Err(Malformed(Problem::Empty)),
         _ => {
             *target = Digest::Sha256.of(value);
@@ -197,6 +287,10 @@ pub(crate) struct Examined<'r> {
     pub(crate) tags: Tags<'r>,
     pub(crate) time: SignedTime<'r>,
     pub(crate) id: Option<Cow<'r, [u8]>>,
+    /// The payload of the token; empty for all schemes without one.
+    pub(crate) claims: Vec<u8>,
+    /// The body without its content coding, if it had one and the scheme signs it so.
+    pub(crate) decoded: Option<Bytes>,
 }
 
 impl Examined<'_> {
@@ -205,6 +299,8 @@ impl Examined<'_> {
             tags: self.tags.into_owned(),
             time: self.time.into_owned(),
             id: self.id.map(|id| Cow::Owned(id.into_owned())),
+            claims: self.claims,
+            decoded: self.decoded,
         }
     }
 }

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, Method, Request, Uri, request::Parts};
 use percent_encoding::percent_decode;
 
 use crate::{
-    json,
+    json, multipart,
     scheme::{Source, trim_ows},
 };
 
@@ -18,12 +18,21 @@ pub struct Head<'r> {
     pub(crate) method: &'r Method,
     pub(crate) uri: &'r Uri,
     pub(crate) headers: &'r HeaderMap,
+    /// The payload of the token that the request carries, once it is read; empty for all schemes without one.
+    pub(crate) claims: &'r [u8],
 }
 
 impl<'r> Head<'r> {
     /// The head that has these three pieces.
     pub fn new(method: &'r Method, uri: &'r Uri, headers: &'r HeaderMap) -> Self {
-        Self { method, uri, headers }
+        Self { method, uri, headers, claims: &[] }
+    }
+
+    pub(crate) fn with_claims<'c>(self, claims: &'c [u8]) -> Head<'c>
+    where
+        'r: 'c,
+    {
+        Head { claims, ..self }
     }
 }
 
@@ -55,6 +64,8 @@ pub(crate) enum Unusable {
     NotText,
     /// The body that it should stand in is not one JSON document, or nests deeper than `serde_json`'s 128 levels.
     NotJson,
+    /// The body that it should stand in is not laid out as its content type says.
+    NotMultipart,
 }
 
 /// The value at `source`; `body` is the whole body if it is there already.
@@ -66,11 +77,27 @@ pub(crate) fn look_up<'r>(
     match source {
         Source::Header(names) => header(names, head.headers).map(|value| value.map(Cow::Borrowed)),
         Source::Query(name) => parameter(name, head.uri.query().unwrap_or_default().as_bytes()),
-        Source::Form(name) => parameter(name, body.unwrap_or_default()),
-        Source::Json(pointer) => {
-            let value = json::read(body.unwrap_or_default(), pointer)?;
-            Ok(value.map(|value| Cow::Owned(value.into_text().into_bytes())))
-        }
+        Source::Form(name) => form_value(name, head, body.unwrap_or_default()),
+        Source::Json(pointer) => json_value(body.unwrap_or_default(), pointer),
+        Source::FormJson(name, pointer) => match form_value(name, head, body.unwrap_or_default())? {
+            Some(text) => json_value(&text, pointer),
+            None => Ok(None),
+        },
+        Source::Claim(pointer) => json_value(head.claims, pointer),
+        Source::Body => Ok(body.map(Cow::Borrowed)),
+    }
+}
+
+fn json_value(document: &[u8], pointer: &json::Pointer) -> Result<Option<Cow<'static, [u8]>>, Unusable> {
+    let value = json::read(document, pointer)?;
+    Ok(value.map(|value| Cow::Owned(value.into_text().into_bytes())))
+}
+
+/// A parameter of a form body, URL-encoded unless the request says that it is multipart.
+fn form_value<'r>(name: &str, head: Head<'_>, body: &'r [u8]) -> Result<Option<Cow<'r, [u8]>>, Unusable> {
+    match multipart::boundary(head.headers) {
+        Some(boundary) => multipart::field(name, boundary, body).map(|value| value.map(Cow::Borrowed)),
+        None => parameter(name, body),
     }
 }
 

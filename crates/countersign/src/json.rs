@@ -4,6 +4,8 @@ use std::{borrow::Cow, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+use serde_json::value::RawValue;
+
 use crate::head::Unusable;
 
 /// A JSON pointer, split into its unescaped tokens.
@@ -85,6 +87,60 @@ pub(crate) fn read(body: &[u8], pointer: &Pointer) -> Result<Option<Scalar>, Unu
         _ if found.repeated => Err(Unusable::Conflicting),
         Ok(()) => Ok(found.value),
         Err(_) => Err(Unusable::NotJson),
+    }
+}
+
+/// The bytes of the value at `pointer`, as they stand in the body.
+pub(crate) fn raw<'b>(body: &'b [u8], pointer: &Pointer) -> Result<Option<&'b [u8]>, Unusable> {
+    let text = std::str::from_utf8(body).map_err(|_| Unusable::NotJson)?;
+    let mut value: &RawValue = serde_json::from_str(text).map_err(|_| Unusable::NotJson)?;
+    for token in &pointer.tokens {
+        let Some(members) = Members::of(value, token)? else { return Ok(None) };
+        value = members;
+    }
+    Ok(Some(value.get().as_bytes()))
+}
+
+/// Finds one member of an object among its unread values.
+struct Members<'a>(&'a str);
+
+impl Members<'_> {
+    fn of<'b>(object: &'b RawValue, key: &str) -> Result<Option<&'b RawValue>, Unusable> {
+        let mut deserializer = serde_json::Deserializer::from_str(object.get());
+        match Members(key).deserialize(&mut deserializer) {
+            Ok(found) if found.len() > 1 => Err(Unusable::Conflicting),
+            Ok(found) => Ok(found.first().copied()),
+            // Not an object: it has no member.
+            Err(_) => Ok(None),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Members<'_> {
+    type Value = Vec<&'de RawValue>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Members<'_> {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = Vec::new();
+        while let Some(is_wanted) = map.next_key_seed(Is(self.0))? {
+            if is_wanted {
+                found.push(map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -240,6 +296,16 @@ mod tests {
         assert_eq!(read_at(r#"{"a":1,"a":2}"#, "/a"), Err(Unusable::Conflicting));
         assert_eq!(read_at(r#"{"a":1,"\u0061":2}"#, "/a"), Err(Unusable::Conflicting));
         assert_eq!(read_at(r#"{"b":1,"b":2,"a":3}"#, "/a"), Ok(Some(Scalar::Integer("3".into()))));
+    }
+
+    #[test]
+    fn raw_values_are_the_bytes_of_the_body() {
+        let at = |body: &'static str, pointer| raw(body.as_bytes(), &Pointer::parse(pointer).unwrap());
+        assert_eq!(at(r#"{"a": {"b":[1, 2 ]} }"#, "/a/b"), Ok(Some(&b"[1, 2 ]"[..])));
+        assert_eq!(at(r#"{"a":1}"#, "/b"), Ok(None));
+        assert_eq!(at("[1]", "/0"), Ok(None));
+        assert_eq!(at(r#"{"a":1,"\u0061":1}"#, "/a"), Err(Unusable::Conflicting));
+        assert_eq!(at("{", "/a"), Err(Unusable::NotJson));
     }
 
     #[test]

@@ -6,6 +6,9 @@ use zeroize::Zeroizing;
 
 use crate::{
     algorithm::{Digest, Mac, Tag},
+    jws::{JwsAlgorithm, JwsKey},
+    jwt::takes_secret,
+    public_key::{KeyPolicy, PublicKey, PublicKeyAlgorithm, PublicKeyKind},
     scheme::{Algorithm, Scheme},
     secret::{Secret, SecretError},
     timestamp::Timestamp,
@@ -23,15 +26,27 @@ use crate::{
 #[derive(Debug)]
 pub struct Key {
     label: Arc<str>,
-    secret: Secret,
+    source: KeySource,
     not_before: Option<Timestamp>,
     not_after: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+enum KeySource {
+    Secret(Secret),
+    Public(PublicKey),
 }
 
 impl Key {
     /// A key that is always valid. The label appears in logs and in the proof.
     pub fn new(label: impl Into<Arc<str>>, secret: Secret) -> Self {
-        Self { label: label.into(), secret, not_before: None, not_after: None }
+        Self { label: label.into(), source: KeySource::Secret(secret), not_before: None, not_after: None }
+    }
+
+    /// A provider's public key that is there as one, fetched and looked at by the caller. For the text of one,
+    /// [`new`](Self::new) does as well.
+    pub fn from_public_key(label: impl Into<Arc<str>>, key: PublicKey) -> Self {
+        Self { label: label.into(), source: KeySource::Public(key), not_before: None, not_after: None }
     }
 
     /// Makes the key valid from `time` on.
@@ -62,6 +77,23 @@ pub(crate) enum Material {
     Plain(Mac, Zeroizing<Vec<u8>>),
     /// The SHA-256 of a token or password: digests have one length, whatever is sent.
     Token(Zeroizing<Tag>),
+    /// The provider's public key.
+    Public(PublicKey),
+    /// The secret under which tokens are signed.
+    TokenSecret(TokenSecret),
+}
+
+/// The secret under which tokens are signed, by whichever HMAC they name among those that the scheme allows.
+pub(crate) struct TokenSecret(Zeroizing<Vec<u8>>);
+
+impl TokenSecret {
+    /// The keyed state for an algorithm; `None` if that takes a public key, which this is not.
+    pub(crate) fn keyed(&self, algorithm: JwsAlgorithm) -> Option<Mac> {
+        match algorithm.key() {
+            JwsKey::Secret(digest) => Some(digest.start_hmac(&self.0)),
+            JwsKey::Public(_) => None,
+        }
+    }
 }
 
 impl Material {
@@ -70,22 +102,71 @@ impl Material {
         match self {
             Self::Keyed(mac) => Some((mac, b"")),
             Self::Plain(hash, secret) => Some((hash, secret)),
-            Self::Token(_) => None,
+            Self::Token(_) | Self::Public(_) | Self::TokenSecret(_) => None,
         }
+    }
+
+    fn of(secret: &Secret, scheme: &Scheme, policy: KeyPolicy) -> Result<Self, SecretError> {
+        let text = secret.expose();
+        match &scheme.signature.algorithm {
+            Algorithm::PublicKey(choice) => {
+                // All algorithms of a choice take one kind of key.
+                let kind = choice.algorithms().next().map(PublicKeyAlgorithm::kind);
+                return public_key(scheme, text, kind, policy).map(Self::Public);
+            }
+            Algorithm::Jwt | Algorithm::DetachedJws if is_public_key(scheme, text) => {
+                return public_key(scheme, text, None, policy).map(Self::Public);
+            }
+            _ => {}
+        }
+        let bytes = scheme.secret.key(text)?;
+        Ok(match scheme.signature.algorithm {
+            Algorithm::Hmac(digest) => Self::Keyed(digest.start_hmac(&bytes)),
+            Algorithm::Hash(digest) => Self::Plain(digest.start(), bytes),
+            Algorithm::Basic if !bytes.contains(&b':') => return Err(SecretError::WithoutColon),
+            Algorithm::Jwt | Algorithm::DetachedJws => Self::TokenSecret(TokenSecret(bytes)),
+            Algorithm::Token | Algorithm::Basic | Algorithm::PublicKey(_) => {
+                Self::Token(Zeroizing::new(Digest::Sha256.of(&bytes)))
+            }
+        })
     }
 }
 
+/// Whether the key of a token is a public one: it must be if no HMAC is allowed, and shows it if both are.
+fn is_public_key(scheme: &Scheme, text: &[u8]) -> bool {
+    !takes_secret(&scheme.jwt.algorithms)
+        || (scheme.takes_public_key() && (text.starts_with(b"-----BEGIN ") || text.starts_with(b"{")))
+}
+
+/// The key that a text stands for: its bytes, if the scheme says how they are written, or a file's text.
+fn public_key(
+    scheme: &Scheme,
+    text: &[u8],
+    kind: Option<PublicKeyKind>,
+    policy: KeyPolicy,
+) -> Result<PublicKey, SecretError> {
+    let is_file = text.starts_with(b"-----") || text.starts_with(b"{");
+    let key = match kind {
+        Some(kind) if scheme.secret.encoding.is_some() && !is_file => {
+            PublicKey::from_raw(kind, &scheme.secret.key(text)?)
+        }
+        _ => match std::str::from_utf8(text) {
+            Ok(text) => PublicKey::parse(text, policy),
+            Err(_) => PublicKey::from_spki_der(text, policy),
+        },
+    };
+    key.map_err(SecretError::PublicKey)
+}
+
 impl ReadyKey {
-    pub(crate) fn new(key: &Key, scheme: &Scheme) -> Result<Self, SecretError> {
-        let bytes = scheme.secret.key(key.secret.expose())?;
-        let material = match scheme.signature.algorithm {
-            Algorithm::Hmac(digest) => Material::Keyed(digest.start_hmac(&bytes)),
-            Algorithm::Hash(digest) => Material::Plain(digest.start(), bytes),
-            Algorithm::Basic if !bytes.contains(&b':') => return Err(SecretError::WithoutColon),
-            Algorithm::Token | Algorithm::Basic => Material::Token(Zeroizing::new(Digest::Sha256.of(&bytes))),
+    pub(crate) fn new(key: Key, scheme: &Scheme, policy: KeyPolicy) -> Result<Self, SecretError> {
+        let Key { label, source, not_before, not_after } = key;
+        let material = match source {
+            KeySource::Secret(secret) => Material::of(&secret, scheme, policy)?,
+            KeySource::Public(key) if scheme.takes_public_key() => Material::Public(key),
+            KeySource::Public(_) => return Err(SecretError::PublicKeyForSecret),
         };
-        let (not_before, not_after) = (key.not_before, key.not_after);
-        Ok(Self { label: Arc::clone(&key.label), material, not_before, not_after })
+        Ok(Self { label, material, not_before, not_after })
     }
 
     pub(crate) fn is_valid_at(&self, now: Timestamp) -> bool {

@@ -30,6 +30,31 @@
 //! - [`providers`] is the catalogue; a [`Scheme`] of your own is a TOML file, described in [`scheme`].
 //! - [`Signer`] signs as a provider would: for tests, and to pass deliveries on.
 //!
+//! # Features
+//!
+//! All are off by default, and each only adds. A scheme or key that needs one that is off is refused, and the refusal names
+//! it.
+//!
+//! **`ed25519`**: signatures by Ed25519 (RFC 8032).
+//!
+//! **`ecdsa`**: signatures by ECDSA on the curve P-256. **`p384`** and **`p521`** add those curves, and imply it.
+//!
+//! **`rsa`**: signatures by RSA with the padding of PKCS#1 v1.5, under keys of 2048 to 8192 bits.
+//!
+//! **`jwt`**: signatures as JSON Web Tokens and detached JSON Web Signatures (RFC 7515). Alone it knows those by HMAC; with
+//! the features above, those by public keys as well.
+//!
+//! **`legacy`**: what should have died and has not: SHA-1 under ECDSA and RSA, MD5, and RSA keys of 1024 bits where they are
+//! asked for. SHA-1 inside HMAC is sound, and there without it.
+//!
+//! **`sha3`**: the hashes SHA3-512 and Keccak-256.
+//!
+//! **`full`**: all of them, as the command line and the gateway have it.
+//!
+//! **`gzip`**: schemes that sign the body as it was before it was packed.
+//!
+//! **`public-key`**: the readers of key files. The features above imply it; alone it is of no use.
+//!
 //! # What it does not do
 //!
 //! It does not tell a replay of an accepted delivery from the delivery itself, as long as its timestamp is fresh; it does
@@ -37,18 +62,26 @@
 
 mod algorithm;
 mod builder;
+mod canonical;
 mod collecting;
 mod config;
 mod content;
+mod decoded;
 mod delivery;
 mod encoding;
 mod evidence;
 mod head;
 mod hmac_sha256;
 mod json;
+mod jws;
+mod jwt;
 mod key;
+mod members;
+mod multipart;
 mod pending;
 pub mod providers;
+#[allow(dead_code, reason = "no scheme names the algorithms yet")]
+mod public_key;
 mod public_url;
 mod rejection;
 pub mod scheme;
@@ -67,6 +100,7 @@ pub use head::Head;
 pub use key::Key;
 pub use pending::Pending;
 pub use providers::Provider;
+pub use public_key::{KeyError, KeyPolicy, PrivateKey, PublicKey, PublicKeyKind};
 pub use public_url::{PublicUrl, PublicUrlError};
 pub use rejection::{Problem, Rejection};
 pub use scheme::{Scheme, SchemeError};

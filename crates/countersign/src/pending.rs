@@ -3,8 +3,16 @@
 use std::fmt;
 
 use crate::{
-    algorithm::Mac, evidence::Examined, head::Head, rejection::Rejection, scheme::UrlForm, search::Search,
-    timestamp::Timestamp, verified::Verified, verifier::Verifier,
+    algorithm::{Digest, Mac},
+    content::Writing,
+    evidence::Examined,
+    head::Head,
+    rejection::Rejection,
+    scheme::{Check, UrlForm},
+    search::Search,
+    timestamp::Timestamp,
+    verified::Verified,
+    verifier::Verifier,
 };
 
 /// A request whose head passed every check and whose body is hashed as it arrives; made by [`Verifier::begin`].
@@ -151,12 +159,13 @@ impl Running {
         let scheme = verifier.scheme();
         let content = verifier.content(head, examined);
         let before = &scheme.signature.parts[..verifier.layout().before];
-        self.hashes.extend(scheme.checks.iter().map(|check| check.digest.start()));
+        self.hashes.extend(scheme.checks.iter().filter_map(Check::body_digest).map(Digest::start));
         for (key, ready) in verifier.valid_keys(now) {
             let Some((start, secret)) = ready.material.start() else { continue };
             for form in verifier.url_forms() {
                 let mut keyed = KeyedMac { key, form: *form, mac: start.clone() };
-                content.write(before, *form, secret, None, &mut |piece| keyed.mac.update(piece))?;
+                let with = Writing { form: *form, secret, body: None };
+                content.write(before, with, &mut |piece| keyed.mac.update(piece))?;
                 self.push(keyed);
             }
         }
@@ -185,13 +194,14 @@ impl Running {
     fn finish(&mut self, verifier: &Verifier, head: Head<'_>, examined: &Examined<'_>) -> Result<usize, Rejection> {
         let content = verifier.content(head, examined);
         verifier.obey_guards(&content, None, self.first_byte)?;
-        verifier.check_hashes(head, None, self.hashes.iter_mut().map(Mac::finish))?;
+        verifier.run_checks(&content, None, self.first_byte.is_none(), self.hashes.iter_mut().map(Mac::finish))?;
         let scheme = verifier.scheme();
         let behind = scheme.signature.parts.get(verifier.layout().before + 1..).unwrap_or_default();
         let mut search = Search::default();
         for KeyedMac { key, form, mac } in self.first.iter_mut().chain(&mut self.second).chain(&mut self.rest) {
             let secret = verifier.key(*key).material.start().map_or(&b""[..], |(_, secret)| secret);
-            content.write(behind, *form, secret, None, &mut |piece| mac.update(piece))?;
+            let with = Writing { form: *form, secret, body: None };
+            content.write(behind, with, &mut |piece| mac.update(piece))?;
             search.compare(*key, &mac.finish(), scheme, &examined.tags);
         }
         search.verdict()

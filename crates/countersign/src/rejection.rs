@@ -34,6 +34,8 @@ pub enum Rejection {
         /// The limit in bytes; `None` if somebody else's limit was met.
         limit: Option<u64>,
     },
+    /// The body is not in the content coding that the request tells, or in one that this scheme does not undo.
+    ContentCoding,
     /// The announced length of the body is not one decimal number.
     ContentLength,
     /// The keys of this request's tenant could not be looked up just now.
@@ -98,6 +100,11 @@ pub enum Rejection {
         /// How old it may be.
         tolerance: Duration,
     },
+    /// A value that the provider always sends alike is another here: a token's issuer, a version.
+    UnexpectedValue {
+        /// Where it stands.
+        place: Arc<str>,
+    },
     /// The endpoint has no key for this request: no tenant of this name, or none that is valid now.
     UnknownKey,
     /// The handler cannot read a payload of this media type.
@@ -140,6 +147,7 @@ impl Rejection {
             Self::BodyIncomplete => "body_incomplete",
             Self::BodyTimeout { .. } => "body_timeout",
             Self::BodyTooLarge { .. } => "body_too_large",
+            Self::ContentCoding => "content_coding",
             Self::ContentLength => "content_length",
             Self::KeysUnavailable => "keys_unavailable",
             Self::MalformedId { .. } => "malformed_id",
@@ -152,6 +160,7 @@ impl Rejection {
             Self::Signature => "signature",
             Self::TimestampInFuture { .. } => "timestamp_in_future",
             Self::TimestampTooOld { .. } => "timestamp_too_old",
+            Self::UnexpectedValue { .. } => "unexpected_value",
             Self::UnknownKey => "unknown_key",
             Self::UnsupportedMediaType { .. } => "unsupported_media_type",
         }
@@ -162,6 +171,7 @@ impl Rejection {
         match self {
             Self::AmbiguousContent { .. }
             | Self::BodyIncomplete
+            | Self::ContentCoding
             | Self::ContentLength
             | Self::MalformedId { .. }
             | Self::MalformedSignature { .. }
@@ -173,6 +183,7 @@ impl Rejection {
             | Self::Signature
             | Self::TimestampInFuture { .. }
             | Self::TimestampTooOld { .. }
+            | Self::UnexpectedValue { .. }
             | Self::UnknownKey => StatusCode::UNAUTHORIZED,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTimeout { .. } => StatusCode::REQUEST_TIMEOUT,
@@ -193,6 +204,7 @@ impl fmt::Display for Rejection {
             Self::BodyTimeout { limit } => write!(f, "the body did not arrive within {limit:?}"),
             Self::BodyTooLarge { limit: None } => f.write_str("the body is larger than a limit around it"),
             Self::BodyTooLarge { limit: Some(limit) } => write!(f, "the body is larger than {limit} bytes"),
+            Self::ContentCoding => f.write_str("the body is not in a content coding that can be undone"),
             Self::ContentLength => f.write_str("the announced length is not one decimal number"),
             Self::KeysUnavailable => f.write_str("the keys for this request could not be looked up"),
             Self::MalformedId { place, problem } => write!(f, "the delivery id in {place} {problem}"),
@@ -214,6 +226,7 @@ impl fmt::Display for Rejection {
             Self::TimestampTooOld { age, tolerance } => {
                 write!(f, "the timestamp is {age:?} old; the tolerance is {tolerance:?}")
             }
+            Self::UnexpectedValue { place } => write!(f, "{place} does not have the value that this endpoint expects"),
             Self::UnknownKey => f.write_str("there is no key for this request that is valid now"),
             Self::UnsupportedMediaType { found: Some(found) } => {
                 write!(f, "the handler cannot read `{found}`; expected JSON, a form or XML")

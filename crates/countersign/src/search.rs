@@ -16,9 +16,14 @@ impl Search {
     pub(crate) fn compare(&mut self, at: usize, expected: &Tag, scheme: &Scheme, tags: &Tags<'_>) {
         let mut matches = Choice::from(0);
         tags.each(scheme, |tag| matches |= tag.equals(expected));
-        self.keys += 1;
         // That this key made the signature is the verdict, which the answer tells anyway.
-        if bool::from(matches) {
+        self.add(at, bool::from(matches));
+    }
+
+    /// Takes what key `at` was found to prove.
+    pub(crate) fn add(&mut self, at: usize, matches: bool) {
+        self.keys += 1;
+        if matches {
             self.found = self.found.or(Some(at));
         }
     }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::public_key::KeyError;
+
 /// A signing secret: never printed, compared or cloned, and wiped from memory when dropped.
 ///
 /// ```
@@ -109,6 +111,10 @@ pub enum SecretError {
         /// The prefix.
         prefix: String,
     },
+    /// The provider's public key cannot be used.
+    PublicKey(KeyError),
+    /// A public key, where the scheme computes with a secret.
+    PublicKeyForSecret,
     /// White space or quotation marks around the secret.
     Untrimmed,
     /// HTTP Basic needs `user:password`.
@@ -132,6 +138,10 @@ impl fmt::Display for SecretError {
             }
             Self::PrefixOnly { prefix } => {
                 write!(f, "the secret is only its prefix `{prefix}`: paste the rest as well")
+            }
+            Self::PublicKey(error) => write!(f, "the provider's public key cannot be used: {error}"),
+            Self::PublicKeyForSecret => {
+                f.write_str("a public key proves nothing here: the scheme computes with a secret")
             }
             Self::Untrimmed => f.write_str(
                 "the secret begins or ends with white space or quotation marks: remove them \

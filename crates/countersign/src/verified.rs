@@ -23,6 +23,9 @@ pub struct Verified<'r, B> {
     key: usize,
     timestamp: Option<Timestamp>,
     id: Option<Cow<'r, [u8]>>,
+    claims: Vec<u8>,
+    /// The body without its content coding, if it had one and the scheme signs it so.
+    decoded: Option<Bytes>,
     body: B,
 }
 
@@ -64,7 +67,16 @@ impl<'r, B> Verified<'r, B> {
         examined: &mut Examined<'r>,
         body: B,
     ) -> Self {
-        Self { verifier, head, key, timestamp: examined.time.at, id: examined.id.take(), body }
+        Self {
+            verifier,
+            head,
+            key,
+            timestamp: examined.time.at,
+            id: examined.id.take(),
+            claims: std::mem::take(&mut examined.claims),
+            decoded: examined.decoded.take(),
+            body,
+        }
     }
 
     /// The provider's id, such as `stripe`.
@@ -97,17 +109,23 @@ impl<'r, B> Verified<'r, B> {
         self.body
     }
 
-    /// Puts the bytes beside the proof that they gave; only for callers that hashed just these.
-    pub(crate) fn with_body<C>(self, body: C) -> Verified<'r, C> {
-        let Self { verifier, head, key, timestamp, id, body: _ } = self;
-        Verified { verifier, head, key, timestamp, id, body }
+    /// The claims of the token that proved the request, one JSON object; `None` if the scheme carries no token.
+    pub fn claims(&self) -> Option<&[u8]> {
+        Some(self.claims.as_slice()).filter(|claims| !claims.is_empty())
+    }
+
+    /// Puts the bytes beside the proof that they gave, without their content coding; only for callers that hashed just these.
+    pub(crate) fn with_payload(mut self, body: Bytes) -> Verified<'r, Bytes> {
+        let body = self.decoded.take().unwrap_or(body);
+        let Self { verifier, head, key, timestamp, id, claims, decoded, body: _ } = self;
+        Verified { verifier, head, key, timestamp, id, claims, decoded, body }
     }
 
     fn field<'a>(&'a self, field: Option<&Field>, body: &'a [u8]) -> Option<Value<'a>> {
         let field = field?;
         let bytes = match &field.source {
             FieldSource::DeliveryId => Cow::Borrowed(self.id.as_deref()?),
-            FieldSource::At(source) => look_up(source, self.head, Some(body)).ok()??,
+            FieldSource::At(source) => look_up(source, self.head.with_claims(&self.claims), Some(body)).ok()??,
         };
         let text = match bytes {
             Cow::Borrowed(bytes) => Cow::Borrowed(std::str::from_utf8(bytes).ok()?),
@@ -118,14 +136,19 @@ impl<'r, B> Verified<'r, B> {
 }
 
 impl<B: AsRef<[u8]>> Verified<'_, B> {
+    /// The body as it was signed: without its content coding, if the scheme signs what was there before it.
+    pub fn payload(&self) -> &[u8] {
+        self.decoded.as_deref().unwrap_or(self.body.as_ref())
+    }
+
     /// The event's id, where the provider puts it. Read from the body on each call, if it stands there.
     pub fn event_id(&self) -> Option<Value<'_>> {
-        self.field(self.scheme().event_id(), self.body.as_ref())
+        self.field(self.scheme().event_id(), self.payload())
     }
 
     /// The event's type, where the provider puts it. Read from the body on each call, if it stands there.
     pub fn event_type(&self) -> Option<Value<'_>> {
-        self.field(self.scheme().event_type(), self.body.as_ref())
+        self.field(self.scheme().event_type(), self.payload())
     }
 }
 
@@ -133,17 +156,19 @@ impl Verified<'_, Bytes> {
     /// The proof as a value of its own, which outlives the request.
     pub fn into_delivery(self) -> Delivery {
         let scheme = self.verifier.scheme();
-        let in_head = |field: Option<&Field>| match field {
-            Some(field) if !field.is_in_body() => self.field(Some(field), &[]).map(|value| value.as_str().to_owned()),
-            _ => None,
+        let known = |field: Option<&Field>| match field {
+            Some(field) if field.is_read_late() => None,
+            field => Some(self.field(field, self.payload()).map(|value| value.as_str().to_owned())),
         };
+        let (event_id, event_type) = (known(scheme.event_id()), known(scheme.event_type()));
         Delivery::new(
             scheme.clone(),
             self.verifier.key_label(self.key).clone(),
             self.timestamp,
-            in_head(scheme.event_id()),
-            in_head(scheme.event_type()),
-            self.body,
+            event_id,
+            event_type,
+            self.claims,
+            self.decoded.unwrap_or(self.body),
         )
     }
 }

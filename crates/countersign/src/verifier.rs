@@ -1,19 +1,25 @@
 //! The verifier: everything an endpoint needs to judge a delivery.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
+
+use subtle::ConstantTimeEq;
 
 use crate::{
     algorithm::{Digest, Tag},
     builder::VerifierBuilder,
     config::{ConfigError, IntoScheme, IntoSecret},
-    content::{Content, malformed_value, sorted_form},
+    content::{Content, Settings, SortedParameters, Writing, malformed_value},
+    decoded::decoded,
+    encoding::Encoding,
     evidence::{Examined, Places, Tags, delivery_id, timestamp},
     head::{Head, look_up},
+    jwt,
     key::{Material, ReadyKey},
     pending::Pending,
+    public_key::{EcdsaForm, PublicKey, PublicKeyAlgorithm},
     public_url::PublicUrl,
     rejection::{Problem, Rejection},
-    scheme::{Algorithm, Part, Scheme, UrlForm},
+    scheme::{Algorithm, Check, Choice, Equals, Part, Scheme, UrlForm},
     search::Search,
     timestamp::{Timestamp, Tolerance},
     verified::Verified,
@@ -47,12 +53,28 @@ pub struct Verifier {
 }
 
 struct Inner {
-    scheme: Scheme,
+    setup: Setup,
     places: Places,
-    keys: Vec<ReadyKey>,
-    tolerance: Option<Tolerance>,
-    public_url: Option<PublicUrl>,
     layout: Layout,
+}
+
+/// What [`VerifierBuilder::build`] held against each other.
+pub(crate) struct Setup {
+    pub(crate) scheme: Scheme,
+    pub(crate) keys: Vec<ReadyKey>,
+    pub(crate) tolerance: Option<Tolerance>,
+    pub(crate) public_url: Option<PublicUrl>,
+    pub(crate) settings: Settings,
+    /// Whether algorithms that are broken for other uses are borne.
+    pub(crate) allows_legacy: bool,
+}
+
+impl std::ops::Deref for Inner {
+    type Target = Setup;
+
+    fn deref(&self) -> &Setup {
+        &self.setup
+    }
 }
 
 /// The parts of the signed content in front of the body and behind it.
@@ -86,13 +108,8 @@ impl Verifier {
         VerifierBuilder::new(scheme)
     }
 
-    /// A verifier of parts that [`VerifierBuilder::build`] held against each other.
-    pub(crate) fn assemble(
-        scheme: Scheme,
-        keys: Vec<ReadyKey>,
-        tolerance: Option<Tolerance>,
-        public_url: Option<PublicUrl>,
-    ) -> Self {
+    pub(crate) fn assemble(setup: Setup) -> Self {
+        let scheme = &setup.scheme;
         let body = scheme.signature.parts.iter().position(|part| *part == Part::Body);
         let layout = Layout {
             before: body.unwrap_or(scheme.signature.parts.len()),
@@ -101,9 +118,8 @@ impl Verifier {
             reads_time_after_signature: scheme.reads_time_after_signature(),
             has_id: scheme.delivery_id.is_some() || scheme.signature.carries_id,
         };
-        let places = Places::of(&scheme);
-        let inner = Inner { scheme, places, keys, tolerance, public_url, layout };
-        Self { inner: Arc::new(inner) }
+        let places = Places::of(scheme);
+        Self { inner: Arc::new(Inner { setup, places, layout }) }
     }
 
     /// Judges a whole request. `now` is the time against which its timestamp is held: that of its arrival.
@@ -157,6 +173,10 @@ impl Verifier {
         &self.inner.keys[key].label
     }
 
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
     pub(crate) fn public_url(&self) -> Option<&PublicUrl> {
         self.inner.public_url.as_ref()
     }
@@ -181,9 +201,24 @@ impl Verifier {
             self.read_time(head, now, body, examined)?;
         }
         examined.tags.decode(scheme, places)?;
+        if matches!(scheme.signature.algorithm, Algorithm::Jwt | Algorithm::DetachedJws) {
+            self.read_token(now, examined)?;
+        }
         if inner.layout.has_id {
             examined.id = Some(delivery_id(scheme.delivery_id.as_ref(), places, head, &examined.tags, body)?);
         }
+        Ok(())
+    }
+
+    fn read_token(&self, now: Timestamp, examined: &mut Examined<'_>) -> Result<(), Rejection> {
+        let inner = &*self.inner;
+        let (rule, place, token) = (&inner.scheme.jwt, &inner.places.signature, examined.tags.token());
+        if inner.scheme.signature.algorithm == Algorithm::DetachedJws {
+            return jwt::check_detached(token, rule, place);
+        }
+        let token = jwt::read(token, rule, inner.tolerance, place, now)?;
+        examined.time.at = token.issued;
+        examined.claims = token.claims;
         Ok(())
     }
 
@@ -219,11 +254,12 @@ impl Verifier {
     pub(crate) fn content<'a>(&'a self, head: Head<'a>, examined: &'a Examined<'_>) -> Content<'a> {
         Content {
             scheme: &self.inner.scheme,
-            head,
+            head: head.with_claims(&examined.claims),
             public_url: self.inner.public_url.as_ref(),
+            settings: &self.inner.settings,
             timestamp: &examined.time.text,
             id: examined.id.as_deref().unwrap_or_default(),
-            form: &[],
+            sorted: SortedParameters::NONE,
         }
     }
 
@@ -256,6 +292,23 @@ impl Verifier {
         body: &[u8],
         now: Timestamp,
     ) -> Result<(usize, Examined<'r>), Rejection> {
+        if !self.inner.scheme.signs_decoded_body() {
+            return self.judge_decoded(head, body, now);
+        }
+        let body = decoded(head, body)?;
+        let (key, mut examined) = self.judge_decoded(head, &body, now)?;
+        if let Cow::Owned(body) = body {
+            examined.decoded = Some(body.into());
+        }
+        Ok((key, examined))
+    }
+
+    fn judge_decoded<'r>(
+        &'r self,
+        head: Head<'r>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<(usize, Examined<'r>), Rejection> {
         let mut examined = Examined::default();
         if self.inner.scheme.evidence_is_in_body() {
             // First what the head has, so that a whole request is refused for the same reason as one that arrives in parts.
@@ -282,32 +335,79 @@ impl Verifier {
         body: &[u8],
         now: Timestamp,
     ) -> Result<usize, Rejection> {
-        let form = sorted_form(&self.inner.scheme, body)?;
-        let content = Content { form: &form, ..self.content(head, examined) };
+        let sorted = SortedParameters::of(&self.inner.scheme, head, body)?;
+        let content = Content { sorted: &sorted, ..self.content(head, examined) };
         self.obey_guards(&content, Some(body), body.first().copied())?;
-        self.check_hashes(head, Some(body), self.inner.scheme.checks.iter().map(|check| check.digest.of(body)))?;
-        self.judge(&content, &examined.tags, body, now)
+        // What a token claims is worth a look when its signature is proven; anything else is cheaper than the signature.
+        let is_token = self.inner.scheme.signature.algorithm == Algorithm::Jwt;
+        if !is_token {
+            self.check_whole(&content, body)?;
+        }
+        let key = self.judge(&content, &examined.tags, body, now)?;
+        if is_token {
+            self.check_whole(&content, body)?;
+        }
+        Ok(key)
     }
 
-    /// Holds the body's own hashes, in the order of the scheme's checks, against those that the request tells.
-    pub(crate) fn check_hashes(
+    fn check_whole(&self, content: &Content<'_>, body: &[u8]) -> Result<(), Rejection> {
+        let digests = self.inner.scheme.checks.iter().filter_map(Check::body_digest);
+        self.run_checks(content, Some(body), body.is_empty(), digests.map(|digest| digest.of(body)))
+    }
+
+    /// Holds the values that a request must have against those that it has. `hashes` are those of the body, one for each
+    /// check that takes one, in order.
+    pub(crate) fn run_checks(
         &self,
-        head: Head<'_>,
+        content: &Content<'_>,
         body: Option<&[u8]>,
-        computed: impl Iterator<Item = Tag>,
+        body_is_empty: bool,
+        mut hashes: impl Iterator<Item = Tag>,
     ) -> Result<(), Rejection> {
-        for (check, computed) in self.inner.scheme.checks.iter().zip(computed) {
+        for check in &self.inner.scheme.checks {
             let malformed = |problem| malformed_value(check.source.to_string(), problem);
-            let told = look_up(&check.source, head, body).map_err(|unusable| malformed(unusable.into()))?;
-            let told = told.ok_or_else(|| malformed(Problem::Missing))?;
-            let len = check.digest.len();
-            let mut expected = Tag::default();
-            expected.decode(check.encoding, &told, len).ok_or_else(|| malformed(Problem::Encoding))?;
-            if !bool::from(computed.equals(&expected)) {
-                return Err(Rejection::BodyHash { place: Arc::from(check.source.to_string()) });
+            let told = look_up(&check.source, content.head, body).map_err(|unusable| malformed(unusable.into()))?;
+            let hash = check.body_digest().and_then(|_| hashes.next());
+            let told = match told {
+                Some(told) => told,
+                None if check.unless_empty && body_is_empty => continue,
+                None => return Err(malformed(Problem::Missing)),
+            };
+            match (&check.equals, hash) {
+                (Equals::BodyHash(digest, encodings), Some(hash)) => {
+                    let mut told_hash = Tag::default();
+                    let decodes = |encoding: &Encoding| told_hash.decode(*encoding, &told, digest.len()).is_some();
+                    if !encodings.iter().any(decodes) {
+                        return Err(malformed(Problem::Encoding));
+                    }
+                    if !bool::from(hash.equals(&told_hash)) {
+                        return Err(Rejection::BodyHash { place: Arc::from(check.source.to_string()) });
+                    }
+                }
+                (Equals::Text(texts), _) => self.check_text(content, check, texts, &told)?,
+                // A check of the body's hash is always given one.
+                (Equals::BodyHash(..), None) => return Err(Rejection::BodyHash { place: Arc::from("the body") }),
             }
         }
         Ok(())
+    }
+
+    fn check_text(
+        &self,
+        content: &Content<'_>,
+        check: &Check,
+        texts: &[Vec<Part>],
+        told: &[u8],
+    ) -> Result<(), Rejection> {
+        for text in texts {
+            for form in self.url_forms() {
+                let expected = content.to_vec(text, Writing { form: *form, secret: &[], body: None })?;
+                if bool::from(expected.ct_eq(told)) {
+                    return Ok(());
+                }
+            }
+        }
+        Err(Rejection::UnexpectedValue { place: Arc::from(check.source.to_string()) })
     }
 
     /// The keys that are valid now, with their places.
@@ -333,23 +433,96 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<usize, Rejection> {
         let scheme = &self.inner.scheme;
+        let parts = &scheme.signature.parts;
         let mut search = Search::default();
         for (at, key) in self.valid_keys(now) {
-            if let Material::Token(expected) = &key.material {
-                search.compare(at, expected, scheme, tags);
-            }
-            let Some((start, secret)) = key.material.start() else { continue };
-            if let (Material::Plain(..), Algorithm::Hash(digest)) = (&key.material, scheme.signature.algorithm) {
-                refuse_extension(content, digest, secret, body)?;
-            }
-            for form in self.url_forms() {
-                let parts = &scheme.signature.parts;
-                let tag = start.tag(|write| content.write(parts, *form, secret, Some(body), write))?;
-                search.compare(at, &tag, scheme, tags);
+            match &key.material {
+                Material::Token(expected) => search.compare(at, expected, scheme, tags),
+                Material::Keyed(start) => {
+                    for form in self.url_forms() {
+                        let with = Writing { form: *form, secret: &[], body: Some(body) };
+                        let tag = start.tag(|write| content.write(parts, with, write))?;
+                        search.compare(at, &tag, scheme, tags);
+                    }
+                }
+                Material::Plain(start, secret) => {
+                    if let Algorithm::Hash(digest) = scheme.signature.algorithm {
+                        refuse_extension(content, digest, secret, body)?;
+                    }
+                    for form in self.url_forms() {
+                        let with = Writing { form: *form, secret, body: Some(body) };
+                        let tag = start.tag(|write| content.write(parts, with, write))?;
+                        search.compare(at, &tag, scheme, tags);
+                    }
+                }
+                material @ (Material::Public(_) | Material::TokenSecret(_)) => {
+                    search.add(at, self.is_signed(content, tags, body, material)?);
+                }
             }
         }
-        search.verdict()
+        let key = search.verdict()?;
+        if scheme.signature.algorithm == Algorithm::Jwt {
+            jwt::check_parties(&scheme.jwt, content)?;
+        }
+        Ok(key)
     }
+
+    /// Whether a public key, or the secret of a token, proves one of the signatures.
+    fn is_signed(
+        &self,
+        content: &Content<'_>,
+        tags: &Tags<'_>,
+        body: &[u8],
+        material: &Material,
+    ) -> Result<bool, Rejection> {
+        let scheme = &self.inner.scheme;
+        if scheme.signature.algorithm == Algorithm::Jwt {
+            return Ok(jwt::is_signed(tags.token(), &scheme.jwt, material));
+        }
+        for form in self.url_forms() {
+            let with = Writing { form: *form, secret: &[], body: Some(body) };
+            let signed = content.to_vec(&scheme.signature.parts, with)?;
+            let found = match (&scheme.signature.algorithm, material) {
+                (Algorithm::DetachedJws, material) => {
+                    jwt::is_detached_signed(tags.token(), &signed, &scheme.jwt, material)
+                }
+                (Algorithm::PublicKey(choice), Material::Public(key)) => {
+                    let algorithm = self.choose(choice, content, body)?;
+                    is_signed_by(key, algorithm, &signed, tags, scheme)
+                }
+                _ => false,
+            };
+            if found {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The algorithm, which the request may name among those of the scheme.
+    fn choose(&self, choice: &Choice, content: &Content<'_>, body: &[u8]) -> Result<PublicKeyAlgorithm, Rejection> {
+        let (source, named) = match choice {
+            Choice::One(algorithm) => return Ok(*algorithm),
+            Choice::Named(source, named) => (source, named),
+        };
+        let word = content.value(source, Some(body))?;
+        let found = named.iter().find(|(name, _)| name.as_bytes() == &*word).map(|(_, algorithm)| *algorithm);
+        let allowed = found.filter(|algorithm| !algorithm.is_legacy() || self.inner.allows_legacy);
+        allowed.ok_or_else(|| malformed_value(source.to_string(), Problem::UnknownVersion))
+    }
+}
+
+/// Whether the key proves one of the signatures.
+fn is_signed_by(
+    key: &PublicKey,
+    algorithm: PublicKeyAlgorithm,
+    signed: &[u8],
+    tags: &Tags<'_>,
+    scheme: &Scheme,
+) -> bool {
+    let mut found = false;
+    tags.each_signature(scheme, |signature| found |= key.verify(algorithm, EcdsaForm::Der, signed, signature));
+    found
 }
 
 /// Refuses a body that shows the traces of a length extension, which a plain hash does not withstand.
@@ -357,7 +530,8 @@ fn refuse_extension(content: &Content<'_>, digest: Digest, secret: &[u8], body: 
     let parts = &content.scheme.signature.parts;
     let before = parts.iter().position(|part| *part == Part::Body).unwrap_or(parts.len());
     let mut length = 0;
-    content.write(&parts[..before], UrlForm::AsIs, secret, Some(body), &mut |piece| length += piece.len())?;
+    let with = Writing { form: UrlForm::AsIs, secret, body: Some(body) };
+    content.write(&parts[..before], with, &mut |piece| length += piece.len())?;
     if digest.is_extension(length, body) {
         return Err(Rejection::AmbiguousContent { rule: "the body contains the padding of a shorter one" });
     }

@@ -1,6 +1,6 @@
 //! One case of a vector file.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use http::{HeaderName, HeaderValue, Method, Request, Uri, request::Parts};
 use serde::Deserialize;
@@ -14,10 +14,33 @@ pub(super) struct Case {
     /// The time of arrival, in seconds since 1970.
     pub(super) now: i64,
     pub(super) request: RawRequest,
+    /// Settings that differ from those of the file.
+    #[serde(default)]
+    pub(super) config: Settings,
     expect: Expect,
     /// The codes of which a rejection has one.
     #[serde(default)]
     reason_any: Vec<String>,
+}
+
+/// What an operator would configure beside the secret. Those that the scheme has no use for are for the reader.
+pub(super) type Settings = BTreeMap<String, Setting>;
+
+/// The value of a setting.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Setting {
+    Text(String),
+    Number(i64),
+}
+
+impl Setting {
+    pub(super) fn as_text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

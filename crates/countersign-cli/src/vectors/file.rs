@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::case::{Case, RawRequest};
+use super::case::{Case, RawRequest, Settings};
 
 /// The cases of one provider from one source.
 #[derive(Debug, Deserialize)]
@@ -17,6 +17,9 @@ pub(super) struct VectorFile {
     #[serde(skip)]
     pub(super) path: PathBuf,
     pub(super) provider: String,
+    /// What is configured beside the secret, in all cases that do not say otherwise.
+    #[serde(default)]
+    pub(super) config: Settings,
     pub(super) cases: Vec<Case>,
 }
 

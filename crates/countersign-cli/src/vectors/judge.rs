@@ -2,11 +2,11 @@
 
 use countersign::{ConfigError, Scheme, Timestamp, Verifier};
 
-use super::case::Case;
+use super::case::{Case, Settings};
 
 /// Judges a case; the error is the verdict that it got and should not.
-pub(super) fn judge(scheme: &Scheme, case: &Case) -> Result<(), String> {
-    let verifier = match verifier(scheme, case) {
+pub(super) fn judge(scheme: &Scheme, settings: &Settings, case: &Case) -> Result<(), String> {
+    let verifier = match verifier(scheme, settings, case) {
         Ok(verifier) => verifier,
         // Such an endpoint would not even start, so no delivery is accepted.
         Err(error @ (ConfigError::NoSecret | ConfigError::Secret(_))) => {
@@ -25,8 +25,13 @@ pub(super) fn judge(scheme: &Scheme, case: &Case) -> Result<(), String> {
     }
 }
 
-fn verifier(scheme: &Scheme, case: &Case) -> Result<Verifier, ConfigError> {
-    let builder = Verifier::builder(scheme).public_url(case.request.public_url());
+/// The endpoint of a case. Vectors judge what a scheme can verify, so legacy algorithms are borne.
+fn verifier(scheme: &Scheme, settings: &Settings, case: &Case) -> Result<Verifier, ConfigError> {
+    let mut builder = Verifier::builder(scheme).public_url(case.request.public_url()).allow_legacy();
+    let known = |name: &str| scheme.settings().any(|(known, _)| known == name);
+    for (name, value) in settings.iter().chain(&case.config).filter(|(name, _)| known(name)) {
+        builder = builder.setting(name, value.as_text());
+    }
     case.keys.iter().fold(builder, |builder, key| builder.secret(key.as_str())).build()
 }
 
@@ -38,7 +43,7 @@ fn refused(case: &Case, code: &str, reason: &str) -> Result<(), String> {
 /// The files have one word for all ways in which what came is not what was signed.
 fn word_of_the_vectors(code: &str) -> &str {
     match code {
-        "ambiguous_content" | "body_hash" | "method" => "signature",
+        "ambiguous_content" | "body_hash" | "method" | "unexpected_value" => "signature",
         code => code,
     }
 }

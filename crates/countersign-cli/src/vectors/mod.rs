@@ -74,7 +74,7 @@ pub fn run(paths: &[impl AsRef<Path>], scheme: Option<&Scheme>) -> Result<Report
             None => of_catalogue(&file.provider),
         };
         for case in &file.cases {
-            match scheme.as_ref().map_err(Clone::clone).and_then(|scheme| judge::judge(scheme, case)) {
+            match scheme.as_ref().map_err(Clone::clone).and_then(|scheme| judge::judge(scheme, &file.config, case)) {
                 Ok(()) => report.passed += 1,
                 Err(got) => report.failures.push(failure(&file, case, got)),
             }

@@ -1,6 +1,6 @@
 //! The scheme file as `serde` reads it; [`super::read`] holds it against the rules.
 
-use std::{fmt, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
@@ -34,6 +34,12 @@ pub(super) struct File {
     pub(super) event: EventTable,
     #[serde(default)]
     pub(super) answers: AnswersTable,
+    #[serde(default)]
+    pub(super) settings: BTreeMap<String, String>,
+    pub(super) jwt: Option<Spanned<JwtTable>>,
+    #[serde(default)]
+    pub(super) body: BodyTable,
+    pub(super) addresses: Option<Spanned<AddressesTable>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -60,6 +66,7 @@ pub(super) struct Place {
     pub(super) query: Option<String>,
     pub(super) json: Option<String>,
     pub(super) form: Option<String>,
+    pub(super) claim: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +74,61 @@ pub(super) struct Place {
 pub(super) enum OneOrMore {
     One(String),
     More(Vec<String>),
+}
+
+impl OneOrMore {
+    pub(super) fn into_vec(self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text],
+            Self::More(texts) => texts,
+        }
+    }
+}
+
+/// The signed content: one template, or several of which some depend on the request.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Signs {
+    One(String),
+    More(Vec<Signed>),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Signed {
+    Always(String),
+    When(SignedWhen),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct SignedWhen {
+    text: String,
+    when: String,
+}
+
+impl Signs {
+    /// The templates in order, with the place on which each depends.
+    pub(super) fn templates(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let (one, more) = match self {
+            Self::One(text) => (Some((text.as_str(), None)), [].as_slice()),
+            Self::More(list) => (None, list.as_slice()),
+        };
+        let more = more.iter().map(|signed| match signed {
+            Signed::Always(text) => (text.as_str(), None),
+            Signed::When(signed) => (signed.text.as_str(), Some(signed.when.as_str())),
+        });
+        one.into_iter().chain(more)
+    }
+}
+
+impl fmt::Display for Signs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.templates().try_for_each(|(text, when)| match when {
+            None => f.write_str(text),
+            Some(when) => write!(f, "[if {when}: {text}]"),
+        })
+    }
 }
 
 // `flatten` and `deny_unknown_fields` do not go together, so the tables repeat the fields of `Place`.
@@ -80,6 +142,7 @@ macro_rules! with_place {
             query: Option<String>,
             json: Option<String>,
             form: Option<String>,
+            claim: Option<String>,
             $($(#[$field_meta])* pub(super) $field: $type,)*
         }
 
@@ -90,6 +153,7 @@ macro_rules! with_place {
                     query: self.query.take(),
                     json: self.json.take(),
                     form: self.form.take(),
+                    claim: self.claim.take(),
                 }
             }
         }
@@ -98,10 +162,14 @@ macro_rules! with_place {
 
 with_place! {
     struct SignatureTable {
-        algorithm: Spanned<String>,
+        algorithm: Spanned<AlgorithmName>,
+        #[serde(default)] body: Option<Spanned<bool>>,
+        #[serde(default)] every: Option<Spanned<bool>>,
+        unwrap: Option<Spanned<UnwrapTable>>,
         value: Option<Spanned<String>>,
         list: Option<Spanned<ListTable>>,
-        signs: Option<Spanned<String>>,
+        fields: Option<Spanned<FieldsTable>>,
+        signs: Option<Spanned<Signs>>,
         covers_body: Option<Spanned<bool>>,
         ambiguous: Option<Spanned<String>>,
     }
@@ -123,8 +191,73 @@ with_place! {
 
 with_place! {
     struct CheckTable {
-        equals: Spanned<String>,
+        equals: Spanned<OneOrMore>,
+        #[serde(default)] unless_empty: bool,
     }
+}
+
+/// An algorithm, or those of which the request names one at a place.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum AlgorithmName {
+    One(String),
+    Named(NamedAlgorithms),
+}
+
+with_place! {
+    struct NamedAlgorithms {
+        choices: BTreeMap<String, String>,
+    }
+}
+
+/// What is done to the text of the signature's place before its layout is read.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UnwrapTable {
+    pub(super) encoding: Option<Spanned<String>>,
+    pub(super) json: Option<String>,
+}
+
+/// Items that are known by their position.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FieldsTable {
+    pub(super) separator: Spanned<String>,
+    pub(super) items: Vec<Spanned<String>>,
+    pub(super) rest: Option<Spanned<String>>,
+}
+
+/// What a JSON Web Token must say.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JwtTable {
+    pub(super) algorithms: Vec<Spanned<String>>,
+    pub(super) issuer: Option<Spanned<OneOrMore>>,
+    pub(super) audience: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) requires: Vec<Spanned<String>>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub(super) leeway: Option<Duration>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub(super) max_age: Option<Duration>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BodyTable {
+    pub(super) decoded: Option<Spanned<String>>,
+}
+
+/// The addresses from which a provider sends.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AddressesTable {
+    #[serde(default)]
+    pub(super) ranges: Vec<Spanned<String>>,
+    pub(super) source: Option<String>,
+    pub(super) read: Option<Spanned<toml::value::Datetime>>,
+    pub(super) list: Option<String>,
+    pub(super) json: Option<Spanned<OneOrMore>>,
 }
 
 #[derive(Deserialize)]
@@ -152,6 +285,16 @@ pub(super) struct FormTable {
     pub(super) after: String,
     #[serde(default)]
     pub(super) dedupe: bool,
+    #[serde(default)]
+    pub(super) join: String,
+    #[serde(default)]
+    pub(super) exclude: Vec<String>,
+    #[serde(default)]
+    pub(super) skip_empty: bool,
+    #[serde(default)]
+    pub(super) values_only: bool,
+    #[serde(default)]
+    pub(super) encode: bool,
 }
 
 impl UrlTable {
@@ -176,6 +319,9 @@ pub(super) struct AnswersTable {
     pub(super) within: Option<Duration>,
     #[serde(default, deserialize_with = "optional_duration")]
     pub(super) retries_for: Option<Duration>,
+    pub(super) success: Option<Spanned<OneOrMore>>,
+    pub(super) body: Option<String>,
+    pub(super) refusal: Option<Spanned<u16>>,
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

@@ -4,7 +4,7 @@
 //! one is a signature for the other: `1` + `23` and `12` + `3`. So for every pair of neighbours this module finds the
 //! rule that fixes the border, from the left up to the body and from the right behind it, or says that there is none.
 
-use super::{Part, Source};
+use super::{Part, Source, parts::Hashed};
 use crate::timestamp::TimestampFormat;
 
 /// What must hold of a request so that its signed parts have just one reading.
@@ -44,34 +44,102 @@ pub(super) struct Framing {
 
 impl Framing {
     /// The borders of `parts`. One that is open leaves the guards of all others in force.
-    pub(super) fn of(parts: &[Part], format: Option<TimestampFormat>) -> Self {
-        let body = parts.iter().position(|part| matches!(part, Part::Body)).unwrap_or(parts.len());
+    pub(super) fn of(parts: &[Part], format: Option<TimestampFormat>, form_is_encoded: bool) -> Self {
         let mut framing = Self { guards: Vec::new(), open: None };
+        for present in readings(parts) {
+            framing.add_reading(&present, format);
+        }
+        framing.add_optional(parts);
+        let sorted = |part: &Part| matches!(part, Part::FormSorted | Part::QuerySorted) && !form_is_encoded;
+        if parts.iter().any(sorted) {
+            framing.open("sorted parameters run names and values into each other");
+        }
+        if parts.iter().any(|part| matches!(part, Part::Sorted(_))) {
+            framing.open("nothing marks where one of the sorted values ends and the next begins");
+        }
+        if parts.iter().any(|part| matches!(part, Part::Canonical(function) if function.is_ambiguous())) {
+            framing.open("the canonical form does not mark where its values end");
+        }
+        framing
+    }
+
+    /// The borders of parts that are all there.
+    fn add_reading(&mut self, parts: &[Part], format: Option<TimestampFormat>) {
+        let body = parts.iter().position(|part| matches!(part, Part::Body)).unwrap_or(parts.len());
         for at in 0..body {
             let (part, behind) = (&parts[at], parts.get(at + 1..).unwrap_or_default());
             if let (false, [next, ..]) = (matches!(part, Part::Literal(_)), behind) {
-                framing.add(left_to_right(part, behind, format), part, next);
+                self.add(left_to_right(part, behind, format), part, next);
             }
         }
         for part in parts.get(body + 1..).unwrap_or_default() {
-            framing.add(right_to_left(part, format), &Part::Body, part);
+            self.add(right_to_left(part, format), &Part::Body, part);
         }
-        if parts.contains(&Part::FormSorted) {
-            framing.open.get_or_insert_with(|| "`{form-sorted}` runs names and values into each other".to_owned());
+    }
+
+    /// Whether each optional group shows by its first text that it is there.
+    fn add_optional(&mut self, parts: &[Part]) {
+        for (at, part) in parts.iter().enumerate() {
+            let Part::When(_, inner) = part else { continue };
+            // What can stand in its place: the first part behind it, past all groups that may be missing too.
+            let others = parts[at + 1..].iter().flat_map(|part| match part {
+                Part::When(_, inner) => inner.first(),
+                part => Some(part),
+            });
+            let told_apart = match inner.first() {
+                Some(Part::Literal(own)) => others.clone().all(|other| match other {
+                    Part::Literal(text) => !own.starts_with(text) && !text.starts_with(own),
+                    _ => false,
+                }),
+                _ => false,
+            };
+            if !told_apart {
+                self.open("nothing shows whether an optional part is there");
+            }
         }
-        framing.guards.dedup();
-        framing
+    }
+
+    fn open(&mut self, problem: &str) {
+        self.open.get_or_insert_with(|| problem.to_owned());
     }
 
     fn add(&mut self, border: Border, part: &Part, next: &Part) {
         match border {
             Border::Fixed => {}
+            Border::Guarded(guard) if self.guards.contains(&guard) => {}
             Border::Guarded(guard) => self.guards.push(guard),
             Border::Open => {
                 self.open.get_or_insert_with(|| neighbours(part, next));
             }
         }
     }
+}
+
+/// The parts with every choice of the optional groups there or missing.
+fn readings(parts: &[Part]) -> Vec<Vec<Part>> {
+    let mut readings = vec![Vec::new()];
+    for part in parts {
+        match part {
+            Part::When(_, inner) => {
+                let with: Vec<_> = readings.iter().map(|reading| [reading.as_slice(), inner].concat()).collect();
+                readings.extend(with);
+            }
+            part => readings.iter_mut().for_each(|reading| reading.push(part.clone())),
+        }
+    }
+    readings.into_iter().map(joined).collect()
+}
+
+/// The parts with text next to text made one, so that a separator is seen whole.
+fn joined(parts: Vec<Part>) -> Vec<Part> {
+    let mut joined: Vec<Part> = Vec::with_capacity(parts.len());
+    for part in parts {
+        match (joined.last_mut(), part) {
+            (Some(Part::Literal(before)), Part::Literal(text)) => *before = [&**before, &*text].concat().into(),
+            (_, part) => joined.push(part),
+        }
+    }
+    joined
 }
 
 /// What fixes the end of a part in front of `behind`.
@@ -85,7 +153,10 @@ fn left_to_right(part: &Part, behind: &[Part], format: Option<TimestampFormat>) 
     };
     let first = separator.and_then(|text| text.first().copied());
     match (part, separator) {
-        (Part::Literal(_) | Part::Secret | Part::BodyHash(..) | Part::Host, _) => Border::Fixed,
+        (Part::Literal(_) | Part::Secret | Part::Setting(_) | Part::Hash(..) | Part::Host, _) => Border::Fixed,
+        // Decimal digits, and a JSON string that ends in its quotation mark.
+        (Part::BodyCrc32, _) if !first.is_none_or(|byte| byte.is_ascii_digit()) => Border::Fixed,
+        (Part::BodyAsJsonString, _) => Border::Fixed,
         (Part::Method, _) if matches!(next, Part::Url | Part::Path | Part::PathAndQuery) => Border::Fixed,
         (Part::Method, Some(_)) if !first.is_some_and(|byte| byte.is_ascii_uppercase()) => Border::Fixed,
         (Part::Timestamp, _) => end_of_timestamp(format, first),
@@ -96,7 +167,7 @@ fn left_to_right(part: &Part, behind: &[Part], format: Option<TimestampFormat>) 
             _ => Border::Open,
         },
         (Part::Id, Some(separator)) => Border::Guarded(end_of_id(separator, &behind[1..], format)),
-        (Part::Value(source), Some(separator)) => {
+        (Part::Value(source) | Part::Lower(source), Some(separator)) => {
             Border::Guarded(Guard::ValueWithout { source: source.clone(), separator: separator.clone() })
         }
         _ => Border::Open,
@@ -126,7 +197,7 @@ fn end_of_id(separator: &[u8], behind: &[Part], format: Option<TimestampFormat>)
 /// What fixes the beginning of a part behind the body.
 fn right_to_left(part: &Part, format: Option<TimestampFormat>) -> Border {
     match (part, format) {
-        (Part::Literal(_) | Part::Secret | Part::BodyHash(..), _) => Border::Fixed,
+        (Part::Literal(_) | Part::Secret | Part::Setting(_) | Part::Hash(..), _) => Border::Fixed,
         (Part::Timestamp, Some(format)) => fixed_len(format),
         _ => Border::Open,
     }
@@ -152,10 +223,18 @@ fn describe(part: &Part) -> String {
         Part::Query => "the query".to_owned(),
         Part::PathAndQuery => "the path and query".to_owned(),
         Part::Host => "the host".to_owned(),
-        Part::Value(source) => source.to_string(),
+        Part::Setting(name) => format!("the setting `{name}`"),
+        Part::Value(source) | Part::Lower(source) => source.to_string(),
+        Part::JsonRaw(pointer) => format!("JSON value `{pointer}`"),
         Part::FormSorted => "the sorted form".to_owned(),
-        Part::Body => "the body".to_owned(),
-        Part::BodyHash(..) => "the hash of the body".to_owned(),
+        Part::QuerySorted => "the sorted query".to_owned(),
+        Part::Sorted(_) => "the sorted values".to_owned(),
+        Part::Body | Part::BodyAsJsonString => "the body".to_owned(),
+        Part::BodyCrc32 => "the CRC-32 of the body".to_owned(),
+        Part::Hash(_, _, Hashed::Body) => "the hash of the body".to_owned(),
+        Part::Hash(_, _, Hashed::Url) => "the hash of the URL".to_owned(),
+        Part::Canonical(function) => format!("`{{canonical:{}}}`", function.name()),
+        Part::When(source, _) => format!("what depends on {source}"),
     }
 }
 

@@ -30,30 +30,41 @@
 //!
 #![doc = include_str!("language.md")]
 
+mod addresses;
+mod answers;
 mod error;
 mod file;
 mod framing;
+mod jwt;
 mod parts;
 mod read;
+mod secret;
 mod source;
 mod syntax;
 mod template;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use http::Method;
 use serde::Deserialize;
 
+pub use addresses::Addresses;
+pub use answers::Answers;
 pub use error::SchemeError;
 pub(crate) use framing::{Guard, is_url_byte};
-pub(crate) use parts::Part;
+pub(crate) use jwt::{Expected, JwtRule};
+pub(crate) use parts::{HashEncoding, Hashed, Part};
+pub(crate) use secret::SecretRule;
 pub(crate) use source::Source;
 pub(crate) use syntax::{Hole, Mismatch, Span, Syntax, trim_ows};
 
 use crate::{
     algorithm::Digest,
+    canonical::Canonical,
     encoding::Encoding,
-    secret::SecretError,
+    json::Pointer,
+    jws::JwsKey,
+    public_key::PublicKeyAlgorithm,
     timestamp::{TimestampFormat, Tolerance},
 };
 
@@ -94,6 +105,12 @@ pub struct Description {
     pub(crate) event_id: Option<Field>,
     pub(crate) event_type: Option<Field>,
     pub(crate) answers: Answers,
+    pub(crate) settings: BTreeMap<String, String>,
+    /// The settings without which nothing can be verified; others serve handshakes alone.
+    pub(crate) required_settings: Vec<String>,
+    pub(crate) jwt: JwtRule,
+    pub(crate) decoded: bool,
+    pub(crate) addresses: Option<Addresses>,
     pub(crate) guards: Vec<Guard>,
     pub(crate) ambiguous: Option<String>,
     pub(crate) covers_body: bool,
@@ -169,6 +186,43 @@ impl Description {
         self.signature.signs.as_deref()
     }
 
+    /// The values that the receiver must configure beside the secret, and what each is.
+    pub fn settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.settings.iter().map(|(name, what)| (name.as_str(), what.as_str()))
+    }
+
+    /// Whether a secret of this scheme is the provider's public key.
+    pub fn takes_public_key(&self) -> bool {
+        match self.signature.algorithm {
+            Algorithm::PublicKey(_) => true,
+            Algorithm::Jwt | Algorithm::DetachedJws => {
+                self.jwt.algorithms.iter().any(|algorithm| matches!(algorithm.key(), JwsKey::Public(_)))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the scheme rests on an algorithm that is broken or too weak for anything new, so that an endpoint must say
+    /// that it bears it: [`VerifierBuilder::allow_legacy`](crate::VerifierBuilder::allow_legacy).
+    pub fn is_legacy(&self) -> bool {
+        match &self.signature.algorithm {
+            Algorithm::Hmac(digest) => !digest.is_safe_for_hmac(),
+            Algorithm::Hash(digest) => !digest.is_collision_resistant(),
+            Algorithm::PublicKey(choice) => choice.algorithms().all(|algorithm| algorithm.is_legacy()),
+            Algorithm::Jwt | Algorithm::DetachedJws | Algorithm::Token | Algorithm::Basic => false,
+        }
+    }
+
+    /// The addresses from which the provider sends, where it publishes them.
+    pub fn addresses(&self) -> Option<&Addresses> {
+        self.addresses.as_ref()
+    }
+
+    /// Whether the signature covers the body as it is after a `Content-Encoding` is undone.
+    pub fn signs_decoded_body(&self) -> bool {
+        self.decoded
+    }
+
     /// Whether the signature covers the whole body: its bytes, or all of its form parameters.
     pub fn covers_body(&self) -> bool {
         self.covers_body
@@ -176,7 +230,9 @@ impl Description {
 
     /// Whether the signature covers the URL, so that a verifier needs to be told the public one.
     pub fn needs_public_url(&self) -> bool {
-        self.signature.parts.iter().any(Part::needs_public_url)
+        let audience = matches!(self.jwt.audience, Some(Expected::Url));
+        let checks = self.checks.iter().any(Check::needs_public_url);
+        audience || checks || self.signature.parts.iter().any(Part::needs_public_url)
     }
 
     /// Why the signed parts cannot be told apart with certainty, where the provider's scheme is like that.
@@ -187,7 +243,8 @@ impl Description {
     /// How far the signed timestamp may lie from the clock; `None` if the scheme signs no time, so that the signature
     /// alone never goes stale.
     pub fn tolerance(&self) -> Option<Tolerance> {
-        self.timestamp.as_ref().map(|rule| rule.tolerance)
+        let issued = || self.jwt.max_age.map(|age| Tolerance::new(age, self.jwt.leeway));
+        self.timestamp.as_ref().map(|rule| rule.tolerance).or_else(issued)
     }
 
     /// Where the event's id stands.
@@ -201,8 +258,8 @@ impl Description {
     }
 
     /// What the provider expects of an answer.
-    pub fn answers(&self) -> Answers {
-        self.answers
+    pub fn answers(&self) -> &Answers {
+        &self.answers
     }
 
     /// The request methods that the provider uses.
@@ -214,9 +271,10 @@ impl Description {
     pub(crate) fn needs_whole_body(&self) -> bool {
         let bodies = self.signature.parts.iter().filter(|part| matches!(part, Part::Body)).count();
         bodies > 1
+            || self.decoded
             || self.evidence_is_in_body()
-            // A plain hash is searched for the traces of a length extension.
-            || matches!(self.signature.algorithm, Algorithm::Hash(_))
+            // A plain hash is searched for the traces of a length extension, and a public key takes the content whole.
+            || matches!(self.signature.algorithm, Algorithm::Hash(_) | Algorithm::PublicKey(_) | Algorithm::DetachedJws)
             || self.signature.parts.iter().any(Part::needs_whole_body)
             || self.checks.iter().any(|check| check.source.is_in_body())
             // A token is judged with the head alone, unless a hash of the body is to be checked as well.
@@ -235,7 +293,8 @@ impl Description {
     /// Whether the timestamp stands in the signed body, so that it is proven before it is read.
     pub(crate) fn reads_time_after_signature(&self) -> bool {
         let source = self.timestamp.as_ref().and_then(|rule| rule.source.as_ref());
-        source.is_some_and(Source::is_in_body) && !self.signature.parts.contains(&Part::Timestamp)
+        let signed = self.signature.parts.iter().any(|part| part.any(&|part| *part == Part::Timestamp));
+        source.is_some_and(Source::is_in_body) && !signed
     }
 }
 
@@ -292,29 +351,13 @@ pub(crate) enum FieldSource {
     At(Source),
 }
 
-/// What the provider expects of an answer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Answers {
-    pub(crate) within: Option<Duration>,
-    pub(crate) retries_for: Option<Duration>,
-}
-
-impl Answers {
-    /// How long the provider waits for an answer.
-    pub fn within(self) -> Option<Duration> {
-        self.within
-    }
-
-    /// How long the provider goes on to retry.
-    pub fn retries_for(self) -> Option<Duration> {
-        self.retries_for
-    }
-}
-
 #[derive(Debug)]
 pub(crate) struct Signature {
     pub(crate) algorithm: Algorithm,
     pub(crate) source: Source,
+    /// Whether the tags of all headers of `source` and of all their lines count.
+    pub(crate) every: bool,
+    pub(crate) unwrap: Option<Unwrap>,
     pub(crate) syntax: Syntax,
     /// Whether the delivery's id stands in the signature's text.
     pub(crate) carries_id: bool,
@@ -322,15 +365,38 @@ pub(crate) struct Signature {
     pub(crate) parts: Vec<Part>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
     Hmac(Digest),
     /// A plain hash over parts of which one is the secret.
     Hash(Digest),
+    /// A signature that the provider's public key proves.
+    PublicKey(Choice),
+    /// A JSON Web Token.
+    Jwt,
+    /// A JSON Web Signature whose payload is the signed content and stands elsewhere.
+    DetachedJws,
     /// The secret itself is sent.
     Token,
     /// RFC 7617.
     Basic,
+}
+
+/// One public-key algorithm, or several of which the request names one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Choice {
+    One(PublicKeyAlgorithm),
+    Named(Source, Vec<(String, PublicKeyAlgorithm)>),
+}
+
+impl Choice {
+    pub(crate) fn algorithms(&self) -> impl Iterator<Item = PublicKeyAlgorithm> {
+        let (one, named) = match self {
+            Self::One(algorithm) => (Some(*algorithm), [].as_slice()),
+            Self::Named(_, named) => (None, named.as_slice()),
+        };
+        one.into_iter().chain(named.iter().map(|(_, algorithm)| *algorithm))
+    }
 }
 
 impl fmt::Display for Algorithm {
@@ -338,65 +404,23 @@ impl fmt::Display for Algorithm {
         match self {
             Self::Hmac(digest) => write!(f, "hmac-{}", digest.name()),
             Self::Hash(digest) => f.write_str(digest.name()),
+            Self::PublicKey(choice) => {
+                let names: Vec<_> = choice.algorithms().map(PublicKeyAlgorithm::name).collect();
+                f.write_str(&names.join(" or "))
+            }
+            Self::Jwt => f.write_str("jwt"),
+            Self::DetachedJws => f.write_str("jws-detached"),
             Self::Token => f.write_str("token"),
             Self::Basic => f.write_str("basic"),
         }
     }
 }
 
-/// What becomes of the pasted text before it is a key.
+/// What is done to the text of the signature's place before its layout is read.
 #[derive(Debug)]
-pub(crate) struct SecretRule {
-    pub(crate) strip: Option<String>,
-    pub(crate) prefix_required: bool,
+pub(crate) struct Unwrap {
     pub(crate) encoding: Option<Encoding>,
-    pub(crate) hash: Option<Digest>,
-    pub(crate) prepend: String,
-    pub(crate) append: String,
-}
-
-impl SecretRule {
-    /// The key bytes that `secret` stands for.
-    pub(crate) fn key(&self, secret: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, SecretError> {
-        let mut text = secret;
-        if let Some(prefix) = &self.strip {
-            match secret.strip_prefix(prefix.as_bytes()) {
-                Some(b"") => return Err(SecretError::PrefixOnly { prefix: prefix.clone() }),
-                Some(rest) => text = rest,
-                None => self.refuse_another_kind(secret, prefix)?,
-            }
-        }
-        let plain = match self.encoding {
-            Some(encoding) => encoding
-                .decode(text)
-                .filter(|key| !key.is_empty())
-                .ok_or(SecretError::NotDecodable { encoding: encoding.name() })?,
-            None => [self.prepend.as_bytes(), text, self.append.as_bytes()].concat(),
-        };
-        let plain = zeroize::Zeroizing::new(plain);
-        Ok(match self.hash {
-            Some(digest) => zeroize::Zeroizing::new(digest.of(&plain).as_bytes().to_vec()),
-            None => plain,
-        })
-    }
-
-    fn refuse_another_kind(&self, secret: &[u8], prefix: &str) -> Result<(), SecretError> {
-        let hint = [
-            (&b"v1,whsec_"[..], "drop the `v1,` in front of it"),
-            (b"whpk_", "`whpk_` is a public key; the signing secret begins with `whsec_`"),
-            (b"whsec_", "`whsec_` begins another provider's secret"),
-            (b"sk_", "`sk_` is an API key; the signing secret stands on the page of the webhook endpoint"),
-            (b"sk-", "`sk-` is an API key; the signing secret stands on the page of the webhook endpoint"),
-            (b"pk_", "`pk_` is a publishable key; the signing secret stands on the page of the webhook endpoint"),
-        ];
-        if let Some((_, hint)) = hint.into_iter().find(|(start, _)| secret.starts_with(start)) {
-            return Err(SecretError::LooksLike { hint });
-        }
-        if self.prefix_required {
-            return Err(SecretError::MissingPrefix { prefix: prefix.to_owned() });
-        }
-        Ok(())
-    }
+    pub(crate) json: Option<Pointer>,
 }
 
 #[derive(Debug)]
@@ -407,12 +431,38 @@ pub(crate) struct TimestampRule {
     pub(crate) tolerance: Tolerance,
 }
 
-/// A hash of the body that stands elsewhere in the request and must be right.
+/// A value of the request that must be what it should be: a hash of the body, most often.
 #[derive(Debug)]
 pub(crate) struct Check {
     pub(crate) source: Source,
-    pub(crate) digest: Digest,
-    pub(crate) encoding: Encoding,
+    pub(crate) equals: Equals,
+    /// Whether it may be missing if the body is empty.
+    pub(crate) unless_empty: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum Equals {
+    /// The body's digest, in one of these encodings.
+    BodyHash(Digest, Vec<Encoding>),
+    /// One of these texts.
+    Text(Vec<Vec<Part>>),
+}
+
+impl Check {
+    /// The digest of the body that it takes.
+    pub(crate) fn body_digest(&self) -> Option<Digest> {
+        match self.equals {
+            Equals::BodyHash(digest, _) => Some(digest),
+            Equals::Text(_) => None,
+        }
+    }
+
+    fn needs_public_url(&self) -> bool {
+        match &self.equals {
+            Equals::BodyHash(..) => false,
+            Equals::Text(texts) => texts.iter().flatten().any(Part::needs_public_url),
+        }
+    }
 }
 
 /// In which forms the URL may have been signed.
@@ -436,13 +486,23 @@ pub(crate) enum UrlForm {
     Decoded,
 }
 
-/// How `{form-sorted}` writes the parameters.
-#[derive(Debug)]
+/// How `{form-sorted}` and `{query-sorted}` write the parameters.
+#[derive(Debug, Default)]
 pub(crate) struct FormRule {
     /// Between a name and its value.
     pub(crate) between: String,
     /// Behind each value.
     pub(crate) after: String,
+    /// Between pairs.
+    pub(crate) join: String,
     /// Whether equal pairs count once.
     pub(crate) dedupe: bool,
+    /// Names that are left out.
+    pub(crate) exclude: Vec<String>,
+    /// Whether pairs without a value are left out.
+    pub(crate) skip_empty: bool,
+    /// Whether names are left out.
+    pub(crate) values_only: bool,
+    /// Whether names and values are percent-encoded again.
+    pub(crate) encode: bool,
 }

@@ -1,10 +1,11 @@
 //! The parts of the signed content, and what they cover.
 
 use super::{
-    Source,
+    Canonical, Source,
+    file::Signs,
     template::{Piece, TemplateError, pieces},
 };
-use crate::{algorithm::Digest, encoding::Encoding};
+use crate::{algorithm::Digest, encoding::Encoding, json::Pointer};
 
 /// A part of the signed content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub(crate) enum Part {
     Literal(Box<[u8]>),
     /// The key itself, in hashes that are not HMAC.
     Secret,
+    /// A value of the receiver's configuration.
+    Setting(String),
     Timestamp,
     /// The delivery's id.
     Id,
@@ -28,25 +31,69 @@ pub(crate) enum Part {
     Host,
     /// A value out of the request.
     Value(Source),
+    /// A value out of the request, its ASCII letters in lower case.
+    Lower(Source),
+    /// The bytes of a JSON value as they stand in the body.
+    JsonRaw(Pointer),
     /// Every form parameter, sorted.
     FormSorted,
+    /// Every parameter of the query, sorted.
+    QuerySorted,
+    /// These parts, their bytes sorted, without anything between them.
+    Sorted(Vec<Part>),
     Body,
-    BodyHash(Digest, Encoding),
+    /// The body as a JSON string literal.
+    BodyAsJsonString,
+    /// The CRC-32 of the body (ISO-HDLC, as in gzip) in decimal digits.
+    BodyCrc32,
+    Hash(Digest, HashEncoding, Hashed),
+    /// What a named function writes.
+    Canonical(Canonical),
+    /// Parts that are left out if the request does not have this value.
+    When(Source, Vec<Part>),
+}
+
+/// What a hash among the parts is taken of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hashed {
+    Body,
+    Url,
+}
+
+/// How a hash among the parts is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HashEncoding {
+    Raw,
+    Text(Encoding),
 }
 
 impl Part {
-    /// Reads the `signs` template.
+    /// Reads `signs`, one template or several; an error tells which of them and where in it.
+    pub(super) fn parse_signs(signs: &Signs) -> Result<Vec<Self>, (usize, TemplateError)> {
+        let mut parts = Vec::new();
+        for (at, (text, when)) in signs.templates().enumerate() {
+            let located = |error| (at, error);
+            let read = Self::parse_all(text).map_err(located)?;
+            match when {
+                None => read.into_iter().for_each(|part| push(&mut parts, part)),
+                Some(when) => {
+                    let (name, argument) = when.split_once(':').unwrap_or((when, ""));
+                    let source = Source::from_placeholder(name, argument)
+                        .unwrap_or_else(|| Err(format!("`{when}` is no place; expected one such as `header:X-Id`")))
+                        .map_err(|message| located(TemplateError::new(0, message)))?;
+                    parts.push(Self::When(source, read));
+                }
+            }
+        }
+        Ok(parts)
+    }
+
+    /// Reads one template.
     pub(super) fn parse_all(template: &str) -> Result<Vec<Self>, TemplateError> {
         let mut parts: Vec<Self> = Vec::new();
         for piece in pieces(template)? {
             match piece {
-                Piece::Literal(text) => {
-                    if let Some(Self::Literal(before)) = parts.last_mut() {
-                        *before = [before, text.as_bytes()].concat().into();
-                    } else {
-                        parts.push(Self::Literal(text.as_bytes().into()));
-                    }
-                }
+                Piece::Literal(text) => push(&mut parts, Self::Literal(text.as_bytes().into())),
                 Piece::Placeholder { name, argument, offset } => {
                     let part = Self::from_placeholder(name, argument)
                         .unwrap_or_else(|| Err(unknown(name, argument)))
@@ -59,13 +106,14 @@ impl Part {
     }
 
     fn from_placeholder(name: &str, argument: Option<&str>) -> Option<Result<Self, String>> {
-        if let Some(argument) = argument {
-            return match Source::from_placeholder(name, argument) {
-                Some(source) => Some(source.map(Self::Value)),
-                None => body_hash(name, argument).map(|(digest, encoding)| Ok(Self::BodyHash(digest, encoding))),
-            };
+        match argument {
+            Some(argument) => Self::with_argument(name, argument),
+            None => Self::from_word(name).map(Ok),
         }
-        Some(Ok(match name {
+    }
+
+    fn from_word(name: &str) -> Option<Self> {
+        Some(match name {
             "secret" => Self::Secret,
             "timestamp" => Self::Timestamp,
             "id" => Self::Id,
@@ -76,50 +124,148 @@ impl Part {
             "path-and-query" => Self::PathAndQuery,
             "host" => Self::Host,
             "form-sorted" => Self::FormSorted,
+            "query-sorted" => Self::QuerySorted,
             "body" => Self::Body,
             _ => return None,
-        }))
+        })
     }
 
-    pub(super) fn needs_public_url(&self) -> bool {
-        matches!(self, Self::Url | Self::Host)
+    fn with_argument(name: &str, argument: &str) -> Option<Result<Self, String>> {
+        if let Some(source) = Source::from_placeholder(name, argument) {
+            return Some(source.map(Self::Value));
+        }
+        Some(match (name, argument) {
+            ("setting", setting) if !setting.is_empty() => Ok(Self::Setting(setting.to_owned())),
+            ("crc32-decimal", "body") => Ok(Self::BodyCrc32),
+            ("json-string", "body") => Ok(Self::BodyAsJsonString),
+            ("json-raw", pointer) => Pointer::parse(pointer)
+                .map(Self::JsonRaw)
+                .ok_or_else(|| format!("`{pointer}` is not a JSON pointer; expected one such as `/payload`")),
+            ("canonical", function) => Canonical::from_name(function).map(Self::Canonical),
+            ("lower", place) => {
+                let (name, argument) = place.split_once(':')?;
+                Source::from_placeholder(name, argument)?.map(Self::Lower)
+            }
+            ("sorted", list) => list.split(',').map(Self::sortable).collect::<Result<_, _>>().map(Self::Sorted),
+            _ => {
+                let (digest, encoding, hashed) = hash(name, argument)?;
+                Ok(Self::Hash(digest, encoding, hashed))
+            }
+        })
+    }
+
+    fn sortable(item: &str) -> Result<Self, String> {
+        let read = match item.split_once(':') {
+            Some((name, argument)) => Source::from_placeholder(name, argument).map(|source| source.map(Self::Value)),
+            None => Self::from_word(item).map(Ok),
+        };
+        match read {
+            Some(Ok(part @ (Self::Secret | Self::Timestamp | Self::Id | Self::Value(_)))) => Ok(part),
+            _ => Err(format!("`{item}` cannot be sorted; expected `secret`, `timestamp`, `id` or a place")),
+        }
+    }
+
+    /// Whether this part or one inside it is `wanted`.
+    pub(crate) fn any(&self, wanted: &dyn Fn(&Self) -> bool) -> bool {
+        wanted(self)
+            || match self {
+                Self::Sorted(inner) | Self::When(_, inner) => inner.iter().any(|part| part.any(wanted)),
+                _ => false,
+            }
+    }
+
+    pub(crate) fn needs_public_url(&self) -> bool {
+        self.any(&|part| match part {
+            Self::Url | Self::Host | Self::Hash(_, _, Hashed::Url) => true,
+            Self::Canonical(function) => function.needs_public_url(),
+            _ => false,
+        })
     }
 
     pub(super) fn needs_whole_body(&self) -> bool {
-        match self {
-            Self::FormSorted | Self::BodyHash(..) => true,
-            Self::Value(source) => source.is_in_body(),
+        self.any(&|part| match part {
+            Self::FormSorted | Self::BodyAsJsonString | Self::BodyCrc32 | Self::JsonRaw(_) => true,
+            Self::Hash(_, _, hashed) => *hashed == Hashed::Body,
+            Self::Value(source) | Self::Lower(source) | Self::When(source, _) => source.is_in_body(),
+            Self::Canonical(function) => function.needs_body(),
             _ => false,
-        }
+        })
     }
 
     /// Whether a signature over this part covers the whole body.
     pub(super) fn covers_body(&self) -> bool {
-        matches!(self, Self::Body | Self::BodyHash(..) | Self::FormSorted)
+        match self {
+            Self::Body | Self::BodyAsJsonString | Self::FormSorted | Self::Hash(_, _, Hashed::Body) => true,
+            Self::Canonical(function) => function.covers_body(),
+            _ => false,
+        }
+    }
+
+    /// Whether this part is made of every byte of the body, so that the signature cannot stand there too.
+    pub(super) fn covers_all_bytes(&self) -> bool {
+        matches!(self, Self::Body | Self::BodyAsJsonString | Self::Hash(_, _, Hashed::Body))
+    }
+
+    /// Whether this part has the URL, which may have several forms.
+    pub(super) fn writes_url(&self) -> bool {
+        match self {
+            Self::Url | Self::Hash(_, _, Hashed::Url) => true,
+            Self::Canonical(function) => function.needs_public_url(),
+            _ => false,
+        }
     }
 
     /// Whether a signature over this part covers the value at `source`.
+    ///
+    /// A CRC-32 covers nothing: whoever knows one body makes another with the same sum.
     pub(super) fn covers(&self, source: &Source) -> bool {
         match (self, source) {
+            (Self::Value(Source::Form(field)), Source::FormJson(own, _)) => field == own,
             (Self::Value(own), _) => own == source,
-            (Self::Url | Self::Query | Self::PathAndQuery, Source::Query(_))
-            | (Self::Body | Self::BodyHash(..), Source::Json(_) | Source::Form(_)) => true,
+            (Self::When(own, inner), _) => own == source || inner.iter().any(|part| part.covers(source)),
+            (Self::Url | Self::Query | Self::PathAndQuery | Self::Hash(_, _, Hashed::Url), Source::Query(_))
+            | (
+                Self::Body | Self::BodyAsJsonString | Self::Hash(_, _, Hashed::Body),
+                Source::Json(_) | Source::Form(_) | Source::FormJson(..) | Source::Body,
+            ) => true,
+            (Self::JsonRaw(pointer), Source::Json(own)) => own.tokens().starts_with(pointer.tokens()),
+            (Self::Canonical(function), _) => function.covers(source),
             _ => false,
         }
     }
 }
 
+/// Adds a part; text next to text is one part.
+fn push(parts: &mut Vec<Part>, part: Part) {
+    match (parts.last_mut(), part) {
+        (Some(Part::Literal(before)), Part::Literal(text)) => *before = [&**before, &*text].concat().into(),
+        (_, part) => parts.push(part),
+    }
+}
+
 /// Reads `sha256-hex:body` and its like, given as name and argument.
-pub(super) fn body_hash(name: &str, argument: &str) -> Option<(Digest, Encoding)> {
-    let (digest, encoding) = name.split_once('-')?;
-    Some((Digest::from_name(digest)?, Encoding::from_name(encoding)?)).filter(|_| argument == "body")
+pub(super) fn hash(name: &str, argument: &str) -> Option<(Digest, HashEncoding, Hashed)> {
+    // The digest's own name may have a hyphen: `sha3-512`.
+    let (digest, encoding) = name.match_indices('-').find_map(|(at, _)| {
+        let encoding = &name[at + 1..];
+        let encoding =
+            if encoding == "raw" { HashEncoding::Raw } else { HashEncoding::Text(Encoding::from_name(encoding)?) };
+        Some((Digest::from_name(&name[..at])?, encoding))
+    })?;
+    let hashed = match argument {
+        "body" => Hashed::Body,
+        "url" => Hashed::Url,
+        _ => return None,
+    };
+    Some((digest, encoding, hashed))
 }
 
 fn unknown(name: &str, argument: Option<&str>) -> String {
     let argument = argument.map(|argument| format!(":{argument}")).unwrap_or_default();
     format!(
         "unknown placeholder `{{{name}{argument}}}`; expected `body`, `timestamp`, `id`, `method`, `url`, `path`, `query`, \
-         `path-and-query`, `host`, `form-sorted`, `secret`, `header:NAME`, `query:NAME`, `form:NAME`, `json:/POINTER` or a \
-         hash of the body such as `sha256-hex:body`"
+         `path-and-query`, `host`, `form-sorted`, `query-sorted`, `secret`, `setting:NAME`, `header:NAME`, `query:NAME`, \
+         `form:NAME`, `json:/POINTER`, `lower:` and one of these places, `json-raw:/POINTER`, `json-string:body`, \
+         `crc32-decimal:body`, `sorted:…`, `canonical:NAME` or a hash such as `sha256-hex:body`"
     )
 }

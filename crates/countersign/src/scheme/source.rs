@@ -18,23 +18,34 @@ pub(crate) enum Source {
     Json(Pointer),
     /// A parameter of the form body, decoded.
     Form(String),
+    /// A value of the JSON text that a form parameter holds.
+    FormJson(String, Pointer),
+    /// A claim of the JSON Web Token.
+    Claim(Pointer),
+    /// The whole body.
+    Body,
 }
 
 impl Source {
     /// The one place that a table names; `Ok(None)` if it names none.
     pub(super) fn from_place(place: Place) -> Result<Option<Self>, String> {
-        let Place { header, query, json, form } = place;
+        let Place { header, query, json, form, claim } = place;
         let mut sources = Vec::new();
         if let Some(names) = header {
             sources.push(Self::header(names)?);
         }
         sources.extend(query.map(Self::Query));
-        if let Some(pointer) = json {
-            sources.push(Self::json(&pointer)?);
+        match (form, json) {
+            (Some(name), Some(pointer)) => sources.push(Self::FormJson(name, parse_pointer(&pointer)?)),
+            (Some(name), None) => sources.push(Self::Form(name)),
+            (None, Some(pointer)) => sources.push(Self::Json(parse_pointer(&pointer)?)),
+            (None, None) => {}
         }
-        sources.extend(form.map(Self::Form));
+        if let Some(pointer) = claim {
+            sources.push(Self::Claim(parse_pointer(&pointer)?));
+        }
         if sources.len() > 1 {
-            return Err("expected one of `header`, `query`, `json` and `form`, found several".to_owned());
+            return Err("expected one of `header`, `query`, `json`, `form` and `claim`, found several".to_owned());
         }
         Ok(sources.pop())
     }
@@ -44,8 +55,12 @@ impl Source {
         Some(match name {
             "header" => Self::header(OneOrMore::One(argument.to_owned())),
             "query" => Ok(Self::Query(argument.to_owned())),
-            "json" => Self::json(argument),
-            "form" => Ok(Self::Form(argument.to_owned())),
+            "json" => parse_pointer(argument).map(Self::Json),
+            "form" => match argument.split_once('#') {
+                Some((name, pointer)) => parse_pointer(pointer).map(|pointer| Self::FormJson(name.to_owned(), pointer)),
+                None => Ok(Self::Form(argument.to_owned())),
+            },
+            "claim" => parse_pointer(argument).map(Self::Claim),
             _ => return None,
         })
     }
@@ -64,16 +79,14 @@ impl Source {
         names.iter().map(parse).collect::<Result<_, _>>().map(Self::Header)
     }
 
-    fn json(pointer: &str) -> Result<Self, String> {
-        Pointer::parse(pointer)
-            .map(Self::Json)
-            .ok_or_else(|| format!("`{pointer}` is not a JSON pointer; expected one such as `/data/id`"))
-    }
-
     /// Whether it can only be read when the whole body is there.
     pub(crate) fn is_in_body(&self) -> bool {
-        matches!(self, Self::Json(_) | Self::Form(_))
+        matches!(self, Self::Json(_) | Self::Form(_) | Self::FormJson(..) | Self::Body)
     }
+}
+
+fn parse_pointer(pointer: &str) -> Result<Pointer, String> {
+    Pointer::parse(pointer).ok_or_else(|| format!("`{pointer}` is not a JSON pointer; expected one such as `/data/id`"))
 }
 
 impl fmt::Display for Source {
@@ -89,6 +102,9 @@ impl fmt::Display for Source {
             Self::Query(name) => write!(f, "query parameter `{name}`"),
             Self::Json(pointer) => write!(f, "JSON value `{pointer}`"),
             Self::Form(name) => write!(f, "form parameter `{name}`"),
+            Self::FormJson(name, pointer) => write!(f, "JSON value `{pointer}` of form parameter `{name}`"),
+            Self::Claim(pointer) => write!(f, "claim `{pointer}`"),
+            Self::Body => f.write_str("body"),
         }
     }
 }

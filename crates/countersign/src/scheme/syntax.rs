@@ -13,7 +13,9 @@ pub(crate) enum Syntax {
     /// One value of one shape.
     Value(Shape),
     /// Items between separators, in any order; an item of no listed shape is skipped, as new versions will be.
-    List { separator: u8, trim: bool, items: Vec<Shape> },
+    List { separators: Box<[u8]>, trim: bool, items: Vec<Shape> },
+    /// Items that are known by their position; `rest` has the shape of all further ones.
+    Fields { separator: u8, items: Vec<Shape>, rest: Option<Shape> },
 }
 
 /// Literals and holes that a text must match from end to end.
@@ -35,6 +37,8 @@ pub(crate) enum Hole {
     Tag(Encoding),
     /// A shared token, as it is.
     Token,
+    /// A JSON Web Token or a detached signature of that kind.
+    Jwt,
     /// The signed timestamp.
     Timestamp,
     /// The delivery's id.
@@ -48,11 +52,17 @@ impl Hole {
     fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "token" => Self::Token,
+            "jwt" => Self::Jwt,
             "timestamp" => Self::Timestamp,
             "id" => Self::Id,
             "any" => Self::Any,
             _ => Self::Tag(Encoding::from_name(name)?),
         })
+    }
+
+    /// Whether it is what proves the request.
+    pub(crate) fn carries_proof(self) -> bool {
+        matches!(self, Self::Tag(_) | Self::Token | Self::Jwt)
     }
 }
 
@@ -66,6 +76,11 @@ pub(crate) struct Span {
 impl Span {
     pub(crate) fn range(self) -> Range<usize> {
         self.start..self.end
+    }
+
+    /// The same part of a text that has `offset` bytes in front.
+    pub(crate) fn behind(self, offset: usize) -> Self {
+        Self { start: self.start + offset, end: self.end + offset }
     }
 }
 
@@ -162,13 +177,16 @@ impl Syntax {
         text: &[u8],
         visit: &mut impl FnMut(Hole, Span) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (separator, trim, items) = match self {
+        let (separators, trim, items) = match self {
             Self::Value(shape) => return shape.scan(text, Span { start: 0, end: text.len() }, visit),
-            Self::List { separator, trim, items } => (*separator, *trim, items),
+            Self::List { separators, trim, items } => (separators, *trim, items),
+            Self::Fields { separator, items, rest } => {
+                return scan_fields(*separator, items, rest.as_ref(), text, visit);
+            }
         };
         let (mut known, mut start) = (false, 0);
         while start < text.len() {
-            let end = memchr(separator, &text[start..]).map_or(text.len(), |length| start + length);
+            let end = first_of(separators, &text[start..]).map_or(text.len(), |length| start + length);
             let item = if trim { trimmed(text, start, end) } else { Span { start, end } };
             let shape = items.iter().find(|shape| text[item.range()].starts_with(shape.prefix()));
             if let Some(shape) = shape.filter(|_| item.start < item.end) {
@@ -184,23 +202,26 @@ impl Syntax {
     pub(crate) fn print(&self, mut fill: impl FnMut(Hole) -> String) -> String {
         match self {
             Self::Value(shape) => shape.print(fill),
-            Self::List { separator, trim, items } => {
-                let between = if *trim && *separator != b' ' { " " } else { "" };
+            Self::List { separators, trim, items } => {
+                let separator = separators.first().copied().unwrap_or(b',');
+                let between = if *trim && separator != b' ' { " " } else { "" };
                 let printed: Vec<String> = items.iter().map(|item| item.print(&mut fill)).collect();
-                printed.join(&format!("{}{between}", char::from(*separator)))
+                printed.join(&format!("{}{between}", char::from(separator)))
+            }
+            Self::Fields { separator, items, .. } => {
+                let printed: Vec<String> = items.iter().map(|item| item.print(&mut fill)).collect();
+                printed.join(&char::from(*separator).to_string())
             }
         }
     }
 
-    pub(super) fn shapes(&self) -> &[Shape] {
-        match self {
-            Self::Value(shape) => std::slice::from_ref(shape),
-            Self::List { items, .. } => items,
-        }
-    }
-
     pub(crate) fn holes(&self) -> impl Iterator<Item = Hole> {
-        self.shapes().iter().flat_map(Shape::holes)
+        let (shapes, rest) = match self {
+            Self::Value(shape) => (std::slice::from_ref(shape), None),
+            Self::List { items, .. } => (items.as_slice(), None),
+            Self::Fields { items, rest, .. } => (items.as_slice(), rest.as_ref()),
+        };
+        shapes.iter().chain(rest).flat_map(Shape::holes)
     }
 }
 
@@ -209,6 +230,7 @@ impl fmt::Display for Hole {
         f.write_str(match self {
             Self::Tag(encoding) => encoding.name(),
             Self::Token => "token",
+            Self::Jwt => "jwt",
             Self::Timestamp => "timestamp",
             Self::Id => "id",
             Self::Any => "any",
@@ -222,6 +244,38 @@ pub(crate) fn trim_ows(mut text: &[u8]) -> &[u8] {
         text = rest;
     }
     text
+}
+
+/// Matches the fields of `text` in order, every one of them.
+fn scan_fields<E: From<Mismatch>>(
+    separator: u8,
+    items: &[Shape],
+    rest: Option<&Shape>,
+    text: &[u8],
+    visit: &mut impl FnMut(Hole, Span) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut start = 0;
+    let mut shapes = items.iter().chain(std::iter::repeat_with(|| rest).map_while(|rest| rest));
+    let mut missing = items.len();
+    loop {
+        let end = memchr(separator, &text[start..]).map_or(text.len(), |length| start + length);
+        let shape = shapes.next().ok_or(Mismatch::Literal)?;
+        shape.scan(text, Span { start, end }, visit)?;
+        missing = missing.saturating_sub(1);
+        if end == text.len() {
+            return if missing == 0 { Ok(()) } else { Err(Mismatch::Literal.into()) };
+        }
+        start = end + 1;
+    }
+}
+
+/// Where the first separator stands; one is the usual case.
+fn first_of(separators: &[u8], text: &[u8]) -> Option<usize> {
+    match separators {
+        [one] => memchr(*one, text),
+        [one, two] => memchr::memchr2(*one, *two, text),
+        _ => text.iter().position(|byte| separators.contains(byte)),
+    }
 }
 
 fn trimmed(text: &[u8], start: usize, end: usize) -> Span {
@@ -248,7 +302,7 @@ fn push_literal(shape: &mut Vec<ShapePiece>, text: &str) {
 fn unknown(offset: usize, name: &str) -> TemplateError {
     let encodings: Vec<&str> = Encoding::ALL.iter().map(|encoding| encoding.name()).collect();
     let message = format!(
-        "unknown placeholder `{{{name}}}`; expected an encoding ({}), `token`, `timestamp`, `id` or `any`",
+        "unknown placeholder `{{{name}}}`; expected an encoding ({}), `token`, `jwt`, `timestamp`, `id` or `any`",
         encodings.join(", ")
     );
     TemplateError::new(offset, message)

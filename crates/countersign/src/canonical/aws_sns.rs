@@ -1,0 +1,64 @@
+//! Amazon SNS: names and values of the message, a line each, in the order of the names.
+//!
+//! Source: <https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html>
+
+use crate::{
+    content::{Content, malformed_value},
+    json::{self, Pointer, Scalar},
+    rejection::{Problem, Rejection},
+    scheme::Source,
+};
+
+/// What a notification signs; the subject only where it has one.
+const NOTIFICATION: [&str; 6] = ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"];
+
+/// What the confirmation of a subscription, or of its end, signs.
+const CONFIRMATION: [&str; 7] = ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];
+
+/// Whether every kind of message signs the value.
+pub(super) fn covers(source: &Source) -> bool {
+    match source {
+        Source::Json(pointer) => {
+            matches!(pointer.tokens(), [key] if NOTIFICATION.contains(&key.as_str()))
+        }
+        _ => false,
+    }
+}
+
+pub(super) fn write(_: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejection> {
+    let kind = value(body, "Type")?.ok_or_else(|| malformed("Type", Problem::Missing))?;
+    let keys = match kind.as_str() {
+        "Notification" => NOTIFICATION.as_slice(),
+        "SubscriptionConfirmation" | "UnsubscribeConfirmation" => CONFIRMATION.as_slice(),
+        _ => return Err(malformed("Type", Problem::UnknownVersion)),
+    };
+    let mut text = Vec::with_capacity(body.len());
+    for key in keys {
+        let value = match value(body, key)? {
+            Some(value) => value,
+            None if *key == "Subject" => continue,
+            None => return Err(malformed(key, Problem::Missing)),
+        };
+        // Read from the end, the lines of all others have one place; so the message may have as many as it likes.
+        if *key != "Message" && value.contains('\n') {
+            return Err(Rejection::AmbiguousContent { rule: "a signed value contains the line break that ends it" });
+        }
+        for piece in [key, "\n", &value, "\n"] {
+            text.extend_from_slice(piece.as_bytes());
+        }
+    }
+    Ok(text)
+}
+
+fn value(body: &[u8], key: &str) -> Result<Option<String>, Rejection> {
+    let pointer = Pointer::parse(&format!("/{key}")).ok_or_else(|| malformed(key, Problem::Missing))?;
+    match json::read(body, &pointer).map_err(|unusable| malformed(key, unusable.into()))? {
+        Some(Scalar::Text(text)) => Ok(Some(text)),
+        Some(_) => Err(malformed(key, Problem::Encoding)),
+        None => Ok(None),
+    }
+}
+
+fn malformed(key: &str, problem: Problem) -> Rejection {
+    malformed_value(format!("JSON value `/{key}`"), problem)
+}

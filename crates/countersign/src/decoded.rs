@@ -1,0 +1,87 @@
+//! Undoes the content coding of a body, for the schemes that sign what was there before it.
+
+use std::borrow::Cow;
+
+use http::header::CONTENT_ENCODING;
+
+use crate::{head::Head, rejection::Rejection};
+
+/// The longest body that is unpacked, in bytes. What unpacks to more is refused, however short it arrived.
+#[cfg(feature = "gzip")]
+const MAX_UNPACKED: u64 = 16 * 1024 * 1024;
+
+/// The body without its content coding; borrowed if it has none.
+pub(crate) fn decoded<'b>(head: Head<'_>, body: &'b [u8]) -> Result<Cow<'b, [u8]>, Rejection> {
+    let mut codings = head.headers.get_all(CONTENT_ENCODING).into_iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(Cow::Borrowed(body)),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"identity") => Ok(Cow::Borrowed(body)),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"gzip") => gunzip(body).map(Cow::Owned),
+        _ => Err(Rejection::ContentCoding),
+    }
+}
+
+#[cfg(feature = "gzip")]
+fn gunzip(body: &[u8]) -> Result<Vec<u8>, Rejection> {
+    use std::io::Read as _;
+
+    let mut decoder = flate2::bufread::GzDecoder::new(body).take(MAX_UNPACKED + 1);
+    let mut unpacked = Vec::new();
+    decoder.read_to_end(&mut unpacked).map_err(|_| Rejection::ContentCoding)?;
+    if unpacked.len() as u64 > MAX_UNPACKED {
+        return Err(Rejection::BodyTooLarge { limit: Some(MAX_UNPACKED) });
+    }
+    // One member, and nothing behind it that another reader could take for a part of the body.
+    if decoder.into_inner().into_inner().is_empty() { Ok(unpacked) } else { Err(Rejection::ContentCoding) }
+}
+
+#[cfg(not(feature = "gzip"))]
+fn gunzip(_: &[u8]) -> Result<Vec<u8>, Rejection> {
+    Err(Rejection::ContentCoding)
+}
+
+#[cfg(all(test, feature = "gzip"))]
+mod tests {
+    use std::io::Write as _;
+
+    use flate2::{Compression, write::GzEncoder};
+    use http::{HeaderMap, HeaderValue, Method, Uri};
+
+    use super::*;
+
+    fn packed(body: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(body).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn unpack(coding: &'static str, body: &[u8]) -> Result<Vec<u8>, Rejection> {
+        let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static(coding))]);
+        decoded(Head::new(&Method::POST, &Uri::from_static("/"), &headers), body).map(Cow::into_owned)
+    }
+
+    #[test]
+    fn a_body_is_unpacked_as_the_request_says() {
+        assert_eq!(unpack("gzip", &packed(b"{}")), Ok(b"{}".to_vec()));
+        assert_eq!(unpack("GZIP", &packed(b"")), Ok(Vec::new()));
+        assert_eq!(unpack("identity", b"{}"), Ok(b"{}".to_vec()));
+    }
+
+    #[test]
+    fn what_is_no_single_gzip_member_is_refused() {
+        let twice = [packed(b"{}"), packed(b"{}")].concat();
+        let cut = &packed(b"{}")[..15];
+        for (coding, body) in
+            [("gzip", b"{}".as_slice()), ("gzip", &twice), ("gzip", cut), ("br", b"{}"), ("gzip, gzip", b"")]
+        {
+            assert_eq!(unpack(coding, body), Err(Rejection::ContentCoding), "{coding}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_unpacks_to_too_much_is_refused() {
+        let bomb = packed(&vec![0; 17 * 1024 * 1024]);
+        assert!(bomb.len() < 20_000);
+        assert_eq!(unpack("gzip", &bomb), Err(Rejection::BodyTooLarge { limit: Some(MAX_UNPACKED) }));
+    }
+}

@@ -1,0 +1,110 @@
+//! Reads single fields out of a `multipart/form-data` body (RFC 7578), strictly and without copying.
+
+use http::{HeaderMap, header::CONTENT_TYPE};
+use memchr::memmem;
+
+use crate::head::Unusable;
+
+/// The most parts of one body; a webhook has a handful.
+const MAX_PARTS: usize = 100;
+
+/// The boundary of the body, if the request says that it is multipart form data.
+///
+/// RFC 2046 section 5.1.1: 1 to 70 characters.
+pub(crate) fn boundary(headers: &HeaderMap) -> Option<&str> {
+    let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let (essence, parameters) = content_type.split_once(';')?;
+    if !essence.trim().eq_ignore_ascii_case("multipart/form-data") {
+        return None;
+    }
+    let boundary = parameters.split(';').find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("boundary").then(|| unquoted(value.trim()))
+    })?;
+    (1..=70).contains(&boundary.len()).then_some(boundary)
+}
+
+/// The bytes of the field `wanted`. Several of one name must say the same.
+pub(crate) fn field<'b>(wanted: &str, boundary: &str, body: &'b [u8]) -> Result<Option<&'b [u8]>, Unusable> {
+    let delimiter = format!("--{boundary}");
+    let mut rest = body.strip_prefix(delimiter.as_bytes()).ok_or(Unusable::NotMultipart)?;
+    let next = format!("\r\n{delimiter}");
+    let next = memmem::Finder::new(next.as_bytes());
+    let mut found = None;
+    for _ in 0..MAX_PARTS {
+        if rest.starts_with(b"--") {
+            return Ok(found);
+        }
+        let part = rest.strip_prefix(b"\r\n").ok_or(Unusable::NotMultipart)?;
+        let head_end = memmem::find(part, b"\r\n\r\n").ok_or(Unusable::NotMultipart)?;
+        let (head, content) = (&part[..head_end], &part[head_end + 4..]);
+        let content_end = next.find(content).ok_or(Unusable::NotMultipart)?;
+        if name(head)? == wanted.as_bytes() {
+            let value = &content[..content_end];
+            match found.replace(value) {
+                Some(before) if before != value => return Err(Unusable::Conflicting),
+                _ => {}
+            }
+        }
+        rest = &content[content_end + next.needle().len()..];
+    }
+    Err(Unusable::NotMultipart)
+}
+
+/// The name of the field that a part's headers tell; exactly one `Content-Disposition` with exactly one `name`.
+fn name(head: &[u8]) -> Result<&[u8], Unusable> {
+    let text = std::str::from_utf8(head).map_err(|_| Unusable::NotMultipart)?;
+    let mut names = text
+        .split("\r\n")
+        .filter_map(|line| line.split_once(':'))
+        .filter(|(header, _)| header.trim().eq_ignore_ascii_case("content-disposition"))
+        .flat_map(|(_, value)| value.split(';').skip(1))
+        .filter_map(|parameter| parameter.split_once('='))
+        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("name"))
+        .map(|(_, value)| unquoted(value.trim()));
+    match (names.next(), names.next()) {
+        (Some(name), None) => Ok(name.as_bytes()),
+        _ => Err(Unusable::NotMultipart),
+    }
+}
+
+fn unquoted(text: &str) -> &str {
+    text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &str = "--b\r\nContent-Disposition: form-data; name=\"json\"\r\n\r\n{\"a\":1}\r\n--b\r\n\
+        content-disposition: form-data; name=other; filename=\"x\"\r\nContent-Type: text/plain\r\n\r\n\r\n--b--\r\n";
+
+    #[test]
+    fn fields_are_found_byte_for_byte() {
+        assert_eq!(field("json", "b", BODY.as_bytes()), Ok(Some(&b"{\"a\":1}"[..])));
+        assert_eq!(field("other", "b", BODY.as_bytes()), Ok(Some(&b""[..])));
+        assert_eq!(field("none", "b", BODY.as_bytes()), Ok(None));
+    }
+
+    #[test]
+    fn what_readers_could_disagree_about_is_refused() {
+        let twice = BODY.replace("name=other", "name=json");
+        assert_eq!(field("json", "b", twice.as_bytes()), Err(Unusable::Conflicting));
+        let no_name = BODY.replace("name=other;", "");
+        assert_eq!(field("json", "b", no_name.as_bytes()), Err(Unusable::NotMultipart));
+        let two_names = BODY.replace("filename=", "name=");
+        assert_eq!(field("json", "b", two_names.as_bytes()), Err(Unusable::NotMultipart));
+        for body in ["", "x", "--b", "--b\r\n", "--c--", &BODY[..BODY.len() - 10]] {
+            assert_eq!(field("json", "b", body.as_bytes()), Err(Unusable::NotMultipart), "{body}");
+        }
+    }
+
+    #[test]
+    fn the_boundary_is_taken_from_multipart_forms_alone() {
+        let headers = |value: &str| HeaderMap::from_iter([(CONTENT_TYPE, value.parse().unwrap())]);
+        assert_eq!(boundary(&headers("multipart/form-data; boundary=\"a b\"")), Some("a b"));
+        assert_eq!(boundary(&headers("Multipart/Form-Data;charset=utf-8;Boundary=x")), Some("x"));
+        assert_eq!(boundary(&headers("application/x-www-form-urlencoded; boundary=x")), None);
+        assert_eq!(boundary(&headers("multipart/form-data; boundary=")), None);
+    }
+}

@@ -1,0 +1,114 @@
+//! Why a text or bytes are no key to work with.
+
+use std::fmt;
+
+/// Why a key was refused. Says nothing of the key itself, which may be a private one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The private key is encrypted.
+    Encrypted,
+    /// This build knows nothing of such keys.
+    FeatureOff {
+        /// The kind of key.
+        kind: &'static str,
+        /// The cargo feature of the crate `countersign` that has to be turned on.
+        feature: &'static str,
+    },
+    /// The text or the bytes break the format.
+    Malformed {
+        /// What they were to be.
+        format: &'static str,
+    },
+    /// The key says that it is for something else than to verify signatures.
+    NotForSignatures,
+    /// A private key stands where a public one belongs.
+    Private,
+    /// A public key stands where a private one belongs.
+    Public,
+    /// The public exponent of an RSA key is even, 1, or needs more than 33 bits.
+    RsaExponent,
+    /// The modulus of an RSA key is too short or too long.
+    RsaSize {
+        /// Its length in bits.
+        bits: usize,
+        /// The shortest one that is taken, in bits.
+        least: usize,
+    },
+    /// More keys than one.
+    Several,
+    /// A secret key for HMAC or encryption stands where a public one belongs.
+    Symmetric,
+    /// More than [`MAX_KEY_TEXT`] bytes.
+    TooLarge,
+    /// Another algorithm or curve than those that are known here.
+    Unsupported {
+        /// Which one it is, or which ones there are.
+        what: &'static str,
+    },
+    /// An Ed25519 key under which anyone could sign, or one that is not written in the one way there is.
+    Weak,
+}
+
+/// The longest text or encoding of a key that is read, in bytes: a chain of a few certificates fits.
+pub(super) const MAX_KEY_TEXT: usize = 64 * 1024;
+
+impl fmt::Display for KeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Encrypted => f.write_str("the private key is encrypted: decrypt it first"),
+            Self::FeatureOff { kind, feature } => {
+                write!(f, "this build cannot use {kind}: turn on the feature `{feature}` of the crate countersign")
+            }
+            Self::Malformed { format } => write!(f, "this is not {format}: was it cut, or is it in another format?"),
+            Self::NotForSignatures => {
+                f.write_str("the key says of itself that it is not for verifying signatures: take the one that is")
+            }
+            Self::Private => f.write_str(
+                "this is a private key, and a public one is wanted: keep it secret and take its public half",
+            ),
+            Self::Public => {
+                f.write_str("this is a public key, and nothing can be signed with it: take the private one")
+            }
+            Self::RsaExponent => f.write_str("the RSA key's exponent must be odd, at least 3 and below 2^33"),
+            Self::RsaSize { bits, least } => {
+                write!(f, "the RSA key has {bits} bits, and must have {least} to {MAX_RSA_BITS}")
+            }
+            Self::Several => f.write_str("there is more than one key: give one"),
+            Self::Symmetric => f.write_str("this is a symmetric key, and a public one is wanted"),
+            Self::TooLarge => write!(f, "the key is longer than {MAX_KEY_TEXT} bytes"),
+            Self::Unsupported { what } => write!(f, "keys of this kind are not supported: {what}"),
+            Self::Weak => {
+                f.write_str("this is not a sound Ed25519 key: anyone could sign under it, or it is not canonical")
+            }
+        }
+    }
+}
+
+impl std::error::Error for KeyError {}
+
+/// The longest modulus of an RSA key that is taken, in bits: each verification costs time that grows with its square.
+pub(super) const MAX_RSA_BITS: usize = 8192;
+
+/// How long a modulus an RSA key must have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum KeyPolicy {
+    /// At least 2048 bits (NIST SP 800-131A revision 2, section 3).
+    #[default]
+    Standard,
+    /// At least 1024 bits, for providers that publish no better one. Such a key can be broken by who spends enough.
+    #[cfg(feature = "legacy")]
+    DangerousSmallRsa,
+}
+
+impl KeyPolicy {
+    /// The shortest RSA modulus, in bits.
+    pub(super) fn least_rsa_bits(self) -> usize {
+        match self {
+            Self::Standard => 2048,
+            #[cfg(feature = "legacy")]
+            Self::DangerousSmallRsa => 1024,
+        }
+    }
+}

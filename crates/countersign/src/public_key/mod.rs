@@ -1,0 +1,319 @@
+//! Public and private keys: read from what people paste, and used for what they are for.
+
+#![cfg_attr(
+    not(all(feature = "ed25519", feature = "p384", feature = "p521", feature = "rsa")),
+    allow(unreachable_code, unused_variables, reason = "what only an absent kind of key needs stands idle")
+)]
+
+mod algorithm;
+mod armour;
+#[cfg(feature = "ecdsa")]
+mod ecdsa;
+#[cfg(feature = "ed25519")]
+mod ed25519;
+mod error;
+mod jwk;
+#[cfg(feature = "public-key")]
+mod parse;
+mod private;
+#[cfg(feature = "rsa")]
+mod rsa;
+
+use std::fmt;
+
+pub(crate) use self::algorithm::{EcdsaForm, PublicKeyAlgorithm};
+pub use self::{
+    error::{KeyError, KeyPolicy},
+    private::PrivateKey,
+};
+
+/// A key that verifies signatures and cannot make them.
+///
+/// Which kinds of key there are depends on the crate's features: `ed25519`, `ecdsa` (with `p384` and `p521`) and `rsa`.
+///
+/// ```
+/// use countersign::{KeyError, KeyPolicy, PublicKey, PublicKeyKind};
+///
+/// let pem = "-----BEGIN PUBLIC KEY-----
+/// MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
+/// -----END PUBLIC KEY-----";
+/// match PublicKey::from_pem(pem, KeyPolicy::Standard) {
+///     Ok(key) => assert_eq!(key.kind(), PublicKeyKind::Ed25519),
+///     Err(problem) => assert!(matches!(problem, KeyError::FeatureOff { .. })),
+/// }
+/// ```
+#[derive(Clone)]
+pub struct PublicKey {
+    inner: Inner,
+    /// The one algorithm that the key may be used with, if it says so.
+    only: Option<PublicKeyAlgorithm>,
+}
+
+/// A kind of public key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PublicKeyKind {
+    /// Ed25519, RFC 8032.
+    Ed25519,
+    /// The elliptic curve P-256, which is also called `secp256r1` and `prime256v1`.
+    P256,
+    /// The elliptic curve P-384, also `secp384r1`.
+    P384,
+    /// The elliptic curve P-521, also `secp521r1`.
+    P521,
+    /// RSA.
+    Rsa,
+}
+
+#[derive(Clone)]
+enum Inner {
+    #[cfg(feature = "ed25519")]
+    Ed25519(ed25519_dalek::VerifyingKey),
+    #[cfg(feature = "ecdsa")]
+    P256(Box<p256::ecdsa::VerifyingKey>),
+    #[cfg(feature = "p384")]
+    P384(Box<p384::ecdsa::VerifyingKey>),
+    #[cfg(feature = "p521")]
+    P521(Box<p521::ecdsa::VerifyingKey>),
+    #[cfg(feature = "rsa")]
+    Rsa(Box<::rsa::PublicKey>),
+}
+
+impl PublicKey {
+    /// Reads what people paste: PEM, a JSON Web Key, or the base64 of a key's DER without the lines around it.
+    ///
+    /// # Errors
+    ///
+    /// As [`from_pem`](Self::from_pem), [`from_jwk`](Self::from_jwk) and [`from_spki_der`](Self::from_spki_der).
+    pub fn parse(text: &str, policy: KeyPolicy) -> Result<Self, KeyError> {
+        let text = text.trim();
+        if text.starts_with('{') {
+            Self::from_jwk(text, policy)
+        } else if text.contains("-----") {
+            Self::from_pem(text, policy)
+        } else {
+            Self::from_spki_der(&armour::bare(text)?, policy)
+        }
+    }
+
+    /// Reads a key in PEM: `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`.
+    ///
+    /// Of a certificate only the key is taken; of a chain, the key of the first one, which is the leaf. Nobody looks at who
+    /// issued it, for whom, and until when: pass in only what came from a place that you trust.
+    ///
+    /// # Errors
+    ///
+    /// If the text is none of these or holds more keys than one, if the key is private, unsound, or of a kind that is not
+    /// known or not turned on, or if it is an RSA key that the policy does not allow: the modulus too short, or longer than
+    /// 8192 bits, or an exponent that is even, below 3, or not below 2^33.
+    pub fn from_pem(text: &str, policy: KeyPolicy) -> Result<Self, KeyError> {
+        let blocks = armour::blocks(text)?;
+        let (first, others) = blocks.split_first().ok_or(KeyError::Malformed { format: "a key in PEM" })?;
+        let is_chain = first.label == "CERTIFICATE" && others.iter().all(|block| block.label == "CERTIFICATE");
+        match first.label.as_str() {
+            label if label.ends_with("PRIVATE KEY") => Err(KeyError::Private),
+            "CERTIFICATE" | "PUBLIC KEY" | "RSA PUBLIC KEY" if !others.is_empty() && !is_chain => {
+                Err(KeyError::Several)
+            }
+            "CERTIFICATE" => Self::from_certificate(&first.der, policy),
+            "PUBLIC KEY" => Self::from_spki_der(&first.der, policy),
+            "RSA PUBLIC KEY" => Self::from_pkcs1(&first.der, policy),
+            _ => Err(KeyError::Unsupported { what: "PEM may hold PUBLIC KEY, RSA PUBLIC KEY or CERTIFICATE" }),
+        }
+    }
+
+    /// Reads a key in the DER of X.509, a `SubjectPublicKeyInfo` (RFC 5280 section 4.1).
+    ///
+    /// # Errors
+    ///
+    /// As [`from_pem`](Self::from_pem).
+    pub fn from_spki_der(der: &[u8], policy: KeyPolicy) -> Result<Self, KeyError> {
+        if der.len() > error::MAX_KEY_TEXT {
+            return Err(KeyError::TooLarge);
+        }
+        #[cfg(feature = "public-key")]
+        return parse::spki(der, policy);
+        #[cfg(not(feature = "public-key"))]
+        Err(NO_KEYS)
+    }
+
+    /// A key in the bytes that have no structure: the 32 of an Ed25519 key (RFC 8032 section 5.1.2), or a point on one of
+    /// the curves, compressed or not (SEC 1 section 2.3.3). RSA keys have no such form.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are no key of that kind, or an Ed25519 key that is not canonical or of small order: some signature
+    /// holds for every message under the latter. Or if the kind's feature is off.
+    pub fn from_raw(kind: PublicKeyKind, bytes: &[u8]) -> Result<Self, KeyError> {
+        let inner = match kind {
+            PublicKeyKind::Rsa => Err(KeyError::Unsupported { what: "RSA keys are given in PEM, DER or as a JWK" }),
+            #[cfg(feature = "ed25519")]
+            PublicKeyKind::Ed25519 => ed25519::public(bytes).map(Inner::Ed25519),
+            #[cfg(feature = "ecdsa")]
+            PublicKeyKind::P256 => ecdsa::public::<ecdsa::P256>(bytes).map(|key| Inner::P256(Box::new(key))),
+            #[cfg(feature = "p384")]
+            PublicKeyKind::P384 => ecdsa::public::<ecdsa::P384>(bytes).map(|key| Inner::P384(Box::new(key))),
+            #[cfg(feature = "p521")]
+            PublicKeyKind::P521 => ecdsa::public::<ecdsa::P521>(bytes).map(|key| Inner::P521(Box::new(key))),
+            #[allow(unreachable_patterns, reason = "reached if a feature is off")]
+            kind => Err(kind.feature_off()),
+        }?;
+        Ok(Self { inner, only: None })
+    }
+
+    /// Reads a JSON Web Key, RFC 7517.
+    ///
+    /// If it has an `alg`, it verifies signatures of that algorithm only.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no JSON Web Key or one of its members stands twice; if `use`, `key_ops` or `alg` say that it is not
+    /// for verifying signatures; and as [`from_pem`](Self::from_pem).
+    pub fn from_jwk(text: &str, policy: KeyPolicy) -> Result<Self, KeyError> {
+        jwk::public(text, policy)
+    }
+
+    /// The kind of key.
+    pub fn kind(&self) -> PublicKeyKind {
+        match self.inner {
+            #[cfg(feature = "ed25519")]
+            Inner::Ed25519(_) => PublicKeyKind::Ed25519,
+            #[cfg(feature = "ecdsa")]
+            Inner::P256(_) => PublicKeyKind::P256,
+            #[cfg(feature = "p384")]
+            Inner::P384(_) => PublicKeyKind::P384,
+            #[cfg(feature = "p521")]
+            Inner::P521(_) => PublicKeyKind::P521,
+            #[cfg(feature = "rsa")]
+            Inner::Rsa(_) => PublicKeyKind::Rsa,
+        }
+    }
+
+    /// Whether signatures of the algorithm can be verified with this key. Ask when keys and schemes are read, for
+    /// [`verify`](Self::verify) says no more than `false`.
+    pub(crate) fn fits(&self, algorithm: PublicKeyAlgorithm) -> bool {
+        algorithm.missing_feature().is_none()
+            && algorithm.kind() == self.kind()
+            && self.only.is_none_or(|only| only == algorithm)
+    }
+
+    /// Whether the signature is one of the message; `false` as well if the key does not fit. The form matters to ECDSA only.
+    pub(crate) fn verify(
+        &self,
+        algorithm: PublicKeyAlgorithm,
+        form: EcdsaForm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        if let Some(digest) = algorithm.digest() {
+            return self.verify_digest(algorithm, form, digest.of(message).as_bytes(), signature);
+        }
+        match &self.inner {
+            #[cfg(feature = "ed25519")]
+            Inner::Ed25519(key) => self.fits(algorithm) && ed25519::verify(key, message, signature),
+            #[allow(unreachable_patterns, reason = "reached if another feature is on")]
+            _ => false,
+        }
+    }
+
+    /// Whether the signature is one of the message with that digest, for a message that is hashed as it arrives.
+    ///
+    /// `false` for Ed25519, which has no such thing, and for a digest of another length than the algorithm's.
+    pub(crate) fn verify_digest(
+        &self,
+        algorithm: PublicKeyAlgorithm,
+        form: EcdsaForm,
+        digest: &[u8],
+        signature: &[u8],
+    ) -> bool {
+        let Some(hash) = algorithm.digest().filter(|hash| hash.len() == digest.len() && self.fits(algorithm)) else {
+            return false;
+        };
+        match &self.inner {
+            #[cfg(feature = "ecdsa")]
+            Inner::P256(key) => ecdsa::verify::<ecdsa::P256>(key, form, digest, signature),
+            #[cfg(feature = "p384")]
+            Inner::P384(key) => ecdsa::verify::<ecdsa::P384>(key, form, digest, signature),
+            #[cfg(feature = "p521")]
+            Inner::P521(key) => ecdsa::verify::<ecdsa::P521>(key, form, digest, signature),
+            #[cfg(feature = "rsa")]
+            Inner::Rsa(key) => rsa::verify(key, hash, digest, signature),
+            #[allow(unreachable_patterns, reason = "reached if the feature `ed25519` is on")]
+            _ => false,
+        }
+    }
+
+    fn from_certificate(der: &[u8], policy: KeyPolicy) -> Result<Self, KeyError> {
+        #[cfg(feature = "public-key")]
+        return parse::certificate(der, policy);
+        #[cfg(not(feature = "public-key"))]
+        Err(NO_KEYS)
+    }
+
+    fn from_pkcs1(der: &[u8], policy: KeyPolicy) -> Result<Self, KeyError> {
+        #[cfg(feature = "rsa")]
+        return rsa::public(der, policy).map(Self::from_rsa);
+        #[cfg(not(feature = "rsa"))]
+        Err(PublicKeyKind::Rsa.feature_off())
+    }
+
+    fn from_rsa_numbers(modulus: &[u8], exponent: &[u8], policy: KeyPolicy) -> Result<Self, KeyError> {
+        #[cfg(feature = "rsa")]
+        return rsa::public_of_numbers(modulus, exponent, policy).map(Self::from_rsa);
+        #[cfg(not(feature = "rsa"))]
+        Err(PublicKeyKind::Rsa.feature_off())
+    }
+
+    #[cfg(feature = "rsa")]
+    fn from_rsa(key: ::rsa::PublicKey) -> Self {
+        Self { inner: Inner::Rsa(Box::new(key)), only: None }
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PublicKey({:?})", self.kind())
+    }
+}
+
+impl PublicKeyKind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "an Ed25519 key",
+            Self::P256 => "a key on the curve P-256",
+            Self::P384 => "a key on the curve P-384",
+            Self::P521 => "a key on the curve P-521",
+            Self::Rsa => "an RSA key",
+        }
+    }
+
+    /// The cargo feature that such keys need.
+    fn feature(self) -> &'static str {
+        match self {
+            Self::Ed25519 => "ed25519",
+            Self::P256 => "ecdsa",
+            Self::P384 => "p384",
+            Self::P521 => "p521",
+            Self::Rsa => "rsa",
+        }
+    }
+
+    /// The cargo feature that such keys need, if it is off.
+    fn missing_feature(self) -> Option<&'static str> {
+        let is_on = match self {
+            Self::Ed25519 => cfg!(feature = "ed25519"),
+            Self::P256 => cfg!(feature = "ecdsa"),
+            Self::P384 => cfg!(feature = "p384"),
+            Self::P521 => cfg!(feature = "p521"),
+            Self::Rsa => cfg!(feature = "rsa"),
+        };
+        (!is_on).then(|| self.feature())
+    }
+
+    fn feature_off(self) -> KeyError {
+        KeyError::FeatureOff { kind: self.name(), feature: self.feature() }
+    }
+}
+
+#[cfg(not(feature = "public-key"))]
+const NO_KEYS: KeyError = KeyError::FeatureOff { kind: "public keys", feature: "ed25519`, `ecdsa` or `rsa" };

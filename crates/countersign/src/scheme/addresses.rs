@@ -1,0 +1,41 @@
+//! The addresses from which a provider sends, where it publishes them.
+
+use ipnet::IpNet;
+use time::Date;
+
+/// The address ranges that a provider publishes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    pub(crate) ranges: Vec<IpNet>,
+    pub(crate) source: Option<String>,
+    pub(crate) read: Option<Date>,
+    pub(crate) list: Option<String>,
+    pub(crate) json: Vec<String>,
+}
+
+impl Addresses {
+    /// The ranges as they were on the day of [`read`](Self::read); empty where only a [list](Self::list) is known.
+    pub fn ranges(&self) -> &[IpNet] {
+        &self.ranges
+    }
+
+    /// The page that lists them.
+    pub fn source(&self) -> Option<&str> {
+        self.source.as_deref()
+    }
+
+    /// The day on which they were read there.
+    pub fn read(&self) -> Option<Date> {
+        self.read
+    }
+
+    /// Where the provider publishes them for machines.
+    pub fn list(&self) -> Option<&str> {
+        self.list.as_deref()
+    }
+
+    /// The JSON pointers to the ranges in that list; empty if it is text with a range a line.
+    pub fn json(&self) -> &[String] {
+        &self.json
+    }
+}

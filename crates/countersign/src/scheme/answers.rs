@@ -1,0 +1,65 @@
+//! What a provider expects of an answer.
+
+use std::{fmt, ops::RangeInclusive, time::Duration};
+
+/// What the provider expects of an answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    pub(crate) within: Option<Duration>,
+    pub(crate) retries_for: Option<Duration>,
+    pub(crate) success: Vec<RangeInclusive<u16>>,
+    pub(crate) body: Option<String>,
+    pub(crate) refusal: Option<u16>,
+}
+
+impl Answers {
+    /// How long the provider waits for an answer.
+    pub fn within(&self) -> Option<Duration> {
+        self.within
+    }
+
+    /// How long the provider goes on to retry.
+    pub fn retries_for(&self) -> Option<Duration> {
+        self.retries_for
+    }
+
+    /// The statuses that the provider takes for success; none if it does not say.
+    pub fn success(&self) -> &[RangeInclusive<u16>] {
+        &self.success
+    }
+
+    /// The exact body that an answer must have to count as success.
+    pub fn body(&self) -> Option<&str> {
+        self.body.as_deref()
+    }
+
+    /// The status that the provider wants for a refusal, where it wants a certain one.
+    pub fn refusal(&self) -> Option<u16> {
+        self.refusal
+    }
+
+    /// Reads `2xx`, `200` or `200-204`.
+    pub(super) fn statuses(text: &str) -> Option<RangeInclusive<u16>> {
+        let status = |text: &str| text.parse().ok().filter(|status| (100..=599).contains(status) && text.len() == 3);
+        if let Some(class) = text.strip_suffix("xx") {
+            let class = status(&format!("{class}00"))?;
+            return Some(class..=class + 99);
+        }
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        Some(status(first)?..=status(last)?).filter(|range| !range.is_empty())
+    }
+
+    /// The statuses of success as text, such as `200-299`.
+    pub fn success_text(&self) -> impl fmt::Display + '_ {
+        let texts: Vec<String> = self.success.iter().map(describe).collect();
+        texts.join(", ")
+    }
+}
+
+fn describe(range: &RangeInclusive<u16>) -> String {
+    match (*range.start(), *range.end()) {
+        (first, last) if first == last => first.to_string(),
+        (first, last) if first % 100 == 0 && last == first + 99 => format!("{}xx", first / 100),
+        (first, last) => format!("{first}-{last}"),
+    }
+}

@@ -1,0 +1,40 @@
+//! What a JSON Web Token must say.
+
+use std::time::Duration;
+
+use crate::jws::JwsAlgorithm;
+
+/// What a token must say beside a right signature.
+#[derive(Debug, Default)]
+pub(crate) struct JwtRule {
+    /// The algorithms that are allowed; never empty in a scheme that carries a token.
+    pub(crate) algorithms: Vec<JwsAlgorithm>,
+    pub(crate) issuers: Vec<Expected>,
+    pub(crate) audience: Option<Expected>,
+    /// The claims that must be there.
+    pub(crate) requires: Vec<String>,
+    /// How far `exp`, `nbf` and a future `iat` may miss the clock.
+    pub(crate) leeway: Duration,
+    /// How old `iat` may be; it must be there then.
+    pub(crate) max_age: Option<Duration>,
+}
+
+impl JwtRule {
+    /// The settings that it needs.
+    pub(super) fn settings(&self) -> impl Iterator<Item = &str> {
+        self.issuers.iter().chain(&self.audience).filter_map(|expected| match expected {
+            Expected::Setting(name) => Some(name.as_str()),
+            Expected::Text(_) | Expected::Url => None,
+        })
+    }
+}
+
+/// What a claim must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Expected {
+    Text(String),
+    /// A value of the receiver's configuration.
+    Setting(String),
+    /// The public URL as the request has it.
+    Url,
+}

@@ -1,0 +1,136 @@
+//! What the signature covers, and whether the file says so.
+
+use std::ops::Range;
+
+use toml::Spanned;
+
+use super::{Reader, Result};
+use crate::scheme::{
+    Algorithm, Check, Equals, Field, FieldSource, FormRule, Guard, Part, Signature, Source, TimestampRule,
+    framing::Framing,
+    template::{Piece, pieces},
+};
+
+impl Reader<'_> {
+    pub(super) fn body_is_covered(
+        &self,
+        signature: &Signature,
+        covered: bool,
+        statements: &Statements,
+        span: &Range<usize>,
+    ) -> Result<()> {
+        let signs_nothing = matches!(signature.algorithm, Algorithm::Token | Algorithm::Basic);
+        match &statements.covers_body {
+            Some(stated) if *stated.get_ref() != covered => self.fail(
+                stated.span(),
+                format!(
+                    "what `signs` and the checks say is that the body is {}covered",
+                    if covered { "" } else { "not " }
+                ),
+            ),
+            None if !covered && !signs_nothing => self.fail(
+                span.clone(),
+                "the signature does not cover the body; if the provider's does not, say so with `covers_body = false`",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn framing(
+        &self,
+        signature: &Signature,
+        timestamp: Option<&TimestampRule>,
+        form: &FormRule,
+        stated: Option<Spanned<String>>,
+        span: &Range<usize>,
+    ) -> Result<(Vec<Guard>, Option<String>)> {
+        let Framing { guards, open } = Framing::of(&signature.parts, timestamp.map(|rule| rule.format), form.encode);
+        match (open, stated) {
+            (None, None) => Ok((guards, None)),
+            (None, Some(stated)) => self.fail(stated.span(), "the signed parts can be told apart: leave `ambiguous` out"),
+            (Some(_), Some(stated)) => Ok((guards, Some(stated.into_inner()))),
+            (Some(problem), None) => self.fail(
+                span.clone(),
+                format!("{problem}, so one signature fits several requests; if the provider's scheme is like that, say why that can be borne with `ambiguous = \"…\"`"),
+            ),
+        }
+    }
+
+    pub(super) fn field(&self, template: &Spanned<String>, reach: &Reach, checks: &[Check]) -> Result<Field> {
+        let placeholder = match pieces(template.get_ref()).as_deref() {
+            Ok([Piece::Placeholder { name, argument, .. }]) => Some((*name, *argument)),
+            _ => None,
+        };
+        match placeholder {
+            Some(("id", None)) if reach.has_id() => {
+                let covered = reach.covers_id() && !reach.is_ambiguous;
+                Ok(Field { source: FieldSource::DeliveryId, covered })
+            }
+            Some((name, Some(argument))) if Source::from_placeholder(name, argument).is_some() => {
+                let source = Source::from_placeholder(name, argument)
+                    .unwrap_or_else(|| Err(String::new()))
+                    .map_err(|message| self.error(template.span(), message))?;
+                let covered = reach.covers(&source) || (source.is_in_body() && reach.covers_hash_of_body(checks));
+                Ok(Field { source: FieldSource::At(source), covered: covered && !reach.is_ambiguous })
+            }
+            _ => self.fail(
+                template.span(),
+                "expected one of \"{header:NAME}\", \"{query:NAME}\", \"{json:/POINTER}\", \"{form:NAME}\", \"{claim:/POINTER}\" and, with an `[id]` table, \"{id}\"",
+            ),
+        }
+    }
+}
+
+/// What the file says of its own weaknesses; it must agree with what is computed.
+pub(super) struct Statements {
+    pub(super) covers_body: Option<Spanned<bool>>,
+    pub(super) ambiguous: Option<Spanned<String>>,
+}
+
+/// What the signature reaches.
+pub(super) struct Reach<'a> {
+    pub(super) signature: &'a Signature,
+    pub(super) timestamp: Option<&'a TimestampRule>,
+    pub(super) id: Option<&'a Source>,
+    /// Whether parts can run into each other, so that what a value is depends on who reads it.
+    pub(super) is_ambiguous: bool,
+    /// Whether the URL is signed in a form in which characters that mean something in a query are decoded.
+    pub(super) moves_query: bool,
+}
+
+impl Reach<'_> {
+    fn signs(&self, wanted: &Part) -> bool {
+        self.signature.parts.contains(wanted)
+    }
+
+    pub(super) fn covers(&self, source: &Source) -> bool {
+        // A token signs its own claims.
+        if matches!(source, Source::Claim(_)) {
+            return self.signature.algorithm == Algorithm::Jwt;
+        }
+        if self.moves_query && matches!(source, Source::Query(_)) && !self.signs(&Part::Value(source.clone())) {
+            return false;
+        }
+        let is_timestamp =
+            self.signs(&Part::Timestamp) && self.timestamp.is_some_and(|rule| rule.source.as_ref() == Some(source));
+        let is_id = self.signs(&Part::Id) && self.id == Some(source);
+        is_timestamp || is_id || self.signature.parts.iter().any(|part| part.covers(source))
+    }
+
+    pub(super) fn covers_body(&self, checks: &[Check]) -> bool {
+        let is_token = self.signature.source == Source::Body;
+        is_token || self.signature.parts.iter().any(Part::covers_body) || self.covers_hash_of_body(checks)
+    }
+
+    fn covers_hash_of_body(&self, checks: &[Check]) -> bool {
+        checks.iter().any(|check| matches!(check.equals, Equals::BodyHash(..)) && self.covers(&check.source))
+    }
+
+    fn has_id(&self) -> bool {
+        self.id.is_some() || self.signature.carries_id
+    }
+
+    fn covers_id(&self) -> bool {
+        self.signs(&Part::Id) || self.id.is_some_and(|source| self.covers(source))
+    }
+}

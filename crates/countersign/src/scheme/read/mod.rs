@@ -1,0 +1,342 @@
+//! Holds a scheme file against the rules of the language.
+
+mod coverage;
+mod jwt;
+mod layout;
+mod operation;
+mod signature;
+
+use std::{collections::BTreeMap, ops::Range};
+
+use http::Method;
+use toml::Spanned;
+
+use self::coverage::Reach;
+use super::{
+    Check, Description, Equals, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule, Signature, Source,
+    TimestampRule, UrlForm, UrlRule,
+    file::{CheckTable, File, FormTable, Place, SecretTable, TimestampTable, UrlTable},
+    framing::is_url_byte,
+    template::TemplateError,
+};
+use crate::{algorithm::Digest, encoding::Encoding, timestamp::Tolerance};
+
+type Result<T> = std::result::Result<T, SchemeError>;
+
+/// Reads and checks a whole file.
+pub(super) fn read(id: String, text: &str) -> Result<Description> {
+    let file: File = toml::from_str(text)
+        .map_err(|error| SchemeError::at(text, error.span().unwrap_or_default(), error.message()))?;
+    Reader { text }.scheme(id, file)
+}
+
+struct Reader<'t> {
+    text: &'t str,
+}
+
+impl Reader<'_> {
+    fn scheme(&self, id: String, file: File) -> Result<Description> {
+        if file.name.get_ref().trim().is_empty() {
+            return self.fail(file.name.span(), "expected the provider's name, found nothing");
+        }
+        let signature_span = file.signature.span();
+        let (signature, statements) = self.signature(file.signature)?;
+        let timestamp = self.timestamp(file.timestamp, &signature, signature_span.clone())?;
+        let delivery_id = match file.id {
+            Some(table) => {
+                let span = table.span();
+                Some(self.place(table.into_inner().place(), &span)?.ok_or_else(|| self.error(span, NO_PLACE))?)
+            }
+            None => None,
+        };
+        let settings = file.settings;
+        let checks = file.check.into_iter().map(|table| self.check(table)).collect::<Result<Vec<_>>>()?;
+        self.parts_have_sources(&signature, timestamp.as_ref(), delivery_id.as_ref(), &signature_span)?;
+        let mut required_settings = self.used_settings(&signature, &checks, &settings, &signature_span)?;
+        let jwt = self.jwt(file.jwt, &signature.algorithm, &settings, &signature_span)?;
+        required_settings.extend(jwt.settings().map(str::to_owned));
+
+        let reach = Reach {
+            signature: &signature,
+            timestamp: timestamp.as_ref(),
+            id: delivery_id.as_ref(),
+            is_ambiguous: statements.ambiguous.is_some(),
+            moves_query: file.url.moves_query(),
+        };
+        let covers_body = reach.covers_body(&checks);
+        self.body_is_covered(&signature, covers_body, &statements, &signature_span)?;
+        let form = self.form(file.form, &signature)?;
+        let (guards, ambiguous) =
+            self.framing(&signature, timestamp.as_ref(), &form, statements.ambiguous, &signature_span)?;
+        let event_id = file.event.id.map(|field| self.field(&field, &reach, &checks)).transpose()?;
+        let event_type = file.event.kind.map(|field| self.field(&field, &reach, &checks)).transpose()?;
+        let url = self.url(file.url, &signature)?;
+
+        Ok(Description {
+            id,
+            name: file.name.into_inner(),
+            aliases: file.aliases,
+            category: file.category,
+            source: file.source,
+            checked: file.checked,
+            notes: file.notes,
+            methods: self.methods(file.request.methods)?,
+            secret: self.secret(file.secret)?,
+            signature,
+            timestamp,
+            delivery_id,
+            checks,
+            url,
+            form,
+            event_id,
+            event_type,
+            answers: self.answers(file.answers)?,
+            settings,
+            required_settings,
+            jwt,
+            decoded: self.decoded(file.body)?,
+            addresses: file.addresses.map(|table| self.addresses(table)).transpose()?,
+            guards,
+            ambiguous,
+            covers_body,
+        })
+    }
+
+    fn timestamp(
+        &self,
+        table: Option<Spanned<TimestampTable>>,
+        signature: &Signature,
+        signature_span: Range<usize>,
+    ) -> Result<Option<TimestampRule>> {
+        let in_syntax = signature.syntax.holes().any(|hole| hole == Hole::Timestamp);
+        let Some(table) = table else {
+            if in_syntax {
+                return self.fail(
+                    signature_span,
+                    "the layout has a `{timestamp}`, so a `[timestamp]` table must tell its format",
+                );
+            }
+            return Ok(None);
+        };
+        let span = table.span();
+        let mut table = table.into_inner();
+        let source = self.place(table.place(), &span)?;
+        match (&source, in_syntax) {
+            (Some(_), true) => {
+                return self.fail(span, "the timestamp has two places: here and in the signature's layout");
+            }
+            (None, false) => return self.fail(span, NO_PLACE),
+            _ => {}
+        }
+        let signed = signature.parts.iter().any(|part| part.any(&|part| *part == Part::Timestamp));
+        let covered =
+            signed || source.as_ref().is_some_and(|source| signature.parts.iter().any(|part| part.covers(source)));
+        if !covered {
+            return self.fail(
+                span,
+                "the signature does not cover this timestamp, so anybody can make an old delivery look new: leave it out",
+            );
+        }
+        let tolerance = Tolerance::new(table.tolerance, table.future.unwrap_or(table.tolerance));
+        Ok(Some(TimestampRule { source, format: table.format, tolerance }))
+    }
+
+    fn check(&self, table: Spanned<CheckTable>) -> Result<Check> {
+        let span = table.span();
+        let mut table = table.into_inner();
+        let source = self.place(table.place(), &span)?.ok_or_else(|| self.error(span, NO_PLACE))?;
+        let span = table.equals.span();
+        let texts = table.equals.into_inner().into_vec();
+        let parse = |text: &String| {
+            Part::parse_all(text).map_err(|error: TemplateError| self.error(span.clone(), error.message))
+        };
+        let texts = texts.iter().map(parse).collect::<Result<Vec<_>>>()?;
+        let equals = self.equals(texts, span)?;
+        Ok(Check { source, equals, unless_empty: table.unless_empty })
+    }
+
+    fn equals(&self, texts: Vec<Vec<Part>>, span: Range<usize>) -> Result<Equals> {
+        let mut encodings = Vec::new();
+        let mut digests = Vec::new();
+        for text in &texts {
+            if let [Part::Hash(digest, HashEncoding::Text(encoding), Hashed::Body)] = text.as_slice() {
+                digests.push(*digest);
+                encodings.push(*encoding);
+            }
+        }
+        let whole = |part: &Part| part.needs_whole_body() || matches!(part, Part::Body | Part::Secret);
+        match *digests.as_slice() {
+            [first, ..] if digests.len() == texts.len() && digests.iter().all(|digest| *digest == first) => {
+                Ok(Equals::BodyHash(first, encodings))
+            }
+            [] if !texts.is_empty() && !texts.iter().flatten().any(whole) => Ok(Equals::Text(texts)),
+            _ => self.fail(
+                span,
+                "expected a hash of the body, such as \"{sha256-hex:body}\" (or one hash in several encodings), or text without the body",
+            ),
+        }
+    }
+
+    /// The settings that signed content and checks have, each of which the file must declare.
+    fn used_settings(
+        &self,
+        signature: &Signature,
+        checks: &[Check],
+        declared: &BTreeMap<String, String>,
+        span: &Range<usize>,
+    ) -> Result<Vec<String>> {
+        let in_checks = checks.iter().flat_map(|check| match &check.equals {
+            Equals::Text(texts) => texts.as_slice(),
+            Equals::BodyHash(..) => &[],
+        });
+        let mut used = Vec::new();
+        for part in signature.parts.iter().chain(in_checks.flatten()) {
+            let inner = match part {
+                Part::When(_, inner) => inner.as_slice(),
+                part => std::slice::from_ref(part),
+            };
+            for part in inner {
+                if let Part::Setting(name) = part {
+                    self.setting_is_declared(name, span, declared)?;
+                    used.push(name.clone());
+                }
+            }
+        }
+        Ok(used)
+    }
+
+    fn setting_is_declared(&self, name: &str, span: &Range<usize>, settings: &BTreeMap<String, String>) -> Result<()> {
+        if settings.contains_key(name) {
+            return Ok(());
+        }
+        self.fail(span.clone(), format!("`[settings]` does not say what `{name}` is and where the receiver finds it"))
+    }
+
+    fn methods(&self, names: Option<Vec<Spanned<String>>>) -> Result<Vec<Method>> {
+        let Some(names) = names else {
+            return Ok(vec![Method::POST]);
+        };
+        let parse = |name: &Spanned<String>| match Method::from_bytes(name.get_ref().as_bytes()) {
+            Ok(method) if name.get_ref().bytes().all(|byte| byte.is_ascii_uppercase()) => Ok(method),
+            _ => self.fail(name.span(), "expected a request method in capitals, such as \"POST\""),
+        };
+        names.iter().map(parse).collect()
+    }
+
+    fn url(&self, table: UrlTable, signature: &Signature) -> Result<UrlRule> {
+        let forms = match table.forms {
+            Some(forms) if !signature.parts.iter().any(Part::writes_url) => {
+                return self.fail(forms.span(), "`signs` has no `{url}` that could have forms");
+            }
+            Some(forms) if forms.get_ref().is_empty() => return self.fail(forms.span(), "expected at least one form"),
+            Some(forms) => forms.into_inner(),
+            None => vec![UrlForm::AsIs],
+        };
+        if let Some(decode) = &table.decode
+            && !forms.contains(&UrlForm::Decoded)
+        {
+            return self.fail(decode.span(), "`forms` has no `decoded` that could use these characters");
+        }
+        let wrong = |c: &char| u8::try_from(*c).map_or(true, |byte| byte == b'%' || !is_url_byte(byte));
+        if let Some(decode) = &table.decode
+            && let Some(c) = decode.get_ref().chars().find(wrong)
+        {
+            let message = format!("`{c}` must stay escaped: decoded, it could end the URL or change its meaning");
+            return self.fail(decode.span(), message);
+        }
+        Ok(UrlRule { forms, decode: table.decode.map(Spanned::into_inner).unwrap_or_default() })
+    }
+
+    fn form(&self, table: Option<Spanned<FormTable>>, signature: &Signature) -> Result<FormRule> {
+        let table = match table {
+            Some(table) if !signature.parts.iter().any(|part| matches!(part, Part::FormSorted | Part::QuerySorted)) => {
+                let message = "`signs` has no `{form-sorted}` or `{query-sorted}` that this could describe";
+                return self.fail(table.span(), message);
+            }
+            table => table.map(Spanned::into_inner).unwrap_or_default(),
+        };
+        let FormTable { between, after, join, dedupe, exclude, skip_empty, values_only, encode } = table;
+        Ok(FormRule { between, after, join, dedupe, exclude, skip_empty, values_only, encode })
+    }
+
+    fn secret(&self, table: SecretTable) -> Result<SecretRule> {
+        let encoding = table.encoding.map(|name| self.secret_encoding(&name)).transpose()?.flatten();
+        let around = table.prepend.as_ref().or(table.append.as_ref());
+        if let (Some(text), Some(_)) = (around, encoding) {
+            return self.fail(text.span(), "text can be put around a `utf8` secret only");
+        }
+        if let (Some(required), None) = (&table.prefix_required, &table.strip) {
+            return self.fail(required.span(), "expected `strip` beside it: the prefix that is required");
+        }
+        Ok(SecretRule {
+            strip: table.strip,
+            prefix_required: table.prefix_required.is_some_and(Spanned::into_inner),
+            encoding,
+            hash: table.hash.map(|name| self.digest(&name)).transpose()?,
+            prepend: table.prepend.map(Spanned::into_inner).unwrap_or_default(),
+            append: table.append.map(Spanned::into_inner).unwrap_or_default(),
+        })
+    }
+
+    fn secret_encoding(&self, name: &Spanned<String>) -> Result<Option<Encoding>> {
+        match name.get_ref().as_str() {
+            "utf8" => Ok(None),
+            _ => self.encoding(name).map(Some),
+        }
+    }
+
+    fn encoding(&self, name: &Spanned<String>) -> Result<Encoding> {
+        let text = name.get_ref();
+        Encoding::from_name(text).ok_or_else(|| {
+            let expected = "`utf8` (for secrets), `base64`, `base64url`, `hex` or a variant";
+            self.error(name.span(), format!("unknown encoding `{text}`; expected {expected}"))
+        })
+    }
+
+    fn digest(&self, name: &Spanned<String>) -> Result<Digest> {
+        Digest::from_name(name.get_ref()).ok_or_else(|| {
+            self.error(name.span(), format!("unknown hash `{}`; expected `sha1`, `sha256` or `sha512`", name.get_ref()))
+        })
+    }
+
+    fn place(&self, place: Place, span: &Range<usize>) -> Result<Option<Source>> {
+        Source::from_place(place).map_err(|message| self.error(span.clone(), message))
+    }
+
+    fn in_template(&self, template: &Spanned<String>, error: &TemplateError) -> SchemeError {
+        // One byte for the quotation mark; escapes in front of the place would shift it, and are rare here.
+        let start = template.span().start + 1 + error.offset;
+        self.error(start..start, error.message.clone())
+    }
+
+    fn error(&self, span: Range<usize>, message: impl Into<String>) -> SchemeError {
+        SchemeError::at(self.text, span, message)
+    }
+
+    fn fail<T>(&self, span: Range<usize>, message: impl Into<String>) -> Result<T> {
+        Err(self.error(span, message))
+    }
+}
+
+const NO_PLACE: &str = "expected `header`, `query`, `json`, `form` or `claim`: where in the request it stands";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIGNATURE: &str = "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"S\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
+
+    #[test]
+    fn a_key_that_would_do_nothing_is_refused_where_it_stands() {
+        for (keys, column) in [
+            ("[secret]\nencoding = \"base64\"\nprepend = \"x\"", 11),
+            ("[secret]\nencoding = \"hex\"\nappend = \"x\"", 10),
+            ("[secret]\nencoding = \"hex\"\nprefix_required = true", 19),
+            ("[url]\n\ndecode = \"x\"", 10),
+            ("\n\n[form]\ndedupe = true", 1),
+        ] {
+            let error = read("a".to_owned(), &format!("{SIGNATURE}{keys}")).unwrap_err();
+            assert_eq!((error.line(), error.column()), (9, column), "{keys}: {error}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What matters when the scheme is in use: answers, addresses, encoded bodies.
+
+use ipnet::IpNet;
+use time::{Date, Month};
+use toml::{Spanned, value::Datetime};
+
+use super::{Reader, Result};
+use crate::scheme::{
+    Addresses, Answers,
+    file::{AddressesTable, AnswersTable, BodyTable},
+};
+
+impl Reader<'_> {
+    pub(super) fn answers(&self, table: AnswersTable) -> Result<Answers> {
+        let success = match table.success {
+            Some(success) => {
+                let span = success.span();
+                let parse = |text: String| {
+                    Answers::statuses(&text).ok_or_else(|| {
+                        self.error(
+                            span.clone(),
+                            format!("`{text}` is no status; expected one such as `2xx`, `200` or `200-204`"),
+                        )
+                    })
+                };
+                success.into_inner().into_vec().into_iter().map(parse).collect::<Result<Vec<_>>>()?
+            }
+            None => Vec::new(),
+        };
+        if let Some(refusal) = table.refusal.as_ref().filter(|status| !(400..=599).contains(status.get_ref())) {
+            return self.fail(refusal.span(), "expected a status that refuses: 400 to 599");
+        }
+        let refusal = table.refusal.map(Spanned::into_inner);
+        Ok(Answers { within: table.within, retries_for: table.retries_for, success, body: table.body, refusal })
+    }
+
+    pub(super) fn decoded(&self, table: BodyTable) -> Result<bool> {
+        match table.decoded {
+            None => Ok(false),
+            Some(coding) if coding.get_ref() == "gzip" => Ok(true),
+            Some(coding) => self.fail(coding.span(), "expected `gzip`, the content coding that is undone"),
+        }
+    }
+
+    pub(super) fn addresses(&self, table: Spanned<AddressesTable>) -> Result<Addresses> {
+        let span = table.span();
+        let table = table.into_inner();
+        let parse = |text: &Spanned<String>| {
+            let range = text.get_ref().parse::<IpNet>().ok().filter(|range| range.trunc() == *range);
+            range.ok_or_else(|| {
+                self.error(text.span(), "expected a range such as `192.0.2.0/24`, no bit set behind its prefix")
+            })
+        };
+        let ranges = table.ranges.iter().map(parse).collect::<Result<Vec<_>>>()?;
+        if ranges.is_empty() && table.list.is_none() {
+            return self.fail(span, "expected `ranges`, or a `list` that has them");
+        }
+        let read = match table.read {
+            Some(read) => Some(
+                date(read.get_ref()).ok_or_else(|| self.error(read.span(), "expected a date such as 2026-01-31"))?,
+            ),
+            None => None,
+        };
+        if !ranges.is_empty() && (read.is_none() || table.source.is_none()) {
+            return self
+                .fail(span, "expected `source` and `read`: ranges change, so say where and when these were read");
+        }
+        let json = table.json.map(|json| json.into_inner().into_vec()).unwrap_or_default();
+        Ok(Addresses { ranges, source: table.source, read, list: table.list, json })
+    }
+}
+
+fn date(value: &Datetime) -> Option<Date> {
+    let date = value.date.filter(|_| value.time.is_none())?;
+    Date::from_calendar_date(date.year.into(), Month::try_from(date.month).ok()?, date.day).ok()
+}

@@ -1,0 +1,207 @@
+//! The `[signature]` table: algorithm, place and signed content.
+
+use std::ops::Range;
+
+use http::header::AUTHORIZATION;
+use toml::Spanned;
+
+use super::{NO_PLACE, Reader, Result, coverage::Statements};
+use crate::{
+    algorithm::Digest,
+    json::Pointer,
+    public_key::PublicKeyAlgorithm,
+    scheme::{
+        Algorithm, Choice, Hole, Part, Signature, Source, TimestampRule, Unwrap,
+        file::{AlgorithmName, SignatureTable, Signs, UnwrapTable},
+    },
+};
+
+impl Reader<'_> {
+    pub(super) fn signature(&self, table: Spanned<SignatureTable>) -> Result<(Signature, Statements)> {
+        let span = table.span();
+        let mut table = table.into_inner();
+        let algorithm = self.algorithm(&mut table.algorithm)?;
+        let source = self.signature_place(&mut table, &algorithm, &span)?;
+        let every = self.every(table.every.as_ref(), &source)?;
+        let unwrap = table.unwrap.map(|table| self.unwrap(table)).transpose()?;
+        let syntax = self.syntax(table.value, table.list, table.fields, &algorithm, &span)?;
+        self.holes_fit(&syntax, &algorithm, &span)?;
+        let parts = self.parts(table.signs.as_ref(), &algorithm, &span)?;
+        let statements = Statements { covers_body: table.covers_body, ambiguous: table.ambiguous };
+        let signs = table.signs.map(|signs| signs.get_ref().to_string());
+        let carries_id = syntax.holes().any(|hole| hole == Hole::Id);
+        Ok((Signature { algorithm, source, every, unwrap, syntax, carries_id, signs, parts }, statements))
+    }
+
+    fn algorithm(&self, name: &mut Spanned<AlgorithmName>) -> Result<Algorithm> {
+        let span = name.span();
+        match name.get_mut() {
+            AlgorithmName::One(text) => self.one_algorithm(text, span),
+            AlgorithmName::Named(named) => {
+                let source = self.place(named.place(), &span)?;
+                let source = source.ok_or_else(|| self.error(span.clone(), NO_PLACE))?;
+                let choose = |(word, text): (&String, &String)| match PublicKeyAlgorithm::from_name(text) {
+                    Some(algorithm) => Ok((word.clone(), algorithm)),
+                    None => self.fail(
+                        span.clone(),
+                        format!("`{text}` is no public-key algorithm: only these can be named by the request"),
+                    ),
+                };
+                let choices = named.choices.iter().map(choose).collect::<Result<Vec<_>>>()?;
+                if choices.is_empty() {
+                    return self.fail(span, "expected `choices`: the words of the request and the algorithm of each");
+                }
+                Ok(Algorithm::PublicKey(Choice::Named(source, choices)))
+            }
+        }
+    }
+
+    fn one_algorithm(&self, text: &str, span: Range<usize>) -> Result<Algorithm> {
+        if let Some(feature) = missing_feature(text) {
+            return self.fail(span, format!("`{text}` is not in this build: turn on the cargo feature `{feature}`"));
+        }
+        let found = match text {
+            "token" => Some(Algorithm::Token),
+            "basic" => Some(Algorithm::Basic),
+            "jwt" => Some(Algorithm::Jwt),
+            "jws-detached" => Some(Algorithm::DetachedJws),
+            _ => match text.strip_prefix("hmac-") {
+                Some(digest) => Digest::from_name(digest).map(Algorithm::Hmac),
+                None => Digest::from_name(text).map(Algorithm::Hash).or_else(|| {
+                    PublicKeyAlgorithm::from_name(text).map(|algorithm| Algorithm::PublicKey(Choice::One(algorithm)))
+                }),
+            },
+        };
+        found.ok_or_else(|| {
+            let expected = "`hmac-` or nothing and a hash (`sha256`, `sha1`, `sha512` …), `ed25519`, `ecdsa-p256-sha256`, \
+                            `rsa-sha256`, another of these, `jwt`, `jws-detached`, `token` or `basic`";
+            self.error(span, format!("unknown algorithm `{text}`; expected {expected}"))
+        })
+    }
+
+    fn signature_place(
+        &self,
+        table: &mut SignatureTable,
+        algorithm: &Algorithm,
+        span: &Range<usize>,
+    ) -> Result<Source> {
+        let place = self.place(table.place(), span)?;
+        let is_body = table.body.as_ref().is_some_and(|body| *body.get_ref());
+        match (place, algorithm) {
+            (Some(_), _) if is_body => self.fail(span.clone(), "the signature has two places: the body and another"),
+            (None, Algorithm::Jwt) if is_body => Ok(Source::Body),
+            (_, _) if is_body => self.fail(span.clone(), "only a `jwt` can be the whole body"),
+            (Some(source), _) => Ok(source),
+            (None, Algorithm::Basic) => Ok(Source::Header(vec![AUTHORIZATION])),
+            (None, _) => self.fail(span.clone(), NO_PLACE),
+        }
+    }
+
+    fn every(&self, every: Option<&Spanned<bool>>, source: &Source) -> Result<bool> {
+        match every {
+            Some(every) if !matches!(source, Source::Header(_)) => {
+                self.fail(every.span(), "only headers can stand in a request several times")
+            }
+            every => Ok(every.is_some_and(|every| *every.get_ref())),
+        }
+    }
+
+    fn unwrap(&self, table: Spanned<UnwrapTable>) -> Result<Unwrap> {
+        let span = table.span();
+        let table = table.into_inner();
+        if table.encoding.is_none() && table.json.is_none() {
+            return self.fail(span, "expected `encoding`, `json` or both: what the signature is wrapped in");
+        }
+        let encoding = table.encoding.map(|name| self.encoding(&name)).transpose()?;
+        let pointer = |text: String| {
+            Pointer::parse(&text).ok_or_else(|| self.error(span.clone(), format!("`{text}` is not a JSON pointer")))
+        };
+        Ok(Unwrap { encoding, json: table.json.map(pointer).transpose()? })
+    }
+
+    fn parts(&self, signs: Option<&Spanned<Signs>>, algorithm: &Algorithm, span: &Range<usize>) -> Result<Vec<Part>> {
+        let signs = match (signs, algorithm) {
+            (None, Algorithm::Token | Algorithm::Basic | Algorithm::Jwt) => return Ok(Vec::new()),
+            (Some(signs), Algorithm::Token | Algorithm::Basic) => {
+                return self.fail(signs.span(), "a token or password signs nothing: leave `signs` out");
+            }
+            (Some(signs), Algorithm::Jwt) => {
+                return self.fail(signs.span(), "a JWT signs its own claims: leave `signs` out, and add a `[[check]]`");
+            }
+            (None, _) => {
+                return self.fail(span.clone(), "expected `signs`: what the tag is computed over, such as \"{body}\"");
+            }
+            (Some(signs), _) => signs,
+        };
+        let parts = Part::parse_signs(signs.get_ref()).map_err(|(at, error)| match signs.get_ref() {
+            // One byte for the quotation mark; escapes in front of the place would shift it, and are rare here.
+            Signs::One(_) => {
+                let start = signs.span().start + 1 + error.offset;
+                self.error(start..start, error.message)
+            }
+            Signs::More(_) => self.error(signs.span(), format!("item {}: {}", at + 1, error.message)),
+        })?;
+        let keyed = parts.iter().any(|part| part.any(&|part| *part == Part::Secret));
+        match algorithm {
+            Algorithm::Hash(_) if !keyed => {
+                self.fail(signs.span(), "a plain hash proves nothing unless `{secret}` is in what it signs")
+            }
+            Algorithm::Hash(_) => Ok(parts),
+            _ if keyed => self.fail(signs.span(), "the key is not a part of the content here: leave `{secret}` out"),
+            _ => self.optional_parts_are_plain(parts, signs.span()),
+        }
+    }
+
+    fn optional_parts_are_plain(&self, parts: Vec<Part>, span: Range<usize>) -> Result<Vec<Part>> {
+        let optional: Vec<&Part> = parts.iter().filter(|part| matches!(part, Part::When(..))).collect();
+        let has_body = |part: &&Part| part.any(&|part| *part == Part::Body);
+        if optional.iter().any(has_body) {
+            return self.fail(span, "the body is always there: an optional item cannot have it");
+        }
+        if optional.len() > MAX_OPTIONAL {
+            return self.fail(span, format!("more than {MAX_OPTIONAL} optional items"));
+        }
+        Ok(parts)
+    }
+
+    pub(super) fn parts_have_sources(
+        &self,
+        signature: &Signature,
+        timestamp: Option<&TimestampRule>,
+        id: Option<&Source>,
+        span: &Range<usize>,
+    ) -> Result<()> {
+        let signs = |wanted: Part| signature.parts.iter().any(|part| part.any(&|part| *part == wanted));
+        if signs(Part::Timestamp) && timestamp.is_none() {
+            return self
+                .fail(span.clone(), "`signs` has `{timestamp}`, but no `[timestamp]` table tells where it stands");
+        }
+        if signs(Part::Id) && id.is_none() && !signature.carries_id {
+            return self.fail(span.clone(), "`signs` has `{id}`, but no `[id]` table tells where it stands");
+        }
+        if id.is_some() && signature.carries_id {
+            return self.fail(span.clone(), "the id has two places: `[id]` and the signature's layout");
+        }
+        let is_claim = matches!(id, Some(Source::Claim(_)));
+        if id.is_some() && !is_claim && !signs(Part::Id) {
+            return self
+                .fail(span.clone(), "`signs` has no `{id}`: name an id that is not signed under `[event]` instead");
+        }
+        if signature.source.is_in_body() && signature.parts.iter().any(Part::covers_all_bytes) {
+            return self.fail(span.clone(), "a signature cannot cover the body that it stands in");
+        }
+        Ok(())
+    }
+}
+
+/// The cargo feature without which the algorithm is not there.
+fn missing_feature(name: &str) -> Option<&'static str> {
+    let digest = Digest::missing_feature(name.strip_prefix("hmac-").unwrap_or(name));
+    let token = name == "jwt" || name == "jws-detached";
+    digest
+        .or_else(|| PublicKeyAlgorithm::from_name(name)?.missing_feature())
+        .or_else(|| (token && !cfg!(feature = "jwt")).then_some("jwt"))
+}
+
+/// The most optional items of `signs`: each doubles the readings that are held against each other.
+const MAX_OPTIONAL: usize = 4;

@@ -1,0 +1,60 @@
+//! What becomes of a pasted secret before it is a key.
+
+use zeroize::Zeroizing;
+
+use crate::{algorithm::Digest, encoding::Encoding, secret::SecretError};
+
+/// What becomes of the pasted text before it is a key.
+#[derive(Debug)]
+pub(crate) struct SecretRule {
+    pub(crate) strip: Option<String>,
+    pub(crate) prefix_required: bool,
+    pub(crate) encoding: Option<Encoding>,
+    pub(crate) hash: Option<Digest>,
+    pub(crate) prepend: String,
+    pub(crate) append: String,
+}
+
+impl SecretRule {
+    /// The key bytes that `secret` stands for.
+    pub(crate) fn key(&self, secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+        let mut text = secret;
+        if let Some(prefix) = &self.strip {
+            match secret.strip_prefix(prefix.as_bytes()) {
+                Some(b"") => return Err(SecretError::PrefixOnly { prefix: prefix.clone() }),
+                Some(rest) => text = rest,
+                None => self.refuse_another_kind(secret, prefix)?,
+            }
+        }
+        let plain = match self.encoding {
+            Some(encoding) => encoding
+                .decode(text)
+                .filter(|key| !key.is_empty())
+                .ok_or(SecretError::NotDecodable { encoding: encoding.name() })?,
+            None => [self.prepend.as_bytes(), text, self.append.as_bytes()].concat(),
+        };
+        let plain = Zeroizing::new(plain);
+        Ok(match self.hash {
+            Some(digest) => Zeroizing::new(digest.of(&plain).as_bytes().to_vec()),
+            None => plain,
+        })
+    }
+
+    fn refuse_another_kind(&self, secret: &[u8], prefix: &str) -> Result<(), SecretError> {
+        let hint = [
+            (&b"v1,whsec_"[..], "drop the `v1,` in front of it"),
+            (b"whpk_", "`whpk_` is a public key; the signing secret begins with `whsec_`"),
+            (b"whsec_", "`whsec_` begins another provider's secret"),
+            (b"sk_", "`sk_` is an API key; the signing secret stands on the page of the webhook endpoint"),
+            (b"sk-", "`sk-` is an API key; the signing secret stands on the page of the webhook endpoint"),
+            (b"pk_", "`pk_` is a publishable key; the signing secret stands on the page of the webhook endpoint"),
+        ];
+        if let Some((_, hint)) = hint.into_iter().find(|(start, _)| secret.starts_with(start)) {
+            return Err(SecretError::LooksLike { hint });
+        }
+        if self.prefix_required {
+            return Err(SecretError::MissingPrefix { prefix: prefix.to_owned() });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+//! Makes the tokens of schemes that carry one.
+
+use serde_json::{Map, Value};
+
+use super::{SignError, Signer, SigningKey, draft::Draft};
+use crate::{
+    content::SortedParameters,
+    json::Pointer,
+    jws::{self, JwsAlgorithm, JwsKey},
+    public_key::{EcdsaForm, PublicKeyAlgorithm},
+    scheme::{Expected, Part},
+    timestamp::Timestamp,
+};
+
+/// How long a token is made valid, in seconds.
+const LIFETIME: i64 = 300;
+
+/// What a token says beside what the scheme fixes.
+pub(super) struct Issue<'a> {
+    pub(super) now: Timestamp,
+    pub(super) claims: &'a [(Pointer, String)],
+}
+
+impl Signer {
+    /// A token for the request, with the claims that the scheme wants.
+    pub(super) fn token(&self, draft: &Draft, issue: &Issue<'_>) -> Result<String, SignError> {
+        let scheme = self.scheme();
+        let mut claims = if scheme.signature.source.is_in_body() {
+            // The body becomes the token, and what it said becomes its claims.
+            serde_json::from_slice::<Map<String, Value>>(&draft.body)
+                .map_err(|_| SignError::Body { place: "the token".to_owned() })?
+        } else {
+            Map::new()
+        };
+        let now = issue.now.unix_seconds();
+        let id = format!("jti_{now}");
+        claims.entry("iat").or_insert(now.into());
+        claims.entry("exp").or_insert(now.saturating_add(LIFETIME).into());
+        claims.entry("jti").or_insert(id.into());
+        for (name, expected) in [("iss", scheme.jwt.issuers.first()), ("aud", scheme.jwt.audience.as_ref())] {
+            if let Some(expected) = expected {
+                claims.insert(name.to_owned(), self.expected(expected, draft)?.into());
+            }
+        }
+        for (pointer, text) in issue.claims {
+            let mut tokens = pointer.tokens().iter();
+            if let (Some(name), None) = (tokens.next(), tokens.next()) {
+                claims.insert(name.clone(), text.as_str().into());
+            }
+        }
+        for name in &scheme.jwt.requires {
+            claims.entry(name.as_str()).or_insert(Value::from("unknown"));
+        }
+        self.jws(Value::Object(claims).to_string().as_bytes())
+    }
+
+    fn expected(&self, expected: &Expected, draft: &Draft) -> Result<String, SignError> {
+        let part = match expected {
+            Expected::Text(text) => return Ok(text.clone()),
+            Expected::Setting(name) => Part::Setting(name.clone()),
+            Expected::Url => Part::Url,
+        };
+        let content = self.content(draft, b"", b"", SortedParameters::NONE);
+        let text = content.to_vec(&[part], self.writing(None))?;
+        Ok(String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// A detached signature of the payload.
+    pub(super) fn detached(&self, payload: &[u8]) -> Result<String, SignError> {
+        let whole = self.jws(payload)?;
+        let parts: Vec<&str> = whole.split('.').collect();
+        match *parts.as_slice() {
+            [header, _, signature] => Ok(format!("{header}..{signature}")),
+            _ => Err(unsigned()),
+        }
+    }
+
+    fn jws(&self, payload: &[u8]) -> Result<String, SignError> {
+        let algorithm = self.jws_algorithm().ok_or_else(unsigned)?;
+        let sign = |input: &[u8]| match (&self.key, algorithm.key()) {
+            (SigningKey::Private(key), JwsKey::Public(algorithm)) => key.sign(algorithm, EcdsaForm::Fixed, input),
+            (SigningKey::Shared(secret), JwsKey::Secret(digest)) => {
+                let mut mac = digest.start_hmac(secret);
+                mac.update(input);
+                Some(mac.finish().as_bytes().to_vec())
+            }
+            _ => None,
+        };
+        jws::write(algorithm, None, payload, sign).ok_or_else(unsigned)
+    }
+
+    /// The first of the scheme's algorithms that the key can do.
+    fn jws_algorithm(&self) -> Option<JwsAlgorithm> {
+        let fits = |algorithm: &JwsAlgorithm| match (&self.key, algorithm.key()) {
+            (SigningKey::Private(key), JwsKey::Public(algorithm)) => {
+                key.public_key().kind() == PublicKeyAlgorithm::kind(algorithm)
+            }
+            (SigningKey::Shared(_), JwsKey::Secret(_)) => true,
+            _ => false,
+        };
+        self.scheme().jwt.algorithms.iter().copied().find(fits)
+    }
+}
+
+fn unsigned() -> SignError {
+    SignError::Unprintable { place: "the token".to_owned() }
+}
