@@ -74,6 +74,32 @@ impl Reading {
         self.signs("form-sorted") || self.places().iter().any(|(place, _)| matches!(place, Place::Form(_)))
     }
 
+    /// The names of the headers whose values are parts of what is signed.
+    pub fn signed_headers(&self) -> Vec<String> {
+        self.parts.iter().filter_map(|part| part.strip_prefix("header:")).map(str::to_owned).collect()
+    }
+
+    /// A JSON body with what `signs` names in it, and with a place for what the signer writes.
+    pub fn complete(&self, body: Vec<u8>) -> Vec<u8> {
+        let Ok(mut document) = serde_json::from_slice::<Json>(&body) else { return body };
+        let before = document.clone();
+        for (place, _) in self.places() {
+            let Place::Json(pointer) = place else { continue };
+            let signed = self.signs(&format!("json:{pointer}"));
+            let names: Vec<&str> = pointer.split('/').skip(1).collect();
+            let (leaf, parents) = names.split_last().expect("a pointer has a name");
+            let mut at = &mut document;
+            for name in parents {
+                let Some(object) = at.as_object_mut() else { return body };
+                at = object.entry(*name).or_insert_with(|| Json::Object(serde_json::Map::new()));
+            }
+            if let Some(object) = at.as_object_mut().filter(|_| signed) {
+                object.entry(*leaf).or_insert_with(|| "o-17".into());
+            }
+        }
+        if document == before { body } else { serde_json::to_vec(&document).expect("it was JSON") }
+    }
+
     /// The names of the headers that it reads, the preferred one of each place.
     pub fn headers(&self) -> Vec<String> {
         let names = self.places().into_iter().filter_map(|(place, _)| match place {

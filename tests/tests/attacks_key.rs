@@ -74,7 +74,8 @@ async fn a2_every_proper_prefix_of_a_tag_is_refused_for_every_scheme_and_so_is_o
             assert!(answer.status.is_client_error(), "{}: {len} characters of the tag", endpoint.id());
             tried += 1;
         }
-        for more in ["0", "A", "=", "a0", "%3D"] {
+        let any_behind = endpoint.reading.tag_template().is_some_and(|template| template.ends_with("{any}"));
+        for more in ["0", "A", "=", "a0", "%3D"].into_iter().filter(|_| !any_behind) {
             let request = with_tag(&endpoint, |tag| format!("{tag}{more}")).unwrap();
             let answer = app.send(request).await;
             assert!(answer.status.is_client_error(), "{}: `{more}` behind the tag", endpoint.id());

@@ -25,7 +25,7 @@ struct Bodies {
 impl Bodies {
     fn fit(&self, endpoint: &Endpoint) -> Bytes {
         if endpoint.reading.needs_json() {
-            self.json.clone().into()
+            endpoint.reading.complete(self.json.clone()).into()
         } else if endpoint.reading.needs_form() {
             self.form.clone().into()
         } else {

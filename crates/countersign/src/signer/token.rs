@@ -67,17 +67,19 @@ impl Signer {
 
     /// A detached signature of the payload.
     pub(super) fn detached(&self, payload: &[u8]) -> Result<String, SignError> {
-        let whole = self.jws(payload)?;
-        let parts: Vec<&str> = whole.split('.').collect();
-        match *parts.as_slice() {
-            [header, _, signature] => Ok(format!("{header}..{signature}")),
-            _ => Err(unsigned()),
-        }
+        let algorithm = self.jws_algorithm().ok_or_else(unsigned)?;
+        jws::write_detached(algorithm, &[], payload, true, |input| self.jws_signature(algorithm, input))
+            .ok_or_else(unsigned)
     }
 
     fn jws(&self, payload: &[u8]) -> Result<String, SignError> {
         let algorithm = self.jws_algorithm().ok_or_else(unsigned)?;
-        let sign = |input: &[u8]| match (&self.key, algorithm.key()) {
+        jws::write(algorithm, &[("typ", "JWT")], payload, |input| self.jws_signature(algorithm, input))
+            .ok_or_else(unsigned)
+    }
+
+    fn jws_signature(&self, algorithm: JwsAlgorithm, input: &[u8]) -> Option<Vec<u8>> {
+        match (&self.key, algorithm.key()) {
             (SigningKey::Private(key), JwsKey::Public(algorithm)) => key.sign(algorithm, EcdsaForm::Fixed, input),
             (SigningKey::Shared(secret), JwsKey::Secret(digest)) => {
                 let mut mac = digest.start_hmac(secret);
@@ -85,8 +87,7 @@ impl Signer {
                 Some(mac.finish().as_bytes().to_vec())
             }
             _ => None,
-        };
-        jws::write(algorithm, None, payload, sign).ok_or_else(unsigned)
+        }
     }
 
     /// The first of the scheme's algorithms that the key can do.
