@@ -405,6 +405,52 @@ mod tests {
         }
     }
 
+    /// Of the empty message: FIPS 180-4, RFC 1321 appendix A.5, FIPS 202, and the Keccak team's test values.
+    #[test]
+    fn digests_have_their_published_values() {
+        let published = [
+            (
+                "sha384",
+                "38b060a751ac96384cd9327eb1b1e36a21fdb71114be07434c0cc7bf63f6e1da274edebfe76f65fbd51ad2f14898b95b",
+            ),
+            ("md5", "d41d8cd98f00b204e9800998ecf8427e"),
+            (
+                "sha3-512",
+                "a69f73cca23a9ac5c8b567dc185a756e97c982164fe25859e0d1dcc1475c80a615b2123af1f5f94c11e3e9402c3ac558f500199d95b6d3e301758586281dcd26",
+            ),
+            ("keccak256", "c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"),
+        ];
+        for (name, value) in published {
+            match Digest::from_name(name) {
+                Some(digest) => {
+                    assert_eq!(Encoding::HexLower.encode(digest.of(b"").as_bytes()), value);
+                    assert_eq!(digest.len() * 2, value.len());
+                    assert_eq!(Digest::missing_feature(name), None);
+                }
+                None => assert!(Digest::missing_feature(name).is_some(), "{name}"),
+            }
+        }
+    }
+
+    /// RFC 2202 section 2 and RFC 4231 section 4.3, test case 2 of each.
+    #[test]
+    fn hmac_has_its_published_values() {
+        let published = [
+            ("md5", "750c783e6ab0b503eaa86e310a5db738"),
+            (
+                "sha384",
+                "af45d2e376484031617f78d2b58a6b1b9c7ef464f5a01b47e42ec3736322445e8e2240ca5e69e2c78b3239ecfab21649",
+            ),
+        ];
+        for (name, value) in published {
+            let Some(digest) = Digest::from_name(name) else { continue };
+            let mut mac = digest.start_hmac(b"Jefe");
+            mac.update(b"what do ya want ");
+            mac.update(b"for nothing?");
+            assert_eq!(Encoding::HexLower.encode(mac.finish().as_bytes()), value);
+        }
+    }
+
     #[test]
     fn tags_are_equal_only_if_all_of_their_bytes_are() {
         let tag = Digest::Sha1.of(b"one");

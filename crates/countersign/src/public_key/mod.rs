@@ -323,3 +323,33 @@ impl PublicKeyKind {
 
 #[cfg(not(feature = "public-key"))]
 const NO_KEYS: KeyError = KeyError::FeatureOff { kind: "public keys", feature: "ed25519`, `ecdsa` or `rsa" };
+
+#[cfg(test)]
+mod features {
+    use super::*;
+
+    #[test]
+    fn a_key_of_a_kind_that_is_off_is_refused_with_the_name_of_its_feature() {
+        // RFC 8037 appendix A.2 and RFC 7515 appendix A.3.1.
+        let ed25519 = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+        let p256 = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+        let kinds = [(ed25519, PublicKeyKind::Ed25519), (p256, PublicKeyKind::P256)];
+        for (jwk, kind) in kinds {
+            match (PublicKey::from_jwk(jwk, KeyPolicy::Standard), kind.missing_feature()) {
+                (Ok(key), None) => assert_eq!(key.kind(), kind),
+                (Err(problem), Some(feature)) => assert!(problem.to_string().contains(&format!("`{feature}`"))),
+                (read, missing) => panic!("{read:?} {missing:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_algorithm_that_is_off_fits_no_key() {
+        for algorithm in PublicKeyAlgorithm::ALL {
+            let raw = PublicKey::from_raw(algorithm.kind(), &[0x58; 32]);
+            if algorithm.missing_feature().is_some() {
+                assert!(!raw.is_ok_and(|key| key.fits(algorithm)), "{algorithm:?}");
+            }
+        }
+    }
+}
