@@ -77,7 +77,6 @@ impl Digest {
     }
 
     /// The cargo feature that has to be turned on before the hash of that name can be used, if it is off.
-    #[allow(dead_code, reason = "the scheme reader does not ask yet")]
     pub(crate) fn missing_feature(name: &str) -> Option<&'static str> {
         match name {
             "md5" if !cfg!(feature = "legacy") => Some("legacy"),

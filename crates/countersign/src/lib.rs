@@ -80,7 +80,6 @@ mod members;
 mod multipart;
 mod pending;
 pub mod providers;
-#[allow(dead_code, reason = "no scheme names the algorithms yet")]
 mod public_key;
 mod public_url;
 mod rejection;

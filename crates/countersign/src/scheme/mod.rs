@@ -31,6 +31,7 @@
 #![doc = include_str!("language.md")]
 
 mod addresses;
+mod advice;
 mod answers;
 mod error;
 mod file;
@@ -49,6 +50,7 @@ use http::Method;
 use serde::Deserialize;
 
 pub use addresses::Addresses;
+pub use advice::Advice;
 pub use answers::Answers;
 pub use error::SchemeError;
 pub(crate) use framing::{Guard, is_url_byte};

@@ -1,9 +1,14 @@
 //! `countersign providers`: the catalogue.
 
+mod check;
+
 use std::fmt::Write as _;
 
-use clap::Args;
-use countersign::{Provider, Scheme, providers, scheme::Field};
+use clap::{Args, Subcommand};
+use countersign::{
+    Provider, Scheme, providers,
+    scheme::{Addresses, Field},
+};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -14,8 +19,11 @@ use crate::{
 
 /// List the catalogue, or show how one provider signs
 #[derive(Debug, Args)]
-#[command(after_help = HELP)]
+#[command(after_help = HELP, args_conflicts_with_subcommands = true)]
 pub(crate) struct Providers {
+    #[command(subcommand)]
+    action: Option<Action>,
+
     /// One provider, by its id or another name of it
     name: Option<String>,
 
@@ -28,6 +36,12 @@ pub(crate) struct Providers {
     toml: bool,
 }
 
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Hold scheme files of your own against the rules, and say what they cannot protect from
+    Check(check::Check),
+}
+
 const HELP: &str = "\
 `event id` says where the event's id stands and whether the signature covers it: if not, whoever relays a delivery can \
 change it at will.
@@ -37,11 +51,15 @@ Examples:
   countersign providers stripe
   countersign providers github --toml > mine.toml
   countersign providers --json
+  countersign providers check mine.toml
 
 Exit status: 0 done, 2 a mistake in the command line or an unknown provider.";
 
 impl Providers {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
+        if let Some(Action::Check(check)) = self.action {
+            return check.run();
+        }
         match &self.name {
             Some(name) => self.one(scheme_source::find(name)?)?,
             None => self.all()?,
@@ -131,6 +149,9 @@ fn page(scheme: &Scheme, toml: &str) -> String {
     if let Some(notes) = scheme.notes() {
         let _ = write!(text, "\n\n{}", notes.trim_end());
     }
+    for advice in scheme.advice() {
+        let _ = write!(text, "\n\n{} {advice}", style.bold(format_args!("{}:", advice.code())));
+    }
     let _ = write!(text, "\n\n{}\n{}", style.faint("The scheme file (--toml prints only this):"), toml.trim_end());
     text
 }
@@ -144,6 +165,7 @@ fn facts(scheme: &Scheme) -> Vec<(&'static str, String)> {
     let answers = scheme.answers();
     let duration = |duration: Option<std::time::Duration>| duration.map(|d| humantime::format_duration(d).to_string());
     let methods: Vec<&str> = scheme.methods().iter().map(http::Method::as_str).collect();
+    let settings: Vec<String> = scheme.settings().map(|(name, what)| format!("{name}: {what}")).collect();
     let facts = [
         ("also", Some(scheme.aliases().join(", ")).filter(|aliases| !aliases.is_empty())),
         ("category", scheme.category().map(str::to_owned)),
@@ -157,12 +179,24 @@ fn facts(scheme: &Scheme) -> Vec<(&'static str, String)> {
         ("methods", Some(methods.join(", "))),
         ("public URL", scheme.needs_public_url().then(|| "must be configured: the signature covers it".to_owned())),
         ("ambiguous", scheme.ambiguity().map(|why| why.trim_end().to_owned())),
+        ("settings", Some(settings.join("; ")).filter(|settings| !settings.is_empty())),
         ("answer within", duration(answers.within())),
         ("retries for", duration(answers.retries_for())),
+        ("success", Some(answers.success_text().to_string()).filter(|text| !text.is_empty())),
+        ("answer body", answers.body().map(|body| format!("exactly `{body}`"))),
+        ("refusal", answers.refusal().map(|status| status.to_string())),
+        ("addresses", scheme.addresses().map(addresses)),
         ("checked by", scheme.checked().map(|checked| checked.to_string())),
         ("source", scheme.source().map(str::to_owned)),
     ];
     facts.into_iter().filter_map(|(label, value)| Some((label, value?))).collect()
+}
+
+fn addresses(addresses: &Addresses) -> String {
+    let ranges: Vec<String> = addresses.ranges().iter().map(ToString::to_string).collect();
+    let read = addresses.read().map(|date| format!(" (read on {date})")).unwrap_or_default();
+    let list = addresses.list().map(|list| format!("; listed at {list}")).unwrap_or_default();
+    format!("{}{read}{list}", ranges.join(", "))
 }
 
 fn as_json(scheme: &Scheme) -> Json {
@@ -183,7 +217,20 @@ fn as_json(scheme: &Scheme) -> Json {
         "event_type": field(scheme.event_type()),
         "methods": scheme.methods().iter().map(http::Method::as_str).collect::<Vec<_>>(),
         "needs_public_url": scheme.needs_public_url(),
+        "settings": scheme.settings().collect::<std::collections::BTreeMap<_, _>>(),
+        "legacy": scheme.is_legacy(),
+        "takes_public_key": scheme.takes_public_key(),
+        "advice": scheme.advice().iter().map(|advice| advice.code()).collect::<Vec<_>>(),
+        "addresses": scheme.addresses().map(|addresses| json!({
+            "ranges": addresses.ranges().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "source": addresses.source(),
+            "read": addresses.read().map(|date| date.to_string()),
+            "list": addresses.list(),
+        })),
         "ambiguous": scheme.ambiguity(),
+        "answer_success": scheme.answers().success_text().to_string(),
+        "answer_body": scheme.answers().body(),
+        "answer_refusal": scheme.answers().refusal(),
         "answer_within_seconds": seconds(scheme.answers().within()),
         "retries_for_seconds": seconds(scheme.answers().retries_for()),
         "checked": scheme.checked().map(|checked| checked.to_string()),

@@ -1,0 +1,110 @@
+//! What a scheme cannot protect from, in words: for whoever writes or takes a description.
+
+use std::fmt;
+
+use super::{Algorithm, Description};
+
+/// A weakness that a scheme states or that follows from its parts. The file is right; the provider's way of signing is weak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Advice {
+    /// The signed parts run into each other.
+    Ambiguous,
+    /// The signature covers no byte of the body, or not all of it.
+    BodyNotCovered,
+    /// The event's id is not covered.
+    EventIdNotCovered,
+    /// The event's type is not covered.
+    EventTypeNotCovered,
+    /// The algorithm is broken for other uses.
+    Legacy,
+    /// Nothing that the signature covers tells one event from another.
+    NoEventId,
+    /// The file does not say where the scheme was read.
+    NoSource,
+    /// No time is signed.
+    NoTimestamp,
+    /// The secret itself is sent.
+    SecretIsSent,
+}
+
+impl Advice {
+    /// A stable word for it.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Ambiguous => "ambiguous",
+            Self::BodyNotCovered => "body_not_covered",
+            Self::EventIdNotCovered => "event_id_not_covered",
+            Self::EventTypeNotCovered => "event_type_not_covered",
+            Self::Legacy => "legacy",
+            Self::NoEventId => "no_event_id",
+            Self::NoSource => "no_source",
+            Self::NoTimestamp => "no_timestamp",
+            Self::SecretIsSent => "secret_is_sent",
+        }
+    }
+}
+
+impl fmt::Display for Advice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ambiguous => {
+                "The signed parts run into each other, so one signature fits requests that differ in where a part ends. Take no \
+                 single one of them for more than a part of the whole."
+            }
+            Self::BodyNotCovered => {
+                "The signature does not cover the whole body: whoever has seen one delivery can send others with its signature. \
+                 Fetch what matters from the provider's API before you act on it."
+            }
+            Self::EventIdNotCovered => {
+                "No signature covers the event's id: a replay with another id looks like a new event. Duplicates are told by \
+                 the digest of what is signed instead."
+            }
+            Self::EventTypeNotCovered => {
+                "No signature covers the event's type: whoever relays a delivery can change it. Let the payload have to fit \
+                 the type that you act on."
+            }
+            Self::Legacy => {
+                "The algorithm, or the size of the keys, is too weak for anything new. An endpoint must allow it explicitly."
+            }
+            Self::NoEventId => {
+                "Nothing signed names the event: duplicates are told by the digest of what is signed, so two events with equal \
+                 content count as one."
+            }
+            Self::NoSource => "The file does not say where the scheme was read: add `source`, so that others can check it.",
+            Self::NoTimestamp => {
+                "No time is signed: a delivery never goes stale, and one that was recorded can be replayed for ever. Keep the \
+                 replay guard's memory long."
+            }
+            Self::SecretIsSent => {
+                "The secret itself is sent: it proves who sends, not what, and whoever reads one delivery can make others. Take \
+                 it over HTTPS only, and allow the provider's addresses alone where it publishes them."
+            }
+        })
+    }
+}
+
+impl Description {
+    /// What the scheme cannot protect from, the worst first.
+    pub fn advice(&self) -> Vec<Advice> {
+        let is_sent = matches!(self.signature.algorithm, Algorithm::Token | Algorithm::Basic);
+        let uncovered = |field: Option<&super::Field>| field.is_some_and(|field| !field.is_covered());
+        let advice = [
+            (Advice::SecretIsSent, is_sent),
+            (Advice::Legacy, self.is_legacy()),
+            (Advice::BodyNotCovered, !is_sent && !self.covers_body()),
+            (Advice::Ambiguous, self.ambiguity().is_some()),
+            (Advice::NoTimestamp, !is_sent && !self.has_time()),
+            (Advice::EventIdNotCovered, !is_sent && uncovered(self.event_id())),
+            (Advice::EventTypeNotCovered, !is_sent && uncovered(self.event_type())),
+            (Advice::NoEventId, !is_sent && self.event_id().is_none()),
+            (Advice::NoSource, self.source().is_none()),
+        ];
+        advice.into_iter().filter(|(_, applies)| *applies).map(|(advice, _)| advice).collect()
+    }
+
+    /// Whether anything makes an old delivery stale: a signed time, or the expiry of a token that must have one.
+    fn has_time(&self) -> bool {
+        self.tolerance().is_some() || self.jwt.requires.iter().any(|claim| claim == "exp")
+    }
+}
