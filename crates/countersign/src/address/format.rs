@@ -49,14 +49,14 @@ pub struct ListPointer {
     steps: Vec<String>,
 }
 
-/// In bytes. The longest list of a provider that we know, that of AWS, has 2 MB.
+/// In bytes. Room for all the ranges of a large cloud, several times over.
 pub const MAX_LIST_BYTES: usize = 8 * 1024 * 1024;
 
 /// Before merging.
 pub const MAX_LIST_RANGES: usize = 200_000;
 
-/// The widest range that a list may contain. Whoever publishes more, or has it published in their name, opens the door to
-/// everybody. AWS, the largest known, has a `/9` of IPv4 and `/24` of IPv6 at most.
+/// The widest range of IPv4 and of IPv6 that a list may contain. A `/8` is 16 million addresses, more than any sender of
+/// webhooks owns; a list with a wider one is broken, or somebody else's.
 const WIDEST: (u8, u8) = (8, 16);
 
 /// Why a list is not taken.
