@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use super::verify::value_json;
 use crate::{
     failure::{Failure, Outcome},
-    gateway::{self, Endpoint, Front, Refused, Verdict, Watch, config::Config, feed::Refresh},
+    gateway::{self, Endpoint, Front, Refused, Verdict, Watch, config::Config, feed, feed::Refresh},
     moment,
 };
 
@@ -52,15 +52,18 @@ The configuration is TOML:
   # public_url = \"https://hooks.example.com/twilio\"
 
   [endpoint.addresses]         # default: whoever can sign may send, wherever from
-  allow = [\"203.0.113.0/24\"]  # \"provider\": the ranges that the provider publishes
-  allow_from = { url = \"https://api.github.com/meta\", format = \"json:/hooks\",
-    every = \"1h\", copy = \"github.json\" }   # or: { file = \"ranges.txt\" }, a line each
+  allow = [\"203.0.113.0/24\"]  # or \"provider\": the ranges that the provider publishes
+  [endpoint.addresses.allow_from]        # a list that is fetched again and again
+  url = \"https://api.github.com/meta\"  # or: file = \"ranges.txt\"
+  format = \"json:/hooks\"               # default: lines, an address or range each
+  every = \"1h\"                         # the default; for a file 10s
+  copy = \"github.json\"                 # keeps the last good copy for the next start
 
-If there are proxies in front, they must be named at the top of the file, and how they tell the client's address. The \
-PROXY protocol is then demanded of every connection:
+If there are proxies in front, name them at the top of the file, and say how they tell the client's address: by one \
+header, by the PROXY protocol (which then every connection must begin with), or by both in a row:
 
   trusted_proxies = [\"10.0.0.0/8\"]
-  client_header = \"x-forwarded-for\"      # or: \"forwarded\"; just one
+  client_header = \"x-forwarded-for\"      # or: \"forwarded\"
   proxy_protocol = \"v1-or-v2\"
 
 A list that cannot be fetched, that is empty or that suddenly lacks most of what it had is not taken: the last good copy \
@@ -176,13 +179,15 @@ fn log_refresh(refresh: &Refresh<'_>) {
         "ranges": refresh.ranges,
         "age_seconds": refresh.age.as_secs(),
     });
-    match &refresh.outcome {
-        Ok(false) => return,
-        Ok(true) => line["verdict"] = "list_taken".into(),
-        Err(problem) => {
-            line["verdict"] = "list_refused".into();
-            line["reason"] = problem.as_str().into();
-        }
+    let (verdict, reason) = match &refresh.outcome {
+        feed::Outcome::Same => return,
+        feed::Outcome::Taken => ("list_taken", None),
+        feed::Outcome::Refused(problem) => ("list_refused", Some(problem)),
+        feed::Outcome::NotKept(problem) => ("list_not_kept", Some(problem)),
+    };
+    line["verdict"] = verdict.into();
+    if let Some(reason) = reason {
+        line["reason"] = reason.as_str().into();
     }
     let _ = write_line(io::stderr().lock(), &line);
 }

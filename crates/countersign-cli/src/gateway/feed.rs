@@ -50,8 +50,18 @@ pub(crate) struct Refresh<'a> {
     pub(crate) list: &'a str,
     pub(crate) age: Duration,
     pub(crate) ranges: usize,
-    /// Whether it changed, or why the last good copy stays.
-    pub(crate) outcome: Result<bool, String>,
+    pub(crate) outcome: Outcome,
+}
+
+/// What became of a fetch.
+pub(crate) enum Outcome {
+    /// The list is as it was.
+    Same,
+    Taken,
+    /// The last good copy stays, for this reason.
+    Refused(String),
+    /// The list was taken, but its copy could not be written.
+    NotKept(String),
 }
 
 impl Feed {
@@ -87,13 +97,23 @@ impl Feed {
     }
 
     fn refresh(&self) -> Refresh<'_> {
-        let outcome = self.plan.source.fetch().and_then(|content| {
-            let is_new = self.feed.offer(&content).map_err(|error| error.to_string())?;
-            self.plan.source.keep(&content)?;
-            Ok(is_new)
-        });
+        let outcome = self.outcome();
         let ranges = self.feed.addresses().snapshot().len();
         Refresh { list: self.plan.source.name(), age: self.feed.age(), ranges, outcome }
+    }
+
+    fn outcome(&self) -> Outcome {
+        let source = &self.plan.source;
+        let offered = source.fetch().and_then(|content| {
+            let is_new = self.feed.offer(&content).map_err(|error| error.to_string())?;
+            Ok((is_new, source.keep(&content)))
+        });
+        match offered {
+            Ok((_, Err(problem))) => Outcome::NotKept(problem),
+            Ok((true, Ok(()))) => Outcome::Taken,
+            Ok((false, Ok(()))) => Outcome::Same,
+            Err(problem) => Outcome::Refused(problem),
+        }
     }
 }
 
