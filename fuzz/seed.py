@@ -54,3 +54,18 @@ BODIES = {
 for target, bodies in BODIES.items():
     for at, body in enumerate(bodies):
         seed(target, f"{at}", body.encode())
+
+FORWARDED = ["for=203.0.113.7", 'For="[2001:db8::1]:443";proto=https;by=_x, for=unknown', 'host="a\\", b";for="198.51.100.1:_p"\nfor=10.0.0.2']
+PLAIN = ["203.0.113.7", "unknown, [2001:db8::1]:443,\t2001:db8::1", "198.51.100.1:80\n::ffff:10.0.0.2", "_hidden, 203.0.113.07"]
+for number, texts in enumerate([FORWARDED, PLAIN]):
+    for at, text in enumerate(texts):
+        seed("forwarded", f"{number}-{at}", bytes([number]) + text.encode())
+
+V2 = b"\r\n\r\n\0\r\nQUIT\n"
+CONNECTIONS = [
+    b"PROXY TCP4 203.0.113.7 192.0.2.1 56324 443\r\nGET /", b"PROXY TCP6 2001:db8::1 ::ffff:192.0.2.1 0 65535\r\n",
+    b"PROXY UNKNOWN anything\r\n", V2 + b"\x21\x11\0\x0c" + bytes(range(12)) + b"GET /",
+    V2 + b"\x21\x21\0\x29" + bytes(36) + b"\x04\0\x02ab", V2 + b"\x20\0\0\0", V2 + b"\x21\0\0\x03abc",
+]
+for at, connection in enumerate(CONNECTIONS):
+    seed("proxy_protocol", f"{at}", connection)

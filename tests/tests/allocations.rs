@@ -7,13 +7,17 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     hint::black_box,
+    net::{IpAddr, Ipv4Addr},
     sync::atomic::{AtomicUsize, Ordering},
 };
 
 use bytes::Bytes;
-use countersign::{Key, Secret, Timestamp, Verifier};
+use countersign::{
+    Key, Secret, Timestamp, Verifier,
+    address::{AddressSet, ClientHeader, IpNet, TrustedProxies, parse_network, proxy_protocol::parse},
+};
 use countersign_tests::endpoint::{Endpoint, NOW};
-use http::{HeaderName, Request};
+use http::{HeaderMap, HeaderName, Request};
 
 struct Counting;
 
@@ -63,9 +67,32 @@ fn with_header(request: &Request<Bytes>, name: &str, value: &str) -> Request<Byt
     request
 }
 
+/// Where a request comes from is asked before anything else, of everybody.
+fn an_address_costs_no_allocation() {
+    let ranges = (0..10_000_u32).map(|number| IpNet::new(Ipv4Addr::from(number << 13).into(), 20).unwrap());
+    let set: AddressSet = ranges.chain([parse_network("2001:db8::/32").unwrap()]).collect();
+    for address in ["0.0.0.0", "3.1.2.3", "255.1.1.1", "::ffff:3.1.2.3", "2001:db8::1", "::1"] {
+        let address: IpAddr = address.parse().unwrap();
+        assert_eq!(allocations(|| set.contains(address)), 0, "{address}");
+    }
+    for (header, line) in [
+        (ClientHeader::XForwardedFor, "198.51.100.1, [2001:db8::1]:443, 10.0.0.2"),
+        (ClientHeader::XForwardedFor, "198.51.100.1, junk"),
+        (ClientHeader::Forwarded, "for=_x;host=\"a, b\", for=\"[2001:db8::1]:443\";proto=https, for=10.0.0.2"),
+        (ClientHeader::Forwarded, "for=198.51.100.1, for=\"junk\""),
+    ] {
+        let proxies = TrustedProxies::new(AddressSet::parse(["10.0.0.0/8"]).unwrap(), header);
+        let headers = HeaderMap::from_iter([(header.name(), line.parse().unwrap())]);
+        let peer = IpAddr::from([10, 0, 0, 1]);
+        assert_eq!(allocations(|| proxies.client(peer, &headers)), 0, "{line}");
+    }
+    assert_eq!(allocations(|| parse(b"PROXY TCP4 203.0.113.7 192.0.2.1 56324 443\r\n")), 0);
+}
+
 #[test]
 fn a_verdict_costs_no_allocation() {
     assert!(allocations(|| vec![1_u8]) > 0, "the counter does not count");
+    an_address_costs_no_allocation();
     for id in ["github", "stripe", "slack", "standard-webhooks", "shopify", "zoom", "paddle", "orb"] {
         let endpoint = Endpoint::find(id);
         let other = |label: &str| Key::new(label, Secret::new(endpoint.other_secret).unwrap());

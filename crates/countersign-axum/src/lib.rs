@@ -40,6 +40,8 @@
 //! # What there is
 //!
 //! - [`VerifyLayer`], from `countersign-tower`, lets only verified deliveries through to the routes that it covers.
+//! - [`AddressLayer`], from there too, lets only some addresses in; `connect_info` tells it the peer, and is the feature of
+//!   that name, which is on unless you turn it off.
 //! - [`Webhook<T>`](Webhook) is the payload: JSON, a form or XML as the request's content type says, or raw
 //!   [`Bytes`](bytes::Bytes).
 //! - [`Delivery`] is what is known about it: provider, key, time, the event's id and type, and whether the signature
@@ -57,14 +59,18 @@
 //!
 //! [axum]: https://docs.rs/axum
 
+#[cfg(feature = "connect-info")]
+mod connect_info;
 mod delivery;
 mod events;
 pub mod payload;
 mod rejection;
 mod webhook;
 
+#[cfg(feature = "connect-info")]
+pub use connect_info::connect_info;
 pub use countersign;
-pub use countersign_tower::{self, VerifyLayer};
+pub use countersign_tower::{self, AddressLayer, VerifyLayer};
 pub use delivery::Delivery;
 pub use events::Events;
 pub use rejection::WebhookRejection;

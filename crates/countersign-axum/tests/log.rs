@@ -10,8 +10,8 @@ use std::{
 
 use axum::{Router, body::Body, routing::post};
 use countersign_axum::{
-    VerifyLayer, Webhook,
-    countersign::{Signer, Verifier, providers},
+    AddressLayer, VerifyLayer, Webhook,
+    countersign::{Signer, Verifier, address::AddressSet, providers},
 };
 use http::Request;
 use serde::{Deserialize, de::IgnoredAny};
@@ -87,4 +87,13 @@ async fn another_media_type_is_logged() {
 async fn a_missing_layer_is_logged_by_its_name() {
     let log = log_of(Router::new().route("/", post(|_: Webhook<IgnoredAny>| async {})), "application/json", "{}").await;
     assert!(log.contains("ERROR countersign:") && log.contains("`.layer(VerifyLayer::new(verifier))`"), "{log}");
+}
+
+#[tokio::test]
+async fn a_server_that_tells_no_peer_is_logged_with_the_missing_piece() {
+    let layer = AddressLayer::new(AddressSet::parse(["0.0.0.0/0"]).unwrap());
+    let log = log_of(covered().layer(layer), "application/json", "{}").await;
+    for part in ["ERROR countersign:", "path=\"/\"", "`PeerAddr`", "`AddressLayer::with_peer`", "connect_info"] {
+        assert!(log.contains(part), "{part} is not in {log}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, header};
+use http::{HeaderValue, Request, StatusCode, Uri, header};
 use ureq::{Agent, Proxy};
 
 /// What a receiver answered.
@@ -32,6 +32,17 @@ impl Client {
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
             .build();
         Self { agent: config.into() }
+    }
+
+    /// Fetches what is at a URL. The error says why there is nothing, or too much.
+    pub(crate) fn get(&self, url: &Uri, most_bytes: usize) -> Result<Vec<u8>, String> {
+        let response = self.agent.get(url).call().map_err(|error| error.to_string())?;
+        match response.status() {
+            StatusCode::OK => {}
+            status => return Err(format!("it was answered with {status}")),
+        }
+        let body = response.into_body().into_with_config().limit(most_bytes as u64).read_to_vec();
+        body.map_err(|error| error.to_string())
     }
 
     /// Sends a request and waits for the status. The error says why there was none.

@@ -33,9 +33,11 @@
 //!
 //! [tower]: https://docs.rs/tower
 
+pub mod address;
 pub mod tenants;
 pub mod verify;
 
+pub use address::{AddressFeed, AddressLayer, PeerAddr, SharedAddresses};
 pub use countersign;
 pub use tenants::{KeyResolver, TenantKeys};
 pub use verify::{Keys, ResponseFuture, VerifiedBody, Verify, VerifyLayer};

@@ -28,6 +28,7 @@
 //!   ([`begin`](Verifier::begin), [`update`](Pending::update), [`finish`](Pending::finish)).
 //! - [`Verified`] and [`Delivery`] are proof of a verdict; [`Rejection`] is the one reason for a refusal.
 //! - [`providers`] is the catalogue; a [`Scheme`] of your own is a TOML file, described in [`scheme`].
+//! - [`address`] has sets of addresses, and finds the client behind trusted proxies.
 //! - [`Signer`] signs as a provider would: for tests, and to pass deliveries on.
 //!
 //! # Features
@@ -57,9 +58,10 @@
 //!
 //! # What it does not do
 //!
-//! It does not tell a replay of an accepted delivery from the delivery itself, as long as its timestamp is fresh; it does
-//! not look at the sender's address; it fetches no keys.
+//! It does not tell a replay of an accepted delivery from the delivery itself, as long as its timestamp is fresh; it
+//! fetches no keys.
 
+pub mod address;
 mod algorithm;
 mod builder;
 mod canonical;

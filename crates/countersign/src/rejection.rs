@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use http::StatusCode;
 
+use crate::address::AddressProblem;
+
 /// Why a delivery was refused: one reason, with a stable [code](Self::code) for logs and metrics and a
 /// [status](Self::status) for the sender.
 ///
@@ -12,6 +14,11 @@ use http::StatusCode;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
+    /// The request does not come from where it may come from.
+    Address {
+        /// What is wrong with where it comes from.
+        problem: AddressProblem,
+    },
     /// The signed parts of this request have more than one reading.
     AmbiguousContent {
         /// The rule that is broken.
@@ -142,6 +149,7 @@ impl Rejection {
     /// The reason as a stable word for logs, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Address { .. } => "address",
             Self::AmbiguousContent { .. } => "ambiguous_content",
             Self::BodyHash { .. } => "body_hash",
             Self::BodyIncomplete => "body_incomplete",
@@ -169,6 +177,9 @@ impl Rejection {
     /// The status that tells the sender no more than it must know.
     pub fn status(&self) -> StatusCode {
         match self {
+            // The server was set up wrongly, which is not the sender's fault: it should send again.
+            Self::Address { problem: AddressProblem::NoPeer } => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Address { .. } => StatusCode::FORBIDDEN,
             Self::AmbiguousContent { .. }
             | Self::BodyIncomplete
             | Self::ContentCoding
@@ -198,6 +209,7 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Address { problem } => problem.fmt(f),
             Self::AmbiguousContent { rule } => write!(f, "the signed parts have more than one reading: {rule}"),
             Self::BodyHash { place } => write!(f, "the body does not have the hash that {place} tells"),
             Self::BodyIncomplete => f.write_str("the body ended early or is not as long as announced"),
@@ -239,6 +251,12 @@ impl fmt::Display for Rejection {
 }
 
 impl std::error::Error for Rejection {}
+
+impl From<AddressProblem> for Rejection {
+    fn from(problem: AddressProblem) -> Self {
+        Self::Address { problem }
+    }
+}
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    net::SocketAddr,
     path::PathBuf,
     time::Duration,
 };
@@ -15,7 +16,7 @@ use tokio::net::TcpListener;
 use super::verify::value_json;
 use crate::{
     failure::{Failure, Outcome},
-    gateway::{self, Endpoint, Verdict, Watch, config::Config},
+    gateway::{self, Endpoint, Front, Refused, Verdict, Watch, config::Config, feed, feed::Refresh},
     moment,
 };
 
@@ -50,6 +51,25 @@ The configuration is TOML:
   # for the providers that sign it, the URL that they were given:
   # public_url = \"https://hooks.example.com/twilio\"
 
+  [endpoint.addresses]         # default: whoever can sign may send, wherever from
+  allow = [\"203.0.113.0/24\"]  # or \"provider\": the ranges that the provider publishes
+  [endpoint.addresses.allow_from]        # a list that is fetched again and again
+  url = \"https://api.github.com/meta\"  # or: file = \"ranges.txt\"
+  format = \"json:/hooks\"               # default: lines, an address or range each
+  every = \"1h\"                         # the default; for a file 10s
+  copy = \"github.json\"                 # keeps the last good copy for the next start
+
+If there are proxies in front, name them at the top of the file, and say how they tell the client's address: by one \
+header, by the PROXY protocol (which then every connection must begin with), or by both in a row:
+
+  trusted_proxies = [\"10.0.0.0/8\"]
+  client_header = \"x-forwarded-for\"      # or: \"forwarded\"
+  proxy_protocol = \"v1-or-v2\"
+
+A list that cannot be fetched, that is empty or that suddenly lacks most of what it had is not taken: the last good copy \
+stays, and a line on standard error tells its age. Start again to take it all the same (and remove `copy`), or allow it \
+with may_shrink = true.
+
 Accepted deliveries are lines on standard output, answered 200. Refused ones are lines on standard error, answered with \
 a status and nothing else. There is no TLS: put it behind a proxy that has it. SIGINT and SIGTERM end it in good order.
 
@@ -61,18 +81,26 @@ Exit status: 0 ended by a signal, 2 a mistake in the configuration, or an addres
 
 impl Serve {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
-        let Config { listen, endpoints } = Config::read(&self.config)?;
+        let Config { listen, endpoints, proxy_protocol, feeds } = Config::read(&self.config, log_refresh)?;
         let count = endpoints.len();
         let app = gateway::router(endpoints, &std::sync::Arc::new(Log { bodies: self.bodies }));
-        gateway::runtime()?.block_on(async {
+        let front = Front { app, proxy_protocol, refused: log_connection };
+        let runtime = gateway::runtime()?;
+        let outcome = runtime.block_on(async {
             let stop = gateway::stop_signal()?;
             let listener = TcpListener::bind(listen)
                 .await
                 .map_err(|error| Failure::new(format!("cannot listen on {listen}: {error}")))?;
             eprintln!("countersign: listening on http://{} ({count} endpoints)", listener.local_addr()?);
-            gateway::serve(listener, app, stop).await;
+            for feed in feeds {
+                tokio::spawn(feed.run(log_refresh));
+            }
+            gateway::serve(listener, front, stop).await;
             Ok(Outcome::Good)
-        })
+        });
+        // Lists that are being fetched are not waited for.
+        runtime.shutdown_background();
+        outcome
     }
 }
 
@@ -129,6 +157,39 @@ fn refused(endpoint: &Endpoint, rejection: &Rejection, took: Duration) -> Json {
         "reason": rejection.to_string(),
         "micros": micros(took),
     })
+}
+
+fn log_connection(peer: SocketAddr, refused: &Refused) {
+    let line = json!({
+        "time": moment::now().to_string(),
+        "verdict": "refused",
+        "peer": peer.to_string(),
+        "code": "proxy_protocol",
+        "reason": refused.to_string(),
+    });
+    // The refusal stands, whether or not there is a place to note it.
+    let _ = write_line(io::stderr().lock(), &line);
+}
+
+/// Tells of lists that are new or could not be taken. Most are the same as before.
+fn log_refresh(refresh: &Refresh<'_>) {
+    let mut line = json!({
+        "time": moment::now().to_string(),
+        "list": refresh.list,
+        "ranges": refresh.ranges,
+        "age_seconds": refresh.age.as_secs(),
+    });
+    let (verdict, reason) = match &refresh.outcome {
+        feed::Outcome::Same => return,
+        feed::Outcome::Taken => ("list_taken", None),
+        feed::Outcome::Refused(problem) => ("list_refused", Some(problem)),
+        feed::Outcome::NotKept(problem) => ("list_not_kept", Some(problem)),
+    };
+    line["verdict"] = verdict.into();
+    if let Some(reason) = reason {
+        line["reason"] = reason.as_str().into();
+    }
+    let _ = write_line(io::stderr().lock(), &line);
 }
 
 fn micros(took: Duration) -> u64 {

@@ -4,7 +4,7 @@ use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, response::Response, routing::any};
 use countersign::{Delivery, Rejection, Verifier};
-use countersign_tower::{VerifiedBody, VerifyLayer};
+use countersign_tower::{AddressLayer, VerifiedBody, VerifyLayer};
 use http::{Request, StatusCode, header};
 use tokio::time::Instant;
 use tower::{Layer as _, ServiceExt as _, service_fn};
@@ -14,6 +14,8 @@ pub(crate) struct Endpoint {
     pub(crate) path: String,
     pub(crate) verifier: Verifier,
     pub(crate) limits: Limits,
+    /// `None`: whoever can sign may send, wherever from.
+    pub(crate) addresses: Option<AddressLayer>,
 }
 
 /// How much an endpoint takes, and how long it waits for it.
@@ -62,7 +64,11 @@ async fn receive<W: Watch>(endpoint: Arc<Endpoint>, watch: Arc<W>, request: Requ
             async move { Ok::<_, Infallible>(empty(status)) }
         }
     });
-    let Ok(response) = layer.layer(handler).oneshot(request).await;
+    let verified = layer.layer(handler);
+    let Ok(response) = match &endpoint.addresses {
+        Some(addresses) => addresses.layer(verified).oneshot(request).await,
+        None => verified.oneshot(request).await,
+    };
     if let Some(rejection) = response.extensions().get::<Rejection>() {
         // The refusal stands, whether or not there is a place to note it.
         let _ = watch.verdict(&endpoint, &Verdict::Refused(rejection), started.elapsed());

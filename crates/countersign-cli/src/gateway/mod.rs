@@ -2,7 +2,10 @@
 
 pub(crate) mod config;
 mod endpoint;
+pub(crate) mod feed;
+mod proxy_protocol;
 mod server;
 
 pub(crate) use endpoint::{Endpoint, Limits, Verdict, Watch, router};
-pub(crate) use server::{runtime, serve, stop_signal};
+pub(crate) use proxy_protocol::{ProxyProtocol, Refused};
+pub(crate) use server::{Front, runtime, serve, stop_signal};

@@ -1,12 +1,14 @@
 //! An HTTP/1.1 server whose every wait has an end.
 
-use std::{future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use axum::Router;
-use hyper::server::conn::http1;
+use countersign_tower::PeerAddr;
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
 use tokio::{
@@ -15,30 +17,37 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
+use tower::ServiceExt as _;
+
+use super::{ProxyProtocol, Refused};
 
 /// A runtime for a server.
 pub(crate) fn runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
+/// What every connection meets.
+#[derive(Clone)]
+pub(crate) struct Front {
+    pub(crate) app: Router,
+    pub(crate) proxy_protocol: Option<ProxyProtocol>,
+    /// Is told of connections that were closed without an answer.
+    pub(crate) refused: fn(SocketAddr, &Refused),
+}
+
 /// Serves until `stop`, then takes no more connections and ends those that there are after the request they are at.
-pub(crate) async fn serve(listener: TcpListener, app: Router, stop: impl Future<Output = ()>) {
+pub(crate) async fn serve(listener: TcpListener, front: Front, stop: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let graceful = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
-        let (stream, place) = tokio::select! {
+        let (stream, peer, place) = tokio::select! {
             () = &mut stop => break,
             accepted = accept(&listener, &places) => accepted,
         };
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIME)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app.clone()));
-        let connection = graceful.watch(connection);
+        let (front, watcher) = (front.clone(), graceful.watcher());
         tokio::spawn(async move {
-            // What a client does to its connection is its own affair.
-            let _ = connection.await;
+            front.connection(stream, peer, watcher).await;
             drop(place);
         });
     }
@@ -47,12 +56,37 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, stop: impl Future<
     let _ = timeout(STOP_TIME, graceful.shutdown()).await;
 }
 
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+impl Front {
+    async fn connection(self, mut stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
+        let client = match &self.proxy_protocol {
+            Some(protocol) => protocol.client(&mut stream, peer).await,
+            None => Ok(Some(peer)),
+        };
+        let client = match client {
+            Ok(client) => client.map(PeerAddr),
+            Err(refused) => return (self.refused)(peer, &refused),
+        };
+        let app = self.app.map_request(move |mut request: Request<Incoming>| {
+            client.and_then(|client| request.extensions_mut().insert(client));
+            request
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIME)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+        // What a client does to its connection is its own affair.
+        let _ = watcher.watch(connection).await;
+    }
+}
+
+type Accepted = (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>);
+
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Accepted {
     // The semaphore is never closed.
     let place = Arc::clone(places).acquire_owned().await.ok();
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
+            Ok((stream, peer)) => return (stream, peer, place),
             // Out of file descriptors, mostly: they come back when connections end.
             Err(_) => sleep(Duration::from_millis(100)).await,
         }

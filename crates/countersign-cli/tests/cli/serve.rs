@@ -16,6 +16,8 @@ use crate::program::{Folder, Ran, SECRET, countersign, ran, run};
 pub(crate) struct Gateway {
     child: Child,
     pub(crate) address: String,
+    /// What it logged before it listened.
+    early: String,
     stderr: BufReader<std::process::ChildStderr>,
 }
 
@@ -28,11 +30,16 @@ impl Gateway {
         let config = folder.write("countersign.toml", format!("listen = \"127.0.0.1:0\"\n{config}"));
         let mut child = countersign().args(["serve", "--config", &config]).args(more).stdout(stdout).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        stderr.read_line(&mut line).unwrap();
-        let address =
-            line.split("http://").nth(1).unwrap_or_else(|| panic!("{line}")).split(' ').next().unwrap().to_owned();
-        Self { child, address, stderr }
+        let mut early = String::new();
+        let (start, address) = loop {
+            let start = early.len();
+            assert!(stderr.read_line(&mut early).unwrap() > 0, "it does not listen: {early}");
+            if let Some((_, address)) = early[start..].split_once("listening on http://") {
+                break (start, address.split(' ').next().unwrap().to_owned());
+            }
+        };
+        early.truncate(start);
+        Self { child, address, early, stderr }
     }
 
     /// Sends bytes and reads the answer to its end.
@@ -48,7 +55,7 @@ impl Gateway {
     /// Sends SIGTERM, and gives what it wrote.
     pub(crate) fn stop(mut self) -> Ran {
         terminate(&self.child);
-        let mut err = Vec::new();
+        let mut err = self.early.into_bytes();
         self.stderr.read_to_end(&mut err).unwrap();
         let mut output = self.child.wait_with_output().unwrap();
         output.stderr = err;
@@ -75,7 +82,7 @@ provider = "stripe"
 secrets = [{ from = "env:SECRET", label = "current" }]
 "#;
 
-fn signed(provider: countersign::Provider, path: &str, secret: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn signed(provider: countersign::Provider, path: &str, secret: &str, body: &[u8]) -> Vec<u8> {
     let request = http::Request::post(path).header("Content-Type", "application/json").body(body.to_vec()).unwrap();
     let signed = Signer::new(provider, secret).unwrap().sign(request, std::time::SystemTime::now()).unwrap();
     let mut text =

@@ -69,7 +69,7 @@ where
 }
 
 /// The answer to a refused request: its status, nothing else that the caller could learn from.
-fn refuse<R: Default>(rejection: Rejection) -> Response<R> {
+pub(crate) fn refuse<R: Default>(rejection: Rejection) -> Response<R> {
     let mut response = Response::new(R::default());
     *response.status_mut() = rejection.status();
     let headers = response.headers_mut();

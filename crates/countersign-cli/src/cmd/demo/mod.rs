@@ -13,7 +13,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 use crate::{
     client::Client,
     failure::{Failure, Outcome},
-    gateway::{self, Limits},
+    gateway::{self, Front, Limits},
     output,
 };
 use sender::{Kind, SENDERS, Sender};
@@ -54,11 +54,11 @@ impl Demo {
         let senders = SENDERS.iter().map(|sample| Sender::new(sample, address)).collect::<Result<Vec<_>, _>>()?;
         let endpoints = senders.iter().map(|sender| sender.endpoint(LIMITS)).collect::<Result<Vec<_>, _>>()?;
         let witness = Arc::new(Witness::default());
-        let app = gateway::router(endpoints, &witness);
+        let front = Front { app: gateway::router(endpoints, &witness), proxy_protocol: None, refused: |_, _| {} };
 
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async move { drop(stopped.await) };
-        let server = runtime.spawn(gateway::serve(listener, app, stopped));
+        let server = runtime.spawn(gateway::serve(listener, front, stopped));
         let outcome = show(&senders, &witness, address)?;
         if !self.once {
             let _context = runtime.enter();

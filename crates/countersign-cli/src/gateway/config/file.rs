@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::secrets::Secrets;
+use super::{addresses::AddressesEntry, secrets::Secrets};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -14,6 +14,9 @@ pub(super) struct File {
     /// In bytes.
     pub(super) body_limit: Option<Spanned<u64>>,
     pub(super) body_timeout: Option<Spanned<String>>,
+    pub(super) proxy_protocol: Option<Spanned<String>>,
+    pub(super) trusted_proxies: Option<Spanned<Vec<Spanned<String>>>>,
+    pub(super) client_header: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) endpoint: Vec<EndpointEntry>,
 }
@@ -27,4 +30,5 @@ pub(super) struct EndpointEntry {
     pub(super) secrets: Spanned<Secrets>,
     pub(super) public_url: Option<Spanned<String>>,
     pub(super) tolerance: Option<Spanned<String>>,
+    pub(super) addresses: Option<Spanned<AddressesEntry>>,
 }

@@ -1,5 +1,6 @@
 //! The gateway's configuration: a TOML file, read whole or refused with the place of the mistake.
 
+mod addresses;
 mod file;
 mod secrets;
 
@@ -14,21 +15,29 @@ use std::{
 use countersign::{ConfigError, Key, Scheme, Verifier, VerifierBuilder};
 use toml::Spanned;
 
-use super::{Endpoint, Limits};
+use super::{
+    Endpoint, Limits, ProxyProtocol,
+    feed::{Feed, Refresh},
+};
 use crate::{failure::Failure, scheme_source};
+use addresses::Front;
 use file::{EndpointEntry, File};
 
 /// What a gateway does.
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) endpoints: Vec<Endpoint>,
+    pub(crate) proxy_protocol: Option<ProxyProtocol>,
+    /// Lists of addresses to keep up to date.
+    pub(crate) feeds: Vec<Feed>,
 }
 
 impl Config {
-    /// Reads the configuration, its scheme files and its secrets.
-    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+    /// Reads the configuration, its scheme files, its secrets and its lists of addresses. `log` is told what becomes of the
+    /// lists.
+    pub(crate) fn read(path: &Path, log: fn(&Refresh<'_>)) -> Result<Self, Failure> {
         let text = fs::read_to_string(path).map_err(|error| scheme_source::unreadable(path, &error))?;
-        Reader { path, text: &text, folder: path.parent().map(Path::to_owned).unwrap_or_default() }.config()
+        Reader { path, text: &text, folder: path.parent().map(Path::to_owned).unwrap_or_default(), log }.config()
     }
 }
 
@@ -37,6 +46,7 @@ struct Reader<'a> {
     path: &'a Path,
     text: &'a str,
     folder: PathBuf,
+    log: fn(&Refresh<'_>),
 }
 
 impl Reader<'_> {
@@ -50,18 +60,21 @@ impl Reader<'_> {
             None => SocketAddr::from(([127, 0, 0, 1], 8787)),
         };
         let limits = self.limits(&file)?;
+        let front = self.front(&file)?;
         if file.endpoint.is_empty() {
             return Err(self.wrong(0, "there is no [[endpoint]]: add one with `path`, `provider` and `secrets`"));
         }
         let mut paths = HashSet::new();
-        let mut endpoints = Vec::with_capacity(file.endpoint.len());
+        let (mut endpoints, mut feeds) = (Vec::with_capacity(file.endpoint.len()), Vec::new());
         for entry in &file.endpoint {
             if !paths.insert(entry.path.as_ref()) {
                 return Err(self.wrong_at(&entry.path, "two endpoints have this path: give each its own"));
             }
-            endpoints.push(self.endpoint(entry, limits)?);
+            let (endpoint, feed) = self.endpoint(entry, limits, &front)?;
+            endpoints.push(endpoint);
+            feeds.extend(feed);
         }
-        Ok(Config { listen, endpoints })
+        Ok(Config { listen, endpoints, proxy_protocol: front.protocol, feeds })
     }
 
     fn limits(&self, file: &File) -> Result<Limits, Failure> {
@@ -81,7 +94,12 @@ impl Reader<'_> {
         Ok(limits)
     }
 
-    fn endpoint(&self, entry: &EndpointEntry, limits: Limits) -> Result<Endpoint, Failure> {
+    fn endpoint(
+        &self,
+        entry: &EndpointEntry,
+        limits: Limits,
+        front: &Front,
+    ) -> Result<(Endpoint, Option<Feed>), Failure> {
         let path = entry.path.as_ref();
         let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~%@+".contains(c);
         if !path.starts_with('/') || !path.chars().all(allowed) {
@@ -89,7 +107,8 @@ impl Reader<'_> {
         }
         let builder = self.builder(entry)?;
         let verifier = builder.build().map_err(|error| self.wrong_endpoint(entry, &error))?;
-        Ok(Endpoint { path: path.clone(), verifier, limits })
+        let allowed = self.allowed(entry.addresses.as_ref(), verifier.scheme(), front)?;
+        Ok((Endpoint { path: path.clone(), verifier, limits, addresses: allowed.layer }, allowed.feed))
     }
 
     fn builder(&self, entry: &EndpointEntry) -> Result<VerifierBuilder, Failure> {

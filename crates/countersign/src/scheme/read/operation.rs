@@ -1,13 +1,15 @@
 //! What matters when the scheme is in use: answers, addresses, encoded bodies.
 
-use ipnet::IpNet;
 use time::{Date, Month};
 use toml::{Spanned, value::Datetime};
 
 use super::{Reader, Result};
-use crate::scheme::{
-    Addresses, Answers,
-    file::{AddressesTable, AnswersTable, BodyTable},
+use crate::{
+    address::parse_network,
+    scheme::{
+        Addresses, Answers,
+        file::{AddressesTable, AnswersTable, BodyTable},
+    },
 };
 
 impl Reader<'_> {
@@ -46,10 +48,7 @@ impl Reader<'_> {
         let span = table.span();
         let table = table.into_inner();
         let parse = |text: &Spanned<String>| {
-            let range = text.get_ref().parse::<IpNet>().ok().filter(|range| range.trunc() == *range);
-            range.ok_or_else(|| {
-                self.error(text.span(), "expected a range such as `192.0.2.0/24`, no bit set behind its prefix")
-            })
+            parse_network(text.get_ref()).map_err(|error| self.error(text.span(), error.to_string()))
         };
         let ranges = table.ranges.iter().map(parse).collect::<Result<Vec<_>>>()?;
         if ranges.is_empty() && table.list.is_none() {

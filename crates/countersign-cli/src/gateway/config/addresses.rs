@@ -1,0 +1,202 @@
+//! Who may connect and send, in the configuration file.
+
+use std::{path::PathBuf, time::Duration};
+
+use countersign::{
+    Scheme,
+    address::{AddressSet, ClientHeader, IpNet, ListFormat, TrustedProxies, parse_network},
+};
+use countersign_tower::{AddressLayer, SharedAddresses};
+use http::Uri;
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Reader, file::File};
+use crate::{
+    failure::Failure,
+    gateway::{
+        ProxyProtocol,
+        feed::{Feed, Plan, Source},
+    },
+};
+
+/// `addresses` of an endpoint.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AddressesEntry {
+    #[serde(default)]
+    allow: Vec<Spanned<String>>,
+    allow_from: Option<Spanned<ListEntry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListEntry {
+    file: Option<Spanned<PathBuf>>,
+    url: Option<Spanned<String>>,
+    format: Option<Spanned<String>>,
+    every: Option<Spanned<String>>,
+    copy: Option<Spanned<PathBuf>>,
+    #[serde(default)]
+    may_shrink: bool,
+}
+
+/// The proxies in front of the gateway, and how they tell for whom they speak.
+#[derive(Default)]
+pub(super) struct Front {
+    pub(super) protocol: Option<ProxyProtocol>,
+    header: Option<TrustedProxies>,
+}
+
+/// Who may send to an endpoint.
+#[derive(Default)]
+pub(super) struct Allowed {
+    pub(super) layer: Option<AddressLayer>,
+    pub(super) feed: Option<Feed>,
+}
+
+impl Reader<'_> {
+    pub(super) fn front(&self, file: &File) -> Result<Front, Failure> {
+        let Some(trusted) = &file.trusted_proxies else {
+            let setting = file.proxy_protocol.as_ref().or(file.client_header.as_ref());
+            return match setting {
+                Some(setting) => Err(self.wrong_at(setting, "nobody is trusted with this: add `trusted_proxies`")),
+                None => Ok(Front::default()),
+            };
+        };
+        let proxies = self.networks(trusted.as_ref().iter())?;
+        if proxies.is_empty() {
+            return Err(self.wrong_at(trusted, "there is no proxy: add one such as \"10.0.0.0/8\""));
+        }
+        let front = Front {
+            protocol: self.protocol(file)?.map(|()| ProxyProtocol::from(proxies.clone())),
+            header: self.header(file)?.map(|header| TrustedProxies::new(proxies, header)),
+        };
+        if front.protocol.is_none() && front.header.is_none() {
+            let message = "these proxies are trusted with nothing: add `client_header` or `proxy_protocol`";
+            return Err(self.wrong_at(trusted, message));
+        }
+        Ok(front)
+    }
+
+    fn protocol(&self, file: &File) -> Result<Option<()>, Failure> {
+        match &file.proxy_protocol {
+            Some(version) if version.as_ref() != "v1-or-v2" => Err(self.wrong_at(version, "expected `v1-or-v2`")),
+            version => Ok(version.as_ref().map(drop)),
+        }
+    }
+
+    fn header(&self, file: &File) -> Result<Option<ClientHeader>, Failure> {
+        let Some(header) = &file.client_header else { return Ok(None) };
+        match header.as_ref().as_str() {
+            "forwarded" => Ok(Some(ClientHeader::Forwarded)),
+            "x-forwarded-for" => Ok(Some(ClientHeader::XForwardedFor)),
+            _ => {
+                Err(self.wrong_at(header, "expected `forwarded` or `x-forwarded-for`: the one that the proxies write"))
+            }
+        }
+    }
+
+    /// The layer for an endpoint, and its list if there is one.
+    pub(super) fn allowed(
+        &self,
+        entry: Option<&Spanned<AddressesEntry>>,
+        scheme: &Scheme,
+        front: &Front,
+    ) -> Result<Allowed, Failure> {
+        let Some(entry) = entry else { return Ok(Allowed::default()) };
+        let AddressesEntry { allow, allow_from } = entry.as_ref();
+        let always = self.always(allow, scheme)?;
+        let feed = allow_from.as_ref().map(|list| self.feed(list, always.clone())).transpose()?;
+        let addresses = match &feed {
+            Some(feed) => feed.addresses(),
+            None if always.is_empty() => {
+                return Err(self.wrong_at(entry, "nobody is allowed: add `allow` or `allow_from`"));
+            }
+            None => SharedAddresses::new(always),
+        };
+        let mut layer = AddressLayer::new(addresses);
+        if let Some(proxies) = &front.header {
+            layer = layer.behind(proxies.clone());
+        }
+        Ok(Allowed { layer: Some(layer), feed })
+    }
+
+    fn always(&self, allow: &[Spanned<String>], scheme: &Scheme) -> Result<AddressSet, Failure> {
+        let is_word = |text: &&Spanned<String>| text.as_ref() == "provider";
+        let mut always = self.networks(allow.iter().filter(|text| !is_word(text)))?;
+        if let Some(word) = allow.iter().find(is_word) {
+            let published = published(scheme).map_err(|message| self.wrong_at(word, message))?;
+            always = always.union(&published.into_iter().collect());
+        }
+        Ok(always)
+    }
+
+    fn networks<'t>(&self, texts: impl Iterator<Item = &'t Spanned<String>>) -> Result<AddressSet, Failure> {
+        texts.map(|text| parse_network(text.as_ref()).map_err(|error| self.wrong_at(text, error.to_string()))).collect()
+    }
+
+    fn feed(&self, entry: &Spanned<ListEntry>, always: AddressSet) -> Result<Feed, Failure> {
+        let list = entry.as_ref();
+        let source = self.source(entry)?;
+        let format = match &list.format {
+            Some(format) => self.parse(format, "`lines`, or JSON pointers such as `json:/hooks`")?,
+            None => ListFormat::Lines,
+        };
+        let every = self.every(list)?;
+        let plan = Plan { source, format, every, may_shrink: list.may_shrink };
+        Feed::start(plan, always, self.log).map_err(|message| self.wrong_at(entry, message))
+    }
+
+    fn source(&self, entry: &Spanned<ListEntry>) -> Result<Source, Failure> {
+        let list = entry.as_ref();
+        let copy = list.copy.as_ref().map(|copy| self.folder.join(copy.as_ref()));
+        match (&list.file, &list.url) {
+            (Some(file), None) => match &list.copy {
+                Some(copy) => Err(self.wrong_at(copy, "a file needs no copy: leave it out")),
+                None => Ok(Source::File(self.folder.join(file.as_ref()))),
+            },
+            (None, Some(url)) => Ok(Source::Url { url: self.url(url)?, copy }),
+            _ => Err(self.wrong_at(entry, "expected either `file` or `url`")),
+        }
+    }
+
+    /// HTTPS, because whoever can change the list decides who gets in.
+    fn url(&self, text: &Spanned<String>) -> Result<Uri, Failure> {
+        let url: Uri = self.parse(text, "a URL such as `https://example.com/ranges.json`")?;
+        let is_here = matches!(url.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        match url.scheme_str() {
+            Some("https") => Ok(url),
+            Some("http") if is_here => Ok(url),
+            _ => Err(self.wrong_at(text, "expected an `https` URL: whoever changes the list decides who gets in")),
+        }
+    }
+
+    fn every(&self, list: &ListEntry) -> Result<Duration, Failure> {
+        let (least, default) = if list.url.is_some() { (URL_LEAST, URL_EVERY) } else { (FILE_LEAST, FILE_EVERY) };
+        let Some(text) = &list.every else { return Ok(default) };
+        let every = self.duration(text)?;
+        if every < least {
+            return Err(self.wrong_at(text, format!("expected {} or more", humantime::format_duration(least))));
+        }
+        Ok(every)
+    }
+}
+
+/// The ranges that the provider itself publishes.
+fn published(scheme: &Scheme) -> Result<Vec<IpNet>, String> {
+    let ranges = scheme.addresses().map(|addresses| addresses.ranges().to_vec()).unwrap_or_default();
+    if ranges.is_empty() {
+        return Err(format!(
+            "the catalogue has no addresses of `{}`: write them out, or name the provider's list with `allow_from`",
+            scheme.id()
+        ));
+    }
+    Ok(ranges)
+}
+
+const FILE_EVERY: Duration = Duration::from_secs(10);
+const FILE_LEAST: Duration = Duration::from_secs(1);
+const URL_EVERY: Duration = Duration::from_secs(3600);
+/// A list is somebody else's server.
+const URL_LEAST: Duration = Duration::from_secs(60);

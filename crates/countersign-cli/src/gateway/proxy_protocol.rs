@@ -1,0 +1,72 @@
+//! The PROXY protocol on a listener.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use countersign::address::{
+    AddressSet,
+    proxy_protocol::{Header, HeaderError, Progress, parse},
+};
+use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+
+/// Demands the PROXY protocol of every connection, and believes it of trusted proxies.
+#[derive(Clone, Debug)]
+pub(crate) struct ProxyProtocol {
+    proxies: AddressSet,
+}
+
+/// Why a connection is closed without an answer.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// Its peer is no trusted proxy.
+    Stranger,
+    Header(HeaderError),
+    Late,
+    Broken(io::Error),
+}
+
+/// A proxy writes the header as soon as it is connected.
+const HEADER_TIME: Duration = Duration::from_secs(5);
+
+impl ProxyProtocol {
+    pub(crate) fn from(proxies: AddressSet) -> Self {
+        Self { proxies }
+    }
+
+    /// Reads the header, and not a byte of what follows. The client's address is `None` if the proxy does not tell it.
+    pub(super) async fn client(&self, stream: &mut TcpStream, peer: SocketAddr) -> Result<Option<SocketAddr>, Refused> {
+        if !self.proxies.contains(peer.ip()) {
+            return Err(Refused::Stranger);
+        }
+        match timeout(HEADER_TIME, read(stream)).await.map_err(|_| Refused::Late)?? {
+            Header::Proxied { source, .. } => Ok(Some(source)),
+            Header::Local => Ok(Some(peer)),
+            // `Unknown`, and what a later version of the parser may know.
+            _ => Ok(None),
+        }
+    }
+}
+
+async fn read(stream: &mut TcpStream) -> Result<Header, Refused> {
+    let mut received = Vec::with_capacity(128);
+    loop {
+        match parse(&received).map_err(Refused::Header)? {
+            Progress::Done { header, .. } => return Ok(header),
+            Progress::Needs(more) => {
+                let start = received.len();
+                received.resize(start + more, 0);
+                stream.read_exact(&mut received[start..]).await.map_err(Refused::Broken)?;
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Stranger => f.write_str("the peer is none of the trusted proxies"),
+            Self::Header(error) => error.fmt(f),
+            Self::Late => write!(f, "the PROXY header did not arrive within {HEADER_TIME:?}"),
+            Self::Broken(error) => write!(f, "the connection ended in the PROXY header: {error}"),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The layer that lets only some addresses in, and the feed that keeps them up to date.
+
+use std::{
+    convert::Infallible,
+    future::ready,
+    io,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    task::Poll,
+    time::Duration,
+};
+
+use countersign_tower::{
+    AddressFeed, AddressLayer, PeerAddr,
+    countersign::{
+        Rejection, Timestamp,
+        address::{AddressList, AddressProblem, AddressSet, ListFormat, TakeError},
+    },
+};
+use http::{Extensions, Request, Response, StatusCode};
+use tower::{Layer, Service, ServiceExt, service_fn};
+
+fn set(texts: &[&str]) -> AddressSet {
+    AddressSet::parse(texts).unwrap()
+}
+
+fn from(peer: &str) -> Request<()> {
+    let mut request = Request::new(());
+    request.extensions_mut().insert(PeerAddr(peer.parse().unwrap()));
+    request
+}
+
+async fn send(layer: &AddressLayer, request: Request<()>) -> Response<String> {
+    let service = service_fn(|_| ready(Ok::<_, Infallible>(Response::new("inside".to_owned()))));
+    layer.layer(service).oneshot(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_refusal_is_bland_and_carries_its_reason_for_the_log() {
+    let layer = AddressLayer::new(set(&["203.0.113.0/24"]));
+    let refused = send(&layer, from("198.51.100.1:4711")).await;
+    assert_eq!((refused.status(), &**refused.body()), (StatusCode::FORBIDDEN, ""));
+    let client = "198.51.100.1".parse().unwrap();
+    let expected = Rejection::Address { problem: AddressProblem::NotAllowed { client } };
+    assert_eq!(refused.extensions().get(), Some(&expected));
+    assert_eq!(send(&layer, from("203.0.113.7:4711")).await.body(), "inside");
+    assert_eq!(send(&layer, from("[::ffff:203.0.113.7]:4711")).await.body(), "inside");
+    assert_eq!(send(&layer, from("[2002:cb00:7107::]:4711")).await.status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn an_empty_set_lets_nobody_in_and_neither_does_a_missing_peer() {
+    let empty = AddressLayer::new(AddressSet::default());
+    assert_eq!(send(&empty, from("203.0.113.7:4711")).await.status(), StatusCode::FORBIDDEN);
+    let all = AddressLayer::new(set(&["0.0.0.0/0", "::/0"]));
+    let refused = send(&all, Request::new(())).await;
+    assert_eq!((refused.status(), &**refused.body()), (StatusCode::INTERNAL_SERVER_ERROR, ""));
+}
+
+#[tokio::test]
+async fn the_peer_may_stand_elsewhere() {
+    fn elsewhere(extensions: &Extensions) -> Option<SocketAddr> {
+        extensions.get().copied()
+    }
+    let layer = AddressLayer::new(set(&["203.0.113.7"])).with_peer(elsewhere);
+    let mut request = from("198.51.100.1:4711");
+    request.extensions_mut().insert::<SocketAddr>("203.0.113.7:4711".parse().unwrap());
+    assert_eq!(send(&layer, request).await.body(), "inside");
+    assert_eq!(send(&layer, from("203.0.113.7:4711")).await.status(), StatusCode::INTERNAL_SERVER_ERROR);
+}
+
+#[tokio::test]
+async fn the_service_behind_is_asked_whether_it_is_ready_and_is_not_called_for_a_stranger() {
+    struct Busy;
+    impl Service<Request<()>> for Busy {
+        type Response = Response<String>;
+        type Error = Infallible;
+        type Future = std::future::Ready<Result<Response<String>, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Pending
+        }
+
+        fn call(&mut self, _: Request<()>) -> Self::Future {
+            panic!("it was not ready");
+        }
+    }
+    let mut service = AddressLayer::new(set(&["203.0.113.7"])).layer(Busy);
+    let asked = std::future::poll_fn(|context| Poll::Ready(Service::<Request<()>>::poll_ready(&mut service, context)));
+    assert!(asked.await.is_pending());
+    assert_eq!(service.call(from("198.51.100.1:4711")).await.unwrap().status(), StatusCode::FORBIDDEN);
+}
+
+fn feed(lines: &str) -> AddressFeed {
+    let now = Timestamp::from(std::time::SystemTime::now());
+    let list = AddressList::read(ListFormat::Lines, lines.as_bytes(), now).unwrap();
+    AddressFeed::new(list, set(&["10.0.0.1"]))
+}
+
+#[tokio::test]
+async fn a_feed_gives_its_list_and_what_is_always_allowed() {
+    let feed = feed("203.0.113.0/24\n198.51.100.0/24\n");
+    let layer = AddressLayer::new(feed.addresses());
+    let inside = async |peer: &str| send(&layer, from(peer)).await.status() == StatusCode::OK;
+    assert!(inside("10.0.0.1:1").await && inside("203.0.113.7:1").await && !inside("192.0.2.1:1").await);
+    assert_eq!(feed.offer(b"203.0.113.0/24\n192.0.2.0/24\n"), Ok(true));
+    assert!(inside("10.0.0.1:1").await && inside("192.0.2.1:1").await && !inside("198.51.100.1:1").await);
+    assert_eq!(feed.offer(b"203.0.113.0/24\n"), Ok(true));
+    assert_eq!(feed.offer(b"203.0.113.7\n"), Err(TakeError::Shrunk { ranges: 1, before: 1 }));
+    assert!(inside("10.0.0.1:1").await && inside("203.0.113.8:1").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_outlives_every_failure_of_its_source() {
+    let answers = Arc::new(Mutex::new(vec![
+        Ok("203.0.113.0/24\n192.0.2.0/24\n"),
+        Err(io::ErrorKind::ConnectionRefused),
+        Ok("<html>"),
+        Ok("203.0.113.1\n"),
+    ]));
+    let feed = feed("203.0.113.0/24\n");
+    let fetch = {
+        let answers = Arc::clone(&answers);
+        move || {
+            let answer = answers.lock().unwrap().pop();
+            async move {
+                match answer {
+                    Some(answer) => answer.map_err(io::Error::from),
+                    None => std::future::pending().await,
+                }
+            }
+        }
+    };
+    let refresh = tokio::spawn(feed.clone().refresh(Duration::from_secs(3600), fetch));
+    let ranges = || feed.addresses().snapshot().len();
+    for expected in [2, 2, 2, 3, 3, 3] {
+        tokio::time::sleep(Duration::from_secs(3661)).await;
+        assert_eq!(ranges(), expected);
+    }
+    assert!(!refresh.is_finished());
+    refresh.abort();
+}

@@ -1,0 +1,328 @@
+//! How lists of addresses are written.
+
+use std::{fmt, str::FromStr};
+
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, de};
+use serde_json::Value;
+
+use super::{
+    AddressSet,
+    network::{NetworkError, parse_network},
+};
+
+/// How a list of addresses is written.
+///
+/// As text, and so in configuration, it is `lines` or one or more JSON pointers behind `json:`, between spaces.
+///
+/// ```
+/// use countersign::address::ListFormat;
+///
+/// let lines: ListFormat = "lines".parse()?;
+/// assert_eq!(lines.read(b"203.0.113.0/24 # office\n\n2001:db8::1\n")?.len(), 2);
+///
+/// // https://api.github.com/meta
+/// let github: ListFormat = "json:/hooks".parse()?;
+/// assert_eq!(github.read(br#"{"hooks": ["192.30.252.0/22", "2a0a:a440::/29"], "web": ["..."]}"#)?.len(), 2);
+///
+/// // https://ip-ranges.amazonaws.com/ip-ranges.json
+/// let aws: ListFormat = "json:/prefixes/*/ip_prefix json:/ipv6_prefixes/*/ipv6_prefix".parse()?;
+/// let ranges = br#"{"prefixes": [{"ip_prefix": "3.4.12.4/32"}], "ipv6_prefixes": [{"ipv6_prefix": "2600:f0f0::/40"}]}"#;
+/// assert_eq!(aws.read(ranges)?.len(), 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ListFormat {
+    /// JSON: a text or an array of texts at each of these pointers.
+    Json(Vec<ListPointer>),
+    /// One address or range a line. `#` begins a comment; blank lines do not count.
+    Lines,
+}
+
+/// Where in a JSON document addresses stand: a pointer of RFC 6901, in which `*` stands for each element of an array.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListPointer {
+    /// As it was written.
+    text: String,
+    /// Unescaped.
+    steps: Vec<String>,
+}
+
+/// In bytes. Room for all the ranges of a large cloud, several times over.
+pub const MAX_LIST_BYTES: usize = 8 * 1024 * 1024;
+
+/// Before merging.
+pub const MAX_LIST_RANGES: usize = 200_000;
+
+/// The widest range of IPv4 and of IPv6 that a list may contain. A `/8` is 16 million addresses, more than any sender of
+/// webhooks owns; a list with a wider one is broken, or somebody else's.
+const WIDEST: (u8, u8) = (8, 16);
+
+/// Why a list is not taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ListError {
+    /// There is no address in it.
+    Empty,
+    /// This line is no address.
+    Line {
+        /// Its number, from 1.
+        number: usize,
+        /// What is wrong with it.
+        error: NetworkError,
+    },
+    /// A pointer leads nowhere.
+    Missing {
+        /// The pointer.
+        pointer: String,
+    },
+    /// What a pointer leads to is no address.
+    Network {
+        /// The pointer.
+        pointer: String,
+        /// What is wrong with it.
+        error: NetworkError,
+    },
+    /// It is not JSON.
+    NotJson,
+    /// It is not UTF-8.
+    NotText,
+    /// A pointer leads to something that is neither text nor an array of texts.
+    NotTexts {
+        /// The pointer.
+        pointer: String,
+    },
+    /// More than [`MAX_LIST_BYTES`] bytes or [`MAX_LIST_RANGES`] ranges.
+    TooLong,
+    /// A range so wide that nobody owns it.
+    TooWide {
+        /// The range.
+        network: IpNet,
+    },
+}
+
+impl ListFormat {
+    /// Reads a list.
+    ///
+    /// # Errors
+    ///
+    /// If any of it is not as expected, if it is empty or too long, or if a range in it is wider than `/8` (IPv4) or `/16`
+    /// (IPv6).
+    pub fn read(&self, content: &[u8]) -> Result<AddressSet, ListError> {
+        if content.len() > MAX_LIST_BYTES {
+            return Err(ListError::TooLong);
+        }
+        let networks = match self {
+            Self::Json(pointers) => json(content, pointers)?,
+            Self::Lines => lines(content)?,
+        };
+        if networks.is_empty() {
+            return Err(ListError::Empty);
+        }
+        if networks.len() > MAX_LIST_RANGES {
+            return Err(ListError::TooLong);
+        }
+        match networks.iter().find(|network| is_too_wide(network)) {
+            Some(network) => Err(ListError::TooWide { network: *network }),
+            None => Ok(networks.into_iter().collect()),
+        }
+    }
+}
+
+fn is_too_wide(network: &IpNet) -> bool {
+    let (v4, v6) = WIDEST;
+    match network {
+        IpNet::V4(network) => network.prefix_len() < v4,
+        // IPv4 in its mapped form: its own prefix begins at 96.
+        IpNet::V6(network) if network.addr().to_ipv4_mapped().is_some() => network.prefix_len() < 96 + v4,
+        IpNet::V6(network) => network.prefix_len() < v6,
+    }
+}
+
+fn lines(content: &[u8]) -> Result<Vec<IpNet>, ListError> {
+    let text = std::str::from_utf8(content).map_err(|_| ListError::NotText)?;
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).zip(1..);
+    let networks = lines.filter(|(line, _)| !line.is_empty()).take(MAX_LIST_RANGES + 1);
+    networks.map(|(line, number)| parse_network(line).map_err(|error| ListError::Line { number, error })).collect()
+}
+
+fn json(content: &[u8], pointers: &[ListPointer]) -> Result<Vec<IpNet>, ListError> {
+    let document: Value = serde_json::from_slice(content).map_err(|_| ListError::NotJson)?;
+    let mut networks = Vec::new();
+    for pointer in pointers {
+        pointer.collect(&document, &pointer.steps, &mut networks)?;
+    }
+    Ok(networks)
+}
+
+impl ListPointer {
+    fn collect(&self, value: &Value, steps: &[String], networks: &mut Vec<IpNet>) -> Result<(), ListError> {
+        let missing = || ListError::Missing { pointer: self.text.clone() };
+        match (steps.split_first(), value) {
+            (None, Value::Array(texts)) => texts.iter().try_for_each(|text| self.network(text, networks)),
+            (None, text) => self.network(text, networks),
+            (Some((step, rest)), Value::Array(elements)) if step == "*" => {
+                elements.iter().try_for_each(|element| self.collect(element, rest, networks))
+            }
+            (Some((step, rest)), Value::Object(members)) => {
+                self.collect(members.get(step).ok_or_else(missing)?, rest, networks)
+            }
+            _ => Err(missing()),
+        }
+    }
+
+    fn network(&self, text: &Value, networks: &mut Vec<IpNet>) -> Result<(), ListError> {
+        let pointer = || self.text.clone();
+        let text = text.as_str().ok_or_else(|| ListError::NotTexts { pointer: pointer() })?;
+        networks.push(parse_network(text).map_err(|error| ListError::Network { pointer: pointer(), error })?);
+        Ok(())
+    }
+}
+
+/// A text that names no format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListFormatError;
+
+impl fmt::Display for ListFormatError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected `lines`, or JSON pointers such as `json:/hooks` or `json:/prefixes/*/ip_prefix`")
+    }
+}
+
+impl std::error::Error for ListFormatError {}
+
+impl FromStr for ListFormat {
+    type Err = ListFormatError;
+
+    fn from_str(text: &str) -> Result<Self, ListFormatError> {
+        if text == "lines" {
+            return Ok(Self::Lines);
+        }
+        let pointers = text.split(' ').map(|word| word.strip_prefix("json:").and_then(pointer).ok_or(ListFormatError));
+        pointers.collect::<Result<_, _>>().map(Self::Json)
+    }
+}
+
+impl fmt::Display for ListFormat {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lines => f.write_str("lines"),
+            Self::Json(pointers) => {
+                let words: Vec<String> = pointers.iter().map(|pointer| format!("json:{}", pointer.text)).collect();
+                f.write_str(&words.join(" "))
+            }
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for ListFormat {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// RFC 6901 section 3; the empty pointer is the whole document.
+fn pointer(text: &str) -> Option<ListPointer> {
+    let mut parts = text.split('/');
+    if parts.next() != Some("") {
+        return None;
+    }
+    let steps = parts.map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+    Some(ListPointer { text: text.to_owned(), steps })
+}
+
+impl fmt::Display for ListError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the list is empty"),
+            Self::Line { number, error } => write!(f, "line {number}: {error}"),
+            Self::Missing { pointer } => write!(f, "the list has nothing at `{pointer}`"),
+            Self::Network { pointer, error } => write!(f, "at `{pointer}`: {error}"),
+            Self::NotJson => f.write_str("the list is not JSON"),
+            Self::NotText => f.write_str("the list is not UTF-8"),
+            Self::NotTexts { pointer } => {
+                write!(f, "the list has neither text nor an array of texts at `{pointer}`")
+            }
+            Self::TooLong => {
+                write!(f, "the list has more than {MAX_LIST_BYTES} bytes or {MAX_LIST_RANGES} ranges")
+            }
+            Self::TooWide { network } => {
+                let (v4, v6) = WIDEST;
+                write!(f, "{network} is wider than /{v4} (IPv4) or /{v6} (IPv6): nobody owns that much")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ListError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(text: &str) -> ListFormat {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_format_is_printed_as_it_is_written() {
+        for text in ["lines", "json:", "json:/hooks", "json:/a~1b/*/c json:/d"] {
+            assert_eq!(format(text).to_string(), text);
+        }
+        for text in ["", "line", "json", "json:hooks", "/hooks", "json:/a  json:/b", "lines json:/a"] {
+            assert_eq!(text.parse::<ListFormat>(), Err(ListFormatError), "{text}");
+        }
+    }
+
+    #[test]
+    fn lines_may_have_comments() {
+        let read = ListFormat::Lines.read(b"# ours\r\n203.0.113.0/24\t# office\r\n\r\n  2001:db8::/32");
+        assert_eq!(read.unwrap(), AddressSet::parse(["203.0.113.0/24", "2001:db8::/32"]).unwrap());
+        let wrong = ListFormat::Lines.read(b"203.0.113.0/24\n\n203.0.113.0/24, 203.0.114.0/24\n");
+        assert!(matches!(wrong, Err(ListError::Line { number: 3, .. })), "{wrong:?}");
+        assert_eq!(ListFormat::Lines.read(b"\xff"), Err(ListError::NotText));
+    }
+
+    #[test]
+    fn pointers_find_texts_arrays_and_members_of_elements() {
+        let document =
+            br#"{"a/b": "203.0.113.1", "c": [["203.0.113.2"], ["203.0.113.3"]], "d": [{"*": "203.0.113.4"}]}"#;
+        let read = format("json:/a~1b json:/c/* json:/d/*/*").read(document).unwrap();
+        assert_eq!(read.ranges().count(), 1);
+        assert_eq!(format("json:").read(b"[\"203.0.113.1\"]").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_document_that_changed_is_refused() {
+        let missing = |pointer: &str| Err(ListError::Missing { pointer: pointer.to_owned() });
+        let not_texts = |pointer: &str| Err(ListError::NotTexts { pointer: pointer.to_owned() });
+        let read = |pointer: &str, content: &str| format(pointer).read(content.as_bytes());
+        assert_eq!(read("json:/hooks", "{}"), missing("/hooks"));
+        assert_eq!(read("json:/hooks", "[]"), missing("/hooks"));
+        assert_eq!(read("json:/hooks", "not json"), Err(ListError::NotJson));
+        assert_eq!(read("json:/hooks", r#"{"hooks": []}"#), Err(ListError::Empty));
+        assert_eq!(read("json:/hooks", r#"{"hooks": null}"#), not_texts("/hooks"));
+        assert_eq!(read("json:/hooks", r#"{"hooks": ["203.0.113.1", 4]}"#), not_texts("/hooks"));
+        assert_eq!(read("json:/a/*/b", r#"{"a": [{"b": "203.0.113.1"}, {"c": "203.0.113.1"}]}"#), missing("/a/*/b"));
+        let wrong = read("json:/hooks", r#"{"hooks": ["203.0.113.1/24"]}"#);
+        assert!(matches!(wrong, Err(ListError::Network { .. })), "{wrong:?}");
+    }
+
+    #[test]
+    fn a_list_that_allows_nobody_or_everybody_is_refused() {
+        for empty in ["", "\n\n", "# nothing yet\n"] {
+            assert_eq!(ListFormat::Lines.read(empty.as_bytes()), Err(ListError::Empty));
+        }
+        for wide in ["0.0.0.0/0", "0.0.0.0/7", "::/0", "2000::/3", "::ffff:0:0/96", "::ffff:0:0/103"] {
+            let read = ListFormat::Lines.read(format!("203.0.113.0/24\n{wide}\n").as_bytes());
+            assert!(matches!(read, Err(ListError::TooWide { .. })), "{wide}: {read:?}");
+        }
+        for narrow in ["3.0.0.0/8", "2600::/16", "::ffff:3.0.0.0/104"] {
+            assert!(ListFormat::Lines.read(narrow.as_bytes()).is_ok(), "{narrow}");
+        }
+        assert_eq!(ListFormat::Lines.read(&vec![b'\n'; MAX_LIST_BYTES + 1]), Err(ListError::TooLong));
+        let many = "203.0.113.1\n".repeat(MAX_LIST_RANGES + 1);
+        assert_eq!(ListFormat::Lines.read(many.as_bytes()), Err(ListError::TooLong));
+    }
+}

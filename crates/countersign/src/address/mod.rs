@@ -1,0 +1,50 @@
+//! Where a request comes from: sets of addresses, the client behind trusted proxies, lists that providers publish.
+//!
+//! An address is a second lock, not a first: it keeps strangers away before anything is hashed, but whoever can send from a
+//! provider's network is not the provider. Signatures are checked all the same.
+//!
+//! ```
+//! use countersign::address::{AddressSet, ClientHeader, TrustedProxies};
+//! use http::HeaderMap;
+//!
+//! let allowed = AddressSet::parse(["203.0.113.0/24", "2001:db8:7::/48"])?;
+//! let proxies = TrustedProxies::new(AddressSet::parse(["10.0.0.0/8"])?, ClientHeader::XForwardedFor);
+//!
+//! // What an attacker writes stands on the left; what our own proxy appended stands on the right.
+//! let mut headers = HeaderMap::new();
+//! headers.insert("x-forwarded-for", "203.0.113.7, 198.51.100.66".parse()?);
+//!
+//! let client = proxies.client("10.0.0.1".parse()?, &headers)?;
+//! assert_eq!(client.to_string(), "198.51.100.66");
+//! assert!(!allowed.contains(client));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # One address, one form
+//!
+//! An IPv4-mapped IPv6 address (`::ffff:203.0.113.7`, RFC 4291 section 2.5.5.2) is how a dual-stack socket writes an IPv4
+//! address, and is that address everywhere here. The other forms with an IPv4 address inside (IPv4-compatible, 6to4, Teredo,
+//! the NAT64 prefixes) are *not*: anybody may write any IPv4 address into them. They are the IPv6 addresses that they are,
+//! and are allowed only by a range that names them.
+//!
+//! Text is read strictly: no leading zeros in IPv4 (some readers take them for octal), no zone ids, no host bits in a range.
+
+mod format;
+mod forwarded;
+mod hop;
+mod list;
+mod network;
+mod problem;
+mod proxies;
+pub mod proxy_protocol;
+mod ranges;
+mod set;
+mod x_forwarded_for;
+
+pub use format::{ListError, ListFormat, ListFormatError, ListPointer, MAX_LIST_BYTES, MAX_LIST_RANGES};
+pub use ipnet::IpNet;
+pub use list::{AddressList, TakeError};
+pub use network::{NetworkError, parse_network};
+pub use problem::AddressProblem;
+pub use proxies::{ClientHeader, MAX_HEADER_BYTES, MAX_HOPS, TrustedProxies};
+pub use set::AddressSet;
