@@ -104,6 +104,11 @@ pub enum SecretError {
         /// The encoding that the scheme expects.
         encoding: &'static str,
     },
+    /// A public key that the scheme's algorithm cannot use.
+    OtherKindOfKey {
+        /// The algorithm.
+        algorithm: String,
+    },
     /// Text that stands where a secret was to be filled in.
     Placeholder,
     /// Nothing behind the prefix.
@@ -132,6 +137,9 @@ impl fmt::Display for SecretError {
             }
             Self::NotDecodable { encoding } => {
                 write!(f, "the secret is not {encoding}: was it cut, or is it another provider's?")
+            }
+            Self::OtherKindOfKey { algorithm } => {
+                write!(f, "the public key is of another kind than `{algorithm}` needs: is it another provider's?")
             }
             Self::Placeholder => {
                 f.write_str("the secret is a placeholder: put the one from the provider's page in its place")

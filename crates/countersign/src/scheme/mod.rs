@@ -195,13 +195,21 @@ impl Description {
 
     /// Whether a secret of this scheme is the provider's public key.
     pub fn takes_public_key(&self) -> bool {
-        match self.signature.algorithm {
-            Algorithm::PublicKey(_) => true,
-            Algorithm::Jwt | Algorithm::DetachedJws => {
-                self.jwt.algorithms.iter().any(|algorithm| matches!(algorithm.key(), JwsKey::Public(_)))
-            }
-            _ => false,
-        }
+        self.public_key_algorithms().next().is_some()
+    }
+
+    /// The algorithms for which a secret of this scheme is a public key.
+    pub(crate) fn public_key_algorithms(&self) -> impl Iterator<Item = PublicKeyAlgorithm> {
+        let choice = match &self.signature.algorithm {
+            Algorithm::PublicKey(choice) => Some(choice),
+            _ => None,
+        };
+        // Empty for all schemes without a token.
+        let of_tokens = self.jwt.algorithms.iter().filter_map(|algorithm| match algorithm.key() {
+            JwsKey::Public(algorithm) => Some(algorithm),
+            JwsKey::Secret(_) => None,
+        });
+        choice.into_iter().flat_map(Choice::algorithms).chain(of_tokens)
     }
 
     /// Whether the scheme rests on an algorithm that is broken or too weak for anything new, so that an endpoint must say
