@@ -74,7 +74,7 @@ impl std::ops::Deref for Scheme {
 }
 
 /// What a [`Scheme`] says. All of it can be read, none of it changed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Description {
     pub(crate) id: String,
     pub(crate) name: String,
@@ -109,6 +109,13 @@ impl Scheme {
     pub fn from_toml(id: impl Into<String>, text: &str) -> Result<Self, SchemeError> {
         let inner = read::read(id.into(), text)?;
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The same scheme with something changed, to try what a sender may have done instead. Nothing checks whether it is safe.
+    pub(crate) fn altered(&self, change: impl FnOnce(&mut Description)) -> Self {
+        let mut inner = Description::clone(self);
+        change(&mut inner);
+        Self { inner: Arc::new(inner) }
     }
 }
 
@@ -311,7 +318,7 @@ impl Answers {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Signature {
     pub(crate) algorithm: Algorithm,
     pub(crate) source: Source,
@@ -345,7 +352,7 @@ impl fmt::Display for Algorithm {
 }
 
 /// What becomes of the pasted text before it is a key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SecretRule {
     pub(crate) strip: Option<String>,
     pub(crate) prefix_required: bool,
@@ -356,6 +363,12 @@ pub(crate) struct SecretRule {
 }
 
 impl SecretRule {
+    /// The rule by which the bytes of a secret are the key.
+    pub(crate) fn verbatim() -> Self {
+        let (prepend, append) = (String::new(), String::new());
+        Self { strip: None, prefix_required: false, encoding: None, hash: None, prepend, append }
+    }
+
     /// The key bytes that `secret` stands for.
     pub(crate) fn key(&self, secret: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, SecretError> {
         let mut text = secret;
@@ -399,7 +412,7 @@ impl SecretRule {
     }
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TimestampRule {
     /// `None`: it stands in the signature's own text.
     pub(crate) source: Option<Source>,
@@ -408,7 +421,7 @@ pub(crate) struct TimestampRule {
 }
 
 /// A hash of the body that stands elsewhere in the request and must be right.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Check {
     pub(crate) source: Source,
     pub(crate) digest: Digest,
@@ -416,7 +429,7 @@ pub(crate) struct Check {
 }
 
 /// In which forms the URL may have been signed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct UrlRule {
     pub(crate) forms: Vec<UrlForm>,
     /// The characters that are decoded in [`UrlForm::Decoded`].
@@ -437,7 +450,7 @@ pub(crate) enum UrlForm {
 }
 
 /// How `{form-sorted}` writes the parameters.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct FormRule {
     /// Between a name and its value.
     pub(crate) between: String,

@@ -36,7 +36,7 @@ pub(crate) enum Part {
 
 impl Part {
     /// Reads the `signs` template.
-    pub(super) fn parse_all(template: &str) -> Result<Vec<Self>, TemplateError> {
+    pub(crate) fn parse_all(template: &str) -> Result<Vec<Self>, TemplateError> {
         let mut parts: Vec<Self> = Vec::new();
         for piece in pieces(template)? {
             match piece {
