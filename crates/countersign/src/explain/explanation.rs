@@ -100,6 +100,18 @@ impl Explanation {
         !self.is_accepted() && self.causes.is_empty()
     }
 
+    /// What it means that no cause was found, if none was.
+    pub fn no_cause(&self) -> Option<&'static str> {
+        self.is_no_cause_found().then_some(match (&self.verdict, self.cut_short) {
+            (Verdict::Logged { .. }, _) => "the log line says no more; explain the request itself, with its secret",
+            (_, true) => "the body is too large to try every mistake; the others do not explain it",
+            (_, false) => {
+                "it was signed with another secret, was changed on its way, or is forged; none of the usual mistakes \
+                 explains it"
+            }
+        })
+    }
+
     /// Whether no cause was found, and some were left untried because the body is too large for them.
     pub fn is_cut_short(&self) -> bool {
         self.cut_short
@@ -112,23 +124,7 @@ impl fmt::Display for Explanation {
         for cause in &self.causes {
             write!(f, "\n{} ({}): {cause}", cause.code(), cause.certainty)?;
         }
-        if self.is_no_cause_found() {
-            write!(f, "\nno cause found: {}", self.no_cause())?;
-        }
-        Ok(())
-    }
-}
-
-impl Explanation {
-    fn no_cause(&self) -> &'static str {
-        match (&self.verdict, self.cut_short) {
-            (Verdict::Logged { .. }, _) => "the log line says no more; explain the request itself, with its secret",
-            (_, true) => "the body is too large to try every mistake; the others do not explain it",
-            (_, false) => {
-                "it was signed with another secret, was changed on its way, or is forged; none of the usual mistakes \
-                 explains it"
-            }
-        }
+        self.no_cause().map_or(Ok(()), |why| write!(f, "\nno cause found: {why}"))
     }
 }
 

@@ -87,7 +87,7 @@ impl SecretMistake {
             ),
             Self::Kind { kind } => write!(
                 f,
-                "the secret `{key}` is {kind}, which signs no webhooks: take the signing secret from the provider's page \
+                "the secret `{key}` is {kind}, which does not sign these webhooks: take the signing secret from the provider's page \
                  of this endpoint"
             ),
             Self::List => write!(f, "the secret `{key}` is a list of several: configure each as a secret of its own"),
