@@ -45,6 +45,11 @@ impl Secret {
         if text.trim().is_empty() {
             return Err(SecretError::Blank);
         }
+        // A key file ends in a line break, and nobody means another key by that.
+        let text = match text.strip_suffix(['\n', '\r']) {
+            Some(_) if text.starts_with("-----BEGIN ") => Zeroizing::new(text.trim_end().to_owned()),
+            _ => text,
+        };
         if text.trim().len() != text.len() || is_quoted(&text) {
             return Err(SecretError::Untrimmed);
         }
@@ -68,6 +73,11 @@ impl Secret {
             return Err(SecretError::Blank);
         }
         Ok(Self(bytes))
+    }
+
+    /// Bytes that may be no secret at all, to try whether a sender used them as one.
+    pub(crate) fn guess(bytes: &[u8]) -> Self {
+        Self(Zeroizing::new(bytes.to_vec()))
     }
 
     pub(crate) fn expose(&self) -> &[u8] {
