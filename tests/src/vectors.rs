@@ -1,6 +1,7 @@
 //! Signed requests with the verdict that each should get; the format is described in `tests/vectors/README.md`.
 
 use std::{
+    collections::BTreeMap,
     error::Error,
     fs,
     path::{Path, PathBuf},
@@ -9,6 +10,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderName, HeaderValue, Request, request::Parts};
 use serde::Deserialize;
+use serde_json::Value;
 
 /// The folder with all vector files.
 pub const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors");
@@ -21,6 +23,9 @@ pub struct VectorFile {
     pub path: PathBuf,
     /// The provider's id in the catalogue.
     pub provider: String,
+    /// What is configured beside the secret. What the scheme has no use for is for the reader.
+    #[serde(default)]
+    pub config: BTreeMap<String, Value>,
     /// The cases with an undisputed verdict.
     pub cases: Vec<Case>,
     /// The cases on which verifiers differ. Their `expect` is what one SDK says, and judges nobody.
@@ -39,6 +44,9 @@ pub struct Case {
     pub now: i64,
     /// The request.
     pub request: RawRequest,
+    /// What is configured otherwise than in the other cases.
+    #[serde(default)]
+    pub config: BTreeMap<String, Value>,
     /// The verdict.
     pub expect: Expect,
     /// The reasons for which it may be refused; empty for accepted cases.
