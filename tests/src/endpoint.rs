@@ -112,7 +112,7 @@ impl Endpoint {
     ///
     /// If the secret does not fit.
     pub fn signer_of(&self, secret: &str) -> Result<Signer, ConfigError> {
-        Signer::with_public_url(&self.scheme, secret, PUBLIC_URL)
+        Signer::configured(&self.scheme, secret, |builder| builder.public_url(PUBLIC_URL).allow_legacy())
     }
 
     /// Signs a request.
@@ -179,5 +179,5 @@ impl Endpoint {
 }
 
 fn builder(scheme: &Scheme) -> VerifierBuilder {
-    Verifier::builder(scheme).public_url(PUBLIC_URL)
+    Verifier::builder(scheme).public_url(PUBLIC_URL).allow_legacy()
 }
