@@ -73,19 +73,32 @@ pub(crate) fn read_as(body: &[u8], pointer: &Pointer, number: bool) -> Result<Op
     Ok(value.map(|value| Cow::Owned(value.into_text().into_bytes())))
 }
 
+/// The string at `pointer`; an error if something else stands there, be it a number that looks alike.
+pub(crate) fn read_string(body: &[u8], pointer: &Pointer) -> Result<Option<Cow<'static, [u8]>>, Unusable> {
+    let mut found = Found::default();
+    match read_into(body, pointer, &mut found)? {
+        Some(Scalar::Text(text)) => Ok(Some(Cow::Owned(text.into_bytes()))),
+        None if !found.other => Ok(None),
+        _ => Err(Unusable::NotText),
+    }
+}
+
 /// The value at `pointer`; `None` if there is none, or none that is text, a whole number or a boolean.
 pub(crate) fn read(body: &[u8], pointer: &Pointer) -> Result<Option<Scalar>, Unusable> {
-    let mut found = Found::default();
+    read_into(body, pointer, &mut Found::default())
+}
+
+fn read_into(body: &[u8], pointer: &Pointer, found: &mut Found) -> Result<Option<Scalar>, Unusable> {
     // RFC 8259 section 8.1 lets a reader skip a byte order mark; a receiver cannot make the sender leave it out.
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     // Bytes that are not UTF-8 may stand in strings beside the way: senders exist that let them through, and the
     // signature covers them like all others.
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let seed = At { tokens: &pointer.tokens, found: &mut found };
+    let seed = At { tokens: &pointer.tokens, found: &mut *found };
     let read = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     match read {
         _ if found.repeated => Err(Unusable::Conflicting),
-        Ok(()) => Ok(found.value),
+        Ok(()) => Ok(found.value.take()),
         Err(_) => Err(Unusable::NotJson),
     }
 }
@@ -147,6 +160,8 @@ impl<'de> Visitor<'de> for Members<'_> {
 #[derive(Default)]
 struct Found {
     value: Option<Scalar>,
+    /// Whether an object, a list or a fraction stands there.
+    other: bool,
     repeated: bool,
 }
 
@@ -181,6 +196,7 @@ impl<'de> Visitor<'de> for At<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Some((wanted, rest)) = self.tokens.split_first() else {
+            self.found.other = true;
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(());
         };
@@ -200,6 +216,7 @@ impl<'de> Visitor<'de> for At<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.found.other |= self.tokens.is_empty();
         if let Some((index, rest)) = self.tokens.split_first().and_then(|(token, rest)| Some((index(token)?, rest))) {
             for _ in 0..index {
                 if seq.next_element::<IgnoredAny>()?.is_none() {
@@ -234,6 +251,7 @@ impl<'de> Visitor<'de> for At<'_> {
 
     /// Left out: a fraction has no single text, so none can be signed.
     fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.found.other |= self.tokens.is_empty();
         Ok(())
     }
 

@@ -17,7 +17,7 @@ use crate::{
     public_key::{EcdsaForm, PublicKey, PublicKeyAlgorithm},
     public_url::PublicUrl,
     rejection::{Problem, Rejection},
-    scheme::{Algorithm, Check, Choice, Equals, Part, Scheme, UrlForm},
+    scheme::{Algorithm, Check, Choice, Equals, Part, Scheme, Source, UrlForm},
     search::Search,
     timestamp::{Timestamp, Tolerance},
     verified::Verified,
@@ -116,7 +116,7 @@ impl Verifier {
             reads_time_after_signature: scheme.reads_time_after_signature(),
             has_id: scheme.delivery_id.is_some() || scheme.signature.carries_id,
         };
-        let places = Places::of(scheme);
+        let places = Places::of(scheme, &setup.settings);
         Self { inner: Arc::new(Inner { setup, places, layout }) }
     }
 
@@ -203,7 +203,14 @@ impl Verifier {
             self.read_token(now, examined)?;
         }
         if inner.layout.has_id {
-            examined.id = Some(delivery_id(scheme.delivery_id.as_ref(), places, head, &examined.tags, body)?);
+            let source = scheme.delivery_id.as_ref();
+            examined.id = Some(if matches!(source, Some(Source::Claim(_))) {
+                let head = head.with_claims(&examined.claims);
+                let id = delivery_id(source, places, head, &examined.tags, body)?;
+                Cow::Owned(id.into_owned())
+            } else {
+                delivery_id(source, places, head, &examined.tags, body)?
+            });
         }
         Ok(())
     }
@@ -405,6 +412,9 @@ impl Verifier {
                 }
             }
         }
+        if check.names_key {
+            return Err(Rejection::UnknownKey);
+        }
         Err(Rejection::UnexpectedValue { place: Arc::from(check.source.to_string()) })
     }
 
@@ -441,6 +451,12 @@ impl Verifier {
                         let with = Writing { form: *form, secret: &[], body: Some(body) };
                         let tag = start.tag(|write| content.write(parts, with, write))?;
                         search.compare(at, &tag, scheme, tags);
+                        if !scheme.signature.optional_end.is_empty() {
+                            let mut mac = start.clone();
+                            content.write(parts, with, &mut |piece| mac.update(piece))?;
+                            mac.update(&scheme.signature.optional_end);
+                            search.compare(at, &mac.finish(), scheme, tags);
+                        }
                     }
                 }
                 Material::Plain(start, secret) => {
@@ -503,10 +519,12 @@ impl Verifier {
             Choice::One(algorithm) => return Ok(*algorithm),
             Choice::Named(source, named) => (source, named),
         };
-        let word = content.value(source, Some(body))?;
+        let malformed =
+            || Rejection::MalformedSignature { place: Arc::from(source.to_string()), problem: Problem::UnknownVersion };
+        let word = content.value(source, Some(body)).map_err(|_| malformed())?;
         let found = named.iter().find(|(name, _)| name.as_bytes() == &*word).map(|(_, algorithm)| *algorithm);
         let allowed = found.filter(|algorithm| !algorithm.is_legacy() || self.inner.allows_legacy);
-        allowed.ok_or_else(|| malformed_value(source.to_string(), Problem::UnknownVersion))
+        allowed.ok_or_else(malformed)
     }
 }
 
