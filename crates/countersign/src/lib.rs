@@ -28,12 +28,13 @@
 //!   ([`begin`](Verifier::begin), [`update`](Pending::update), [`finish`](Pending::finish)).
 //! - [`Verified`] and [`Delivery`] are proof of a verdict; [`Rejection`] is the one reason for a refusal.
 //! - [`providers`] is the catalogue; a [`Scheme`] of your own is a TOML file, described in [`scheme`].
+//! - [`replay`] tells a replay from a retry: claims, and the store in memory.
 //! - [`Signer`] signs as a provider would: for tests, and to pass deliveries on.
 //!
 //! # What it does not do
 //!
-//! It does not tell a replay of an accepted delivery from the delivery itself, as long as its timestamp is fresh; it does
-//! not look at the sender's address; it fetches no keys.
+//! A verdict alone does not tell a replay of an accepted delivery from the delivery itself, as long as its timestamp is
+//! fresh: claim it in a [`ReplayStore`] as well. It does not look at the sender's address; it fetches no keys.
 
 mod algorithm;
 mod builder;
@@ -51,6 +52,7 @@ mod pending;
 pub mod providers;
 mod public_url;
 mod rejection;
+pub mod replay;
 pub mod scheme;
 mod search;
 mod secret;
@@ -69,6 +71,7 @@ pub use pending::Pending;
 pub use providers::Provider;
 pub use public_url::{PublicUrl, PublicUrlError};
 pub use rejection::{Problem, Rejection};
+pub use replay::{ReplayKey, ReplayStore};
 pub use scheme::{Scheme, SchemeError};
 pub use secret::{Secret, SecretError};
 pub use signer::{SignError, Signer};

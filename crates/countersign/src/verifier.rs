@@ -14,7 +14,7 @@ use crate::{
     public_url::PublicUrl,
     rejection::{Problem, Rejection},
     scheme::{Algorithm, Part, Scheme, UrlForm},
-    search::Search,
+    search::{Maker, Search},
     timestamp::{Timestamp, Tolerance},
     verified::Verified,
 };
@@ -120,13 +120,13 @@ impl Verifier {
         let (head, now) = (head.into(), now.into());
         self.check_keys(head, now)?;
         if self.inner.layout.needs_whole_body {
-            let (key, mut examined) = self.judge_whole(head, body.as_ref(), now)?;
-            return Ok(Verified::new(self, head, key, &mut examined, body));
+            let (maker, mut examined) = self.judge_whole(head, body.as_ref(), now)?;
+            return Ok(Verified::new(self, head, maker, &mut examined, body));
         }
         let mut examined = Examined::default();
         self.examine(head, now, None, &mut examined)?;
-        let key = self.judge_body(head, &examined, body.as_ref(), now)?;
-        Ok(Verified::new(self, head, key, &mut examined, body))
+        let maker = self.judge_body(head, &examined, body.as_ref(), now)?;
+        Ok(Verified::new(self, head, maker, &mut examined, body))
     }
 
     /// Judges the head of a request; the body is to follow as it arrives.
@@ -255,7 +255,7 @@ impl Verifier {
         head: Head<'r>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<(usize, Examined<'r>), Rejection> {
+    ) -> Result<(Maker, Examined<'r>), Rejection> {
         let mut examined = Examined::default();
         if self.inner.scheme.evidence_is_in_body() {
             // First what the head has, so that a whole request is refused for the same reason as one that arrives in parts.
@@ -266,13 +266,13 @@ impl Verifier {
         } else {
             self.examine(head, now, None, &mut examined)?;
         }
-        let key = self.judge_body(head, &examined, body, now)?;
+        let maker = self.judge_body(head, &examined, body, now)?;
         if self.inner.layout.reads_time_after_signature {
             let mut timely = Examined { tags: examined.tags.clone(), ..Examined::default() };
             self.read_time(head, now, Some(body), &mut timely)?;
             examined.time = timely.time.into_owned();
         }
-        Ok((key, examined))
+        Ok((maker, examined))
     }
 
     fn judge_body(
@@ -281,7 +281,7 @@ impl Verifier {
         examined: &Examined<'_>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<usize, Rejection> {
+    ) -> Result<Maker, Rejection> {
         let form = sorted_form(&self.inner.scheme, body)?;
         let content = Content { form: &form, ..self.content(head, examined) };
         self.obey_guards(&content, Some(body), body.first().copied())?;
@@ -331,12 +331,12 @@ impl Verifier {
         tags: &Tags<'_>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<usize, Rejection> {
+    ) -> Result<Maker, Rejection> {
         let scheme = &self.inner.scheme;
         let mut search = Search::default();
         for (at, key) in self.valid_keys(now) {
             if let Material::Token(expected) = &key.material {
-                search.compare(at, expected, scheme, tags);
+                search.compare(Maker { key: at, form: UrlForm::AsIs }, expected, scheme, tags);
             }
             let Some((start, secret)) = key.material.start() else { continue };
             if let (Material::Plain(..), Algorithm::Hash(digest)) = (&key.material, scheme.signature.algorithm) {
@@ -345,7 +345,7 @@ impl Verifier {
             for form in self.url_forms() {
                 let parts = &scheme.signature.parts;
                 let tag = start.tag(|write| content.write(parts, *form, secret, Some(body), write))?;
-                search.compare(at, &tag, scheme, tags);
+                search.compare(Maker { key: at, form: *form }, &tag, scheme, tags);
             }
         }
         search.verdict()
