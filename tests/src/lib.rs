@@ -4,6 +4,8 @@ pub mod app;
 pub mod endpoint;
 pub mod own;
 pub mod reading;
+pub mod replay;
+pub mod replay_conformance;
 pub mod vectors;
 pub mod verdict;
 

@@ -1,7 +1,7 @@
 //! What a verifier says of a request, asked in each of the ways that there are.
 
 use bytes::Bytes;
-use countersign::{Delivery, Rejection, Timestamp, Verified, Verifier};
+use countersign::{Delivery, Rejection, ReplayKey, Timestamp, Verified, Verifier, replay::ReplayScope};
 use http::{Request, request::Parts};
 
 /// What an accepted delivery tells.
@@ -15,6 +15,8 @@ pub struct Accepted {
     pub event_id: Option<(String, bool)>,
     /// The event's type, and whether the signature covers it.
     pub event_type: Option<(String, bool)>,
+    /// The key under which it is claimed.
+    pub replay_key: ReplayKey,
 }
 
 impl Accepted {
@@ -26,6 +28,7 @@ impl Accepted {
             timestamp: verified.timestamp(),
             event_id: verified.event_id().map(text),
             event_type: verified.event_type().map(text),
+            replay_key: verified.replay_key(&ReplayScope::new("endpoint")),
         }
     }
 
@@ -37,6 +40,7 @@ impl Accepted {
             timestamp: delivery.timestamp(),
             event_id: delivery.event_id().map(text),
             event_type: delivery.event_type().map(text),
+            replay_key: delivery.replay_key(&ReplayScope::new("endpoint")),
         }
     }
 
