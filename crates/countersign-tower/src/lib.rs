@@ -33,9 +33,13 @@
 //!
 //! [tower]: https://docs.rs/tower
 
+mod deadline;
+mod refusal;
+pub mod replay;
 pub mod tenants;
 pub mod verify;
 
 pub use countersign;
+pub use replay::{Replay, ReplayLayer};
 pub use tenants::{KeyResolver, TenantKeys};
 pub use verify::{Keys, ResponseFuture, VerifiedBody, Verify, VerifyLayer};
