@@ -1,4 +1,5 @@
-//! Verify webhooks in a [tower] layer: what is forged, stale or too large never reaches the service behind it.
+//! Verify webhooks in a [tower] layer: what is forged, stale or too large never reaches the service behind it. Behind that,
+//! [`ReplayLayer`] lets every event through once.
 //!
 //! ```
 //! use bytes::Bytes;

@@ -116,21 +116,21 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         R: Default,
     {
         let key = held.key();
+        match held.commit(self.shared.settings.keep_for(&self.delivery)).await {
+            Err(_) if !self.shared.settings.fails_open => return self.refuse(Rejection::StoreUnavailable),
+            // Without a record there are no duplicates to answer.
+            Err(_) => return response,
+            Ok(()) => {}
+        }
+        // The event is done, whatever becomes of the answer's body now.
         let Ok((response, kept)) = self.answers.take(response).await else {
-            held.release().await;
             tracing::error!(target: "countersign", path = self.uri.path(), "the handler's answer broke off");
             return internal_error();
         };
-        match held.commit(self.shared.settings.keep_for(&self.delivery)).await {
-            Ok(()) => {
-                if let (Some(key), Some(kept)) = (key, kept) {
-                    self.answers.keep(key, kept);
-                }
-                response
-            }
-            Err(_) if self.shared.settings.fails_open => response,
-            Err(_) => self.refuse(Rejection::StoreUnavailable),
+        if let Some(kept) = kept {
+            self.answers.keep(key, kept);
         }
+        response
     }
 
     /// Runs the service without a claim.

@@ -36,6 +36,7 @@ pub(super) enum Answer<St: ReplayStore> {
 /// A lease that is released if it is dropped.
 pub(super) struct Held<St: ReplayStore> {
     shared: Arc<Shared<St>>,
+    key: ReplayKey,
     lease: Option<Lease>,
 }
 
@@ -57,7 +58,7 @@ impl<St: ReplayStore> Shared<St> {
         let claim = async move {
             let claim = shared.store.claim(key, shared.settings.lease(), shared.now()).await?;
             Ok::<_, St::Error>(match claim {
-                Claim::Fresh(lease) => Answer::Fresh(Held { shared, lease: Some(lease) }),
+                Claim::Fresh(lease) => Answer::Fresh(Held { shared, key, lease: Some(lease) }),
                 Claim::InProgress => Answer::InProgress,
                 Claim::Done => Answer::Done,
             })
@@ -85,8 +86,8 @@ impl<St: ReplayStore> Shared<St> {
 }
 
 impl<St: ReplayStore> Held<St> {
-    pub(super) fn key(&self) -> Option<ReplayKey> {
-        self.lease.as_ref().map(Lease::key)
+    pub(super) fn key(&self) -> ReplayKey {
+        self.key
     }
 
     /// Marks the event as done. If the request is dropped meanwhile, it is marked all the same.
