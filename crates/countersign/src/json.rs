@@ -1,9 +1,8 @@
 //! Reads single values out of a JSON body by pointer (RFC 6901), without building the document.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, ops::Range};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
 use serde_json::value::RawValue;
 
 use crate::head::Unusable;
@@ -157,6 +156,62 @@ impl<'de> Visitor<'de> for Members<'_> {
     }
 }
 
+/// Where in `body` the value at `pointer` stands, as it is written; `None` if it is not there once.
+pub(crate) fn locate(body: &[u8], pointer: &Pointer) -> Option<Range<usize>> {
+    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let mut rest = text;
+    for token in &pointer.tokens {
+        let mut raw = Raw { token, value: None };
+        let mut deserializer = serde_json::Deserializer::from_slice(rest);
+        Deserializer::deserialize_any(&mut deserializer, &mut raw).ok()?;
+        rest = raw.value?.get().as_bytes();
+    }
+    // `rest` borrows from `body`.
+    let start = (rest.as_ptr().addr()).checked_sub(body.as_ptr().addr())?;
+    Some(start..start + rest.len()).filter(|range| body.get(range.clone()) == Some(rest))
+}
+
+/// Finds the raw text of one member or element.
+struct Raw<'a, 'de> {
+    token: &'a str,
+    value: Option<&'de RawValue>,
+}
+
+impl<'de> Visitor<'de> for &mut Raw<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or array")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(is_wanted) = map.next_key_seed(Is(self.token))? {
+            if !is_wanted {
+                map.next_value::<IgnoredAny>()?;
+            } else if self.value.replace(map.next_value()?).is_some() {
+                return Err(A::Error::custom("a key stands twice"));
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let wanted = index(self.token);
+        for at in 0.. {
+            let is_there = if wanted == Some(at) {
+                self.value = seq.next_element()?;
+                self.value.is_some()
+            } else {
+                seq.next_element::<IgnoredAny>()?.is_some()
+            };
+            if !is_there {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[derive(Default)]
 struct Found {
     value: Option<Scalar>,
@@ -307,6 +362,19 @@ mod tests {
         assert_eq!(read_at(body, "/a/01/n"), Ok(None));
         assert_eq!(read_at(body, "/a/2"), Ok(None));
         assert_eq!(read_at(body, "/a"), Ok(None));
+    }
+
+    #[test]
+    fn a_value_is_located_just_where_it_is_read() {
+        let located = |body: &'static str, pointer: &str| {
+            locate(body.as_bytes(), &Pointer::parse(pointer).unwrap()).map(|range| &body[range])
+        };
+        assert_eq!(located(r#"{"a" : [0, {"t": 17 }], "t": 18}"#, "/a/1/t"), Some("17"));
+        assert_eq!(located("\u{feff}{\"\\u0074\": \"x\\n\" }", "/t"), Some(r#""x\n""#));
+        assert_eq!(located(r#"{"t":1,"t":2}"#, "/t"), None);
+        assert_eq!(located("[1]", "/1"), None);
+        assert_eq!(located("7", "/t"), None);
+        assert_eq!(located("", "/t"), None);
     }
 
     #[test]

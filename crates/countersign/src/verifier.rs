@@ -18,7 +18,7 @@ use crate::{
     public_url::PublicUrl,
     rejection::{Problem, Rejection},
     scheme::{Algorithm, Check, Choice, Equals, Part, Scheme, Source, UrlForm},
-    search::Search,
+    search::{Maker, Search},
     timestamp::{Timestamp, Tolerance},
     verified::Verified,
 };
@@ -134,13 +134,13 @@ impl Verifier {
         let (head, now) = (head.into(), now.into());
         self.check_keys(head, now)?;
         if self.inner.layout.needs_whole_body {
-            let (key, mut examined) = self.judge_whole(head, body.as_ref(), now)?;
-            return Ok(Verified::new(self, head, key, &mut examined, body));
+            let (maker, mut examined) = self.judge_whole(head, body.as_ref(), now)?;
+            return Ok(Verified::new(self, head, maker, &mut examined, body));
         }
         let mut examined = Examined::default();
         self.examine(head, now, None, &mut examined)?;
-        let key = self.judge_body(head, &examined, body.as_ref(), now)?;
-        Ok(Verified::new(self, head, key, &mut examined, body))
+        let maker = self.judge_body(head, &examined, body.as_ref(), now)?;
+        Ok(Verified::new(self, head, maker, &mut examined, body))
     }
 
     /// Judges the head of a request; the body is to follow as it arrives.
@@ -296,16 +296,16 @@ impl Verifier {
         head: Head<'r>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<(usize, Examined<'r>), Rejection> {
+    ) -> Result<(Maker, Examined<'r>), Rejection> {
         if !self.inner.scheme.signs_decoded_body() {
             return self.judge_decoded(head, body, now);
         }
         let body = decoded(head, body)?;
-        let (key, mut examined) = self.judge_decoded(head, &body, now)?;
+        let (maker, mut examined) = self.judge_decoded(head, &body, now)?;
         if let Cow::Owned(body) = body {
             examined.decoded = Some(body.into());
         }
-        Ok((key, examined))
+        Ok((maker, examined))
     }
 
     fn judge_decoded<'r>(
@@ -313,7 +313,7 @@ impl Verifier {
         head: Head<'r>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<(usize, Examined<'r>), Rejection> {
+    ) -> Result<(Maker, Examined<'r>), Rejection> {
         let mut examined = Examined::default();
         if self.inner.scheme.evidence_is_in_body() {
             // First what the head has, so that a whole request is refused for the same reason as one that arrives in parts.
@@ -324,13 +324,13 @@ impl Verifier {
         } else {
             self.examine(head, now, None, &mut examined)?;
         }
-        let key = self.judge_body(head, &examined, body, now)?;
+        let maker = self.judge_body(head, &examined, body, now)?;
         if self.inner.layout.reads_time_after_signature {
             let mut timely = Examined { tags: examined.tags.clone(), ..Examined::default() };
             self.read_time(head, now, Some(body), &mut timely)?;
             examined.time = timely.time.into_owned();
         }
-        Ok((key, examined))
+        Ok((maker, examined))
     }
 
     fn judge_body(
@@ -339,7 +339,7 @@ impl Verifier {
         examined: &Examined<'_>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<usize, Rejection> {
+    ) -> Result<Maker, Rejection> {
         let sorted = SortedParameters::of(&self.inner.scheme, head, body)?;
         let content = Content { sorted: &sorted, ..self.content(head, examined) };
         self.obey_guards(&content, Some(body), body.first().copied())?;
@@ -439,23 +439,25 @@ impl Verifier {
         tags: &Tags<'_>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<usize, Rejection> {
+    ) -> Result<Maker, Rejection> {
         let scheme = &self.inner.scheme;
         let parts = &scheme.signature.parts;
         let mut search = Search::default();
         for (at, key) in self.valid_keys(now) {
             match &key.material {
-                Material::Token(expected) => search.compare(at, expected, scheme, tags),
+                Material::Token(expected) => {
+                    search.compare(Maker { key: at, form: UrlForm::AsIs }, expected, scheme, tags)
+                }
                 Material::Keyed(start) => {
                     for form in self.url_forms() {
                         let with = Writing { form: *form, secret: &[], body: Some(body) };
                         let tag = start.tag(|write| content.write(parts, with, write))?;
-                        search.compare(at, &tag, scheme, tags);
+                        search.compare(Maker { key: at, form: *form }, &tag, scheme, tags);
                         if !scheme.signature.optional_end.is_empty() {
                             let mut mac = start.clone();
                             content.write(parts, with, &mut |piece| mac.update(piece))?;
                             mac.update(&scheme.signature.optional_end);
-                            search.compare(at, &mac.finish(), scheme, tags);
+                            search.compare(Maker { key: at, form: *form }, &mac.finish(), scheme, tags);
                         }
                     }
                 }
@@ -466,11 +468,12 @@ impl Verifier {
                     for form in self.url_forms() {
                         let with = Writing { form: *form, secret, body: Some(body) };
                         let tag = start.tag(|write| content.write(parts, with, write))?;
-                        search.compare(at, &tag, scheme, tags);
+                        search.compare(Maker { key: at, form: *form }, &tag, scheme, tags);
                     }
                 }
                 material @ (Material::Public(_) | Material::TokenSecret(_)) => {
-                    search.add(at, self.is_signed(content, tags, body, material)?);
+                    let form = self.signed_form(content, tags, body, material)?;
+                    search.add(Maker { key: at, form: form.unwrap_or(UrlForm::AsIs) }, form.is_some());
                 }
             }
         }
@@ -481,17 +484,17 @@ impl Verifier {
         Ok(key)
     }
 
-    /// Whether a public key, or the secret of a token, proves one of the signatures.
-    fn is_signed(
+    /// The form of the URL for which a public key, or the secret of a token, proves one of the signatures.
+    fn signed_form(
         &self,
         content: &Content<'_>,
         tags: &Tags<'_>,
         body: &[u8],
         material: &Material,
-    ) -> Result<bool, Rejection> {
+    ) -> Result<Option<UrlForm>, Rejection> {
         let scheme = &self.inner.scheme;
         if scheme.signature.algorithm == Algorithm::Jwt {
-            return Ok(jwt::is_signed(tags.token(), &scheme.jwt, material));
+            return Ok(jwt::is_signed(tags.token(), &scheme.jwt, material).then_some(UrlForm::AsIs));
         }
         for form in self.url_forms() {
             let with = Writing { form: *form, secret: &[], body: Some(body) };
@@ -507,10 +510,10 @@ impl Verifier {
                 _ => false,
             };
             if found {
-                return Ok(true);
+                return Ok(Some(*form));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// The algorithm, which the request may name among those of the scheme.
