@@ -40,4 +40,4 @@ pub mod verify;
 pub use address::{AddressFeed, AddressLayer, PeerAddr, SharedAddresses};
 pub use countersign;
 pub use tenants::{KeyResolver, TenantKeys};
-pub use verify::{Keys, ResponseFuture, VerifiedBody, Verify, VerifyLayer};
+pub use verify::{Confirm, HandshakeSecrets, Keys, ResponseFuture, Stored, VerifiedBody, Verify, VerifyLayer};

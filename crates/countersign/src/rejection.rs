@@ -45,6 +45,13 @@ pub enum Rejection {
     ContentCoding,
     /// The announced length of the body is not one decimal number.
     ContentLength,
+    /// Something that a handshake asks for could not be done just now: its secret kept, its URL fetched.
+    HandshakeFailed,
+    /// This endpoint is not set up to answer the handshake.
+    HandshakeNotConfigured {
+        /// What is missing: a setting, the public URL, a place for secrets.
+        missing: Arc<str>,
+    },
     /// The keys of this request's tenant could not be looked up just now.
     KeysUnavailable,
     /// The delivery's id is missing or unusable.
@@ -84,6 +91,8 @@ pub enum Rejection {
         /// Where it should stand.
         place: Arc<str>,
     },
+    /// A handshake sends a secret, and the endpoint has another.
+    SecretAlreadyStored,
     /// The signature is right, but the payload is not what the handler takes.
     Payload {
         /// The path of the field that does not fit, such as `data.object.amount`; empty for the document itself.
@@ -157,6 +166,8 @@ impl Rejection {
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::ContentCoding => "content_coding",
             Self::ContentLength => "content_length",
+            Self::HandshakeFailed => "handshake_failed",
+            Self::HandshakeNotConfigured { .. } => "handshake_not_configured",
             Self::KeysUnavailable => "keys_unavailable",
             Self::MalformedId { .. } => "malformed_id",
             Self::MalformedSignature { .. } => "malformed_signature",
@@ -165,6 +176,7 @@ impl Rejection {
             Self::Method => "method",
             Self::MissingSignature { .. } => "missing_signature",
             Self::Payload { .. } => "payload",
+            Self::SecretAlreadyStored => "secret_already_stored",
             Self::Signature => "signature",
             Self::TimestampInFuture { .. } => "timestamp_in_future",
             Self::TimestampTooOld { .. } => "timestamp_too_old",
@@ -191,6 +203,7 @@ impl Rejection {
             | Self::MissingSignature { .. } => StatusCode::BAD_REQUEST,
             // One status for every way of being wrong, so that none of them can be told from another.
             Self::BodyHash { .. }
+            | Self::HandshakeNotConfigured { .. }
             | Self::Signature
             | Self::TimestampInFuture { .. }
             | Self::TimestampTooOld { .. }
@@ -201,7 +214,8 @@ impl Rejection {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Payload { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::SecretAlreadyStored => StatusCode::CONFLICT,
+            Self::HandshakeFailed | Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -218,6 +232,10 @@ impl fmt::Display for Rejection {
             Self::BodyTooLarge { limit: Some(limit) } => write!(f, "the body is larger than {limit} bytes"),
             Self::ContentCoding => f.write_str("the body is not in a content coding that can be undone"),
             Self::ContentLength => f.write_str("the announced length is not one decimal number"),
+            Self::HandshakeFailed => f.write_str("what the handshake asks for could not be done"),
+            Self::HandshakeNotConfigured { missing } => {
+                write!(f, "the handshake cannot be answered: {missing} is not configured")
+            }
             Self::KeysUnavailable => f.write_str("the keys for this request could not be looked up"),
             Self::MalformedId { place, problem } => write!(f, "the delivery id in {place} {problem}"),
             Self::MalformedSignature { place, problem } => write!(f, "the signature in {place} {problem}"),
@@ -229,6 +247,7 @@ impl fmt::Display for Rejection {
             Self::MissingSignature { place } => write!(f, "there is no {place}: the request is not signed"),
             Self::Payload { path, message } if path.is_empty() => write!(f, "the payload does not fit: {message}"),
             Self::Payload { path, message } => write!(f, "the payload does not fit at `{path}`: {message}"),
+            Self::SecretAlreadyStored => f.write_str("the handshake sends a secret, and the endpoint has one already"),
             Self::Signature => f.write_str(
                 "no key of this endpoint made this signature for these bytes: wrong secret, or a changed body",
             ),

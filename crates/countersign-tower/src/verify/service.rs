@@ -10,7 +10,11 @@ use http::{HeaderValue, Request, Response, header};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{Keys, ResponseFuture, VerifiedBody, layer::Settings, receive::receive};
+use super::{
+    Keys, ResponseFuture, VerifiedBody,
+    layer::Settings,
+    receive::{Received, receive},
+};
 
 /// Verifies requests before the service `S` gets them; made by [`VerifyLayer`](super::VerifyLayer).
 #[derive(Clone, Debug)]
@@ -44,7 +48,7 @@ where
     K: Keys,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
-    R: Default + Send + 'static,
+    R: Default + From<Bytes> + Send + 'static,
 {
     type Response = Response<R>;
     type Error = S::Error;
@@ -61,7 +65,8 @@ where
         let (keys, settings) = (self.keys.clone(), self.settings.clone());
         ResponseFuture::new(async move {
             match receive(request, &keys, &settings).await {
-                Ok(request) => inner.call(request).await,
+                Ok(Received::Delivery(request)) => inner.call(request).await,
+                Ok(Received::Answer(answer)) => Ok(answer.map(R::from)),
                 Err(rejection) => Ok(refuse(rejection)),
             }
         })
@@ -78,7 +83,7 @@ pub(crate) fn refuse<R: Default>(rejection: Rejection) -> Response<R> {
         Rejection::BodyTimeout { .. } => {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        Rejection::KeysUnavailable => {
+        Rejection::HandshakeFailed | Rejection::KeysUnavailable => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
         _ => {}
