@@ -12,6 +12,7 @@ use std::{
 use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use countersign::{Rejection, Scheme, Signer, Timestamp, Verifier, providers::Provider};
+use countersign_tests::endpoint::Endpoint;
 use countersign_tower::{Confirm, HandshakeSecrets, Stored, VerifiedBody, VerifyLayer};
 use http::{Request, Response, request::Parts};
 use serde::Deserialize;
@@ -105,8 +106,11 @@ impl Case {
     }
 
     fn secret(&self) -> &'static str {
-        // Onfleet's is hexadecimal.
-        if self.provider.as_deref() == Some("onfleet") { "6f6e666c656574" } else { SECRET }
+        match self.provider.as_deref() {
+            // Public keys, and a secret in hexadecimal digits.
+            Some(id @ ("discord" | "ebay" | "onfleet")) => Endpoint::find(id).secret,
+            _ => SECRET,
+        }
     }
 
     fn verifier(&self, scheme: &Scheme) -> Verifier {
@@ -118,6 +122,13 @@ impl Case {
         self.settings.iter().fold(builder, |builder, (name, value)| builder.setting(name, value)).build().unwrap()
     }
 
+    fn signer(&self, scheme: &Scheme) -> Signer {
+        match self.provider.as_deref() {
+            Some("discord") => Endpoint::find("discord").signer_of(self.secret()).unwrap(),
+            _ => Signer::new(scheme, self.secret()).unwrap(),
+        }
+    }
+
     fn request(&self, scheme: &Scheme) -> Request<Bytes> {
         let mut request =
             Request::builder().method(self.method.as_deref().unwrap_or("POST")).uri(self.uri.as_deref().unwrap_or("/"));
@@ -126,7 +137,7 @@ impl Case {
         }
         let mut request = request.body(Bytes::from(self.body.clone())).unwrap();
         if self.signed {
-            request = Signer::new(scheme, self.secret()).unwrap().sign(request, NOW).unwrap();
+            request = self.signer(scheme).sign(request, NOW).unwrap();
         }
         if self.tamper {
             let body = [request.body(), &b" "[..]].concat();

@@ -8,7 +8,7 @@ use super::Source;
 use crate::{algorithm::Digest, encoding::Encoding};
 
 /// One question, and its answer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct HandshakeRule {
     pub(crate) method: Method,
     /// What tells the question from a delivery; all of it must hold.
@@ -61,21 +61,21 @@ impl HandshakeRule {
 }
 
 /// A value that must be there, and what it must be.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct When {
     pub(crate) source: Source,
     pub(crate) equals: Option<String>,
 }
 
 /// A value that must be that of a setting.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TokenRule {
     pub(crate) source: Source,
     pub(crate) setting: String,
 }
 
 /// A URL that is to be fetched, and the hosts on which it may be.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ConfirmRule {
     pub(crate) source: Source,
     pub(crate) hosts: Vec<HostPattern>,
