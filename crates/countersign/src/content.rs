@@ -153,7 +153,7 @@ impl Content<'_> {
         value.map_err(|problem| malformed_value(source.to_string(), problem))
     }
 
-    fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.public_url.map_or(self.head.uri.path(), |url| url.path(self.head.uri))
     }
 

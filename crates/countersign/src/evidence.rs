@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::{
     algorithm::{Digest, Tag},
     head::{Head, Unusable, look_up},
+    http_signature::HttpSignature,
     rejection::{Problem, Rejection},
     scheme::{Algorithm, Hole, Mismatch, Scheme, Source, Span, TimestampRule, Unwrap, trim_ows},
     timestamp::{MAX_TEXT, Timestamp},
@@ -59,6 +60,8 @@ pub(crate) struct Tags<'r> {
     first_hole: Hole,
     timestamp: Option<Span>,
     id: Option<Span>,
+    /// What stands for all of that in a scheme of RFC 9421.
+    http: Option<Box<HttpSignature>>,
 }
 
 impl<'r> Tags<'r> {
@@ -146,6 +149,15 @@ impl<'r> Tags<'r> {
         })
     }
 
+    /// The evidence of a scheme of RFC 9421.
+    pub(crate) fn of_http(signature: HttpSignature) -> Self {
+        Self { http: Some(Box::new(signature)), ..Self::default() }
+    }
+
+    pub(crate) fn http(&self) -> Option<&HttpSignature> {
+        self.http.as_deref()
+    }
+
     /// The text of the first tag: all that a token is.
     pub(crate) fn token(&self) -> &[u8] {
         &self.text[self.first_at.range()]
@@ -173,8 +185,8 @@ impl<'r> Tags<'r> {
     }
 
     fn into_owned(self) -> Tags<'static> {
-        let Self { text, first, count, first_at, first_hole, timestamp, id } = self;
-        Tags { text: Cow::Owned(text.into_owned()), first, count, first_at, first_hole, timestamp, id }
+        let Self { text, first, count, first_at, first_hole, timestamp, id, http } = self;
+        Tags { text: Cow::Owned(text.into_owned()), first, count, first_at, first_hole, timestamp, id, http }
     }
 }
 

@@ -100,6 +100,20 @@ impl PublicUrl {
         }
     }
 
+    /// `http` or `https`.
+    pub(crate) fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// The host in lower case, and the port if it is not the scheme's own (RFC 9110 section 4.2.3).
+    pub(crate) fn authority(&self) -> String {
+        let host = self.host.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
+        match &self.port {
+            Some(port) if port != self.default_port() => format!("{host}:{port}"),
+            _ => host,
+        }
+    }
+
     /// The whole URL of a request to `uri`, in one of its forms.
     pub(crate) fn write_url(&self, uri: &Uri, form: UrlForm, rule: &UrlRule, write: &mut dyn FnMut(&[u8])) {
         write(self.scheme.as_bytes());
@@ -120,11 +134,14 @@ impl PublicUrl {
         }
     }
 
+    fn default_port(&self) -> &'static str {
+        if self.scheme == "https" { "443" } else { "80" }
+    }
+
     fn port_of(&self, form: UrlForm) -> Option<&str> {
-        let default = if self.scheme == "https" { "443" } else { "80" };
         match form {
             UrlForm::AsIs | UrlForm::Decoded => self.port.as_deref(),
-            UrlForm::WithPort => Some(self.port.as_deref().unwrap_or(default)),
+            UrlForm::WithPort => Some(self.port.as_deref().unwrap_or(self.default_port())),
             UrlForm::WithoutPort => None,
         }
     }

@@ -36,6 +36,7 @@ mod answers;
 mod error;
 mod file;
 mod framing;
+mod http_signature;
 mod jwt;
 mod parts;
 mod read;
@@ -54,6 +55,7 @@ pub use advice::Advice;
 pub use answers::Answers;
 pub use error::SchemeError;
 pub(crate) use framing::{Guard, is_url_byte};
+pub(crate) use http_signature::HttpSignatureRule;
 pub(crate) use jwt::{Expected, JwtRule};
 pub(crate) use parts::{HashEncoding, Hashed, Part};
 pub(crate) use secret::SecretRule;
@@ -111,6 +113,7 @@ pub struct Description {
     /// The settings without which nothing can be verified; others serve handshakes alone.
     pub(crate) required_settings: Vec<String>,
     pub(crate) jwt: JwtRule,
+    pub(crate) http: HttpSignatureRule,
     pub(crate) decoded: bool,
     pub(crate) addresses: Option<Addresses>,
     pub(crate) guards: Vec<Guard>,
@@ -200,6 +203,7 @@ impl Description {
             Algorithm::Jwt | Algorithm::DetachedJws => {
                 self.jwt.algorithms.iter().any(|algorithm| matches!(algorithm.key(), JwsKey::Public(_)))
             }
+            Algorithm::HttpSignature => !self.http.takes_secret(),
             _ => false,
         }
     }
@@ -211,7 +215,11 @@ impl Description {
             Algorithm::Hmac(digest) => !digest.is_safe_for_hmac(),
             Algorithm::Hash(digest) => !digest.is_collision_resistant(),
             Algorithm::PublicKey(choice) => choice.algorithms().all(|algorithm| algorithm.is_legacy()),
-            Algorithm::Jwt | Algorithm::DetachedJws | Algorithm::Token | Algorithm::Basic => false,
+            Algorithm::Jwt
+            | Algorithm::DetachedJws
+            | Algorithm::HttpSignature
+            | Algorithm::Token
+            | Algorithm::Basic => false,
         }
     }
 
@@ -234,7 +242,8 @@ impl Description {
     pub fn needs_public_url(&self) -> bool {
         let audience = matches!(self.jwt.audience, Some(Expected::Url));
         let checks = self.checks.iter().any(Check::needs_public_url);
-        audience || checks || self.signature.parts.iter().any(Part::needs_public_url)
+        let url = self.http.needs_public_url();
+        audience || checks || url || self.signature.parts.iter().any(Part::needs_public_url)
     }
 
     /// Why the signed parts cannot be told apart with certainty, where the provider's scheme is like that.
@@ -246,7 +255,8 @@ impl Description {
     /// alone never goes stale.
     pub fn tolerance(&self) -> Option<Tolerance> {
         let issued = || self.jwt.max_age.map(|age| Tolerance::new(age, self.jwt.leeway));
-        self.timestamp.as_ref().map(|rule| rule.tolerance).or_else(issued)
+        let created = || self.http.max_age.map(|age| Tolerance::new(age, self.http.leeway));
+        self.timestamp.as_ref().map(|rule| rule.tolerance).or_else(issued).or_else(created)
     }
 
     /// Where the event's id stands.
@@ -276,7 +286,10 @@ impl Description {
             || self.decoded
             || self.evidence_is_in_body()
             // A plain hash is searched for the traces of a length extension, and a public key takes the content whole.
-            || matches!(self.signature.algorithm, Algorithm::Hash(_) | Algorithm::PublicKey(_) | Algorithm::DetachedJws)
+            || matches!(
+                self.signature.algorithm,
+                Algorithm::Hash(_) | Algorithm::PublicKey(_) | Algorithm::DetachedJws | Algorithm::HttpSignature
+            )
             || self.signature.parts.iter().any(Part::needs_whole_body)
             || self.checks.iter().any(|check| check.source.is_in_body())
             // A token is judged with the head alone, unless a hash of the body is to be checked as well.
@@ -378,6 +391,8 @@ pub(crate) enum Algorithm {
     Jwt,
     /// A JSON Web Signature whose payload is the signed content and stands elsewhere.
     DetachedJws,
+    /// A signature by RFC 9421.
+    HttpSignature,
     /// The secret itself is sent.
     Token,
     /// RFC 7617.
@@ -412,6 +427,7 @@ impl fmt::Display for Algorithm {
             }
             Self::Jwt => f.write_str("jwt"),
             Self::DetachedJws => f.write_str("jws-detached"),
+            Self::HttpSignature => f.write_str("http-signature"),
             Self::Token => f.write_str("token"),
             Self::Basic => f.write_str("basic"),
         }

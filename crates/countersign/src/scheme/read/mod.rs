@@ -1,6 +1,7 @@
 //! Holds a scheme file against the rules of the language.
 
 mod coverage;
+mod http_signature;
 mod jwt;
 mod layout;
 mod operation;
@@ -55,9 +56,12 @@ impl Reader<'_> {
         let mut required_settings = self.used_settings(&signature, &checks, &settings, &signature_span)?;
         let jwt = self.jwt(file.jwt, &signature.algorithm, &settings, &signature_span)?;
         required_settings.extend(jwt.settings().map(str::to_owned));
+        let http = self.http_signature(file.http_signature, &signature.algorithm, &settings, &signature_span)?;
+        required_settings.extend(http.setting().map(str::to_owned));
 
         let reach = Reach {
             signature: &signature,
+            http: &http,
             timestamp: timestamp.as_ref(),
             id: delivery_id.as_ref(),
             is_ambiguous: statements.ambiguous.is_some(),
@@ -94,6 +98,7 @@ impl Reader<'_> {
             settings,
             required_settings,
             jwt,
+            http,
             decoded: self.decoded(file.body)?,
             addresses: file.addresses.map(|table| self.addresses(table)).transpose()?,
             guards,
