@@ -21,6 +21,35 @@ const SECRETS: [(&str, &str); 5] = [
     ("00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100"),
 ];
 
+macro_rules! key {
+    ($name:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/keys/", $name, ".pem"))
+    };
+}
+
+/// Public keys, the private ones to them, and other pairs of the same kind.
+const KEYS: [[(&str, &str); 2]; 6] = [
+    [
+        ("0f09610b89f5e5702e6914f76b732fdf0ecad76b6f8ef8ecdaf36afd1d8664fd", key!("ed25519")),
+        ("0b70ff2f5036805bf3bba3ed0064fa38a292e7f1b38456a83cf34c313d2d4eb4", key!("other-ed25519")),
+    ],
+    [
+        ("DwlhC4n15XAuaRT3a3Mv3w7K12tvjvjs2vNq/R2GZP0=", key!("ed25519")),
+        ("C3D/L1A2gFvzu6PtAGT6OKKS5/GzhFaoPPNMMT0tTrQ=", key!("other-ed25519")),
+    ],
+    [(key!("ed25519.pub"), key!("ed25519")), (key!("other-ed25519.pub"), key!("other-ed25519"))],
+    [(key!("p256.pub"), key!("p256")), (key!("other-p256.pub"), key!("other-p256"))],
+    [(key!("p521.pub"), key!("p521")), (key!("other-p521.pub"), key!("other-p521"))],
+    [(key!("rsa2048.pub"), key!("rsa2048")), (key!("other-rsa2048.pub"), key!("other-rsa2048"))],
+];
+
+/// A secret that fits a scheme, and another one: pairs that can also sign, if the scheme takes a public key.
+fn secrets(scheme: &Scheme) -> Option<(&'static str, &'static str)> {
+    let public = KEYS.iter().map(|[(one, _), (other, _)]| (*one, *other));
+    let pairs: Vec<_> = if scheme.takes_public_key() { public.collect() } else { SECRETS.to_vec() };
+    pairs.into_iter().find(|(secret, _)| builder(scheme).secret(*secret).build().is_ok())
+}
+
 /// A scheme, a secret that fits it, and what its file says.
 #[derive(Debug)]
 pub struct Endpoint {
@@ -44,8 +73,7 @@ impl Endpoint {
     /// If the file is refused, or none of the secrets fits it.
     pub fn new(id: &str, toml: &'static str) -> Self {
         let scheme = Scheme::from_toml(id, toml).unwrap_or_else(|error| panic!("{id}: {error}"));
-        let fits = |(secret, _): &&(&str, &str)| builder(&scheme).secret(*secret).build().is_ok();
-        let (secret, other_secret) = SECRETS.iter().find(fits).unwrap_or_else(|| panic!("{id}: no secret fits"));
+        let (secret, other_secret) = secrets(&scheme).unwrap_or_else(|| panic!("{id}: no secret fits"));
         Self { scheme, toml, reading: Reading::new(toml), secret, other_secret }
     }
 
@@ -106,13 +134,14 @@ impl Endpoint {
         Key::new(label, Secret::new(self.secret).expect("the secret fits"))
     }
 
-    /// A signer with this secret.
+    /// A signer with this secret, or with the private key to it.
     ///
     /// # Errors
     ///
     /// If the secret does not fit.
     pub fn signer_of(&self, secret: &str) -> Result<Signer, ConfigError> {
-        Signer::with_public_url(&self.scheme, secret, PUBLIC_URL)
+        let private = KEYS.iter().flatten().find(|(public, _)| *public == secret).map(|(_, private)| *private);
+        Signer::configured(&self.scheme, private.unwrap_or(secret), |builder| configured(builder, &self.scheme))
     }
 
     /// Signs a request.
@@ -179,5 +208,11 @@ impl Endpoint {
 }
 
 fn builder(scheme: &Scheme) -> VerifierBuilder {
-    Verifier::builder(scheme).public_url(PUBLIC_URL)
+    configured(Verifier::builder(scheme), scheme)
+}
+
+/// All that an operator would have to configure beside the secret.
+fn configured(builder: VerifierBuilder, scheme: &Scheme) -> VerifierBuilder {
+    let builder = builder.public_url(PUBLIC_URL).allow_legacy();
+    scheme.settings().fold(builder, |builder, (name, _)| builder.setting(name, format!("the-{name}")))
 }

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod endpoint;
+pub mod explain;
 pub mod own;
 pub mod reading;
 pub mod vectors;

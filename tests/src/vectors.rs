@@ -1,6 +1,7 @@
 //! Signed requests with the verdict that each should get; the format is described in `tests/vectors/README.md`.
 
 use std::{
+    collections::BTreeMap,
     error::Error,
     fs,
     path::{Path, PathBuf},
@@ -21,12 +22,18 @@ pub struct VectorFile {
     pub path: PathBuf,
     /// The provider's id in the catalogue.
     pub provider: String,
+    /// What an operator would configure beside the secret, in all cases that do not say otherwise.
+    #[serde(default)]
+    pub config: Config,
     /// The cases with an undisputed verdict.
     pub cases: Vec<Case>,
     /// The cases on which verifiers differ. Their `expect` is what one SDK says, and judges nobody.
     #[serde(default)]
     pub debatable: Vec<Case>,
 }
+
+/// Settings by name: text, or numbers for the reader.
+pub type Config = BTreeMap<String, serde_json::Value>;
 
 /// One request, and the verdict that it should get.
 #[derive(Debug, Deserialize)]
@@ -39,6 +46,9 @@ pub struct Case {
     pub now: i64,
     /// The request.
     pub request: RawRequest,
+    /// What is configured otherwise than in the rest of the file.
+    #[serde(default)]
+    pub config: Config,
     /// The verdict.
     pub expect: Expect,
     /// The reasons for which it may be refused; empty for accepted cases.

@@ -5,7 +5,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::{Parser, Subcommand, error::ErrorKind};
 
 use crate::{
-    cmd::{demo, providers, send, serve, vectors, verify},
+    cmd::{demo, explain, providers, send, serve, vectors, verify},
     failure::{Failure, Outcome},
 };
 
@@ -23,6 +23,7 @@ enum Command {
     Serve(serve::Serve),
     Send(send::Send),
     Verify(verify::Verify),
+    Explain(explain::Explain),
     Providers(providers::Providers),
     Vectors(vectors::Vectors),
 }
@@ -34,6 +35,7 @@ impl Command {
             Self::Serve(command) => command.run(),
             Self::Send(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::Explain(command) => command.run(),
             Self::Providers(command) => command.run(),
             Self::Vectors(command) => command.run(),
         }
@@ -98,6 +100,7 @@ Examples:
   countersign demo                  watch real deliveries being judged
   countersign providers stripe      how Stripe signs, as a file you could edit
   countersign verify stripe request.http --secret-env STRIPE_SECRET
+  countersign explain stripe request.http --secret-env STRIPE_SECRET
   countersign send github --to http://localhost:3000/hooks \\
       --data @push.json --secret-env GITHUB_SECRET
   countersign serve --config countersign.toml

@@ -2,7 +2,8 @@
 //!
 //! - `demo` shows it all on loopback;
 //! - `serve` is a gateway: endpoints from a file, one JSON line for each delivery;
-//! - `send` signs and sends as a provider would, `verify` judges a saved request;
+//! - `send` signs and sends as a provider would, `verify` judges a saved request, `explain` says why it
+//!   is refused;
 //! - `providers` is the catalogue, `vectors` runs files of signed requests.
 //!
 //! The exit status is 0 for done or accepted, 1 for refused or failed, 2 for a mistake in the command line or its input.
@@ -10,12 +11,14 @@
 mod cli;
 mod client;
 mod cmd;
+mod endpoint_args;
 mod failure;
 mod gateway;
+mod log_line;
 mod moment;
 mod output;
 mod random;
-mod raw_request;
+mod saved_request;
 mod scheme_source;
 mod secrets;
 mod tamper;

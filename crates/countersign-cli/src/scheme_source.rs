@@ -45,6 +45,18 @@ pub(crate) fn either(id: Option<&str>, path: Option<&Path>) -> Result<Scheme, Fa
     }
 }
 
+/// The scheme and the file of a request: with a scheme of one's own, the first name is already the request's.
+pub(crate) fn before_request<'a>(
+    id: Option<&'a str>,
+    scheme: Option<&Path>,
+    request: Option<&'a Path>,
+) -> Result<(Scheme, Option<&'a Path>), Failure> {
+    match (scheme, request) {
+        (Some(path), None) => Ok((file(path)?, id.map(Path::new))),
+        (scheme, request) => Ok((either(id, scheme)?, request)),
+    }
+}
+
 pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("{} cannot be read: {error}", path.display()))
 }

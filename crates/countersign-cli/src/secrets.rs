@@ -70,6 +70,14 @@ impl SecretSource {
         }
     }
 
+    /// The bytes of the secret, whatever is wrong with it.
+    pub(crate) fn read_as_it_is(&self) -> Result<Vec<u8>, Failure> {
+        match self {
+            Self::Env(name) => Ok(text_from_env(name)?.into_bytes()),
+            Self::File(path) => bytes_from_file(path),
+        }
+    }
+
     /// The secret.
     pub(crate) fn read(&self) -> Result<Secret, Failure> {
         match self {
@@ -80,12 +88,20 @@ impl SecretSource {
 }
 
 fn from_env(name: &str) -> Result<Secret, Failure> {
+    Secret::new(text_from_env(name)?).map_err(|error| unusable(&variable(name), &error))
+}
+
+fn variable(name: &str) -> String {
     // A secret given in place of the name must not be repeated.
     let is_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     let shown = if name.bytes().all(is_name) { format!("`{name}`") } else { "of this name".to_owned() };
-    let variable = format!("the environment variable {shown}");
+    format!("the environment variable {shown}")
+}
+
+fn text_from_env(name: &str) -> Result<String, Failure> {
+    let variable = variable(name);
     match env::var(name) {
-        Ok(text) => Secret::new(text).map_err(|error| unusable(&variable, &error)),
+        Ok(text) => Ok(text),
         Err(env::VarError::NotPresent) => {
             Err(Failure::new(format!("{variable} is not set: export it, with the secret from the provider's page")))
         }
@@ -95,12 +111,16 @@ fn from_env(name: &str) -> Result<Secret, Failure> {
     }
 }
 
-fn from_file(path: &Path) -> Result<Secret, Failure> {
+fn bytes_from_file(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
     if bytes.pop_if(|byte| *byte == b'\n').is_some() {
         bytes.pop_if(|byte| *byte == b'\r');
     }
-    match String::from_utf8(bytes) {
+    Ok(bytes)
+}
+
+fn from_file(path: &Path) -> Result<Secret, Failure> {
+    match String::from_utf8(bytes_from_file(path)?) {
         Ok(text) => Secret::new(text),
         Err(error) => Secret::from_bytes(error.into_bytes()),
     }

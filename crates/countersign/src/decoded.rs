@@ -1,13 +1,12 @@
 //! Undoes the content coding of a body, for the schemes that sign what was there before it.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, io::Read as _};
 
 use http::header::CONTENT_ENCODING;
 
 use crate::{head::Head, rejection::Rejection};
 
 /// The longest body that is unpacked, in bytes. What unpacks to more is refused, however short it arrived.
-#[cfg(feature = "gzip")]
 const MAX_UNPACKED: u64 = 16 * 1024 * 1024;
 
 /// The body without its content coding; borrowed if it has none.
@@ -21,10 +20,7 @@ pub(crate) fn decoded<'b>(head: Head<'_>, body: &'b [u8]) -> Result<Cow<'b, [u8]
     }
 }
 
-#[cfg(feature = "gzip")]
 fn gunzip(body: &[u8]) -> Result<Vec<u8>, Rejection> {
-    use std::io::Read as _;
-
     let mut decoder = flate2::bufread::GzDecoder::new(body).take(MAX_UNPACKED + 1);
     let mut unpacked = Vec::new();
     decoder.read_to_end(&mut unpacked).map_err(|_| Rejection::ContentCoding)?;
@@ -35,12 +31,7 @@ fn gunzip(body: &[u8]) -> Result<Vec<u8>, Rejection> {
     if decoder.into_inner().into_inner().is_empty() { Ok(unpacked) } else { Err(Rejection::ContentCoding) }
 }
 
-#[cfg(not(feature = "gzip"))]
-fn gunzip(_: &[u8]) -> Result<Vec<u8>, Rejection> {
-    Err(Rejection::ContentCoding)
-}
-
-#[cfg(all(test, feature = "gzip"))]
+#[cfg(test)]
 mod tests {
     use std::io::Write as _;
 

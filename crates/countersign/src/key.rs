@@ -175,6 +175,11 @@ impl ReadyKey {
             KeySource::Public(key) if scheme.takes_public_key() => Material::Public(key),
             KeySource::Public(_) => return Err(SecretError::PublicKeyForSecret),
         };
+        if let Material::Public(key) = &material
+            && !scheme.public_key_algorithms().any(|algorithm| key.fits(algorithm))
+        {
+            return Err(SecretError::OtherKindOfKey { algorithm: scheme.algorithm() });
+        }
         Ok(Self { label, material, not_before, not_after })
     }
 

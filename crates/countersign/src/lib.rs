@@ -27,6 +27,7 @@
 //! - [`Verifier`] judges a whole request ([`verify`](Verifier::verify)) or one whose body is still arriving
 //!   ([`begin`](Verifier::begin), [`update`](Pending::update), [`finish`](Pending::finish)).
 //! - [`Verified`] and [`Delivery`] are proof of a verdict; [`Rejection`] is the one reason for a refusal.
+//! - [`explain()`] says what made a delivery be refused: it tries the mistakes that people make.
 //! - [`providers`] is the catalogue; a [`Scheme`] of your own is a TOML file, described in [`scheme`].
 //! - [`address`] has sets of addresses, and finds the client behind trusted proxies.
 //! - [`Signer`] signs as a provider would: for tests, and to pass deliveries on.
@@ -55,8 +56,6 @@
 //!
 //! **`full`**: all of them, as the command line and the gateway have it.
 //!
-//! **`gzip`**: schemes that sign the body as it was before it was packed.
-//!
 //! **`public-key`**: the readers of key files. The features above imply it; alone it is of no use.
 //!
 //! # What it does not do
@@ -75,6 +74,7 @@ mod decoded;
 mod delivery;
 mod encoding;
 mod evidence;
+mod explain;
 mod head;
 mod hmac_sha256;
 mod http_signature;
@@ -102,6 +102,10 @@ pub use builder::{MAX_KEYS, VerifierBuilder};
 pub use collecting::Collecting;
 pub use config::{ConfigError, IntoScheme, IntoSecret};
 pub use delivery::Delivery;
+pub use explain::{
+    BodyMistake, Cause, Certainty, Explanation, HeaderMistake, Mistake, ProviderMistake, RuleMistake, SecretMistake,
+    Setup, TimeMistake, UrlMistake, Verdict, explain,
+};
 pub use head::Head;
 pub use key::Key;
 pub use pending::Pending;

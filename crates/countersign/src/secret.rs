@@ -45,6 +45,11 @@ impl Secret {
         if text.trim().is_empty() {
             return Err(SecretError::Blank);
         }
+        // A key file ends in a line break, and nobody means another key by that.
+        let text = match text.strip_suffix(['\n', '\r']) {
+            Some(_) if text.starts_with("-----BEGIN ") => Zeroizing::new(text.trim_end().to_owned()),
+            _ => text,
+        };
         if text.trim().len() != text.len() || is_quoted(&text) {
             return Err(SecretError::Untrimmed);
         }
@@ -68,6 +73,11 @@ impl Secret {
             return Err(SecretError::Blank);
         }
         Ok(Self(bytes))
+    }
+
+    /// Bytes that may be no secret at all, to try whether a sender used them as one.
+    pub(crate) fn guess(bytes: &[u8]) -> Self {
+        Self(Zeroizing::new(bytes.to_vec()))
     }
 
     pub(crate) fn expose(&self) -> &[u8] {
@@ -104,6 +114,11 @@ pub enum SecretError {
         /// The encoding that the scheme expects.
         encoding: &'static str,
     },
+    /// A public key that the scheme's algorithm cannot use.
+    OtherKindOfKey {
+        /// The algorithm.
+        algorithm: String,
+    },
     /// Text that stands where a secret was to be filled in.
     Placeholder,
     /// Nothing behind the prefix.
@@ -132,6 +147,9 @@ impl fmt::Display for SecretError {
             }
             Self::NotDecodable { encoding } => {
                 write!(f, "the secret is not {encoding}: was it cut, or is it another provider's?")
+            }
+            Self::OtherKindOfKey { algorithm } => {
+                write!(f, "the public key is of another kind than `{algorithm}` needs: is it another provider's?")
             }
             Self::Placeholder => {
                 f.write_str("the secret is a placeholder: put the one from the provider's page in its place")

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub(crate) mod demo;
+pub(crate) mod explain;
 pub(crate) mod providers;
 pub(crate) mod send;
 pub(crate) mod serve;

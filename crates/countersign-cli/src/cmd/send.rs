@@ -13,6 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri,
 
 use crate::{
     client::{Answer, Client},
+    endpoint_args::EndpointArgs,
     failure::{Failure, Outcome},
     moment,
     output::{self, Style},
@@ -55,9 +56,8 @@ pub(crate) struct Send {
     #[arg(long, value_name = "TYPE")]
     event_type: Option<HeaderValue>,
 
-    /// The URL that was given to the provider, for the schemes that sign it [default: that of --to]
-    #[arg(long, value_name = "URL")]
-    public_url: Option<String>,
+    #[command(flatten)]
+    endpoint: EndpointArgs,
 
     /// Spoil the delivery, which should then be refused
     #[arg(long, value_enum, default_value_t = Tamper::None)]
@@ -104,8 +104,9 @@ impl Send {
         let scheme = scheme_source::either(self.provider.as_deref(), self.scheme.as_deref())?;
         let host = receiver(&self.to)?;
         let draft = Draft::new(&self, &scheme)?;
-        let public_url = self.public_url.clone().unwrap_or_else(|| without_query(&self.to));
-        let signer = Signer::with_public_url(scheme, self.secrets.one()?, public_url)?;
+        let mut endpoint = self.endpoint.clone();
+        endpoint.public_url.get_or_insert_with(|| without_query(&self.to));
+        let signer = Signer::configured(scheme, self.secrets.one()?, |builder| endpoint.configure(builder))?;
         let client = Client::to(&host);
 
         let mut right = 0;

@@ -1,8 +1,6 @@
 //! `countersign verify`: judges one saved request.
 
 use std::{
-    fs,
-    io::{self, IsTerminal, Read},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -13,10 +11,12 @@ use countersign::{Rejection, Scheme, Timestamp, Value, Verified, Verifier, Verif
 use serde_json::{Value as Json, json};
 
 use crate::{
+    endpoint_args::EndpointArgs,
     failure::{Failure, Outcome},
     moment,
     output::{self, Style, harmless, yes_no},
-    raw_request, scheme_source,
+    saved_request::{self, Length, SavedArgs},
+    scheme_source,
     secrets::SecretArgs,
 };
 
@@ -27,8 +27,11 @@ pub(crate) struct Verify {
     /// A provider of the catalogue, such as `stripe`
     provider: Option<String>,
 
-    /// The file with the raw HTTP request; `-` or nothing for standard input
+    /// The file with the request; `-` or nothing for standard input
     request: Option<PathBuf>,
+
+    #[command(flatten)]
+    saved: SavedArgs,
 
     /// A scheme file of your own in place of a provider
     #[arg(long, value_name = "FILE")]
@@ -37,9 +40,8 @@ pub(crate) struct Verify {
     #[command(flatten)]
     secrets: SecretArgs,
 
-    /// The URL that was given to the provider, for the schemes that sign it
-    #[arg(long, value_name = "URL")]
-    public_url: Option<String>,
+    #[command(flatten)]
+    endpoint: EndpointArgs,
 
     /// How far the signed timestamp may lie from the clock [default: the provider's own]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
@@ -56,7 +58,7 @@ pub(crate) struct Verify {
 
 const HELP: &str = "\
 The request is what was on the wire: its first line, the headers, an empty line, and the body, byte for byte. \
-A Content-Length must be that of the body; a chunked body is put together.
+A Content-Length must be that of the body; a chunked body is put together. A HAR file and a curl command are understood too.
 
 Examples:
   countersign verify stripe request.http --secret-env STRIPE_WEBHOOK_SECRET
@@ -73,7 +75,7 @@ impl Verify {
         let (scheme, request) = self.inputs()?;
         let verifier = self.verifier(scheme)?;
         let now = self.now.unwrap_or_else(moment::now);
-        let (parts, body) = read_request(request)?;
+        let (parts, body) = saved_request::read(request, &self.saved, Length::MustFit)?;
         let verdict = verifier.verify(&parts, body, now);
         output::line(match (&verdict, self.json) {
             (Ok(verified), true) => accepted_json(verified).to_string(),
@@ -84,46 +86,19 @@ impl Verify {
         Ok(Outcome::good_if(verdict.is_ok()))
     }
 
-    /// With a scheme of one's own, the first name is already the request's.
     fn inputs(&self) -> Result<(Scheme, Option<&Path>), Failure> {
-        let provider = self.provider.as_deref();
-        match (&self.scheme, &self.request) {
-            (Some(file), None) => Ok((scheme_source::file(file)?, provider.map(Path::new))),
-            (scheme, request) => Ok((scheme_source::either(provider, scheme.as_deref())?, request.as_deref())),
-        }
+        scheme_source::before_request(self.provider.as_deref(), self.scheme.as_deref(), self.request.as_deref())
     }
 
     fn verifier(&self, scheme: Scheme) -> Result<Verifier, Failure> {
         let keys = self.secrets.keys()?;
-        let mut builder = keys.into_iter().fold(Verifier::builder(scheme), VerifierBuilder::key);
-        if let Some(url) = &self.public_url {
-            builder = builder.public_url(url);
-        }
+        let builder = keys.into_iter().fold(Verifier::builder(scheme), VerifierBuilder::key);
+        let mut builder = self.endpoint.configure(builder);
         if let Some(tolerance) = self.tolerance {
             builder = builder.tolerance(tolerance);
         }
         Ok(builder.build()?)
     }
-}
-
-fn read_request(path: Option<&Path>) -> Result<(http::request::Parts, Bytes), Failure> {
-    let (name, bytes) = match path.filter(|path| *path != "-") {
-        Some(path) => {
-            (path.display().to_string(), fs::read(path).map_err(|error| scheme_source::unreadable(path, &error))?)
-        }
-        None => ("standard input".to_owned(), read_stdin(path.is_some())?),
-    };
-    raw_request::parse(&bytes).map_err(|error| Failure::new(format!("{name}: {error}")))
-}
-
-fn read_stdin(asked_for: bool) -> Result<Vec<u8>, Failure> {
-    let mut stdin = io::stdin().lock();
-    if !asked_for && stdin.is_terminal() {
-        return Err(Failure::new("no request: name its file, or `-` to read it from standard input"));
-    }
-    let mut bytes = Vec::new();
-    stdin.read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn accepted(verified: &Verified<'_, Bytes>, now: Timestamp) -> String {

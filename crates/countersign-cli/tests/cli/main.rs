@@ -4,6 +4,7 @@
 
 mod addresses;
 mod demo;
+mod explain;
 mod program;
 mod providers;
 mod send;

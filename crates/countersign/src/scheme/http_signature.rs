@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use super::{Expected, Source};
-use crate::http_signature::{Component, HttpAlgorithm, ParameterName};
+use crate::{
+    http_signature::{Component, HttpAlgorithm, ParameterName},
+    public_key::PublicKeyAlgorithm,
+};
 
 /// What a signature by RFC 9421 must be beside right.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct HttpSignatureRule {
     /// The algorithms that are allowed, either HMAC or some that take a public key; never empty in a scheme of this kind.
     pub(crate) algorithms: Vec<HttpAlgorithm>,
@@ -25,9 +28,12 @@ pub(crate) struct HttpSignatureRule {
 }
 
 impl HttpSignatureRule {
-    /// Whether its key is a secret, and not a public key.
-    pub(crate) fn takes_secret(&self) -> bool {
-        self.algorithms.contains(&HttpAlgorithm::HmacSha256)
+    /// The algorithms that take a public key: all, or none.
+    pub(super) fn public_key_algorithms(&self) -> impl Iterator<Item = PublicKeyAlgorithm> {
+        self.algorithms.iter().filter_map(|algorithm| match algorithm {
+            HttpAlgorithm::Public(algorithm) => Some(*algorithm),
+            HttpAlgorithm::HmacSha256 => None,
+        })
     }
 
     pub(super) fn covers_body(&self) -> bool {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::jws::JwsAlgorithm;
 
 /// What a token must say beside a right signature.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct JwtRule {
     /// The algorithms that are allowed; never empty in a scheme that carries a token.
     pub(crate) algorithms: Vec<JwsAlgorithm>,

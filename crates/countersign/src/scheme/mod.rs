@@ -89,7 +89,7 @@ impl std::ops::Deref for Scheme {
 }
 
 /// What a [`Scheme`] says. All of it can be read, none of it changed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Description {
     pub(crate) id: String,
     pub(crate) name: String,
@@ -131,6 +131,13 @@ impl Scheme {
     pub fn from_toml(id: impl Into<String>, text: &str) -> Result<Self, SchemeError> {
         let inner = read::read(id.into(), text)?;
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The same scheme with something changed, to try what a sender may have done instead. Nothing checks whether it is safe.
+    pub(crate) fn altered(&self, change: impl FnOnce(&mut Description)) -> Self {
+        let mut inner = Description::clone(self);
+        change(&mut inner);
+        Self { inner: Arc::new(inner) }
     }
 }
 
@@ -198,14 +205,21 @@ impl Description {
 
     /// Whether a secret of this scheme is the provider's public key.
     pub fn takes_public_key(&self) -> bool {
-        match self.signature.algorithm {
-            Algorithm::PublicKey(_) => true,
-            Algorithm::Jwt | Algorithm::DetachedJws => {
-                self.jwt.algorithms.iter().any(|algorithm| matches!(algorithm.key(), JwsKey::Public(_)))
-            }
-            Algorithm::HttpSignature => !self.http.takes_secret(),
-            _ => false,
-        }
+        self.public_key_algorithms().next().is_some()
+    }
+
+    /// The algorithms for which a secret of this scheme is a public key.
+    pub(crate) fn public_key_algorithms(&self) -> impl Iterator<Item = PublicKeyAlgorithm> {
+        let choice = match &self.signature.algorithm {
+            Algorithm::PublicKey(choice) => Some(choice),
+            _ => None,
+        };
+        // These two are empty for all schemes of other kinds.
+        let of_tokens = self.jwt.algorithms.iter().filter_map(|algorithm| match algorithm.key() {
+            JwsKey::Public(algorithm) => Some(algorithm),
+            JwsKey::Secret(_) => None,
+        });
+        choice.into_iter().flat_map(Choice::algorithms).chain(of_tokens).chain(self.http.public_key_algorithms())
     }
 
     /// Whether the scheme rests on an algorithm that is broken or too weak for anything new, so that an endpoint must say
@@ -366,7 +380,7 @@ pub(crate) enum FieldSource {
     At(Source),
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Signature {
     pub(crate) algorithm: Algorithm,
     pub(crate) source: Source,
@@ -435,13 +449,13 @@ impl fmt::Display for Algorithm {
 }
 
 /// What is done to the text of the signature's place before its layout is read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Unwrap {
     pub(crate) encoding: Option<Encoding>,
     pub(crate) json: Option<Pointer>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct TimestampRule {
     /// `None`: it stands in the signature's own text.
     pub(crate) source: Option<Source>,
@@ -450,7 +464,7 @@ pub(crate) struct TimestampRule {
 }
 
 /// A value of the request that must be what it should be: a hash of the body, most often.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Check {
     pub(crate) source: Source,
     pub(crate) equals: Equals,
@@ -458,7 +472,7 @@ pub(crate) struct Check {
     pub(crate) unless_empty: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Equals {
     /// The body's digest, in one of these encodings.
     BodyHash(Digest, Vec<Encoding>),
@@ -484,7 +498,7 @@ impl Check {
 }
 
 /// In which forms the URL may have been signed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct UrlRule {
     pub(crate) forms: Vec<UrlForm>,
     /// The characters that are decoded in [`UrlForm::Decoded`].
@@ -505,7 +519,7 @@ pub(crate) enum UrlForm {
 }
 
 /// How `{form-sorted}` and `{query-sorted}` write the parameters.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct FormRule {
     /// Between a name and its value.
     pub(crate) between: String,

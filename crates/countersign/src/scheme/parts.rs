@@ -89,7 +89,7 @@ impl Part {
     }
 
     /// Reads one template.
-    pub(super) fn parse_all(template: &str) -> Result<Vec<Self>, TemplateError> {
+    pub(crate) fn parse_all(template: &str) -> Result<Vec<Self>, TemplateError> {
         let mut parts: Vec<Self> = Vec::new();
         for piece in pieces(template)? {
             match piece {

@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 use crate::{algorithm::Digest, encoding::Encoding, secret::SecretError};
 
 /// What becomes of the pasted text before it is a key.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct SecretRule {
     pub(crate) strip: Option<String>,
     pub(crate) prefix_required: bool,
@@ -16,6 +16,12 @@ pub(crate) struct SecretRule {
 }
 
 impl SecretRule {
+    /// The rule by which the bytes of a secret are the key.
+    pub(crate) fn verbatim() -> Self {
+        let (prepend, append) = (String::new(), String::new());
+        Self { strip: None, prefix_required: false, encoding: None, hash: None, prepend, append }
+    }
+
     /// The key bytes that `secret` stands for.
     pub(crate) fn key(&self, secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, SecretError> {
         let mut text = secret;

@@ -1,5 +1,6 @@
 //! The words of the configuration file.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
@@ -29,6 +30,10 @@ pub(super) struct EndpointEntry {
     pub(super) scheme: Option<Spanned<PathBuf>>,
     pub(super) secrets: Spanned<Secrets>,
     pub(super) public_url: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) settings: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    pub(super) allow_legacy: bool,
     pub(super) tolerance: Option<Spanned<String>>,
     pub(super) addresses: Option<Spanned<AddressesEntry>>,
 }

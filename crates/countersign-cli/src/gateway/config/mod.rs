@@ -120,7 +120,10 @@ impl Reader<'_> {
         if let Some(tolerance) = &entry.tolerance {
             builder = builder.tolerance(self.duration(tolerance)?);
         }
-        Ok(builder)
+        for (name, value) in &entry.settings {
+            builder = builder.setting(name, value.as_ref());
+        }
+        Ok(if entry.allow_legacy { builder.allow_legacy() } else { builder })
     }
 
     fn wrong_endpoint(&self, entry: &EndpointEntry, error: &ConfigError) -> Failure {
@@ -129,6 +132,11 @@ impl Reader<'_> {
                 let message = format!("`{scheme}` signs the URL: add `public_url`, as it was given to the provider");
                 self.wrong_at(&entry.path, message)
             }
+            ConfigError::MissingSetting { name, what } => {
+                self.wrong_at(&entry.path, format!("add `settings = {{ {name} = \"…\" }}`: {what}"))
+            }
+            ConfigError::UnknownSetting { name, .. } => self.wrong_in(entry.settings.get(name), error.to_string()),
+            ConfigError::Legacy { .. } => self.wrong_at(&entry.path, format!("{error}, with `allow_legacy = true`")),
             ConfigError::NoSecret => self.wrong_at(&entry.secrets, "there is no secret: add one such as \"env:NAME\""),
             ConfigError::NoTimestamp { .. } => self.wrong_in(entry.tolerance.as_ref(), error.to_string()),
             ConfigError::PublicUrl(error) => self.wrong_in(entry.public_url.as_ref(), error.to_string()),

@@ -5,6 +5,15 @@ use std::fmt;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, request::Parts};
 
+/// What becomes of a body that is not as long as announced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Length {
+    /// The request is none.
+    MustFit,
+    /// It is handed on as it is: its length is a part of what is to be looked into.
+    MayDiffer,
+}
+
 /// Why the bytes are no request, and in which line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NoRequest {
@@ -23,8 +32,8 @@ impl fmt::Display for NoRequest {
 
 /// Reads a request: its first line, headers, an empty line, and the body, which is all that follows.
 ///
-/// Lines of the head end with CRLF or LF. A `Content-Length` must be that of the body; a chunked body is put together.
-pub(crate) fn parse(bytes: &[u8]) -> Result<(Parts, Bytes), NoRequest> {
+/// Lines of the head end with CRLF or LF. A `Content-Length` must be that of the body, unless it may differ; a chunked body is put together.
+pub(crate) fn parse(bytes: &[u8], length: Length) -> Result<(Parts, Bytes), NoRequest> {
     let mut lines = Lines { rest: bytes, line: 0 };
     let first = lines.next().ok_or_else(|| whole("the request is empty"))?;
     let (method, uri) = first_line(first).ok_or_else(|| lines.wrong("expected `METHOD /path HTTP/1.1`"))?;
@@ -39,7 +48,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<(Parts, Bytes), NoRequest> {
             }
         }
     }
-    let body = body(&headers, lines)?;
+    let body = body(&headers, lines, length)?;
     let mut request = Request::new(());
     *request.method_mut() = method;
     *request.uri_mut() = uri;
@@ -99,13 +108,14 @@ fn trim(mut value: &[u8]) -> &[u8] {
     value
 }
 
-fn body(headers: &HeaderMap, lines: Lines<'_>) -> Result<Bytes, NoRequest> {
+fn body(headers: &HeaderMap, lines: Lines<'_>, length: Length) -> Result<Bytes, NoRequest> {
     let lengths: Vec<&HeaderValue> = headers.get_all(header::CONTENT_LENGTH).iter().collect();
     let codings: Vec<&HeaderValue> = headers.get_all(header::TRANSFER_ENCODING).iter().collect();
     match (&*lengths, &*codings) {
         ([], []) => Ok(Bytes::copy_from_slice(lines.rest)),
         ([], [coding]) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => dechunk(lines),
         ([], _) => Err(whole("the only Transfer-Encoding that can be read is `chunked`")),
+        (_, []) if length == Length::MayDiffer => Ok(Bytes::copy_from_slice(lines.rest)),
         (_, []) => sized(&lengths, lines.rest),
         _ => Err(whole("the request has both Content-Length and Transfer-Encoding: keep the one that is true")),
     }
@@ -162,7 +172,11 @@ fn chunk_size(line: &[u8]) -> Option<usize> {
 mod tests {
     use http::HeaderValue;
 
-    use super::parse;
+    use super::{Length, NoRequest};
+
+    fn parse(bytes: &[u8]) -> Result<(http::request::Parts, bytes::Bytes), NoRequest> {
+        super::parse(bytes, Length::MustFit)
+    }
 
     fn error(text: &str) -> String {
         parse(text.as_bytes()).unwrap_err().to_string()

@@ -1,0 +1,69 @@
+//! Reads a request out of a HAR file (HTTP Archive 1.2, <http://www.softwareishard.com/blog/har-12-spec/>).
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use http::request::Parts;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+struct Har {
+    log: Log,
+}
+
+#[derive(Deserialize)]
+struct Log {
+    entries: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    request: Request,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Request {
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: Vec<Field>,
+    post_data: Option<PostData>,
+}
+
+#[derive(Deserialize)]
+struct Field {
+    name: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
+struct PostData {
+    #[serde(default)]
+    text: String,
+    /// Not in the specification, but what exporters write for a body that is no text.
+    #[serde(alias = "_encoding")]
+    encoding: Option<String>,
+}
+
+/// The request at place `entry`, counted from 1; the only one if none is named.
+pub(super) fn parse(bytes: &[u8], entry: Option<usize>) -> Result<(Parts, Bytes), String> {
+    let har: Har = serde_json::from_slice(bytes).map_err(|error| format!("this is no HAR file: {error}"))?;
+    let mut entries = har.log.entries;
+    let count = entries.len();
+    let at = match entry {
+        Some(entry) if (1..=count).contains(&entry) => entry - 1,
+        Some(_) => return Err(format!("the HAR file has {count} requests, and none of this number")),
+        None if count == 1 => 0,
+        None => return Err(format!("the HAR file has {count} requests: name one with --entry, from 1 on")),
+    };
+    let Request { method, url, headers, post_data } = entries.swap_remove(at).request;
+    let parts = super::head(&method, &url, headers.into_iter().map(|Field { name, value }| (name, value)))?;
+    let body = match post_data {
+        None => Vec::new(),
+        Some(PostData { text, encoding: Some(encoding) }) if encoding == "base64" => {
+            STANDARD.decode(text).map_err(|_| "the body of the request is not base64, as the file says".to_owned())?
+        }
+        Some(PostData { text, .. }) => text.into_bytes(),
+    };
+    Ok((parts, body.into()))
+}

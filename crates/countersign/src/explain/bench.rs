@@ -1,0 +1,174 @@
+//! Tries what may have been meant, under a limit.
+
+use std::{
+    cell::{Cell, OnceCell},
+    time::Duration,
+};
+
+use zeroize::Zeroizing;
+
+use super::{
+    body::{self, BodyVariant},
+    headers::{self, HeadVariant},
+    mistake::Mistake,
+    secrets,
+    setup::Setup,
+    url::{self, UrlVariant},
+};
+use crate::{
+    builder::MAX_KEYS,
+    head::Head,
+    key::Key,
+    scheme::{Algorithm, Scheme, SecretRule},
+    secret::Secret,
+    timestamp::{Timestamp, Tolerance},
+    verifier::Verifier,
+};
+
+/// A refused request, the set-up that refused it, and what is left of the work that may be spent on it.
+pub(super) struct Bench<'r> {
+    pub(super) setup: &'r Setup,
+    /// The scheme, made so that the bytes of a secret are the key.
+    pub(super) scheme: Scheme,
+    pub(super) head: Head<'r>,
+    pub(super) body: &'r [u8],
+    pub(super) now: Timestamp,
+    /// The keys as they are configured, as far as the scheme can make any of the secrets.
+    pub(super) keys: Vec<Candidate>,
+    bodies: OnceCell<Vec<BodyVariant>>,
+    heads: OnceCell<Vec<HeadVariant>>,
+    urls: OnceCell<Vec<UrlVariant>>,
+    secrets: OnceCell<Vec<Candidate>>,
+    left: Cell<u64>,
+    exhausted: Cell<bool>,
+}
+
+/// Bytes that may be the key, and the mistakes by which they came to be other than configured.
+pub(super) struct Candidate {
+    pub(super) key: Zeroizing<Vec<u8>>,
+    pub(super) mistakes: Vec<Mistake>,
+}
+
+/// What may have been meant.
+#[derive(Clone, Copy)]
+pub(super) struct Trial<'t> {
+    pub(super) scheme: &'t Scheme,
+    pub(super) public_url: Option<&'t str>,
+    pub(super) keys: &'t [Candidate],
+    pub(super) head: Head<'t>,
+    pub(super) body: &'t [u8],
+}
+
+/// The candidate that made the signature, and the signed time.
+pub(super) struct Found<'t> {
+    pub(super) candidate: &'t Candidate,
+    pub(super) at: Option<Timestamp>,
+}
+
+impl<'r> Bench<'r> {
+    pub(super) fn new(setup: &'r Setup, head: Head<'r>, body: &'r [u8], now: Timestamp) -> Self {
+        Self {
+            setup,
+            scheme: verbatim(&setup.scheme),
+            head,
+            body,
+            now,
+            keys: secrets::as_configured(&setup.secrets, &setup.scheme),
+            bodies: OnceCell::new(),
+            heads: OnceCell::new(),
+            urls: OnceCell::new(),
+            secrets: OnceCell::new(),
+            left: Cell::new(WORK),
+            exhausted: Cell::new(false),
+        }
+    }
+
+    /// What is configured and came.
+    pub(super) fn as_it_is(&self) -> Trial<'_> {
+        Trial {
+            scheme: &self.scheme,
+            public_url: self.setup.public_url.as_deref(),
+            keys: &self.keys,
+            head: self.head,
+            body: self.body,
+        }
+    }
+
+    /// Whether the signature is right for what may have been meant, be it ever so old.
+    pub(super) fn attempt<'t>(&self, trial: Trial<'t>) -> Option<Found<'t>> {
+        trial.keys.chunks(MAX_KEYS).find_map(|keys| {
+            let work = (trial.body.len() as u64 + OVERHEAD) * keys.len() as u64;
+            let Some(left) = self.left.get().checked_sub(work) else {
+                self.exhausted.set(true);
+                return None;
+            };
+            self.left.set(left);
+            let verifier = verifier(self.setup, trial, keys)?;
+            let verified = verifier.verify(trial.head, trial.body, self.now).ok()?;
+            let candidate = keys.get(verified.key_label().parse::<usize>().ok()?)?;
+            Some(Found { candidate, at: verified.timestamp() })
+        })
+    }
+
+    /// Whether something was left untried because it would have been too much work.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.exhausted.get()
+    }
+
+    pub(super) fn give_up(&self) {
+        self.exhausted.set(true);
+    }
+
+    pub(super) fn bodies(&self) -> &[BodyVariant] {
+        self.bodies.get_or_init(|| body::variants(self))
+    }
+
+    pub(super) fn heads(&self) -> &[HeadVariant] {
+        self.heads.get_or_init(|| headers::variants(self, &self.scheme))
+    }
+
+    pub(super) fn urls(&self) -> &[UrlVariant] {
+        self.urls.get_or_init(|| url::variants(self))
+    }
+
+    pub(super) fn secrets(&self) -> &[Candidate] {
+        self.secrets.get_or_init(|| secrets::candidates(self))
+    }
+}
+
+/// The scheme with keys for secrets, if its keys are bytes at all.
+pub(super) fn verbatim(scheme: &Scheme) -> Scheme {
+    if has_secret_bytes(scheme) {
+        scheme.altered(|description| description.secret = SecretRule::verbatim())
+    } else {
+        scheme.clone()
+    }
+}
+
+/// Whether the key is made of the secret's bytes alone, so that other bytes can be tried.
+pub(super) fn has_secret_bytes(scheme: &Scheme) -> bool {
+    use Algorithm::{Basic, Hash, Hmac, Token};
+    matches!(scheme.signature.algorithm, Hmac(_) | Hash(_) | Token | Basic)
+}
+
+fn verifier(setup: &Setup, trial: Trial<'_>, keys: &[Candidate]) -> Option<Verifier> {
+    let mut builder = Verifier::builder(trial.scheme);
+    for (at, candidate) in keys.iter().enumerate() {
+        builder = builder.key(Key::new(at.to_string(), Secret::guess(&candidate.key)));
+    }
+    if let Some(url) = trial.public_url {
+        builder = builder.public_url(url);
+    }
+    if trial.scheme.tolerance().is_some() {
+        builder = builder.tolerance_of(Tolerance::symmetric(Duration::MAX));
+    }
+    // Another provider's scheme has other settings, and is verified without them or not at all.
+    let builder = if trial.scheme.id() == setup.scheme().id() { setup.complete(builder) } else { builder };
+    builder.build().ok()
+}
+
+/// How many bytes are hashed at most.
+const WORK: u64 = 32 << 20;
+
+/// What an attempt costs beyond its body, in bytes: the set-up of the key, and the parts in front of the body.
+const OVERHEAD: u64 = 512;

@@ -1,0 +1,274 @@
+//! Bodies that are not the bytes that were signed.
+
+mod form;
+mod packed;
+mod rewritten;
+mod text;
+
+use std::{
+    collections::HashSet,
+    fmt,
+    hash::{BuildHasher, RandomState},
+};
+
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+
+use super::{bench::Bench, mistake::Mistake};
+use crate::{
+    rejection::{Problem, Rejection},
+    scheme::Part,
+};
+
+/// The body is not the one that was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BodyMistake {
+    /// A byte order mark was added or removed.
+    ByteOrderMark {
+        /// Whether the signed body has it.
+        signed: bool,
+    },
+    /// It was read in one character set and written in another.
+    Charset {
+        /// What happened.
+        change: &'static str,
+    },
+    /// It was decompressed, and the compressed bytes were signed.
+    Decompressed,
+    /// It is empty, though the request announces one.
+    Empty,
+    /// It is the signed body in an encoding.
+    Encoded {
+        /// The encoding.
+        encoding: &'static str,
+    },
+    /// A form was decoded or encoded anew.
+    Form {
+        /// What was signed.
+        signed: &'static str,
+    },
+    /// Its line ends were changed.
+    LineEnds {
+        /// Those that were signed.
+        signed: &'static str,
+    },
+    /// It is longer than announced, by something that was not signed.
+    Overlong,
+    /// Characters that could not be read were replaced.
+    ReplacementCharacters,
+    /// It was parsed as JSON and written anew.
+    Reserialised {
+        /// How the signed body is written.
+        signed: String,
+    },
+    /// It is compressed, and the decompressed bytes were signed.
+    StillCompressed,
+    /// It is what a program prints for an object.
+    Stringified,
+    /// It is shorter than announced.
+    Truncated {
+        /// How long it is, in bytes.
+        len: usize,
+        /// How long it should be, in bytes.
+        announced: u64,
+    },
+    /// An empty body was signed.
+    Unsigned,
+    /// White space at its ends was added or removed.
+    WhiteSpace {
+        /// What was signed.
+        signed: &'static str,
+    },
+}
+
+impl BodyMistake {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::ByteOrderMark { .. } => "body_byte_order_mark",
+            Self::Charset { .. } => "body_charset",
+            Self::Decompressed => "body_decompressed",
+            Self::Empty => "body_empty",
+            Self::Encoded { .. } => "body_encoded",
+            Self::Form { .. } => "body_form",
+            Self::LineEnds { .. } => "body_line_ends",
+            Self::Overlong => "body_overlong",
+            Self::ReplacementCharacters => "body_replacement_characters",
+            Self::Reserialised { .. } => "body_reserialised",
+            Self::StillCompressed => "body_still_compressed",
+            Self::Stringified => "body_stringified",
+            Self::Truncated { .. } => "body_truncated",
+            Self::Unsigned => "body_unsigned",
+            Self::WhiteSpace { .. } => "body_white_space",
+        }
+    }
+}
+
+impl fmt::Display for BodyMistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByteOrderMark { signed: true } => {
+                f.write_str("the signed body begins with a byte order mark, which was taken away")?;
+            }
+            Self::ByteOrderMark { signed: false } => {
+                f.write_str("a byte order mark was put in front of the body")?;
+            }
+            Self::Charset { change } => f.write_str(change)?,
+            Self::Decompressed => {
+                f.write_str("the body was decompressed (its Content-Encoding is still there), and the compressed one is signed")?;
+            }
+            Self::Empty => f.write_str("the body is empty, though the request announces one: something has read it before")?,
+            Self::Encoded { encoding } => write!(f, "the body is the signed one {encoding}")?,
+            Self::Form { signed } => write!(f, "the form was decoded or encoded anew: the signed body is {signed}")?,
+            Self::LineEnds { signed } => write!(f, "the line ends of the body were changed: the signed ones are {signed}")?,
+            Self::Overlong => f.write_str("the body is longer than its Content-Length, and the rest is not signed")?,
+            Self::ReplacementCharacters => f.write_str(
+                "the body contains U+FFFD, which stands for bytes that could not be read as text: it was taken for UTF-8",
+            )?,
+            Self::Reserialised { signed } => {
+                write!(f, "the body was parsed as JSON and written anew: the signed one is {signed}")?;
+            }
+            Self::StillCompressed => {
+                return f.write_str(
+                    "the body is compressed, and the decompressed one is signed: decompress it (under a limit) in front of \
+                     the verifier",
+                );
+            }
+            Self::Stringified => {
+                f.write_str("the body is what a program prints for an object that it has parsed, not the body itself")?;
+            }
+            Self::Truncated { len, announced } => {
+                return write!(
+                    f,
+                    "the body has {len} of the {announced} bytes that its Content-Length announces: look for a limit that \
+                     cuts it, or for what took a part"
+                );
+            }
+            Self::Unsigned => {
+                return f.write_str(
+                    "the signature is that of an empty body: the sender signs before the body is there, or somebody put \
+                     another body to it; do not accept it",
+                );
+            }
+            Self::WhiteSpace { signed } => write!(f, "white space around the body was changed: {signed}")?,
+        }
+        f.write_str("; give the verifier the raw body, before anything parses or rewrites it")
+    }
+}
+
+/// A body as it may have been signed.
+pub(super) struct BodyVariant {
+    pub(super) body: Vec<u8>,
+    mistake: BodyMistake,
+}
+
+impl BodyVariant {
+    fn new(body: impl Into<Vec<u8>>, mistake: BodyMistake) -> Self {
+        Self { body: body.into(), mistake }
+    }
+
+    pub(super) fn mistake(&self) -> Mistake {
+        Mistake::Body(self.mistake.clone())
+    }
+}
+
+/// The bodies that may have been signed, the likeliest first.
+pub(super) fn variants(bench: &Bench<'_>) -> Vec<BodyVariant> {
+    let body = bench.body;
+    if body.len() > MAX_CHANGED {
+        bench.give_up();
+        return Vec::new();
+    }
+    let mut variants = announced(bench).into_iter().collect::<Vec<_>>();
+    variants.extend(text::variants(body));
+    variants.extend(packed::variants(body));
+    if body.len() > MAX_REWRITTEN {
+        bench.give_up();
+    } else {
+        variants.extend(form::variants(body));
+        variants.extend(rewritten::variants(body));
+    }
+    // Hashes in place of bodies: they are many, and to pass one over by chance costs no more than a cause.
+    let hasher = RandomState::new();
+    let mut seen = HashSet::from([hasher.hash_one(body)]);
+    variants.retain(|variant| seen.insert(hasher.hash_one(variant.body.as_slice())));
+    variants
+}
+
+/// The empty body, if a signature over it is not one over the URL or the like as well.
+pub(super) fn unsigned(bench: &Bench<'_>) -> Option<BodyVariant> {
+    let signs_bytes = bench.scheme.signature.parts.contains(&Part::Body);
+    (signs_bytes && !bench.body.is_empty()).then(|| BodyVariant::new([], BodyMistake::Unsigned))
+}
+
+/// What is in front of the announced end of the body, if more is there.
+fn announced(bench: &Bench<'_>) -> Option<BodyVariant> {
+    let len = usize::try_from(content_length(bench)?).ok()?;
+    let (body, rest) = bench.body.split_at_checked(len)?;
+    let is_space = rest.iter().all(u8::is_ascii_whitespace);
+    (!rest.is_empty() && !body.is_empty() && !is_space).then(|| BodyVariant::new(body, BodyMistake::Overlong))
+}
+
+/// What a body shows that was not signed so, where the signature cannot tell.
+pub(super) fn indicated(bench: &Bench<'_>, rejection: &Rejection) -> Option<Mistake> {
+    // A token is right or wrong whatever the body is.
+    let covers = bench.setup.scheme.covers_body() || !bench.setup.scheme.checks.is_empty();
+    if !covers || !is_about_the_content(rejection) {
+        return None;
+    }
+    let (body, announced) = (bench.body, content_length(bench));
+    let is_json = bench.head.headers.get(CONTENT_TYPE).is_some_and(|value| contains(value.as_bytes(), b"json"));
+    let mistake = if body.is_empty() && (announced.is_some_and(|len| len > 0) || (is_json && announced.is_none())) {
+        BodyMistake::Empty
+    } else if STRINGIFIED.iter().any(|text| body.trim_ascii().starts_with(text)) {
+        BodyMistake::Stringified
+    } else if is_decompressed(bench) {
+        BodyMistake::Decompressed
+    } else if let Some(announced) = announced.filter(|announced| *announced > body.len() as u64) {
+        BodyMistake::Truncated { len: body.len(), announced }
+    } else if contains(body, "\u{fffd}".as_bytes()) {
+        BodyMistake::ReplacementCharacters
+    } else {
+        return None;
+    };
+    Some(Mistake::Body(mistake))
+}
+
+/// Whether the signature was compared and found wrong, or the body is such that something could not even be read in it.
+fn is_about_the_content(rejection: &Rejection) -> bool {
+    matches!(rejection, Rejection::Signature | Rejection::BodyHash { .. } | Rejection::AmbiguousContent { .. })
+        || matches!(
+            rejection,
+            Rejection::MalformedTimestamp { problem: Problem::NotJson, .. }
+                | Rejection::MalformedValue { problem: Problem::NotJson, .. }
+        )
+}
+
+fn is_decompressed(bench: &Bench<'_>) -> bool {
+    let Some(coding) = bench.head.headers.get(CONTENT_ENCODING) else { return false };
+    let begins: &[&[u8]] = match coding.as_bytes().to_ascii_lowercase().as_slice() {
+        b"gzip" | b"x-gzip" => &[b"\x1f\x8b"],
+        b"deflate" => &[b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"],
+        b"zstd" => &[b"\x28\xb5\x2f\xfd"],
+        // Brotli has no mark of its own, but JSON and forms are none.
+        b"br" => return matches!(bench.body.first(), Some(b'{' | b'[')) && std::str::from_utf8(bench.body).is_ok(),
+        _ => return false,
+    };
+    !bench.body.is_empty() && !begins.iter().any(|mark| bench.body.starts_with(mark))
+}
+
+fn content_length(bench: &Bench<'_>) -> Option<u64> {
+    bench.head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn contains(text: &[u8], wanted: &[u8]) -> bool {
+    text.windows(wanted.len()).any(|window| window == wanted)
+}
+
+/// What JavaScript, PHP and Python print for what they have parsed. The last are Python's words in place of JSON's.
+const STRINGIFIED: [&[u8]; 5] = [b"[object Object]", b"Array\n(", b"stdClass Object", b"{'", b"[{'"];
+
+/// Larger bodies are only verified as they are.
+const MAX_CHANGED: usize = 8 << 20;
+
+/// Larger bodies are not parsed and written in every style.
+const MAX_REWRITTEN: usize = 128 << 10;

@@ -1,0 +1,30 @@
+//! Bodies that are still compressed where the decompressed one was signed.
+
+use std::io::Read;
+
+use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
+
+use super::{BodyMistake, BodyVariant};
+
+pub(super) fn variants(body: &[u8]) -> Vec<BodyVariant> {
+    let unpacked = match body {
+        [0x1f, 0x8b, ..] => read(GzDecoder::new(body)),
+        // RFC 1950 section 2.2: deflate with a window of at most 32 KiB, and a multiple of 31.
+        [method, flags, ..] if method & 0x0f == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0 => {
+            read(ZlibDecoder::new(body))
+        }
+        // Some senders mean deflate without any header by that name. Text is none, mostly.
+        [first, ..] if !first.is_ascii_graphic() => read(DeflateDecoder::new(body)),
+        _ => None,
+    };
+    unpacked.map(|unpacked| BodyVariant::new(unpacked, BodyMistake::StillCompressed)).into_iter().collect()
+}
+
+fn read(decoder: impl Read) -> Option<Vec<u8>> {
+    let mut unpacked = Vec::new();
+    let read = decoder.take(MAX_UNPACKED).read_to_end(&mut unpacked).ok()?;
+    (0..MAX_UNPACKED).contains(&(read as u64)).then_some(unpacked)
+}
+
+/// More than any provider sends; what a small body can be made to grow to is a thousand times its size.
+const MAX_UNPACKED: u64 = 4 << 20;

@@ -1,0 +1,118 @@
+//! Changes of bytes here and there: line ends, white space, character sets, wrappings.
+
+use super::{BodyMistake, BodyVariant};
+use crate::encoding::Encoding;
+
+pub(super) fn variants(body: &[u8]) -> Vec<BodyVariant> {
+    let mut variants = white_space(body);
+    variants.extend(line_ends(body));
+    variants.push(match body.strip_prefix(MARK) {
+        Some(rest) => BodyVariant::new(rest, BodyMistake::ByteOrderMark { signed: false }),
+        None => BodyVariant::new([MARK, body].concat(), BodyMistake::ByteOrderMark { signed: true }),
+    });
+    variants.extend(charsets(body));
+    variants.extend(wrappings(body));
+    variants
+}
+
+fn white_space(body: &[u8]) -> Vec<BodyVariant> {
+    let changed = |body: Vec<u8>, signed| BodyVariant::new(body, BodyMistake::WhiteSpace { signed });
+    let with = |end: &[u8]| [body, end].concat();
+    vec![
+        changed(with(b"\n"), "the signed body ends with a line feed"),
+        changed(with(b"\r\n"), "the signed body ends with CR LF"),
+        changed(body.trim_ascii_end().to_vec(), "the signed body has none at its end"),
+        changed(body.trim_ascii().to_vec(), "the signed body has none at its ends"),
+        changed([body.trim_ascii_end(), b"\n"].concat(), "the signed body ends with a line feed"),
+        changed(with(b"\n\n"), "the signed body ends with two line feeds"),
+        changed(with(b" "), "the signed body ends with a space"),
+    ]
+}
+
+fn line_ends(body: &[u8]) -> Vec<BodyVariant> {
+    let to_lf = replaced(body, b"\r\n", b"\n");
+    let changed = |body: Vec<u8>, signed| BodyVariant::new(body, BodyMistake::LineEnds { signed });
+    vec![
+        changed(replaced(&to_lf, b"\n", b"\r\n"), "CR LF"),
+        changed(replaced(&to_lf, b"\n", b"\r"), "CR"),
+        changed(replaced(&to_lf, b"\r", b"\n"), "LF"),
+        changed(to_lf, "LF"),
+    ]
+}
+
+/// Latin-1 has one byte for each of the first 256 characters; what an editor calls so is often Windows-1252.
+fn charsets(body: &[u8]) -> Vec<BodyVariant> {
+    let mut variants = Vec::new();
+    if body.is_ascii() {
+        return variants;
+    }
+    if let Ok(text) = std::str::from_utf8(body) {
+        let change = "the signed body was read as Latin-1 and written as UTF-8";
+        for byte in [latin1 as fn(char) -> Option<u8>, windows1252] {
+            if let Some(bytes) = text.chars().map(byte).collect::<Option<Vec<u8>>>() {
+                variants.push(BodyVariant::new(bytes, BodyMistake::Charset { change }));
+            }
+        }
+    }
+    let change = "the signed body is UTF-8, and was written in Latin-1";
+    let text: String = body.iter().copied().map(char::from).collect();
+    variants.push(BodyVariant::new(text, BodyMistake::Charset { change }));
+    variants
+}
+
+fn latin1(c: char) -> Option<u8> {
+    u8::try_from(u32::from(c)).ok()
+}
+
+fn windows1252(c: char) -> Option<u8> {
+    let high = WINDOWS_1252.chars().position(|other| other == c && other != UNUSED);
+    high.and_then(|at| u8::try_from(0x80 + at).ok()).or_else(|| latin1(c))
+}
+
+fn wrappings(body: &[u8]) -> Vec<BodyVariant> {
+    let mut variants = Vec::new();
+    let mut add = |body: Vec<u8>, encoding| variants.push(BodyVariant::new(body, BodyMistake::Encoded { encoding }));
+    let trimmed = body.trim_ascii();
+    if let Ok(text) = serde_json::from_slice::<String>(trimmed) {
+        add(text.into_bytes(), "in a JSON string");
+    } else if let Some(text) = std::str::from_utf8(body).ok().filter(|text| !text.is_empty()) {
+        add(serde_json::Value::from(text).to_string().into_bytes(), "taken out of a JSON string");
+    }
+    for encoding in [Encoding::Base64, Encoding::Base64Unpadded, Encoding::HexAny] {
+        if let Some(bytes) = encoding.decode(trimmed).filter(|bytes| !bytes.is_empty()) {
+            add(bytes, if encoding == Encoding::HexAny { "in hex" } else { "in base64" });
+        }
+    }
+    for quote in [b"b'" as &[u8], b"b\""] {
+        let inside = trimmed.strip_prefix(quote).and_then(|rest| rest.strip_suffix(&quote[1..]));
+        if let Some(inside) = inside {
+            let plain = replaced(&replaced(inside, b"\\\\", b"\\"), b"\\'", b"'");
+            add(plain, "as Python prints bytes (`b'...'`)");
+            add(inside.to_vec(), "as Python prints bytes (`b'...'`)");
+        }
+    }
+    variants
+}
+
+fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        if let Some(after) = rest.strip_prefix(from) {
+            out.extend_from_slice(to);
+            rest = after;
+        } else {
+            out.push(*first);
+            rest = after;
+        }
+    }
+    out
+}
+
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The characters 0x80 to 0x9f, from the index of the WHATWG Encoding Standard. Those that it gives to no character stay
+/// what they are in Latin-1.
+const WINDOWS_1252: &str = "\u{20ac}\0\u{201a}\u{192}\u{201e}\u{2026}\u{2020}\u{2021}\u{2c6}\u{2030}\u{160}\u{2039}\u{152}\0\u{17d}\0\
+                            \0\u{2018}\u{2019}\u{201c}\u{201d}\u{2022}\u{2013}\u{2014}\u{2dc}\u{2122}\u{161}\u{203a}\u{153}\0\u{17e}\u{178}";
+const UNUSED: char = '\0';

@@ -1,0 +1,180 @@
+//! What is told to the person who asked.
+
+use std::{fmt, sync::Arc};
+
+use super::{mistake::Mistake, stated};
+use crate::{config::ConfigError, rejection::Rejection, timestamp::Timestamp};
+
+/// The verdict on a request and, if it was refused, what made it be refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    verdict: Verdict,
+    causes: Vec<Cause>,
+    cut_short: bool,
+}
+
+/// What became of the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// It is genuine.
+    Accepted {
+        /// The label of the key that made the signature.
+        key: Arc<str>,
+        /// The signed time, if the scheme signs one.
+        at: Option<Timestamp>,
+    },
+    /// A log says that it was refused, and for which reason.
+    Logged {
+        /// The [code](Rejection::code) of the reason.
+        code: String,
+    },
+    /// No verifier can be made of the set-up.
+    Misconfigured(ConfigError),
+    /// It was refused.
+    Refused(Rejection),
+}
+
+/// One mistake, and how certain it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    mistake: Mistake,
+    certainty: Certainty,
+}
+
+/// How certain a cause is; the more certain is the lesser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Certainty {
+    /// Without the mistake the signature is right.
+    Proven,
+    /// The request or the set-up shows it, but the signature cannot tell.
+    Indicated,
+}
+
+impl Explanation {
+    /// What the reason of a refusal explains by itself, without the request.
+    ///
+    /// ```
+    /// use countersign::{Explanation, Rejection};
+    ///
+    /// // It can be anything: only the request itself and the secret could tell.
+    /// assert!(Explanation::of_rejection(&Rejection::Signature).is_no_cause_found());
+    /// ```
+    pub fn of_rejection(rejection: &Rejection) -> Self {
+        let causes = stated::of_rejection(rejection).into_iter().map(Cause::indicated).collect();
+        Self { verdict: Verdict::Refused(rejection.clone()), causes, cut_short: false }
+    }
+
+    /// What the `code` and the `reason` of a logged refusal explain; `None` if the code is none of [`Rejection::code`].
+    pub fn of_log(code: &str, reason: &str) -> Option<Self> {
+        let causes = stated::of_log(code, reason)?.into_iter().map(Cause::indicated).collect();
+        Some(Self { verdict: Verdict::Logged { code: code.to_owned() }, causes, cut_short: false })
+    }
+
+    pub(super) fn accepted(key: &str, at: Option<Timestamp>) -> Self {
+        Self { verdict: Verdict::Accepted { key: key.into(), at }, causes: Vec::new(), cut_short: false }
+    }
+
+    pub(super) fn refused(verdict: Verdict, causes: Vec<Cause>, cut_short: bool) -> Self {
+        Self { verdict, cut_short: cut_short && causes.is_empty(), causes }
+    }
+
+    /// What became of the request.
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// Whether the request was accepted.
+    pub fn is_accepted(&self) -> bool {
+        matches!(self.verdict, Verdict::Accepted { .. })
+    }
+
+    /// The mistakes, the most certain first. Several of them belong together: each must be mended.
+    pub fn causes(&self) -> &[Cause] {
+        &self.causes
+    }
+
+    /// Whether the request was refused and none of the mistakes that people make explains it.
+    pub fn is_no_cause_found(&self) -> bool {
+        !self.is_accepted() && self.causes.is_empty()
+    }
+
+    /// What it means that no cause was found, if none was.
+    pub fn no_cause(&self) -> Option<&'static str> {
+        self.is_no_cause_found().then_some(match (&self.verdict, self.cut_short) {
+            (Verdict::Logged { .. }, _) => "the log line says no more; explain the request itself, with its secret",
+            (_, true) => "the body is too large to try every mistake; the others do not explain it",
+            (_, false) => {
+                "it was signed with another secret, was changed on its way, or is forged; none of the usual mistakes \
+                 explains it"
+            }
+        })
+    }
+
+    /// Whether no cause was found, and some were left untried because the body is too large for them.
+    pub fn is_cut_short(&self) -> bool {
+        self.cut_short
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.verdict)?;
+        for cause in &self.causes {
+            write!(f, "\n{} ({}): {cause}", cause.code(), cause.certainty)?;
+        }
+        self.no_cause().map_or(Ok(()), |why| write!(f, "\nno cause found: {why}"))
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Accepted { key, .. } => write!(f, "accepted: `{key}` made the signature"),
+            Self::Logged { code } => write!(f, "refused: {code}"),
+            Self::Misconfigured(error) => write!(f, "not verified: {error}"),
+            Self::Refused(rejection) => write!(f, "refused: {rejection}"),
+        }
+    }
+}
+
+impl Cause {
+    pub(super) fn proven(mistake: Mistake) -> Self {
+        Self { mistake, certainty: Certainty::Proven }
+    }
+
+    pub(super) fn indicated(mistake: Mistake) -> Self {
+        Self { mistake, certainty: Certainty::Indicated }
+    }
+
+    /// The mistake as a stable word, such as `body_reserialised`.
+    pub fn code(&self) -> &'static str {
+        self.mistake.code()
+    }
+
+    /// The mistake itself.
+    pub fn mistake(&self) -> &Mistake {
+        &self.mistake
+    }
+
+    /// How certain it is.
+    pub fn certainty(&self) -> Certainty {
+        self.certainty
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.mistake.fmt(f)
+    }
+}
+
+impl fmt::Display for Certainty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Proven => "proven: without it the signature is right",
+            Self::Indicated => "indicated: the signature cannot tell",
+        })
+    }
+}

@@ -1,0 +1,269 @@
+//! Writes a JSON document in the styles of other serialisers, with its numbers and the order of its keys as they are.
+
+use std::fmt::Write as _;
+
+use serde::de::IgnoredAny;
+
+/// How a serialiser writes JSON.
+#[derive(Clone, Copy)]
+pub(super) struct Style {
+    pub(super) layout: Layout,
+    pub(super) text: Text,
+    pub(super) sorted: bool,
+}
+
+/// White space.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    Compact,
+    /// A space behind `,` and `:`, as Python writes it.
+    Spaced,
+    /// Each value on a line of its own, indented by this.
+    Indented(&'static str),
+}
+
+/// Escapes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Text {
+    /// As they are.
+    Kept,
+    /// None but those that JSON needs.
+    Plain,
+    /// `\u00e9` for all that is not ASCII.
+    Ascii,
+    /// The same with upper-case digits.
+    AsciiUpper,
+    /// `\u003c` for `<`, and the same for `>`, `&` and the line ends of JavaScript, as Go writes it.
+    Html,
+    /// `\/` for `/`.
+    Slash,
+    /// [`Text::Ascii`] and [`Text::Slash`], as PHP writes it.
+    AsciiSlash,
+}
+
+/// A JSON document, still in the words of its text.
+pub(super) enum Node<'t> {
+    /// A number or one of the three words.
+    Word(&'t str),
+    /// What stands between quotation marks.
+    Text(&'t str),
+    Array(Vec<Node<'t>>),
+    Object(Vec<(&'t str, Node<'t>)>),
+}
+
+/// Reads a document; `None` if it is not JSON or too deep.
+pub(super) fn parse(text: &str) -> Option<Node<'_>> {
+    // Holds it against the grammar and a depth of 128, so that the reader below need not.
+    serde_json::from_str::<IgnoredAny>(text).ok()?;
+    Reader { rest: text }.node()
+}
+
+struct Reader<'t> {
+    rest: &'t str,
+}
+
+impl<'t> Reader<'t> {
+    fn node(&mut self) -> Option<Node<'t>> {
+        match self.peek()? {
+            b'{' => self
+                .members(b'}', |reader| {
+                    let name = reader.text()?;
+                    reader.skip();
+                    Some((name, reader.node()?))
+                })
+                .map(Node::Object),
+            b'[' => self.members(b']', Self::node).map(Node::Array),
+            b'"' => self.text().map(Node::Text),
+            _ => {
+                let end = self.rest.find([',', ']', '}', ' ', '\t', '\r', '\n']).unwrap_or(self.rest.len());
+                Some(Node::Word(self.take(end)))
+            }
+        }
+    }
+
+    fn members<T>(&mut self, close: u8, mut member: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        self.skip();
+        let mut members = Vec::new();
+        while self.peek()? != close {
+            if self.peek()? == b',' {
+                self.skip();
+            }
+            members.push(member(self)?);
+        }
+        self.skip();
+        Some(members)
+    }
+
+    /// What stands between quotation marks.
+    fn text(&mut self) -> Option<&'t str> {
+        self.peek()?;
+        self.skip();
+        let mut escaped = false;
+        let end = self.rest.bytes().position(|byte| {
+            let ends = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            ends
+        })?;
+        let text = self.take(end);
+        self.skip();
+        Some(text)
+    }
+
+    /// The next byte that is no white space.
+    fn peek(&mut self) -> Option<u8> {
+        self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
+        self.rest.bytes().next()
+    }
+
+    /// Passes over one character of the grammar, and the white space in front of it.
+    fn skip(&mut self) {
+        if self.peek().is_some() {
+            self.take(1);
+        }
+    }
+
+    fn take(&mut self, len: usize) -> &'t str {
+        let (taken, rest) = self.rest.split_at_checked(len).unwrap_or((self.rest, ""));
+        self.rest = rest;
+        taken
+    }
+}
+
+impl Style {
+    pub(super) fn write(self, node: &Node<'_>) -> String {
+        let mut out = String::new();
+        self.node(node, 0, &mut out);
+        out
+    }
+
+    fn node(self, node: &Node<'_>, depth: usize, out: &mut String) {
+        match node {
+            Node::Word(word) => out.push_str(word),
+            Node::Text(text) => self.text(text, out),
+            Node::Array(nodes) => {
+                self.list("[]", nodes.iter(), depth, out, |node, out| self.node(node, depth + 1, out));
+            }
+            Node::Object(members) => {
+                let mut members: Vec<_> = members.iter().collect();
+                if self.sorted {
+                    members.sort_by_key(|(name, _)| *name);
+                }
+                self.list("{}", members.into_iter(), depth, out, |(name, node), out| {
+                    self.text(name, out);
+                    out.push_str(if self.layout == Layout::Compact { ":" } else { ": " });
+                    self.node(node, depth + 1, out);
+                });
+            }
+        }
+    }
+
+    fn list<T>(
+        self,
+        brackets: &str,
+        items: impl ExactSizeIterator<Item = T>,
+        depth: usize,
+        out: &mut String,
+        mut write: impl FnMut(T, &mut String),
+    ) {
+        let (open, close) = brackets.split_at(1);
+        let is_empty = items.len() == 0;
+        out.push_str(open);
+        for (at, item) in items.enumerate() {
+            if at > 0 {
+                out.push_str(if self.layout == Layout::Spaced { ", " } else { "," });
+            }
+            self.line(depth + 1, out);
+            write(item, out);
+        }
+        if !is_empty {
+            self.line(depth, out);
+        }
+        out.push_str(close);
+    }
+
+    fn line(self, depth: usize, out: &mut String) {
+        if let Layout::Indented(by) = self.layout {
+            out.push('\n');
+            (0..depth).for_each(|_| out.push_str(by));
+        }
+    }
+
+    fn text(self, raw: &str, out: &mut String) {
+        out.push('"');
+        match self.decoded(raw) {
+            Some(text) => text.chars().for_each(|c| self.char(c, out)),
+            None => out.push_str(raw),
+        }
+        out.push('"');
+    }
+
+    /// The text without its escapes; `None` if it is to be kept, or has half a surrogate pair.
+    fn decoded(self, raw: &str) -> Option<String> {
+        if self.text == Text::Kept { None } else { serde_json::from_str(&format!("\"{raw}\"")).ok() }
+    }
+
+    fn char(self, c: char, out: &mut String) {
+        let is_ascii = matches!(self.text, Text::Ascii | Text::AsciiUpper | Text::AsciiSlash);
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '/' if matches!(self.text, Text::Slash | Text::AsciiSlash) => out.push_str("\\/"),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' if self.text == Text::Html => self.escape(c, out),
+            c if c < ' ' || (is_ascii && !c.is_ascii()) => self.escape(c, out),
+            c => out.push(c),
+        }
+    }
+
+    fn escape(self, c: char, out: &mut String) {
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            // Writing to a string cannot fail.
+            let _ = match self.text {
+                Text::AsciiUpper => write!(out, "\\u{unit:04X}"),
+                _ => write!(out, "\\u{unit:04x}"),
+            };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(text: &str, layout: Layout, strings: Text, sorted: bool) -> String {
+        Style { layout, text: strings, sorted }.write(&parse(text).unwrap())
+    }
+
+    const DOCUMENT: &str = " {\"b\" : [1.0, 1e3 ,true,{ }, [ ]],\"a\":\"\\u00e9\\/<\\\"\\\\\" }\n";
+
+    #[test]
+    fn each_layout_is_that_of_its_serialiser() {
+        let compact = written(DOCUMENT, Layout::Compact, Text::Kept, false);
+        assert_eq!(compact, r#"{"b":[1.0,1e3,true,{},[]],"a":"\u00e9\/<\"\\"}"#);
+        let spaced = written(DOCUMENT, Layout::Spaced, Text::Plain, true);
+        assert_eq!(spaced, "{\"a\": \"é/<\\\"\\\\\", \"b\": [1.0, 1e3, true, {}, []]}");
+        let indented = written(r#"{"a":[1,{}],"b":2}"#, Layout::Indented("  "), Text::Kept, false);
+        assert_eq!(indented, "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": 2\n}");
+    }
+
+    #[test]
+    fn each_kind_of_escapes_is_that_of_its_serialiser() {
+        let text = |strings| written("\"é/<\u{1f600}\\u0001\"", Layout::Compact, strings, false);
+        assert_eq!(text(Text::Plain), "\"é/<\u{1f600}\\u0001\"");
+        assert_eq!(text(Text::Ascii), r#""\u00e9/<\ud83d\ude00\u0001""#);
+        assert_eq!(text(Text::AsciiUpper), r#""\u00E9/<\uD83D\uDE00\u0001""#);
+        assert_eq!(text(Text::Html), "\"é/\\u003c\u{1f600}\\u0001\"");
+        assert_eq!(text(Text::AsciiSlash), r#""\u00e9\/<\ud83d\ude00\u0001""#);
+    }
+
+    #[test]
+    fn what_is_no_json_is_not_read() {
+        for text in ["", "{", "[1,]", "{\"a\"}", "1 2", &"[".repeat(200)] {
+            assert!(parse(text).is_none(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Deliveries of another provider, or of another of the provider's own schemes.
+
+use std::fmt;
+
+use http::{HeaderName, header::AUTHORIZATION};
+
+use super::{
+    bench::{Bench, Trial, has_secret_bytes, verbatim},
+    mistake::Mistake,
+    secrets,
+    trials::Proof,
+};
+use crate::{
+    providers,
+    scheme::{Scheme, Source},
+};
+
+/// The delivery is another provider's, or signed in another of its ways.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProviderMistake {
+    /// The signature is one of another scheme of the catalogue.
+    Other {
+        /// The ids of those that it may be.
+        ids: Vec<&'static str>,
+    },
+    /// The scheme's own signature is missing, but that of another is there.
+    OtherHeader {
+        /// The header that carries it.
+        header: HeaderName,
+        /// The ids of those that use the header.
+        ids: Vec<&'static str>,
+    },
+}
+
+impl ProviderMistake {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Other { .. } => "other_provider",
+            Self::OtherHeader { .. } => "other_provider_header",
+        }
+    }
+}
+
+impl fmt::Display for ProviderMistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Other { ids } => {
+                write!(f, "the delivery is signed as {} does it: verify it by that scheme", list(ids))
+            }
+            Self::OtherHeader { header, ids } => write!(
+                f,
+                "the scheme's own signature is not there, but the header `{header}` is, as of {}: verify it by that scheme \
+                 and its secret, or have the right provider send here",
+                list(ids)
+            ),
+        }
+    }
+}
+
+/// At most a few names: some headers are many providers'.
+fn list(ids: &[&str]) -> String {
+    let named: Vec<String> = ids.iter().take(MAX_NAMED).map(|id| format!("`{id}`")).collect();
+    let more = if ids.len() > MAX_NAMED { " or others" } else { "" };
+    format!("{}{more}", named.join(" or "))
+}
+
+/// Whether one of the configured secrets made the signature by another scheme of the catalogue.
+pub(super) fn prove(bench: &Bench<'_>) -> Option<Proof> {
+    let mut proof: Option<Proof> = None;
+    let mut ids = Vec::new();
+    for (id, scheme) in others(bench) {
+        let keys = secrets::as_configured(&bench.setup.secrets, &scheme);
+        let scheme = verbatim(&scheme);
+        if let Some(found) = bench.attempt(Trial { scheme: &scheme, keys: &keys, ..bench.as_it_is() }) {
+            // The first is as good as any: all of them read the same of this request.
+            proof.get_or_insert_with(|| Proof::new(&found, []));
+            ids.push(id);
+        }
+    }
+    let mut proof = proof?;
+    // Another scheme's time is of no use for this one's tolerance.
+    proof.at = None;
+    proof.mistakes.push(Mistake::Provider(ProviderMistake::Other { ids }));
+    Some(proof)
+}
+
+/// The other schemes' signature headers that are there, if the scheme's own is not.
+pub(super) fn indicated(bench: &Bench<'_>) -> Option<Mistake> {
+    let own = signature_headers(&bench.setup.scheme);
+    if own.is_empty() || own.iter().any(|name| bench.head.headers.contains_key(name)) {
+        return None;
+    }
+    let mut header: Option<HeaderName> = None;
+    let mut ids = Vec::new();
+    for (id, scheme) in others(bench) {
+        let found = signature_headers(&scheme).iter().find(|name| bench.head.headers.contains_key(*name)).cloned();
+        if let Some(found) = found.filter(|found| header.as_ref().is_none_or(|header| header == found)) {
+            header = Some(found);
+            ids.push(id);
+        }
+    }
+    Some(Mistake::Provider(ProviderMistake::OtherHeader { header: header?, ids }))
+}
+
+/// The other schemes of the catalogue whose signature the request may carry, read one at a time.
+fn others<'b>(bench: &'b Bench<'_>) -> impl Iterator<Item = (&'static str, Scheme)> + use<'b> {
+    let own = bench.setup.scheme.id();
+    let others = providers::ALL.iter().filter(move |provider| provider.id() != own);
+    others.filter_map(|provider| Some((provider.id(), provider.scheme().ok()?))).filter(|(_, scheme)| {
+        has_secret_bytes(scheme) && signature_headers(scheme).iter().any(|name| bench.head.headers.contains_key(name))
+    })
+}
+
+/// The headers that carry a scheme's signature. `Authorization` is everybody's and tells nothing.
+fn signature_headers(scheme: &Scheme) -> &[HeaderName] {
+    match &scheme.signature.source {
+        Source::Header(names) if !names.contains(&AUTHORIZATION) => names,
+        _ => &[],
+    }
+}
+
+const MAX_NAMED: usize = 4;

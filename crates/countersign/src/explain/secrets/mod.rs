@@ -1,0 +1,253 @@
+//! Secrets that were pasted wrongly, or are used otherwise than the sender uses them.
+
+mod kinds;
+mod texts;
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+use super::{
+    bench::{Bench, Candidate, has_secret_bytes},
+    explanation::Verdict,
+    mistake::Mistake,
+    setup::Pasted,
+};
+use crate::{
+    config::ConfigError,
+    encoding::Encoding,
+    scheme::{Scheme, SecretRule},
+    secret::SecretError,
+};
+
+/// What is wrong with a secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SecretMistake {
+    /// Its letters were made upper or lower case.
+    Case,
+    /// The sender makes another key of the same text.
+    Encoding {
+        /// What the endpoint takes it for.
+        configured: &'static str,
+        /// What the sender takes it for.
+        signed: &'static str,
+    },
+    /// It is a credential of another kind.
+    Kind {
+        /// What it is.
+        kind: &'static str,
+    },
+    /// It is a list of secrets in one text.
+    List,
+    /// It is the secret of another endpoint.
+    OfAnotherEndpoint,
+    /// The sender left a placeholder in place of its secret.
+    Placeholder,
+    /// One side uses it with the prefix and the other without.
+    Prefix {
+        /// Whether the sender's has a prefix that the configured one lacks.
+        missing: bool,
+    },
+    /// White space, quotation marks or the like stand around it.
+    Stray {
+        /// Whether the sender's has them, and not the configured one.
+        at_sender: bool,
+    },
+    /// The scheme can make no key of it.
+    Unusable(SecretError),
+    /// The sender signs with an empty secret.
+    Unset,
+}
+
+impl SecretMistake {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Case => "secret_case",
+            Self::Encoding { .. } => "secret_encoding",
+            Self::Kind { .. } => "secret_kind",
+            Self::List => "secret_list",
+            Self::OfAnotherEndpoint => "secret_of_another_endpoint",
+            Self::Placeholder => "sender_secret_placeholder",
+            Self::Prefix { .. } => "secret_prefix",
+            Self::Stray { at_sender: false } => "secret_stray_characters",
+            Self::Stray { at_sender: true } => "sender_secret_stray_characters",
+            Self::Unset => "sender_secret_empty",
+            Self::Unusable(_) => "secret_unusable",
+        }
+    }
+
+    pub(super) fn write(&self, key: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Case => write!(f, "the letters of the secret `{key}` are not in the case of the sender's: paste it anew"),
+            Self::Encoding { configured, signed } => write!(
+                f,
+                "the endpoint takes the secret `{key}` for {configured}, the sender uses {signed}: correct `[secret]` of \
+                 the scheme, or how the secret is written"
+            ),
+            Self::Kind { kind } => write!(
+                f,
+                "the secret `{key}` is {kind}, which does not sign these webhooks: take the signing secret from the provider's page \
+                 of this endpoint"
+            ),
+            Self::List => write!(f, "the secret `{key}` is a list of several: configure each as a secret of its own"),
+            Self::OfAnotherEndpoint => write!(
+                f,
+                "`{key}` made the signature, the secret of another endpoint or environment: configure it here, or send to \
+                 the other one"
+            ),
+            Self::Placeholder => f.write_str(
+                "the sender signs with a placeholder for its secret, which everybody knows: set its secret; do not accept \
+                 this one",
+            ),
+            Self::Prefix { missing: true } => {
+                write!(f, "the secret `{key}` lacks the prefix that belongs to the sender's: paste it whole")
+            }
+            Self::Prefix { missing: false } => write!(
+                f,
+                "the secret `{key}` has something in front of it that the sender's has not: leave it away, or correct \
+                 `[secret]` of the scheme"
+            ),
+            Self::Stray { at_sender: false } => write!(
+                f,
+                "white space, a line end, quotation marks or a variable's name stand around the secret `{key}`: remove them"
+            ),
+            Self::Stray { at_sender: true } => write!(
+                f,
+                "the sender signs with the secret `{key}` and a line end, white space or quotation marks around it: remove \
+                 them at the sender"
+            ),
+            Self::Unset => f.write_str(
+                "the sender signs with an empty secret, as everybody can: set its secret; do not accept this one",
+            ),
+            Self::Unusable(error) => write!(f, "`{key}`: {error}"),
+        }
+    }
+}
+
+/// The keys that the scheme makes of the secrets as they are.
+pub(super) fn as_configured(secrets: &[Pasted], scheme: &Scheme) -> Vec<Candidate> {
+    let key = |pasted: &Pasted| {
+        if has_secret_bytes(scheme) { scheme.secret.key(&pasted.bytes).ok() } else { Some(pasted.bytes.clone()) }
+    };
+    secrets.iter().filter_map(|pasted| Some(Candidate { key: key(pasted)?, mistakes: Vec::new() })).collect()
+}
+
+/// The keys that the sender may have made of the same secrets, those with the fewest mistakes first.
+pub(super) fn candidates(bench: &Bench<'_>) -> Vec<Candidate> {
+    let scheme = &bench.setup.scheme;
+    if !has_secret_bytes(scheme) {
+        return Vec::new();
+    }
+    let mut candidates = Vec::new();
+    for pasted in &bench.setup.secrets {
+        let mistake = |mistake| Mistake::Secret { key: pasted.label.clone(), mistake };
+        for text in texts::variants(&pasted.bytes) {
+            for (key, encoding) in keys(&text.bytes, &scheme.secret) {
+                let mistakes = text.mistakes.iter().cloned().chain(encoding).map(mistake).collect();
+                candidates.push(Candidate { key, mistakes });
+            }
+        }
+    }
+    candidates.retain(|candidate| !candidate.mistakes.is_empty());
+    candidates.sort_by_key(|candidate| candidate.mistakes.len());
+    candidates.extend(left_behind(&scheme.secret));
+    candidates
+}
+
+/// The keys of other endpoints, as the scheme makes them.
+pub(super) fn of_others(bench: &Bench<'_>) -> Vec<Candidate> {
+    let mut candidates = Vec::new();
+    for pasted in &bench.setup.others {
+        let mistake = Mistake::Secret { key: pasted.label.clone(), mistake: SecretMistake::OfAnotherEndpoint };
+        let keys = as_configured(std::slice::from_ref(pasted), &bench.setup.scheme);
+        candidates.extend(keys.into_iter().map(|key| Candidate { mistakes: vec![mistake.clone()], ..key }));
+    }
+    candidates
+}
+
+/// What a secret shows that no key can be made of, or that is none.
+pub(super) fn indicated(bench: &Bench<'_>, verdict: &Verdict) -> Vec<Mistake> {
+    let mut mistakes = Vec::new();
+    for pasted in &bench.setup.secrets {
+        let mistake = match kinds::kind(&pasted.bytes, &bench.setup.scheme) {
+            Some(kind) => SecretMistake::Kind { kind },
+            None => match bench.setup.scheme.secret.key(&pasted.bytes) {
+                Err(error) if has_secret_bytes(&bench.setup.scheme) => SecretMistake::Unusable(error),
+                _ => continue,
+            },
+        };
+        mistakes.push(Mistake::Secret { key: pasted.label.clone(), mistake });
+    }
+    if mistakes.is_empty()
+        && let Verdict::Misconfigured(ConfigError::Secret(error)) = verdict
+        && let Some(pasted) = bench.setup.secrets.first()
+    {
+        mistakes.push(Mistake::Secret { key: pasted.label.clone(), mistake: SecretMistake::Unusable(error.clone()) });
+    }
+    mistakes
+}
+
+/// A key, and the mistake if another encoding made it.
+type Key = (Zeroizing<Vec<u8>>, Option<SecretMistake>);
+
+/// The keys that can be made of one text: by the scheme's own rule, and by every other encoding.
+fn keys(text: &[u8], rule: &SecretRule) -> Vec<Key> {
+    let bare = rule.strip.as_ref().and_then(|prefix| text.strip_prefix(prefix.as_bytes())).unwrap_or(text);
+    let configured = rule.encoding.map_or("text", Encoding::name);
+    let mistake = |signed| Some(SecretMistake::Encoding { configured, signed });
+    let own: Option<Key> = rule.key(text).ok().map(|key| (key, None));
+    let mut plain: Vec<Key> = Vec::new();
+    let mut add = |bytes: Vec<u8>, signed| plain.push((Zeroizing::new(bytes), mistake(signed)));
+    add(text.to_vec(), "its text as it is");
+    if bare.len() != text.len() {
+        add(bare.to_vec(), "the text behind its prefix");
+    }
+    for encoding in [Encoding::HexAny, Encoding::Base64, Encoding::Base64Unpadded] {
+        let decoded = Some(encoding).filter(|encoding| rule.encoding != Some(*encoding)).and_then(|it| it.decode(bare));
+        if let Some(bytes) = decoded.filter(|bytes| !bytes.is_empty()) {
+            add(bytes, if encoding == Encoding::HexAny { "the bytes that it is the hex of" } else { OF_BASE64 });
+        }
+    }
+    for encoding in [Encoding::Base64Url, Encoding::Base64UrlUnpadded] {
+        if let Some(bytes) = encoding.decode(bare).filter(|bytes| !bytes.is_empty()) {
+            add(bytes, "the bytes that it is the base64url of");
+        }
+    }
+    add(Encoding::Base64.encode(text).into_bytes(), "the base64 of its text");
+    add(Encoding::HexLower.encode(text).into_bytes(), "the hex of its text");
+    // What the scheme does with the bytes afterwards, the sender does as well.
+    let rest = SecretRule { strip: None, prefix_required: false, encoding: None, ..rule.clone() };
+    own.into_iter()
+        .chain(plain.into_iter().filter_map(|(bytes, mistake)| Some((rest.key(&bytes).ok()?, mistake))))
+        .collect()
+}
+
+const OF_BASE64: &str = "the bytes that it is the base64 of";
+
+/// Keys of senders whose own secret was never set.
+fn left_behind(rule: &SecretRule) -> impl Iterator<Item = Candidate> {
+    let rest = SecretRule { strip: None, prefix_required: false, encoding: None, ..rule.clone() };
+    let unset = [("", SecretMistake::Unset)];
+    let placeholders = LEFT_BEHIND.into_iter().map(|text| (text, SecretMistake::Placeholder));
+    unset.into_iter().chain(placeholders).filter_map(move |(text, mistake)| {
+        let key = rest.key(text.as_bytes()).ok()?;
+        Some(Candidate { key, mistakes: vec![Mistake::Secret { key: "the sender's".into(), mistake }] })
+    })
+}
+
+/// What programming languages and examples leave in place of a secret.
+const LEFT_BEHIND: [&str; 12] = [
+    "undefined",
+    "null",
+    "None",
+    "nil",
+    "secret",
+    "changeme",
+    "your-secret",
+    "your_secret",
+    "your-webhook-secret",
+    "webhook_secret",
+    "test",
+    "whsec_",
+];

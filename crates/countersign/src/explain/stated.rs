@@ -1,0 +1,98 @@
+//! Refusals whose reason is the cause itself.
+
+use std::time::Duration;
+
+use super::{mistake::Mistake, time};
+use crate::{config::ConfigError, rejection::Rejection};
+
+/// The cause that a refusal states; `None` for those that can have any.
+pub(super) fn of_rejection(rejection: &Rejection) -> Option<Mistake> {
+    if let Some(mistake) = time::of_rejection(rejection) {
+        return Some(Mistake::Time(mistake));
+    }
+    stated(rejection.code(), rejection.to_string())
+}
+
+/// The cause that a set-up states of which no verifier can be made.
+pub(super) fn of_config(error: &ConfigError) -> Mistake {
+    Mistake::Stated {
+        code: "misconfigured",
+        reason: error.to_string(),
+        advice: "nothing is verified before that is mended",
+    }
+}
+
+/// The cause that a log line states, as a list of one or none; `None` if the code is unknown.
+pub(super) fn of_log(code: &str, reason: &str) -> Option<Vec<Mistake>> {
+    let (code, advice) = ADVICE.into_iter().find(|(known, _)| *known == code)?;
+    if let Some(rejection) = time_of_log(code, reason) {
+        return Some(of_rejection(&rejection).into_iter().collect());
+    }
+    if advice.is_empty() {
+        return Some(Vec::new());
+    }
+    // The text comes out of a file, and may be anything by now.
+    let reason = reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
+    Some(vec![Mistake::Stated { code, reason, advice }])
+}
+
+fn stated(code: &str, reason: String) -> Option<Mistake> {
+    let (code, advice) = ADVICE.into_iter().find(|(known, advice)| *known == code && !advice.is_empty())?;
+    Some(Mistake::Stated { code, reason, advice })
+}
+
+/// Reads `the timestamp is 412s old; the tolerance is 300s`, as [`Rejection`] prints it.
+fn time_of_log(code: &str, reason: &str) -> Option<Rejection> {
+    let mut durations = reason.split([' ', ';']).filter_map(duration);
+    let (off, tolerance) = (durations.next()?, durations.next()?);
+    match code {
+        "timestamp_in_future" => Some(Rejection::TimestampInFuture { ahead: off, tolerance }),
+        "timestamp_too_old" => Some(Rejection::TimestampTooOld { age: off, tolerance }),
+        _ => None,
+    }
+}
+
+/// Reads what `Debug` of a duration of whole milliseconds prints.
+fn duration(text: &str) -> Option<Duration> {
+    let (number, millis) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(number), _) => (number, 1),
+        (None, Some(number)) => (number, 1000),
+        _ => return None,
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !is_number(whole) || !is_number(fraction) || fraction.len() > 3 {
+        return None;
+    }
+    let whole = whole.parse::<u64>().ok()?.checked_mul(millis)?;
+    let fraction = if millis == 1 { 0 } else { format!("{fraction:0<3}").parse::<u64>().ok()? };
+    Some(Duration::from_millis(whole.checked_add(fraction)?))
+}
+
+/// For every code of [`Rejection`] what to do about it; nothing where the reason leaves open what it was.
+const ADVICE: [(&str, &str); 19] = [
+    ("ambiguous_content", "the provider does not write its requests so; it is a forgery, or the scheme is another one"),
+    ("body_hash", ""),
+    ("body_incomplete", "the connection broke, or a proxy changed the body; the provider will send it again"),
+    ("body_timeout", "raise the time limit if the provider is slow, or look what holds the body up"),
+    ("body_too_large", "raise the body limit if the provider sends such bodies"),
+    ("content_length", "a proxy in front of the endpoint repeats or rewrites the header"),
+    ("keys_unavailable", "look at the store of the keys; the provider will send it again"),
+    ("malformed_id", "is it this provider's request, and does a proxy change or drop the value?"),
+    ("malformed_signature", "is it this provider's request, and does a proxy change the value?"),
+    ("malformed_timestamp", "is it this provider's request, and does a proxy change or drop the value?"),
+    ("malformed_value", "is it this provider's request, and does a proxy change or drop the value?"),
+    (
+        "method",
+        "the endpoint was opened in a browser or probed; let it be, or add the method to the scheme's `[request]`",
+    ),
+    ("missing_signature", "was it sent by this provider, is a secret set there, and does a proxy drop the value?"),
+    ("payload", "the signature was right; change the handler's type to fit what the provider sends"),
+    ("signature", ""),
+    ("timestamp_in_future", "synchronise the clocks"),
+    ("timestamp_too_old", "synchronise the clocks, and verify deliveries as they arrive"),
+    ("unknown_key", "add the tenant's key, or look at the keys' times of validity"),
+    ("unsupported_media_type", "take `Webhook<Bytes>` in the handler, or have the provider send JSON"),
+];
+
+const MAX_REASON: usize = 300;

@@ -1,0 +1,194 @@
+//! Clocks that are off, delays, and times in another unit or format.
+
+use std::{fmt, time::Duration};
+
+use super::bench::Bench;
+use crate::{
+    head::look_up,
+    rejection::Rejection,
+    timestamp::{Timestamp, TimestampFormat},
+};
+
+/// What is wrong with the signed time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TimeMistake {
+    /// It is later than the receiver's clock.
+    Ahead {
+        /// By how much.
+        by: Duration,
+        /// How far it may be.
+        tolerance: Duration,
+    },
+    /// It is written in another format.
+    Format {
+        /// What the scheme expects.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// It is older than the tolerance allows.
+    Stale {
+        /// How old it is.
+        by: Duration,
+        /// How old it may be.
+        tolerance: Duration,
+    },
+    /// It is in another unit.
+    Unit {
+        /// What the scheme expects.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// It is off by just the difference of two time zones.
+    Zone {
+        /// By how much, without the seconds that the delivery took.
+        by: Duration,
+        /// Whether the signed time is the later one.
+        ahead: bool,
+    },
+}
+
+impl TimeMistake {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Ahead { .. } => "timestamp_in_future",
+            Self::Format { .. } => "timestamp_format",
+            Self::Stale { .. } => "timestamp_too_old",
+            Self::Unit { .. } => "timestamp_unit",
+            Self::Zone { .. } => "time_zone",
+        }
+    }
+}
+
+impl fmt::Display for TimeMistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ahead { by, tolerance } => write!(
+                f,
+                "the signed time is {} ahead of the clock, and may be {}: one of the two clocks is wrong, most likely the \
+                 receiver's; synchronise it (NTP)",
+                words(*by),
+                words(*tolerance)
+            ),
+            Self::Format { expected, found } => {
+                write!(
+                    f,
+                    "the timestamp is {found}, the scheme expects {expected}: correct `[timestamp]` of the scheme"
+                )
+            }
+            Self::Stale { by, tolerance } => write!(
+                f,
+                "the signed time is {} old, and may be {}: the delivery was held up, is an old one sent again, or the \
+                 receiver's clock is ahead; verify when it arrives, not when a job comes to it, and synchronise the clock",
+                words(*by),
+                words(*tolerance)
+            ),
+            Self::Unit { expected, found } => write!(
+                f,
+                "the timestamp is in {found}, the scheme expects {expected}: correct `[timestamp]` of the scheme, or take \
+                 the provider's other scheme"
+            ),
+            Self::Zone { by, ahead } => write!(
+                f,
+                "the signed time is {} {}, the difference of two time zones: one side writes or reads local time as UTC",
+                words(*by),
+                if *ahead { "ahead of the clock" } else { "behind the clock" }
+            ),
+        }
+    }
+}
+
+fn words(duration: Duration) -> impl fmt::Display {
+    // Below a second nobody's clock matters.
+    let whole = if duration.as_secs() > 0 { Duration::from_secs(duration.as_secs()) } else { duration };
+    humantime::format_duration(whole)
+}
+
+/// What is wrong with a time that the signature proves, if anything is.
+pub(super) fn judge(bench: &Bench<'_>, at: Timestamp) -> Option<TimeMistake> {
+    let rule = bench.setup.scheme.timestamp.as_ref()?;
+    let tolerance = bench.setup.tolerance.map_or(rule.tolerance, crate::timestamp::Tolerance::symmetric);
+    let rejection = tolerance.check(at, bench.now).err()?;
+    unit(rule.format, at, bench.now).or_else(|| of_rejection(&rejection))
+}
+
+/// What a refusal for its time says by itself.
+pub(super) fn of_rejection(rejection: &Rejection) -> Option<TimeMistake> {
+    match rejection {
+        Rejection::TimestampInFuture { ahead, tolerance } => {
+            let zone = zone(*ahead).map(|by| TimeMistake::Zone { by, ahead: true });
+            zone.or(Some(TimeMistake::Ahead { by: *ahead, tolerance: *tolerance }))
+        }
+        Rejection::TimestampTooOld { age, tolerance } => {
+            let zone = zone(*age).map(|by| TimeMistake::Zone { by, ahead: false });
+            zone.or(Some(TimeMistake::Stale { by: *age, tolerance: *tolerance }))
+        }
+        _ => None,
+    }
+}
+
+/// What the text of a timestamp shows that the scheme cannot read, or that is in the wrong unit beyond doubt.
+pub(super) fn indicated(bench: &Bench<'_>, rejection: &Rejection) -> Option<super::Mistake> {
+    let rule = bench.setup.scheme.timestamp.as_ref()?;
+    let malformed = matches!(rejection, Rejection::MalformedTimestamp { .. } | Rejection::AmbiguousContent { .. });
+    let stale = matches!(rejection, Rejection::TimestampTooOld { .. } | Rejection::TimestampInFuture { .. });
+    let text = rule.source.as_ref().and_then(|source| look_up(source, bench.head, Some(bench.body)).ok()?)?;
+    let expected = rule.format.describe();
+    let mistake = match rule.format.parse(&text) {
+        Some(at) if malformed || stale => unit(rule.format, at, bench.now)?,
+        None if malformed => TimeMistake::Format { expected, found: format_of(&text)? },
+        _ => return None,
+    };
+    Some(super::Mistake::Time(mistake))
+}
+
+/// Another unit, if the time is absurd in the scheme's own and recent in the other.
+fn unit(format: TimestampFormat, at: Timestamp, now: Timestamp) -> Option<TimeMistake> {
+    let (other, found) = match format {
+        TimestampFormat::Seconds => (at.unix_seconds(), "milliseconds"),
+        TimestampFormat::Milliseconds => (at.unix_millis().checked_mul(1000)?, "seconds"),
+        _ => return None,
+    };
+    let expected = if found == "seconds" { "milliseconds" } else { "seconds" };
+    let distance = |millis: i64| now.unix_millis().abs_diff(millis);
+    let is_absurd = distance(at.unix_millis()) > YEAR * 20;
+    (is_absurd && distance(other) < YEAR * 5).then_some(TimeMistake::Unit { expected, found })
+}
+
+/// What a text looks like that is not in the scheme's format.
+fn format_of(text: &[u8]) -> Option<&'static str> {
+    if text.len() >= MILLISECONDS && TimestampFormat::Milliseconds.parse(text).is_some() {
+        return Some(TimestampFormat::Milliseconds.describe());
+    }
+    if let Some(format) = FORMATS.into_iter().find(|format| format.parse(text).is_some()) {
+        return Some(format.describe());
+    }
+    let is_number = |text: &[u8]| !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let mut halves = text.splitn(2, |byte| *byte == b'.');
+    let (whole, fraction) = (halves.next()?, halves.next()?);
+    (is_number(whole) && is_number(fraction)).then_some("seconds with a fraction")
+}
+
+/// How many digits the time in milliseconds has had since 2001, and that in seconds will have from 2286 on.
+const MILLISECONDS: usize = 12;
+
+const FORMATS: [TimestampFormat; 4] =
+    [TimestampFormat::Seconds, TimestampFormat::Rfc3339, TimestampFormat::Rfc3339OrUtc, TimestampFormat::HttpDate];
+
+/// The difference of two time zones, if a duration is that and the little time that a delivery takes.
+fn zone(off: Duration) -> Option<Duration> {
+    // Zones differ by whole quarters of an hour; only whole and half hours are common enough to be named.
+    let halves = (off.as_secs() + DELIVERY.as_secs()) / HALF_HOUR;
+    let nearest = Duration::from_secs(halves * HALF_HOUR);
+    let is_near = off.abs_diff(nearest) <= DELIVERY;
+    (is_near && halves >= 2 && nearest <= WIDEST).then_some(nearest)
+}
+
+/// How long a delivery takes at most, and how far good clocks differ.
+const DELIVERY: Duration = Duration::from_secs(30);
+const HALF_HOUR: u64 = 30 * 60;
+/// From UTC+14 to UTC-12.
+const WIDEST: Duration = Duration::from_secs(26 * 60 * 60);
+const YEAR: u64 = 365 * 24 * 60 * 60 * 1000;

@@ -1,0 +1,314 @@
+//! URLs that proxies rewrite, and that are configured otherwise than the provider knows them.
+
+use std::fmt;
+
+use http::{HeaderMap, Uri, uri::PathAndQuery};
+
+use super::{bench::Bench, mistake::Mistake};
+use crate::{
+    head::Head,
+    public_url::PublicUrl,
+    scheme::{Part, Scheme},
+};
+
+/// The URL is not the one that was signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UrlMistake {
+    /// Its host.
+    Host {
+        /// The one that was signed.
+        signed: String,
+    },
+    /// No public URL is configured.
+    Missing {
+        /// The one that was signed, without its path.
+        signed: String,
+    },
+    /// Its path.
+    Path {
+        /// The one that was signed.
+        signed: String,
+    },
+    /// Its port.
+    Port {
+        /// The one that was signed, if one was.
+        signed: Option<String>,
+    },
+    /// Its query.
+    Query {
+        /// What became of it.
+        change: &'static str,
+    },
+    /// `http` for `https`, or the reverse.
+    Scheme {
+        /// The one that was signed.
+        signed: &'static str,
+    },
+    /// A slash at the end of its path.
+    TrailingSlash {
+        /// Whether the signed one has it.
+        signed: bool,
+    },
+}
+
+impl UrlMistake {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Host { .. } => "url_host",
+            Self::Missing { .. } => "url_missing",
+            Self::Path { .. } => "url_path",
+            Self::Port { .. } => "url_port",
+            Self::Query { .. } => "url_query",
+            Self::Scheme { .. } => "url_scheme",
+            Self::TrailingSlash { .. } => "url_trailing_slash",
+        }
+    }
+}
+
+impl fmt::Display for UrlMistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host { signed } => {
+                write!(f, "the provider signed a URL with the host `{signed}`: configure that in the public URL")
+            }
+            Self::Missing { signed } => {
+                write!(f, "the scheme signs the URL, and no public one is configured: it is `{signed}`")
+            }
+            Self::Path { signed } => write!(
+                f,
+                "the provider signed a URL with the path `{signed}`, which a proxy rewrites: configure the whole URL as the \
+                 public one, or have the proxy leave the path alone"
+            ),
+            Self::Port { signed: Some(port) } => {
+                write!(f, "the provider signed a URL with the port {port}: configure that in the public URL")
+            }
+            Self::Port { signed: None } => {
+                f.write_str("the provider signed a URL without a port: leave it away in the public URL")
+            }
+            Self::Query { change } => {
+                write!(f, "the query is not the one that was signed: {change}; have the proxy hand it on as it is")
+            }
+            Self::Scheme { signed } => write!(
+                f,
+                "the provider signed a URL that begins with `{signed}://`: configure that in the public URL, whatever the \
+                 proxy speaks behind it"
+            ),
+            Self::TrailingSlash { signed: true } => {
+                f.write_str("the provider signed a URL whose path ends with a slash: configure it with that slash")
+            }
+            Self::TrailingSlash { signed: false } => {
+                f.write_str("the provider signed a URL whose path does not end with a slash: configure it without")
+            }
+        }
+    }
+}
+
+/// A URL as it may have been signed.
+pub(super) struct UrlVariant {
+    pub(super) public_url: Option<String>,
+    uri: Uri,
+    mistakes: Vec<UrlMistake>,
+}
+
+impl UrlVariant {
+    pub(super) fn head<'a>(&'a self, came: Head<'a>) -> Head<'a> {
+        Head { uri: &self.uri, ..came }
+    }
+
+    pub(super) fn mistakes(&self) -> Vec<Mistake> {
+        self.mistakes.iter().cloned().map(Mistake::Url).collect()
+    }
+}
+
+/// A part of the URL as it may have been, and the mistake if it is not as configured.
+type Choice<T> = (T, Option<UrlMistake>);
+
+/// The URLs that may have been signed, those with the fewest mistakes first.
+pub(super) fn variants(bench: &Bench<'_>) -> Vec<UrlVariant> {
+    if !signs_url(&bench.scheme) {
+        return Vec::new();
+    }
+    let configured = bench.setup.public_url.as_deref().filter(|url| PublicUrl::parse(url).is_ok());
+    let origins = origins(configured, bench.head.headers, bench.scheme.needs_public_url());
+    let (paths, queries) = (paths(configured, bench.head), queries(bench.head));
+    let mut variants = Vec::new();
+    for (origin, origin_mistakes) in &origins {
+        for (path, path_mistake) in &paths {
+            for (query, query_mistake) in &queries {
+                let mistakes: Vec<_> =
+                    origin_mistakes.iter().chain(path_mistake).chain(query_mistake).cloned().collect();
+                if mistakes.is_empty() || mistakes.len() > MAX_MISTAKES {
+                    continue;
+                }
+                let target = query.as_ref().map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+                let Ok(target) = PathAndQuery::try_from(target) else { continue };
+                variants.push(UrlVariant { public_url: origin.clone(), uri: target.into(), mistakes });
+            }
+        }
+    }
+    variants.sort_by_key(|variant| variant.mistakes.len());
+    variants.truncate(MAX_VARIANTS);
+    variants
+}
+
+fn signs_url(scheme: &Scheme) -> bool {
+    let is_url = |part: &Part| matches!(part, Part::Url | Part::Host | Part::Path | Part::Query | Part::PathAndQuery);
+    scheme.signature.parts.iter().any(is_url)
+}
+
+/// Scheme, host and port.
+fn origins(configured: Option<&str>, headers: &HeaderMap, is_signed: bool) -> Vec<(Option<String>, Vec<UrlMistake>)> {
+    if !is_signed {
+        return vec![(configured.map(|url| origin_of(url).to_owned()), Vec::new())];
+    }
+    let hosts_told = FORWARDED_HOSTS.iter().filter_map(|name| headers.get(*name)?.to_str().ok()).map(first_of);
+    let authorities: Vec<&str> = hosts_told.filter(|host| is_authority(host)).collect();
+    let Some(configured) = configured else {
+        let origins = authorities.iter().flat_map(|host| ["https", "http"].map(|scheme| format!("{scheme}://{host}")));
+        return origins.map(|origin| (Some(origin.clone()), vec![UrlMistake::Missing { signed: origin }])).collect();
+    };
+    // The configured URL was parsed, so it has a scheme.
+    let Some((own_scheme, own_authority)) = origin_of(configured).split_once("://") else { return Vec::new() };
+    let (own_host, own_port) = split_port(own_authority);
+    let other_scheme = if own_scheme == "https" { "http" } else { "https" };
+    let mut hosts: Vec<Choice<&str>> = vec![(own_host, None)];
+    let mut ports: Vec<Choice<Option<&str>>> = vec![(own_port, None)];
+    let port_told = headers.get("x-forwarded-port").and_then(|port| port.to_str().ok()).map(first_of);
+    for authority in authorities {
+        let (host, port) = split_port(authority);
+        if hosts.iter().all(|(other, _)| *other != host) {
+            hosts.push((host, Some(UrlMistake::Host { signed: host.to_owned() })));
+        }
+        add_port(&mut ports, port);
+    }
+    for port in [None, Some("443"), Some("80"), port_told] {
+        add_port(&mut ports, port);
+    }
+    let schemes =
+        [(own_scheme, None), (other_scheme, Some(UrlMistake::Scheme { signed: static_scheme(other_scheme) }))];
+    let mut origins = Vec::new();
+    for (scheme, scheme_mistake) in &schemes {
+        for (host, host_mistake) in &hosts {
+            for (port, port_mistake) in &ports {
+                let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+                let mistakes = [scheme_mistake, host_mistake, port_mistake].into_iter().flatten().cloned().collect();
+                origins.push((Some(format!("{scheme}://{host}{port}")), mistakes));
+            }
+        }
+    }
+    origins
+}
+
+fn add_port<'a>(ports: &mut Vec<Choice<Option<&'a str>>>, port: Option<&'a str>) {
+    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok());
+    if is_port && ports.iter().all(|(other, _)| *other != port) {
+        ports.push((port, Some(UrlMistake::Port { signed: port.map(str::to_owned) })));
+    }
+}
+
+fn static_scheme(scheme: &str) -> &'static str {
+    if scheme == "https" { "https" } else { "http" }
+}
+
+fn paths(configured: Option<&str>, head: Head<'_>) -> Vec<Choice<String>> {
+    let of_url = configured.map(|url| &url[origin_of(url).len()..]).filter(|path| !path.is_empty() && *path != "/");
+    let requested = head.uri.path();
+    let own = of_url.unwrap_or(requested);
+    let mut paths: Vec<Choice<String>> = vec![(own.to_owned(), None)];
+    let mut add = |path: String, mistake: UrlMistake| {
+        if path.starts_with('/') && paths.iter().all(|(other, _)| *other != path) && paths.len() < MAX_PATHS {
+            paths.push((path, Some(mistake)));
+        }
+    };
+    match own.strip_suffix('/') {
+        Some(bare) if !bare.is_empty() => add(bare.to_owned(), UrlMistake::TrailingSlash { signed: false }),
+        _ if own != "/" => add(format!("{own}/"), UrlMistake::TrailingSlash { signed: true }),
+        _ => {}
+    }
+    let mut add = |path: String| add(path.clone(), UrlMistake::Path { signed: path });
+    add(requested.to_owned());
+    let told = |name: &&str| head.headers.get(*name)?.to_str().ok().map(first_of);
+    for original in ORIGINAL_TARGETS.iter().filter_map(told) {
+        let path =
+            original.split_once("://").map_or(original, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
+        add(path.split('?').next().unwrap_or_default().to_owned());
+    }
+    for prefix in FORWARDED_PREFIXES.iter().filter_map(told).chain(of_url) {
+        add(format!("/{}{requested}", prefix.trim_matches('/')));
+    }
+    let inner = requested.match_indices('/').skip(1).map(|(at, _)| requested[at..].to_owned());
+    inner.for_each(add);
+    paths
+}
+
+fn queries(head: Head<'_>) -> Vec<Choice<Option<String>>> {
+    let own = head.uri.query();
+    let mut queries: Vec<Choice<Option<String>>> = vec![(own.map(str::to_owned), None)];
+    let mut add = |query: Option<String>, change| {
+        if queries.iter().all(|(other, _)| *other != query) {
+            queries.push((query, Some(UrlMistake::Query { change })));
+        }
+    };
+    let told = |name: &&str| head.headers.get(*name)?.to_str().ok();
+    for original in ORIGINAL_TARGETS.iter().filter_map(told) {
+        add(original.split_once('?').map(|(_, query)| query.to_owned()), "a proxy took it away or changed it");
+    }
+    if let Some(own) = own.filter(|own| own.len() <= MAX_QUERY) {
+        add(None, "it was added on the way");
+        let mut pairs: Vec<&str> = own.split('&').collect();
+        pairs.sort_unstable();
+        add(Some(pairs.join("&")), "its parameters were put into another order");
+        pairs.reverse();
+        add(Some(pairs.join("&")), "its parameters were put into another order");
+        pairs = own.split('&').rev().collect();
+        add(Some(pairs.join("&")), "its parameters were put into another order");
+        let last = own.rsplit_once('&').map(|(rest, _)| rest.to_owned());
+        if let Some(rest) = last {
+            add(Some(rest), "a parameter was added on the way");
+        }
+        add(Some(own.replace('+', "%20")), "its spaces are written otherwise");
+        add(Some(own.replace("%20", "+")), "its spaces are written otherwise");
+        let lower = form_urlencoded::parse(own.as_bytes());
+        let rewritten = form_urlencoded::Serializer::new(String::new()).extend_pairs(lower).finish();
+        add(Some(rewritten), "it was decoded and encoded again");
+    }
+    queries
+}
+
+/// `https://example.com:8443` of a longer URL.
+fn origin_of(url: &str) -> &str {
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    url[authority..].find('/').map_or(url, |slash| &url[..authority + slash])
+}
+
+fn split_port(authority: &str) -> (&str, Option<&str>) {
+    match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains([']', '@']) => (host, Some(port)),
+        _ => (authority, None),
+    }
+}
+
+/// The first of a list, which the outermost proxy wrote.
+fn first_of(text: &str) -> &str {
+    text.split(',').next().unwrap_or_default().trim()
+}
+
+/// Whether it is a host, perhaps with a port, and nothing that could pretend to be more.
+fn is_authority(text: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    !text.is_empty() && text.len() <= MAX_HOST && text.bytes().all(is_part)
+}
+
+const FORWARDED_HOSTS: [&str; 4] = ["host", "x-forwarded-host", "x-original-host", "x-forwarded-server"];
+const FORWARDED_PREFIXES: [&str; 3] = ["x-forwarded-prefix", "x-forwarded-path", "x-script-name"];
+const ORIGINAL_TARGETS: [&str; 5] =
+    ["x-original-uri", "x-original-url", "x-forwarded-uri", "x-rewrite-url", "x-envoy-original-path"];
+
+/// A URL of which more is wrong is another URL.
+const MAX_MISTAKES: usize = 3;
+const MAX_VARIANTS: usize = 600;
+const MAX_PATHS: usize = 12;
+const MAX_QUERY: usize = 4096;
+/// RFC 1035 section 2.3.4, and room for a port.
+const MAX_HOST: usize = 264;

@@ -1,0 +1,226 @@
+//! Every broken request of `tests/explain` is explained by what broke it, and no explanation gives a secret away.
+
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use countersign::{Cause, Certainty, Explanation, Setup, Signer, Timestamp, Verdict, providers};
+use countersign_tests::explain::{Case, Expect};
+use http::{HeaderMap, Request};
+use proptest::{collection::vec, prelude::*, sample::select};
+
+/// Every case with its file and what is found: it takes a while, so it is done once.
+static ALL: LazyLock<Vec<(String, Case, Explanation)>> = LazyLock::new(|| {
+    let explained = |(file, case): (String, Case)| {
+        let explanation = case.explain();
+        (file, case, explanation)
+    };
+    Case::all().unwrap().into_iter().map(explained).collect()
+});
+
+#[test]
+fn every_broken_request_is_explained_by_what_broke_it() {
+    let (mut passed, mut wrong) = (0, Vec::new());
+    for (file, case, explanation) in ALL.iter() {
+        match mismatch(&case.expect, explanation) {
+            None => passed += 1,
+            Some(problem) => wrong.push(format!("{file}: {}: {problem}\n{explanation}", case.name)),
+        }
+    }
+    println!("{passed} explained, {} not", wrong.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert!(passed >= 150, "cases are missing");
+}
+
+#[test]
+fn the_cases_show_many_mistakes_of_many_providers() {
+    let cases = Case::all().unwrap();
+    let providers: BTreeSet<_> = cases.iter().filter_map(|(_, case)| case.provider.clone()).collect();
+    let codes: BTreeSet<_> = cases.iter().filter_map(|(_, case)| first(&case.expect)).collect();
+    assert!(providers.len() >= 15 && codes.len() >= 40, "{} {}", providers.len(), codes.len());
+}
+
+#[test]
+fn no_explanation_gives_away_a_secret_or_a_tag() {
+    for (file, case, explanation) in ALL.iter() {
+        let texts = texts(explanation);
+        for fragment in fragments(case) {
+            for text in &texts {
+                assert!(!text.contains(&fragment), "{file}: {}: {fragment:?} in {text}", case.name);
+            }
+        }
+    }
+}
+
+/// A log line must show what it says, and nothing else: one line, in characters that drive no terminal.
+#[test]
+fn every_message_is_one_line() {
+    for (_, _, explanation) in ALL.iter() {
+        for cause in explanation.causes() {
+            let text = cause.to_string();
+            assert!(!text.is_empty() && !text.chars().any(char::is_control), "{text:?}");
+        }
+    }
+}
+
+fn mismatch(expect: &Expect, explanation: &Explanation) -> Option<String> {
+    let codes: Vec<&str> = explanation.causes().iter().map(Cause::code).collect();
+    match expect {
+        Expect::Accepted if explanation.is_accepted() && codes.is_empty() => None,
+        Expect::NoCauseFound if explanation.is_no_cause_found() && !explanation.is_accepted() => None,
+        Expect::Causes { first, certainty, also } => {
+            let wanted: Vec<&str> = [first].into_iter().chain(also).map(String::as_str).collect();
+            let found = explanation.causes().first().map(Cause::certainty);
+            let is_certain =
+                found == Some(if certainty == "proven" { Certainty::Proven } else { Certainty::Indicated });
+            (codes != wanted || !is_certain)
+                .then(|| format!("expected {wanted:?} {certainty}, found {codes:?} {found:?}"))
+        }
+        _ => Some(format!("expected {expect:?}, found {codes:?}")),
+    }
+}
+
+fn first(expect: &Expect) -> Option<String> {
+    match expect {
+        Expect::Causes { first, .. } => Some(first.clone()),
+        _ => None,
+    }
+}
+
+/// All that can be printed of an explanation.
+fn texts(explanation: &Explanation) -> Vec<String> {
+    let mut texts = vec![explanation.to_string(), format!("{explanation:?}"), format!("{:?}", explanation.verdict())];
+    texts.extend(explanation.causes().iter().flat_map(|cause| [cause.to_string(), format!("{cause:?}")]));
+    texts
+}
+
+/// Pieces of the secrets, of the tags that came and of the tags that would have been right, in each way to write them.
+fn fragments(case: &Case) -> BTreeSet<String> {
+    let mut whole: Vec<Vec<u8>> = Vec::new();
+    for pasted in case.secrets.iter().chain(&case.others) {
+        let bytes = pasted.bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        whole.push(STANDARD.encode(&bytes).into_bytes());
+        whole.push(hex(&bytes).into_bytes());
+        whole.extend(STANDARD.decode(text.trim_start_matches("whsec_")).ok().map(|key| hex(&key).into_bytes()));
+        whole.push(bytes);
+        whole.extend(right_tags(
+            case,
+            text.trim_matches(|c: char| c.is_whitespace() || "\"'\u{201c}\u{201d}\u{200b}".contains(c)),
+        ));
+    }
+    whole.extend(tags(case.request().headers()));
+    let pieces =
+        whole.iter().flat_map(|text| text.windows(PIECE).filter_map(|piece| String::from_utf8(piece.to_vec()).ok()));
+    pieces.filter(|piece| !PUBLIC.iter().any(|public| public.contains(piece.as_str()))).collect()
+}
+
+/// The tags that the configured secret makes of the request as it came.
+fn right_tags(case: &Case, secret: &str) -> Vec<Vec<u8>> {
+    let signer = match &case.public_url {
+        Some(url) => Signer::with_public_url(case.scheme(), secret, url),
+        None => Signer::new(case.scheme(), secret),
+    };
+    let (parts, body) = case.request().into_parts();
+    let request = Request::from_parts(parts, body);
+    let signed = signer.ok().and_then(|signer| signer.sign(request, Timestamp::from_unix_seconds(case.now)).ok());
+    signed.map(|signed| tags(signed.headers())).unwrap_or_default()
+}
+
+/// Every long run of letters and digits in headers that carry a tag or a token.
+fn tags(headers: &HeaderMap) -> Vec<Vec<u8>> {
+    let carries = |name: &str| ["signature", "hmac", "token", "authorization"].iter().any(|word| name.contains(word));
+    let values = headers.iter().filter(|(name, _)| carries(name.as_str()));
+    values.flat_map(|(_, value)| value.as_bytes().split(|byte| b",;= \"%".contains(byte)).map(<[u8]>::to_vec)).collect()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .flat_map(|byte| [byte >> 4, byte & 15])
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}
+
+/// Eight characters of a secret would be a quarter of a short one.
+const PIECE: usize = 8;
+
+/// What is in everybody's secrets and explanations: names of variables, kinds of prefixes, times.
+const PUBLIC: [&str; 4] = ["WEBHOOK_SECRET=", "${GITHUB_SECRET}", "1767225600000", "undefined"];
+
+#[test]
+fn a_refusal_explains_itself_as_far_as_its_log_line_carries() {
+    for (_, case, explanation) in ALL.iter() {
+        let Verdict::Refused(rejection) = explanation.verdict() else { continue };
+        let alone = Explanation::of_rejection(rejection);
+        let logged = Explanation::of_log(rejection.code(), &rejection.to_string()).unwrap();
+        assert_eq!(alone.causes(), logged.causes(), "{}", case.name);
+        let leaves_it_open = ["signature", "body_hash"].contains(&rejection.code());
+        assert_eq!(alone.is_no_cause_found(), leaves_it_open, "{}", rejection.code());
+    }
+    assert_eq!(Explanation::of_log("no_such_code", ""), None);
+}
+
+#[test]
+fn a_log_line_tells_a_time_zone_from_a_delay() {
+    let code = |reason| Explanation::of_log("timestamp_too_old", reason).unwrap().causes()[0].code();
+    assert_eq!(code("the timestamp is 7203.25s old; the tolerance is 300s"), "time_zone");
+    assert_eq!(code("the timestamp is 412s old; the tolerance is 300s"), "timestamp_too_old");
+    assert_eq!(code("it was cut off in the log"), "timestamp_too_old");
+}
+
+#[test]
+fn what_keeps_the_verifier_from_being_made_is_the_cause() {
+    let request = Request::post("/").body(Vec::new()).unwrap();
+    let code = |setup: Setup| {
+        let explanation = countersign::explain(&setup, &request, request.body(), Timestamp::from_unix_seconds(0));
+        assert!(!explanation.is_accepted());
+        explanation.causes().first().map(Cause::code)
+    };
+    let twilio = || Setup::new(providers::TWILIO_FORM).unwrap();
+    assert_eq!(code(twilio()), Some("misconfigured"));
+    assert_eq!(code(twilio().secret("a", "0123456789")), Some("misconfigured"));
+    assert_eq!(code(twilio().secret("a", "0123456789").public_url("example.com")), Some("misconfigured"));
+    assert_eq!(code(twilio().secret("a", "").public_url("https://example.com")), Some("secret_unusable"));
+}
+
+proptest! {
+    #[test]
+    fn whatever_comes_an_explanation_is_given(
+        provider in select(providers::ALL),
+        names in vec(select(&["X_Sig", "Host", "X-Original-URI", "Content-Length", "Content-Encoding", "X-Forwarded-Port"][..]), 0..4),
+        value in "[ -~]{0,40}",
+        secret in any::<Vec<u8>>(),
+        target in "/[a-z/%&=?+.]{0,20}",
+        body in prop_oneof![any::<Vec<u8>>(), "[\\[{}\":,a\\\\u\u{e9}0-9\\] ]{0,30}".prop_map(String::into_bytes)],
+        now in any::<i64>(),
+    ) {
+        let scheme = provider.scheme().unwrap();
+        let header = scheme.signature_source();
+        let own = header.split('`').nth(1).filter(|_| header.starts_with("header")).unwrap_or("x-sig");
+        let mut request = Request::post(target).header(own, &value);
+        for name in names {
+            request = request.header(name, &value);
+        }
+        let request = request.body(body).unwrap();
+        let setup = Setup::new(scheme).unwrap().secret("a", secret).public_url("https://example.com/in");
+        let explanation = countersign::explain(&setup, &request, request.body(), Timestamp::from_unix_millis(now));
+        prop_assert!(!explanation.is_accepted());
+    }
+}
+
+#[test]
+fn a_large_body_is_explained_as_far_as_the_work_allows() {
+    let (_, case) =
+        Case::all().unwrap().into_iter().find(|(_, case)| case.name == "an editor added a line feed").unwrap();
+    let signer = Signer::new(case.scheme(), String::from_utf8(case.secrets[0].bytes()).unwrap()).unwrap();
+    let now = Timestamp::from_unix_seconds(case.now);
+    let explain = |len: usize, end: &str| {
+        let signed = signer.sign(Request::post("/").body(vec![b'x'; len]).unwrap(), now).unwrap();
+        let body = [signed.body(), end.as_bytes()].concat();
+        countersign::explain(&case.setup(), &signed, &body, now)
+    };
+    assert_eq!(explain(1 << 20, "\n").causes()[0].code(), "body_white_space");
+    let hopeless = explain(9 << 20, "\n");
+    assert!(hopeless.is_no_cause_found() && hopeless.is_cut_short());
+    assert!(!explain(100, "tampered").is_cut_short());
+}
