@@ -223,7 +223,7 @@ impl SortedParameters {
 const MAX_PARAMETERS: usize = 1000;
 
 /// The names and values of URL-encoded text in order, as the scheme signs them.
-fn sorted(rule: &FormRule, encoded: &[u8]) -> Result<Vec<u8>, Rejection> {
+pub(crate) fn sorted(rule: &FormRule, encoded: &[u8]) -> Result<Vec<u8>, Rejection> {
     // What is not UTF-8 is replaced: the SDKs of those who sort their forms sign and verify it so.
     let mut pairs: Vec<_> = form_urlencoded::parse(encoded).take(MAX_PARAMETERS + 1).collect();
     if pairs.len() > MAX_PARAMETERS {

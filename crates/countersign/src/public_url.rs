@@ -116,6 +116,18 @@ impl PublicUrl {
 
     /// The whole URL of a request to `uri`, in one of its forms.
     pub(crate) fn write_url(&self, uri: &Uri, form: UrlForm, rule: &UrlRule, write: &mut dyn FnMut(&[u8])) {
+        self.write_base(uri, form, rule, write);
+        if let Some(query) = uri.query() {
+            write(b"?");
+            match form {
+                UrlForm::Decoded => write(decode_some(query, &rule.decode).as_bytes()),
+                _ => write(query.as_bytes()),
+            }
+        }
+    }
+
+    /// The same without the query.
+    pub(crate) fn write_base(&self, uri: &Uri, form: UrlForm, rule: &UrlRule, write: &mut dyn FnMut(&[u8])) {
         write(self.scheme.as_bytes());
         write(b"://");
         write(self.host.as_bytes());
@@ -123,14 +135,9 @@ impl PublicUrl {
             write(b":");
             write(port.as_bytes());
         }
-        let mut write = |text: &str| match form {
-            UrlForm::Decoded => write(decode_some(text, &rule.decode).as_bytes()),
-            _ => write(text.as_bytes()),
-        };
-        write(self.path(uri));
-        if let Some(query) = uri.query() {
-            write("?");
-            write(query);
+        match form {
+            UrlForm::Decoded => write(decode_some(self.path(uri), &rule.decode).as_bytes()),
+            _ => write(self.path(uri).as_bytes()),
         }
     }
 

@@ -6,9 +6,13 @@
 
 #[cfg(feature = "http-signature")]
 mod sfv;
+#[cfg(all(test, feature = "http-signature"))]
+mod tests;
 
 #[cfg(feature = "http-signature")]
 pub(crate) use self::sfv::{item, member_of, reserialized};
+
+use crate::scheme::trim_ows;
 
 /// A member of a dictionary.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,7 +55,7 @@ pub(crate) enum Bare {
 pub(crate) fn dictionary(text: &[u8]) -> Option<Vec<Member>> {
     let mut members: Vec<Member> = Vec::new();
     for text in split(text) {
-        let member = one_member(text.trim_ascii())?;
+        let member = one_member(trim_ows(text))?;
         if members.iter().any(|other| other.name == member.name) {
             return None;
         }

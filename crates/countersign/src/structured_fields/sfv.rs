@@ -6,6 +6,7 @@ use sfv::{
 };
 
 use super::{Bare, Item, Member, Value, split};
+use crate::scheme::trim_ows;
 
 /// Reads the one member of a dictionary that `text` has to be.
 pub(super) fn one_member(text: &[u8]) -> Option<Member> {
@@ -36,7 +37,9 @@ pub(crate) fn item(text: &str) -> Option<Item> {
 pub(crate) fn reserialized(text: &[u8]) -> Option<String> {
     let item = parser(text).parse::<SfvItem>().ok().map(|item| item.serialize());
     let list = parser(text).parse::<List>().ok().and_then(|list| list.serialize());
-    let dictionary = parser(text).parse::<Dictionary>().ok().and_then(|dictionary| dictionary.serialize());
+    // Of a name that stands there twice the last one counts, but another reader may take the first.
+    let dictionary = parser(text).parse::<Dictionary>().ok().filter(|members| members.len() == split(text).count());
+    let dictionary = dictionary.and_then(|dictionary| dictionary.serialize());
     let mut printed = [item, list, dictionary].into_iter().flatten();
     let first = printed.next()?;
     printed.all(|other| other == first).then_some(first)
@@ -49,7 +52,7 @@ pub(crate) fn member_of(text: &[u8], name: &str) -> Option<String> {
         let end = member.iter().position(|byte| b"=;".contains(byte)).unwrap_or(member.len());
         member[..end] == *name.as_bytes()
     };
-    if split(text).filter(|member| has_name(member.trim_ascii())).count() != 1 {
+    if split(text).filter(|member| has_name(trim_ows(member))).count() != 1 {
         return None;
     }
     let mut list = ListSerializer::new();
