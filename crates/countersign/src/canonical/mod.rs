@@ -32,7 +32,7 @@ pub(crate) enum Canonical {
     Contentful,
     /// The URL with its query sorted, and the sorted form.
     PlivoV3,
-    /// Time, the names of headers and their values, and the body.
+    /// The names of headers, their values, and the body.
     SignedHeaders,
     /// Method, path, the headers that the token's header lists, and the body.
     TrueLayer,

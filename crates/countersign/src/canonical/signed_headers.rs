@@ -1,4 +1,5 @@
-//! Hook0 and who builds on it: time, names of headers, their values and the body, with full stops between them.
+//! Hook0 and who builds on it: names of headers, their values and the body, with full stops between them. The time in
+//! front of them is the scheme file's.
 //!
 //! The names stand in the item `h=` of the signature's header, which may be missing: then no header is signed.
 //!
@@ -19,9 +20,7 @@ pub(super) fn write(content: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejec
         return Err(malformed_value(place, Problem::Conflicting));
     }
     let names = header_names(list.split(' ').filter(|name| !name.is_empty()), &place)?;
-    let mut text = content.timestamp.to_vec();
-    text.push(b'.');
-    text.extend_from_slice(list.as_bytes());
+    let mut text = list.as_bytes().to_vec();
     text.push(b'.');
     let mut with_stop = 0;
     for (at, (_, name)) in names.iter().enumerate() {

@@ -61,7 +61,7 @@ fn an_item_is_signed_only_if_it_is_alone_and_its_colons_have_one_place() {
 fn what_a_header_lists_as_signed_is_read_in_one_way_only() {
     let scheme = Scheme::from_toml(
         "a",
-        "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"S\"\nlist = { separator = \",\", items = [\"t={timestamp}\", \"v1={hex}\"] }\nsigns = \"{canonical:signed-headers}\"\n[timestamp]\nformat = \"seconds\"\ntolerance = \"5m\"",
+        "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"S\"\nlist = { separator = \",\", items = [\"t={timestamp}\", \"v1={hex}\"] }\nsigns = \"{timestamp}.{canonical:signed-headers}\"\n[timestamp]\nformat = \"seconds\"\ntolerance = \"5m\"",
     )
     .unwrap();
     let zeros = "0".repeat(64);
