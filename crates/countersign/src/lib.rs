@@ -47,6 +47,9 @@
 //! **`jwt`**: signatures as JSON Web Tokens and detached JSON Web Signatures (RFC 7515). Alone it knows those by HMAC; with
 //! the features above, those by public keys as well.
 //!
+//! **`http-signature`**: HTTP Message Signatures (RFC 9421) with `Content-Digest` (RFC 9530). Alone it knows those by HMAC;
+//! with the features above, those by public keys as well.
+//!
 //! **`legacy`**: what should have died and has not: SHA-1 under ECDSA and RSA, MD5, and RSA keys of 1024 bits where they are
 //! asked for. SHA-1 inside HMAC is sound, and there without it.
 //!
@@ -76,6 +79,7 @@ mod explain;
 pub mod handshake;
 mod head;
 mod hmac_sha256;
+mod http_signature;
 mod json;
 mod jws;
 mod jwt;
@@ -92,6 +96,7 @@ pub mod scheme;
 mod search;
 mod secret;
 mod signer;
+mod structured_fields;
 mod timestamp;
 mod verified;
 mod verifier;

@@ -37,6 +37,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) settings: BTreeMap<String, String>,
     pub(super) jwt: Option<Spanned<JwtTable>>,
+    #[serde(rename = "http-signature")]
+    pub(super) http_signature: Option<Spanned<HttpSignatureTable>>,
     #[serde(default)]
     pub(super) body: BodyTable,
     pub(super) addresses: Option<Spanned<AddressesTable>>,
@@ -240,6 +242,24 @@ pub(super) struct JwtTable {
     pub(super) algorithms: Vec<Spanned<String>>,
     pub(super) issuer: Option<Spanned<OneOrMore>>,
     pub(super) audience: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) requires: Vec<Spanned<String>>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub(super) leeway: Option<Duration>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub(super) max_age: Option<Duration>,
+}
+
+/// What an HTTP Message Signature must cover and say.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HttpSignatureTable {
+    pub(super) algorithms: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) components: Vec<Spanned<String>>,
+    pub(super) label: Option<String>,
+    pub(super) key_id: Option<Spanned<String>>,
+    pub(super) tag: Option<String>,
     #[serde(default)]
     pub(super) requires: Vec<Spanned<String>>,
     #[serde(default, deserialize_with = "optional_duration")]

@@ -2,6 +2,7 @@
 
 mod coverage;
 mod handshake;
+mod http_signature;
 mod jwt;
 mod layout;
 mod operation;
@@ -59,9 +60,12 @@ impl Reader<'_> {
         if let Some(Expected::Setting(name)) = &signature.key_name {
             required_settings.push(name.clone());
         }
+        let http = self.http_signature(file.http_signature, &signature.algorithm, &settings, &signature_span)?;
+        required_settings.extend(http.setting().map(str::to_owned));
 
         let reach = Reach {
             signature: &signature,
+            http: &http,
             timestamp: timestamp.as_ref(),
             id: delivery_id.as_ref(),
             is_ambiguous: statements.ambiguous.is_some(),
@@ -102,6 +106,7 @@ impl Reader<'_> {
             settings,
             required_settings,
             jwt,
+            http,
             decoded: self.decoded(file.body)?,
             addresses: file.addresses.map(|table| self.addresses(table)).transpose()?,
             handshakes,
