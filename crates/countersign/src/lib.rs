@@ -30,6 +30,7 @@
 //! - [`explain()`] says what made a delivery be refused: it tries the mistakes that people make.
 //! - [`providers`] is the catalogue; a [`Scheme`] of your own is a TOML file, described in [`scheme`].
 //! - [`address`] has sets of addresses, and finds the client behind trusted proxies.
+//! - [`Unkeyed`] is a verifier whose keys the provider publishes, and for somebody else to fetch.
 //! - [`Signer`] signs as a provider would: for tests, and to pass deliveries on.
 //!
 //! # Features
@@ -53,12 +54,15 @@
 //!
 //! **`full`**: all of them, as the command line and the gateway have it.
 //!
+//! **`certificates`**: chains of X.509 certificates, held against trusted roots (see [`TrustRoots`]) where keys are
+//! fetched. The key of a certificate that is pasted as a secret is read without it.
+//!
 //! **`public-key`**: the readers of key files. The features above imply it; alone it is of no use.
 //!
 //! # What it does not do
 //!
 //! It does not tell a replay of an accepted delivery from the delivery itself, as long as its timestamp is fresh; it
-//! fetches no keys.
+//! fetches no keys, but says where they are and reads them when they are there ([`Unkeyed`]); `countersign-tower` fetches.
 
 pub mod address;
 mod algorithm;
@@ -78,6 +82,7 @@ mod json;
 mod jws;
 mod jwt;
 mod key;
+mod key_set;
 mod members;
 mod multipart;
 mod pending;
@@ -90,6 +95,8 @@ mod search;
 mod secret;
 mod signer;
 mod timestamp;
+mod trust;
+mod unkeyed;
 mod verified;
 mod verifier;
 
@@ -103,6 +110,7 @@ pub use explain::{
 };
 pub use head::Head;
 pub use key::Key;
+pub use key_set::{KeySet, KeySetError, MAX_KEYS_TRIED};
 pub use pending::Pending;
 pub use providers::Provider;
 pub use public_key::{KeyError, KeyPolicy, PrivateKey, PublicKey, PublicKeyKind};
@@ -112,5 +120,7 @@ pub use scheme::{Scheme, SchemeError};
 pub use secret::{Secret, SecretError};
 pub use signer::{SignError, Signer};
 pub use timestamp::{Timestamp, TimestampFormat, Tolerance};
+pub use trust::{CertificateProblem, TrustRoots};
+pub use unkeyed::{KeyAddress, Unkeyed};
 pub use verified::{Value, Verified};
 pub use verifier::Verifier;

@@ -40,6 +40,7 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) body: BodyTable,
     pub(super) addresses: Option<Spanned<AddressesTable>>,
+    pub(super) keys: Option<Spanned<KeysTable>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -258,6 +259,22 @@ pub(super) struct AddressesTable {
     pub(super) read: Option<Spanned<toml::value::Datetime>>,
     pub(super) list: Option<String>,
     pub(super) json: Option<Spanned<OneOrMore>>,
+}
+
+/// Where the provider publishes its keys.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeysTable {
+    pub(super) format: Spanned<String>,
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) url_at: Option<Spanned<FieldTable>>,
+    #[serde(default)]
+    pub(super) hosts: Vec<Spanned<String>>,
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) id: Option<Spanned<FieldTable>>,
+    pub(super) json: Option<Spanned<String>>,
+    pub(super) issued_to: Option<Spanned<String>>,
+    pub(super) bearer: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

@@ -37,6 +37,7 @@ mod error;
 mod file;
 mod framing;
 mod jwt;
+mod keys;
 mod parts;
 mod read;
 mod secret;
@@ -55,6 +56,8 @@ pub use answers::Answers;
 pub use error::SchemeError;
 pub(crate) use framing::{Guard, is_url_byte};
 pub(crate) use jwt::{Expected, JwtRule};
+pub use keys::KeySource;
+pub(crate) use keys::{KeyFormat, KeyIdRule, KeyPlace, Pattern, Slot, UrlTemplate, is_name};
 pub(crate) use parts::{HashEncoding, Hashed, Part};
 pub(crate) use secret::SecretRule;
 pub(crate) use source::Source;
@@ -113,6 +116,7 @@ pub struct Description {
     pub(crate) jwt: JwtRule,
     pub(crate) decoded: bool,
     pub(crate) addresses: Option<Addresses>,
+    pub(crate) keys: Option<KeySource>,
     pub(crate) guards: Vec<Guard>,
     pub(crate) ambiguous: Option<String>,
     pub(crate) covers_body: bool,
@@ -233,6 +237,11 @@ impl Description {
     /// The addresses from which the provider sends, where it publishes them.
     pub fn addresses(&self) -> Option<&Addresses> {
         self.addresses.as_ref()
+    }
+
+    /// Where the provider publishes its public keys, if it does so in a way that an endpoint can fetch them.
+    pub fn key_source(&self) -> Option<&KeySource> {
+        self.keys.as_ref()
     }
 
     /// Whether the signature covers the body as it is after a `Content-Encoding` is undone.

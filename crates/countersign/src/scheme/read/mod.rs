@@ -2,6 +2,7 @@
 
 mod coverage;
 mod jwt;
+mod keys;
 mod layout;
 mod operation;
 mod signature;
@@ -71,8 +72,10 @@ impl Reader<'_> {
         let event_id = file.event.id.map(|field| self.field(&field, &reach, &checks)).transpose()?;
         let event_type = file.event.kind.map(|field| self.field(&field, &reach, &checks)).transpose()?;
         let url = self.url(file.url, &signature)?;
+        let keys_span = file.keys.as_ref().map(Spanned::span);
+        let keys = file.keys.map(|table| self.keys(table, &signature.algorithm, &settings)).transpose()?;
 
-        Ok(Description {
+        let description = Description {
             id,
             name: file.name.into_inner(),
             aliases: file.aliases,
@@ -96,10 +99,17 @@ impl Reader<'_> {
             jwt,
             decoded: self.decoded(file.body)?,
             addresses: file.addresses.map(|table| self.addresses(table)).transpose()?,
+            keys,
             guards,
             ambiguous,
             covers_body,
-        })
+        };
+        match keys_span {
+            Some(span) if !description.takes_public_key() => {
+                self.fail(span, "this scheme is not signed with a private key: there is no public one to fetch")
+            }
+            _ => Ok(description),
+        }
     }
 
     fn timestamp(
