@@ -31,13 +31,22 @@
 //! # }
 //! ```
 //!
+//! # Features
+//!
+//! **`fetch`**: [`HttpsFetch`], an HTTPS client that fetches the keys of providers and does nothing else. Off by default: it
+//! brings hyper's client and rustls along. Without it, [`FetchedKeys`] takes a client of yours.
+//!
 //! [tower]: https://docs.rs/tower
 
 pub mod address;
+pub mod fetched;
 pub mod tenants;
 pub mod verify;
 
 pub use address::{AddressFeed, AddressLayer, PeerAddr, SharedAddresses};
 pub use countersign;
+pub use fetched::{Fetch, FetchError, Fetched, FetchedKeys};
+#[cfg(feature = "fetch")]
+pub use fetched::{HttpsFetch, public_roots};
 pub use tenants::{KeyResolver, TenantKeys};
 pub use verify::{Keys, ResponseFuture, VerifiedBody, Verify, VerifyLayer};

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, future::Future, hash::Hash, sync::Arc, time::Duration};
 
-use countersign::{Rejection, Verifier};
+use countersign::{Rejection, Timestamp, Verifier};
 use http::request::Parts;
 use quick_cache::sync::Cache;
 use tokio::{
@@ -10,7 +10,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::verify::{Found, Keys};
+use crate::verify::{Found, Keys, Sought};
 
 /// Finds the verifier of a request's tenant, in a database or a vault.
 ///
@@ -143,14 +143,14 @@ impl<R: KeyResolver> TenantKeys<R> {
 }
 
 impl<R: KeyResolver> Keys for TenantKeys<R> {
-    async fn find(&self, head: &Parts) -> Result<Found, Rejection> {
+    async fn find(&self, head: &Parts, _: Timestamp) -> Result<Sought, Rejection> {
         let verifier = match self.inner.resolver.tenant(head) {
             Some(tenant) => self.look_up(&tenant).await?,
             None => None,
         };
         match (verifier, &self.inner.settings.decoy) {
-            (Some(verifier), _) => Ok(Found { verifier, is_decoy: false }),
-            (None, Some(decoy)) => Ok(Found { verifier: decoy.clone(), is_decoy: true }),
+            (Some(verifier), _) => Ok(Sought::Found(Found { verifier, is_decoy: false })),
+            (None, Some(decoy)) => Ok(Sought::Found(Found { verifier: decoy.clone(), is_decoy: true })),
             (None, None) => Err(Rejection::UnknownKey),
         }
     }

@@ -102,8 +102,8 @@ impl KeySet {
     }
 
     /// The keys with that id, or those of which any may have signed. The label is the id.
-    pub(crate) fn keys(&self, id: Option<&str>, is_whole: bool) -> Vec<Key> {
-        let fits = |entry: &&Entry| is_whole || id.is_none() || entry.id.as_deref() == id;
+    pub(crate) fn keys(&self, id: Option<&str>) -> Vec<Key> {
+        let fits = |entry: &&Entry| id.is_none() || entry.id.as_deref() == id;
         let mut keys: Vec<Key> = Vec::new();
         for (at, entry) in self.entries.iter().filter(fits).take(MAX_KEYS_TRIED).enumerate() {
             let label = match (&entry.id, at) {

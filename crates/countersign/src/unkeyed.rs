@@ -205,17 +205,14 @@ impl Unkeyed {
     ///
     /// If no verifier can be made of the keys.
     pub fn verifier(&self, keys: &KeySet, key_id: Option<&str>) -> Result<Option<Verifier>, ConfigError> {
-        let found = keys.keys(key_id, !self.selects_by_id());
+        // Where a document has one key, the id was for the URL.
+        let is_set = self.scheme().key_source().is_some_and(KeySource::is_set);
+        let found = keys.keys(key_id.filter(|_| is_set));
         if found.is_empty() {
             return Ok(None);
         }
         let setup = self.inner.setup();
         setup.with_keys(found.into_iter().map(Ok).collect()).map(Some)
-    }
-
-    /// Whether a document has many keys, of which the id selects. Where it has one, the id was for the URL.
-    fn selects_by_id(&self) -> bool {
-        self.scheme().key_source().is_some_and(|source| source.format == crate::scheme::KeyFormat::Jwks)
     }
 
     fn policy(&self) -> KeyPolicy {

@@ -3,7 +3,8 @@
 //! In this order, and each step only if all before it passed:
 //!
 //! 1. the endpoint's keys are found: one [`Verifier`](countersign::Verifier), or one per tenant
-//!    ([`TenantKeys`](crate::TenantKeys));
+//!    ([`TenantKeys`](crate::TenantKeys)), or one with keys that the provider publishes
+//!    ([`FetchedKeys`](crate::FetchedKeys)). If the body names the key, it is read first, under the same limits;
 //! 2. the announced length is held against the limit, then the head is judged: method, signature, timestamp;
 //! 3. the body is read under a limit in bytes and one in time, every chunk hashed as it arrives;
 //! 4. the service behind is called with the verified body. [`Delivery`](countersign::Delivery) stands in the request's
@@ -22,7 +23,7 @@ mod service;
 pub use body::VerifiedBody;
 pub use future::ResponseFuture;
 pub use keys::Keys;
-pub(crate) use keys::{Found, sealed};
+pub(crate) use keys::{Found, Sought, sealed};
 pub use layer::VerifyLayer;
 pub use service::Verify;
 pub(crate) use service::refuse;

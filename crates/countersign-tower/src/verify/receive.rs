@@ -2,14 +2,14 @@
 
 use std::{error::Error, future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-use bytes::Bytes;
-use countersign::{Collecting, Delivery, Rejection, Timestamp, Verifier};
+use bytes::{Bytes, BytesMut};
+use countersign::{Delivery, Rejection, Timestamp, Verifier};
 use http::{HeaderMap, Request, header::CONTENT_LENGTH, request::Parts};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError};
 use tokio::time::timeout;
 
-use super::{Found, Keys, VerifiedBody, layer::Settings};
+use super::{Keys, Sought, VerifiedBody, layer::Settings};
 
 /// Verifies a request. The delivery goes into its extensions, and the verdict to `tracing`.
 pub(super) async fn receive<B>(
@@ -23,8 +23,7 @@ where
 {
     let (mut parts, body) = request.into_parts();
     let now = (settings.clock)();
-    let found = keys.find(&parts).await.inspect_err(|rejection| report(rejection, None, &parts))?;
-    match verify(&parts, body, &found, settings, now).await {
+    match verify(&parts, body, keys, settings, now).await {
         Ok(delivery) => {
             tracing::debug!(
                 target: "countersign",
@@ -37,17 +36,53 @@ where
             parts.extensions.insert(delivery);
             Ok(Request::from_parts(parts, body))
         }
-        Err(rejection) => {
-            report(&rejection, Some(&found.verifier), &parts);
+        Err((provider, rejection)) => {
+            report(&rejection, provider.as_deref().or(keys.provider()), &parts);
             Err(rejection)
         }
     }
 }
 
+/// A refusal, and the provider if it was known by then.
+type Refused = (Option<String>, Rejection);
+
 async fn verify<B>(
     parts: &Parts,
     body: B,
-    found: &Found,
+    keys: &impl Keys,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Delivery, Refused>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let nobody = |rejection| (None, rejection);
+    let sought = keys.find(parts, now).await.map_err(nobody)?;
+    let (found, delivery) = match sought {
+        Sought::Found(found) => {
+            let delivery = verify_with(parts, body, &found.verifier, settings, now).await;
+            (found, delivery)
+        }
+        Sought::InBody => {
+            let body = gather(parts, body, settings).await.map_err(nobody)?;
+            let found = keys.find_for_body(parts, &body, now).await.map_err(nobody)?;
+            let delivery = verify_whole(parts, body, &found.verifier, settings, now);
+            (found, delivery)
+        }
+    };
+    match delivery {
+        Ok(delivery) if !found.is_decoy => Ok(delivery),
+        Ok(_) => Err((None, Rejection::UnknownKey)),
+        Err(rejection) => Err((Some(found.verifier.scheme().id().to_owned()), rejection)),
+    }
+}
+
+/// Hashes the body as it arrives.
+async fn verify_with<B>(
+    parts: &Parts,
+    body: B,
+    verifier: &Verifier,
     settings: &Settings,
     now: Timestamp,
 ) -> Result<Delivery, Rejection>
@@ -55,21 +90,55 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    let announced = announced(parts, &body, settings.body_limit)?;
+    let mut collecting = verifier.collect(parts, settings.body_limit, now)?;
+    within(settings.body_timeout, read(body, |chunk| collecting.push(chunk))).await?;
+    if announced.is_some_and(|announced| announced != collecting.received()) {
+        return Err(Rejection::BodyIncomplete);
+    }
+    Ok(collecting.finish()?.into_delivery())
+}
+
+/// Verifies a body that is there already.
+fn verify_whole(
+    parts: &Parts,
+    body: Bytes,
+    verifier: &Verifier,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Delivery, Rejection> {
+    let mut collecting = verifier.collect(parts, settings.body_limit, now)?;
+    collecting.push(body)?;
+    Ok(collecting.finish()?.into_delivery())
+}
+
+/// The whole body, under both limits.
+async fn gather<B>(parts: &Parts, body: B, settings: &Settings) -> Result<Bytes, Rejection>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let limit = settings.body_limit;
+    let announced = announced(parts, &body, limit)?;
+    let mut whole = BytesMut::new();
+    let take = |chunk: Bytes| {
+        whole.extend_from_slice(&chunk);
+        if whole.len() as u64 > limit { Err(Rejection::BodyTooLarge { limit: Some(limit) }) } else { Ok(()) }
+    };
+    within(settings.body_timeout, read(body, take)).await?;
+    if announced.is_some_and(|announced| announced != whole.len() as u64) {
+        return Err(Rejection::BodyIncomplete);
+    }
+    Ok(whole.freeze())
+}
+
+/// The announced length, if it is within the limit.
+fn announced(parts: &Parts, body: &impl Body, limit: u64) -> Result<Option<u64>, Rejection> {
     let announced = content_length(&parts.headers)?;
     if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
         return Err(Rejection::BodyTooLarge { limit: Some(limit) });
     }
-    let mut collecting = found.verifier.collect(parts, limit, now)?;
-    within(settings.body_timeout, read(body, &mut collecting)).await?;
-    if announced.is_some_and(|announced| announced != collecting.received()) {
-        return Err(Rejection::BodyIncomplete);
-    }
-    let verified = collecting.finish()?;
-    if found.is_decoy {
-        return Err(Rejection::UnknownKey);
-    }
-    Ok(verified.into_delivery())
+    Ok(announced)
 }
 
 /// Reads under a deadline. A body that is there already, as most are, costs no timer.
@@ -81,7 +150,7 @@ async fn within(limit: Duration, read: impl Future<Output = Result<(), Rejection
     timeout(limit, read).await.map_err(|_| Rejection::BodyTimeout { limit })?
 }
 
-async fn read<B>(body: B, collecting: &mut Collecting<'_>) -> Result<(), Rejection>
+async fn read<B>(body: B, mut take: impl FnMut(Bytes) -> Result<(), Rejection>) -> Result<(), Rejection>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -91,7 +160,7 @@ where
         let frame = frame.map_err(|error| broken(error.into().as_ref()))?;
         // Trailers are no part of the body, and no scheme signs them.
         if let Ok(chunk) = frame.into_data() {
-            collecting.push(chunk)?;
+            take(chunk)?;
         }
     }
     Ok(())
@@ -125,10 +194,10 @@ fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Rejection> {
 }
 
 /// Tells the operator why. The path helps to find the endpoint; its query may carry a credential and is left out.
-fn report(rejection: &Rejection, verifier: Option<&Verifier>, head: &Parts) {
+fn report(rejection: &Rejection, provider: Option<&str>, head: &Parts) {
     tracing::warn!(
         target: "countersign",
-        provider = verifier.map(|verifier| verifier.scheme().id()),
+        provider,
         path = head.uri.path(),
         code = rejection.code(),
         status = rejection.status().as_u16(),

@@ -70,6 +70,11 @@ impl KeySource {
         place || matches!(&self.id, KeyIdRule::At(source) if in_body(source))
     }
 
+    /// Whether a document has many keys, of which the request's key id tells one.
+    pub fn is_set(&self) -> bool {
+        self.format == KeyFormat::Jwks
+    }
+
     /// What the provider wants to see before it tells its keys, in the words of the scheme file: a credential, sent as
     /// `Authorization: Bearer`. `None` if anybody may read them.
     pub fn bearer(&self) -> Option<&str> {
