@@ -1,4 +1,5 @@
-//! Verify webhooks in a [tower] layer: what is forged, stale or too large never reaches the service behind it.
+//! Verify webhooks in a [tower] layer: what is forged, stale or too large never reaches the service behind it. Behind that,
+//! [`ReplayLayer`] lets every event through once.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -39,7 +40,10 @@
 //! [tower]: https://docs.rs/tower
 
 pub mod address;
+mod deadline;
 pub mod fetched;
+mod refusal;
+pub mod replay;
 pub mod tenants;
 pub mod verify;
 
@@ -48,5 +52,6 @@ pub use countersign;
 pub use fetched::{Fetch, FetchError, Fetched, FetchedKeys};
 #[cfg(feature = "fetch")]
 pub use fetched::{HttpsFetch, public_roots};
+pub use replay::{Replay, ReplayLayer};
 pub use tenants::{KeyResolver, TenantKeys};
 pub use verify::{Keys, ResponseFuture, VerifiedBody, Verify, VerifyLayer};

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use crate::{
     config::ConfigError,
-    evidence::{Places, Tags},
+    evidence::Tags,
     head::{Head, look_up},
     jws::{DetachedJws, Jws},
     key_set::{KeySet, KeySetError, Reading},
@@ -158,7 +158,7 @@ impl Unkeyed {
     ) -> Result<Option<String>, Rejection> {
         match &source.id {
             KeyIdRule::None => Ok(None),
-            KeyIdRule::Token => self.id_of_token(head, body),
+            KeyIdRule::Token { .. } => self.id_of_token(head, body),
             KeyIdRule::At(source) => {
                 let id = value(source, head, body)?;
                 let is_id = id.len() <= MAX_KEY_ID && id.iter().all(u8::is_ascii_graphic);
@@ -169,16 +169,19 @@ impl Unkeyed {
     }
 
     fn id_of_token<'r>(&'r self, head: Head<'r>, body: Option<&'r [u8]>) -> Result<Option<String>, Rejection> {
-        let (scheme, places) = (self.scheme(), Places::of(self.scheme()));
+        let (scheme, places) = (self.scheme(), self.inner.places());
         let mut tags = Tags::default();
-        tags.find(scheme, &places, head, body)?;
+        tags.find(scheme, places, head, body)?;
         let allowed = &scheme.jwt.algorithms;
         let id = if scheme.signature.algorithm == Algorithm::DetachedJws {
             DetachedJws::parse(tags.token(), allowed).map(|jws| jws.key_id().map(str::to_owned))
         } else {
             Jws::parse(tags.token(), allowed).map(|jws| jws.key_id().map(str::to_owned))
         };
-        id.map_err(|problem| Rejection::MalformedSignature { place: places.signature, problem: problem.into() })
+        id.map_err(|problem| Rejection::MalformedSignature {
+            place: std::sync::Arc::clone(&places.signature),
+            problem: problem.into(),
+        })
     }
 
     /// Reads what was fetched. `now` is the time against which certificates are held, `roots` the authorities under which

@@ -197,13 +197,13 @@ impl<F: Fetch> Keys for FetchedKeys<F> {
         }
         let address = unkeyed.locate(head, None)?;
         let verifier = self.resolve(&address, now).await?;
-        Ok(Sought::Found(Found { verifier, is_decoy: false }))
+        Ok(Sought::Found(Found { verifier, is_decoy: false, tenant: None }))
     }
 
     async fn find_for_body(&self, head: &Parts, body: &[u8], now: Timestamp) -> Result<Found, Rejection> {
         let address = self.inner.unkeyed.locate(head, Some(body))?;
         let verifier = self.resolve(&address, now).await?;
-        Ok(Found { verifier, is_decoy: false })
+        Ok(Found { verifier, is_decoy: false, tenant: None })
     }
 
     fn provider(&self) -> Option<&str> {

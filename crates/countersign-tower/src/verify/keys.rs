@@ -3,6 +3,8 @@ use std::future::{Future, ready};
 use countersign::{Rejection, Timestamp, Verifier};
 use http::request::Parts;
 
+use crate::tenants::TenantName;
+
 /// Where the layer finds the verifier of a request: a [`Verifier`] for one endpoint, [`TenantKeys`](crate::TenantKeys) for
 /// many, or [`FetchedKeys`](crate::FetchedKeys) for keys that the provider publishes. Sealed.
 pub trait Keys: Clone + Send + Sync + 'static + sealed::Sealed {
@@ -43,11 +45,13 @@ pub struct Found {
     pub(crate) verifier: Verifier,
     /// The tenant is unknown: the work is done, so that it takes as long as for a known one, and then refused.
     pub(crate) is_decoy: bool,
+    /// Whose verifier it is, if there are several.
+    pub(crate) tenant: Option<TenantName>,
 }
 
 impl Keys for Verifier {
     fn find(&self, _: &Parts, _: Timestamp) -> impl Future<Output = Result<Sought, Rejection>> + Send {
-        ready(Ok(Sought::Found(Found { verifier: self.clone(), is_decoy: false })))
+        ready(Ok(Sought::Found(Found { verifier: self.clone(), is_decoy: false, tenant: None })))
     }
 
     fn provider(&self) -> Option<&str> {

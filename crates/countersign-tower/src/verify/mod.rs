@@ -26,4 +26,3 @@ pub use keys::Keys;
 pub(crate) use keys::{Found, Sought, sealed};
 pub use layer::VerifyLayer;
 pub use service::Verify;
-pub(crate) use service::refuse;

@@ -1,15 +1,15 @@
 //! From a request as it comes in to a verified one, or the reason for its refusal.
 
-use std::{error::Error, future::poll_fn, pin::pin, task::Poll, time::Duration};
+use std::{error::Error, pin::pin};
 
 use bytes::{Bytes, BytesMut};
 use countersign::{Delivery, Rejection, Timestamp, Verifier};
 use http::{HeaderMap, Request, header::CONTENT_LENGTH, request::Parts};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError};
-use tokio::time::timeout;
 
 use super::{Keys, Sought, VerifiedBody, layer::Settings};
+use crate::{deadline::within, tenants::TenantName};
 
 /// Verifies a request. The delivery goes into its extensions, and the verdict to `tracing`.
 pub(super) async fn receive<B>(
@@ -24,7 +24,7 @@ where
     let (mut parts, body) = request.into_parts();
     let now = (settings.clock)();
     match verify(&parts, body, keys, settings, now).await {
-        Ok(delivery) => {
+        Ok((delivery, tenant)) => {
             tracing::debug!(
                 target: "countersign",
                 provider = delivery.provider(),
@@ -34,6 +34,9 @@ where
             );
             let body = VerifiedBody::new(delivery.body().clone());
             parts.extensions.insert(delivery);
+            if let Some(tenant) = tenant {
+                parts.extensions.insert(tenant);
+            }
             Ok(Request::from_parts(parts, body))
         }
         Err((provider, rejection)) => {
@@ -52,7 +55,7 @@ async fn verify<B>(
     keys: &impl Keys,
     settings: &Settings,
     now: Timestamp,
-) -> Result<Delivery, Refused>
+) -> Result<(Delivery, Option<TenantName>), Refused>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -72,7 +75,7 @@ where
         }
     };
     match delivery {
-        Ok(delivery) if !found.is_decoy => Ok(delivery),
+        Ok(delivery) if !found.is_decoy => Ok((delivery, found.tenant)),
         Ok(_) => Err((None, Rejection::UnknownKey)),
         Err(rejection) => Err((Some(found.verifier.scheme().id().to_owned()), rejection)),
     }
@@ -92,7 +95,7 @@ where
 {
     let announced = announced(parts, &body, settings.body_limit)?;
     let mut collecting = verifier.collect(parts, settings.body_limit, now)?;
-    within(settings.body_timeout, read(body, |chunk| collecting.push(chunk))).await?;
+    in_time(read(body, |chunk| collecting.push(chunk)), settings).await?;
     if announced.is_some_and(|announced| announced != collecting.received()) {
         return Err(Rejection::BodyIncomplete);
     }
@@ -125,7 +128,7 @@ where
         whole.extend_from_slice(&chunk);
         if whole.len() as u64 > limit { Err(Rejection::BodyTooLarge { limit: Some(limit) }) } else { Ok(()) }
     };
-    within(settings.body_timeout, read(body, take)).await?;
+    in_time(read(body, take), settings).await?;
     if announced.is_some_and(|announced| announced != whole.len() as u64) {
         return Err(Rejection::BodyIncomplete);
     }
@@ -141,13 +144,9 @@ fn announced(parts: &Parts, body: &impl Body, limit: u64) -> Result<Option<u64>,
     Ok(announced)
 }
 
-/// Reads under a deadline. A body that is there already, as most are, costs no timer.
-async fn within(limit: Duration, read: impl Future<Output = Result<(), Rejection>>) -> Result<(), Rejection> {
-    let mut read = pin!(read);
-    if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await {
-        return done;
-    }
-    timeout(limit, read).await.map_err(|_| Rejection::BodyTimeout { limit })?
+async fn in_time(read: impl Future<Output = Result<(), Rejection>>, settings: &Settings) -> Result<(), Rejection> {
+    let limit = settings.body_timeout;
+    within(limit, read).await.ok_or(Rejection::BodyTimeout { limit })?
 }
 
 async fn read<B>(body: B, mut take: impl FnMut(Bytes) -> Result<(), Rejection>) -> Result<(), Rejection>

@@ -54,7 +54,7 @@ pub(crate) enum KeyIdRule {
     /// It does not: every key that is there may have signed.
     None,
     /// By the `kid` in the header of its token (RFC 7515 section 4.1.4), if that has one.
-    Token,
+    Token { is_in_body: bool },
     /// By the text at this place.
     At(Source),
 }
@@ -67,7 +67,12 @@ impl KeySource {
             KeyPlace::Fixed(_) => false,
             KeyPlace::Named { source, .. } => in_body(source),
         };
-        place || matches!(&self.id, KeyIdRule::At(source) if in_body(source))
+        let id = match &self.id {
+            KeyIdRule::None => false,
+            KeyIdRule::Token { is_in_body } => *is_in_body,
+            KeyIdRule::At(source) => in_body(source),
+        };
+        place || id
     }
 
     /// Whether a document has many keys, of which the request's key id tells one.

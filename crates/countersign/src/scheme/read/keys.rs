@@ -8,7 +8,7 @@ use super::{NO_PLACE, Reader, Result};
 use crate::{
     json::Pointer,
     scheme::{
-        Algorithm, KeyFormat, KeyIdRule, KeyPlace, KeySource, Pattern, Slot, Source, UrlTemplate,
+        Algorithm, KeyFormat, KeyIdRule, KeyPlace, KeySource, Pattern, Signature, Slot, Source, UrlTemplate,
         file::{FieldTable, KeysTable},
         is_name, is_url_byte,
     },
@@ -18,7 +18,7 @@ impl Reader<'_> {
     pub(super) fn keys(
         &self,
         table: Spanned<KeysTable>,
-        algorithm: &Algorithm,
+        signature: &Signature,
         settings: &BTreeMap<String, String>,
     ) -> Result<KeySource> {
         let span = table.span();
@@ -37,7 +37,7 @@ impl Reader<'_> {
         for name in place_settings(&place) {
             self.setting_is_declared(name, &span, settings)?;
         }
-        let id = self.key_id(table.id, &format, &place, algorithm, &span)?;
+        let id = self.key_id(table.id, &format, &place, signature, &span)?;
         let issued_to = table.issued_to.map(Spanned::into_inner);
         Ok(KeySource { format, place, id, issued_to, bearer: table.bearer.map(Spanned::into_inner) })
     }
@@ -124,7 +124,7 @@ impl Reader<'_> {
         id: Option<Spanned<FieldTable>>,
         format: &KeyFormat,
         place: &KeyPlace,
-        algorithm: &Algorithm,
+        signature: &Signature,
         span: &Range<usize>,
     ) -> Result<KeyIdRule> {
         let in_url = matches!(place, KeyPlace::Fixed(template) if template.has_key_id());
@@ -133,7 +133,9 @@ impl Reader<'_> {
                 return self.fail(id.span(), "there is one key, so that this id would do nothing: leave it out");
             }
             Some(id) => KeyIdRule::At(self.key_source_place(id)?),
-            None if matches!(algorithm, Algorithm::Jwt | Algorithm::DetachedJws) => KeyIdRule::Token,
+            None if matches!(signature.algorithm, Algorithm::Jwt | Algorithm::DetachedJws) => {
+                KeyIdRule::Token { is_in_body: signature.source.is_in_body() }
+            }
             None => KeyIdRule::None,
         };
         match id {

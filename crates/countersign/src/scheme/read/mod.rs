@@ -14,8 +14,8 @@ use toml::Spanned;
 
 use self::coverage::Reach;
 use super::{
-    Check, Description, Equals, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule, Signature, Source,
-    TimestampRule, UrlForm, UrlRule,
+    Check, Description, Equals, Expected, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule,
+    Signature, Source, TimestampRule, UrlForm, UrlRule,
     file::{CheckTable, File, FormTable, Place, SecretTable, TimestampTable, UrlTable},
     framing::is_url_byte,
     template::TemplateError,
@@ -41,7 +41,7 @@ impl Reader<'_> {
             return self.fail(file.name.span(), "expected the provider's name, found nothing");
         }
         let signature_span = file.signature.span();
-        let (signature, statements) = self.signature(file.signature)?;
+        let (signature, statements) = self.signature(file.signature, &file.settings)?;
         let timestamp = self.timestamp(file.timestamp, &signature, signature_span.clone())?;
         let delivery_id = match file.id {
             Some(table) => {
@@ -56,6 +56,9 @@ impl Reader<'_> {
         let mut required_settings = self.used_settings(&signature, &checks, &settings, &signature_span)?;
         let jwt = self.jwt(file.jwt, &signature.algorithm, &settings, &signature_span)?;
         required_settings.extend(jwt.settings().map(str::to_owned));
+        if let Some(Expected::Setting(name)) = &signature.key_name {
+            required_settings.push(name.clone());
+        }
 
         let reach = Reach {
             signature: &signature,
@@ -73,7 +76,7 @@ impl Reader<'_> {
         let event_type = file.event.kind.map(|field| self.field(&field, &reach, &checks)).transpose()?;
         let url = self.url(file.url, &signature)?;
         let keys_span = file.keys.as_ref().map(Spanned::span);
-        let keys = file.keys.map(|table| self.keys(table, &signature.algorithm, &settings)).transpose()?;
+        let keys = file.keys.map(|table| self.keys(table, &signature, &settings)).transpose()?;
 
         let description = Description {
             id,
@@ -148,7 +151,7 @@ impl Reader<'_> {
             );
         }
         let tolerance = Tolerance::new(table.tolerance, table.future.unwrap_or(table.tolerance));
-        Ok(Some(TimestampRule { source, format: table.format, tolerance }))
+        Ok(Some(TimestampRule { source, format: table.format, is_string: table.string, tolerance }))
     }
 
     fn check(&self, table: Spanned<CheckTable>) -> Result<Check> {
@@ -162,7 +165,7 @@ impl Reader<'_> {
         };
         let texts = texts.iter().map(parse).collect::<Result<Vec<_>>>()?;
         let equals = self.equals(texts, span)?;
-        Ok(Check { source, equals, unless_empty: table.unless_empty })
+        Ok(Check { source, equals, unless_empty: table.unless_empty, names_key: table.names_key })
     }
 
     fn equals(&self, texts: Vec<Vec<Part>>, span: Range<usize>) -> Result<Equals> {
