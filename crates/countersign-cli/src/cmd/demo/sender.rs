@@ -96,7 +96,7 @@ impl Sender {
     pub(super) fn endpoint(&self, limits: Limits) -> Result<Endpoint, Failure> {
         let verifier =
             Verifier::builder(&self.scheme).secret(self.secret.as_str()).public_url(self.url.as_str()).build()?;
-        Ok(Endpoint { path: format!("/{}", self.id()), verifier, limits, addresses: None })
+        Ok(Endpoint { path: format!("/{}", self.id()), verifier, limits, addresses: None, confirms: false })
     }
 
     /// A token covers no body that could be changed, and what signs no time is never stale.

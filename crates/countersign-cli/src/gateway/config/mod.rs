@@ -108,7 +108,12 @@ impl Reader<'_> {
         let builder = self.builder(entry)?;
         let verifier = builder.build().map_err(|error| self.wrong_endpoint(entry, &error))?;
         let allowed = self.allowed(entry.addresses.as_ref(), verifier.scheme(), front)?;
-        Ok((Endpoint { path: path.clone(), verifier, limits, addresses: allowed.layer }, allowed.feed))
+        let confirms = entry.confirm_subscriptions.as_ref().is_some_and(|confirms| *confirms.as_ref());
+        if confirms && !verifier.scheme().asks_to_confirm() {
+            let message = "the provider does not ask for a URL to be fetched: leave this out";
+            return Err(self.wrong_in(entry.confirm_subscriptions.as_ref(), message));
+        }
+        Ok((Endpoint { path: path.clone(), verifier, limits, addresses: allowed.layer, confirms }, allowed.feed))
     }
 
     fn builder(&self, entry: &EndpointEntry) -> Result<VerifierBuilder, Failure> {
