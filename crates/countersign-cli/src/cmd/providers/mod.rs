@@ -186,6 +186,7 @@ fn facts(scheme: &Scheme) -> Vec<(&'static str, String)> {
         ("answer body", answers.body().map(|body| format!("exactly `{body}`"))),
         ("refusal", answers.refusal().map(|status| status.to_string())),
         ("addresses", scheme.addresses().map(addresses)),
+        ("keys", scheme.key_source().map(ToString::to_string)),
         ("checked by", scheme.checked().map(|checked| checked.to_string())),
         ("source", scheme.source().map(str::to_owned)),
     ];
@@ -221,6 +222,7 @@ fn as_json(scheme: &Scheme) -> Json {
         "legacy": scheme.is_legacy(),
         "takes_public_key": scheme.takes_public_key(),
         "advice": scheme.advice().iter().map(|advice| advice.code()).collect::<Vec<_>>(),
+        "keys": scheme.key_source().map(ToString::to_string),
         "addresses": scheme.addresses().map(|addresses| json!({
             "ranges": addresses.ranges().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "source": addresses.source(),
