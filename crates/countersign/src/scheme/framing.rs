@@ -16,6 +16,8 @@ pub(crate) enum Guard {
     IdSegments { separator: Box<[u8]> },
     /// The delivery's id does not contain the separator that ends it.
     IdWithout { separator: Box<[u8]> },
+    /// The delivery's id contains no date, because the timestamp behind it begins with one.
+    IdWithoutDate,
     /// A signed value does not contain the separator that ends it.
     ValueWithout { source: Source, separator: Box<[u8]> },
     /// The URL has only the bytes that RFC 3986 allows, because a separator that servers let through in URLs ends it.
@@ -167,11 +169,19 @@ fn left_to_right(part: &Part, behind: &[Part], format: Option<TimestampFormat>) 
             _ => Border::Open,
         },
         (Part::Id, Some(separator)) => Border::Guarded(end_of_id(separator, &behind[1..], format)),
+        // A date begins nowhere in a date: whoever moves the border takes the whole one into the id.
+        (Part::Id, None) if *next == Part::Timestamp && begins_with_date(format) => {
+            Border::Guarded(Guard::IdWithoutDate)
+        }
         (Part::Value(source) | Part::Lower(source), Some(separator)) => {
             Border::Guarded(Guard::ValueWithout { source: source.clone(), separator: separator.clone() })
         }
         _ => Border::Open,
     }
+}
+
+fn begins_with_date(format: Option<TimestampFormat>) -> bool {
+    matches!(format, Some(TimestampFormat::Rfc3339 | TimestampFormat::Rfc3339OrUtc))
 }
 
 fn end_of_timestamp(format: Option<TimestampFormat>, next: Option<u8>) -> Border {
