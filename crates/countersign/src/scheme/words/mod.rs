@@ -10,8 +10,8 @@ use super::{Check, Description, Equals, Syntax, UrlForm};
 use crate::{algorithm::Digest, encoding::Encoding, timestamp::TimestampFormat};
 
 impl Description {
-    /// What is configured as the secret and what becomes of it, such as "text without its prefix `whsec_`, decoded from
-    /// `base64`".
+    /// What is configured as the secret and what becomes of it, such as "the text that the provider shows,
+    /// decoded from `base64`".
     pub fn secret_form(&self) -> String {
         secret::form(self)
     }
@@ -117,10 +117,9 @@ fn check_in_words(check: &Check, scheme: &Description) -> String {
 
 fn digest_in_words(digest: Digest) -> String {
     let name = digest.name();
-    name.strip_prefix("sha").filter(|rest| !rest.starts_with('3')).map_or_else(
-        || name.to_uppercase(),
-        |rest| format!("SHA-{rest}"),
-    )
+    name.strip_prefix("sha")
+        .filter(|rest| !rest.starts_with('3'))
+        .map_or_else(|| name.to_uppercase(), |rest| format!("SHA-{rest}"))
 }
 
 fn encoding_in_words(encoding: Encoding) -> &'static str {
@@ -146,7 +145,7 @@ mod tests {
     #[test]
     fn a_scheme_can_be_told_from_its_words() {
         let stripe = scheme("stripe");
-        assert_eq!(stripe.secret_form(), "the text as it is");
+        assert_eq!(stripe.secret_form(), "the text that the provider shows, as it is");
         assert_eq!(stripe.signature_layout(), "items between `,` in any order: `t={timestamp}`, `v1={hex}`");
         assert_eq!(stripe.signed_parts(), ["the signed time, as it is written", "the text `.`", "the body"]);
         assert_eq!(stripe.timestamp_form().as_deref(), Some("the signature's own text, seconds since 1970"));

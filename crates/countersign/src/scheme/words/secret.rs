@@ -8,8 +8,8 @@ pub(super) fn form(scheme: &Description) -> String {
     let what = match (&scheme.signature.algorithm, scheme.takes_public_key()) {
         (_, true) => "the provider's public key: PEM, a JSON Web Key, or the base64 of its DER",
         (Algorithm::Basic, _) => "`user:password`",
-        _ if rule.strip.is_none() && rule.encoding.is_none() => "the text as it is",
-        _ => "text",
+        _ if rule.strip.is_none() && rule.encoding.is_none() => "the text that the provider shows, as it is",
+        _ => "the text that the provider shows",
     };
     let mut steps = vec![what.to_owned()];
     if let Some(prefix) = &rule.strip {
