@@ -62,7 +62,12 @@ impl Reader<'_> {
     }
 
     /// A text, `{setting:NAME}` or `{url}`.
-    fn expected(&self, text: &str, span: &Range<usize>, settings: &BTreeMap<String, String>) -> Result<Expected> {
+    pub(super) fn expected(
+        &self,
+        text: &str,
+        span: &Range<usize>,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<Expected> {
         match pieces(text).as_deref() {
             Ok([Piece::Literal(text)]) => Ok(Expected::Text((*text).to_owned())),
             Ok([Piece::Placeholder { name: "url", argument: None, .. }]) => Ok(Expected::Url),

@@ -13,8 +13,8 @@ use toml::Spanned;
 
 use self::coverage::Reach;
 use super::{
-    Check, Description, Equals, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule, Signature, Source,
-    TimestampRule, UrlForm, UrlRule,
+    Check, Description, Equals, Expected, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule,
+    Signature, Source, TimestampRule, UrlForm, UrlRule,
     file::{CheckTable, File, FormTable, Place, SecretTable, TimestampTable, UrlTable},
     framing::is_url_byte,
     template::TemplateError,
@@ -40,7 +40,7 @@ impl Reader<'_> {
             return self.fail(file.name.span(), "expected the provider's name, found nothing");
         }
         let signature_span = file.signature.span();
-        let (signature, statements) = self.signature(file.signature)?;
+        let (signature, statements) = self.signature(file.signature, &file.settings)?;
         let timestamp = self.timestamp(file.timestamp, &signature, signature_span.clone())?;
         let delivery_id = match file.id {
             Some(table) => {
@@ -55,6 +55,9 @@ impl Reader<'_> {
         let mut required_settings = self.used_settings(&signature, &checks, &settings, &signature_span)?;
         let jwt = self.jwt(file.jwt, &signature.algorithm, &settings, &signature_span)?;
         required_settings.extend(jwt.settings().map(str::to_owned));
+        if let Some(Expected::Setting(name)) = &signature.key_name {
+            required_settings.push(name.clone());
+        }
 
         let reach = Reach {
             signature: &signature,
@@ -138,7 +141,7 @@ impl Reader<'_> {
             );
         }
         let tolerance = Tolerance::new(table.tolerance, table.future.unwrap_or(table.tolerance));
-        Ok(Some(TimestampRule { source, format: table.format, tolerance }))
+        Ok(Some(TimestampRule { source, format: table.format, is_string: table.string, tolerance }))
     }
 
     fn check(&self, table: Spanned<CheckTable>) -> Result<Check> {
@@ -152,7 +155,7 @@ impl Reader<'_> {
         };
         let texts = texts.iter().map(parse).collect::<Result<Vec<_>>>()?;
         let equals = self.equals(texts, span)?;
-        Ok(Check { source, equals, unless_empty: table.unless_empty })
+        Ok(Check { source, equals, unless_empty: table.unless_empty, names_key: table.names_key })
     }
 
     fn equals(&self, texts: Vec<Vec<Part>>, span: Range<usize>) -> Result<Equals> {
