@@ -40,7 +40,7 @@ pub(crate) fn either(id: Option<&str>, path: Option<&Path>) -> Result<Scheme, Fa
         (None, Some(path)) => file(path),
         (Some(_), Some(_)) => Err(Failure::new("give a provider or --scheme FILE, not both")),
         (None, None) => Err(Failure::new(
-            "no provider: name one of `countersign providers`, such as `stripe`, or a file of your own with --scheme FILE",
+            "no provider: name one of those that `countersign providers` lists, or a file of your own with --scheme FILE",
         )),
     }
 }

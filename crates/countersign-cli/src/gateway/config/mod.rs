@@ -103,7 +103,7 @@ impl Reader<'_> {
         let path = entry.path.as_ref();
         let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~%@+".contains(c);
         if !path.starts_with('/') || !path.chars().all(allowed) {
-            return Err(self.wrong_at(&entry.path, "expected a path such as `/hooks/stripe`, without a query"));
+            return Err(self.wrong_at(&entry.path, "expected a path such as `/hooks/in`, without a query"));
         }
         let builder = self.builder(entry)?;
         let verifier = builder.build().map_err(|error| self.wrong_endpoint(entry, &error))?;
