@@ -5,6 +5,7 @@
 mod addresses;
 mod demo;
 mod explain;
+mod pages;
 mod program;
 mod providers;
 mod send;
