@@ -73,6 +73,7 @@ mod delivery;
 mod encoding;
 mod evidence;
 mod explain;
+pub mod handshake;
 mod head;
 mod hmac_sha256;
 mod json;
@@ -103,6 +104,7 @@ pub use explain::{
     BodyMistake, Cause, Certainty, Explanation, HeaderMistake, Mistake, ProviderMistake, RuleMistake, SecretMistake,
     Setup, TimeMistake, UrlMistake, Verdict, explain,
 };
+pub use handshake::{Handshake, HandshakeAnswer};
 pub use head::Head;
 pub use key::Key;
 pub use pending::Pending;

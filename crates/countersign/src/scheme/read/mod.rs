@@ -1,6 +1,7 @@
 //! Holds a scheme file against the rules of the language.
 
 mod coverage;
+mod handshake;
 mod jwt;
 mod layout;
 mod operation;
@@ -11,7 +12,7 @@ use std::{collections::BTreeMap, ops::Range};
 use http::Method;
 use toml::Spanned;
 
-use self::coverage::Reach;
+use self::{coverage::Reach, handshake::Around};
 use super::{
     Check, Description, Equals, Expected, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule,
     Signature, Source, TimestampRule, UrlForm, UrlRule,
@@ -74,6 +75,10 @@ impl Reader<'_> {
         let event_id = file.event.id.map(|field| self.field(&field, &reach, &checks)).transpose()?;
         let event_type = file.event.kind.map(|field| self.field(&field, &reach, &checks)).transpose()?;
         let url = self.url(file.url, &signature)?;
+        let methods = self.methods(file.request.methods)?;
+        let around = Around { algorithm: &signature.algorithm, settings: &settings, methods: &methods };
+        let handshakes =
+            file.handshake.into_iter().map(|table| self.handshake(table, &around)).collect::<Result<Vec<_>>>()?;
 
         Ok(Description {
             id,
@@ -83,7 +88,7 @@ impl Reader<'_> {
             source: file.source,
             checked: file.checked,
             notes: file.notes,
-            methods: self.methods(file.request.methods)?,
+            methods,
             secret: self.secret(file.secret)?,
             signature,
             timestamp,
@@ -99,6 +104,7 @@ impl Reader<'_> {
             jwt,
             decoded: self.decoded(file.body)?,
             addresses: file.addresses.map(|table| self.addresses(table)).transpose()?,
+            handshakes,
             guards,
             ambiguous,
             covers_body,
