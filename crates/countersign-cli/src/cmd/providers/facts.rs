@@ -45,6 +45,7 @@ pub(super) fn traits(scheme: &Scheme) -> Vec<Trait> {
         ("event-id", "Event id is covered", covers(scheme.event_id())),
         ("body", "Body is covered", scheme.covers_body()),
         ("public-url", "Needs the public URL", scheme.needs_public_url()),
+        ("handshake", "Asks a handshake", scheme.has_handshakes()),
         ("public-key", "Checked with a public key", scheme.takes_public_key()),
         ("legacy", "Legacy algorithm", scheme.is_legacy()),
     ]
@@ -81,6 +82,7 @@ pub(super) fn sections(scheme: &Scheme) -> Vec<Section> {
         ("How it signs", signing(scheme)),
         ("What to configure", configuration(scheme)),
         ("What the signature covers", coverage(scheme)),
+        ("Handshake", handshake(scheme)),
         ("Answers", answers(scheme)),
         ("Addresses", scheme.addresses().map(addresses).unwrap_or_default()),
         ("How it was checked", origin(scheme)),
@@ -139,6 +141,11 @@ fn coverage(scheme: &Scheme) -> Vec<Fact> {
         ("event id", field(scheme.event_id())),
         ("event type", field(scheme.event_type())),
     ])
+}
+
+fn handshake(scheme: &Scheme) -> Vec<Fact> {
+    let sends = "the provider sends it in the handshake: an endpoint begins without one".to_owned();
+    facts([("asked", list(scheme.handshakes())), ("secret", scheme.sends_secret().then_some(sends).and_then(words))])
 }
 
 fn answers(scheme: &Scheme) -> Vec<Fact> {

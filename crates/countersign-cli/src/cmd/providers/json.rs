@@ -31,6 +31,7 @@ pub(super) fn scheme(scheme: &Scheme) -> Json {
         "methods": scheme.methods().iter().map(http::Method::as_str).collect::<Vec<_>>(),
         "needs_public_url": scheme.needs_public_url(),
         "settings": scheme.settings().collect::<BTreeMap<_, _>>(),
+        "handshakes": scheme.handshakes(),
         "legacy": scheme.is_legacy(),
         "takes_public_key": scheme.takes_public_key(),
         "advice": scheme.advice().iter().map(|advice| advice.code()).collect::<Vec<_>>(),

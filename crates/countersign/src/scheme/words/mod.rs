@@ -2,6 +2,7 @@
 //!
 //! Code and names stand between backticks.
 
+mod handshake;
 mod parts;
 mod secret;
 mod token;
@@ -50,6 +51,11 @@ impl Description {
     /// What a JSON Web Token must say; empty for the schemes without one.
     pub fn token_rules(&self) -> Vec<String> {
         token::rules(&self.jwt)
+    }
+
+    /// The questions that the provider asks an endpoint, and how each is answered; empty if it asks none.
+    pub fn handshakes(&self) -> Vec<String> {
+        self.handshakes.iter().map(handshake::handshake).collect()
     }
 
     /// In which forms the URL may have been signed; empty if it has to be the public URL as it is.
@@ -155,6 +161,11 @@ mod tests {
             ["query parameter `bodySHA256` must be the SHA-256 of the body in `hex`"]
         );
         assert_eq!(twilio.url_forms(), ["without a port", "with its port"]);
+        let zoom = scheme("zoom").handshakes();
+        assert!(
+            zoom[0].contains("verified like a delivery. Answered 200 with `{\"plainToken\":{JSON value"),
+            "{zoom:?}"
+        );
         assert_eq!(scheme("gitlab").signed_parts(), [""; 0]);
     }
 
@@ -165,6 +176,7 @@ mod tests {
             let mut words = vec![scheme.secret_form(), scheme.signature_layout()];
             words.extend(scheme.signed_parts().into_iter().chain(scheme.timestamp_form()));
             words.extend(scheme.companion_checks().into_iter().chain(scheme.token_rules()).chain(scheme.url_forms()));
+            words.extend(scheme.handshakes());
             for text in words {
                 assert!(!text.is_empty() && text.matches('`').count() % 2 == 0, "{}: {text}", provider.id());
             }
