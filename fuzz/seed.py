@@ -51,6 +51,14 @@ BODIES = {
         '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "<a>&lt;&#233;&#xe9;</a>", "<a><b></a></b>",
     ],
 }
+BODIES["structured_fields"] = [
+    f"{flags}{input}\n{signature}\n{digest}"
+    for flags, input, signature, digest in [
+        ("\x00", 'a=("@method" "content-digest");created=1767225600', "a=:AAAA:", "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"),
+        ("\x01", 'a=("x";sf "x";bs "x";key="b");expires=5;keyid="\\"", b=()', "a=:AA==:, b=:AA==:", "md5=:AAAA:, sha-512=:AAAA:"),
+        ("\x02", 'a=("@query-param";name="b" "@path" "@authority");alg="hmac-sha256";nonce="n";tag="t"', "a=:AAAA:", "b=?0;c, d=(e f);g=1.5"),
+    ]
+]
 for target, bodies in BODIES.items():
     for at, body in enumerate(bodies):
         seed(target, f"{at}", body.encode())

@@ -6,9 +6,10 @@ use zeroize::Zeroizing;
 
 use crate::{
     algorithm::{Digest, Mac, Tag},
+    http_signature::HttpAlgorithm,
     jws::{JwsAlgorithm, JwsKey},
     jwt::takes_secret,
-    public_key::{KeyPolicy, PublicKey, PublicKeyAlgorithm, PublicKeyKind},
+    public_key::{KeyError, KeyPolicy, PublicKey, PublicKeyAlgorithm, PublicKeyKind},
     scheme::{Algorithm, Scheme},
     secret::{Secret, SecretError},
     timestamp::Timestamp,
@@ -117,11 +118,19 @@ impl Material {
             Algorithm::Jwt | Algorithm::DetachedJws if is_public_key(scheme, text) => {
                 return public_key(scheme, text, None, policy).map(Self::Public);
             }
+            Algorithm::HttpSignature if scheme.takes_public_key() => {
+                let kind = match scheme.http.algorithms.as_slice() {
+                    [HttpAlgorithm::Public(algorithm)] => Some(algorithm.kind()),
+                    _ => None,
+                };
+                return public_key(scheme, text, kind, policy).map(Self::Public);
+            }
             _ => {}
         }
         let bytes = scheme.secret.key(text)?;
         Ok(match scheme.signature.algorithm {
             Algorithm::Hmac(digest) => Self::Keyed(digest.start_hmac(&bytes)),
+            Algorithm::HttpSignature => Self::Keyed(Digest::Sha256.start_hmac(&bytes)),
             Algorithm::Hash(digest) => Self::Plain(digest.start(), bytes),
             Algorithm::Basic if !bytes.contains(&b':') => return Err(SecretError::WithoutColon),
             Algorithm::Jwt | Algorithm::DetachedJws => Self::TokenSecret(TokenSecret(bytes)),
@@ -156,6 +165,18 @@ fn public_key(
         },
     };
     key.map_err(SecretError::PublicKey)
+}
+
+/// The public key that a text stands for, as if it had been pasted as the secret.
+pub(crate) fn public_key_of_text(scheme: &Scheme, text: &[u8], policy: KeyPolicy) -> Result<PublicKey, KeyError> {
+    let kind = match &scheme.signature.algorithm {
+        Algorithm::PublicKey(choice) => choice.algorithms().next().map(PublicKeyAlgorithm::kind),
+        _ => None,
+    };
+    public_key(scheme, text, kind, policy).map_err(|error| match error {
+        SecretError::PublicKey(problem) => problem,
+        _ => KeyError::Malformed { format: "a public key" },
+    })
 }
 
 impl ReadyKey {

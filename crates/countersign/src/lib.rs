@@ -30,6 +30,7 @@
 //! - [`explain()`] says what made a delivery be refused: it tries the mistakes that people make.
 //! - [`providers`] is the catalogue; a [`Scheme`] of your own is a TOML file, described in [`scheme`].
 //! - [`address`] has sets of addresses, and finds the client behind trusted proxies.
+//! - [`Unkeyed`] is a verifier whose keys the provider publishes, and for somebody else to fetch.
 //! - [`replay`] tells a replay from a retry: claims, and the store in memory.
 //! - [`Signer`] signs as a provider would: for tests, and to pass deliveries on.
 //!
@@ -47,6 +48,9 @@
 //! **`jwt`**: signatures as JSON Web Tokens and detached JSON Web Signatures (RFC 7515). Alone it knows those by HMAC; with
 //! the features above, those by public keys as well.
 //!
+//! **`http-signature`**: HTTP Message Signatures (RFC 9421) with `Content-Digest` (RFC 9530). Alone it knows those by HMAC;
+//! with the features above, those by public keys as well.
+//!
 //! **`legacy`**: what should have died and has not: SHA-1 under ECDSA and RSA, MD5, and RSA keys of 1024 bits where they are
 //! asked for. SHA-1 inside HMAC is sound, and there without it.
 //!
@@ -54,12 +58,16 @@
 //!
 //! **`full`**: all of them, as the command line and the gateway have it.
 //!
+//! **`certificates`**: chains of X.509 certificates, held against trusted roots (see [`TrustRoots`]) where keys are
+//! fetched. The key of a certificate that is pasted as a secret is read without it.
+//!
 //! **`public-key`**: the readers of key files. The features above imply it; alone it is of no use.
 //!
 //! # What it does not do
 //!
 //! A verdict alone does not tell a replay of an accepted delivery from the delivery itself, as long as its timestamp is
-//! fresh: claim it in a [`ReplayStore`] as well. It fetches no keys.
+//! fresh: claim it in a [`ReplayStore`] as well. It fetches no keys, but says where they are and reads them when they are
+//! there ([`Unkeyed`]); `countersign-tower` fetches.
 
 pub mod address;
 mod algorithm;
@@ -76,10 +84,12 @@ mod explain;
 pub mod handshake;
 mod head;
 mod hmac_sha256;
+mod http_signature;
 mod json;
 mod jws;
 mod jwt;
 mod key;
+mod key_set;
 mod members;
 mod multipart;
 mod pending;
@@ -92,7 +102,10 @@ pub mod scheme;
 mod search;
 mod secret;
 mod signer;
+mod structured_fields;
 mod timestamp;
+mod trust;
+mod unkeyed;
 mod verified;
 mod verifier;
 
@@ -107,6 +120,7 @@ pub use explain::{
 pub use handshake::{Handshake, HandshakeAnswer};
 pub use head::Head;
 pub use key::Key;
+pub use key_set::{KeySet, KeySetError, MAX_KEYS_TRIED};
 pub use pending::Pending;
 pub use providers::Provider;
 pub use public_key::{KeyError, KeyPolicy, PrivateKey, PublicKey, PublicKeyKind};
@@ -117,5 +131,7 @@ pub use scheme::{Scheme, SchemeError};
 pub use secret::{Secret, SecretError};
 pub use signer::{SignError, Signer};
 pub use timestamp::{Timestamp, TimestampFormat, Tolerance};
+pub use trust::{CertificateProblem, TrustRoots};
+pub use unkeyed::{KeyAddress, Unkeyed};
 pub use verified::{Value, Verified};
 pub use verifier::Verifier;

@@ -161,6 +161,8 @@ pub enum Problem {
     TooMany,
     /// It is longer than any provider's.
     TooLong,
+    /// It is a signature that leaves something out which this endpoint wants to be covered.
+    Uncovered,
     /// It carries no tag of a version that the scheme accepts.
     UnknownVersion,
 }
@@ -312,6 +314,7 @@ impl fmt::Display for Problem {
             Self::NotJson => "cannot be read, because the body is not JSON",
             Self::TooMany => "has more tags or parameters than any provider sends",
             Self::TooLong => "is longer than any provider's",
+            Self::Uncovered => "does not cover all that it must cover here",
             Self::UnknownVersion => "has no tag of an accepted version",
         })
     }

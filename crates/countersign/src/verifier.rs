@@ -11,6 +11,7 @@ use crate::{
     encoding::Encoding,
     evidence::{Examined, Places, Tags, delivery_id, timestamp},
     head::{Head, look_up},
+    http_signature::{self, HttpSignature},
     jwt,
     key::{Material, ReadyKey},
     pending::Pending,
@@ -181,6 +182,28 @@ impl Verifier {
         &self.inner.settings
     }
 
+    pub(crate) fn places(&self) -> &Places {
+        &self.inner.places
+    }
+
+    pub(crate) fn allows_legacy(&self) -> bool {
+        self.inner.allows_legacy
+    }
+
+    /// What it was made of, without its keys.
+    pub(crate) fn setup(&self) -> Setup {
+        let Setup { scheme, tolerance, public_url, settings, allows_legacy, .. } = &self.inner.setup;
+        Setup {
+            scheme: scheme.clone(),
+            keys: Vec::new(),
+            tolerance: *tolerance,
+            public_url: public_url.clone(),
+            settings: settings.clone(),
+            awaits_secret: self.inner.awaits_secret,
+            allows_legacy: *allows_legacy,
+        }
+    }
+
     pub(crate) fn public_url(&self) -> Option<&PublicUrl> {
         self.inner.public_url.as_ref()
     }
@@ -200,6 +223,12 @@ impl Verifier {
         let inner = &*self.inner;
         let (scheme, places) = (&inner.scheme, &inner.places);
         self.check_method(head)?;
+        if scheme.signature.algorithm == Algorithm::HttpSignature {
+            let signature = HttpSignature::read(head, &scheme.http, &inner.settings, inner.tolerance, now)?;
+            examined.time.at = signature.created();
+            examined.tags = Tags::of_http(signature);
+            return Ok(());
+        }
         examined.tags.find(scheme, places, head, body)?;
         if !inner.layout.reads_time_after_signature {
             self.read_time(head, now, body, examined)?;
@@ -361,6 +390,9 @@ impl Verifier {
         if !is_token {
             self.check_whole(&content, body)?;
         }
+        if examined.tags.http().is_some_and(HttpSignature::covers_content_digest) {
+            http_signature::check_body(head, body)?;
+        }
         let key = self.judge(&content, &examined.tags, body, now)?;
         if is_token {
             self.check_whole(&content, body)?;
@@ -456,6 +488,13 @@ impl Verifier {
         let scheme = &self.inner.scheme;
         let parts = &scheme.signature.parts;
         let mut search = Search::default();
+        if let Some(signature) = tags.http() {
+            let base = signature.base(content)?;
+            for (at, key) in self.valid_keys(now) {
+                search.add(Maker { key: at, form: UrlForm::AsIs }, signature.is_by(&key.material, &base, &scheme.http));
+            }
+            return search.verdict();
+        }
         for (at, key) in self.valid_keys(now) {
             match &key.material {
                 Material::Token(expected) => {

@@ -6,6 +6,6 @@ pub(crate) mod feed;
 mod proxy_protocol;
 mod server;
 
-pub(crate) use endpoint::{Endpoint, Limits, Verdict, Watch, router};
+pub(crate) use endpoint::{Endpoint, EndpointKeys, Limits, Verdict, Watch, router};
 pub(crate) use proxy_protocol::{ProxyProtocol, Refused};
 pub(crate) use server::{Front, runtime, serve, stop_signal};

@@ -37,11 +37,14 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) settings: BTreeMap<String, String>,
     pub(super) jwt: Option<Spanned<JwtTable>>,
+    #[serde(rename = "http-signature")]
+    pub(super) http_signature: Option<Spanned<HttpSignatureTable>>,
     #[serde(default)]
     pub(super) body: BodyTable,
     pub(super) addresses: Option<Spanned<AddressesTable>>,
     #[serde(default)]
     pub(super) handshake: Vec<Spanned<HandshakeTable>>,
+    pub(super) keys: Option<Spanned<KeysTable>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -248,6 +251,24 @@ pub(super) struct JwtTable {
     pub(super) max_age: Option<Duration>,
 }
 
+/// What an HTTP Message Signature must cover and say.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HttpSignatureTable {
+    pub(super) algorithms: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) components: Vec<Spanned<String>>,
+    pub(super) label: Option<String>,
+    pub(super) key_id: Option<Spanned<String>>,
+    pub(super) tag: Option<String>,
+    #[serde(default)]
+    pub(super) requires: Vec<Spanned<String>>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub(super) leeway: Option<Duration>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub(super) max_age: Option<Duration>,
+}
+
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BodyTable {
@@ -303,6 +324,22 @@ with_place! {
     struct ConfirmTable {
         hosts: Vec<Spanned<String>>,
     }
+}
+
+/// Where the provider publishes its keys.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeysTable {
+    pub(super) format: Spanned<String>,
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) url_at: Option<Spanned<FieldTable>>,
+    #[serde(default)]
+    pub(super) hosts: Vec<Spanned<String>>,
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) id: Option<Spanned<FieldTable>>,
+    pub(super) json: Option<Spanned<String>>,
+    pub(super) issued_to: Option<Spanned<String>>,
+    pub(super) bearer: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

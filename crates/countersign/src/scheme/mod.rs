@@ -37,7 +37,9 @@ mod error;
 mod file;
 mod framing;
 mod handshake;
+mod http_signature;
 mod jwt;
+mod keys;
 mod parts;
 mod read;
 mod secret;
@@ -57,7 +59,10 @@ pub use answers::Answers;
 pub use error::SchemeError;
 pub(crate) use framing::{Guard, is_url_byte};
 pub(crate) use handshake::{AnswerPart, ConfirmRule, HandshakeRule, Item, Only};
+pub(crate) use http_signature::HttpSignatureRule;
 pub(crate) use jwt::{Expected, JwtRule};
+pub use keys::KeySource;
+pub(crate) use keys::{KeyFormat, KeyIdRule, KeyPlace, Pattern, Slot, UrlTemplate, is_name};
 pub(crate) use parts::{HashEncoding, Hashed, Part};
 pub(crate) use secret::SecretRule;
 pub(crate) use source::Source;
@@ -114,9 +119,11 @@ pub struct Description {
     /// The settings without which nothing can be verified; others serve handshakes alone.
     pub(crate) required_settings: Vec<String>,
     pub(crate) jwt: JwtRule,
+    pub(crate) http: HttpSignatureRule,
     pub(crate) decoded: bool,
     pub(crate) addresses: Option<Addresses>,
     pub(crate) handshakes: Vec<HandshakeRule>,
+    pub(crate) keys: Option<KeySource>,
     pub(crate) guards: Vec<Guard>,
     pub(crate) ambiguous: Option<String>,
     pub(crate) covers_body: bool,
@@ -215,12 +222,12 @@ impl Description {
             Algorithm::PublicKey(choice) => Some(choice),
             _ => None,
         };
-        // Empty for all schemes without a token.
+        // These two are empty for all schemes of other kinds.
         let of_tokens = self.jwt.algorithms.iter().filter_map(|algorithm| match algorithm.key() {
             JwsKey::Public(algorithm) => Some(algorithm),
             JwsKey::Secret(_) => None,
         });
-        choice.into_iter().flat_map(Choice::algorithms).chain(of_tokens)
+        choice.into_iter().flat_map(Choice::algorithms).chain(of_tokens).chain(self.http.public_key_algorithms())
     }
 
     /// Whether the scheme rests on an algorithm that is broken or too weak for anything new, so that an endpoint must say
@@ -230,7 +237,11 @@ impl Description {
             Algorithm::Hmac(digest) => !digest.is_safe_for_hmac(),
             Algorithm::Hash(digest) => !digest.is_collision_resistant(),
             Algorithm::PublicKey(choice) => choice.algorithms().all(|algorithm| algorithm.is_legacy()),
-            Algorithm::Jwt | Algorithm::DetachedJws | Algorithm::Token | Algorithm::Basic => false,
+            Algorithm::Jwt
+            | Algorithm::DetachedJws
+            | Algorithm::HttpSignature
+            | Algorithm::Token
+            | Algorithm::Basic => false,
         }
     }
 
@@ -250,6 +261,11 @@ impl Description {
         self.handshakes.iter().any(|handshake| handshake.stores.is_some())
     }
 
+    /// Where the provider publishes its public keys, if it does so in a way that an endpoint can fetch them.
+    pub fn key_source(&self) -> Option<&KeySource> {
+        self.keys.as_ref()
+    }
+
     /// Whether the signature covers the body as it is after a `Content-Encoding` is undone.
     pub fn signs_decoded_body(&self) -> bool {
         self.decoded
@@ -264,7 +280,8 @@ impl Description {
     pub fn needs_public_url(&self) -> bool {
         let audience = matches!(self.jwt.audience, Some(Expected::Url));
         let checks = self.checks.iter().any(Check::needs_public_url);
-        audience || checks || self.signature.parts.iter().any(Part::needs_public_url)
+        let url = self.http.needs_public_url();
+        audience || checks || url || self.signature.parts.iter().any(Part::needs_public_url)
     }
 
     /// Why the signed parts cannot be told apart with certainty, where the provider's scheme is like that.
@@ -276,7 +293,8 @@ impl Description {
     /// alone never goes stale.
     pub fn tolerance(&self) -> Option<Tolerance> {
         let issued = || self.jwt.max_age.map(|age| Tolerance::new(age, self.jwt.leeway));
-        self.timestamp.as_ref().map(|rule| rule.tolerance).or_else(issued)
+        let created = || self.http.max_age.map(|age| Tolerance::new(age, self.http.leeway));
+        self.timestamp.as_ref().map(|rule| rule.tolerance).or_else(issued).or_else(created)
     }
 
     /// Where the event's id stands.
@@ -307,7 +325,10 @@ impl Description {
             || !self.signature.optional_end.is_empty()
             || self.evidence_is_in_body()
             // A plain hash is searched for the traces of a length extension, and a public key takes the content whole.
-            || matches!(self.signature.algorithm, Algorithm::Hash(_) | Algorithm::PublicKey(_) | Algorithm::DetachedJws)
+            || matches!(
+                self.signature.algorithm,
+                Algorithm::Hash(_) | Algorithm::PublicKey(_) | Algorithm::DetachedJws | Algorithm::HttpSignature
+            )
             || self.signature.parts.iter().any(Part::needs_whole_body)
             || self.checks.iter().any(|check| check.source.is_in_body())
             // What is signed is held against what anybody can have signed.
@@ -415,6 +436,8 @@ pub(crate) enum Algorithm {
     Jwt,
     /// A JSON Web Signature whose payload is the signed content and stands elsewhere.
     DetachedJws,
+    /// A signature by RFC 9421.
+    HttpSignature,
     /// The secret itself is sent.
     Token,
     /// RFC 7617.
@@ -449,6 +472,7 @@ impl fmt::Display for Algorithm {
             }
             Self::Jwt => f.write_str("jwt"),
             Self::DetachedJws => f.write_str("jws-detached"),
+            Self::HttpSignature => f.write_str("http-signature"),
             Self::Token => f.write_str("token"),
             Self::Basic => f.write_str("basic"),
         }

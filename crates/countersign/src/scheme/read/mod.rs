@@ -2,7 +2,9 @@
 
 mod coverage;
 mod handshake;
+mod http_signature;
 mod jwt;
+mod keys;
 mod layout;
 mod operation;
 mod signature;
@@ -59,9 +61,12 @@ impl Reader<'_> {
         if let Some(Expected::Setting(name)) = &signature.key_name {
             required_settings.push(name.clone());
         }
+        let http = self.http_signature(file.http_signature, &signature.algorithm, &settings, &signature_span)?;
+        required_settings.extend(http.setting().map(str::to_owned));
 
         let reach = Reach {
             signature: &signature,
+            http: &http,
             timestamp: timestamp.as_ref(),
             id: delivery_id.as_ref(),
             is_ambiguous: statements.ambiguous.is_some(),
@@ -79,8 +84,10 @@ impl Reader<'_> {
         let around = Around { algorithm: &signature.algorithm, settings: &settings, methods: &methods };
         let handshakes =
             file.handshake.into_iter().map(|table| self.handshake(table, &around)).collect::<Result<Vec<_>>>()?;
+        let keys_span = file.keys.as_ref().map(Spanned::span);
+        let keys = file.keys.map(|table| self.keys(table, &signature, &settings)).transpose()?;
 
-        Ok(Description {
+        let description = Description {
             id,
             name: file.name.into_inner(),
             aliases: file.aliases,
@@ -102,13 +109,21 @@ impl Reader<'_> {
             settings,
             required_settings,
             jwt,
+            http,
             decoded: self.decoded(file.body)?,
             addresses: file.addresses.map(|table| self.addresses(table)).transpose()?,
             handshakes,
+            keys,
             guards,
             ambiguous,
             covers_body,
-        })
+        };
+        match keys_span {
+            Some(span) if !description.takes_public_key() => {
+                self.fail(span, "this scheme is not signed with a private key: there is no public one to fetch")
+            }
+            _ => Ok(description),
+        }
     }
 
     fn timestamp(
