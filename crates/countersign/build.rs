@@ -16,7 +16,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         if path.extension().is_some_and(|extension| extension == "toml") {
             let stem = path.file_stem().and_then(|stem| stem.to_str());
             let id = stem.ok_or("a catalogue file name is not UTF-8")?.to_owned();
-            aliases.extend(aliases_of(&fs::read_to_string(&path)?)?.into_iter().map(|alias| (alias, id.clone())));
+            let listed =
+                aliases_of(&fs::read_to_string(&path)?).map_err(|error| format!("{}: {error}", path.display()))?;
+            aliases.extend(listed.into_iter().map(|alias| (alias, id.clone())));
             ids.push(id);
         }
     }

@@ -5,6 +5,8 @@ pub mod endpoint;
 pub mod explain;
 pub mod own;
 pub mod reading;
+pub mod replay;
+pub mod replay_conformance;
 pub mod vectors;
 pub mod verdict;
 

@@ -1,7 +1,7 @@
 //! What a verifier says of a request, asked in each of the ways that there are.
 
 use bytes::Bytes;
-use countersign::{Delivery, Rejection, Timestamp, Verified, Verifier};
+use countersign::{Delivery, Rejection, ReplayKey, Scheme, Timestamp, Value, Verified, Verifier, replay::ReplayScope};
 use http::{Request, request::Parts};
 
 /// What an accepted delivery tells.
@@ -15,6 +15,8 @@ pub struct Accepted {
     pub event_id: Option<(String, bool)>,
     /// The event's type, and whether the signature covers it.
     pub event_type: Option<(String, bool)>,
+    /// The key under which it is claimed, and whether all that it is made of is covered.
+    pub replay_key: Option<(ReplayKey, bool)>,
 }
 
 impl Accepted {
@@ -26,6 +28,10 @@ impl Accepted {
             timestamp: verified.timestamp(),
             event_id: verified.event_id().map(text),
             event_type: verified.event_type().map(text),
+            replay_key: Some((
+                verified.replay_key(&ReplayScope::new("endpoint")),
+                is_covered(verified.scheme(), verified.event_id()),
+            )),
         }
     }
 
@@ -37,6 +43,10 @@ impl Accepted {
             timestamp: delivery.timestamp(),
             event_id: delivery.event_id().map(text),
             event_type: delivery.event_type().map(text),
+            replay_key: Some((
+                delivery.replay_key(&ReplayScope::new("endpoint")),
+                is_covered(delivery.scheme(), delivery.event_id()),
+            )),
         }
     }
 
@@ -45,8 +55,14 @@ impl Accepted {
     pub fn covered(mut self) -> Self {
         self.event_id = self.event_id.filter(|(_, covered)| *covered);
         self.event_type = self.event_type.filter(|(_, covered)| *covered);
+        self.replay_key = self.replay_key.filter(|(_, covered)| *covered);
         self
     }
+}
+
+/// Whether a key is made of what is covered: the whole body, or an id.
+fn is_covered(scheme: &Scheme, event_id: Option<Value<'_>>) -> bool {
+    scheme.covers_body() || event_id.is_some_and(|id| id.is_covered())
 }
 
 /// The verdict on a request that is there as a whole.

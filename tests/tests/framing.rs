@@ -17,12 +17,14 @@ const PARTS: [&str; 9] =
 const SEPARATORS: [&str; 14] = ["", ".", "..", ".a.", "1", ".1", "\\n", "|", "^", ":", "Z", "-", "/", "P"];
 
 /// What requests are made of: little, but each could hold a separator, a piece of one, or its neighbour's text.
-const IDS: [&str; 10] = ["a", "a.", "a..", "a.1", "a1", "a.17", "a.17.b", "a.17:b", "a|17|b", "a.a"];
+const IDS: [&str; 12] =
+    ["a", "a.", "a..", "a.1", "a1", "a.17", "a.17.b", "a.17:b", "a|17|b", "a.a", "a1970-01-01T00:00:01Z", "a1970"];
 const VALUES: [&str; 9] = ["", "a", ".", "a.", "a.a", "a|", "a1", "17", "17.a"];
 const TARGETS: [&str; 12] =
     ["/", "/a", "/a|b", "/a^", "/a?v=a", "/a?v=.", "/a?v=a.&w=1", "/a/b?v=a", "/a?", "/a.", "/a?v=%7C", "/a1"];
 const TIMES: [i64; 4] = [1, 17, 171, 1_767_225_600];
-const BODIES: [&str; 12] = ["", ".", "a", ".a", "{}", "|b", "1", "17.b", "7.b", "^b", "b|", ".a.b"];
+const BODIES: [&str; 13] =
+    ["", ".", "a", ".a", "{}", "|b", "1", "17.b", "7.b", "^b", "b|", ".a.b", "1970-01-01T00:00:17Z"];
 
 #[derive(Clone, Debug)]
 struct Template {
@@ -176,6 +178,27 @@ fn the_borders_that_once_were_open_are_closed() {
             assert!(verifier.verify(&shifted, shifted.body(), now).is_err(), "{signs}: {other_way:?}");
         }
     }
+}
+
+#[test]
+fn an_id_directly_in_front_of_an_rfc_3339_time_ends_where_the_date_begins() {
+    let file = "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
+        signs = \"{id}{timestamp}{body}\"\n[id]\nheader = \"X-Id\"\n\
+        [timestamp]\nheader = \"X-T\"\nformat = \"rfc3339\"\ntolerance = \"5m\"\n[event]\nid = \"{id}\"\n";
+    let scheme = Scheme::from_toml("t", file).unwrap();
+    assert!(scheme.event_id().unwrap().is_covered());
+    let body: &[u8] = b"{\"at\":\"2026-01-01T00:00:03Z\"}";
+    let signed = Signer::new(&scheme, SECRET).unwrap();
+    let signed = signed.sign(Request::post("/").header("x-id", "m-2026").body(body).unwrap(), NOW).unwrap();
+    let verifier = Verifier::new(&scheme, SECRET).unwrap();
+    assert_eq!(verifier.verify(&signed, signed.body(), NOW).map(drop), Ok(()));
+    // The same bytes, with the border in the body.
+    let mut moved = signed.map(|_| &b"\"}"[..]);
+    let time = moved.headers()["x-t"].to_str().unwrap().to_owned();
+    let id = format!("m-2026{time}{{\"at\":\"");
+    moved.headers_mut().insert("x-id", id.parse().unwrap());
+    moved.headers_mut().insert("x-t", "2026-01-01T00:00:03Z".parse().unwrap());
+    assert_eq!(verifier.verify(&moved, moved.body(), NOW).unwrap_err().code(), "ambiguous_content");
 }
 
 #[test]

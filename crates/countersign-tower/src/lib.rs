@@ -1,4 +1,5 @@
-//! Verify webhooks in a [tower] layer: what is forged, stale or too large never reaches the service behind it.
+//! Verify webhooks in a [tower] layer: what is forged, stale or too large never reaches the service behind it. Behind that,
+//! [`ReplayLayer`] lets every event through once.
 //!
 //! ```
 //! use bytes::Bytes;
@@ -34,10 +35,14 @@
 //! [tower]: https://docs.rs/tower
 
 pub mod address;
+mod deadline;
+mod refusal;
+pub mod replay;
 pub mod tenants;
 pub mod verify;
 
 pub use address::{AddressFeed, AddressLayer, PeerAddr, SharedAddresses};
 pub use countersign;
+pub use replay::{Replay, ReplayLayer};
 pub use tenants::{KeyResolver, TenantKeys};
 pub use verify::{Keys, ResponseFuture, VerifiedBody, Verify, VerifyLayer};

@@ -1,6 +1,13 @@
 //! Keys per tenant: looked up by the head of a request, cached, bounded.
 
-use std::{error::Error, fmt, future::Future, hash::Hash, sync::Arc, time::Duration};
+use std::{
+    error::Error,
+    fmt,
+    future::Future,
+    hash::{Hash, Hasher},
+    sync::Arc,
+    time::Duration,
+};
 
 use countersign::{Rejection, Verifier};
 use http::request::Parts;
@@ -16,7 +23,8 @@ use crate::verify::{Found, Keys};
 ///
 /// It sees the head of the request and never the body. Put it into [`TenantKeys`], which caches what it finds.
 pub trait KeyResolver: Send + Sync + 'static {
-    /// What names a tenant; the key of the cache.
+    /// What names a tenant; the key of the cache. [`ReplayLayer`](crate::ReplayLayer) tells tenants apart by what their
+    /// `Hash` writes: processes that share a replay store must agree on it.
     type Tenant: Clone + Eq + Hash + Send + Sync + 'static;
 
     /// Why a look-up failed. It goes to `tracing`, never to the caller.
@@ -144,13 +152,15 @@ impl<R: KeyResolver> TenantKeys<R> {
 
 impl<R: KeyResolver> Keys for TenantKeys<R> {
     async fn find(&self, head: &Parts) -> Result<Found, Rejection> {
-        let verifier = match self.inner.resolver.tenant(head) {
-            Some(tenant) => self.look_up(&tenant).await?,
+        let tenant = self.inner.resolver.tenant(head);
+        let verifier = match &tenant {
+            Some(tenant) => self.look_up(tenant).await?,
             None => None,
         };
+        let tenant = tenant.as_ref().map(TenantName::of);
         match (verifier, &self.inner.settings.decoy) {
-            (Some(verifier), _) => Ok(Found { verifier, is_decoy: false }),
-            (None, Some(decoy)) => Ok(Found { verifier: decoy.clone(), is_decoy: true }),
+            (Some(verifier), _) => Ok(Found { verifier, is_decoy: false, tenant }),
+            (None, Some(decoy)) => Ok(Found { verifier: decoy.clone(), is_decoy: true, tenant }),
             (None, None) => Err(Rejection::UnknownKey),
         }
     }
@@ -167,5 +177,56 @@ impl<R: KeyResolver> Clone for TenantKeys<R> {
 impl<R: KeyResolver> fmt::Debug for TenantKeys<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TenantKeys").field("cached", &self.inner.cache.len()).finish_non_exhaustive()
+    }
+}
+
+/// What the `Hash` of a tenant writes: the same for equal tenants, another for others. In the request's extensions it tells
+/// the layers behind whose request it is.
+#[derive(Clone, Debug)]
+pub(crate) struct TenantName(Arc<[u8]>);
+
+impl TenantName {
+    fn of(tenant: &impl Hash) -> Self {
+        let mut written = Written(Vec::new());
+        tenant.hash(&mut written);
+        Self(written.0.into())
+    }
+
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Keeps what is hashed; numbers in one way on every machine.
+struct Written(Vec<u8>);
+
+impl Hasher for Written {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn write_u16(&mut self, number: u16) {
+        self.write(&number.to_le_bytes());
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.write(&number.to_le_bytes());
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.write(&number.to_le_bytes());
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        self.write(&number.to_le_bytes());
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.write_u64(number as u64);
+    }
+
+    /// Nobody asks for it.
+    fn finish(&self) -> u64 {
+        0
     }
 }

@@ -170,6 +170,9 @@ impl Content<'_> {
             Guard::IdWithout { separator } if ends_early(self.id, separator) => {
                 ambiguous("the id contains the separator that ends it")
             }
+            Guard::IdWithoutDate if has_date(self.id) => {
+                ambiguous("the id contains a date, with which a timestamp begins")
+            }
             Guard::ValueWithout { source, separator } => match look_up(source, self.head, body) {
                 Ok(Some(value)) if ends_early(&value, separator) => {
                     ambiguous("a signed value contains the separator that ends it")
@@ -282,6 +285,14 @@ fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
         _ => text.windows(wanted.len()).position(|window| window == wanted),
     }
 }
+
+/// Whether RFC 3339's full-date stands anywhere in it, with any digits.
+fn has_date(id: &[u8]) -> bool {
+    let fits = |(byte, shape): (&u8, &u8)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == shape };
+    id.windows(DATE.len()).any(|window| window.iter().zip(DATE).all(fits))
+}
+
+const DATE: &[u8] = b"0000-00-00";
 
 /// Whether any segment behind a separator could be read as the timestamp, which would move the id's end there.
 fn has_time_segment(id: &[u8], separator: &[u8]) -> bool {

@@ -10,8 +10,9 @@ use bytes::Bytes;
 
 use crate::{
     json,
+    replay::{KeptHead, ReplayKey, ReplayScope},
     scheme::{Field, FieldSource, Scheme, Source},
-    timestamp::Timestamp,
+    timestamp::{Timestamp, Tolerance},
     verified::Value,
 };
 
@@ -27,27 +28,40 @@ struct Inner {
     scheme: Scheme,
     key_label: Arc<str>,
     timestamp: Option<Timestamp>,
+    tolerance: Option<Tolerance>,
+    /// The signed id, unless the event's id is the same.
+    id: Option<String>,
     claims: Vec<u8>,
-    body: Bytes,
     /// Filled at once from the head, or at the first question from the body.
     event_id: OnceLock<Option<String>>,
     event_type: OnceLock<Option<String>>,
+    head: Option<Box<KeptHead>>,
+    body: Bytes,
+}
+
+/// What a delivery is made of.
+pub(crate) struct Accepted {
+    pub(crate) scheme: Scheme,
+    pub(crate) key_label: Arc<str>,
+    pub(crate) timestamp: Option<Timestamp>,
+    pub(crate) tolerance: Option<Tolerance>,
+    pub(crate) id: Option<String>,
+    /// Known, be it that there is none; or to be read when somebody asks.
+    pub(crate) event_id: Option<Option<String>>,
+    pub(crate) event_type: Option<Option<String>>,
+    pub(crate) claims: Vec<u8>,
+    pub(crate) head: Option<Box<KeptHead>>,
+    pub(crate) body: Bytes,
 }
 
 impl Delivery {
-    /// A value of the event is given if it is known, be it that there is none.
-    pub(crate) fn new(
-        scheme: Scheme,
-        key_label: Arc<str>,
-        timestamp: Option<Timestamp>,
-        event_id: Option<Option<String>>,
-        event_type: Option<Option<String>>,
-        claims: Vec<u8>,
-        body: Bytes,
-    ) -> Self {
+    pub(crate) fn new(accepted: Accepted) -> Self {
+        let Accepted { scheme, key_label, timestamp, tolerance, id, event_id, event_type, claims, head, body } =
+            accepted;
         let slot = |known: Option<_>| known.map_or_else(OnceLock::new, OnceLock::from);
         let (event_id, event_type) = (slot(event_id), slot(event_type));
-        Self { inner: Arc::new(Inner { scheme, key_label, timestamp, claims, body, event_id, event_type }) }
+        let inner = Inner { scheme, key_label, timestamp, tolerance, id, claims, event_id, event_type, head, body };
+        Self { inner: Arc::new(inner) }
     }
 
     /// The provider's id, such as `stripe`.
@@ -70,6 +84,11 @@ impl Delivery {
         self.inner.timestamp
     }
 
+    /// How far the signed timestamp could have lain from the verifier's clock; `None` if the scheme signs none.
+    pub fn tolerance(&self) -> Option<Tolerance> {
+        self.inner.tolerance
+    }
+
     /// The event's id, where the provider puts it.
     pub fn event_id(&self) -> Option<Value<'_>> {
         self.value(self.inner.scheme.event_id(), &self.inner.event_id)
@@ -90,6 +109,18 @@ impl Delivery {
     /// the signature covers it: a token covers nothing.
     pub fn body(&self) -> &Bytes {
         &self.inner.body
+    }
+
+    /// The key under which a [`ReplayStore`](crate::replay::ReplayStore) claims this delivery's event: made of what the
+    /// signature covers and nothing else. See [`ReplayKey`].
+    pub fn replay_key(&self, scope: &ReplayScope) -> ReplayKey {
+        let inner = &*self.inner;
+        let event_id = || self.event_id();
+        let of_event = || inner.event_id.get()?.as_deref().filter(|_| inner.scheme.event_is_delivery());
+        let id = inner.id.as_deref().or_else(of_event);
+        KeptHead::with(inner.head.as_deref(), &inner.scheme, id.map(str::as_bytes), &inner.body, |content| {
+            content.key(scope, event_id)
+        })
     }
 
     fn value<'a>(&'a self, field: Option<&Field>, slot: &'a OnceLock<Option<String>>) -> Option<Value<'a>> {

@@ -8,10 +8,11 @@ use zeroize::Zeroizing;
 
 use crate::{
     algorithm::{Digest, Tag},
+    content::Settings,
     head::{Head, Unusable, look_up},
     http_signature::HttpSignature,
     rejection::{Problem, Rejection},
-    scheme::{Algorithm, Hole, Mismatch, Scheme, Source, Span, TimestampRule, Unwrap, trim_ows},
+    scheme::{Algorithm, Expected, Hole, Mismatch, Scheme, Source, Span, TimestampRule, Unwrap, trim_ows},
     timestamp::{MAX_TEXT, Timestamp},
 };
 
@@ -36,14 +37,21 @@ pub(crate) struct Places {
     pub(crate) signature: Arc<str>,
     pub(crate) timestamp: Arc<str>,
     pub(crate) id: Arc<str>,
+    /// The name of our key, if the signature's text names the key of each tag.
+    key_name: Option<Arc<str>>,
 }
 
 impl Places {
-    pub(crate) fn of(scheme: &Scheme) -> Self {
+    pub(crate) fn of(scheme: &Scheme, settings: &Settings) -> Self {
+        let key_name = scheme.signature.key_name.as_ref().map(|name| match name {
+            Expected::Setting(name) => settings.get(name).map_or("", String::as_str).into(),
+            Expected::Text(text) => text.as_str().into(),
+            Expected::Url => Arc::default(),
+        });
         let signature: Arc<str> = scheme.signature.source.to_string().into();
         let name = |source: Option<&Source>| source.map_or(Arc::clone(&signature), |source| source.to_string().into());
         let timestamp = scheme.timestamp.as_ref().and_then(|rule| rule.source.as_ref());
-        Self { timestamp: name(timestamp), id: name(scheme.delivery_id.as_ref()), signature }
+        Self { timestamp: name(timestamp), id: name(scheme.delivery_id.as_ref()), key_name, signature }
     }
 }
 
@@ -60,6 +68,7 @@ pub(crate) struct Tags<'r> {
     first_hole: Hole,
     timestamp: Option<Span>,
     id: Option<Span>,
+    key_name: Option<Arc<str>>,
     /// What stands for all of that in a scheme of RFC 9421.
     http: Option<Box<HttpSignature>>,
 }
@@ -75,7 +84,14 @@ impl<'r> Tags<'r> {
     ) -> Result<(), Rejection> {
         let malformed = |problem| malformed(places, problem);
         let source = &scheme.signature.source;
-        let text = if scheme.signature.every { every_line(source, head) } else { look_up(source, head, body) };
+        let text = match source {
+            _ if scheme.signature.every => every_line(source, head),
+            // A tag is a string: a number that looks alike is something else to every other reader.
+            Source::Json(pointer) => crate::json::read_string(body.unwrap_or_default(), pointer),
+            _ => look_up(source, head, body),
+        };
+        // An empty field of a body is how many senders write that there is nothing.
+        let text = text.map(|text| text.filter(|text| !(text.is_empty() && source.is_in_body())));
         let Some(text) = text.map_err(|unusable| malformed(unusable.into()))? else {
             return Err(Rejection::MissingSignature { place: Arc::clone(&places.signature) });
         };
@@ -83,25 +99,46 @@ impl<'r> Tags<'r> {
             None => text,
             Some(unwrap) => Cow::Owned(unwrapped(unwrap, &text).map_err(|Malformed(problem)| malformed(problem))?),
         };
+        self.key_name.clone_from(&places.key_name);
         let longest = if scheme.signature.algorithm == Algorithm::Jwt { MAX_TOKEN } else { MAX_SIGNATURE };
         match self.text.len() {
             0 => Err(malformed(Problem::Empty)),
-            len if len <= longest => self.scan(scheme).map_err(|Malformed(problem)| malformed(problem)),
+            len if len <= longest => self.scan(scheme, places),
             _ => Err(malformed(Problem::TooLong)),
         }
     }
 
-    fn scan(&mut self, scheme: &Scheme) -> Result<(), Malformed> {
-        let Self { text, count, first_at, first_hole, timestamp, id, .. } = self;
+    fn scan(&mut self, scheme: &Scheme, places: &Places) -> Result<(), Rejection> {
         if scheme.signature.algorithm == Algorithm::Basic {
             return Ok(());
         }
+        let mut skipped = 0;
+        self.scan_tags(scheme, &mut skipped).map_err(|Malformed(problem)| malformed(places, problem))?;
+        match self.count {
+            0 if skipped > 0 => Err(Rejection::UnknownKey),
+            0 => Err(malformed(places, Problem::UnknownVersion)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes where everything stands, and counts the tags that other keys than ours are said to have made.
+    fn scan_tags(&mut self, scheme: &Scheme, skipped: &mut usize) -> Result<(), Malformed> {
+        let Self { text, count, first_at, first_hole, timestamp, id, key_name, .. } = self;
         let most = match scheme.signature.algorithm {
             Algorithm::PublicKey(_) => MAX_SIGNATURES,
             _ => MAX_TAGS,
         };
-        scan_lines(scheme, text, &mut |hole, span| {
+        let scan = |visit: &mut dyn FnMut(Hole, Span) -> Result<(), Malformed>| {
+            scan_lines(scheme, text, &mut |hole, span| visit(hole, span))
+        };
+        let mut ours = true;
+        scan(&mut |hole, span| {
             match hole {
+                Hole::KeyName => ours = key_name.as_deref().is_none_or(|name| name.as_bytes() == &text[span.range()]),
+                hole if hole.carries_proof() && !ours => {
+                    *skipped += 1;
+                    ours = true;
+                }
                 Hole::Timestamp => set_once(timestamp, span, text)?,
                 Hole::Id => set_once(id, span, text)?,
                 Hole::Any => {}
@@ -112,9 +149,25 @@ impl<'r> Tags<'r> {
                     *count += 1;
                 }
             }
-            if *count > most { Err(Malformed(Problem::TooMany)) } else { Ok(()) }
-        })?;
-        if *count == 0 { Err(Malformed(Problem::UnknownVersion)) } else { Ok(()) }
+            if *count + *skipped > most { Err(Malformed(Problem::TooMany)) } else { Ok(()) }
+        })
+    }
+
+    /// Hands out every tag that our key may have made.
+    fn each_proof<E: From<Mismatch>>(
+        &self,
+        scheme: &Scheme,
+        visit: &mut impl FnMut(Hole, Span) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let mut ours = true;
+        scan_lines(scheme, &self.text, &mut |hole, span| {
+            if hole == Hole::KeyName {
+                ours = self.key_name.as_deref().is_none_or(|name| name.as_bytes() == &self.text[span.range()]);
+            } else if hole.carries_proof() && std::mem::replace(&mut ours, true) {
+                visit(hole, span)?;
+            }
+            Ok(())
+        })
     }
 
     /// Decodes the first tag, and holds all of them against their encoding.
@@ -139,8 +192,8 @@ impl<'r> Tags<'r> {
     }
 
     fn each_other(&self, scheme: &Scheme, visit: &mut impl FnMut(&Tag)) -> Result<(), Malformed> {
-        scan_lines(scheme, &self.text, &mut |hole, span| {
-            if hole.carries_proof() && span != self.first_at {
+        self.each_proof(scheme, &mut |hole, span| {
+            if span != self.first_at {
                 let mut other = Tag::default();
                 tag(scheme, hole, &self.text[span.range()], &mut other)?;
                 visit(&other);
@@ -166,7 +219,7 @@ impl<'r> Tags<'r> {
     /// Hands the bytes of every signature to `visit`, for those that are longer than a [`Tag`].
     pub(crate) fn each_signature(&self, scheme: &Scheme, mut visit: impl FnMut(&[u8])) {
         // `decode` went through the same text without an error.
-        let _: Result<(), Malformed> = scan_lines(scheme, &self.text, &mut |hole, span| {
+        let _: Result<(), Malformed> = self.each_proof(scheme, &mut |hole, span| {
             if let Hole::Tag(encoding) = hole
                 && let Some(signature) = encoding.decode(&self.text[span.range()])
             {
@@ -185,8 +238,9 @@ impl<'r> Tags<'r> {
     }
 
     fn into_owned(self) -> Tags<'static> {
-        let Self { text, first, count, first_at, first_hole, timestamp, id, http } = self;
-        Tags { text: Cow::Owned(text.into_owned()), first, count, first_at, first_hole, timestamp, id, http }
+        let Self { text, first, count, first_at, first_hole, timestamp, id, key_name, http } = self;
+        let text = Cow::Owned(text.into_owned());
+        Tags { text, first, count, first_at, first_hole, timestamp, id, key_name, http }
     }
 }
 
@@ -344,7 +398,10 @@ pub(crate) fn timestamp<'r>(
         expected: rule.format.describe(),
     };
     let text = match &rule.source {
-        Some(Source::Json(pointer)) => crate::json::read_as(body.unwrap_or_default(), pointer, rule.format.is_number()),
+        Some(Source::Json(pointer)) => {
+            let number = rule.format.is_number() && !rule.is_string;
+            crate::json::read_as(body.unwrap_or_default(), pointer, number)
+        }
         Some(source) => look_up(source, head, body),
         None => Ok(tags.part(tags.timestamp)),
     };

@@ -1,9 +1,8 @@
 //! Reads single values out of a JSON body by pointer (RFC 6901), without building the document.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, ops::Range};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
 use serde_json::value::RawValue;
 
 use crate::head::Unusable;
@@ -73,19 +72,32 @@ pub(crate) fn read_as(body: &[u8], pointer: &Pointer, number: bool) -> Result<Op
     Ok(value.map(|value| Cow::Owned(value.into_text().into_bytes())))
 }
 
+/// The string at `pointer`; an error if something else stands there, be it a number that looks alike.
+pub(crate) fn read_string(body: &[u8], pointer: &Pointer) -> Result<Option<Cow<'static, [u8]>>, Unusable> {
+    let mut found = Found::default();
+    match read_into(body, pointer, &mut found)? {
+        Some(Scalar::Text(text)) => Ok(Some(Cow::Owned(text.into_bytes()))),
+        None if !found.other => Ok(None),
+        _ => Err(Unusable::NotText),
+    }
+}
+
 /// The value at `pointer`; `None` if there is none, or none that is text, a whole number or a boolean.
 pub(crate) fn read(body: &[u8], pointer: &Pointer) -> Result<Option<Scalar>, Unusable> {
-    let mut found = Found::default();
+    read_into(body, pointer, &mut Found::default())
+}
+
+fn read_into(body: &[u8], pointer: &Pointer, found: &mut Found) -> Result<Option<Scalar>, Unusable> {
     // RFC 8259 section 8.1 lets a reader skip a byte order mark; a receiver cannot make the sender leave it out.
     let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     // Bytes that are not UTF-8 may stand in strings beside the way: senders exist that let them through, and the
     // signature covers them like all others.
     let mut deserializer = serde_json::Deserializer::from_slice(text);
-    let seed = At { tokens: &pointer.tokens, found: &mut found };
+    let seed = At { tokens: &pointer.tokens, found: &mut *found };
     let read = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     match read {
         _ if found.repeated => Err(Unusable::Conflicting),
-        Ok(()) => Ok(found.value),
+        Ok(()) => Ok(found.value.take()),
         Err(_) => Err(Unusable::NotJson),
     }
 }
@@ -144,9 +156,67 @@ impl<'de> Visitor<'de> for Members<'_> {
     }
 }
 
+/// Where in `body` the value at `pointer` stands, as it is written; `None` if it is not there once.
+pub(crate) fn locate(body: &[u8], pointer: &Pointer) -> Option<Range<usize>> {
+    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let mut rest = text;
+    for token in &pointer.tokens {
+        let mut raw = Raw { token, value: None };
+        let mut deserializer = serde_json::Deserializer::from_slice(rest);
+        Deserializer::deserialize_any(&mut deserializer, &mut raw).ok()?;
+        rest = raw.value?.get().as_bytes();
+    }
+    // `rest` borrows from `body`.
+    let start = (rest.as_ptr().addr()).checked_sub(body.as_ptr().addr())?;
+    Some(start..start + rest.len()).filter(|range| body.get(range.clone()) == Some(rest))
+}
+
+/// Finds the raw text of one member or element.
+struct Raw<'a, 'de> {
+    token: &'a str,
+    value: Option<&'de RawValue>,
+}
+
+impl<'de> Visitor<'de> for &mut Raw<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or array")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(is_wanted) = map.next_key_seed(Is(self.token))? {
+            if !is_wanted {
+                map.next_value::<IgnoredAny>()?;
+            } else if self.value.replace(map.next_value()?).is_some() {
+                return Err(A::Error::custom("a key stands twice"));
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        let wanted = index(self.token);
+        for at in 0.. {
+            let is_there = if wanted == Some(at) {
+                self.value = seq.next_element()?;
+                self.value.is_some()
+            } else {
+                seq.next_element::<IgnoredAny>()?.is_some()
+            };
+            if !is_there {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
 #[derive(Default)]
 struct Found {
     value: Option<Scalar>,
+    /// Whether an object, a list or a fraction stands there.
+    other: bool,
     repeated: bool,
 }
 
@@ -181,6 +251,7 @@ impl<'de> Visitor<'de> for At<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let Some((wanted, rest)) = self.tokens.split_first() else {
+            self.found.other = true;
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(());
         };
@@ -200,6 +271,7 @@ impl<'de> Visitor<'de> for At<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.found.other |= self.tokens.is_empty();
         if let Some((index, rest)) = self.tokens.split_first().and_then(|(token, rest)| Some((index(token)?, rest))) {
             for _ in 0..index {
                 if seq.next_element::<IgnoredAny>()?.is_none() {
@@ -234,6 +306,7 @@ impl<'de> Visitor<'de> for At<'_> {
 
     /// Left out: a fraction has no single text, so none can be signed.
     fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.found.other |= self.tokens.is_empty();
         Ok(())
     }
 
@@ -289,6 +362,19 @@ mod tests {
         assert_eq!(read_at(body, "/a/01/n"), Ok(None));
         assert_eq!(read_at(body, "/a/2"), Ok(None));
         assert_eq!(read_at(body, "/a"), Ok(None));
+    }
+
+    #[test]
+    fn a_value_is_located_just_where_it_is_read() {
+        let located = |body: &'static str, pointer: &str| {
+            locate(body.as_bytes(), &Pointer::parse(pointer).unwrap()).map(|range| &body[range])
+        };
+        assert_eq!(located(r#"{"a" : [0, {"t": 17 }], "t": 18}"#, "/a/1/t"), Some("17"));
+        assert_eq!(located("\u{feff}{\"\\u0074\": \"x\\n\" }", "/t"), Some(r#""x\n""#));
+        assert_eq!(located(r#"{"t":1,"t":2}"#, "/t"), None);
+        assert_eq!(located("[1]", "/1"), None);
+        assert_eq!(located("7", "/t"), None);
+        assert_eq!(located("", "/t"), None);
     }
 
     #[test]

@@ -30,6 +30,7 @@
 //! - [`explain()`] says what made a delivery be refused: it tries the mistakes that people make.
 //! - [`providers`] is the catalogue; a [`Scheme`] of your own is a TOML file, described in [`scheme`].
 //! - [`address`] has sets of addresses, and finds the client behind trusted proxies.
+//! - [`replay`] tells a replay from a retry: claims, and the store in memory.
 //! - [`Signer`] signs as a provider would: for tests, and to pass deliveries on.
 //!
 //! # Features
@@ -60,8 +61,8 @@
 //!
 //! # What it does not do
 //!
-//! It does not tell a replay of an accepted delivery from the delivery itself, as long as its timestamp is fresh; it
-//! fetches no keys.
+//! A verdict alone does not tell a replay of an accepted delivery from the delivery itself, as long as its timestamp is
+//! fresh: claim it in a [`ReplayStore`] as well. It fetches no keys.
 
 pub mod address;
 mod algorithm;
@@ -89,6 +90,7 @@ pub mod providers;
 mod public_key;
 mod public_url;
 mod rejection;
+pub mod replay;
 pub mod scheme;
 mod search;
 mod secret;
@@ -113,6 +115,7 @@ pub use providers::Provider;
 pub use public_key::{KeyError, KeyPolicy, PrivateKey, PublicKey, PublicKeyKind};
 pub use public_url::{PublicUrl, PublicUrlError};
 pub use rejection::{Problem, Rejection};
+pub use replay::{ReplayKey, ReplayStore};
 pub use scheme::{Scheme, SchemeError};
 pub use secret::{Secret, SecretError};
 pub use signer::{SignError, Signer};

@@ -9,7 +9,7 @@ use crate::{
     head::Head,
     rejection::Rejection,
     scheme::{Check, UrlForm},
-    search::Search,
+    search::{Maker, Search},
     timestamp::Timestamp,
     verified::Verified,
     verifier::Verifier,
@@ -49,7 +49,7 @@ pub struct Pending<'r> {
 #[expect(clippy::large_enum_variant, reason = "boxing the common case would cost it the allocation that it avoids")]
 enum State<'r> {
     /// The head alone decides: a token or password.
-    Decided { key: usize, examined: Examined<'r> },
+    Decided { maker: Maker, examined: Examined<'r> },
     /// The body goes straight into the running hashes.
     Running { running: Running, examined: Examined<'r> },
     /// Something in the body takes part in the verdict, so it is kept until it is whole.
@@ -86,8 +86,8 @@ impl<'r> Pending<'r> {
         let state = if verifier.layout().needs_whole_body {
             State::Whole(Vec::new())
         } else if scheme.signature.parts.is_empty() {
-            let key = verifier.judge(&verifier.content(head, &examined), &examined.tags, &[], now)?;
-            State::Decided { key, examined }
+            let maker = verifier.judge(&verifier.content(head, &examined), &examined.tags, &[], now)?;
+            State::Decided { maker, examined }
         } else {
             let mut running = Running::default();
             running.start(verifier, head, &examined, now)?;
@@ -129,22 +129,22 @@ impl<'r> Pending<'r> {
     pub(crate) fn conclude(&mut self) -> Result<Verified<'r, ()>, Rejection> {
         let (verifier, head) = (self.verifier, self.head);
         match &mut self.state {
-            State::Decided { key, examined } => Ok(Verified::new(verifier, head, *key, examined, ())),
+            State::Decided { maker, examined } => Ok(Verified::new(verifier, head, *maker, examined, ())),
             State::Running { running, examined } => {
-                let key = running.finish(verifier, head, examined)?;
-                Ok(Verified::new(verifier, head, key, examined, ()))
+                let maker = running.finish(verifier, head, examined)?;
+                Ok(Verified::new(verifier, head, maker, examined, ()))
             }
             State::Whole(body) => {
-                let (key, mut examined) = verifier.judge_whole(head, body, self.now)?;
-                Ok(Verified::new(verifier, head, key, &mut examined, ()))
+                let (maker, mut examined) = verifier.judge_whole(head, body, self.now)?;
+                Ok(Verified::new(verifier, head, maker, &mut examined, ()))
             }
         }
     }
 
     /// Gives the verdict on a body that is whole and of which nothing was taken yet.
     pub(crate) fn conclude_whole(&mut self, body: &[u8]) -> Result<Verified<'r, ()>, Rejection> {
-        let (key, mut examined) = self.verifier.judge_whole(self.head, body, self.now)?;
-        Ok(Verified::new(self.verifier, self.head, key, &mut examined, ()))
+        let (maker, mut examined) = self.verifier.judge_whole(self.head, body, self.now)?;
+        Ok(Verified::new(self.verifier, self.head, maker, &mut examined, ()))
     }
 }
 
@@ -191,7 +191,7 @@ impl Running {
         self.hashes.iter_mut().for_each(|hash| hash.update(chunk));
     }
 
-    fn finish(&mut self, verifier: &Verifier, head: Head<'_>, examined: &Examined<'_>) -> Result<usize, Rejection> {
+    fn finish(&mut self, verifier: &Verifier, head: Head<'_>, examined: &Examined<'_>) -> Result<Maker, Rejection> {
         let content = verifier.content(head, examined);
         verifier.obey_guards(&content, None, self.first_byte)?;
         verifier.run_checks(&content, None, self.first_byte.is_none(), self.hashes.iter_mut().map(Mac::finish))?;
@@ -202,7 +202,7 @@ impl Running {
             let secret = verifier.key(*key).material.start().map_or(&b""[..], |(_, secret)| secret);
             let with = Writing { form: *form, secret, body: None };
             content.write(behind, with, &mut |piece| mac.update(piece))?;
-            search.compare(*key, &mac.finish(), scheme, &examined.tags);
+            search.compare(Maker { key: *key, form: *form }, &mac.finish(), scheme, &examined.tags);
         }
         search.verdict()
     }

@@ -45,6 +45,13 @@ pub enum Rejection {
     ContentCoding,
     /// The announced length of the body is not one decimal number.
     ContentLength,
+    /// The handler did not answer in time.
+    HandlerTimeout {
+        /// The time it had.
+        limit: Duration,
+    },
+    /// The event is being handled already.
+    InProgress,
     /// The keys of this request's tenant could not be looked up just now.
     KeysUnavailable,
     /// The delivery's id is missing or unusable.
@@ -91,8 +98,12 @@ pub enum Rejection {
         /// What was expected there. It can quote the payload: for the log only.
         message: String,
     },
+    /// The event was handled already.
+    Replayed,
     /// No key of this endpoint made this signature for these bytes.
     Signature,
+    /// The store that tells replays from first deliveries cannot be asked just now, or is full.
+    StoreUnavailable,
     /// The signed timestamp lies further in the future than the tolerance allows.
     TimestampInFuture {
         /// How far ahead of the verifier's clock it is.
@@ -159,6 +170,8 @@ impl Rejection {
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::ContentCoding => "content_coding",
             Self::ContentLength => "content_length",
+            Self::HandlerTimeout { .. } => "handler_timeout",
+            Self::InProgress => "in_progress",
             Self::KeysUnavailable => "keys_unavailable",
             Self::MalformedId { .. } => "malformed_id",
             Self::MalformedSignature { .. } => "malformed_signature",
@@ -167,7 +180,9 @@ impl Rejection {
             Self::Method => "method",
             Self::MissingSignature { .. } => "missing_signature",
             Self::Payload { .. } => "payload",
+            Self::Replayed => "replayed",
             Self::Signature => "signature",
+            Self::StoreUnavailable => "store_unavailable",
             Self::TimestampInFuture { .. } => "timestamp_in_future",
             Self::TimestampTooOld { .. } => "timestamp_too_old",
             Self::UnexpectedValue { .. } => "unexpected_value",
@@ -203,7 +218,13 @@ impl Rejection {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Payload { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::KeysUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            // Senders repeat what was not acknowledged; this ends it.
+            Self::Replayed => StatusCode::OK,
+            Self::InProgress => StatusCode::CONFLICT,
+            // To be tried again.
+            Self::HandlerTimeout { .. } | Self::KeysUnavailable | Self::StoreUnavailable => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 }
@@ -220,6 +241,8 @@ impl fmt::Display for Rejection {
             Self::BodyTooLarge { limit: Some(limit) } => write!(f, "the body is larger than {limit} bytes"),
             Self::ContentCoding => f.write_str("the body is not in a content coding that can be undone"),
             Self::ContentLength => f.write_str("the announced length is not one decimal number"),
+            Self::HandlerTimeout { limit } => write!(f, "the handler did not answer within {limit:?}"),
+            Self::InProgress => f.write_str("the event is being handled already"),
             Self::KeysUnavailable => f.write_str("the keys for this request could not be looked up"),
             Self::MalformedId { place, problem } => write!(f, "the delivery id in {place} {problem}"),
             Self::MalformedSignature { place, problem } => write!(f, "the signature in {place} {problem}"),
@@ -231,9 +254,11 @@ impl fmt::Display for Rejection {
             Self::MissingSignature { place } => write!(f, "there is no {place}: the request is not signed"),
             Self::Payload { path, message } if path.is_empty() => write!(f, "the payload does not fit: {message}"),
             Self::Payload { path, message } => write!(f, "the payload does not fit at `{path}`: {message}"),
+            Self::Replayed => f.write_str("the event was handled already"),
             Self::Signature => f.write_str(
                 "no key of this endpoint made this signature for these bytes: wrong secret, or a changed body",
             ),
+            Self::StoreUnavailable => f.write_str("the replay store cannot be asked or is full"),
             Self::TimestampInFuture { ahead, tolerance } => {
                 write!(f, "the timestamp is {ahead:?} in the future; the tolerance is {tolerance:?}")
             }

@@ -1,14 +1,16 @@
 //! Proof that a delivery was accepted.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, mem};
 
 use bytes::Bytes;
 
 use crate::{
-    delivery::Delivery,
-    evidence::Examined,
+    delivery::{Accepted, Delivery},
+    evidence::{Examined, SignedTime},
     head::{Head, look_up},
+    replay::{KeptHead, ReplayKey, ReplayScope, SignedContent},
     scheme::{Field, FieldSource, Scheme},
+    search::Maker,
     timestamp::Timestamp,
     verifier::Verifier,
 };
@@ -20,8 +22,8 @@ use crate::{
 pub struct Verified<'r, B> {
     verifier: &'r Verifier,
     head: Head<'r>,
-    key: usize,
-    timestamp: Option<Timestamp>,
+    maker: Maker,
+    time: SignedTime<'r>,
     id: Option<Cow<'r, [u8]>>,
     claims: Vec<u8>,
     /// The body without its content coding, if it had one and the scheme signs it so.
@@ -63,17 +65,17 @@ impl<'r, B> Verified<'r, B> {
     pub(crate) fn new(
         verifier: &'r Verifier,
         head: Head<'r>,
-        key: usize,
+        maker: Maker,
         examined: &mut Examined<'r>,
         body: B,
     ) -> Self {
         Self {
             verifier,
             head,
-            key,
-            timestamp: examined.time.at,
+            maker,
+            time: mem::take(&mut examined.time),
             id: examined.id.take(),
-            claims: std::mem::take(&mut examined.claims),
+            claims: mem::take(&mut examined.claims),
             decoded: examined.decoded.take(),
             body,
         }
@@ -91,12 +93,12 @@ impl<'r, B> Verified<'r, B> {
 
     /// The label of the key that made the signature.
     pub fn key_label(&self) -> &str {
-        self.verifier.key_label(self.key)
+        self.verifier.key_label(self.maker.key)
     }
 
     /// The signed timestamp; `None` if the scheme signs none. It is always covered.
     pub fn timestamp(&self) -> Option<Timestamp> {
-        self.timestamp
+        self.time.at
     }
 
     /// The verified body.
@@ -117,8 +119,8 @@ impl<'r, B> Verified<'r, B> {
     /// Puts the bytes beside the proof that they gave, without their content coding; only for callers that hashed just these.
     pub(crate) fn with_payload(mut self, body: Bytes) -> Verified<'r, Bytes> {
         let body = self.decoded.take().unwrap_or(body);
-        let Self { verifier, head, key, timestamp, id, claims, decoded, body: _ } = self;
-        Verified { verifier, head, key, timestamp, id, claims, decoded, body }
+        let Self { verifier, head, maker, time, id, claims, decoded, body: _ } = self;
+        Verified { verifier, head, maker, time, id, claims, decoded, body }
     }
 
     fn field<'a>(&'a self, field: Option<&Field>, body: &'a [u8]) -> Option<Value<'a>> {
@@ -150,26 +152,46 @@ impl<B: AsRef<[u8]>> Verified<'_, B> {
     pub fn event_type(&self) -> Option<Value<'_>> {
         self.field(self.scheme().event_type(), self.payload())
     }
+
+    /// The key under which a [`ReplayStore`](crate::replay::ReplayStore) claims this delivery's event: made of what the
+    /// signature covers and nothing else. See [`ReplayKey`].
+    pub fn replay_key(&self, scope: &ReplayScope) -> ReplayKey {
+        let content = SignedContent {
+            scheme: self.scheme(),
+            head: self.head,
+            public_url: self.verifier.public_url(),
+            form: self.maker.form,
+            time: &self.time.text,
+            id: self.id.as_deref(),
+            body: self.payload(),
+        };
+        content.key(scope, || self.event_id())
+    }
 }
 
 impl Verified<'_, Bytes> {
     /// The proof as a value of its own, which outlives the request.
     pub fn into_delivery(self) -> Delivery {
-        let scheme = self.verifier.scheme();
+        let (verifier, scheme) = (self.verifier, self.verifier.scheme());
         let known = |field: Option<&Field>| match field {
             Some(field) if field.is_read_late() => None,
             field => Some(self.field(field, self.payload()).map(|value| value.as_str().to_owned())),
         };
         let (event_id, event_type) = (known(scheme.event_id()), known(scheme.event_type()));
-        Delivery::new(
-            scheme.clone(),
-            self.verifier.key_label(self.key).clone(),
-            self.timestamp,
+        let id = self.id.filter(|_| !scheme.event_is_delivery());
+        let id = id.and_then(|id| String::from_utf8(id.into_owned()).ok());
+        Delivery::new(Accepted {
+            scheme: scheme.clone(),
+            key_label: verifier.key_label(self.maker.key).clone(),
+            timestamp: self.time.at,
+            tolerance: verifier.tolerance(),
+            id,
             event_id,
             event_type,
-            self.claims,
-            self.decoded.unwrap_or(self.body),
-        )
+            claims: self.claims,
+            head: KeptHead::of(scheme, self.head, verifier.public_url(), self.maker.form, &self.time.text),
+            body: self.decoded.unwrap_or(self.body),
+        })
     }
 }
 

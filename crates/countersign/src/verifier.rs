@@ -18,8 +18,8 @@ use crate::{
     public_key::{EcdsaForm, PublicKey, PublicKeyAlgorithm},
     public_url::PublicUrl,
     rejection::{Problem, Rejection},
-    scheme::{Algorithm, Check, Choice, Equals, Part, Scheme, UrlForm},
-    search::Search,
+    scheme::{Algorithm, Check, Choice, Equals, Part, Scheme, Source, UrlForm},
+    search::{Maker, Search},
     timestamp::{Timestamp, Tolerance},
     verified::Verified,
 };
@@ -117,7 +117,7 @@ impl Verifier {
             reads_time_after_signature: scheme.reads_time_after_signature(),
             has_id: scheme.delivery_id.is_some() || scheme.signature.carries_id,
         };
-        let places = Places::of(scheme);
+        let places = Places::of(scheme, &setup.settings);
         Self { inner: Arc::new(Inner { setup, places, layout }) }
     }
 
@@ -135,13 +135,13 @@ impl Verifier {
         let (head, now) = (head.into(), now.into());
         self.check_keys(head, now)?;
         if self.inner.layout.needs_whole_body {
-            let (key, mut examined) = self.judge_whole(head, body.as_ref(), now)?;
-            return Ok(Verified::new(self, head, key, &mut examined, body));
+            let (maker, mut examined) = self.judge_whole(head, body.as_ref(), now)?;
+            return Ok(Verified::new(self, head, maker, &mut examined, body));
         }
         let mut examined = Examined::default();
         self.examine(head, now, None, &mut examined)?;
-        let key = self.judge_body(head, &examined, body.as_ref(), now)?;
-        Ok(Verified::new(self, head, key, &mut examined, body))
+        let maker = self.judge_body(head, &examined, body.as_ref(), now)?;
+        Ok(Verified::new(self, head, maker, &mut examined, body))
     }
 
     /// Judges the head of a request; the body is to follow as it arrives.
@@ -210,7 +210,14 @@ impl Verifier {
             self.read_token(now, examined)?;
         }
         if inner.layout.has_id {
-            examined.id = Some(delivery_id(scheme.delivery_id.as_ref(), places, head, &examined.tags, body)?);
+            let source = scheme.delivery_id.as_ref();
+            examined.id = Some(if matches!(source, Some(Source::Claim(_))) {
+                let head = head.with_claims(&examined.claims);
+                let id = delivery_id(source, places, head, &examined.tags, body)?;
+                Cow::Owned(id.into_owned())
+            } else {
+                delivery_id(source, places, head, &examined.tags, body)?
+            });
         }
         Ok(())
     }
@@ -296,16 +303,16 @@ impl Verifier {
         head: Head<'r>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<(usize, Examined<'r>), Rejection> {
+    ) -> Result<(Maker, Examined<'r>), Rejection> {
         if !self.inner.scheme.signs_decoded_body() {
             return self.judge_decoded(head, body, now);
         }
         let body = decoded(head, body)?;
-        let (key, mut examined) = self.judge_decoded(head, &body, now)?;
+        let (maker, mut examined) = self.judge_decoded(head, &body, now)?;
         if let Cow::Owned(body) = body {
             examined.decoded = Some(body.into());
         }
-        Ok((key, examined))
+        Ok((maker, examined))
     }
 
     fn judge_decoded<'r>(
@@ -313,7 +320,7 @@ impl Verifier {
         head: Head<'r>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<(usize, Examined<'r>), Rejection> {
+    ) -> Result<(Maker, Examined<'r>), Rejection> {
         let mut examined = Examined::default();
         if self.inner.scheme.evidence_is_in_body() {
             // First what the head has, so that a whole request is refused for the same reason as one that arrives in parts.
@@ -324,13 +331,13 @@ impl Verifier {
         } else {
             self.examine(head, now, None, &mut examined)?;
         }
-        let key = self.judge_body(head, &examined, body, now)?;
+        let maker = self.judge_body(head, &examined, body, now)?;
         if self.inner.layout.reads_time_after_signature {
             let mut timely = Examined { tags: examined.tags.clone(), ..Examined::default() };
             self.read_time(head, now, Some(body), &mut timely)?;
             examined.time = timely.time.into_owned();
         }
-        Ok((key, examined))
+        Ok((maker, examined))
     }
 
     fn judge_body(
@@ -339,7 +346,7 @@ impl Verifier {
         examined: &Examined<'_>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<usize, Rejection> {
+    ) -> Result<Maker, Rejection> {
         let sorted = SortedParameters::of(&self.inner.scheme, head, body)?;
         let content = Content { sorted: &sorted, ..self.content(head, examined) };
         self.obey_guards(&content, Some(body), body.first().copied())?;
@@ -415,6 +422,9 @@ impl Verifier {
                 }
             }
         }
+        if check.names_key {
+            return Err(Rejection::UnknownKey);
+        }
         Err(Rejection::UnexpectedValue { place: Arc::from(check.source.to_string()) })
     }
 
@@ -439,25 +449,34 @@ impl Verifier {
         tags: &Tags<'_>,
         body: &[u8],
         now: Timestamp,
-    ) -> Result<usize, Rejection> {
+    ) -> Result<Maker, Rejection> {
         let scheme = &self.inner.scheme;
         let parts = &scheme.signature.parts;
         let mut search = Search::default();
         if let Some(signature) = tags.http() {
             let base = signature.base(content)?;
             for (at, key) in self.valid_keys(now) {
-                search.add(at, signature.is_by(&key.material, &base, &scheme.http));
+                let maker = Maker { key: at, form: UrlForm::AsIs };
+                search.add(maker, signature.is_by(&key.material, &base, &scheme.http));
             }
             return search.verdict();
         }
         for (at, key) in self.valid_keys(now) {
             match &key.material {
-                Material::Token(expected) => search.compare(at, expected, scheme, tags),
+                Material::Token(expected) => {
+                    search.compare(Maker { key: at, form: UrlForm::AsIs }, expected, scheme, tags)
+                }
                 Material::Keyed(start) => {
                     for form in self.url_forms() {
                         let with = Writing { form: *form, secret: &[], body: Some(body) };
                         let tag = start.tag(|write| content.write(parts, with, write))?;
-                        search.compare(at, &tag, scheme, tags);
+                        search.compare(Maker { key: at, form: *form }, &tag, scheme, tags);
+                        if !scheme.signature.optional_end.is_empty() {
+                            let mut mac = start.clone();
+                            content.write(parts, with, &mut |piece| mac.update(piece))?;
+                            mac.update(&scheme.signature.optional_end);
+                            search.compare(Maker { key: at, form: *form }, &mac.finish(), scheme, tags);
+                        }
                     }
                 }
                 Material::Plain(start, secret) => {
@@ -467,11 +486,12 @@ impl Verifier {
                     for form in self.url_forms() {
                         let with = Writing { form: *form, secret, body: Some(body) };
                         let tag = start.tag(|write| content.write(parts, with, write))?;
-                        search.compare(at, &tag, scheme, tags);
+                        search.compare(Maker { key: at, form: *form }, &tag, scheme, tags);
                     }
                 }
                 material @ (Material::Public(_) | Material::TokenSecret(_)) => {
-                    search.add(at, self.is_signed(content, tags, body, material)?);
+                    let form = self.signed_form(content, tags, body, material)?;
+                    search.add(Maker { key: at, form: form.unwrap_or(UrlForm::AsIs) }, form.is_some());
                 }
             }
         }
@@ -482,17 +502,17 @@ impl Verifier {
         Ok(key)
     }
 
-    /// Whether a public key, or the secret of a token, proves one of the signatures.
-    fn is_signed(
+    /// The form of the URL for which a public key, or the secret of a token, proves one of the signatures.
+    fn signed_form(
         &self,
         content: &Content<'_>,
         tags: &Tags<'_>,
         body: &[u8],
         material: &Material,
-    ) -> Result<bool, Rejection> {
+    ) -> Result<Option<UrlForm>, Rejection> {
         let scheme = &self.inner.scheme;
         if scheme.signature.algorithm == Algorithm::Jwt {
-            return Ok(jwt::is_signed(tags.token(), &scheme.jwt, material));
+            return Ok(jwt::is_signed(tags.token(), &scheme.jwt, material).then_some(UrlForm::AsIs));
         }
         for form in self.url_forms() {
             let with = Writing { form: *form, secret: &[], body: Some(body) };
@@ -508,10 +528,10 @@ impl Verifier {
                 _ => false,
             };
             if found {
-                return Ok(true);
+                return Ok(Some(*form));
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// The algorithm, which the request may name among those of the scheme.
@@ -520,10 +540,12 @@ impl Verifier {
             Choice::One(algorithm) => return Ok(*algorithm),
             Choice::Named(source, named) => (source, named),
         };
-        let word = content.value(source, Some(body))?;
+        let malformed =
+            || Rejection::MalformedSignature { place: Arc::from(source.to_string()), problem: Problem::UnknownVersion };
+        let word = content.value(source, Some(body)).map_err(|_| malformed())?;
         let found = named.iter().find(|(name, _)| name.as_bytes() == &*word).map(|(_, algorithm)| *algorithm);
         let allowed = found.filter(|algorithm| !algorithm.is_legacy() || self.inner.allows_legacy);
-        allowed.ok_or_else(|| malformed_value(source.to_string(), Problem::UnknownVersion))
+        allowed.ok_or_else(malformed)
     }
 }
 

@@ -8,7 +8,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::{ResponseFuture, layer::Settings};
-use crate::verify::refuse;
+use crate::refusal::refuse;
 
 /// Lets requests from some addresses through to the service `S`; made by [`AddressLayer`](super::AddressLayer).
 #[derive(Clone, Debug)]

@@ -25,4 +25,3 @@ pub use keys::Keys;
 pub(crate) use keys::{Found, sealed};
 pub use layer::VerifyLayer;
 pub use service::Verify;
-pub(crate) use service::refuse;

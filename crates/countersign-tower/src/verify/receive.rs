@@ -1,15 +1,15 @@
 //! From a request as it comes in to a verified one, or the reason for its refusal.
 
-use std::{error::Error, future::poll_fn, pin::pin, task::Poll, time::Duration};
+use std::{error::Error, pin::pin};
 
 use bytes::Bytes;
 use countersign::{Collecting, Delivery, Rejection, Timestamp, Verifier};
 use http::{HeaderMap, Request, header::CONTENT_LENGTH, request::Parts};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError};
-use tokio::time::timeout;
 
 use super::{Found, Keys, VerifiedBody, layer::Settings};
+use crate::deadline::within;
 
 /// Verifies a request. The delivery goes into its extensions, and the verdict to `tracing`.
 pub(super) async fn receive<B>(
@@ -35,6 +35,9 @@ where
             );
             let body = VerifiedBody::new(delivery.body().clone());
             parts.extensions.insert(delivery);
+            if let Some(tenant) = found.tenant {
+                parts.extensions.insert(tenant);
+            }
             Ok(Request::from_parts(parts, body))
         }
         Err(rejection) => {
@@ -61,7 +64,9 @@ where
         return Err(Rejection::BodyTooLarge { limit: Some(limit) });
     }
     let mut collecting = found.verifier.collect(parts, limit, now)?;
-    within(settings.body_timeout, read(body, &mut collecting)).await?;
+    let time_limit = settings.body_timeout;
+    let read = within(time_limit, read(body, &mut collecting)).await;
+    read.ok_or(Rejection::BodyTimeout { limit: time_limit })??;
     if announced.is_some_and(|announced| announced != collecting.received()) {
         return Err(Rejection::BodyIncomplete);
     }
@@ -70,15 +75,6 @@ where
         return Err(Rejection::UnknownKey);
     }
     Ok(verified.into_delivery())
-}
-
-/// Reads under a deadline. A body that is there already, as most are, costs no timer.
-async fn within(limit: Duration, read: impl Future<Output = Result<(), Rejection>>) -> Result<(), Rejection> {
-    let mut read = pin!(read);
-    if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(read.as_mut().poll(context))).await {
-        return done;
-    }
-    timeout(limit, read).await.map_err(|_| Rejection::BodyTimeout { limit })?
 }
 
 async fn read<B>(body: B, collecting: &mut Collecting<'_>) -> Result<(), Rejection>

@@ -5,12 +5,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use countersign::Rejection;
-use http::{HeaderValue, Request, Response, header};
+use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
 use super::{Keys, ResponseFuture, VerifiedBody, layer::Settings, receive::receive};
+use crate::refusal::refuse;
 
 /// Verifies requests before the service `S` gets them; made by [`VerifyLayer`](super::VerifyLayer).
 #[derive(Clone, Debug)]
@@ -66,23 +66,4 @@ where
             }
         })
     }
-}
-
-/// The answer to a refused request: its status, nothing else that the caller could learn from.
-pub(crate) fn refuse<R: Default>(rejection: Rejection) -> Response<R> {
-    let mut response = Response::new(R::default());
-    *response.status_mut() = rejection.status();
-    let headers = response.headers_mut();
-    match rejection {
-        // RFC 9110 section 15.5.9: the connection is of no more use.
-        Rejection::BodyTimeout { .. } => {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        Rejection::KeysUnavailable => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
-        }
-        _ => {}
-    }
-    response.extensions_mut().insert(rejection);
-    response
 }

@@ -134,7 +134,7 @@ fn print(scheme: &Scheme, text: &[u8], tag: &[u8]) -> Option<String> {
     Some(scheme.signature.syntax.print(|hole| match hole {
         Hole::Tag(encoding) => encoding.encode(tag),
         Hole::Timestamp => time.clone(),
-        Hole::Token | Hole::Jwt | Hole::Id | Hole::Any => String::new(),
+        Hole::Token | Hole::Jwt | Hole::Id | Hole::KeyName | Hole::Any => String::new(),
     }))
 }
 

@@ -172,6 +172,8 @@ with_place! {
         list: Option<Spanned<ListTable>>,
         fields: Option<Spanned<FieldsTable>>,
         signs: Option<Spanned<Signs>>,
+        key_name: Option<Spanned<String>>,
+        optional_end: Option<Spanned<String>>,
         covers_body: Option<Spanned<bool>>,
         ambiguous: Option<Spanned<String>>,
     }
@@ -180,6 +182,7 @@ with_place! {
 with_place! {
     struct TimestampTable {
         format: TimestampFormat,
+        #[serde(default)] string: bool,
         #[serde(deserialize_with = "duration")]
         tolerance: Duration,
         #[serde(default, deserialize_with = "optional_duration")]
@@ -195,6 +198,7 @@ with_place! {
     struct CheckTable {
         equals: Spanned<OneOrMore>,
         #[serde(default)] unless_empty: bool,
+        #[serde(default)] names_key: bool,
     }
 }
 

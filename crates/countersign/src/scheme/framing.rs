@@ -16,6 +16,8 @@ pub(crate) enum Guard {
     IdSegments { separator: Box<[u8]> },
     /// The delivery's id does not contain the separator that ends it.
     IdWithout { separator: Box<[u8]> },
+    /// The delivery's id contains no date, because the timestamp behind it begins with one.
+    IdWithoutDate,
     /// A signed value does not contain the separator that ends it.
     ValueWithout { source: Source, separator: Box<[u8]> },
     /// The URL has only the bytes that RFC 3986 allows, because a separator that servers let through in URLs ends it.
@@ -44,13 +46,13 @@ pub(super) struct Framing {
 
 impl Framing {
     /// The borders of `parts`. One that is open leaves the guards of all others in force.
-    pub(super) fn of(parts: &[Part], format: Option<TimestampFormat>, form_is_encoded: bool) -> Self {
+    pub(super) fn of(parts: &[Part], format: Option<TimestampFormat>, form_is_framed: bool) -> Self {
         let mut framing = Self { guards: Vec::new(), open: None };
         for present in readings(parts) {
-            framing.add_reading(&present, format);
+            framing.add_reading(&present, format, form_is_framed);
         }
         framing.add_optional(parts);
-        let sorted = |part: &Part| matches!(part, Part::FormSorted | Part::QuerySorted) && !form_is_encoded;
+        let sorted = |part: &Part| matches!(part, Part::FormSorted | Part::QuerySorted) && !form_is_framed;
         if parts.iter().any(sorted) {
             framing.open("sorted parameters run names and values into each other");
         }
@@ -64,10 +66,13 @@ impl Framing {
     }
 
     /// The borders of parts that are all there.
-    fn add_reading(&mut self, parts: &[Part], format: Option<TimestampFormat>) {
+    fn add_reading(&mut self, parts: &[Part], format: Option<TimestampFormat>, form_is_framed: bool) {
         let body = parts.iter().position(|part| matches!(part, Part::Body)).unwrap_or(parts.len());
         for at in 0..body {
             let (part, behind) = (&parts[at], parts.get(at + 1..).unwrap_or_default());
+            if form_is_framed && ends_encoded(part, behind) {
+                continue;
+            }
             if let (false, [next, ..]) = (matches!(part, Part::Literal(_)), behind) {
                 self.add(left_to_right(part, behind, format), part, next);
             }
@@ -167,11 +172,26 @@ fn left_to_right(part: &Part, behind: &[Part], format: Option<TimestampFormat>) 
             _ => Border::Open,
         },
         (Part::Id, Some(separator)) => Border::Guarded(end_of_id(separator, &behind[1..], format)),
+        // A date begins nowhere in a date: whoever moves the border takes the whole one into the id.
+        (Part::Id, None) if *next == Part::Timestamp && begins_with_date(format) => {
+            Border::Guarded(Guard::IdWithoutDate)
+        }
         (Part::Value(source) | Part::Lower(source), Some(separator)) => {
             Border::Guarded(Guard::ValueWithout { source: source.clone(), separator: separator.clone() })
         }
         _ => Border::Open,
     }
+}
+
+fn begins_with_date(format: Option<TimestampFormat>) -> bool {
+    matches!(format, Some(TimestampFormat::Rfc3339 | TimestampFormat::Rfc3339OrUtc))
+}
+
+/// Whether parameters that are percent-encoded end at a byte that none of them has.
+fn ends_encoded(part: &Part, behind: &[Part]) -> bool {
+    let is_separator = |byte: u8| byte <= b' ' || b"<>|\"{}".contains(&byte);
+    matches!(part, Part::FormSorted | Part::QuerySorted)
+        && matches!(behind.first(), Some(Part::Literal(text)) if text.first().is_some_and(|byte| is_separator(*byte)))
 }
 
 fn end_of_timestamp(format: Option<TimestampFormat>, next: Option<u8>) -> Border {
@@ -198,6 +218,8 @@ fn end_of_id(separator: &[u8], behind: &[Part], format: Option<TimestampFormat>)
 fn right_to_left(part: &Part, format: Option<TimestampFormat>) -> Border {
     match (part, format) {
         (Part::Literal(_) | Part::Secret | Part::Setting(_) | Part::Hash(..), _) => Border::Fixed,
+        // Four digits and a hyphen begin it, and cannot stand further inside.
+        (Part::Timestamp, Some(TimestampFormat::Rfc3339 | TimestampFormat::Rfc3339OrUtc)) => Border::Fixed,
         (Part::Timestamp, Some(format)) => fixed_len(format),
         _ => Border::Open,
     }

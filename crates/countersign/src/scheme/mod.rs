@@ -298,6 +298,7 @@ impl Description {
         let bodies = self.signature.parts.iter().filter(|part| matches!(part, Part::Body)).count();
         bodies > 1
             || self.decoded
+            || !self.signature.optional_end.is_empty()
             || self.evidence_is_in_body()
             // A plain hash is searched for the traces of a length extension, and a public key takes the content whole.
             || matches!(
@@ -390,6 +391,10 @@ pub(crate) struct Signature {
     pub(crate) syntax: Syntax,
     /// Whether the delivery's id stands in the signature's text.
     pub(crate) carries_id: bool,
+    /// The name of our key, where the text names the key of each tag.
+    pub(crate) key_name: Option<Expected>,
+    /// Text that may stand behind the signed content or not.
+    pub(crate) optional_end: Box<[u8]>,
     pub(crate) signs: Option<String>,
     pub(crate) parts: Vec<Part>,
 }
@@ -460,6 +465,8 @@ pub(crate) struct TimestampRule {
     /// `None`: it stands in the signature's own text.
     pub(crate) source: Option<Source>,
     pub(crate) format: TimestampFormat,
+    /// Whether a time in digits is a string in JSON, where others write a number.
+    pub(crate) is_string: bool,
     pub(crate) tolerance: Tolerance,
 }
 
@@ -470,6 +477,8 @@ pub(crate) struct Check {
     pub(crate) equals: Equals,
     /// Whether it may be missing if the body is empty.
     pub(crate) unless_empty: bool,
+    /// Whether the value names the key, so that another one is that of an unknown key.
+    pub(crate) names_key: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -537,4 +546,13 @@ pub(crate) struct FormRule {
     pub(crate) values_only: bool,
     /// Whether names and values are percent-encoded again.
     pub(crate) encode: bool,
+}
+
+impl FormRule {
+    /// Whether names and values end where they show it: percent-encoded, and with marks between them that no encoded text has.
+    pub(crate) fn is_framed(&self) -> bool {
+        let is_mark = |text: &str| !text.is_empty() && text.bytes().all(|byte| b"=&:;,|".contains(&byte));
+        let behind_value = [self.after.as_str(), self.join.as_str()].concat();
+        self.encode && is_mark(&behind_value) && (self.values_only || is_mark(&self.between))
+    }
 }

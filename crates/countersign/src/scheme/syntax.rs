@@ -43,6 +43,8 @@ pub(crate) enum Hole {
     Timestamp,
     /// The delivery's id.
     Id,
+    /// The name of the key that made the tag behind it.
+    KeyName,
     /// Text that nobody needs.
     #[default]
     Any,
@@ -55,6 +57,7 @@ impl Hole {
             "jwt" => Self::Jwt,
             "timestamp" => Self::Timestamp,
             "id" => Self::Id,
+            "key-name" => Self::KeyName,
             "any" => Self::Any,
             _ => Self::Tag(Encoding::from_name(name)?),
         })
@@ -233,6 +236,7 @@ impl fmt::Display for Hole {
             Self::Jwt => "jwt",
             Self::Timestamp => "timestamp",
             Self::Id => "id",
+            Self::KeyName => "key-name",
             Self::Any => "any",
         })
     }
@@ -302,7 +306,7 @@ fn push_literal(shape: &mut Vec<ShapePiece>, text: &str) {
 fn unknown(offset: usize, name: &str) -> TemplateError {
     let encodings: Vec<&str> = Encoding::ALL.iter().map(|encoding| encoding.name()).collect();
     let message = format!(
-        "unknown placeholder `{{{name}}}`; expected an encoding ({}), `token`, `jwt`, `timestamp`, `id` or `any`",
+        "unknown placeholder `{{{name}}}`; expected an encoding ({}), `token`, `jwt`, `timestamp`, `id`, `key-name` or `any`",
         encodings.join(", ")
     );
     TemplateError::new(offset, message)

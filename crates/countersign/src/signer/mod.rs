@@ -25,7 +25,7 @@ use crate::{
     key::Key,
     public_key::{EcdsaForm, PrivateKey, PublicKeyAlgorithm, PublicKeyKind},
     rejection::Rejection,
-    scheme::{Algorithm, Choice, Equals, Hole, Part, Scheme, Source, Unwrap, UrlForm},
+    scheme::{Algorithm, Choice, Equals, Expected, Hole, Part, Scheme, Source, Unwrap, UrlForm},
     secret::{Secret, SecretError},
     timestamp::Timestamp,
     verifier::Verifier,
@@ -174,7 +174,7 @@ impl Signer {
             None => String::new(),
         };
         if let Some((rule, source)) = scheme.timestamp.as_ref().and_then(|rule| Some((rule, rule.source.as_ref()?))) {
-            draft.put_time(source, &time, rule.format.is_number())?;
+            draft.put_time(source, &time, rule.format.is_number() && !rule.is_string)?;
         }
         if let Some((source, word, _)) = self.named_algorithm() {
             draft.put(source, word)?;
@@ -256,8 +256,17 @@ impl Signer {
             Hole::Token | Hole::Jwt => String::from_utf8_lossy(&tag).into_owned(),
             Hole::Timestamp => time.to_owned(),
             Hole::Id => id.to_owned(),
+            Hole::KeyName => self.key_name().unwrap_or_default().to_owned(),
             Hole::Any => String::new(),
         }))
+    }
+
+    fn key_name(&self) -> Option<&str> {
+        match self.scheme().signature.key_name.as_ref()? {
+            Expected::Text(text) => Some(text),
+            Expected::Setting(name) => self.verifier.settings().get(name).map(String::as_str),
+            Expected::Url => None,
+        }
     }
 
     /// The signed content of a request that obeys the rules of its scheme.

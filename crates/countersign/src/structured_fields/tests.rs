@@ -54,7 +54,6 @@ fn a_member_is_read_in_its_printed_form_only() {
         "a=\"b",
         "a=\"\\b\"",
         "a=\"\u{e9}\"",
-        
         "a=@1",
         "a=%\"b\"",
         "a=1 b=2",

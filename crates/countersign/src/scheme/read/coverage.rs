@@ -45,7 +45,8 @@ impl Reader<'_> {
         stated: Option<Spanned<String>>,
         span: &Range<usize>,
     ) -> Result<(Vec<Guard>, Option<String>)> {
-        let Framing { guards, open } = Framing::of(&signature.parts, timestamp.map(|rule| rule.format), form.encode);
+        let Framing { guards, open } =
+            Framing::of(&signature.parts, timestamp.map(|rule| rule.format), form.is_framed());
         match (open, stated) {
             (None, None) => Ok((guards, None)),
             (None, Some(stated)) => self.fail(stated.span(), "the signed parts can be told apart: leave `ambiguous` out"),

@@ -108,7 +108,7 @@ impl Reader<'_> {
             Hole::Token => expected == "`{token}`",
             Hole::Jwt => expected == "`{jwt}`",
             Hole::Tag(_) => expected.starts_with("an encoding"),
-            Hole::Timestamp | Hole::Id | Hole::Any => true,
+            Hole::Timestamp | Hole::Id | Hole::KeyName | Hole::Any => true,
         };
         if !syntax.holes().all(|hole| fits(&hole)) {
             return self.fail(span.clone(), format!("this algorithm carries its proof in {expected}"));

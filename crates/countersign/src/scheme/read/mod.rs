@@ -14,8 +14,8 @@ use toml::Spanned;
 
 use self::coverage::Reach;
 use super::{
-    Check, Description, Equals, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule, Signature, Source,
-    TimestampRule, UrlForm, UrlRule,
+    Check, Description, Equals, Expected, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule,
+    Signature, Source, TimestampRule, UrlForm, UrlRule,
     file::{CheckTable, File, FormTable, Place, SecretTable, TimestampTable, UrlTable},
     framing::is_url_byte,
     template::TemplateError,
@@ -41,7 +41,7 @@ impl Reader<'_> {
             return self.fail(file.name.span(), "expected the provider's name, found nothing");
         }
         let signature_span = file.signature.span();
-        let (signature, statements) = self.signature(file.signature)?;
+        let (signature, statements) = self.signature(file.signature, &file.settings)?;
         let timestamp = self.timestamp(file.timestamp, &signature, signature_span.clone())?;
         let delivery_id = match file.id {
             Some(table) => {
@@ -58,6 +58,9 @@ impl Reader<'_> {
         required_settings.extend(jwt.settings().map(str::to_owned));
         let http = self.http_signature(file.http_signature, &signature.algorithm, &settings, &signature_span)?;
         required_settings.extend(http.setting().map(str::to_owned));
+        if let Some(Expected::Setting(name)) = &signature.key_name {
+            required_settings.push(name.clone());
+        }
 
         let reach = Reach {
             signature: &signature,
@@ -143,7 +146,7 @@ impl Reader<'_> {
             );
         }
         let tolerance = Tolerance::new(table.tolerance, table.future.unwrap_or(table.tolerance));
-        Ok(Some(TimestampRule { source, format: table.format, tolerance }))
+        Ok(Some(TimestampRule { source, format: table.format, is_string: table.string, tolerance }))
     }
 
     fn check(&self, table: Spanned<CheckTable>) -> Result<Check> {
@@ -157,7 +160,7 @@ impl Reader<'_> {
         };
         let texts = texts.iter().map(parse).collect::<Result<Vec<_>>>()?;
         let equals = self.equals(texts, span)?;
-        Ok(Check { source, equals, unless_empty: table.unless_empty })
+        Ok(Check { source, equals, unless_empty: table.unless_empty, names_key: table.names_key })
     }
 
     fn equals(&self, texts: Vec<Vec<Part>>, span: Range<usize>) -> Result<Equals> {

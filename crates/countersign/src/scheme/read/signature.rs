@@ -1,6 +1,6 @@
 //! The `[signature]` table: algorithm, place and signed content.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 use http::header::AUTHORIZATION;
 use toml::Spanned;
@@ -12,13 +12,17 @@ use crate::{
     json::Pointer,
     public_key::PublicKeyAlgorithm,
     scheme::{
-        Algorithm, Choice, Hole, Part, Signature, Source, TimestampRule, Unwrap,
+        Algorithm, Choice, Expected, Hole, Part, Signature, Source, Syntax, TimestampRule, Unwrap,
         file::{AlgorithmName, SignatureTable, Signs, UnwrapTable},
     },
 };
 
 impl Reader<'_> {
-    pub(super) fn signature(&self, table: Spanned<SignatureTable>) -> Result<(Signature, Statements)> {
+    pub(super) fn signature(
+        &self,
+        table: Spanned<SignatureTable>,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<(Signature, Statements)> {
         let span = table.span();
         let mut table = table.into_inner();
         let algorithm = self.algorithm(&mut table.algorithm)?;
@@ -28,10 +32,40 @@ impl Reader<'_> {
         let syntax = self.syntax(table.value, table.list, table.fields, &algorithm, &span)?;
         self.holes_fit(&syntax, &algorithm, &span)?;
         let parts = self.parts(table.signs.as_ref(), &algorithm, &span)?;
+        let key_name = self.key_name(table.key_name, &syntax, settings, &span)?;
+        let optional_end =
+            table.optional_end.map(|end| self.optional_end(end, &algorithm)).transpose()?.unwrap_or_default();
         let statements = Statements { covers_body: table.covers_body, ambiguous: table.ambiguous };
         let signs = table.signs.map(|signs| signs.get_ref().to_string());
         let carries_id = syntax.holes().any(|hole| hole == Hole::Id);
-        Ok((Signature { algorithm, source, every, unwrap, syntax, carries_id, signs, parts }, statements))
+        let signature =
+            Signature { algorithm, source, every, unwrap, syntax, carries_id, key_name, optional_end, signs, parts };
+        Ok((signature, statements))
+    }
+
+    fn key_name(
+        &self,
+        name: Option<Spanned<String>>,
+        syntax: &Syntax,
+        settings: &BTreeMap<String, String>,
+        span: &Range<usize>,
+    ) -> Result<Option<Expected>> {
+        let has_hole = syntax.holes().any(|hole| hole == Hole::KeyName);
+        match name {
+            Some(name) if has_hole => self.expected(name.get_ref(), &name.span(), settings).map(Some),
+            Some(name) => self.fail(name.span(), "the layout has no `{key-name}` that could be this"),
+            None if has_hole => {
+                self.fail(span.clone(), "expected `key_name`: what our key is called where the layout has `{key-name}`")
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn optional_end(&self, end: Spanned<String>, algorithm: &Algorithm) -> Result<Box<[u8]>> {
+        match algorithm {
+            Algorithm::Hmac(_) if !end.get_ref().is_empty() => Ok(end.into_inner().into_bytes().into()),
+            _ => self.fail(end.span(), "expected some text, behind what an HMAC signs"),
+        }
     }
 
     fn algorithm(&self, name: &mut Spanned<AlgorithmName>) -> Result<Algorithm> {

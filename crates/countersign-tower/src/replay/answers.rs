@@ -1,0 +1,174 @@
+//! What duplicates are answered.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use bytes::Bytes;
+use countersign::ReplayKey;
+use http::{HeaderMap, Response, StatusCode};
+use http_body::Body;
+use http_body_util::BodyExt;
+use quick_cache::{Weighter, sync::Cache};
+
+/// What a layer does with first answers: [`NoAnswers`], or keeps them ([`IdempotentAnswers`]). Sealed.
+pub trait Answers<R>: Clone + Send + Sync + 'static + sealed::Sealed {
+    /// Takes what is to be kept out of the first answer, if it is to be kept.
+    #[doc(hidden)]
+    fn take(&self, first: Response<R>) -> impl Future<Output = Result<(Response<R>, Option<Kept>), BodyFailed>> + Send;
+
+    /// Keeps it, now that the event is done.
+    #[doc(hidden)]
+    fn keep(&self, key: ReplayKey, kept: Kept);
+
+    /// The first answer again, if it is there.
+    #[doc(hidden)]
+    fn repeat(&self, key: ReplayKey) -> Option<Response<R>>;
+}
+
+/// Keeps no answers: duplicates get a bare 200.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct NoAnswers {}
+
+/// How many first answers are kept, to be repeated to duplicates: in this process, until there is no more room.
+///
+/// Kept are 2xx answers whose length is known, with their headers and without their trailers. A duplicate whose answer was
+/// not kept gets a bare 200.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct IdempotentAnswers {
+    count: usize,
+    bytes: usize,
+    bytes_each: usize,
+}
+
+impl IdempotentAnswers {
+    /// 10,000 answers of up to 64 KiB each, and 16 MiB in all.
+    pub fn new() -> Self {
+        Self { count: 10_000, bytes: 16 << 20, bytes_each: 64 << 10 }
+    }
+
+    /// Keeps up to `count` answers.
+    pub fn with_count(mut self, count: usize) -> Self {
+        self.count = count;
+        self
+    }
+
+    /// Keeps up to `bytes` bytes in all, and answers of up to `each`.
+    pub fn with_bytes(mut self, bytes: usize, each: usize) -> Self {
+        (self.bytes, self.bytes_each) = (bytes, each);
+        self
+    }
+}
+
+impl Default for IdempotentAnswers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<R: Default + Send + 'static> Answers<R> for NoAnswers {
+    async fn take(&self, first: Response<R>) -> Result<(Response<R>, Option<Kept>), BodyFailed> {
+        Ok((first, None))
+    }
+
+    fn keep(&self, _: ReplayKey, _: Kept) {}
+
+    fn repeat(&self, _: ReplayKey) -> Option<Response<R>> {
+        None
+    }
+}
+
+/// First answers, as [`IdempotentAnswers`] limits them.
+#[derive(Clone)]
+pub struct KeptAnswers {
+    cache: Arc<Cache<ReplayKey, Arc<Kept>, Weight>>,
+    bytes_each: usize,
+}
+
+/// An answer to be repeated.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// The handler's own body broke while it was taken.
+#[derive(Debug)]
+pub struct BodyFailed;
+
+#[derive(Clone)]
+struct Weight {
+    /// What an answer weighs at least, so that there are no more of them than may be.
+    least: usize,
+}
+
+impl Weighter<ReplayKey, Arc<Kept>> for Weight {
+    fn weight(&self, _: &ReplayKey, kept: &Arc<Kept>) -> u64 {
+        kept.size().max(self.least) as u64
+    }
+}
+
+impl Kept {
+    fn size(&self) -> usize {
+        let headers = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + PER_HEADER);
+        PER_ANSWER + headers.sum::<usize>() + self.body.len()
+    }
+}
+
+/// What an answer takes beside its text, in bytes, generously.
+const PER_ANSWER: usize = 256;
+
+/// What a header takes beside its text, in bytes, generously.
+const PER_HEADER: usize = 128;
+
+impl KeptAnswers {
+    pub(super) fn new(limits: IdempotentAnswers) -> Self {
+        let least = limits.bytes.div_ceil(limits.count.max(1));
+        let bytes = if limits.count == 0 { 0 } else { limits.bytes };
+        let cache = Cache::with_weighter(limits.count, bytes as u64, Weight { least });
+        Self { cache: Arc::new(cache), bytes_each: limits.bytes_each }
+    }
+}
+
+impl<R> Answers<R> for KeptAnswers
+where
+    R: Body<Data = Bytes> + Default + From<Bytes> + Send + 'static,
+{
+    async fn take(&self, first: Response<R>) -> Result<(Response<R>, Option<Kept>), BodyFailed> {
+        let length = first.body().size_hint().exact().and_then(|length| usize::try_from(length).ok());
+        if length.is_none_or(|length| length > self.bytes_each) {
+            return Ok((first, None));
+        }
+        let (parts, body) = first.into_parts();
+        let body = body.collect().await.map_err(|_| BodyFailed)?.to_bytes();
+        let kept = Kept { status: parts.status, headers: parts.headers.clone(), body: body.clone() };
+        let kept = Some(kept).filter(|kept| kept.size() <= self.bytes_each.saturating_add(PER_ANSWER));
+        Ok((Response::from_parts(parts, body.into()), kept))
+    }
+
+    fn keep(&self, key: ReplayKey, kept: Kept) {
+        self.cache.insert(key, Arc::new(kept));
+    }
+
+    fn repeat(&self, key: ReplayKey) -> Option<Response<R>> {
+        let kept = self.cache.get(&key)?;
+        let mut response = Response::new(R::from(kept.body.clone()));
+        *response.status_mut() = kept.status;
+        *response.headers_mut() = kept.headers.clone();
+        Some(response)
+    }
+}
+
+impl fmt::Debug for KeptAnswers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeptAnswers").field("count", &self.cache.len()).finish_non_exhaustive()
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for super::NoAnswers {}
+    impl Sealed for super::KeptAnswers {}
+}

@@ -1,0 +1,53 @@
+use std::{fmt, time::Duration};
+
+/// A setting of [`ReplayLayer`](super::ReplayLayer) that would let replays or retries through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReplayConfigError {
+    /// The provider still retries when the event is forgotten, and the retry would be handled again.
+    ForgetsBeforeRetriesEnd {
+        /// The scheme's id.
+        scheme: String,
+        /// How long events were to be kept.
+        keep_for: Duration,
+        /// How long the provider retries.
+        retries_for: Duration,
+    },
+    /// The signature is still fresh when the event is forgotten, and a replay would be handled.
+    ForgetsBeforeStale {
+        /// The scheme's id.
+        scheme: String,
+        /// How long events were to be kept.
+        keep_for: Duration,
+        /// How long a signature can be fresh: the tolerance to both sides.
+        fresh_for: Duration,
+    },
+    /// The lease is over before the handler has to be, and two could handle one event.
+    LeaseTooShort {
+        /// The lease.
+        lease: Duration,
+        /// The handler's time and that of the store.
+        needed: Duration,
+    },
+}
+
+impl fmt::Display for ReplayConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ForgetsBeforeRetriesEnd { scheme, keep_for, retries_for } => {
+                write!(f, "`{scheme}` retries for {retries_for:?}: keep events at least so long, not {keep_for:?}")
+            }
+            Self::ForgetsBeforeStale { scheme, keep_for, fresh_for } => write!(
+                f,
+                "a signature of `{scheme}` can be fresh for {fresh_for:?}: keep events at least so long, not {keep_for:?}"
+            ),
+            Self::LeaseTooShort { lease, needed } => write!(
+                f,
+                "a lease of {lease:?} can end while the handler runs: make it {needed:?} at least, or the handler's time limit \
+                 shorter"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ReplayConfigError {}

@@ -1,0 +1,149 @@
+//! A claim in the layer's hands.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use countersign::{
+    ReplayKey, ReplayStore, Timestamp,
+    replay::{Claim, Lease, Settlement},
+};
+use tokio::{runtime::Handle, sync::Semaphore, time::timeout};
+
+use super::layer::Settings;
+
+/// The store, and what a call to it takes.
+pub(super) struct Shared<St> {
+    pub(super) store: Arc<St>,
+    pub(super) settings: Settings,
+    releases: Arc<Semaphore>,
+}
+
+/// How many releases of dropped requests may be under way at a time.
+const RELEASES: usize = 1024;
+
+/// What became of a claim.
+pub(super) enum Answer<St: ReplayStore> {
+    Fresh(Held<St>),
+    InProgress,
+    Done,
+}
+
+/// A lease that is released if it is dropped.
+pub(super) struct Held<St: ReplayStore> {
+    shared: Arc<Shared<St>>,
+    key: ReplayKey,
+    lease: Option<Lease>,
+}
+
+/// Why a call to the store came to nothing; told to the log already.
+pub(super) struct Failed;
+
+impl<St: ReplayStore> Shared<St> {
+    pub(super) fn new(store: Arc<St>, settings: Settings) -> Self {
+        Self { store, settings, releases: Arc::new(Semaphore::new(RELEASES)) }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        (self.settings.clock)()
+    }
+
+    /// Claims. If the request is dropped meanwhile, the claim is made and released.
+    pub(super) async fn claim(self: &Arc<Self>, key: ReplayKey) -> Result<Answer<St>, Failed> {
+        let shared = Arc::clone(self);
+        let claim = async move {
+            let claim = shared.store.claim(key, shared.settings.lease(), shared.now()).await?;
+            Ok::<_, St::Error>(match claim {
+                Claim::Fresh(lease) => Answer::Fresh(Held { shared, key, lease: Some(lease) }),
+                Claim::InProgress => Answer::InProgress,
+                Claim::Done => Answer::Done,
+            })
+        };
+        self.ask("claim", claim).await
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        call: impl Future<Output = Result<T, St::Error>> + Send + 'static,
+    ) -> Result<T, Failed> {
+        match to_the_end(self.settings.store_timeout, call).await {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(error)) => {
+                tracing::error!(target: "countersign", %error, "the replay store could not {what}");
+                Err(Failed)
+            }
+            None => {
+                tracing::error!(target: "countersign", "the replay store took too long to {what}");
+                Err(Failed)
+            }
+        }
+    }
+}
+
+impl<St: ReplayStore> Held<St> {
+    pub(super) fn key(&self) -> ReplayKey {
+        self.key
+    }
+
+    /// Marks the event as done. If the request is dropped meanwhile, it is marked all the same.
+    pub(super) async fn commit(mut self, keep_for: Duration) -> Result<(), Failed> {
+        let Some(lease) = self.lease.take() else { return Err(Failed) };
+        let shared = Arc::clone(&self.shared);
+        let commit = async move { shared.store.commit(lease, keep_for, shared.now()).await };
+        match self.shared.ask("commit", commit).await? {
+            Settlement::Settled => Ok(()),
+            Settlement::Lapsed => {
+                tracing::error!(target: "countersign", "the lease was over before the event could be marked as done");
+                Err(Failed)
+            }
+        }
+    }
+
+    /// Lets the event come again. What cannot be released ends with its lease.
+    pub(super) async fn release(mut self) {
+        let Some(lease) = self.lease.take() else { return };
+        let shared = Arc::clone(&self.shared);
+        let release = async move { shared.store.release(lease, shared.now()).await };
+        let _: Result<Settlement, Failed> = self.shared.ask("release", release).await;
+    }
+}
+
+impl<St: ReplayStore> Drop for Held<St> {
+    fn drop(&mut self) {
+        let Some(lease) = self.lease.take() else { return };
+        let shared = Arc::clone(&self.shared);
+        let (limit, releases) = (shared.settings.store_timeout, Arc::clone(&shared.releases));
+        let mut release = Box::pin(async move { shared.store.release(lease, shared.now()).await });
+        if poll_now(&mut release).is_ready() {
+            return;
+        }
+        let (Ok(runtime), Ok(turn)) = (Handle::try_current(), releases.try_acquire_owned()) else {
+            tracing::warn!(target: "countersign", "a dropped claim is left to the end of its lease");
+            return;
+        };
+        runtime.spawn(async move {
+            let _turn = turn;
+            timeout(limit, release).await.is_ok()
+        });
+    }
+}
+
+/// What comes of a call within `limit`. It goes on if whoever waits for it is dropped.
+async fn to_the_end<T: Send + 'static>(limit: Duration, call: impl Future<Output = T> + Send + 'static) -> Option<T> {
+    let mut call = Box::pin(call);
+    if let Poll::Ready(done) = poll_now(&mut call) {
+        return Some(done);
+    }
+    // The task polls again, with a waker of its own.
+    tokio::spawn(timeout(limit, call)).await.ok()?.ok()
+}
+
+/// Polls without anybody to wake; whoever goes on with a pending future polls it again.
+fn poll_now<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
+    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+}

@@ -1,0 +1,204 @@
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use countersign::{Delivery, ReplayStore, Timestamp, Tolerance, Verifier, replay::ReplayScope, scheme::Description};
+use tower_layer::Layer;
+
+use super::{IdempotentAnswers, NoAnswers, Replay, ReplayConfigError, answers::KeptAnswers};
+
+/// Puts a [`Replay`] around a service. See the [module docs](crate::replay).
+#[must_use]
+pub struct ReplayLayer<St, A = NoAnswers> {
+    store: Arc<St>,
+    settings: Settings,
+    answers: A,
+}
+
+/// What all requests of one layer have in common.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) scope: ReplayScope,
+    pub(super) handler_timeout: Duration,
+    pub(super) store_timeout: Duration,
+    pub(super) fails_open: bool,
+    pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    lease: Duration,
+    keep_for: Option<Duration>,
+}
+
+/// 30 s: no provider waits longer for an answer.
+const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// 2 s: a store that takes longer is as good as down, and the fastest providers give up after 3 s.
+const STORE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// 60 s: twice the handler's time.
+const LEASE: Duration = Duration::from_secs(60);
+
+/// 3 days: so long do the most patient of the providers retry that say it.
+const UNKNOWN_RETRIES: Duration = Duration::from_secs(3 * 86_400);
+
+impl<St: ReplayStore> ReplayLayer<St> {
+    /// A layer that claims in this store. `endpoint` is the name under which: two endpoints that share a store need two
+    /// names, one endpoint that several processes serve has one.
+    ///
+    /// The handler gets 30 s, the store 2 s a call. Events are kept for as long as their provider retries, or 3 days if that
+    /// is not known, and as long again as their signature can be fresh.
+    pub fn new(store: St, endpoint: impl AsRef<str>) -> Self {
+        let settings = Settings {
+            scope: ReplayScope::new(endpoint.as_ref()),
+            handler_timeout: HANDLER_TIMEOUT,
+            store_timeout: STORE_TIMEOUT,
+            fails_open: false,
+            clock: Arc::new(|| Timestamp::from(SystemTime::now())),
+            lease: LEASE,
+            keep_for: None,
+        };
+        Self { store: Arc::new(store), settings, answers: NoAnswers::default() }
+    }
+
+    /// Repeats the first answer to duplicates of an event, instead of a bare 200.
+    pub fn with_idempotent_answers(self, limits: IdempotentAnswers) -> ReplayLayer<St, KeptAnswers> {
+        let Self { store, settings, answers: _ } = self;
+        ReplayLayer { store, settings, answers: KeptAnswers::new(limits) }
+    }
+}
+
+impl<St: ReplayStore, A> ReplayLayer<St, A> {
+    /// Gives the handler so much time; then it is dropped and its claim released. A lease that would be too short for it
+    /// becomes longer.
+    pub fn with_handler_timeout(mut self, limit: Duration) -> Self {
+        self.settings.handler_timeout = limit;
+        self
+    }
+
+    /// Gives the store so much time for each call. A lease that would be too short for it becomes longer.
+    pub fn with_store_timeout(mut self, limit: Duration) -> Self {
+        self.settings.store_timeout = limit;
+        self
+    }
+
+    /// Claims events for so long: the time after which another delivery is let through if this process dies.
+    ///
+    /// # Errors
+    ///
+    /// If it is shorter than the handler's time and two calls to the store take.
+    pub fn with_lease(mut self, lease: Duration) -> Result<Self, ReplayConfigError> {
+        let needed = self.settings.shortest_lease();
+        if lease < needed {
+            return Err(ReplayConfigError::LeaseTooShort { lease, needed });
+        }
+        self.settings.lease = lease;
+        Ok(self)
+    }
+
+    /// Keeps events that were handled for so long. Where a provider signs no time, a replay gets through after that.
+    ///
+    /// `verifiers` are those of the layer in front. Where they are not known at start-up, leave them out: what a delivery's
+    /// own scheme and tolerance need is held to in any case.
+    ///
+    /// # Errors
+    ///
+    /// If it is shorter than one of the providers retries, or than one of the signatures can be fresh.
+    pub fn with_keep_for<'v>(
+        mut self,
+        keep_for: Duration,
+        verifiers: impl IntoIterator<Item = &'v Verifier>,
+    ) -> Result<Self, ReplayConfigError> {
+        for verifier in verifiers {
+            Needs::of(verifier.scheme(), verifier.tolerance()).check(keep_for, verifier.scheme().id())?;
+        }
+        self.settings.keep_for = Some(keep_for);
+        Ok(self)
+    }
+
+    /// Lets deliveries through when the store cannot be asked or is full, replays among them.
+    pub fn dangerous_fail_open(mut self) -> Self {
+        self.settings.fails_open = true;
+        self
+    }
+
+    /// Takes the time from `clock` instead of the system's.
+    pub fn with_clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.settings.clock = Arc::new(clock);
+        self
+    }
+}
+
+impl Settings {
+    fn shortest_lease(&self) -> Duration {
+        self.handler_timeout.saturating_add(self.store_timeout.saturating_mul(2))
+    }
+
+    pub(super) fn lease(&self) -> Duration {
+        self.lease.max(self.shortest_lease())
+    }
+
+    pub(super) fn keep_for(&self, delivery: &Delivery) -> Duration {
+        let needs = Needs::of(delivery.scheme(), delivery.tolerance());
+        match self.keep_for {
+            Some(keep_for) => keep_for.max(needs.retries_for.unwrap_or_default()).max(needs.fresh_for),
+            None => needs.retries_for.unwrap_or(UNKNOWN_RETRIES).saturating_add(needs.fresh_for),
+        }
+    }
+}
+
+/// How long an event has to be known.
+struct Needs {
+    retries_for: Option<Duration>,
+    /// From the earliest moment at which a signature is accepted to the latest.
+    fresh_for: Duration,
+}
+
+impl Needs {
+    fn of(scheme: &Description, tolerance: Option<Tolerance>) -> Self {
+        let width = |tolerance: Tolerance| tolerance.past().saturating_add(tolerance.future());
+        Self { retries_for: scheme.answers().retries_for(), fresh_for: tolerance.map(width).unwrap_or_default() }
+    }
+
+    fn check(&self, keep_for: Duration, scheme: &str) -> Result<(), ReplayConfigError> {
+        let (scheme, fresh_for) = (scheme.to_owned(), self.fresh_for);
+        match self.retries_for {
+            Some(retries_for) if keep_for < retries_for => {
+                Err(ReplayConfigError::ForgetsBeforeRetriesEnd { scheme, keep_for, retries_for })
+            }
+            _ if keep_for < fresh_for => Err(ReplayConfigError::ForgetsBeforeStale { scheme, keep_for, fresh_for }),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl<S, St: ReplayStore, A: Clone> Layer<S> for ReplayLayer<St, A> {
+    type Service = Replay<S, St, A>;
+
+    fn layer(&self, inner: S) -> Replay<S, St, A> {
+        Replay::new(inner, Arc::clone(&self.store), self.settings.clone(), self.answers.clone())
+    }
+}
+
+impl<St, A: Clone> Clone for ReplayLayer<St, A> {
+    fn clone(&self) -> Self {
+        Self { store: Arc::clone(&self.store), settings: self.settings.clone(), answers: self.answers.clone() }
+    }
+}
+
+impl<St, A> fmt::Debug for ReplayLayer<St, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplayLayer").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("lease", &self.lease())
+            .field("handler_timeout", &self.handler_timeout)
+            .field("store_timeout", &self.store_timeout)
+            .field("keep_for", &self.keep_for)
+            .field("fails_open", &self.fails_open)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,68 @@
+//! The layer that lets every event through once: behind [`VerifyLayer`](crate::VerifyLayer), in front of the handler.
+//!
+//! ```
+//! use countersign_tower::{
+//!     ReplayLayer, VerifiedBody, VerifyLayer,
+//!     countersign::{Rejection, Signer, Verifier, providers, replay::MemoryStore},
+//! };
+//! use bytes::Bytes;
+//! use http::{Request, Response};
+//! use http_body_util::Full;
+//! use tower::{ServiceBuilder, ServiceExt, service_fn};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let service = ServiceBuilder::new()
+//!     .layer(VerifyLayer::new(Verifier::new(providers::GITHUB, "a-long-random-secret")?))
+//!     .layer(ReplayLayer::new(MemoryStore::new(), "github"))
+//!     .service(service_fn(|_: Request<VerifiedBody>| async {
+//!         Ok::<_, std::convert::Infallible>(Response::builder().status(202).body(Full::new(Bytes::new())).unwrap())
+//!     }));
+//!
+//! let signer = Signer::new(providers::GITHUB, "a-long-random-secret")?;
+//! let request = || signer.sign(Request::post("/hooks").body("{}").unwrap(), std::time::SystemTime::now());
+//! assert_eq!(service.clone().oneshot(request()?.map(Full::new)).await?.status(), 202);
+//!
+//! let again = service.oneshot(request()?.map(Full::new)).await?;
+//! assert_eq!(again.status(), 200); // the handler did not run
+//! assert_eq!(again.extensions().get::<Rejection>().unwrap().code(), "replayed");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! In this order:
+//!
+//! 1. The delivery's event is [claimed](countersign::replay) under a key that is made of what the signature covers. One that
+//!    was handled already is answered 200 (`replayed`), so that the provider ends its retries; one that is being handled,
+//!    409 with `Retry-After` (`in_progress`). If the store cannot be asked, or is full, the answer is 503 with `Retry-After`
+//!    (`store_unavailable`): what cannot be told from a replay does not run, unless
+//!    [`dangerous_fail_open`](ReplayLayer::dangerous_fail_open) says so.
+//! 2. The service behind is called, under a time limit (`handler_timeout`, 503).
+//! 3. A 2xx commits the claim. Any other status, an error, a panic, a timeout and a request that is dropped, because its
+//!    client went away, release it, so that the provider's retry gets through. If the commit fails, the answer is 503 although
+//!    the handler has succeeded: the retry may then run it again, which a 200 without a record would let a replay do.
+//!
+//! Handlers run at least once per event that is accepted, and once if they succeed within the lease and the store
+//! answers.
+//!
+//! A claim that is dropped is released at once if the store answers at once, as the one in memory does; else by a task on
+//! the tokio runtime, of which there are at most 1,024 at a time. What those cannot do, the end of the lease does. A
+//! commit that has begun goes on when its request is dropped.
+//!
+//! The layer needs a tokio runtime with a timer.
+
+mod answers;
+mod error;
+mod future;
+mod guard;
+mod held;
+mod layer;
+mod operator;
+mod service;
+
+pub use answers::{Answers, IdempotentAnswers, NoAnswers};
+pub use error::ReplayConfigError;
+pub use future::ResponseFuture;
+pub use layer::ReplayLayer;
+pub use operator::OperatorReplay;
+pub use service::Replay;

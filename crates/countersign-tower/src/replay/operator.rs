@@ -1,0 +1,30 @@
+use std::sync::Arc;
+
+/// Lets one delivery through although its event was handled: the operator wants it handled again.
+///
+/// Put it into the extensions of a request that your own code makes, from a kept delivery for example. No header makes one,
+/// so nobody can from outside. An event that is being handled is not run beside itself: the answer is 409 as ever.
+///
+/// ```
+/// use countersign_tower::replay::OperatorReplay;
+///
+/// let mut request = http::Request::post("/stripe").body(())?;
+/// request.extensions_mut().insert(OperatorReplay::authorized_by("alice"));
+/// # Ok::<(), http::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorReplay {
+    by: Arc<str>,
+}
+
+impl OperatorReplay {
+    /// A replay for which somebody answers; the name goes to the log.
+    pub fn authorized_by(name: impl Into<Arc<str>>) -> Self {
+        Self { by: name.into() }
+    }
+
+    /// Who answers for it.
+    pub fn by(&self) -> &str {
+        &self.by
+    }
+}

@@ -1,0 +1,85 @@
+use std::{
+    fmt, mem,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use countersign::ReplayStore;
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::{
+    Answers, NoAnswers, ResponseFuture,
+    guard::{Guarded, internal_error},
+    held::Shared,
+    layer::Settings,
+};
+use crate::VerifiedBody;
+
+/// Lets every event through to the service `S` once; made by [`ReplayLayer`](super::ReplayLayer).
+pub struct Replay<S, St, A = NoAnswers> {
+    inner: S,
+    shared: Arc<Shared<St>>,
+    answers: A,
+}
+
+impl<S, St: ReplayStore, A> Replay<S, St, A> {
+    pub(super) fn new(inner: S, store: Arc<St>, settings: Settings, answers: A) -> Self {
+        Self { inner, shared: Arc::new(Shared::new(store, settings)), answers }
+    }
+}
+
+impl<S, St, A> Replay<S, St, A> {
+    /// The service behind.
+    pub fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    /// The service behind, by value.
+    pub fn into_inner(self) -> S {
+        self.inner
+    }
+}
+
+impl<S, St, A, R> Service<Request<VerifiedBody>> for Replay<S, St, A>
+where
+    S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    St: ReplayStore,
+    A: Answers<R>,
+    R: Default + Send + 'static,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = ResponseFuture<Response<R>, S::Error>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<VerifiedBody>) -> Self::Future {
+        // The clone may not be ready: call the service that was polled.
+        let clone = self.inner.clone();
+        let inner = mem::replace(&mut self.inner, clone);
+        let guarded = Guarded::new(Arc::clone(&self.shared), self.answers.clone(), &request);
+        ResponseFuture::new(async move {
+            match guarded {
+                Some(guarded) => guarded.run(inner, request).await,
+                None => Ok(internal_error()),
+            }
+        })
+    }
+}
+
+impl<S: Clone, St, A: Clone> Clone for Replay<S, St, A> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), shared: Arc::clone(&self.shared), answers: self.answers.clone() }
+    }
+}
+
+impl<S: fmt::Debug, St, A> fmt::Debug for Replay<S, St, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replay").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}

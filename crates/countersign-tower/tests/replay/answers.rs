@@ -1,0 +1,89 @@
+//! The first answer, repeated to duplicates.
+
+use std::convert::Infallible;
+
+use bytes::Bytes;
+use countersign_tower::{
+    ReplayLayer, VerifiedBody, VerifyLayer,
+    countersign::{Delivery, Verifier, providers},
+    replay::IdempotentAnswers,
+};
+use http::{Request, Response};
+use http_body_util::Full;
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::common::{Do, Endpoint, SECRET, layer};
+
+#[tokio::test]
+async fn a_duplicate_gets_the_first_answer_again() {
+    let endpoint = Endpoint::new(layer().with_idempotent_answers(IdempotentAnswers::new()));
+    endpoint.script([Do::AnswerWith("made: 17")]);
+    let first = endpoint.runs("{}").await;
+    assert_eq!((first.status, &first.body[..], first.code), (201, &b"made: 17"[..], ""));
+    for _ in 0..3 {
+        let again = endpoint.deliver("{}").await;
+        assert_eq!((again.status, &again.body, again.has_headers), (201, &first.body, true));
+        assert_eq!(again.code, "replayed", "the log can still tell");
+    }
+    assert_eq!(endpoint.calls(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_no_success_is_not_repeated() {
+    let endpoint = Endpoint::new(layer().with_idempotent_answers(IdempotentAnswers::new()));
+    endpoint.script([Do::Answer(500), Do::AnswerWith("well")]);
+    assert_eq!(endpoint.runs("{}").await.status, 500);
+    assert_eq!(endpoint.runs("{}").await.body, "well");
+    assert_eq!(endpoint.deliver("{}").await.body, "well");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_too_long_is_passed_on_but_not_kept() {
+    let limits = IdempotentAnswers::new().with_bytes(1 << 20, 1000);
+    let endpoint = Endpoint::new(layer().with_idempotent_answers(limits));
+    let long: &'static str = "x".repeat(1001).leak();
+    endpoint.script([Do::AnswerWith(long), Do::AnswerWith("short")]);
+    assert_eq!(endpoint.runs("1").await.body, long);
+    endpoint.refuses("1", 200, "replayed").await;
+    assert_eq!(endpoint.runs("2").await.body, "short");
+    assert_eq!(endpoint.deliver("2").await.body, "short");
+}
+
+#[tokio::test]
+async fn no_more_answers_are_kept_than_may_be_and_events_are_not_forgotten_with_them() {
+    for (limits, most) in [
+        (IdempotentAnswers::new().with_count(10), 10),
+        (IdempotentAnswers::new().with_bytes(10_000, 1000), 10_000 / 256),
+        (IdempotentAnswers::new().with_count(0), 0),
+    ] {
+        let endpoint = Endpoint::new(layer().with_idempotent_answers(limits));
+        let events: Vec<&'static str> = (0..100).map(|number| &*number.to_string().leak()).collect();
+        for event in &events {
+            endpoint.script([Do::AnswerWith("an answer")]);
+            endpoint.runs(event).await;
+        }
+        let mut repeated = 0;
+        for event in &events {
+            let got = endpoint.deliver(event).await;
+            assert_eq!(got.code, "replayed");
+            repeated += usize::from(got.status == 201);
+        }
+        assert!(repeated <= most, "{repeated} were kept");
+        assert_eq!(endpoint.calls(), 100);
+    }
+}
+
+#[tokio::test]
+async fn without_its_proof_a_request_is_a_mistake_of_ours() {
+    let verifier = Verifier::new(providers::GITHUB, SECRET).unwrap();
+    let handler =
+        service_fn(|_: Request<VerifiedBody>| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) });
+    let guarded = layer().layer(handler);
+    let robbed = service_fn(move |mut request: Request<VerifiedBody>| {
+        request.extensions_mut().remove::<Delivery>();
+        guarded.clone().oneshot(request)
+    });
+    let service = VerifyLayer::new(verifier).layer(robbed);
+    let endpoint = Endpoint::new(ReplayLayer::clone(&layer()));
+    assert_eq!(service.oneshot(endpoint.signed("{}")).await.unwrap().status(), 500);
+}

@@ -1,0 +1,102 @@
+//! How long things are kept, and what is refused when the layer is made.
+
+use std::time::Duration;
+
+use countersign_tower::{
+    ReplayLayer,
+    countersign::{Verifier, providers, replay::MemoryStore},
+    replay::ReplayConfigError,
+};
+
+use crate::common::{Endpoint, SECRET, layer};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const SECOND: Duration = Duration::from_secs(1);
+
+fn stripe() -> Verifier {
+    Verifier::new(providers::STRIPE, SECRET).unwrap()
+}
+
+/// Delivers one event of Stripe's, signed now; gives the reason if it was refused.
+async fn deliver(endpoint: &Endpoint) -> &'static str {
+    let request = endpoint.signed_by(providers::STRIPE, SECRET, "/stripe", r#"{"id":"evt_1"}"#);
+    endpoint.send(request).await.unwrap().code
+}
+
+async fn is_kept_for(endpoint: &Endpoint, seconds: i64) {
+    assert_eq!(deliver(endpoint).await, "");
+    endpoint.clock.advance(seconds - 1);
+    assert_eq!(deliver(endpoint).await, "replayed");
+    endpoint.clock.advance(1);
+    assert_eq!(deliver(endpoint).await, "");
+}
+
+#[tokio::test]
+async fn events_are_kept_while_their_provider_retries_and_their_signature_is_fresh() {
+    // Stripe retries for three days; its tolerance is five minutes to both sides.
+    is_kept_for(&Endpoint::of(stripe(), layer()), 3 * 86_400 + 600).await;
+}
+
+#[tokio::test]
+async fn a_wider_tolerance_keeps_them_longer() {
+    let verifier = Verifier::builder(providers::STRIPE).secret(SECRET).tolerance(DAY * 4).build().unwrap();
+    is_kept_for(&Endpoint::of(verifier, layer()), 3 * 86_400 + 8 * 86_400).await;
+}
+
+#[tokio::test]
+async fn they_are_kept_as_long_as_was_said() {
+    let verifier = stripe();
+    let layer = layer().with_keep_for(DAY * 10, [&verifier]).unwrap();
+    is_kept_for(&Endpoint::of(verifier, layer), 10 * 86_400).await;
+}
+
+#[tokio::test]
+async fn what_is_too_short_for_a_scheme_is_lengthened_where_it_could_not_be_refused() {
+    let layer = layer().with_keep_for(SECOND, []).unwrap();
+    is_kept_for(&Endpoint::of(stripe(), layer), 3 * 86_400).await;
+}
+
+#[test]
+fn what_forgets_too_early_is_refused() {
+    let too_short = |keep_for, verifier: &Verifier| layer().with_keep_for(keep_for, [verifier]).unwrap_err();
+    assert_eq!(
+        too_short(SECOND * (3 * 86_400 - 1), &stripe()),
+        ReplayConfigError::ForgetsBeforeRetriesEnd {
+            scheme: "stripe".to_owned(),
+            keep_for: SECOND * (3 * 86_400 - 1),
+            retries_for: DAY * 3
+        }
+    );
+    assert!(layer().with_keep_for(DAY * 3, [&stripe()]).is_ok());
+
+    let slack = Verifier::new(providers::SLACK, SECRET).unwrap();
+    assert_eq!(
+        too_short(SECOND * 599, &slack),
+        ReplayConfigError::ForgetsBeforeStale {
+            scheme: "slack".to_owned(),
+            keep_for: SECOND * 599,
+            fresh_for: SECOND * 600
+        }
+    );
+    assert!(layer().with_keep_for(SECOND * 600, [&slack]).is_ok());
+    assert!(layer().with_keep_for(SECOND * 600, [&slack, &stripe()]).is_err());
+}
+
+#[test]
+fn a_lease_that_ends_before_the_handler_must_is_refused() {
+    let layer = layer().with_handler_timeout(SECOND * 10).with_store_timeout(SECOND);
+    let error = layer.clone().with_lease(SECOND * 11).unwrap_err();
+    assert_eq!(error, ReplayConfigError::LeaseTooShort { lease: SECOND * 11, needed: SECOND * 12 });
+    assert!(layer.with_lease(SECOND * 12).is_ok());
+}
+
+#[tokio::test]
+async fn endpoints_that_share_a_store_do_not_share_events() {
+    let store = std::sync::Arc::new(MemoryStore::new());
+    let [one, other] =
+        ["one", "other"].map(|name| Endpoint::new(ReplayLayer::new(std::sync::Arc::clone(&store), name)));
+    one.runs("{}").await;
+    other.runs("{}").await;
+    let again = Endpoint::new(ReplayLayer::new(store, "one"));
+    again.refuses("{}", 200, "replayed").await;
+}

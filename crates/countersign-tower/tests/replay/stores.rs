@@ -1,0 +1,96 @@
+//! What a store that fails or hangs does to deliveries: none is handled that cannot be told from a replay.
+
+use std::time::Duration;
+
+use countersign_tower::{ReplayLayer, countersign::replay::MemoryStore};
+
+use crate::common::{Do, Endpoint, Fault, Remote};
+
+fn remote(fault: Fault) -> (Remote, ReplayLayer<Remote>) {
+    let remote = Remote::new(Duration::from_millis(1));
+    remote.set(fault);
+    (remote.clone(), ReplayLayer::new(remote, "github"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_down_is_503_and_nothing_runs() {
+    for fault in [Fault::Claim, Fault::ClaimHangs] {
+        let (remote, layer) = remote(fault);
+        let endpoint = Endpoint::new(layer);
+        endpoint.refuses("{}", 503, "store_unavailable").await;
+        remote.set(Fault::None);
+        endpoint.runs("{}").await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_is_waited_for_no_longer_than_was_said() {
+    let (_, layer) = remote(Fault::ClaimHangs);
+    let endpoint = Endpoint::new(layer.with_store_timeout(Duration::from_millis(300)));
+    let start = tokio::time::Instant::now();
+    endpoint.refuses("{}", 503, "store_unavailable").await;
+    assert!(start.elapsed() < Duration::from_millis(350), "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_that_could_not_be_recorded_is_no_200() {
+    for fault in [Fault::Commit, Fault::CommitHangs] {
+        let (remote, layer) = remote(fault);
+        let endpoint = Endpoint::new(layer);
+        let got = endpoint.runs("{}").await;
+        assert_eq!((got.status, got.code, got.retry_after), (503, "store_unavailable", true));
+        remote.set(Fault::None);
+        // The claim stands until its lease is over: whether the commit was made is not known.
+        endpoint.refuses("{}", 409, "in_progress").await;
+        endpoint.clock.advance(60);
+        assert_eq!(endpoint.runs("{}").await.status, 202);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_that_comes_too_late_is_no_200() {
+    let (_, layer) = remote(Fault::None);
+    let endpoint = Endpoint::new(layer);
+    endpoint.script([Do::Wait(Duration::from_secs(10))]);
+    let sending = endpoint.clone();
+    let late = tokio::spawn(async move { sending.deliver("{}").await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // As if this process had been stopped for a minute.
+    endpoint.clock.advance(61);
+    assert_eq!(endpoint.runs("{}").await.status, 202);
+    assert_eq!(late.await.unwrap().code, "store_unavailable");
+    endpoint.refuses("{}", 200, "replayed").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_that_fails_ends_with_the_lease() {
+    let (remote, layer) = remote(Fault::Release);
+    let endpoint = Endpoint::new(layer);
+    endpoint.script([Do::Answer(500)]);
+    assert_eq!(endpoint.runs("{}").await.status, 500);
+    remote.set(Fault::None);
+    endpoint.refuses("{}", 409, "in_progress").await;
+    endpoint.clock.advance(60);
+    endpoint.runs("{}").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_who_says_so_fails_open() {
+    for fault in [Fault::Claim, Fault::ClaimHangs, Fault::Commit, Fault::CommitHangs] {
+        let (_, layer) = remote(fault);
+        let endpoint = Endpoint::new(layer.dangerous_fail_open());
+        assert_eq!(endpoint.runs("{}").await.status, 202, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_full_store_is_503_and_keeps_what_it_knows() {
+    let endpoint = Endpoint::new(ReplayLayer::new(MemoryStore::with_capacity(2), "github"));
+    endpoint.runs("1").await;
+    endpoint.runs("2").await;
+    endpoint.refuses("3", 503, "store_unavailable").await;
+    endpoint.refuses("1", 200, "replayed").await;
+    endpoint.refuses("2", 200, "replayed").await;
+    endpoint.clock.advance(3 * 86_400);
+    endpoint.runs("3").await;
+}

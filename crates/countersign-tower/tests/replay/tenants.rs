@@ -1,0 +1,46 @@
+//! Tenants of one layer and one store do not see each other's events.
+
+use std::convert::Infallible;
+
+use countersign_tower::{
+    KeyResolver, TenantKeys,
+    countersign::{Verifier, providers},
+};
+use http::request::Parts;
+
+use crate::common::{Endpoint, SECRET, layer};
+
+/// A tenant is two segments of the path; all have one secret, which is as bad for them as can be.
+struct Paths;
+
+impl KeyResolver for Paths {
+    type Tenant = (String, String);
+    type Error = Infallible;
+
+    fn tenant(&self, head: &Parts) -> Option<(String, String)> {
+        let (one, other) = head.uri.path().strip_prefix('/')?.split_once('/')?;
+        Some((one.to_owned(), other.to_owned()))
+    }
+
+    async fn verifier(&self, _: &(String, String)) -> Result<Option<Verifier>, Infallible> {
+        Ok(Verifier::new(providers::GITHUB, SECRET).ok())
+    }
+}
+
+#[tokio::test]
+async fn the_same_event_of_two_tenants_is_two() {
+    let endpoint = Endpoint::of(TenantKeys::new(Paths), layer());
+    let deliver = async |path: &str| {
+        let request = endpoint.signed_by(providers::GITHUB, SECRET, path, "{}");
+        endpoint.send(request).await.unwrap().code
+    };
+    // However the same letters are parted.
+    for path in ["/a/bc", "/ab/c", "/abc/", "/a/b/c", "//abc"] {
+        assert_eq!(deliver(path).await, "", "{path}");
+    }
+    for path in ["/a/bc", "/ab/c", "/abc/", "/a/b/c", "//abc"] {
+        assert_eq!(deliver(path).await, "replayed", "{path}");
+    }
+    // What does not name the tenant does not make a replay new.
+    assert_eq!(deliver("/a/bc?again=1").await, "replayed");
+}

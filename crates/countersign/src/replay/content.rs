@@ -1,0 +1,221 @@
+//! What of an accepted delivery its signature covers.
+
+use std::slice;
+
+use http::{HeaderMap, HeaderName, Method, Uri};
+
+use super::key::{Basis, ReplayKey, ReplayScope};
+use crate::{
+    content::{Content, Settings, SortedParameters, Writing},
+    head::Head,
+    json,
+    public_url::PublicUrl,
+    scheme::{Description, Field, FieldSource, Hashed, Part, Scheme, Source, UrlForm},
+    verified::Value,
+};
+
+/// An accepted delivery, as its key is made of it.
+pub(crate) struct SignedContent<'a> {
+    pub(crate) scheme: &'a Scheme,
+    pub(crate) head: Head<'a>,
+    pub(crate) public_url: Option<&'a PublicUrl>,
+    /// The form of the URL that was signed.
+    pub(crate) form: UrlForm,
+    /// The text of the signed time. Needed only if the scheme is ambiguous.
+    pub(crate) time: &'a [u8],
+    pub(crate) id: Option<&'a [u8]>,
+    pub(crate) body: &'a [u8],
+}
+
+impl SignedContent<'_> {
+    pub(crate) fn key<'v>(&self, scope: &ReplayScope, event_id: impl FnOnce() -> Option<Value<'v>>) -> ReplayKey {
+        let begin = |basis| scope.begin(self.scheme.id(), basis);
+        let of_text = |basis, text: &[u8]| {
+            let mut hash = begin(basis);
+            hash.update(text);
+            hash.finish()
+        };
+        if let Some(id) = self.id.filter(|_| !self.is_ambiguous()) {
+            return of_text(Basis::DeliveryId, id);
+        }
+        let is_covered = self.scheme.event_id().is_some_and(Field::is_covered);
+        if let Some(id) = is_covered.then(event_id).flatten() {
+            return of_text(Basis::EventId, id.as_str().as_bytes());
+        }
+        let mut hash = begin(Basis::Content);
+        self.write(&mut |piece| hash.update(piece));
+        hash.finish()
+    }
+
+    fn is_ambiguous(&self) -> bool {
+        self.scheme.ambiguity().is_some()
+    }
+
+    /// Writes the content that was signed, without the time and the secret, and then where those were cut out.
+    ///
+    /// What stays is written as it was signed, nothing between its parts: where they run into each other, another way to
+    /// part the same text has the same signature, and must have the same key.
+    fn write(&self, write: &mut dyn FnMut(&[u8])) {
+        let mut text = Text { write, length: 0, cuts: Vec::new() };
+        for part in &self.scheme.signature.parts {
+            match part {
+                Part::Secret => text.cut(),
+                Part::Timestamp if !self.is_ambiguous() => text.cut(),
+                Part::Body | Part::Hash(_, _, Hashed::Body) => match self.body_around_time() {
+                    Some((before, behind)) => {
+                        text.write(before);
+                        text.cut();
+                        text.write(behind);
+                    }
+                    None => text.write(self.body),
+                },
+                _ => self.write_part(part, &mut text),
+            }
+        }
+        // A token signs no parts, and covers the body by a hash in its claims or not at all.
+        if !self.scheme.covers_body() || self.scheme.signature.parts.is_empty() {
+            text.cut();
+            text.write(self.body);
+        }
+        text.finish();
+    }
+
+    fn write_part(&self, part: &Part, text: &mut Text<'_>) {
+        // The verifier has read the same parts without an error.
+        let sorted = SortedParameters::of(self.scheme, self.head, self.body).unwrap_or_default();
+        let content = Content {
+            scheme: self.scheme,
+            head: self.head,
+            public_url: self.public_url,
+            // Settings are the same for all deliveries of an endpoint.
+            settings: &Settings::new(),
+            // The time is a part of its own, or one that a canonical form has among its others.
+            timestamp: if self.is_ambiguous() { self.time } else { b"" },
+            id: self.id.unwrap_or_default(),
+            sorted: &sorted,
+        };
+        let with = Writing { form: self.form, secret: &[], body: Some(self.body) };
+        let _: Result<(), _> = content.write(slice::from_ref(part), with, &mut |piece| text.write(piece));
+    }
+
+    /// The body in front of the signed time and behind it, if that stands there in JSON.
+    fn body_around_time(&self) -> Option<(&[u8], &[u8])> {
+        let source = self.scheme.timestamp.as_ref()?.source.as_ref().filter(|_| !self.is_ambiguous())?;
+        let Source::Json(pointer) = source else { return None };
+        let time = json::locate(self.body, pointer)?;
+        Some((&self.body[..time.start], &self.body[time.end..]))
+    }
+}
+
+/// Text on its way into a hash.
+struct Text<'a> {
+    write: &'a mut dyn FnMut(&[u8]),
+    length: u64,
+    cuts: Vec<u64>,
+}
+
+impl Text<'_> {
+    fn write(&mut self, piece: &[u8]) {
+        self.length += piece.len() as u64;
+        (self.write)(piece);
+    }
+
+    fn cut(&mut self) {
+        self.cuts.push(self.length);
+    }
+
+    /// The numbers stand at the end, the count of them last, so that they cannot be taken for text.
+    fn finish(self) {
+        self.cuts.iter().chain([&(self.cuts.len() as u64)]).for_each(|number| (self.write)(&number.to_le_bytes()));
+    }
+}
+
+/// What the key of a [`Delivery`](crate::Delivery) needs of its head, which is gone.
+pub(crate) struct KeptHead {
+    method: Method,
+    uri: Uri,
+    /// The signed ones.
+    headers: HeaderMap,
+    public_url: Option<PublicUrl>,
+    form: UrlForm,
+    time: Vec<u8>,
+}
+
+impl KeptHead {
+    /// What the key will need of this head; `None` for most schemes, which sign the body alone, or an id.
+    pub(crate) fn of(
+        scheme: &Scheme,
+        head: Head<'_>,
+        public_url: Option<&PublicUrl>,
+        form: UrlForm,
+        time: &[u8],
+    ) -> Option<Box<Self>> {
+        let parts = &scheme.signature.parts;
+        let is_needed = parts.iter().any(Part::reads_head) || (scheme.ambiguous.is_some() && !time.is_empty());
+        is_needed.then(|| {
+            let mut headers = HeaderMap::new();
+            for name in parts.iter().flat_map(|part| part.headers(head.headers)) {
+                headers.remove(name);
+                for line in head.headers.get_all(name) {
+                    headers.append(name, line.clone());
+                }
+            }
+            let (method, uri) = (head.method.clone(), head.uri.clone());
+            Box::new(Self { method, uri, headers, public_url: public_url.cloned(), form, time: time.to_vec() })
+        })
+    }
+
+    /// The signed content whose head this is, if one had to be kept.
+    pub(crate) fn with<T>(
+        kept: Option<&Self>,
+        scheme: &Scheme,
+        id: Option<&[u8]>,
+        body: &[u8],
+        make: impl FnOnce(SignedContent<'_>) -> T,
+    ) -> T {
+        if let Some(Self { method, uri, headers, public_url, form, time }) = kept {
+            let (head, public_url) = (Head::new(method, uri, headers), public_url.as_ref());
+            return make(SignedContent { scheme, head, public_url, form: *form, time, id, body });
+        }
+        let (uri, headers) = (Uri::default(), HeaderMap::new());
+        let head = Head::new(&Method::POST, &uri, &headers);
+        make(SignedContent { scheme, head, public_url: None, form: UrlForm::AsIs, time: &[], id, body })
+    }
+}
+
+impl Part {
+    /// Whether it takes anything from the head but the time and the id.
+    fn reads_head(&self) -> bool {
+        self.any(&|part| match part {
+            Self::Method | Self::Url | Self::Path | Self::Query | Self::PathAndQuery | Self::Host => true,
+            Self::QuerySorted | Self::Hash(_, _, Hashed::Url) | Self::Canonical(_) => true,
+            Self::Value(source) | Self::Lower(source) | Self::When(source, _) => !source.is_in_body(),
+            _ => false,
+        })
+    }
+
+    /// The headers that it takes something from.
+    fn headers<'h>(&'h self, all: &'h HeaderMap) -> Vec<&'h HeaderName> {
+        match self {
+            Self::Value(Source::Header(names)) | Self::Lower(Source::Header(names)) => names.iter().collect(),
+            Self::When(source, inner) => {
+                let own = match source {
+                    Source::Header(names) => names.as_slice(),
+                    _ => &[],
+                };
+                own.iter().chain(inner.iter().flat_map(|part| part.headers(all))).collect()
+            }
+            Self::Sorted(inner) => inner.iter().flat_map(|part| part.headers(all)).collect(),
+            // Which ones is the function's business.
+            Self::Canonical(_) => all.keys().collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Description {
+    /// Whether the event's id is the delivery's.
+    pub(crate) fn event_is_delivery(&self) -> bool {
+        self.event_id.as_ref().is_some_and(|field| field.source == FieldSource::DeliveryId)
+    }
+}

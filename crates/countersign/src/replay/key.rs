@@ -1,0 +1,107 @@
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+
+/// The name under which an event is claimed: a hash of the endpoint, the scheme and what the signature covers.
+///
+/// What of a delivery goes in, the first of these that it has:
+///
+/// 1. its [signed id](crate::scheme#the-id);
+/// 2. its event's id, if the [signature covers](crate::scheme::Field::is_covered) it;
+/// 3. the signed content without the signed time, which changes from retry to retry. Two events with equal content then
+///    count as one. A time that stands in the signed JSON body is left out, one in the signed URL is not, and so a retry
+///    with another counts as another event.
+///
+/// An id that the signature does not cover is never used: whoever relays a delivery can change it, and make a replay look
+/// new. Where the parts of the signed content run into each other, the time stays in, because it cannot be told from its
+/// neighbours. Where the signature leaves the body out, the body goes in as well: it is all that tells one event from
+/// another.
+///
+/// The parts are framed by their lengths, so that those of one endpoint cannot make the key of another. The hash is SHA-256,
+/// of which 128 bits are kept: to find content with the key of another's event takes 2¹²⁸ attempts. To find two contents
+/// with one key takes 2⁶⁴ and a provider that signs both for whoever found them, who then has one of his own events counted
+/// as handled.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ReplayKey([u8; 16]);
+
+impl ReplayKey {
+    /// The bytes, evenly distributed: what a store keeps.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ReplayKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ReplayKey({:032x})", u128::from_be_bytes(self.0))
+    }
+}
+
+/// The endpoint, or the tenant of an endpoint, whose events are told apart from those of all others in a store.
+///
+/// It must not be taken from what an attacker can change, such as the path: the same delivery would be new on another one.
+///
+/// ```
+/// use countersign::replay::ReplayScope;
+///
+/// let endpoint = ReplayScope::new("billing");
+/// assert_ne!(endpoint.within("tenant-a"), endpoint.within("tenant-b"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplayScope([u8; 32]);
+
+impl ReplayScope {
+    /// The scope of the endpoint with this name.
+    pub fn new(endpoint: impl AsRef<[u8]>) -> Self {
+        let hash = Sha256::new().chain_update([Domain::Endpoint as u8]).chain_update(endpoint);
+        Self(hash.finalize().into())
+    }
+
+    /// The scope of one part of this scope, such as a tenant.
+    #[must_use]
+    pub fn within(&self, part: impl AsRef<[u8]>) -> Self {
+        let hash = Sha256::new().chain_update([Domain::Part as u8]).chain_update(self.0).chain_update(part);
+        Self(hash.finalize().into())
+    }
+
+    pub(super) fn begin(&self, scheme: &str, basis: Basis) -> KeyHash {
+        let mut hash = Sha256::new();
+        hash.update([Domain::Key as u8]);
+        hash.update(self.0);
+        hash.update((scheme.len() as u64).to_le_bytes());
+        hash.update(scheme);
+        hash.update([basis as u8]);
+        KeyHash(hash)
+    }
+}
+
+/// What is hashed, in front of everything else.
+enum Domain {
+    Endpoint = 1,
+    Part = 2,
+    Key = 3,
+}
+
+/// What a key is made of.
+#[derive(Clone, Copy)]
+pub(super) enum Basis {
+    DeliveryId = 1,
+    EventId = 2,
+    Content = 3,
+}
+
+/// A key in the making; all that is yet to come belongs to one part.
+pub(super) struct KeyHash(Sha256);
+
+impl KeyHash {
+    pub(super) fn update(&mut self, data: &[u8]) {
+        self.0.update(data);
+    }
+
+    pub(super) fn finish(self) -> ReplayKey {
+        let digest: [u8; 32] = self.0.finalize().into();
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest[..16]);
+        ReplayKey(key)
+    }
+}

@@ -1,0 +1,273 @@
+//! One part of the store: a table behind a lock.
+
+use std::{mem, time::Duration};
+
+use hashbrown::HashTable;
+
+use super::{Bounded, Full};
+use crate::{
+    replay::{Claim, Lease, ReplayKey, Settlement},
+    timestamp::Timestamp,
+};
+
+pub(super) struct Shard {
+    table: HashTable<Entry>,
+    /// The place at which the next claim goes on to look for what is over.
+    hand: usize,
+    /// No event that is done is over before this.
+    earliest_done: Time,
+    /// The same for those that were done or seen since the hand began its turn, to be exact when that ends.
+    earliest_of_turn: Time,
+    /// No lease is over before this.
+    earliest_lease: Time,
+    /// How many events are in progress.
+    held: usize,
+    /// How many leases were given, by which two of the same millisecond are told apart.
+    leases: u64,
+}
+
+/// 24 bytes; the table adds one, and has up to 2.3 places for an entry.
+struct Entry {
+    key: [u64; 2],
+    state: State,
+}
+
+/// How many places a claim of a new key looks at for what is over: two cache lines in a row.
+///
+/// As each new entry pays for four places, what is over never takes more than a quarter of them.
+const STEP: usize = 4;
+
+impl Default for Shard {
+    fn default() -> Self {
+        Self {
+            table: HashTable::new(),
+            hand: 0,
+            earliest_done: Time::NEVER,
+            earliest_of_turn: Time::NEVER,
+            earliest_lease: Time::NEVER,
+            held: 0,
+            leases: 0,
+        }
+    }
+}
+
+impl Shard {
+    pub(super) fn claim(
+        &mut self,
+        key: ReplayKey,
+        until: Time,
+        now: Time,
+        (entries, bytes): (&Bounded, &Bounded),
+    ) -> Result<Claim, Full> {
+        let halves = halves(key);
+        let state = State::claimed(until, self.leases);
+        if let Some(entry) = self.table.find_mut(halves[0], |entry| entry.key == halves) {
+            match entry.state {
+                known if known.is_over(now) => {
+                    self.held += usize::from(known.is_done());
+                    entry.state = state;
+                }
+                known if known.is_done() => return Ok(Claim::Done),
+                _ => return Ok(Claim::InProgress),
+            }
+        } else {
+            let removed = self.sweep(now);
+            if let Err(full) = self.reserve(now, entries, bytes) {
+                entries.subtract(removed);
+                return Err(full);
+            }
+            match removed {
+                0 if !entries.add(1) => return Err(Full::Entries { limit: entries.limit }),
+                0 => {}
+                // One of them makes room for the new one.
+                _ => entries.subtract(removed - 1),
+            }
+            self.table.insert_unique(halves[0], Entry { key: halves, state }, hash);
+            self.held += 1;
+        }
+        self.leases = self.leases.wrapping_add(1);
+        self.earliest_lease = if self.held == 1 { until } else { self.earliest_lease.min(until) };
+        Ok(Claim::Fresh(Lease::new(key, state.0)))
+    }
+
+    pub(super) fn commit(&mut self, lease: &Lease, until: Time, now: Time) -> Settlement {
+        let halves = halves(lease.key);
+        match self.table.find_mut(halves[0], |entry| entry.key == halves) {
+            Some(entry) if entry.state.is_held_by(lease, now) => {
+                entry.state = State::done(until);
+                self.held -= 1;
+                self.earliest_done = self.earliest_done.min(until);
+                self.earliest_of_turn = self.earliest_of_turn.min(until);
+                Settlement::Settled
+            }
+            _ => Settlement::Lapsed,
+        }
+    }
+
+    pub(super) fn release(&mut self, lease: &Lease, now: Time, entries: &Bounded) -> Settlement {
+        let halves = halves(lease.key);
+        match self.table.find_entry(halves[0], |entry| entry.key == halves) {
+            Ok(entry) if entry.get().state.is_held_by(lease, now) => {
+                entry.remove();
+                self.held -= 1;
+                entries.subtract(1);
+                Settlement::Settled
+            }
+            _ => Settlement::Lapsed,
+        }
+    }
+
+    /// How many places the table has.
+    pub(super) fn places(&self) -> usize {
+        self.table.num_buckets()
+    }
+
+    /// Whether anything could be over; `false` is certain, `true` a good guess.
+    pub(super) fn may_have_ended(&self, now: Time) -> bool {
+        let lease = self.held > 0 && self.earliest_lease <= now;
+        let done = self.held < self.table.len() && self.earliest_done <= now;
+        lease || done
+    }
+
+    /// Removes all that is over, and tells how many that were.
+    pub(super) fn purge(&mut self, now: Time, entries: &Bounded) -> usize {
+        let before = self.table.len();
+        let (mut done, mut lease, mut held) = (Time::NEVER, Time::NEVER, 0);
+        self.table.retain(|entry| {
+            let (state, stays) = (entry.state, !entry.state.is_over(now));
+            if stays && state.is_done() {
+                done = done.min(state.until());
+            } else if stays {
+                (lease, held) = (lease.min(state.until()), held + 1);
+            }
+            stays
+        });
+        (self.earliest_done, self.earliest_of_turn) = (done, done);
+        (self.earliest_lease, self.held) = (lease, held);
+        let removed = before - self.table.len();
+        entries.subtract(removed);
+        removed
+    }
+
+    /// Removes what is over from the next few places, and tells how much that was.
+    fn sweep(&mut self, now: Time) -> usize {
+        let mut removed = 0;
+        for _ in 0..STEP.min(self.table.num_buckets()) {
+            if let Some(state) = self.table.get_bucket(self.hand).map(|entry| entry.state) {
+                if state.is_over(now) {
+                    if let Ok(entry) = self.table.get_bucket_entry(self.hand) {
+                        entry.remove();
+                    }
+                    self.held -= usize::from(!state.is_done());
+                    removed += 1;
+                } else if state.is_done() {
+                    self.earliest_of_turn = self.earliest_of_turn.min(state.until());
+                }
+            }
+            self.hand += 1;
+            if self.hand >= self.table.num_buckets() {
+                self.hand = 0;
+                self.earliest_done = mem::replace(&mut self.earliest_of_turn, Time::NEVER);
+            }
+        }
+        removed
+    }
+
+    /// Makes room for one more entry in the table.
+    fn reserve(&mut self, now: Time, entries: &Bounded, bytes: &Bounded) -> Result<(), Full> {
+        if self.table.len() < self.table.capacity() {
+            return Ok(());
+        }
+        if self.may_have_ended(now) && self.purge(now, entries) * 8 > self.table.len() {
+            // Enough has gone to put off the growth.
+            if self.table.len() < self.table.capacity() {
+                return Ok(());
+            }
+        }
+        let before = self.table.allocation_size();
+        let more = before * 2 + SMALLEST_TABLE;
+        if !bytes.add(more) {
+            let has_room = self.table.len() < self.table.capacity();
+            return if has_room { Ok(()) } else { Err(Full::Bytes { limit: bytes.limit }) };
+        }
+        let grown = self.table.try_reserve(1, hash);
+        // All have moved, so the hand begins anew.
+        (self.hand, self.earliest_of_turn) = (0, Time::NEVER);
+        bytes.subtract((before + more).saturating_sub(self.table.allocation_size()));
+        grown.map_err(|_| Full::Memory)
+    }
+}
+
+/// More than the first few places take, in bytes.
+const SMALLEST_TABLE: usize = 256;
+
+/// A key is a hash already.
+fn hash(entry: &Entry) -> u64 {
+    entry.key[0]
+}
+
+fn halves(key: ReplayKey) -> [u64; 2] {
+    let (halves, _) = key.as_bytes().as_chunks();
+    [u64::from_le_bytes(halves[0]), u64::from_le_bytes(halves[1])]
+}
+
+/// A point in time, in milliseconds since 1970: 43 bits, which last until 2248.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Time(u64);
+
+impl Time {
+    /// What is to last longer than the clock can say, lasts for ever.
+    const NEVER: Self = Self((1 << 43) - 1);
+
+    /// The end of what begins now and lasts this long, rounded up.
+    pub(super) fn after(self, duration: Duration) -> Self {
+        let millis = duration.as_nanos().div_ceil(1_000_000);
+        let end = u64::try_from(millis).map_or(u64::MAX, |millis| self.0.saturating_add(millis));
+        Self(end).min(Self::NEVER)
+    }
+}
+
+impl From<Timestamp> for Time {
+    fn from(time: Timestamp) -> Self {
+        let millis = u64::try_from(time.unix_millis()).unwrap_or(0);
+        Self(millis.min(Self::NEVER.0 - 1))
+    }
+}
+
+/// What became of an event: one bit that tells whether it is done, 43 until when, and for a claim 20 that make it the only
+/// one of its kind.
+///
+/// The state of a claim is its fence. Two claims of one key differ: the later one is made when the first is over, and so
+/// ends later; or when its lease was settled, after which nobody has it. If a clock stepped back in between, the count
+/// tells them apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct State(u64);
+
+impl State {
+    const DONE: u64 = 1 << 63;
+    const COUNT_BITS: u32 = 20;
+
+    fn claimed(until: Time, count: u64) -> Self {
+        Self((until.0 << Self::COUNT_BITS) | (count & ((1 << Self::COUNT_BITS) - 1)))
+    }
+
+    fn done(until: Time) -> Self {
+        Self(Self::DONE | (until.0 << Self::COUNT_BITS))
+    }
+
+    fn is_done(self) -> bool {
+        self.0 & Self::DONE != 0
+    }
+
+    fn until(self) -> Time {
+        Time((self.0 & !Self::DONE) >> Self::COUNT_BITS)
+    }
+
+    fn is_over(self, now: Time) -> bool {
+        self.until() <= now
+    }
+
+    fn is_held_by(self, lease: &Lease, now: Time) -> bool {
+        self.0 == lease.fence && !self.is_over(now)
+    }
+}

@@ -1,0 +1,351 @@
+//! What every [`ReplayStore`] must do, as one suite that each of them runs.
+//!
+//! Time is told, never slept: a store goes by the `now` that it is given.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use countersign::{
+    ReplayKey, ReplayStore, Timestamp,
+    replay::{Claim, Lease, ReplayScope, Settlement},
+};
+use tokio::sync::Barrier;
+
+use crate::replay::{key, key_in};
+
+/// Runs the suite on a store, each test on one of its own.
+///
+/// `open` is an expression that gives a future of an empty store:
+///
+/// ```
+/// countersign_tests::replay_conformance!(memory, async { countersign::replay::MemoryStore::new() });
+/// ```
+#[macro_export]
+macro_rules! replay_conformance {
+    ($name:ident, $open:expr) => {
+        $crate::replay_conformance! { @tests $name, $open,
+            of_64_racers_one_is_fresh
+            racers_never_hold_one_event_together
+            a_released_event_may_come_again
+            a_done_event_is_done_until_its_time_to_the_second
+            a_lease_is_over_at_its_time_to_the_second
+            a_lease_that_is_over_settles_nothing
+            an_old_lease_does_not_touch_its_successor
+            a_foreign_lease_settles_nothing
+            a_clock_that_steps_back_neither_revives_nor_forgets
+            tenants_do_not_see_each_other
+            keys_are_framed
+            the_ends_of_time_are_borne
+        }
+    };
+    (@tests $name:ident, $open:expr, $($test:ident)*) => {
+        mod $name {
+            #[allow(unused_imports, reason = "a store may be opened by its full path")]
+            use super::*;
+
+            $(#[test]
+            fn $test() {
+                $crate::replay_conformance::run(async { $crate::replay_conformance::$test($open.await).await });
+            })*
+        }
+    };
+}
+
+/// How many claim one event at a time.
+const RACERS: usize = 64;
+
+const START: i64 = 1_767_225_600;
+const LEASE: Duration = Duration::from_secs(30);
+const KEEP: Duration = Duration::from_secs(3 * 86_400);
+
+/// Runs a test on several threads.
+///
+/// # Panics
+///
+/// If the test does, or the system gives no threads.
+pub fn run(test: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(8).enable_all().build();
+    runtime.expect("the system gives threads").block_on(test);
+}
+
+/// The time so many seconds after the start.
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(START + seconds)
+}
+
+/// A store whose calls must succeed.
+struct Sound<S>(S);
+
+impl<S: ReplayStore> Sound<S> {
+    async fn claim(&self, key: ReplayKey, now: Timestamp) -> Claim {
+        self.0.claim(key, LEASE, now).await.expect("the store can be asked")
+    }
+
+    async fn fresh(&self, key: ReplayKey, now: Timestamp) -> Lease {
+        match self.claim(key, now).await {
+            Claim::Fresh(lease) => lease,
+            other => panic!("expected a fresh claim, got {other:?}"),
+        }
+    }
+
+    async fn is_fresh(&self, key: ReplayKey, now: Timestamp) {
+        drop(self.fresh(key, now).await);
+    }
+
+    async fn is_in_progress(&self, key: ReplayKey, now: Timestamp) {
+        let claim = self.claim(key, now).await;
+        assert!(matches!(claim, Claim::InProgress), "expected one in progress, got {claim:?}");
+    }
+
+    async fn is_done(&self, key: ReplayKey, now: Timestamp) {
+        let claim = self.claim(key, now).await;
+        assert!(matches!(claim, Claim::Done), "expected one that is done, got {claim:?}");
+    }
+
+    async fn commit(&self, lease: Lease, now: Timestamp) -> Settlement {
+        self.0.commit(lease, KEEP, now).await.expect("the store can be asked")
+    }
+
+    async fn release(&self, lease: Lease, now: Timestamp) -> Settlement {
+        self.0.release(lease, now).await.expect("the store can be asked")
+    }
+}
+
+/// Claims `key` from many tasks at once: the leases that were given, and how many were told that it is done.
+async fn race<S: ReplayStore>(store: &Arc<Sound<S>>, key: ReplayKey, now: Timestamp) -> (Vec<Lease>, usize) {
+    let barrier = Arc::new(Barrier::new(RACERS));
+    let racers: Vec<_> = (0..RACERS)
+        .map(|_| {
+            let (store, barrier) = (Arc::clone(store), Arc::clone(&barrier));
+            tokio::spawn(async move {
+                barrier.wait().await;
+                store.claim(key, now).await
+            })
+        })
+        .collect();
+    let (mut leases, mut done) = (Vec::new(), 0);
+    for racer in racers {
+        match racer.await.expect("no racer panics") {
+            Claim::Fresh(lease) => leases.push(lease),
+            Claim::InProgress => {}
+            Claim::Done => done += 1,
+        }
+    }
+    (leases, done)
+}
+
+/// Of many who claim one event at once, one is told that it is fresh: the first time, after a lapse and after a release;
+/// none when it is done.
+pub async fn of_64_racers_one_is_fresh<S: ReplayStore>(store: S) {
+    let store = Arc::new(Sound(store));
+    for round in 0..20 {
+        let key = key("races", &format!("event {round}"));
+        for (now, ends_by) in [(at(0), "lapse"), (at(30), "release"), (at(30), "commit")] {
+            let (mut leases, done) = race(&store, key, now).await;
+            assert_eq!((leases.len(), done), (1, 0), "round {round}, before the {ends_by}");
+            let lease = leases.remove(0);
+            match ends_by {
+                "release" => assert_eq!(store.release(lease, now).await, Settlement::Settled),
+                "commit" => assert_eq!(store.commit(lease, now).await, Settlement::Settled),
+                _ => drop(lease),
+            }
+        }
+        let (leases, done) = race(&store, key, at(31)).await;
+        assert_eq!((leases.len(), done), (0, RACERS), "round {round}, when it was done");
+    }
+}
+
+/// However claims and releases interleave, no two hold one event at a time, and once one has committed nobody does.
+pub async fn racers_never_hold_one_event_together<S: ReplayStore>(store: S) {
+    let store = Arc::new(Sound(store));
+    let events: Arc<Vec<_>> =
+        Arc::new((0..4).map(|at| (key("turns", &at.to_string()), AtomicUsize::new(0), AtomicUsize::new(0))).collect());
+    let racers: Vec<_> = (0..RACERS)
+        .map(|racer| {
+            let (store, events) = (Arc::clone(&store), Arc::clone(&events));
+            tokio::spawn(async move {
+                for turn in 0..50 {
+                    let (key, holders, commits) = &events[(racer + turn) % events.len()];
+                    let Claim::Fresh(lease) = store.claim(*key, at(0)).await else { continue };
+                    assert_eq!(holders.fetch_add(1, Ordering::SeqCst), 0, "two hold one event");
+                    assert_eq!(commits.load(Ordering::SeqCst), 0, "an event that is done was given again");
+                    tokio::task::yield_now().await;
+                    let commit = turn == 40;
+                    commits.fetch_add(usize::from(commit), Ordering::SeqCst);
+                    holders.fetch_sub(1, Ordering::SeqCst);
+                    let settlement =
+                        if commit { store.commit(lease, at(0)).await } else { store.release(lease, at(0)).await };
+                    assert_eq!(settlement, Settlement::Settled);
+                }
+            })
+        })
+        .collect();
+    for racer in racers {
+        racer.await.expect("no racer panics");
+    }
+}
+
+/// A handler that failed is no reason to lose its event.
+pub async fn a_released_event_may_come_again<S: ReplayStore>(store: S) {
+    let (store, key) = (Sound(store), key("endpoint", "event"));
+    for _ in 0..3 {
+        let lease = store.fresh(key, at(0)).await;
+        assert_eq!(lease.key(), key);
+        store.is_in_progress(key, at(0)).await;
+        assert_eq!(store.release(lease, at(1)).await, Settlement::Settled);
+    }
+    store.is_fresh(key, at(1)).await;
+}
+
+/// `keep_for` is neither more nor less.
+pub async fn a_done_event_is_done_until_its_time_to_the_second<S: ReplayStore>(store: S) {
+    let (store, key) = (Sound(store), key("endpoint", "event"));
+    let keep = 3 * 86_400;
+    let lease = store.fresh(key, at(0)).await;
+    assert_eq!(store.commit(lease, at(10)).await, Settlement::Settled);
+    for seconds in [10, 30, 31, 3600, 86_400, 10 + keep - 1] {
+        store.is_done(key, at(seconds)).await;
+    }
+    store.is_fresh(key, at(10 + keep)).await;
+}
+
+/// Whoever claims last before the end is told to wait, and whoever claims at the end gets it.
+pub async fn a_lease_is_over_at_its_time_to_the_second<S: ReplayStore>(store: S) {
+    let (store, key) = (Sound(store), key("endpoint", "event"));
+    let first = store.fresh(key, at(0)).await;
+    store.is_in_progress(key, at(29)).await;
+    let second = store.fresh(key, at(30)).await;
+    assert_ne!(first.fence(), second.fence());
+    store.is_in_progress(key, at(59)).await;
+    store.is_fresh(key, at(60)).await;
+}
+
+/// Too late is too late, even if nobody has come since.
+pub async fn a_lease_that_is_over_settles_nothing<S: ReplayStore>(store: S) {
+    let store = Sound(store);
+    for settled_at in [30, 31, 100_000] {
+        let key = key("endpoint", &format!("event {settled_at}"));
+        let lease = store.fresh(key, at(0)).await;
+        assert_eq!(store.commit(lease, at(settled_at)).await, Settlement::Lapsed);
+        let lease = store.fresh(key, at(settled_at)).await;
+        assert_eq!(store.release(lease, at(settled_at + 30)).await, Settlement::Lapsed);
+        let lease = store.fresh(key, at(settled_at + 30)).await;
+        assert_eq!(store.commit(lease, at(settled_at + 59)).await, Settlement::Settled, "in the last second");
+    }
+}
+
+/// The fence holds: what an old lease does changes nothing for whoever came later.
+pub async fn an_old_lease_does_not_touch_its_successor<S: ReplayStore>(store: S) {
+    let (store, key) = (Sound(store), key("endpoint", "event"));
+    let mut old = Vec::new();
+    for turn in 0..4 {
+        old.push(store.fresh(key, at(30 * turn)).await);
+    }
+    let (third, last) = (old.remove(2), old.remove(2));
+    assert_eq!(store.commit(old.remove(0), at(91)).await, Settlement::Lapsed);
+    store.is_in_progress(key, at(91)).await;
+    assert_eq!(store.release(old.remove(0), at(91)).await, Settlement::Lapsed);
+    store.is_in_progress(key, at(91)).await;
+    assert_eq!(store.commit(last, at(92)).await, Settlement::Settled);
+    assert_eq!(store.release(third, at(93)).await, Settlement::Lapsed);
+    store.is_done(key, at(93)).await;
+}
+
+/// A lease is good for its own event alone, and a fence that was never given for none.
+pub async fn a_foreign_lease_settles_nothing<S: ReplayStore>(store: S) {
+    let (store, own, other) = (Sound(store), key("endpoint", "event"), key("another endpoint", "event"));
+    let lease = store.fresh(own, at(0)).await;
+    assert_eq!(store.commit(Lease::new(other, lease.fence()), at(1)).await, Settlement::Lapsed);
+    store.is_fresh(other, at(1)).await;
+    for fence in [lease.fence().wrapping_add(1), lease.fence() ^ (1 << 63), !lease.fence(), 0, u64::MAX] {
+        assert_eq!(store.commit(Lease::new(own, fence), at(1)).await, Settlement::Lapsed, "{fence:x}");
+        assert_eq!(store.release(Lease::new(own, fence), at(1)).await, Settlement::Lapsed, "{fence:x}");
+    }
+    store.is_in_progress(own, at(1)).await;
+    assert_eq!(store.commit(lease, at(1)).await, Settlement::Settled);
+}
+
+/// A clock that is set back lengthens what there is; it does not end it, nor bring back what somebody took over.
+pub async fn a_clock_that_steps_back_neither_revives_nor_forgets<S: ReplayStore>(store: S) {
+    let store = Sound(store);
+    let (done, held, taken) = (key("endpoint", "done"), key("endpoint", "held"), key("endpoint", "taken"));
+    let lease = store.fresh(done, at(0)).await;
+    assert_eq!(store.commit(lease, at(1)).await, Settlement::Settled);
+    let good = store.fresh(held, at(0)).await;
+    let old = store.fresh(taken, at(-30)).await;
+    let new = store.fresh(taken, at(1)).await;
+
+    for seconds in [0, -3600, -10 * 86_400, 1, 2] {
+        store.is_done(done, at(seconds)).await;
+        store.is_in_progress(held, at(seconds)).await;
+        store.is_in_progress(taken, at(seconds)).await;
+    }
+    assert_eq!(store.commit(old, at(-20)).await, Settlement::Lapsed);
+    store.is_in_progress(taken, at(-20)).await;
+    assert_eq!(store.release(new, at(-20)).await, Settlement::Settled);
+    assert_eq!(store.commit(good, at(-3600)).await, Settlement::Settled);
+    store.is_done(held, at(-3600)).await;
+    store.is_done(done, at(3 * 86_400)).await;
+    store.is_fresh(done, at(3 * 86_400 + 1)).await;
+}
+
+/// The same event at two endpoints, or of two tenants, is two events.
+pub async fn tenants_do_not_see_each_other<S: ReplayStore>(store: S) {
+    let store = Sound(store);
+    let endpoint = ReplayScope::new("endpoint");
+    let mine = store.fresh(key_in(&endpoint.within("me"), "event"), at(0)).await;
+    let yours = store.fresh(key_in(&endpoint.within("you"), "event"), at(0)).await;
+    let ours = store.fresh(key_in(&endpoint, "event"), at(0)).await;
+    assert_eq!(store.commit(mine, at(1)).await, Settlement::Settled);
+    store.is_in_progress(key_in(&endpoint.within("you"), "event"), at(1)).await;
+    assert_eq!(store.release(yours, at(1)).await, Settlement::Settled);
+    store.is_done(key_in(&endpoint.within("me"), "event"), at(1)).await;
+    store.is_in_progress(key_in(&endpoint, "event"), at(1)).await;
+    assert_eq!(store.release(ours, at(1)).await, Settlement::Settled);
+}
+
+/// No two ways to part one text give the same key.
+pub async fn keys_are_framed<S: ReplayStore>(store: S) {
+    let store = Sound(store);
+    let within = |endpoint: &str, part: &str| ReplayScope::new(endpoint).within(part);
+    let scopes = [
+        within("a", "b:c"),
+        within("a:b", "c"),
+        within("ab", "c"),
+        within("a", "bc"),
+        within("a", "b").within("c"),
+        within("", "abc"),
+        ReplayScope::new("abc"),
+        ReplayScope::new("abc").within(""),
+        ReplayScope::new(""),
+    ];
+    for scope in &scopes {
+        for event in ["", "c", "bc", "abc", "github"] {
+            let lease = store.fresh(key_in(scope, event), at(0)).await;
+            assert_eq!(store.commit(lease, at(0)).await, Settlement::Settled, "{event}");
+        }
+    }
+}
+
+/// No time and no duration makes a store fail or forget.
+pub async fn the_ends_of_time_are_borne<S: ReplayStore>(store: S) {
+    let claim = |key, lease_for, now| {
+        let claim = store.claim(key, lease_for, now);
+        async move { claim.await.expect("the store can be asked") }
+    };
+    let (first, last) = (Timestamp::from_unix_millis(i64::MIN), Timestamp::from_unix_millis(i64::MAX));
+    for (name, now) in [("first", first), ("epoch", Timestamp::from_unix_seconds(0)), ("now", at(0)), ("last", last)] {
+        let key = key("ends", name);
+        let Claim::Fresh(lease) = claim(key, Duration::MAX, now).await else { panic!("{name}: not fresh") };
+        assert!(matches!(claim(key, LEASE, now).await, Claim::InProgress), "{name}");
+        assert!(matches!(claim(key, LEASE, at(1_000_000_000)).await, Claim::InProgress), "{name}");
+        assert_eq!(store.commit(lease, Duration::MAX, now).await.ok(), Some(Settlement::Settled), "{name}");
+        assert!(matches!(claim(key, LEASE, at(1_000_000_000)).await, Claim::Done), "{name}");
+    }
+}
