@@ -77,3 +77,13 @@ CONNECTIONS = [
 ]
 for at, connection in enumerate(CONNECTIONS):
     seed("proxy_protocol", f"{at}", connection)
+
+QUESTIONS = [
+    "GET /?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=a", "GET /?challenge=%3Cscript%3E", "GET /?check=a", "HEAD /",
+    "GET /?crc_token=MjIyZTk0Zg==", "POST /?validationToken=a+b", "GET /\nX-Okta-Verification-Challenge: a", "POST /\nX-Hook-Secret: b537207f",
+    'POST /\n\n{"type":"url_verification","challenge":"a\\"<","token":"a"}', 'POST /\n\n{"verification_token":"secret_tMrlL1qK5vuQAh1b6cZ"}',
+    'POST /\n\n{"event":"endpoint.url_validation","payload":{"plainToken":"a"}}', 'POST /\n\n{"events":[],"lastEventSequence":0}', "POST /\n\nwebhook_id=4",
+]
+for at, question in enumerate(QUESTIONS):
+    for signed in range(2):
+        seed("handshake", f"{at}-{signed}", bytes([at, signed]) + question.encode())

@@ -45,4 +45,4 @@ pub use address::{AddressFeed, AddressLayer, PeerAddr, SharedAddresses};
 pub use countersign;
 pub use replay::{Replay, ReplayLayer};
 pub use tenants::{KeyResolver, TenantKeys};
-pub use verify::{Keys, ResponseFuture, VerifiedBody, Verify, VerifyLayer};
+pub use verify::{Confirm, HandshakeSecrets, Keys, ResponseFuture, Stored, VerifiedBody, Verify, VerifyLayer};

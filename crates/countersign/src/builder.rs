@@ -23,6 +23,7 @@ pub struct VerifierBuilder {
     public_url: Option<String>,
     settings: Settings,
     allows_legacy: bool,
+    awaits_secret: bool,
 }
 
 impl fmt::Debug for VerifierBuilder {
@@ -37,7 +38,15 @@ impl VerifierBuilder {
     pub(crate) fn new(scheme: impl IntoScheme) -> Self {
         let scheme = scheme.into_scheme().map_err(ConfigError::Scheme);
         let settings = Settings::new();
-        Self { scheme, keys: Vec::new(), tolerance: None, public_url: None, settings, allows_legacy: false }
+        Self {
+            scheme,
+            keys: Vec::new(),
+            tolerance: None,
+            public_url: None,
+            settings,
+            allows_legacy: false,
+            awaits_secret: false,
+        }
     }
 
     /// Adds a secret, labelled `key-1`, `key-2` … in order. Every secret that is added can verify: to rotate, add the new
@@ -85,6 +94,16 @@ impl VerifierBuilder {
         self
     }
 
+    /// Lets the provider send the secret itself, in the [handshake](crate::handshake) with which it begins, so that there
+    /// need not be one yet. Until there is, every delivery is refused.
+    ///
+    /// The question is not signed: whoever asks first is believed. Build the verifier without this again when the secret
+    /// is there.
+    pub fn awaiting_secret(mut self) -> Self {
+        self.awaits_secret = true;
+        self
+    }
+
     /// Makes the keys ready.
     ///
     /// # Errors
@@ -97,6 +116,12 @@ impl VerifierBuilder {
             let (scheme, algorithm) = (scheme.id().to_owned(), scheme.algorithm());
             return Err(ConfigError::Legacy { scheme, algorithm });
         }
+        if self.awaits_secret && !scheme.sends_secret() {
+            return Err(ConfigError::SendsNoSecret { scheme: scheme.id().to_owned() });
+        }
+        if self.keys.is_empty() && !self.awaits_secret {
+            return Err(ConfigError::NoSecret);
+        }
         let keys = ready_keys(self.keys, &scheme, policy(self.allows_legacy))?;
         check_settings(&scheme, &self.settings)?;
         let public_url =
@@ -108,8 +133,8 @@ impl VerifierBuilder {
             return Err(ConfigError::NoTimestamp { scheme: scheme.id().to_owned() });
         }
         let tolerance = self.tolerance.or(scheme.tolerance());
-        let (settings, allows_legacy) = (self.settings, self.allows_legacy);
-        Ok(Verifier::assemble(Setup { scheme, keys, tolerance, public_url, settings, allows_legacy }))
+        let Self { settings, allows_legacy, awaits_secret, .. } = self;
+        Ok(Verifier::assemble(Setup { scheme, keys, tolerance, public_url, settings, awaits_secret, allows_legacy }))
     }
 }
 
@@ -118,9 +143,6 @@ fn ready_keys(
     scheme: &Scheme,
     policy: KeyPolicy,
 ) -> Result<Vec<ReadyKey>, ConfigError> {
-    if keys.is_empty() {
-        return Err(ConfigError::NoSecret);
-    }
     let mut ready: Vec<ReadyKey> = Vec::with_capacity(keys.len());
     for key in keys {
         let key = key.and_then(|key| ReadyKey::new(key, scheme, policy)).map_err(ConfigError::Secret)?;

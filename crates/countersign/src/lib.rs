@@ -76,6 +76,7 @@ mod delivery;
 mod encoding;
 mod evidence;
 mod explain;
+pub mod handshake;
 mod head;
 mod hmac_sha256;
 mod http_signature;
@@ -108,6 +109,7 @@ pub use explain::{
     BodyMistake, Cause, Certainty, Explanation, HeaderMistake, Mistake, ProviderMistake, RuleMistake, SecretMistake,
     Setup, TimeMistake, UrlMistake, Verdict, explain,
 };
+pub use handshake::{Handshake, HandshakeAnswer};
 pub use head::Head;
 pub use key::Key;
 pub use pending::Pending;

@@ -64,6 +64,8 @@ pub(crate) struct Setup {
     pub(crate) tolerance: Option<Tolerance>,
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) settings: Settings,
+    /// Whether the provider may send the secret in a handshake.
+    pub(crate) awaits_secret: bool,
     /// Whether algorithms that are broken for other uses are borne.
     pub(crate) allows_legacy: bool,
 }
@@ -172,6 +174,10 @@ impl Verifier {
         &self.inner.keys[key].label
     }
 
+    pub(crate) fn awaits_secret(&self) -> bool {
+        self.inner.awaits_secret
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.inner.settings
     }
@@ -251,7 +257,13 @@ impl Verifier {
     }
 
     pub(crate) fn check_method(&self, head: Head<'_>) -> Result<(), Rejection> {
-        if self.inner.scheme.methods.contains(head.method) { Ok(()) } else { Err(Rejection::Method) }
+        let scheme = &self.inner.scheme;
+        let is_asked = || scheme.handshakes.iter().any(|rule| rule.signed && rule.method == *head.method);
+        if scheme.methods.contains(head.method) || (head.is_question && is_asked()) {
+            Ok(())
+        } else {
+            Err(Rejection::Method)
+        }
     }
 
     /// Refuses what no key could prove, before anything else but its method is looked at.
@@ -350,6 +362,7 @@ impl Verifier {
         let sorted = SortedParameters::of(&self.inner.scheme, head, body)?;
         let content = Content { sorted: &sorted, ..self.content(head, examined) };
         self.obey_guards(&content, Some(body), body.first().copied())?;
+        self.refuse_answers(&content, body)?;
         // What a token claims is worth a look when its signature is proven; anything else is cheaper than the signature.
         let is_token = self.inner.scheme.signature.algorithm == Algorithm::Jwt;
         if !is_token {
@@ -456,8 +469,7 @@ impl Verifier {
         if let Some(signature) = tags.http() {
             let base = signature.base(content)?;
             for (at, key) in self.valid_keys(now) {
-                let maker = Maker { key: at, form: UrlForm::AsIs };
-                search.add(maker, signature.is_by(&key.material, &base, &scheme.http));
+                search.add(Maker { key: at, form: UrlForm::AsIs }, signature.is_by(&key.material, &base, &scheme.http));
             }
             return search.verdict();
         }

@@ -6,7 +6,9 @@
 //!    ([`TenantKeys`](crate::TenantKeys));
 //! 2. the announced length is held against the limit, then the head is judged: method, signature, timestamp;
 //! 3. the body is read under a limit in bytes and one in time, every chunk hashed as it arrives;
-//! 4. the service behind is called with the verified body. [`Delivery`](countersign::Delivery) stands in the request's
+//! 4. a question that the provider asks of the endpoint is [answered](countersign::handshake), one that is not signed
+//!    already before step 2;
+//! 5. the service behind is called with the verified body. [`Delivery`](countersign::Delivery) stands in the request's
 //!    extensions.
 //!
 //! A refusal is answered with an empty body and the status of its [`Rejection`](countersign::Rejection), which stands in
@@ -14,6 +16,7 @@
 
 mod body;
 mod future;
+mod handshakes;
 mod keys;
 mod layer;
 mod receive;
@@ -21,6 +24,7 @@ mod service;
 
 pub use body::VerifiedBody;
 pub use future::ResponseFuture;
+pub use handshakes::{Confirm, HandshakeSecrets, Stored};
 pub use keys::Keys;
 pub(crate) use keys::{Found, sealed};
 pub use layer::VerifyLayer;

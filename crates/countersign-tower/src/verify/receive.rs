@@ -1,22 +1,30 @@
 //! From a request as it comes in to a verified one, or the reason for its refusal.
 
-use std::{error::Error, pin::pin};
+use std::{error::Error, pin::pin, time::Duration};
 
-use bytes::Bytes;
-use countersign::{Collecting, Delivery, Rejection, Timestamp, Verifier};
-use http::{HeaderMap, Request, header::CONTENT_LENGTH, request::Parts};
+use bytes::{Bytes, BytesMut};
+use countersign::{Collecting, Delivery, Handshake, Rejection, Timestamp, Verified, Verifier, handshake::MAX_QUESTION};
+use http::{HeaderMap, Request, Response, header::CONTENT_LENGTH, request::Parts};
 use http_body::Body;
 use http_body_util::{BodyExt, LengthLimitError};
 
 use super::{Found, Keys, VerifiedBody, layer::Settings};
 use crate::deadline::within;
 
+/// What a request comes to that is not refused.
+pub(super) enum Received {
+    /// A delivery, for the service behind.
+    Delivery(Request<VerifiedBody>),
+    /// The answer to a handshake, for the provider.
+    Answer(Response<Bytes>),
+}
+
 /// Verifies a request. The delivery goes into its extensions, and the verdict to `tracing`.
 pub(super) async fn receive<B>(
     request: Request<B>,
     keys: &impl Keys,
     settings: &Settings,
-) -> Result<Request<VerifiedBody>, Rejection>
+) -> Result<Received, Rejection>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -24,8 +32,9 @@ where
     let (mut parts, body) = request.into_parts();
     let now = (settings.clock)();
     let found = keys.find(&parts).await.inspect_err(|rejection| report(rejection, None, &parts))?;
-    match verify(&parts, body, &found, settings, now).await {
-        Ok(delivery) => {
+    let refused = |rejection: &Rejection| report(rejection, Some(&found.verifier), &parts);
+    match verify(&parts, body, &found, settings, now).await.inspect_err(refused)? {
+        Verdict::Delivery(delivery) => {
             tracing::debug!(
                 target: "countersign",
                 provider = delivery.provider(),
@@ -38,13 +47,24 @@ where
             if let Some(tenant) = found.tenant {
                 parts.extensions.insert(tenant);
             }
-            Ok(Request::from_parts(parts, body))
+            Ok(Received::Delivery(Request::from_parts(parts, body)))
         }
-        Err(rejection) => {
-            report(&rejection, Some(&found.verifier), &parts);
-            Err(rejection)
+        Verdict::Handshake(handshake) => {
+            let answer = settings.handshakes.settle(handshake, &parts).await.inspect_err(refused)?;
+            tracing::info!(
+                target: "countersign",
+                provider = found.verifier.scheme().id(),
+                path = parts.uri.path(),
+                "answered a handshake"
+            );
+            Ok(Received::Answer(answer))
         }
     }
+}
+
+enum Verdict {
+    Delivery(Delivery),
+    Handshake(Handshake),
 }
 
 async fn verify<B>(
@@ -53,7 +73,7 @@ async fn verify<B>(
     found: &Found,
     settings: &Settings,
     now: Timestamp,
-) -> Result<Delivery, Rejection>
+) -> Result<Verdict, Rejection>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -63,21 +83,92 @@ where
     if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
         return Err(Rejection::BodyTooLarge { limit: Some(limit) });
     }
-    let mut collecting = found.verifier.collect(parts, limit, now)?;
-    let time_limit = settings.body_timeout;
-    let read = within(time_limit, read(body, &mut collecting)).await;
-    read.ok_or(Rejection::BodyTimeout { limit: time_limit })??;
+    let answers = settings.handshakes.are_answered && found.verifier.scheme().has_handshakes();
+    if answers && let Some(handshake) = found.verifier.handshake_in_head(parts, now)? {
+        return found.answer(handshake);
+    }
+    let collecting = found.verifier.collect(parts, limit, now);
+    if answers && found.verifier.awaits_question(parts) {
+        return ask(parts, body, found, settings, now, collecting).await;
+    }
+    let mut collecting = collecting?;
+    in_time(settings.body_timeout, read(body, |chunk| collecting.push(chunk))).await?;
     if announced.is_some_and(|announced| announced != collecting.received()) {
         return Err(Rejection::BodyIncomplete);
     }
-    let verified = collecting.finish()?;
-    if found.is_decoy {
-        return Err(Rejection::UnknownKey);
-    }
-    Ok(verified.into_delivery())
+    found.judge(collecting.finish()?, settings)
 }
 
-async fn read<B>(body: B, collecting: &mut Collecting<'_>) -> Result<(), Rejection>
+/// Reads a body that may be a question which nobody signed: it is looked at when it is no delivery.
+async fn ask<B>(
+    parts: &Parts,
+    body: B,
+    found: &Found,
+    settings: &Settings,
+    now: Timestamp,
+    collecting: Result<Collecting<'_>, Rejection>,
+) -> Result<Verdict, Rejection>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    // If the head is refused, a question is all that it can be.
+    let limit = if collecting.is_ok() { settings.body_limit } else { settings.body_limit.min(MAX_QUESTION) };
+    let mut whole = BytesMut::new();
+    let gather = |chunk: Bytes| {
+        whole.extend_from_slice(&chunk);
+        if whole.len() as u64 > limit { Err(Rejection::BodyTooLarge { limit: Some(limit) }) } else { Ok(()) }
+    };
+    let complete = in_time(settings.body_timeout, read(body, gather)).await;
+    let announced = content_length(&parts.headers)?;
+    let verdict = collecting.and_then(|mut collecting| {
+        complete.clone()?;
+        let body = whole.split().freeze();
+        if announced.is_some_and(|announced| announced != body.len() as u64) {
+            return Err(Rejection::BodyIncomplete);
+        }
+        collecting.push(body.clone())?;
+        Ok((collecting.finish(), body))
+    });
+    let (rejection, body) = match verdict {
+        Ok((Ok(verified), _)) => return found.judge(verified, settings),
+        Ok((Err(rejection), body)) => (rejection, body),
+        Err(rejection) => (rejection, whole.freeze()),
+    };
+    if complete.is_err() {
+        return Err(rejection);
+    }
+    match found.verifier.handshake_in_body(parts, &body, now)? {
+        Some(handshake) => found.answer(handshake),
+        None => Err(rejection),
+    }
+}
+
+impl Found {
+    fn judge(&self, verified: Verified<'_, Bytes>, settings: &Settings) -> Result<Verdict, Rejection> {
+        if self.is_decoy {
+            return Err(Rejection::UnknownKey);
+        }
+        let handshakes = &settings.handshakes;
+        if handshakes.are_answered
+            && let Some(handshake) = verified.handshake()?.filter(|handshake| handshakes.can_settle(handshake))
+        {
+            return Ok(Verdict::Handshake(handshake));
+        }
+        Ok(Verdict::Delivery(verified.into_delivery()))
+    }
+
+    fn answer(&self, handshake: Handshake) -> Result<Verdict, Rejection> {
+        if self.is_decoy { Err(Rejection::UnknownKey) } else { Ok(Verdict::Handshake(handshake)) }
+    }
+}
+
+/// Reads under a deadline.
+async fn in_time(limit: Duration, read: impl Future<Output = Result<(), Rejection>>) -> Result<(), Rejection> {
+    within(limit, read).await.ok_or(Rejection::BodyTimeout { limit })?
+}
+
+async fn read<B>(body: B, mut take: impl FnMut(Bytes) -> Result<(), Rejection>) -> Result<(), Rejection>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -87,7 +178,7 @@ where
         let frame = frame.map_err(|error| broken(error.into().as_ref()))?;
         // Trailers are no part of the body, and no scheme signs them.
         if let Ok(chunk) = frame.into_data() {
-            collecting.push(chunk)?;
+            take(chunk)?;
         }
     }
     Ok(())

@@ -42,6 +42,8 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) body: BodyTable,
     pub(super) addresses: Option<Spanned<AddressesTable>>,
+    #[serde(default)]
+    pub(super) handshake: Vec<Spanned<HandshakeTable>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -284,6 +286,45 @@ pub(super) struct AddressesTable {
     pub(super) json: Option<Spanned<OneOrMore>>,
 }
 
+/// A question that the provider asks, and its answer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HandshakeTable {
+    pub(super) method: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "one_or_several")]
+    pub(super) when: Vec<Spanned<WhenTable>>,
+    pub(super) signed: Option<bool>,
+    pub(super) token: Option<Spanned<TokenTable>>,
+    pub(super) status: Option<Spanned<u16>>,
+    #[serde(rename = "type")]
+    pub(super) media: Option<Spanned<String>>,
+    pub(super) answer: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, Spanned<String>>,
+    pub(super) only: Option<Spanned<String>>,
+    pub(super) max: Option<Spanned<usize>>,
+    pub(super) stores: Option<Spanned<FieldTable>>,
+    pub(super) confirm: Option<Spanned<ConfirmTable>>,
+}
+
+with_place! {
+    struct WhenTable {
+        equals: Option<String>,
+    }
+}
+
+with_place! {
+    struct TokenTable {
+        setting: Option<String>,
+    }
+}
+
+with_place! {
+    struct ConfirmTable {
+        hosts: Vec<Spanned<String>>,
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ListTable {
@@ -368,4 +409,23 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
 
 fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     duration(deserializer).map(Some)
+}
+
+/// One table or a list of them. Unlike an untagged enum it tells what is wrong inside.
+fn one_or_several<'de, D, T>(deserializer: D) -> Result<Vec<Spanned<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let value = Spanned::<toml::Value>::deserialize(deserializer)?;
+    let span = value.span();
+    let values = match value.into_inner() {
+        toml::Value::Array(values) => values,
+        value => vec![value],
+    };
+    let read = |value: toml::Value| {
+        let table = T::deserialize(value).map_err(|error: toml::de::Error| de::Error::custom(error.message()))?;
+        Ok(Spanned::new(span.clone(), table))
+    };
+    values.into_iter().map(read).collect()
 }

@@ -36,6 +36,7 @@ mod answers;
 mod error;
 mod file;
 mod framing;
+mod handshake;
 mod http_signature;
 mod jwt;
 mod parts;
@@ -55,6 +56,7 @@ pub use advice::Advice;
 pub use answers::Answers;
 pub use error::SchemeError;
 pub(crate) use framing::{Guard, is_url_byte};
+pub(crate) use handshake::{AnswerPart, ConfirmRule, HandshakeRule, Item, Only};
 pub(crate) use http_signature::HttpSignatureRule;
 pub(crate) use jwt::{Expected, JwtRule};
 pub(crate) use parts::{HashEncoding, Hashed, Part};
@@ -116,6 +118,7 @@ pub struct Description {
     pub(crate) http: HttpSignatureRule,
     pub(crate) decoded: bool,
     pub(crate) addresses: Option<Addresses>,
+    pub(crate) handshakes: Vec<HandshakeRule>,
     pub(crate) guards: Vec<Guard>,
     pub(crate) ambiguous: Option<String>,
     pub(crate) covers_body: bool,
@@ -242,6 +245,17 @@ impl Description {
         self.addresses.as_ref()
     }
 
+    /// Whether the provider asks an endpoint questions of its own, which a verifier answers.
+    pub fn has_handshakes(&self) -> bool {
+        !self.handshakes.is_empty()
+    }
+
+    /// Whether the provider sends the secret itself, in a handshake: an endpoint begins without one. See
+    /// [`VerifierBuilder::awaiting_secret`](crate::VerifierBuilder::awaiting_secret).
+    pub fn sends_secret(&self) -> bool {
+        self.handshakes.iter().any(|handshake| handshake.stores.is_some())
+    }
+
     /// Whether the signature covers the body as it is after a `Content-Encoding` is undone.
     pub fn signs_decoded_body(&self) -> bool {
         self.decoded
@@ -307,6 +321,8 @@ impl Description {
             )
             || self.signature.parts.iter().any(Part::needs_whole_body)
             || self.checks.iter().any(|check| check.source.is_in_body())
+            // What is signed is held against what anybody can have signed.
+            || self.handshakes.iter().any(HandshakeRule::signs_for_anybody)
             // A token is judged with the head alone, unless a hash of the body is to be checked as well.
             || (self.signature.parts.is_empty() && !self.checks.is_empty())
     }

@@ -1,6 +1,7 @@
 //! Holds a scheme file against the rules of the language.
 
 mod coverage;
+mod handshake;
 mod http_signature;
 mod jwt;
 mod layout;
@@ -12,7 +13,7 @@ use std::{collections::BTreeMap, ops::Range};
 use http::Method;
 use toml::Spanned;
 
-use self::coverage::Reach;
+use self::{coverage::Reach, handshake::Around};
 use super::{
     Check, Description, Equals, Expected, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule,
     Signature, Source, TimestampRule, UrlForm, UrlRule,
@@ -56,11 +57,11 @@ impl Reader<'_> {
         let mut required_settings = self.used_settings(&signature, &checks, &settings, &signature_span)?;
         let jwt = self.jwt(file.jwt, &signature.algorithm, &settings, &signature_span)?;
         required_settings.extend(jwt.settings().map(str::to_owned));
-        let http = self.http_signature(file.http_signature, &signature.algorithm, &settings, &signature_span)?;
-        required_settings.extend(http.setting().map(str::to_owned));
         if let Some(Expected::Setting(name)) = &signature.key_name {
             required_settings.push(name.clone());
         }
+        let http = self.http_signature(file.http_signature, &signature.algorithm, &settings, &signature_span)?;
+        required_settings.extend(http.setting().map(str::to_owned));
 
         let reach = Reach {
             signature: &signature,
@@ -78,6 +79,10 @@ impl Reader<'_> {
         let event_id = file.event.id.map(|field| self.field(&field, &reach, &checks)).transpose()?;
         let event_type = file.event.kind.map(|field| self.field(&field, &reach, &checks)).transpose()?;
         let url = self.url(file.url, &signature)?;
+        let methods = self.methods(file.request.methods)?;
+        let around = Around { algorithm: &signature.algorithm, settings: &settings, methods: &methods };
+        let handshakes =
+            file.handshake.into_iter().map(|table| self.handshake(table, &around)).collect::<Result<Vec<_>>>()?;
 
         Ok(Description {
             id,
@@ -87,7 +92,7 @@ impl Reader<'_> {
             source: file.source,
             checked: file.checked,
             notes: file.notes,
-            methods: self.methods(file.request.methods)?,
+            methods,
             secret: self.secret(file.secret)?,
             signature,
             timestamp,
@@ -104,6 +109,7 @@ impl Reader<'_> {
             http,
             decoded: self.decoded(file.body)?,
             addresses: file.addresses.map(|table| self.addresses(table)).transpose()?,
+            handshakes,
             guards,
             ambiguous,
             covers_body,
