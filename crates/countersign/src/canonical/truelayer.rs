@@ -1,4 +1,4 @@
-//! TrueLayer: a line of method and path, a line for each header that the token's own header lists, and the body.
+//! `TrueLayer`: a line of method and path, a line for each header that the token's own header lists, and the body.
 //!
 //! How many lines there are is signed with the token's header, and none of them can contain a line break, so that each
 //! part has one place.
