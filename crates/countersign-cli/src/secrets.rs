@@ -78,6 +78,15 @@ impl SecretSource {
         }
     }
 
+    /// The text of a credential that is no secret of a scheme, without the line end of a file.
+    pub(crate) fn text(&self) -> Result<String, Failure> {
+        let mut text = self.read_as_it_is()?;
+        while text.last().is_some_and(u8::is_ascii_whitespace) {
+            text.pop();
+        }
+        String::from_utf8(text).map_err(|_| Failure::new(format!("the credential of {} is not UTF-8", self.label())))
+    }
+
     /// The secret.
     pub(crate) fn read(&self) -> Result<Secret, Failure> {
         match self {

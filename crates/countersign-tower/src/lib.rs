@@ -32,10 +32,16 @@
 //! # }
 //! ```
 //!
+//! # Features
+//!
+//! **`fetch`**: [`HttpsFetch`], an HTTPS client that fetches the keys of providers and does nothing else. Off by default: it
+//! brings hyper's client and rustls along. Without it, [`FetchedKeys`] takes a client of yours.
+//!
 //! [tower]: https://docs.rs/tower
 
 pub mod address;
 mod deadline;
+pub mod fetched;
 mod refusal;
 pub mod replay;
 pub mod tenants;
@@ -43,6 +49,9 @@ pub mod verify;
 
 pub use address::{AddressFeed, AddressLayer, PeerAddr, SharedAddresses};
 pub use countersign;
+pub use fetched::{Fetch, FetchError, Fetched, FetchedKeys};
+#[cfg(feature = "fetch")]
+pub use fetched::{HttpsFetch, public_roots};
 pub use replay::{Replay, ReplayLayer};
 pub use tenants::{KeyResolver, TenantKeys};
 pub use verify::{Confirm, HandshakeSecrets, Keys, ResponseFuture, Stored, VerifiedBody, Verify, VerifyLayer};

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use countersign::{Rejection, Verifier};
+use countersign::{Rejection, Timestamp, Verifier};
 use http::request::Parts;
 use quick_cache::sync::Cache;
 use tokio::{
@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::verify::{Found, Keys};
+use crate::verify::{Found, Keys, Sought};
 
 /// Finds the verifier of a request's tenant, in a database or a vault.
 ///
@@ -151,7 +151,7 @@ impl<R: KeyResolver> TenantKeys<R> {
 }
 
 impl<R: KeyResolver> Keys for TenantKeys<R> {
-    async fn find(&self, head: &Parts) -> Result<Found, Rejection> {
+    async fn find(&self, head: &Parts, _: Timestamp) -> Result<Sought, Rejection> {
         let tenant = self.inner.resolver.tenant(head);
         let verifier = match &tenant {
             Some(tenant) => self.look_up(tenant).await?,
@@ -159,8 +159,8 @@ impl<R: KeyResolver> Keys for TenantKeys<R> {
         };
         let tenant = tenant.as_ref().map(TenantName::of);
         match (verifier, &self.inner.settings.decoy) {
-            (Some(verifier), _) => Ok(Found { verifier, is_decoy: false, tenant }),
-            (None, Some(decoy)) => Ok(Found { verifier: decoy.clone(), is_decoy: true, tenant }),
+            (Some(verifier), _) => Ok(Sought::Found(Found { verifier, is_decoy: false, tenant })),
+            (None, Some(decoy)) => Ok(Sought::Found(Found { verifier: decoy.clone(), is_decoy: true, tenant })),
             (None, None) => Err(Rejection::UnknownKey),
         }
     }

@@ -1,6 +1,6 @@
 //! From secrets and settings to a verifier, or the mistake in them.
 
-use std::{fmt, time::Duration};
+use std::{fmt, mem, time::Duration};
 
 use crate::{
     config::{ConfigError, IntoScheme, IntoSecret},
@@ -11,6 +11,7 @@ use crate::{
     scheme::Scheme,
     secret::SecretError,
     timestamp::Tolerance,
+    unkeyed::Unkeyed,
     verifier::{Setup, Verifier},
 };
 
@@ -110,7 +111,32 @@ impl VerifierBuilder {
     ///
     /// If there is no secret, one of them is unusable, two have the same label; if the scheme needs a public URL or a setting, or
     /// signs no time and a tolerance was given; if its algorithm is a legacy one and that was not allowed.
-    pub fn build(self) -> Result<Verifier, ConfigError> {
+    pub fn build(mut self) -> Result<Verifier, ConfigError> {
+        let keys = mem::take(&mut self.keys);
+        if keys.is_empty() && !self.awaits_secret {
+            // A scheme that is wrong is the first thing to say.
+            self.scheme?;
+            return Err(ConfigError::NoSecret);
+        }
+        self.setup()?.with_keys(keys)
+    }
+
+    /// All of a verifier but its keys, which are fetched from the provider later on. See [`Unkeyed`].
+    ///
+    /// # Errors
+    ///
+    /// If there is a secret as well, or the scheme does not tell where its keys are; and as [`build`](Self::build).
+    pub fn without_keys(self) -> Result<Unkeyed, ConfigError> {
+        let has_secret = !self.keys.is_empty();
+        let setup = self.setup()?;
+        if setup.scheme.key_source().is_none() || has_secret {
+            return Err(ConfigError::KeysNotFetched { scheme: setup.scheme.id().to_owned(), has_secret });
+        }
+        Unkeyed::new(setup)
+    }
+
+    /// Everything but the keys, held against each other.
+    fn setup(self) -> Result<Setup, ConfigError> {
         let scheme = self.scheme?;
         if scheme.is_legacy() && !self.allows_legacy {
             let (scheme, algorithm) = (scheme.id().to_owned(), scheme.algorithm());
@@ -119,10 +145,6 @@ impl VerifierBuilder {
         if self.awaits_secret && !scheme.sends_secret() {
             return Err(ConfigError::SendsNoSecret { scheme: scheme.id().to_owned() });
         }
-        if self.keys.is_empty() && !self.awaits_secret {
-            return Err(ConfigError::NoSecret);
-        }
-        let keys = ready_keys(self.keys, &scheme, policy(self.allows_legacy))?;
         check_settings(&scheme, &self.settings)?;
         let public_url =
             self.public_url.map(|url| PublicUrl::parse(&url)).transpose().map_err(ConfigError::PublicUrl)?;
@@ -134,7 +156,15 @@ impl VerifierBuilder {
         }
         let tolerance = self.tolerance.or(scheme.tolerance());
         let Self { settings, allows_legacy, awaits_secret, .. } = self;
-        Ok(Verifier::assemble(Setup { scheme, keys, tolerance, public_url, settings, awaits_secret, allows_legacy }))
+        Ok(Setup { scheme, keys: Vec::new(), tolerance, public_url, settings, awaits_secret, allows_legacy })
+    }
+}
+
+impl Setup {
+    /// A verifier with these keys.
+    pub(crate) fn with_keys(self, keys: Vec<Result<Key, SecretError>>) -> Result<Verifier, ConfigError> {
+        let keys = ready_keys(keys, &self.scheme, policy(self.allows_legacy))?;
+        Ok(Verifier::assemble(Self { keys, ..self }))
     }
 }
 

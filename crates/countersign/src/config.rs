@@ -14,6 +14,18 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
+    /// With the settings that were given, the URL of the keys is none from which keys are fetched.
+    KeyUrl {
+        /// How it is put together.
+        rule: String,
+    },
+    /// Keys were to be fetched, and cannot be: there is a secret already, or the scheme does not tell where they are.
+    KeysNotFetched {
+        /// The scheme.
+        scheme: String,
+        /// Whether there is a secret already.
+        has_secret: bool,
+    },
     /// The scheme rests on an algorithm that is broken or too weak for anything new, and nobody said that this is borne.
     Legacy {
         /// The scheme.
@@ -70,6 +82,15 @@ pub enum ConfigError {
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::KeyUrl { rule } => {
+                write!(f, "with these settings `{rule}` is not `https://`, the name of a host and a path: correct them")
+            }
+            Self::KeysNotFetched { has_secret: true, .. } => {
+                f.write_str("there is a secret already: leave it out, or fetch no keys")
+            }
+            Self::KeysNotFetched { scheme, has_secret: false } => {
+                write!(f, "`{scheme}` does not tell where its keys are: give the key as a secret")
+            }
             Self::Legacy { scheme, algorithm } => write!(
                 f,
                 "`{scheme}` rests on {algorithm}, which is too weak for anything new: if you must take it, allow legacy algorithms"

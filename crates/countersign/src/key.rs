@@ -9,7 +9,7 @@ use crate::{
     http_signature::HttpAlgorithm,
     jws::{JwsAlgorithm, JwsKey},
     jwt::takes_secret,
-    public_key::{KeyPolicy, PublicKey, PublicKeyAlgorithm, PublicKeyKind},
+    public_key::{KeyError, KeyPolicy, PublicKey, PublicKeyAlgorithm, PublicKeyKind},
     scheme::{Algorithm, Scheme},
     secret::{Secret, SecretError},
     timestamp::Timestamp,
@@ -165,6 +165,18 @@ fn public_key(
         },
     };
     key.map_err(SecretError::PublicKey)
+}
+
+/// The public key that a text stands for, as if it had been pasted as the secret.
+pub(crate) fn public_key_of_text(scheme: &Scheme, text: &[u8], policy: KeyPolicy) -> Result<PublicKey, KeyError> {
+    let kind = match &scheme.signature.algorithm {
+        Algorithm::PublicKey(choice) => choice.algorithms().next().map(PublicKeyAlgorithm::kind),
+        _ => None,
+    };
+    public_key(scheme, text, kind, policy).map_err(|error| match error {
+        SecretError::PublicKey(problem) => problem,
+        _ => KeyError::Malformed { format: "a public key" },
+    })
 }
 
 impl ReadyKey {

@@ -30,6 +30,7 @@
 //! - [`explain()`] says what made a delivery be refused: it tries the mistakes that people make.
 //! - [`providers`] is the catalogue; a [`Scheme`] of your own is a TOML file, described in [`scheme`].
 //! - [`address`] has sets of addresses, and finds the client behind trusted proxies.
+//! - [`Unkeyed`] is a verifier whose keys the provider publishes, and for somebody else to fetch.
 //! - [`replay`] tells a replay from a retry: claims, and the store in memory.
 //! - [`Signer`] signs as a provider would: for tests, and to pass deliveries on.
 //!
@@ -57,12 +58,16 @@
 //!
 //! **`full`**: all of them, as the command line and the gateway have it.
 //!
+//! **`certificates`**: chains of X.509 certificates, held against trusted roots (see [`TrustRoots`]) where keys are
+//! fetched. The key of a certificate that is pasted as a secret is read without it.
+//!
 //! **`public-key`**: the readers of key files. The features above imply it; alone it is of no use.
 //!
 //! # What it does not do
 //!
 //! A verdict alone does not tell a replay of an accepted delivery from the delivery itself, as long as its timestamp is
-//! fresh: claim it in a [`ReplayStore`] as well. It fetches no keys.
+//! fresh: claim it in a [`ReplayStore`] as well. It fetches no keys, but says where they are and reads them when they are
+//! there ([`Unkeyed`]); `countersign-tower` fetches.
 
 pub mod address;
 mod algorithm;
@@ -84,6 +89,7 @@ mod json;
 mod jws;
 mod jwt;
 mod key;
+mod key_set;
 mod members;
 mod multipart;
 mod pending;
@@ -98,6 +104,8 @@ mod secret;
 mod signer;
 mod structured_fields;
 mod timestamp;
+mod trust;
+mod unkeyed;
 mod verified;
 mod verifier;
 
@@ -112,6 +120,7 @@ pub use explain::{
 pub use handshake::{Handshake, HandshakeAnswer};
 pub use head::Head;
 pub use key::Key;
+pub use key_set::{KeySet, KeySetError, MAX_KEYS_TRIED};
 pub use pending::Pending;
 pub use providers::Provider;
 pub use public_key::{KeyError, KeyPolicy, PrivateKey, PublicKey, PublicKeyKind};
@@ -122,5 +131,7 @@ pub use scheme::{Scheme, SchemeError};
 pub use secret::{Secret, SecretError};
 pub use signer::{SignError, Signer};
 pub use timestamp::{Timestamp, TimestampFormat, Tolerance};
+pub use trust::{CertificateProblem, TrustRoots};
+pub use unkeyed::{KeyAddress, Unkeyed};
 pub use verified::{Value, Verified};
 pub use verifier::Verifier;

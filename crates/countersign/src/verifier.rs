@@ -182,6 +182,28 @@ impl Verifier {
         &self.inner.settings
     }
 
+    pub(crate) fn places(&self) -> &Places {
+        &self.inner.places
+    }
+
+    pub(crate) fn allows_legacy(&self) -> bool {
+        self.inner.allows_legacy
+    }
+
+    /// What it was made of, without its keys.
+    pub(crate) fn setup(&self) -> Setup {
+        let Setup { scheme, tolerance, public_url, settings, allows_legacy, .. } = &self.inner.setup;
+        Setup {
+            scheme: scheme.clone(),
+            keys: Vec::new(),
+            tolerance: *tolerance,
+            public_url: public_url.clone(),
+            settings: settings.clone(),
+            awaits_secret: self.inner.awaits_secret,
+            allows_legacy: *allows_legacy,
+        }
+    }
+
     pub(crate) fn public_url(&self) -> Option<&PublicUrl> {
         self.inner.public_url.as_ref()
     }

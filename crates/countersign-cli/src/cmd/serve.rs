@@ -47,9 +47,13 @@ The configuration is TOML:
     \"env:STRIPE_SECRET\",       # or: \"file:/run/secrets/stripe\"
     { from = \"env:OLD\", label = \"old\", not_after = 2026-12-31T23:59:59Z },
   ]
+  # instead of secrets, where the provider publishes its keys (PayPal, Google, ...):
+  # keys = \"fetch\"
   tolerance = \"5m\"             # default: the provider's own
   # for the providers that sign it, the URL that they were given:
   # public_url = \"https://hooks.example.com/twilio\"
+  # for schemes whose handshake has a URL that confirms, fetch that (default: it is a delivery like others):
+  # confirm_subscriptions = true
 
   [endpoint.addresses]         # default: whoever can sign may send, wherever from
   allow = [\"203.0.113.0/24\"]  # or \"provider\": the ranges that the provider publishes
@@ -151,7 +155,7 @@ fn refused(endpoint: &Endpoint, rejection: &Rejection, took: Duration) -> Json {
         "time": moment::now().to_string(),
         "verdict": "refused",
         "endpoint": endpoint.path,
-        "provider": endpoint.verifier.scheme().id(),
+        "provider": endpoint.scheme().id(),
         "code": rejection.code(),
         "status": rejection.status().as_u16(),
         "reason": rejection.to_string(),

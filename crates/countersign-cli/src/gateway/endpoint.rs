@@ -3,19 +3,40 @@
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, response::Response, routing::any};
-use countersign::{Delivery, Rejection, Verifier};
-use countersign_tower::{AddressLayer, VerifiedBody, VerifyLayer};
+use countersign::{Delivery, Rejection, Scheme, Verifier};
+use countersign_tower::{AddressLayer, FetchedKeys, HttpsFetch, Keys, VerifiedBody, VerifyLayer};
 use http::{Request, StatusCode, header};
 use tokio::time::Instant;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
+use super::confirm::Fetch;
+
 /// One path, and who may send what to it.
 pub(crate) struct Endpoint {
     pub(crate) path: String,
-    pub(crate) verifier: Verifier,
+    pub(crate) keys: EndpointKeys,
     pub(crate) limits: Limits,
     /// `None`: whoever can sign may send, wherever from.
     pub(crate) addresses: Option<AddressLayer>,
+    /// Whether the URLs are fetched by which subscriptions are confirmed.
+    pub(crate) confirms: bool,
+}
+
+/// With what an endpoint verifies.
+pub(crate) enum EndpointKeys {
+    /// With the secrets of the configuration.
+    Own(Verifier),
+    /// With the keys that the provider publishes.
+    Fetched(FetchedKeys<HttpsFetch>),
+}
+
+impl Endpoint {
+    pub(crate) fn scheme(&self) -> &Scheme {
+        match &self.keys {
+            EndpointKeys::Own(verifier) => verifier.scheme(),
+            EndpointKeys::Fetched(keys) => keys.unkeyed().scheme(),
+        }
+    }
 }
 
 /// How much an endpoint takes, and how long it waits for it.
@@ -53,10 +74,30 @@ pub(crate) fn router(endpoints: Vec<Endpoint>, watch: &Arc<impl Watch>) -> Route
 }
 
 async fn receive<W: Watch>(endpoint: Arc<Endpoint>, watch: Arc<W>, request: Request<Body>) -> Response {
+    match &endpoint.keys {
+        EndpointKeys::Own(verifier) => {
+            let verifier = verifier.clone();
+            receive_with(verifier, endpoint, watch, request).await
+        }
+        EndpointKeys::Fetched(keys) => {
+            let keys = keys.clone();
+            receive_with(keys, endpoint, watch, request).await
+        }
+    }
+}
+
+async fn receive_with<K: Keys, W: Watch>(
+    keys: K,
+    endpoint: Arc<Endpoint>,
+    watch: Arc<W>,
+    request: Request<Body>,
+) -> Response {
     let started = Instant::now();
-    let layer = VerifyLayer::new(endpoint.verifier.clone())
-        .with_body_limit(endpoint.limits.body)
-        .with_body_timeout(endpoint.limits.time);
+    let mut layer =
+        VerifyLayer::new(keys).with_body_limit(endpoint.limits.body).with_body_timeout(endpoint.limits.time);
+    if endpoint.confirms {
+        layer = layer.with_confirmation(Fetch);
+    }
     let handler = service_fn({
         let (endpoint, watch) = (Arc::clone(&endpoint), Arc::clone(&watch));
         move |request: Request<VerifiedBody>| {

@@ -1,11 +1,12 @@
 //! The parts of a gateway, which `serve` and `demo` share.
 
 pub(crate) mod config;
+mod confirm;
 mod endpoint;
 pub(crate) mod feed;
 mod proxy_protocol;
 mod server;
 
-pub(crate) use endpoint::{Endpoint, Limits, Verdict, Watch, router};
+pub(crate) use endpoint::{Endpoint, EndpointKeys, Limits, Verdict, Watch, router};
 pub(crate) use proxy_protocol::{ProxyProtocol, Refused};
 pub(crate) use server::{Front, runtime, serve, stop_signal};

@@ -3,7 +3,8 @@
 //! In this order, and each step only if all before it passed:
 //!
 //! 1. the endpoint's keys are found: one [`Verifier`](countersign::Verifier), or one per tenant
-//!    ([`TenantKeys`](crate::TenantKeys));
+//!    ([`TenantKeys`](crate::TenantKeys)), or one with keys that the provider publishes
+//!    ([`FetchedKeys`](crate::FetchedKeys)). If the body names the key, it is read first, under the same limits;
 //! 2. the announced length is held against the limit, then the head is judged: method, signature, timestamp;
 //! 3. the body is read under a limit in bytes and one in time, every chunk hashed as it arrives;
 //! 4. a question that the provider asks of the endpoint is [answered](countersign::handshake), one that is not signed
@@ -26,6 +27,6 @@ pub use body::VerifiedBody;
 pub use future::ResponseFuture;
 pub use handshakes::{Confirm, HandshakeSecrets, Stored};
 pub use keys::Keys;
-pub(crate) use keys::{Found, sealed};
+pub(crate) use keys::{Found, Sought, sealed};
 pub use layer::VerifyLayer;
 pub use service::Verify;

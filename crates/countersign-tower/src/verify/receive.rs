@@ -3,12 +3,12 @@
 use std::{error::Error, pin::pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use countersign::{Collecting, Delivery, Handshake, Rejection, Timestamp, Verified, Verifier, handshake::MAX_QUESTION};
+use countersign::{Collecting, Delivery, Handshake, Rejection, Timestamp, Verified, handshake::MAX_QUESTION};
 use http::{HeaderMap, Request, Response, header::CONTENT_LENGTH, request::Parts};
 use http_body::Body;
-use http_body_util::{BodyExt, LengthLimitError};
+use http_body_util::{BodyExt, Full, LengthLimitError};
 
-use super::{Found, Keys, VerifiedBody, layer::Settings};
+use super::{Found, Keys, Sought, VerifiedBody, layer::Settings};
 use crate::deadline::within;
 
 /// What a request comes to that is not refused.
@@ -29,10 +29,31 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let now = (settings.clock)();
-    let found = keys.find(&parts).await.inspect_err(|rejection| report(rejection, None, &parts))?;
-    let refused = |rejection: &Rejection| report(rejection, Some(&found.verifier), &parts);
+    let refused = |rejection: &Rejection| report(rejection, keys.provider(), &parts);
+    match keys.find(&parts, now).await.inspect_err(refused)? {
+        Sought::Found(found) => respond(parts, body, found, settings, now).await,
+        Sought::InBody => {
+            let body = gather(&parts, body, settings).await.inspect_err(refused)?;
+            let found = keys.find_for_body(&parts, &body, now).await.inspect_err(refused)?;
+            respond(parts, Full::new(body), found, settings, now).await
+        }
+    }
+}
+
+async fn respond<B>(
+    mut parts: Parts,
+    body: B,
+    found: Found,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Received, Rejection>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let refused = |rejection: &Rejection| report(rejection, Some(found.verifier.scheme().id()), &parts);
     match verify(&parts, body, &found, settings, now).await.inspect_err(refused)? {
         Verdict::Delivery(delivery) => {
             tracing::debug!(
@@ -88,7 +109,7 @@ where
         return found.answer(handshake);
     }
     let collecting = found.verifier.collect(parts, limit, now);
-    if answers && found.verifier.awaits_question(parts) {
+    if answers && collecting.as_ref().err().is_none_or(may_be_question) && found.verifier.awaits_question(parts) {
         return ask(parts, body, found, settings, now, collecting).await;
     }
     let mut collecting = collecting?;
@@ -135,13 +156,18 @@ where
         Ok((Err(rejection), body)) => (rejection, body),
         Err(rejection) => (rejection, whole.freeze()),
     };
-    if complete.is_err() {
+    if complete.is_err() || !may_be_question(&rejection) {
         return Err(rejection);
     }
     match found.verifier.handshake_in_body(parts, &body, now)? {
         Some(handshake) => found.answer(handshake),
         None => Err(rejection),
     }
+}
+
+/// Whether a request that is refused for this reason brought no proof at all, so that it claims to be no delivery.
+fn may_be_question(rejection: &Rejection) -> bool {
+    matches!(rejection, Rejection::MissingSignature { .. } | Rejection::Method | Rejection::UnknownKey)
 }
 
 impl Found {
@@ -161,6 +187,29 @@ impl Found {
     fn answer(&self, handshake: Handshake) -> Result<Verdict, Rejection> {
         if self.is_decoy { Err(Rejection::UnknownKey) } else { Ok(Verdict::Handshake(handshake)) }
     }
+}
+
+/// The whole body, under both limits.
+async fn gather<B>(parts: &Parts, body: B, settings: &Settings) -> Result<Bytes, Rejection>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let limit = settings.body_limit;
+    let announced = content_length(&parts.headers)?;
+    if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
+        return Err(Rejection::BodyTooLarge { limit: Some(limit) });
+    }
+    let mut whole = BytesMut::new();
+    let take = |chunk: Bytes| {
+        whole.extend_from_slice(&chunk);
+        if whole.len() as u64 > limit { Err(Rejection::BodyTooLarge { limit: Some(limit) }) } else { Ok(()) }
+    };
+    in_time(settings.body_timeout, read(body, take)).await?;
+    if announced.is_some_and(|announced| announced != whole.len() as u64) {
+        return Err(Rejection::BodyIncomplete);
+    }
+    Ok(whole.freeze())
 }
 
 /// Reads under a deadline.
@@ -212,10 +261,10 @@ fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Rejection> {
 }
 
 /// Tells the operator why. The path helps to find the endpoint; its query may carry a credential and is left out.
-fn report(rejection: &Rejection, verifier: Option<&Verifier>, head: &Parts) {
+fn report(rejection: &Rejection, provider: Option<&str>, head: &Parts) {
     tracing::warn!(
         target: "countersign",
-        provider = verifier.map(|verifier| verifier.scheme().id()),
+        provider,
         path = head.uri.path(),
         code = rejection.code(),
         status = rejection.status().as_u16(),

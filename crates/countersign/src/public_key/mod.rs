@@ -7,6 +7,8 @@
 
 mod algorithm;
 mod armour;
+#[cfg(feature = "public-key")]
+mod certificate;
 #[cfg(feature = "ecdsa")]
 mod ecdsa;
 #[cfg(feature = "ed25519")]
@@ -28,6 +30,10 @@ mod wycheproof;
 use std::fmt;
 
 pub(crate) use self::algorithm::{EcdsaForm, PublicKeyAlgorithm};
+#[cfg(feature = "public-key")]
+pub(crate) use self::certificate::CertificateChain;
+#[cfg(feature = "certificates")]
+pub(crate) use self::certificate::certificates;
 pub use self::{
     error::{KeyError, KeyPolicy},
     private::PrivateKey,

@@ -44,6 +44,7 @@ pub(super) struct File {
     pub(super) addresses: Option<Spanned<AddressesTable>>,
     #[serde(default)]
     pub(super) handshake: Vec<Spanned<HandshakeTable>>,
+    pub(super) keys: Option<Spanned<KeysTable>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -323,6 +324,22 @@ with_place! {
     struct ConfirmTable {
         hosts: Vec<Spanned<String>>,
     }
+}
+
+/// Where the provider publishes its keys.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeysTable {
+    pub(super) format: Spanned<String>,
+    pub(super) url: Option<Spanned<String>>,
+    pub(super) url_at: Option<Spanned<FieldTable>>,
+    #[serde(default)]
+    pub(super) hosts: Vec<Spanned<String>>,
+    pub(super) path: Option<Spanned<String>>,
+    pub(super) id: Option<Spanned<FieldTable>>,
+    pub(super) json: Option<Spanned<String>>,
+    pub(super) issued_to: Option<Spanned<String>>,
+    pub(super) bearer: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

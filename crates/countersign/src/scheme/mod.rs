@@ -39,6 +39,7 @@ mod framing;
 mod handshake;
 mod http_signature;
 mod jwt;
+mod keys;
 mod parts;
 mod read;
 mod secret;
@@ -59,6 +60,8 @@ pub(crate) use framing::{Guard, is_url_byte};
 pub(crate) use handshake::{AnswerPart, ConfirmRule, HandshakeRule, Item, Only};
 pub(crate) use http_signature::HttpSignatureRule;
 pub(crate) use jwt::{Expected, JwtRule};
+pub use keys::KeySource;
+pub(crate) use keys::{KeyFormat, KeyIdRule, KeyPlace, Pattern, Slot, UrlTemplate, is_name};
 pub(crate) use parts::{HashEncoding, Hashed, Part};
 pub(crate) use secret::SecretRule;
 pub(crate) use source::Source;
@@ -119,6 +122,7 @@ pub struct Description {
     pub(crate) decoded: bool,
     pub(crate) addresses: Option<Addresses>,
     pub(crate) handshakes: Vec<HandshakeRule>,
+    pub(crate) keys: Option<KeySource>,
     pub(crate) guards: Vec<Guard>,
     pub(crate) ambiguous: Option<String>,
     pub(crate) covers_body: bool,
@@ -254,6 +258,16 @@ impl Description {
     /// [`VerifierBuilder::awaiting_secret`](crate::VerifierBuilder::awaiting_secret).
     pub fn sends_secret(&self) -> bool {
         self.handshakes.iter().any(|handshake| handshake.stores.is_some())
+    }
+
+    /// Where the provider publishes its public keys, if it does so in a way that an endpoint can fetch them.
+    pub fn key_source(&self) -> Option<&KeySource> {
+        self.keys.as_ref()
+    }
+
+    /// Whether the provider asks for a URL to be fetched that confirms a subscription, in a handshake.
+    pub fn asks_to_confirm(&self) -> bool {
+        self.handshakes.iter().any(|handshake| handshake.confirm.is_some())
     }
 
     /// Whether the signature covers the body as it is after a `Content-Encoding` is undone.

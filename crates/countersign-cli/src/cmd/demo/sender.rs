@@ -8,7 +8,7 @@ use http::{Request, header};
 
 use crate::{
     failure::Failure,
-    gateway::{Endpoint, Limits},
+    gateway::{Endpoint, EndpointKeys, Limits},
     moment, random, tamper,
 };
 
@@ -94,9 +94,10 @@ impl Sender {
 
     /// The server's side.
     pub(super) fn endpoint(&self, limits: Limits) -> Result<Endpoint, Failure> {
-        let verifier =
-            Verifier::builder(&self.scheme).secret(self.secret.as_str()).public_url(self.url.as_str()).build()?;
-        Ok(Endpoint { path: format!("/{}", self.id()), verifier, limits, addresses: None })
+        let keys = EndpointKeys::Own(
+            Verifier::builder(&self.scheme).secret(self.secret.as_str()).public_url(self.url.as_str()).build()?,
+        );
+        Ok(Endpoint { path: format!("/{}", self.id()), keys, limits, addresses: None, confirms: false })
     }
 
     /// A token covers no body that could be changed, and what signs no time is never stale.

@@ -62,7 +62,7 @@ impl Watch for Witness {
             }
             Verdict::Refused(rejection) => rejection.code(),
         };
-        let seen = Seen { provider: endpoint.verifier.scheme().id().to_owned(), code, took };
+        let seen = Seen { provider: endpoint.scheme().id().to_owned(), code, took };
         if self.announces.load(Ordering::Relaxed) {
             output::line(table::announcement(&seen))
         } else {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{addresses::AddressesEntry, secrets::Secrets};
+use super::{addresses::AddressesEntry, keys::KeysEntry, secrets::Secrets};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,7 +28,8 @@ pub(super) struct EndpointEntry {
     pub(super) path: Spanned<String>,
     pub(super) provider: Option<Spanned<String>>,
     pub(super) scheme: Option<Spanned<PathBuf>>,
-    pub(super) secrets: Spanned<Secrets>,
+    pub(super) secrets: Option<Spanned<Secrets>>,
+    pub(super) keys: Option<Spanned<KeysEntry>>,
     pub(super) public_url: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) settings: BTreeMap<String, Spanned<String>>,
@@ -36,4 +37,5 @@ pub(super) struct EndpointEntry {
     pub(super) allow_legacy: bool,
     pub(super) tolerance: Option<Spanned<String>>,
     pub(super) addresses: Option<Spanned<AddressesEntry>>,
+    pub(super) confirm_subscriptions: Option<Spanned<bool>>,
 }

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod file;
+mod keys;
 mod secrets;
 
 use std::{
@@ -105,14 +106,18 @@ impl Reader<'_> {
         if !path.starts_with('/') || !path.chars().all(allowed) {
             return Err(self.wrong_at(&entry.path, "expected a path such as `/hooks/stripe`, without a query"));
         }
-        let builder = self.builder(entry)?;
-        let verifier = builder.build().map_err(|error| self.wrong_endpoint(entry, &error))?;
-        let allowed = self.allowed(entry.addresses.as_ref(), verifier.scheme(), front)?;
-        Ok((Endpoint { path: path.clone(), verifier, limits, addresses: allowed.layer }, allowed.feed))
+        let scheme = self.scheme(entry)?;
+        let keys = self.endpoint_keys(entry, &scheme)?;
+        let allowed = self.allowed(entry.addresses.as_ref(), &scheme, front)?;
+        let confirms = entry.confirm_subscriptions.as_ref().is_some_and(|confirms| *confirms.as_ref());
+        if confirms && !scheme.asks_to_confirm() {
+            let message = "the provider does not ask for a URL to be fetched: leave this out";
+            return Err(self.wrong_in(entry.confirm_subscriptions.as_ref(), message));
+        }
+        Ok((Endpoint { path: path.clone(), keys, limits, addresses: allowed.layer, confirms }, allowed.feed))
     }
 
-    fn builder(&self, entry: &EndpointEntry) -> Result<VerifierBuilder, Failure> {
-        let scheme = self.scheme(entry)?;
+    fn builder(&self, entry: &EndpointEntry, scheme: &Scheme) -> Result<VerifierBuilder, Failure> {
         let mut builder = self.keys(entry)?.into_iter().fold(Verifier::builder(scheme), VerifierBuilder::key);
         if let Some(url) = &entry.public_url {
             builder = builder.public_url(url.as_ref());
@@ -137,10 +142,13 @@ impl Reader<'_> {
             }
             ConfigError::UnknownSetting { name, .. } => self.wrong_in(entry.settings.get(name), error.to_string()),
             ConfigError::Legacy { .. } => self.wrong_at(&entry.path, format!("{error}, with `allow_legacy = true`")),
-            ConfigError::NoSecret => self.wrong_at(&entry.secrets, "there is no secret: add one such as \"env:NAME\""),
+            ConfigError::NoSecret => {
+                self.wrong_in(entry.secrets.as_ref(), "there is no secret: add one such as \"env:NAME\"")
+            }
+            ConfigError::KeysNotFetched { .. } => self.wrong_in(entry.keys.as_ref(), error.to_string()),
             ConfigError::NoTimestamp { .. } => self.wrong_in(entry.tolerance.as_ref(), error.to_string()),
             ConfigError::PublicUrl(error) => self.wrong_in(entry.public_url.as_ref(), error.to_string()),
-            other => self.wrong_at(&entry.secrets, other.to_string()),
+            other => self.wrong_in(entry.secrets.as_ref(), other.to_string()),
         }
     }
 
@@ -155,7 +163,7 @@ impl Reader<'_> {
     }
 
     fn keys(&self, entry: &EndpointEntry) -> Result<Vec<Key>, Failure> {
-        let secrets = &entry.secrets.as_ref().0;
+        let secrets = entry.secrets.as_ref().map_or(&[][..], |secrets| &secrets.as_ref().0);
         let keys = secrets
             .iter()
             .map(|secret| secret.as_ref().key(&self.folder).map_err(|message| self.wrong_at(secret, message)));

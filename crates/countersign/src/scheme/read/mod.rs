@@ -4,6 +4,7 @@ mod coverage;
 mod handshake;
 mod http_signature;
 mod jwt;
+mod keys;
 mod layout;
 mod operation;
 mod signature;
@@ -83,8 +84,10 @@ impl Reader<'_> {
         let around = Around { algorithm: &signature.algorithm, settings: &settings, methods: &methods };
         let handshakes =
             file.handshake.into_iter().map(|table| self.handshake(table, &around)).collect::<Result<Vec<_>>>()?;
+        let keys_span = file.keys.as_ref().map(Spanned::span);
+        let keys = file.keys.map(|table| self.keys(table, &signature, &settings)).transpose()?;
 
-        Ok(Description {
+        let description = Description {
             id,
             name: file.name.into_inner(),
             aliases: file.aliases,
@@ -110,10 +113,17 @@ impl Reader<'_> {
             decoded: self.decoded(file.body)?,
             addresses: file.addresses.map(|table| self.addresses(table)).transpose()?,
             handshakes,
+            keys,
             guards,
             ambiguous,
             covers_body,
-        })
+        };
+        match keys_span {
+            Some(span) if !description.takes_public_key() => {
+                self.fail(span, "this scheme is not signed with a private key: there is no public one to fetch")
+            }
+            _ => Ok(description),
+        }
     }
 
     fn timestamp(

@@ -1,0 +1,91 @@
+//! `keys` of an endpoint: those that the provider publishes.
+
+use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf};
+
+use countersign::{Scheme, VerifierBuilder};
+use countersign_tower::{FetchedKeys, HttpsFetch, public_roots};
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::{Reader, file::EndpointEntry};
+use crate::{failure::Failure, gateway::EndpointKeys, secrets::SecretSource};
+
+/// `"fetch"`, or a table with more to say about it.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected `\"fetch\"`, or a table with `fetch = true`")]
+pub(super) enum KeysEntry {
+    Word(String),
+    Table(KeysTable),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct KeysTable {
+    fetch: bool,
+    /// Where the credential is that the provider wants to see.
+    bearer: Option<String>,
+    /// A file with authorities that are trusted as well.
+    authorities: Option<PathBuf>,
+    /// Hosts, and the address of a server that is asked instead of each.
+    #[serde(default)]
+    dangerous_connect_to: BTreeMap<String, SocketAddr>,
+}
+
+impl Reader<'_> {
+    /// With what an endpoint verifies: its secrets, or the keys that the provider publishes.
+    pub(super) fn endpoint_keys(&self, entry: &EndpointEntry, scheme: &Scheme) -> Result<EndpointKeys, Failure> {
+        let builder = self.builder(entry, scheme)?;
+        match (&entry.secrets, &entry.keys) {
+            (Some(_), Some(keys)) => Err(self.wrong_at(keys, "there are secrets already: leave these out, or `keys`")),
+            (None, Some(keys)) => self.fetched(entry, keys, builder),
+            (Some(_), None) => {
+                builder.build().map(EndpointKeys::Own).map_err(|error| self.wrong_endpoint(entry, &error))
+            }
+            (None, None) => {
+                let fetch = if scheme.key_source().is_some() { ", or `keys = \"fetch\"`" } else { "" };
+                let message = format!("there is no secret: add one, such as `secrets = [\"env:NAME\"]`{fetch}");
+                Err(self.wrong_at(&entry.path, message))
+            }
+        }
+    }
+
+    fn fetched(
+        &self,
+        entry: &EndpointEntry,
+        keys: &Spanned<KeysEntry>,
+        builder: VerifierBuilder,
+    ) -> Result<EndpointKeys, Failure> {
+        let unkeyed = builder.without_keys().map_err(|error| self.wrong_endpoint(entry, &error))?;
+        let fetch = match keys.as_ref() {
+            KeysEntry::Word(word) if word == "fetch" => HttpsFetch::new(),
+            KeysEntry::Table(table) if table.fetch => self.fetch(table, keys)?,
+            _ => return Err(self.wrong_at(keys, "expected `keys = \"fetch\"`, or `keys.fetch = true`")),
+        };
+        let wants_bearer = unkeyed.scheme().key_source().and_then(|source| source.bearer().map(str::to_owned));
+        let has_bearer = matches!(keys.as_ref(), KeysEntry::Table(KeysTable { bearer: Some(_), .. }));
+        match wants_bearer {
+            Some(what) if !has_bearer => {
+                Err(self
+                    .wrong_at(keys, format!("add `bearer = \"env:NAME\"`, which the provider wants to see: {what}")))
+            }
+            None if has_bearer => Err(self.wrong_at(keys, "this provider wants no credential: leave `bearer` out")),
+            _ => Ok(EndpointKeys::Fetched(FetchedKeys::new(unkeyed, fetch).with_roots(public_roots()))),
+        }
+    }
+
+    fn fetch(&self, table: &KeysTable, place: &Spanned<KeysEntry>) -> Result<HttpsFetch, Failure> {
+        let mut fetch = HttpsFetch::new();
+        if let Some(file) = &table.authorities {
+            let path = self.folder.join(file);
+            let pem = fs::read_to_string(&path).map_err(|error| crate::scheme_source::unreadable(&path, &error))?;
+            fetch = fetch.with_root_pem(&pem).map_err(|error| self.wrong_at(place, error.to_string()))?;
+        }
+        if let Some(from) = &table.bearer {
+            let source = SecretSource::parse(from, &self.folder).map_err(|message| self.wrong_at(place, message))?;
+            let text = source.text().map_err(|failure| self.wrong_at(place, failure.to_string()))?;
+            fetch = fetch.with_bearer(&text).map_err(|error| self.wrong_at(place, error.to_string()))?;
+        }
+        let servers = table.dangerous_connect_to.iter();
+        Ok(servers.fold(fetch, |fetch, (host, address)| fetch.dangerous_connect_to(host, *address)))
+    }
+}

@@ -1,0 +1,187 @@
+//! Fetching over HTTPS, for nothing but keys: one GET on a connection of its own.
+
+mod cache_control;
+mod connect;
+mod public;
+
+use std::{fmt, io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use countersign::{KeyAddress, TrustRoots};
+use http::{HeaderValue, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+
+use self::connect::{Connector, Driver};
+use super::{Fetch, FetchError, Fetched};
+
+/// Fetches keys over HTTPS.
+///
+/// It speaks TLS 1.2 and 1.3 to servers whose certificates Mozilla's list of authorities vouches for, follows no redirect,
+/// asks no proxy, keeps no cookie, and decodes no content coding. It reads at most 64 KiB and connects within 3 s. It
+/// connects to public addresses alone: a name that leads into your own network leads nowhere.
+#[derive(Clone)]
+pub struct HttpsFetch {
+    roots: RootCertStore,
+    connector: Connector,
+    document_limit: usize,
+    bearer: Option<HeaderValue>,
+}
+
+/// The largest document, in bytes.
+const DOCUMENT_LIMIT: usize = 64 * 1024;
+
+/// The largest head of an answer, in bytes.
+const HEAD_LIMIT: usize = 16 * 1024;
+
+/// The authorities of Mozilla's list, for the chains of certificates that are fetched.
+pub fn public_roots() -> TrustRoots {
+    webpki_roots::TLS_SERVER_ROOTS.iter().fold(TrustRoots::none(), |roots, anchor| {
+        roots.with_anchor(&anchor.subject, &anchor.subject_public_key_info, anchor.name_constraints.as_deref())
+    })
+}
+
+impl HttpsFetch {
+    /// With the defaults that the type's docs tell.
+    pub fn new() -> Self {
+        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let connector = Connector::new(config(&roots));
+        Self { roots, connector, document_limit: DOCUMENT_LIMIT, bearer: None }
+    }
+
+    /// Trusts the authorities of a PEM text as well, such as your company's own.
+    ///
+    /// # Errors
+    ///
+    /// If the text has no certificate, or one that cannot be read.
+    pub fn with_root_pem(mut self, pem: &str) -> io::Result<Self> {
+        let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "expected certificates in PEM");
+        let mut count = 0;
+        for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
+            self.roots.add(certificate.map_err(|_| wrong())?).map_err(|_| wrong())?;
+            count += 1;
+        }
+        if count == 0 {
+            return Err(wrong());
+        }
+        self.connector = self.connector.with_config(config(&self.roots));
+        Ok(self)
+    }
+
+    /// Gives a connection `limit` to be there, from the name's look-up to the end of the handshake.
+    #[must_use]
+    pub fn with_connect_limit(mut self, limit: Duration) -> Self {
+        self.connector = self.connector.with_limit(limit);
+        self
+    }
+
+    /// Reads documents of up to `bytes` bytes. No more than 64 KiB are made keys of.
+    #[must_use]
+    pub fn with_document_limit(mut self, bytes: usize) -> Self {
+        self.document_limit = bytes;
+        self
+    }
+
+    /// Sends this credential along, as `Authorization: Bearer`, to a provider that wants one
+    /// ([`KeySource::bearer`](countersign::scheme::KeySource::bearer)).
+    ///
+    /// # Errors
+    ///
+    /// If it is empty or no text that fits into a header.
+    pub fn with_bearer(mut self, credential: &str) -> io::Result<Self> {
+        let wrong = || {
+            io::Error::new(io::ErrorKind::InvalidInput, "the credential is empty, or has other than visible characters")
+        };
+        if credential.is_empty() || !credential.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(wrong());
+        }
+        let mut value = HeaderValue::try_from(format!("Bearer {credential}")).map_err(|_| wrong())?;
+        value.set_sensitive(true);
+        self.bearer = Some(value);
+        Ok(self)
+    }
+
+    /// Connects to this address instead of those of `host`, public or not: for servers of your own, such as those of tests.
+    ///
+    /// Dangerous if the address is not yours: a server there must still prove that it is `host`, but may be one that nobody
+    /// outside was meant to reach.
+    #[must_use]
+    pub fn dangerous_connect_to(mut self, host: &str, address: std::net::SocketAddr) -> Self {
+        self.connector = self.connector.pinned(host, address);
+        self
+    }
+
+    async fn get(&self, url: &str) -> Result<Fetched, FetchError> {
+        let uri: Uri = url.parse().map_err(FetchError::failed)?;
+        let host = uri.host().ok_or_else(|| FetchError::failed("the URL has no host"))?;
+        if uri.scheme_str() != Some("https") {
+            return Err(FetchError::failed("the URL is not https"));
+        }
+        let stream = self.connector.connect(host, uri.port_u16().unwrap_or(443)).await.map_err(FetchError::failed)?;
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(HEAD_LIMIT);
+        let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(FetchError::failed)?;
+        let _driver = Driver::spawn(connection);
+        let response = sender.send_request(self.request(&uri)?).await.map_err(FetchError::failed)?;
+        match response.status() {
+            StatusCode::OK => {}
+            StatusCode::NOT_FOUND | StatusCode::GONE => return Err(FetchError::NotThere),
+            status => return Err(FetchError::failed(format!("the answer is {status}"))),
+        }
+        let (head, body) = response.into_parts();
+        if head.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
+            return Err(FetchError::failed("the answer is in a content coding that nobody asked for"));
+        }
+        let document = Limited::new(body, self.document_limit).collect().await.map_err(FetchError::failed)?.to_bytes();
+        Ok(Fetched { document, max_age: cache_control::max_age(&head.headers) })
+    }
+
+    fn request(&self, uri: &Uri) -> Result<Request<Empty<Bytes>>, FetchError> {
+        let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        let host = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
+        let mut request = Request::get(target)
+            .header(header::HOST, host)
+            .header(header::ACCEPT, "*/*")
+            .header(header::CONNECTION, "close")
+            .header(header::USER_AGENT, concat!("countersign/", env!("CARGO_PKG_VERSION")));
+        if let Some(bearer) = &self.bearer {
+            request = request.header(header::AUTHORIZATION, bearer);
+        }
+        request.body(Empty::new()).map_err(FetchError::failed)
+    }
+}
+
+fn config(roots: &RootCertStore) -> Arc<ClientConfig> {
+    // The provider is named, since there may be several in the program and then no default.
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    #[expect(clippy::expect_used, reason = "this provider has both versions of TLS")]
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring has the default versions");
+    let mut config = builder.with_root_certificates(roots.clone()).with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
+impl Default for HttpsFetch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Fetch for HttpsFetch {
+    async fn fetch(&self, address: &KeyAddress) -> Result<Fetched, FetchError> {
+        self.get(address.url()).await
+    }
+}
+
+impl fmt::Debug for HttpsFetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpsFetch").field("document_limit", &self.document_limit).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,229 @@
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use countersign::{KeyAddress, Rejection, Timestamp, TrustRoots, Unkeyed, Verifier};
+use http::request::Parts;
+use tokio::time::timeout;
+
+use super::{
+    Fetch, FetchError,
+    settings::Settings,
+    shelf::Shelf,
+    slot::{Copy, Failure, Slot, Step},
+};
+use crate::verify::{Found, Keys, Sought};
+
+/// The published keys of one provider, fetched when they are needed. Cheap to clone; see the [module docs](crate::fetched).
+pub struct FetchedKeys<F> {
+    inner: Arc<Inner<F>>,
+}
+
+struct Inner<F> {
+    unkeyed: Unkeyed,
+    fetch: Arc<F>,
+    shelf: Shelf,
+    settings: Settings,
+}
+
+impl<F: Fetch> FetchedKeys<F> {
+    /// Fetches with `fetch`, within 5 s.
+    ///
+    /// A copy is good for as long as the provider says, but at least a minute and at most a day, and for an hour if it does
+    /// not say. If it cannot be renewed it goes on to be used for another day. A URL is asked every 30 s at most, and no more
+    /// than 8 new ones at once, and then one each 5 s. 128 URLs are kept.
+    pub fn new(unkeyed: Unkeyed, fetch: F) -> Self {
+        let selects_by_id = unkeyed.scheme().key_source().is_some_and(countersign::scheme::KeySource::is_set);
+        Self::build(unkeyed, Arc::new(fetch), Settings::new(selects_by_id))
+    }
+
+    fn build(unkeyed: Unkeyed, fetch: Arc<F>, settings: Settings) -> Self {
+        let shelf = Shelf::new(&settings);
+        Self { inner: Arc::new(Inner { unkeyed, fetch, shelf, settings }) }
+    }
+
+    /// The same with one setting changed, and nothing fetched.
+    fn with(self, change: impl FnOnce(&mut Settings)) -> Self {
+        let mut settings = self.inner.settings.clone();
+        change(&mut settings);
+        Self::build(self.inner.unkeyed.clone(), Arc::clone(&self.inner.fetch), settings)
+    }
+
+    /// Believes certificates under these authorities; under none, to begin with. See [`Unkeyed::read`] for when that matters.
+    #[must_use]
+    pub fn with_roots(self, roots: TrustRoots) -> Self {
+        self.with(|settings| settings.roots = roots)
+    }
+
+    /// Keeps a copy at least and at most so long, whatever the provider says, and uses it `last_good` longer while it
+    /// cannot be renewed. So long does a key live that the provider has taken back.
+    #[must_use]
+    pub fn with_time_to_live(self, least: Duration, most: Duration, last_good: Duration) -> Self {
+        self.with(|settings| (settings.keep, settings.keep_last_good) = ((least, most), last_good))
+    }
+
+    /// Lets this time pass between two attempts at one URL. It bounds what requests with invented key ids can make of us, and
+    /// it is how long a new key can go unknown if the provider signs with it as soon as it has published it.
+    #[must_use]
+    pub fn with_interval(self, least: Duration) -> Self {
+        self.with(|settings| settings.ask_again = least)
+    }
+
+    /// Tries `count` URLs at once that never gave a key, and one more after each `interval`; keeps at most `kept` URLs. This
+    /// matters where the request says where its key is.
+    #[must_use]
+    pub fn with_urls(self, kept: usize, count: u32, interval: Duration) -> Self {
+        self.with(|settings| (settings.capacity, settings.new_urls) = (kept.max(1), (count, interval)))
+    }
+
+    /// Takes longer than `limit` for a failure.
+    #[must_use]
+    pub fn with_time_limit(self, limit: Duration) -> Self {
+        self.with(|settings| settings.time_limit = limit)
+    }
+
+    /// Measures the age of copies by this clock, which must not go back.
+    #[must_use]
+    pub fn with_clock(self, clock: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+        self.with(|settings| settings.clock = Arc::new(clock))
+    }
+
+    /// What it is for.
+    pub fn unkeyed(&self) -> &Unkeyed {
+        &self.inner.unkeyed
+    }
+
+    /// The verifier for the key at an address. `now` is the time against which certificates are held.
+    ///
+    /// # Errors
+    ///
+    /// [`Rejection::UnknownKey`] if there is no such key, [`Rejection::KeysUnavailable`] if that cannot be found out now.
+    pub async fn resolve(&self, address: &KeyAddress, now: Timestamp) -> Result<Verifier, Rejection> {
+        let Inner { shelf, settings, .. } = &*self.inner;
+        let slot = shelf.slot(address.url(), (settings.clock)(), settings).ok_or_else(|| {
+            tracing::warn!(target: "countersign", url = address.url(), "too many new URLs of keys: this one has to wait");
+            Rejection::KeysUnavailable
+        })?;
+        let mut has_waited = false;
+        loop {
+            let mut over = match slot.step(address.key_id(), has_waited, (settings.clock)(), settings) {
+                Step::Take { verifier, renew } => {
+                    if renew {
+                        self.take_off(Arc::clone(&slot), address.clone(), now);
+                    }
+                    return Ok(verifier);
+                }
+                Step::Fetch(over) => {
+                    self.take_off(Arc::clone(&slot), address.clone(), now);
+                    over
+                }
+                Step::Wait(over) => over,
+                Step::Unknown => return Err(Rejection::UnknownKey),
+                Step::Unavailable => return Err(Rejection::KeysUnavailable),
+            };
+            // The sender lives in the slot. A flight is over in time, whatever becomes of it.
+            let _ = over.changed().await;
+            has_waited = true;
+        }
+    }
+
+    /// Fetches in a task of its own: a request that goes away takes nobody else's fetch with it.
+    fn take_off(&self, slot: Arc<Slot>, address: KeyAddress, now: Timestamp) {
+        let inner = Arc::clone(&self.inner);
+        let flight = Flight(Some(slot));
+        tokio::spawn(async move {
+            let outcome = inner.get(&address, now).await;
+            flight.end(outcome);
+        });
+    }
+}
+
+impl<F: Fetch> Inner<F> {
+    async fn get(&self, address: &KeyAddress, now: Timestamp) -> Result<Copy, Failure> {
+        let url = address.url();
+        let begun = (self.settings.clock)();
+        let fetched = match timeout(self.settings.time_limit, self.fetch.fetch(address)).await {
+            Ok(Ok(fetched)) => fetched,
+            Ok(Err(FetchError::NotThere)) => {
+                tracing::warn!(target: "countersign", url, "the provider has no keys there");
+                return Err(Failure::NotThere);
+            }
+            Ok(Err(error)) => return Err(failed(url, &error)),
+            Err(late) => return Err(failed(url, &late)),
+        };
+        let keys =
+            self.unkeyed.read(&fetched.document, &self.settings.roots, now).map_err(|error| failed(url, &error))?;
+        let mut keep = self.settings.keep(fetched.max_age);
+        if let Some(left) = keys.not_after().and_then(|end| end.since(now)) {
+            keep = keep.min(left);
+        }
+        tracing::debug!(target: "countersign", url, keys = keys.len(), keep = keep.as_secs(), "fetched keys");
+        Ok(Copy::new(&self.unkeyed, &keys, begun, keep))
+    }
+}
+
+fn failed(url: &str, error: &dyn std::error::Error) -> Failure {
+    tracing::error!(target: "countersign", url, %error, "keys could not be fetched; the last good copy stays");
+    Failure::Unavailable
+}
+
+/// A fetch under way. If its task dies it counts as failed, so that nobody waits for it.
+struct Flight(Option<Arc<Slot>>);
+
+impl Flight {
+    fn end(mut self, outcome: Result<Copy, Failure>) {
+        if let Some(slot) = self.0.take() {
+            slot.settle(outcome);
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        if let Some(slot) = self.0.take() {
+            slot.settle(Err(Failure::Unavailable));
+        }
+    }
+}
+
+impl<F: Fetch> Keys for FetchedKeys<F> {
+    async fn find(&self, head: &Parts, now: Timestamp) -> Result<Sought, Rejection> {
+        let unkeyed = &self.inner.unkeyed;
+        unkeyed.check_head(head, now)?;
+        if unkeyed.scheme().key_source().is_some_and(countersign::scheme::KeySource::is_named_in_body) {
+            return Ok(Sought::InBody);
+        }
+        let address = unkeyed.locate(head, None)?;
+        let verifier = self.resolve(&address, now).await?;
+        Ok(Sought::Found(Found { verifier, is_decoy: false, tenant: None }))
+    }
+
+    async fn find_for_body(&self, head: &Parts, body: &[u8], now: Timestamp) -> Result<Found, Rejection> {
+        let address = self.inner.unkeyed.locate(head, Some(body))?;
+        let verifier = self.resolve(&address, now).await?;
+        Ok(Found { verifier, is_decoy: false, tenant: None })
+    }
+
+    fn provider(&self) -> Option<&str> {
+        Some(self.inner.unkeyed.scheme().id())
+    }
+}
+
+impl<F: Fetch> crate::verify::sealed::Sealed for FetchedKeys<F> {}
+
+impl<F> Clone for FetchedKeys<F> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<F> fmt::Debug for FetchedKeys<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FetchedKeys")
+            .field("scheme", &self.inner.unkeyed.scheme().id())
+            .field("urls", &self.inner.shelf.len())
+            .finish_non_exhaustive()
+    }
+}

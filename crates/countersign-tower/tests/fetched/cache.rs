@@ -1,0 +1,258 @@
+//! How often a provider is asked, and what is used meanwhile.
+
+use std::time::Duration;
+
+use countersign_tower::{FetchedKeys, HttpsFetch};
+
+use crate::{
+    server::{Reply, Server, authority},
+    world::{Clock, HOST, delivery, fetched, https, jwks, key, scheme, send, set, with_id},
+};
+
+async fn settled(server: &Server, requests: usize) {
+    for _ in 0..200 {
+        if server.requests() >= requests {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    // What was asked for in the background is there when its task has ended.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_eq!(server.requests(), requests);
+}
+
+async fn start(reply: Reply) -> (Server, FetchedKeys<HttpsFetch>, Clock) {
+    let (authority, clock) = (authority("test"), Clock::default());
+    let server = Server::start(&authority, &[HOST], reply).await;
+    let keys = fetched(&set(), https(&authority, &server, &[HOST]), &clock);
+    (server, keys, clock)
+}
+
+#[tokio::test]
+async fn a_delivery_is_verified_with_the_key_that_it_names() {
+    let (one, two) = (key(), key());
+    let (server, keys, _) = start(Reply::document(jwks(&[("one", &one), ("two", &two)]))).await;
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+    assert_eq!(send(&keys, with_id(&two, "two")).await, Ok(()));
+    assert_eq!(send(&keys, with_id(&two, "one")).await, Err("signature"));
+    assert_eq!(server.requests(), 1, "one copy serves all keys of a set");
+    let head = server.last_head();
+    assert!(
+        head.starts_with("GET /keys.json HTTP/1.1\r\n") && head.to_lowercase().contains("host: keys.acme.example\r\n")
+    );
+    assert!(!head.to_lowercase().contains("authorization"));
+}
+
+#[tokio::test]
+async fn what_the_head_refuses_fetches_nothing() {
+    let one = key();
+    let (server, keys, _) = start(Reply::document(jwks(&[("one", &one)]))).await;
+    let mut unsigned = with_id(&one, "one");
+    unsigned.headers_mut().remove("X-Signature");
+    assert_eq!(send(&keys, unsigned).await, Err("missing_signature"));
+    let mut nameless = with_id(&one, "one");
+    nameless.headers_mut().remove("X-Key-Id");
+    assert_eq!(send(&keys, nameless).await, Err("malformed_value"));
+    assert_eq!(server.requests(), 0);
+}
+
+#[tokio::test]
+async fn sixty_four_requests_at_once_share_one_fetch() {
+    let one = key();
+    let (server, keys, _) = start(Reply::document(jwks(&[("one", &one)]))).await;
+    server.delay(Duration::from_millis(100));
+    let all: Vec<_> = (0..64)
+        .map(|_| {
+            let (keys, request) = (keys.clone(), with_id(&one, "one"));
+            tokio::spawn(async move { send(&keys, request).await })
+        })
+        .collect();
+    for answer in all {
+        assert_eq!(answer.await.unwrap(), Ok(()));
+    }
+    assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_goes_away_takes_nobody_elses_fetch_with_it() {
+    let one = key();
+    let (server, keys, _) = start(Reply::document(jwks(&[("one", &one)]))).await;
+    server.delay(Duration::from_millis(200));
+    let first = tokio::spawn({
+        let (keys, request) = (keys.clone(), with_id(&one, "one"));
+        async move { send(&keys, request).await }
+    });
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    first.abort();
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+    assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_copy_is_good_for_as_long_as_the_provider_says_within_bounds() {
+    let one = key();
+    let document = jwks(&[("one", &one)]);
+    for (said, good) in [(600, 600), (1, 60), (1_000_000, 86_400)] {
+        let (server, keys, clock) = start(Reply::with_max_age(&document, said)).await;
+        assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+        clock.advance(good * 3 / 4);
+        assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+        settled(&server, 1).await;
+        // Its time is over: the request waits for a new one.
+        clock.advance(good);
+        server.reply(Reply::document(jwks(&[("other", &one)])));
+        assert_eq!(send(&keys, with_id(&one, "one")).await, Err("unknown_key"), "{said}");
+        settled(&server, 2).await;
+    }
+}
+
+#[tokio::test]
+async fn a_copy_is_renewed_in_the_background_before_it_is_old() {
+    let (one, two) = (key(), key());
+    let (server, keys, clock) = start(Reply::with_max_age(jwks(&[("one", &one)]), 1000)).await;
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+    server.reply(Reply::with_max_age(jwks(&[("one", &one), ("two", &two)]), 1000));
+    clock.advance(850);
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+    settled(&server, 2).await;
+    assert_eq!(send(&keys, with_id(&two, "two")).await, Ok(()), "the new copy is in use");
+    clock.advance(700);
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+    settled(&server, 2).await;
+}
+
+#[tokio::test]
+async fn a_new_key_is_found_and_an_old_one_forgotten() {
+    let (old, new) = (key(), key());
+    let (server, keys, clock) = start(Reply::document(jwks(&[("old", &old)]))).await;
+    assert_eq!(send(&keys, with_id(&old, "old")).await, Ok(()));
+    server.reply(Reply::document(jwks(&[("new", &new)])));
+    clock.advance(31);
+    assert_eq!(send(&keys, with_id(&new, "new")).await, Ok(()));
+    assert_eq!(send(&keys, with_id(&old, "old")).await, Err("unknown_key"));
+    assert_eq!(server.requests(), 2);
+}
+
+#[tokio::test]
+async fn invented_key_ids_do_not_make_us_hammer_the_provider() {
+    let one = key();
+    let (server, keys, clock) = start(Reply::document(jwks(&[("one", &one)]))).await;
+    for round in 0..5 {
+        for id in 0..100 {
+            assert_eq!(send(&keys, with_id(&one, &format!("invented-{round}-{id}"))).await, Err("unknown_key"));
+        }
+        assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()), "the real key goes on to work");
+        clock.advance(31);
+    }
+    assert_eq!(server.requests(), 5, "one fetch in each interval of 30 s");
+}
+
+#[tokio::test]
+async fn the_last_good_copy_is_used_while_the_provider_fails_but_not_for_ever() {
+    let one = key();
+    let (server, keys, clock) = start(Reply::with_max_age(jwks(&[("one", &one)]), 600)).await;
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+    for failure in
+        [Reply::Status("500 Internal Server Error".to_owned()), Reply::Hang, Reply::document("<html>"), Reply::Garbage]
+    {
+        server.reply(failure);
+        clock.advance(3600);
+        for _ in 0..10 {
+            assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+        }
+        // Renewed in the background from now on, once in an interval.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(server.requests(), 5);
+    clock.advance(86_400);
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Err("keys_unavailable"));
+    server.reply(Reply::document(jwks(&[("one", &one)])));
+    clock.advance(31);
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+}
+
+#[tokio::test]
+async fn without_a_copy_a_failure_is_answered_503_and_tried_again_later() {
+    let one = key();
+    let (server, keys, clock) = start(Reply::Status("503 Service Unavailable".to_owned())).await;
+    for _ in 0..10 {
+        assert_eq!(send(&keys, with_id(&one, "one")).await, Err("keys_unavailable"));
+    }
+    assert_eq!(server.requests(), 1);
+    server.reply(Reply::document(jwks(&[("one", &one)])));
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Err("keys_unavailable"));
+    clock.advance(30);
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+}
+
+/// One document for each key, as Circle has it.
+fn by_id() -> countersign_tower::countersign::Scheme {
+    scheme(&format!(
+        "format = \"json\"\njson = \"/data/publicKey\"\nurl = \"https://{HOST}/v2/{{key-id}}\"\n\
+         id = {{ header = \"X-Key-Id\" }}\nbearer = \"an API key\""
+    ))
+}
+
+#[tokio::test]
+async fn a_key_with_a_url_of_its_own_is_fetched_with_the_credential_that_it_takes() {
+    let (one, authority) = (key(), authority("test"));
+    let base64: String = one.public_key_pem().lines().filter(|line| !line.starts_with("---")).collect();
+    let server =
+        Server::start(&authority, &[HOST], Reply::document(format!(r#"{{"data":{{"publicKey":"{base64}"}}}}"#))).await;
+    let fetch = https(&authority, &server, &[HOST]).with_bearer("API_KEY:1").unwrap();
+    let keys = fetched(&by_id(), fetch, &Clock::default());
+    let request = |id: &str| delivery(&by_id(), &one, &[("X-Key-Id", id)], "{}");
+    assert_eq!(send(&keys, request("b3d9-2d5")).await, Ok(()));
+    assert!(server.last_head().starts_with("GET /v2/b3d9-2d5 HTTP/1.1\r\n"));
+    assert!(server.last_head().contains("authorization: Bearer API_KEY:1\r\n"));
+    for id in ["..", "a/b", "a?b", "a%2e", ".hidden", "a#b"] {
+        assert_eq!(send(&keys, request(id)).await, Err("unknown_key"), "{id}");
+    }
+    assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test]
+async fn new_urls_are_tried_within_a_budget_and_known_ones_go_on_to_work() {
+    let (one, authority, clock) = (key(), authority("test"), Clock::default());
+    let pem = one.public_key_pem().replace('\n', "\\n");
+    let document = Reply::document(format!(r#"{{"data":{{"publicKey":"{pem}"}}}}"#));
+    let server = Server::start(&authority, &[HOST], document).await;
+    let keys = fetched(&by_id(), https(&authority, &server, &[HOST]), &clock);
+    let request = |id: &str| delivery(&by_id(), &one, &[("X-Key-Id", id)], "{}");
+    assert_eq!(send(&keys, request("real")).await, Ok(()));
+    server.reply(Reply::Status("404 Not Found".to_owned()));
+    let mut answers = Vec::new();
+    for id in 0..50 {
+        answers.push(send(&keys, request(&format!("invented-{id}"))).await);
+    }
+    assert_eq!(answers.iter().filter(|answer| **answer == Err("unknown_key")).count(), 7);
+    assert_eq!(answers.iter().filter(|answer| **answer == Err("keys_unavailable")).count(), 43);
+    assert_eq!(server.requests(), 8);
+    assert_eq!(send(&keys, request("invented-0")).await, Err("unknown_key"), "that it is not there is remembered");
+    assert_eq!(send(&keys, request("real")).await, Ok(()));
+    assert_eq!(server.requests(), 8);
+    clock.advance(5);
+    assert_eq!(send(&keys, request("late")).await, Err("unknown_key"));
+    assert_eq!(send(&keys, request("later")).await, Err("keys_unavailable"));
+    assert_eq!(server.requests(), 9);
+}
+
+#[tokio::test]
+async fn good_copies_outlive_what_was_only_tried_and_no_more_are_kept_than_may_be() {
+    let (one, authority, clock) = (key(), authority("test"), Clock::default());
+    let pem = one.public_key_pem().replace('\n', "\\n");
+    let document = Reply::document(format!(r#"{{"data":{{"publicKey":"{pem}"}}}}"#));
+    let server = Server::start(&authority, &[HOST], document).await;
+    let keys =
+        fetched(&by_id(), https(&authority, &server, &[HOST]), &clock).with_urls(4, 1000, Duration::from_secs(1));
+    let request = |id: &str| delivery(&by_id(), &one, &[("X-Key-Id", id)], "{}");
+    assert_eq!(send(&keys, request("real")).await, Ok(()));
+    server.reply(Reply::Status("404 Not Found".to_owned()));
+    for id in 0..20 {
+        clock.advance(1);
+        assert_eq!(send(&keys, request(&format!("invented-{id}"))).await, Err("unknown_key"));
+    }
+    assert_eq!(send(&keys, request("real")).await, Ok(()));
+    assert_eq!(server.requests(), 21);
+    assert!(format!("{keys:?}").contains("urls: 4"), "{keys:?}");
+}

@@ -1,0 +1,10 @@
+//! Keys that are fetched, from real servers: HTTPS on this machine, with certificates made for the test.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub, reason = "tests")]
+
+mod cache;
+mod certificates;
+mod hostile;
+mod in_body;
+mod server;
+mod world;

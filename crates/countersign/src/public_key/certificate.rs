@@ -1,0 +1,53 @@
+//! The key of a certificate, and what the certificate says of it.
+
+use x509_cert::{Certificate, der::Decode as _};
+
+use super::{KeyError, KeyPolicy, PublicKey, armour};
+use crate::timestamp::Timestamp;
+
+/// A certificate and those that came with it: the leaf first, as RFC 8446 section 4.4.2 has chains.
+pub(crate) struct CertificateChain {
+    /// The key of the leaf.
+    pub(crate) key: PublicKey,
+    pub(crate) not_before: Timestamp,
+    pub(crate) not_after: Timestamp,
+    pub(crate) leaf: Vec<u8>,
+    pub(crate) issuers: Vec<Vec<u8>>,
+}
+
+/// The most certificates of a chain.
+const MAX_CHAIN: usize = 8;
+
+impl CertificateChain {
+    /// Reads certificates in PEM. Nobody has judged them yet.
+    pub(crate) fn from_pem(text: &str, policy: KeyPolicy) -> Result<Self, KeyError> {
+        let malformed = |_| KeyError::Malformed { format: "an X.509 certificate" };
+        let mut blocks = armour::blocks(text)?;
+        if blocks.iter().any(|block| block.label != "CERTIFICATE") {
+            return Err(KeyError::Unsupported { what: "here is only room for certificates" });
+        }
+        if blocks.len() > MAX_CHAIN {
+            return Err(KeyError::Several);
+        }
+        let leaf = blocks.remove(0).der.to_vec();
+        let key = super::parse::certificate(&leaf, policy)?;
+        let certificate = Certificate::from_der(&leaf).map_err(malformed)?;
+        let validity = certificate.tbs_certificate().validity();
+        let at = |time: x509_cert::time::Time| {
+            Timestamp::from_unix_seconds(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX))
+        };
+        let (not_before, not_after) = (at(validity.not_before), at(validity.not_after));
+        let issuers = blocks.into_iter().map(|block| block.der.to_vec()).collect();
+        Ok(Self { key, not_before, not_after, leaf, issuers })
+    }
+}
+
+/// The DER of the certificates of a PEM text, which has nothing else.
+#[cfg(feature = "certificates")]
+pub(crate) fn certificates(text: &str) -> Result<Vec<Vec<u8>>, KeyError> {
+    let blocks = armour::blocks(text)?;
+    if blocks.iter().any(|block| block.label != "CERTIFICATE") {
+        return Err(KeyError::Unsupported { what: "here is only room for certificates" });
+    }
+    Ok(blocks.iter().map(|block| block.der.to_vec()).collect())
+}

@@ -1,0 +1,259 @@
+//! A verifier whose keys are fetched: where they are for a request, and what they are when somebody has fetched them.
+
+use std::{borrow::Cow, fmt};
+
+use crate::{
+    config::ConfigError,
+    evidence::Tags,
+    head::{Head, look_up},
+    jws::{DetachedJws, Jws},
+    key_set::{KeySet, KeySetError, Reading},
+    public_key::KeyPolicy,
+    rejection::{Problem, Rejection},
+    scheme::{Algorithm, KeyIdRule, KeyPlace, KeySource, Pattern, Scheme, Source},
+    timestamp::Timestamp,
+    trust::TrustRoots,
+    verifier::{Setup, Verifier},
+};
+
+/// All of a verifier but its keys, which the provider publishes; made by
+/// [`VerifierBuilder::without_keys`](crate::VerifierBuilder::without_keys).
+///
+/// It fetches nothing. For a request, [`locate`](Self::locate) says where the key is, [`read`](Self::read) makes keys of what
+/// was found there, and [`verifier`](Self::verifier) a verifier that has them. Between these stands whoever fetches and
+/// remembers: `FetchedKeys` of `countersign-tower`, or code of your own.
+///
+/// ```
+/// # #[cfg(feature = "ed25519")] {
+/// use countersign::{Scheme, Timestamp, TrustRoots, Verifier};
+///
+/// let scheme = Scheme::from_toml("acme", r#"
+///     name = "Acme"
+///     [signature]
+///     algorithm = "ed25519"
+///     header = "X-Signature"
+///     value = "{base64}"
+///     signs = "{body}"
+///     [keys]
+///     format = "jwks"
+///     url = "https://acme.example/keys.json"
+///     id = { header = "X-Key-Id" }
+/// "#)?;
+/// let unkeyed = Verifier::builder(&scheme).without_keys()?;
+///
+/// let (head, body) = http::Request::post("/").header("X-Key-Id", "2026-a").body("{}")?.into_parts();
+/// let address = unkeyed.locate(&head, None)?;
+/// assert_eq!((address.url(), address.key_id()), ("https://acme.example/keys.json", Some("2026-a")));
+///
+/// // What an HTTP client of yours got from there:
+/// let document = br#"{"keys": [
+///     {"kid": "2026-a", "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+/// ]}"#;
+/// let now = Timestamp::from_unix_seconds(1_767_225_600);
+/// let keys = unkeyed.read(document, &TrustRoots::none(), now)?;
+/// let verifier = unkeyed.verifier(&keys, address.key_id())?.expect("there is a key of this name");
+/// assert_eq!(verifier.verify(&head, body, now).unwrap_err().code(), "missing_signature");
+/// assert!(unkeyed.verifier(&keys, Some("2025-z"))?.is_none());
+/// # }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Unkeyed {
+    /// Without a key it refuses every request, so that nothing is lost if it should be asked.
+    inner: Verifier,
+}
+
+/// From where the key of a request is to be fetched. Whoever has one knows that it obeys the scheme's rule.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct KeyAddress {
+    url: String,
+    key_id: Option<String>,
+}
+
+/// The longest id of a key, in bytes.
+const MAX_KEY_ID: usize = 256;
+
+/// The longest URL that a request may name, in bytes.
+const MAX_NAMED_URL: usize = 512;
+
+impl KeyAddress {
+    /// The URL: `https`, the name of a host, a path; no user, no fragment.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The id by which the request names its key, to be given to [`Unkeyed::verifier`].
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+}
+
+impl Unkeyed {
+    pub(crate) fn new(setup: Setup) -> Result<Self, ConfigError> {
+        let (scheme, settings) = (&setup.scheme, &setup.settings);
+        for name in scheme.keys.iter().flat_map(KeySource::settings) {
+            if !settings.contains_key(name) {
+                let what = scheme.settings.get(name).cloned().unwrap_or_default();
+                return Err(ConfigError::MissingSetting { name: name.to_owned(), what });
+            }
+        }
+        if let Some(KeySource { place: KeyPlace::Fixed(template), .. }) = &scheme.keys {
+            let url = template.write(Some("id"), |name| settings.get(name).map(String::as_str));
+            if url.is_none() {
+                return Err(ConfigError::KeyUrl { rule: template.to_string() });
+            }
+        }
+        Ok(Self { inner: Verifier::assemble(setup) })
+    }
+
+    /// The scheme that is verified.
+    pub fn scheme(&self) -> &Scheme {
+        self.inner.scheme()
+    }
+
+    /// Judges the head of a request as far as that goes without a key, so that nothing is fetched for what would be refused
+    /// anyway.
+    ///
+    /// # Errors
+    ///
+    /// Every reason that the head gives, a stale timestamp among them.
+    pub fn check_head<'r>(&'r self, head: impl Into<Head<'r>>, now: impl Into<Timestamp>) -> Result<(), Rejection> {
+        let head = head.into();
+        if self.scheme().evidence_is_in_body() {
+            return self.inner.examine_what_the_head_has(head);
+        }
+        self.inner.examine(head, now.into(), None, &mut crate::evidence::Examined::default())
+    }
+
+    /// Where the key of this request is. `body` is the whole body, and needed if
+    /// [`is_named_in_body`](KeySource::is_named_in_body).
+    ///
+    /// A URL in the request is never used as it stands: it must have a host and a path that the scheme allows, and nothing
+    /// beside them, and is put together again from these two.
+    ///
+    /// # Errors
+    ///
+    /// If the request does not name a key where it should, or names one that the scheme does not allow.
+    pub fn locate<'r>(&'r self, head: impl Into<Head<'r>>, body: Option<&'r [u8]>) -> Result<KeyAddress, Rejection> {
+        let head = head.into();
+        // Without a source there is no `Unkeyed`.
+        let Some(source) = self.scheme().key_source() else { return Err(Rejection::UnknownKey) };
+        let key_id = self.key_id(source, head, body)?;
+        let url = match &source.place {
+            KeyPlace::Fixed(template) => {
+                let settings = self.inner.settings();
+                let url = template.write(key_id.as_deref(), |name| settings.get(name).map(String::as_str));
+                url.ok_or(Rejection::UnknownKey)?
+            }
+            KeyPlace::Named { source, hosts, path } => named_url(source, hosts, path, head, body)?,
+        };
+        Ok(KeyAddress { url, key_id })
+    }
+
+    fn key_id<'r>(
+        &'r self,
+        source: &KeySource,
+        head: Head<'r>,
+        body: Option<&'r [u8]>,
+    ) -> Result<Option<String>, Rejection> {
+        match &source.id {
+            KeyIdRule::None => Ok(None),
+            KeyIdRule::Token { .. } => self.id_of_token(head, body),
+            KeyIdRule::At(source) => {
+                let id = value(source, head, body)?;
+                let is_id = id.len() <= MAX_KEY_ID && id.iter().all(u8::is_ascii_graphic);
+                let id = std::str::from_utf8(&id).ok().filter(|_| is_id);
+                id.map(|id| Some(id.to_owned())).ok_or_else(|| malformed(source, Problem::Encoding))
+            }
+        }
+    }
+
+    fn id_of_token<'r>(&'r self, head: Head<'r>, body: Option<&'r [u8]>) -> Result<Option<String>, Rejection> {
+        let (scheme, places) = (self.scheme(), self.inner.places());
+        let mut tags = Tags::default();
+        tags.find(scheme, places, head, body)?;
+        let allowed = &scheme.jwt.algorithms;
+        let id = if scheme.signature.algorithm == Algorithm::DetachedJws {
+            DetachedJws::parse(tags.token(), allowed).map(|jws| jws.key_id().map(str::to_owned))
+        } else {
+            Jws::parse(tags.token(), allowed).map(|jws| jws.key_id().map(str::to_owned))
+        };
+        id.map_err(|problem| Rejection::MalformedSignature {
+            place: std::sync::Arc::clone(&places.signature),
+            problem: problem.into(),
+        })
+    }
+
+    /// Reads what was fetched. `now` is the time against which certificates are held, `roots` the authorities under which
+    /// they are believed.
+    ///
+    /// Of a set of keys, those are taken that the scheme can use. A certificate must be within its time. If it brings its
+    /// issuers along, or if the scheme says to whom it must have been issued, its chain must lead to one of the roots.
+    /// Otherwise it is believed because of the URL from which it came: whoever fetches must do so from just there, over
+    /// TLS, and follow no redirect.
+    ///
+    /// # Errors
+    ///
+    /// If the document is not what the scheme says, or has no key that can be used.
+    pub fn read(&self, document: &[u8], roots: &TrustRoots, now: impl Into<Timestamp>) -> Result<KeySet, KeySetError> {
+        let source = self.scheme().key_source().ok_or(KeySetError::NoKey)?;
+        let reading = Reading { roots, now: now.into(), policy: self.policy() };
+        KeySet::read(document, self.scheme(), source, &reading)
+    }
+
+    /// A verifier with the keys of that id, or with every key that may have signed if the request names none (at most
+    /// [`MAX_KEYS_TRIED`](crate::MAX_KEYS_TRIED)). `None` if no key has the id.
+    ///
+    /// # Errors
+    ///
+    /// If no verifier can be made of the keys.
+    pub fn verifier(&self, keys: &KeySet, key_id: Option<&str>) -> Result<Option<Verifier>, ConfigError> {
+        // Where a document has one key, the id was for the URL.
+        let is_set = self.scheme().key_source().is_some_and(KeySource::is_set);
+        let found = keys.keys(key_id.filter(|_| is_set));
+        if found.is_empty() {
+            return Ok(None);
+        }
+        let setup = self.inner.setup();
+        setup.with_keys(found.into_iter().map(Ok).collect()).map(Some)
+    }
+
+    fn policy(&self) -> KeyPolicy {
+        crate::builder::policy(self.inner.allows_legacy())
+    }
+}
+
+/// The URL that the request names, if the scheme allows it.
+fn named_url(
+    source: &Source,
+    hosts: &[Pattern],
+    path: &Pattern,
+    head: Head<'_>,
+    body: Option<&[u8]>,
+) -> Result<String, Rejection> {
+    let refused = || Rejection::UnexpectedValue { place: source.to_string().into() };
+    let text = value(source, head, body)?;
+    let text = std::str::from_utf8(&text).ok().filter(|text| text.len() <= MAX_NAMED_URL).ok_or_else(refused)?;
+    let rest = text.strip_prefix("https://").ok_or_else(refused)?;
+    let (host, at) = rest.split_at(rest.find('/').ok_or_else(refused)?);
+    if !hosts.iter().any(|pattern| pattern.fits(host)) || !path.fits(at) {
+        return Err(refused());
+    }
+    Ok(format!("https://{host}{at}"))
+}
+
+fn value<'r>(source: &Source, head: Head<'r>, body: Option<&'r [u8]>) -> Result<Cow<'r, [u8]>, Rejection> {
+    let value = look_up(source, head, body).map_err(|unusable| malformed(source, unusable.into()))?;
+    let value = value.ok_or_else(|| malformed(source, Problem::Missing))?;
+    if value.is_empty() { Err(malformed(source, Problem::Empty)) } else { Ok(value) }
+}
+
+fn malformed(source: &Source, problem: Problem) -> Rejection {
+    crate::content::malformed_value(source.to_string(), problem)
+}
+
+impl fmt::Debug for Unkeyed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unkeyed").field("scheme", &self.scheme().id()).finish_non_exhaustive()
+    }
+}
