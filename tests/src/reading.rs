@@ -76,7 +76,9 @@ impl Reading {
 
     /// Whether the body must be a form.
     pub fn needs_form(&self) -> bool {
-        self.signs("form-sorted") || self.places().iter().any(|(place, _)| matches!(place, Place::Form(_)))
+        self.signs("form-sorted")
+            || self.signs("canonical:plivo-v3")
+            || self.places().iter().any(|(place, _)| matches!(place, Place::Form(_)))
     }
 
     /// The names of the headers whose values are parts of what is signed.
