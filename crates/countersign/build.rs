@@ -71,15 +71,15 @@ impl Entry {
         let mut doc = format!("{name} (`{}`)", self.id);
         if let Some(signature) = self.file.get("signature").and_then(toml::Value::as_table) {
             if let Some(algorithm) = text(signature, "algorithm") {
-                doc.push_str(&format!(": `{}`", code_text(algorithm)));
+                doc.extend([format!(": `{}`", code_text(algorithm))]);
             }
             if let Some(header) = header(signature) {
-                doc.push_str(&format!(" in the header `{}`", code_text(header)));
+                doc.extend([format!(" in the header `{}`", code_text(header))]);
             }
         }
         doc.push('.');
         if let Some(source) = text(&self.file, "source").filter(|source| is_link(source)) {
-            doc.push_str(&format!("\n\nSource: <{source}>"));
+            doc.extend([format!("\n\nSource: <{source}>")]);
         }
         doc
     }
