@@ -18,9 +18,10 @@ use crate::{
     public_key::{EcdsaForm, PublicKey, PublicKeyAlgorithm},
     public_url::PublicUrl,
     rejection::{Problem, Rejection},
-    scheme::{Algorithm, Check, Choice, Equals, Part, Scheme, Source, UrlForm},
+    scheme::{Algorithm, Check, Choice, Equals, KeyPlace, Part, Scheme, Source, UrlForm},
     search::{Maker, Search},
     timestamp::{Timestamp, Tolerance},
+    unkeyed::named_url,
     verified::Verified,
 };
 
@@ -384,6 +385,10 @@ impl Verifier {
         let sorted = SortedParameters::of(&self.inner.scheme, head, body)?;
         let content = Content { sorted: &sorted, ..self.content(head, examined) };
         self.obey_guards(&content, Some(body), body.first().copied())?;
+        // A key that was pasted proves nothing for a request that names one from elsewhere.
+        if let Some(KeyPlace::Named { source, hosts, path }) = self.inner.scheme.key_source().map(|keys| &keys.place) {
+            named_url(source, hosts, path, head, Some(body))?;
+        }
         self.refuse_answers(&content, body)?;
         // What a token claims is worth a look when its signature is proven; anything else is cheaper than the signature.
         let is_token = self.inner.scheme.signature.algorithm == Algorithm::Jwt;

@@ -47,11 +47,11 @@ The configuration is TOML:
     \"env:STRIPE_SECRET\",       # or: \"file:/run/secrets/stripe\"
     { from = \"env:OLD\", label = \"old\", not_after = 2026-12-31T23:59:59Z },
   ]
-  # instead of secrets, where the provider publishes its keys (PayPal, Google, ...):
-  # keys = \"fetch\"
   tolerance = \"5m\"             # default: the provider's own
   # for the providers that sign it, the URL that they were given:
   # public_url = \"https://hooks.example.com/twilio\"
+  # for schemes whose handshake has a URL that confirms, fetch that (default: it is a delivery like others):
+  # confirm_subscriptions = true
 
   [endpoint.addresses]         # default: whoever can sign may send, wherever from
   allow = [\"203.0.113.0/24\"]  # or \"provider\": the ranges that the provider publishes
@@ -60,6 +60,14 @@ The configuration is TOML:
   format = \"json:/hooks\"               # default: lines, an address or range each
   every = \"1h\"                         # the default; for a file 10s
   copy = \"github.json\"                 # keeps the last good copy for the next start
+
+Instead of `secrets`, keys = \"fetch\" fetches the keys that the provider publishes (`countersign providers NAME` tells \
+where). It can be said in more detail:
+
+  [endpoint.keys]
+  fetch = true
+  bearer = \"env:API_KEY\"      # for a provider that wants to see a credential
+  authorities = \"ca.pem\"      # trusted for HTTPS, beside Mozilla's list
 
 If there are proxies in front, name them at the top of the file, and say how they tell the client's address: by one \
 header, by the PROXY protocol (which then every connection must begin with), or by both in a row:

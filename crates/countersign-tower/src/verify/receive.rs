@@ -109,7 +109,7 @@ where
         return found.answer(handshake);
     }
     let collecting = found.verifier.collect(parts, limit, now);
-    if answers && found.verifier.awaits_question(parts) {
+    if answers && collecting.as_ref().err().is_none_or(may_be_question) && found.verifier.awaits_question(parts) {
         return ask(parts, body, found, settings, now, collecting).await;
     }
     let mut collecting = collecting?;
@@ -156,13 +156,18 @@ where
         Ok((Err(rejection), body)) => (rejection, body),
         Err(rejection) => (rejection, whole.freeze()),
     };
-    if complete.is_err() {
+    if complete.is_err() || !may_be_question(&rejection) {
         return Err(rejection);
     }
     match found.verifier.handshake_in_body(parts, &body, now)? {
         Some(handshake) => found.answer(handshake),
         None => Err(rejection),
     }
+}
+
+/// Whether a request that is refused for this reason brought no proof at all, so that it claims to be no delivery.
+fn may_be_question(rejection: &Rejection) -> bool {
+    matches!(rejection, Rejection::MissingSignature { .. } | Rejection::Method | Rejection::UnknownKey)
 }
 
 impl Found {

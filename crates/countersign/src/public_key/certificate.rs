@@ -6,6 +6,7 @@ use super::{KeyError, KeyPolicy, PublicKey, armour};
 use crate::timestamp::Timestamp;
 
 /// A certificate and those that came with it: the leaf first, as RFC 8446 section 4.4.2 has chains.
+#[cfg_attr(not(feature = "certificates"), expect(dead_code, reason = "chains are judged with the feature alone"))]
 pub(crate) struct CertificateChain {
     /// The key of the leaf.
     pub(crate) key: PublicKey,

@@ -266,6 +266,11 @@ impl Description {
         self.keys.as_ref()
     }
 
+    /// Whether the provider asks for a URL to be fetched that confirms a subscription, in a handshake.
+    pub fn asks_to_confirm(&self) -> bool {
+        self.handshakes.iter().any(|handshake| handshake.confirm.is_some())
+    }
+
     /// Whether the signature covers the body as it is after a `Content-Encoding` is undone.
     pub fn signs_decoded_body(&self) -> bool {
         self.decoded

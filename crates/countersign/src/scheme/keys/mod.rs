@@ -17,6 +17,7 @@ use crate::json::Pointer;
 /// An endpoint may be given such a key as its secret, and then needs nothing of this. To fetch them, see
 /// [`Unkeyed`](crate::Unkeyed).
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "public-key"), expect(dead_code, reason = "what only certificates need stands idle"))]
 pub struct KeySource {
     pub(crate) format: KeyFormat,
     pub(crate) place: KeyPlace,

@@ -56,7 +56,8 @@ impl UrlTemplate {
         for piece in &self.0 {
             match piece {
                 UrlPiece::Literal(text) => url.push_str(text),
-                UrlPiece::Setting(name) => url.push_str(setting(name)?),
+                // At the beginning it may be a whole URL; behind it, it must not be more than a name.
+                UrlPiece::Setting(name) => url.push_str(setting(name).filter(|text| url.is_empty() || is_word(text))?),
                 UrlPiece::KeyId => {
                     let has_authority = url.strip_prefix(HTTPS).is_some_and(|rest| rest.contains('/'));
                     url.push_str(id.filter(|id| has_authority && is_key_id(id))?);
@@ -74,10 +75,13 @@ const SAMPLE_ID: &str = "id";
 /// The longest URL, in bytes.
 const MAX_URL: usize = 1024;
 
+fn is_word(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+}
+
 /// An id that may stand in a URL: no escapes, no separators, and never a step upwards.
 fn is_key_id(id: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    (1..=128).contains(&id.len()) && !id.starts_with('.') && id.bytes().all(is_plain)
+    (1..=128).contains(&id.len()) && !id.starts_with('.') && is_word(id)
 }
 
 /// Whether it is `https://`, the name of a host, perhaps a port, a path, and perhaps a query. No user, no fragment, no

@@ -1,0 +1,181 @@
+//! From where keys are fetched: whatever a request says, never from elsewhere than the scheme allows.
+
+use countersign::{Scheme, Unkeyed, Verifier, providers};
+use http::{HeaderValue, Request, request::Parts};
+use proptest::prelude::*;
+
+fn unkeyed(keys: &str) -> Unkeyed {
+    let text = format!(
+        "name = \"T\"\n[settings]\ntenant = \"the tenant\"\n[signature]\nalgorithm = \"ed25519\"\nheader = \"X-Sig\"\n\
+         value = \"{{hex}}\"\nsigns = \"{{body}}\"\n[keys]\n{keys}"
+    );
+    Verifier::builder(Scheme::from_toml("t", &text).unwrap()).setting("tenant", "acme").without_keys().unwrap()
+}
+
+fn head(name: &str, value: &[u8]) -> Option<Parts> {
+    let value = HeaderValue::from_bytes(value).ok()?;
+    Some(Request::post("/").header(name, value).body(()).ok()?.into_parts().0)
+}
+
+fn sns() -> Unkeyed {
+    unkeyed(
+        "format = \"certificate\"\nurl_at = { json = \"/SigningCertURL\" }\n\
+         hosts = [\"sns.{region}.amazonaws.com\", \"sns.{region}.amazonaws.com.cn\"]\n\
+         path = \"/SimpleNotificationService-{hex}.pem\"\n",
+    )
+}
+
+/// What a URL under the rule of `sns` is, said in another way.
+fn is_of_sns(url: &str) -> bool {
+    let Some((host, path)) = url.strip_prefix("https://sns.").and_then(|rest| rest.split_once('/')) else {
+        return false;
+    };
+    let Some(region) = host.strip_suffix(".amazonaws.com").or(host.strip_suffix(".amazonaws.com.cn")) else {
+        return false;
+    };
+    let words: Vec<&str> = region.split('-').collect();
+    let [first, between @ .., last] = words.as_slice() else { return false };
+    let letters = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase());
+    let hex = path.strip_prefix("SimpleNotificationService-").and_then(|rest| rest.strip_suffix(".pem"));
+    first.len() == 2
+        && letters(first)
+        && !between.is_empty()
+        && between.iter().all(|word| letters(word))
+        && (1..=2).contains(&last.len())
+        && last.bytes().all(|b| b.is_ascii_digit())
+        && hex.is_some_and(|hex| !hex.is_empty() && hex.bytes().all(|b| b"0123456789abcdef".contains(&b)))
+}
+
+/// Pieces of which URLs are made that are nearly right.
+fn nearly() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("https://"),
+        Just("http://"),
+        Just("sns."),
+        Just("us-east-1"),
+        Just("s3"),
+        Just("s3-us-west-2"),
+        Just("."),
+        Just("amazonaws.com"),
+        Just(".cn"),
+        Just("/"),
+        Just("SimpleNotificationService-"),
+        Just("0a1b"),
+        Just(".pem"),
+        Just("@"),
+        Just(":443"),
+        Just("#"),
+        Just("?"),
+        Just("%2e"),
+        Just(".."),
+        Just("\\\\"),
+        Just("evil.example"),
+        Just("\u{e9}"),
+        Just("https://sns.us-east-1.amazonaws.com"),
+        Just("/SimpleNotificationService-00ff.pem"),
+        Just(" "),
+        Just("A"),
+    ];
+    proptest::collection::vec(piece, 0..9).prop_map(|pieces| pieces.concat())
+}
+
+fn check_named(text: &str) {
+    let unkeyed = sns();
+    let body = serde_json::json!({ "SigningCertURL": text }).to_string();
+    let head = head("X-Any", b"x").unwrap();
+    match unkeyed.locate(&head, Some(body.as_bytes())) {
+        Ok(address) => {
+            assert_eq!(address.url(), text, "the URL is the one that was checked");
+            assert!(is_of_sns(text), "{text}");
+        }
+        Err(refusal) => assert!(!is_of_sns(text) || text.len() > 200, "{text}: {refusal}"),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(3000))]
+
+    #[test]
+    fn a_named_url_is_fetched_from_only_under_the_rule(text in nearly()) {
+        check_named(&text);
+    }
+
+    #[test]
+    fn any_text_in_place_of_a_url_is_refused_or_under_the_rule(text in any::<String>()) {
+        check_named(&text);
+    }
+
+    #[test]
+    fn any_body_leads_nowhere_else(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let head = head("X-Any", b"x").unwrap();
+        prop_assert!(!sns().locate(&head, Some(&body)).is_ok_and(|address| !is_of_sns(address.url())));
+    }
+
+    #[test]
+    fn an_id_never_leaves_its_place_in_the_url(id in proptest::collection::vec(any::<u8>(), 0..140)) {
+        let unkeyed = unkeyed(
+            "format = \"pem\"\nurl = \"https://{setting:tenant}.example/v1/{key-id}/key\"\nid = { header = \"X-Key\" }\n",
+        );
+        let Some(head) = head("X-Key", &id) else { return Ok(()) };
+        if let Ok(address) = unkeyed.locate(&head, None) {
+            let rest = address.url().strip_prefix("https://acme.example/v1/");
+            let id = rest.and_then(|rest| rest.strip_suffix("/key")).unwrap();
+            prop_assert!(!id.is_empty() && !id.starts_with('.'));
+            prop_assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b)), "{}", id);
+        }
+    }
+}
+
+#[test]
+fn the_region_rule_is_met_by_what_amazon_sends() {
+    for region in ["us-east-1", "eu-central-1", "ap-southeast-2", "us-gov-west-1"] {
+        let url = format!(
+            "https://sns.{region}.amazonaws.com/SimpleNotificationService-010a507c1833636cd94bdb98bd93083a.pem"
+        );
+        assert!(is_of_sns(&url));
+        check_named(&url);
+    }
+    let china =
+        "https://sns.cn-north-1.amazonaws.com.cn/SimpleNotificationService-3250158c6506d40628c21ed8dbd1c9c1.pem";
+    assert!(is_of_sns(china));
+    check_named(china);
+}
+
+#[test]
+fn a_token_names_its_key_by_the_kid_in_its_header() {
+    let unkeyed = Verifier::builder(providers::GOOGLE_PUBSUB_PUSH).setting("audience", "us").without_keys().unwrap();
+    // {"alg":"RS256","kid":"7d68"} . {} . AA
+    let token = "Bearer eyJhbGciOiJSUzI1NiIsImtpZCI6IjdkNjgifQ.e30.AA";
+    let address = unkeyed.locate(&head("Authorization", token.as_bytes()).unwrap(), None).unwrap();
+    assert_eq!((address.url(), address.key_id()), ("https://www.googleapis.com/oauth2/v3/certs", Some("7d68")));
+    // {"alg":"HS256","kid":"7d68"}: not an algorithm of this scheme.
+    let other = "Bearer eyJhbGciOiJIUzI1NiIsImtpZCI6IjdkNjgifQ.e30.AA";
+    assert_eq!(
+        unkeyed.locate(&head("Authorization", other.as_bytes()).unwrap(), None).unwrap_err().code(),
+        "malformed_signature"
+    );
+}
+
+#[test]
+fn a_token_that_is_the_whole_body_names_its_key_there() {
+    let unkeyed = Verifier::builder(providers::KINDE).setting("domain", "acme.kinde.com").without_keys().unwrap();
+    assert!(unkeyed.scheme().key_source().unwrap().is_named_in_body());
+    let head = head("X-Any", b"x").unwrap();
+    let address = unkeyed.locate(&head, Some(b"eyJhbGciOiJSUzI1NiIsImtpZCI6IjdkNjgifQ.e30.AA")).unwrap();
+    assert_eq!(address.url(), "https://acme.kinde.com/.well-known/jwks.json");
+    assert_eq!(address.key_id(), Some("7d68"));
+}
+
+#[test]
+fn settings_must_make_a_url_at_the_start() {
+    let with = |domain: &str| Verifier::builder(providers::KINDE).setting("domain", domain).without_keys();
+    for domain in
+        ["acme.kinde.com/x?", "10.0.0.1", "user@acme.kinde.com", "https://acme.kinde.com", "acme.kinde.com#", "ACME"]
+    {
+        assert!(with(domain).is_err(), "{domain}");
+    }
+    assert!(Verifier::builder(providers::KINDE).without_keys().is_err(), "the domain is missing");
+    assert!(Verifier::builder(providers::STRIPE).without_keys().is_err(), "there are no keys to fetch");
+    let both = Verifier::builder(providers::KINDE).setting("domain", "acme.kinde.com").secret("x").without_keys();
+    assert!(both.is_err(), "a secret is there already");
+}
