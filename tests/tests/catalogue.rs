@@ -161,8 +161,11 @@ fn configuration(provider: Provider, secret: &str) -> String {
     let (_, rest) = page.split_once("For countersign.toml:\n").unwrap();
     let (snippet, rest) = rest.split_once("\n\nIn Rust:\n").unwrap();
     assert!(rest.contains(&format!("providers::{}", provider.constant())), "{rest}");
-    let (before, after) = snippet.split_once("\"env:").unwrap();
-    format!("{before}\"file:{secret}{}\n", &after[after.find('"').unwrap()..])
+    let mut pieces = snippet.split("\"env:");
+    let first = pieces.next().unwrap().to_owned();
+    let rest = pieces.map(|piece| format!("\"file:{secret}{}", &piece[piece.find('"').unwrap()..]));
+    // A value that every setting could have; of some, a URL is made.
+    rest.fold(first, |text, piece| text + &piece).replace("\"…\"", "\"example.com\"") + "\n"
 }
 
 #[test]

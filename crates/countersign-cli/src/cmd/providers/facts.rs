@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::{
     Scheme, Tolerance,
-    scheme::{Addresses, Field},
+    scheme::{Addresses, Field, KeySource},
 };
 
 use crate::output::{self, yes_no};
@@ -46,6 +46,7 @@ pub(super) fn traits(scheme: &Scheme) -> Vec<Trait> {
         ("body", "Body is covered", scheme.covers_body()),
         ("public-url", "Needs the public URL", scheme.needs_public_url()),
         ("handshake", "Asks a handshake", scheme.has_handshakes()),
+        ("fetched-keys", "Publishes its keys", scheme.key_source().is_some()),
         ("public-key", "Checked with a public key", scheme.takes_public_key()),
         ("legacy", "Legacy algorithm", scheme.is_legacy()),
     ]
@@ -58,9 +59,11 @@ pub(super) fn traits(scheme: &Scheme) -> Vec<Trait> {
 pub(super) fn summary(scheme: &Scheme) -> String {
     let (name, place, algorithm) = (scheme.name(), scheme.signature_source(), scheme.algorithm());
     let how = match (scheme.signed_content().map(output::harmless), algorithm.as_str()) {
+        (None, "token") => format!("{name} sends the secret itself in the {place}; nothing is signed."),
         (None, "basic") => format!("{name} sends a user name and a password in the {place}; nothing is signed."),
         (None, "jwt") => format!("{name} sends a JSON Web Token in the {place}, which proves what it says itself."),
-        (None, _) => format!("{name} sends the secret itself in the {place}; nothing is signed."),
+        (None, "http-signature") => format!("{name} sends an HTTP Message Signature (RFC 9421)."),
+        (None, _) => format!("{name} sends a proof (`{algorithm}`) in the {place}."),
         (Some(content), _) if scheme.takes_public_key() => {
             format!(
                 "{name} signs `{content}` with a private key (`{algorithm}`) and sends the signature in the {place}."
@@ -98,22 +101,25 @@ fn signing(scheme: &Scheme) -> Vec<Fact> {
         ("algorithm", Some(Value::Code(scheme.algorithm()))),
         ("signature", words(scheme.signature_source())),
         ("layout", words(scheme.signature_layout())),
-        (
-            "signs",
-            Some(
-                scheme
-                    .signed_content()
-                    .map_or_else(|| Value::Words("nothing".into()), |text| Value::Code(output::harmless(text))),
-            ),
-        ),
+        ("signs", Some(content(scheme).map_or_else(Value::Words, Value::Code))),
         ("in words", list(scheme.signed_parts())),
         ("the body", scheme.signs_decoded_body().then(decoded).and_then(words)),
         ("the URL", list(scheme.url_forms())),
-        ("token", list(scheme.token_rules())),
+        ("must be", list(scheme.signature_rules())),
         ("checks", list(scheme.companion_checks())),
         ("ambiguous", scheme.ambiguity().and_then(|why| words(why.trim_end().to_owned()))),
         ("methods", words(methods.join(", "))),
     ])
+}
+
+/// What is signed: the text of the scheme file, or words for want of one.
+pub(super) fn content(scheme: &Scheme) -> Result<String, String> {
+    let words = || match scheme.algorithm().as_str() {
+        "jwt" => "the claims of the token".to_owned(),
+        "http-signature" => "what the signature names".to_owned(),
+        _ => "nothing".to_owned(),
+    };
+    scheme.signed_content().map(output::harmless).ok_or_else(words)
 }
 
 fn configuration(scheme: &Scheme) -> Vec<Fact> {
@@ -122,10 +128,16 @@ fn configuration(scheme: &Scheme) -> Vec<Fact> {
     let legacy = "the algorithm is too weak for anything new, so an endpoint must allow it".to_owned();
     facts([
         ("secret", words(scheme.secret_form())),
+        ("or keys", scheme.key_source().and_then(published)),
         ("public URL", scheme.needs_public_url().then_some(url).and_then(words)),
         ("settings", list(settings)),
         ("legacy", scheme.is_legacy().then_some(legacy).and_then(words)),
     ])
+}
+
+fn published(source: &KeySource) -> Option<Value> {
+    let bearer = source.bearer().map(|what| format!("; the provider wants a credential: {what}"));
+    words(format!("those that the provider publishes, fetched from {source}{}", bearer.unwrap_or_default()))
 }
 
 fn coverage(scheme: &Scheme) -> Vec<Fact> {

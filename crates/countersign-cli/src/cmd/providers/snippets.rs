@@ -1,6 +1,6 @@
 //! What to write to take a provider's webhooks: an endpoint of the gateway, and a few lines of Rust.
 
-use countersign::Scheme;
+use countersign::{Scheme, scheme::KeySource};
 
 use super::entry::{Entry, Origin};
 
@@ -13,7 +13,16 @@ pub(super) fn endpoint(entry: &Entry) -> String {
         Origin::Catalogue { .. } => format!("provider = {}", quoted(scheme.id())),
         Origin::Own { file } => format!("scheme = {}", quoted(file)),
     });
-    lines.push(format!("secrets = [{}]", quoted(&format!("env:{}", variable(scheme)))));
+    let secret = format!("secrets = [{}]", quoted(&format!("env:{}", variable(scheme))));
+    match scheme.key_source().map(KeySource::bearer) {
+        None => lines.push(secret),
+        Some(bearer) => {
+            let credential = quoted(&format!("env:{}", credential(scheme)));
+            let table = bearer.map(|_| format!("{{ fetch = true, bearer = {credential} }}"));
+            lines.push(format!("keys = {}", table.unwrap_or_else(|| quoted("fetch"))));
+            lines.push(format!("# or: {secret}"));
+        }
+    }
     if scheme.needs_public_url() {
         lines.push(format!("public_url = {}", quoted(&url(&path))));
     }
@@ -27,9 +36,12 @@ pub(super) fn endpoint(entry: &Entry) -> String {
     lines.join("\n")
 }
 
-/// The Rust that verifies one request.
+/// The Rust that verifies one request or, where keys are fetched, what is laid before a service.
 pub(super) fn rust(entry: &Entry) -> String {
     let scheme = &entry.scheme;
+    if let (Some(source), Origin::Catalogue { constant }) = (scheme.key_source(), &entry.origin) {
+        return fetching(scheme, source, constant);
+    }
     let mut lines = Vec::new();
     let provider = match &entry.origin {
         Origin::Catalogue { constant } => {
@@ -56,6 +68,24 @@ pub(super) fn rust(entry: &Entry) -> String {
     lines.join("\n")
 }
 
+fn fetching(scheme: &Scheme, source: &KeySource, constant: &str) -> String {
+    let mut lines = vec![
+        "use countersign_tower::{".to_owned(),
+        "    FetchedKeys, HttpsFetch, VerifyLayer, public_roots,".to_owned(),
+        "    countersign::{Verifier, providers},".to_owned(),
+        "};\n".to_owned(),
+        format!("let unkeyed = Verifier::builder(providers::{constant})"),
+    ];
+    lines.extend(options(scheme).into_iter().map(|option| format!("    {option}")));
+    lines.push("    .without_keys()?;".to_owned());
+    lines.push(match source.bearer() {
+        Some(_) => format!("let fetch = HttpsFetch::new().with_bearer(&std::env::var({:?})?)?;", credential(scheme)),
+        None => "let fetch = HttpsFetch::new();".to_owned(),
+    });
+    lines.push("let layer = VerifyLayer::new(FetchedKeys::new(unkeyed, fetch).with_roots(public_roots()));".to_owned());
+    lines.join("\n")
+}
+
 fn options(scheme: &Scheme) -> Vec<String> {
     let url =
         scheme.needs_public_url().then(|| format!(".public_url({:?})", url(&format!("/{}", path_of(scheme.id())))));
@@ -73,10 +103,18 @@ fn path_of(id: &str) -> String {
     id.replace(|c: char| !c.is_ascii_alphanumeric() && !"-._~".contains(c), "-")
 }
 
-/// A name for an environment variable.
-pub(super) fn variable(scheme: &Scheme) -> String {
+/// The environment variable with the secret.
+fn variable(scheme: &Scheme) -> String {
+    named(scheme, if scheme.takes_public_key() { "PUBLIC_KEY" } else { "SECRET" })
+}
+
+/// The environment variable with what the provider wants to see before it tells its keys.
+fn credential(scheme: &Scheme) -> String {
+    named(scheme, "CREDENTIAL")
+}
+
+fn named(scheme: &Scheme, what: &str) -> String {
     let name = scheme.id().replace(|c: char| !c.is_ascii_alphanumeric(), "_").to_uppercase();
-    let what = if scheme.takes_public_key() { "PUBLIC_KEY" } else { "SECRET" };
     let digit = if name.starts_with(|c: char| c.is_ascii_digit()) { "_" } else { "" };
     format!("{digit}{name}_{what}")
 }

@@ -9,7 +9,7 @@ use super::{
     facts::{self, Section, Value},
     snippets,
 };
-use crate::output::{self, Style};
+use crate::output::Style;
 
 const COLUMNS: [&str; 8] = ["id", "name", "category", "algorithm", "signs", "timestamp", "event id", "checked by"];
 
@@ -37,7 +37,7 @@ fn row(scheme: &Scheme) -> [String; 8] {
         scheme.name().to_owned(),
         scheme.category().unwrap_or("-").to_owned(),
         scheme.algorithm(),
-        output::harmless(scheme.signed_content().unwrap_or("nothing")),
+        facts::content(scheme).unwrap_or_else(|words| words),
         scheme.tolerance().map_or("none".to_owned(), facts::tolerance),
         id.to_owned(),
         scheme.checked().map_or("-".to_owned(), |checked| checked.to_string()),

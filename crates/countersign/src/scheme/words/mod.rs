@@ -4,8 +4,8 @@
 
 mod handshake;
 mod parts;
+mod rules;
 mod secret;
-mod token;
 
 use super::{Check, Description, Equals, Syntax, UrlForm};
 use crate::{algorithm::Digest, encoding::Encoding, timestamp::TimestampFormat};
@@ -48,9 +48,9 @@ impl Description {
         self.checks.iter().map(|check| check_in_words(check, self)).collect()
     }
 
-    /// What a JSON Web Token must say; empty for the schemes without one.
-    pub fn token_rules(&self) -> Vec<String> {
-        token::rules(&self.jwt)
+    /// What a JSON Web Token or an HTTP Message Signature must say and cover; empty for the schemes without one.
+    pub fn signature_rules(&self) -> Vec<String> {
+        rules::of_token(&self.jwt).into_iter().chain(rules::of_message(&self.http)).collect()
     }
 
     /// The questions that the provider asks an endpoint, and how each is answered; empty if it asks none.
@@ -175,7 +175,9 @@ mod tests {
             let scheme = scheme(provider.id());
             let mut words = vec![scheme.secret_form(), scheme.signature_layout()];
             words.extend(scheme.signed_parts().into_iter().chain(scheme.timestamp_form()));
-            words.extend(scheme.companion_checks().into_iter().chain(scheme.token_rules()).chain(scheme.url_forms()));
+            words.extend(
+                scheme.companion_checks().into_iter().chain(scheme.signature_rules()).chain(scheme.url_forms()),
+            );
             words.extend(scheme.handshakes());
             for text in words {
                 assert!(!text.is_empty() && text.matches('`').count() % 2 == 0, "{}: {text}", provider.id());
