@@ -46,7 +46,7 @@ fn code(entries: &[Entry]) -> Result<String, std::fmt::Error> {
     let mut aliases: Vec<_> =
         entries.iter().flat_map(|entry| entry.aliases().map(|alias| (alias, entry.constant()))).collect();
     aliases.sort();
-    writeln!(code, "const ALIASES: &[(&str, Provider)] = &[")?;
+    writeln!(code, "pub(super) const ALIASES: &[(&str, Provider)] = &[")?;
     for (alias, constant) in aliases {
         writeln!(code, "    ({alias:?}, {constant}),")?;
     }

@@ -103,7 +103,9 @@ impl Content<'_> {
                     values.push(value);
                 }
                 values.sort_unstable();
-                values.iter().for_each(|value| write(value));
+                for value in &values {
+                    write(value);
+                }
             }
             Part::When(source, inner) => {
                 let value = look_up(source, self.head, with.body);
@@ -120,7 +122,7 @@ impl Content<'_> {
     }
 
     /// The signed content in one piece.
-    pub(crate) fn to_vec(&self, parts: &[Part], with: Writing<'_>) -> Result<Vec<u8>, Rejection> {
+    pub(crate) fn to_vec(self, parts: &[Part], with: Writing<'_>) -> Result<Vec<u8>, Rejection> {
         let mut content = Vec::with_capacity(with.body.map_or(0, <[u8]>::len) + 256);
         self.write(parts, with, &mut |piece| content.extend_from_slice(piece))?;
         Ok(content)

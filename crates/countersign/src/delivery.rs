@@ -40,6 +40,7 @@ struct Inner {
 }
 
 /// What a delivery is made of.
+#[expect(clippy::option_option, reason = "unknown so far, known to be missing, and known are three things")]
 pub(crate) struct Accepted {
     pub(crate) scheme: Scheme,
     pub(crate) key_label: Arc<str>,

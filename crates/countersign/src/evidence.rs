@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use crate::{
     algorithm::{Digest, Tag},
     content::Settings,
-    head::{Head, Unusable, look_up},
+    head::{Head, look_up},
     http_signature::HttpSignature,
     rejection::{Problem, Rejection},
     scheme::{Algorithm, Expected, Hole, Mismatch, Scheme, Source, Span, TimestampRule, Unwrap, trim_ows},
@@ -85,7 +85,7 @@ impl<'r> Tags<'r> {
         let malformed = |problem| malformed(places, problem);
         let source = &scheme.signature.source;
         let text = match source {
-            _ if scheme.signature.every => every_line(source, head),
+            _ if scheme.signature.every => Ok(every_line(source, head)),
             // A tag is a string: a number that looks alike is something else to every other reader.
             Source::Json(pointer) => crate::json::read_string(body.unwrap_or_default(), pointer),
             _ => look_up(source, head, body),
@@ -262,17 +262,16 @@ fn scan_lines<E: From<Mismatch>>(
 }
 
 /// The lines of all headers of a place, which a line break parts: no header can have one.
-fn every_line<'r>(source: &Source, head: Head<'r>) -> Result<Option<Cow<'r, [u8]>>, Unusable> {
-    let Source::Header(names) = source else { return Ok(None) };
+fn every_line<'r>(source: &Source, head: Head<'r>) -> Option<Cow<'r, [u8]>> {
+    let Source::Header(names) = source else { return None };
     let mut lines = names.iter().flat_map(|name| head.headers.get_all(name)).map(|line| trim_ows(line.as_bytes()));
-    let Some(first) = lines.next() else { return Ok(None) };
-    let mut text = Cow::Borrowed(first);
+    let mut text = Cow::Borrowed(lines.next()?);
     for line in lines {
         let text = text.to_mut();
         text.push(b'\n');
         text.extend_from_slice(line);
     }
-    Ok(Some(text))
+    Some(text)
 }
 
 /// The signature's text out of what it is wrapped in.

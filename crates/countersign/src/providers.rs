@@ -54,4 +54,12 @@ impl fmt::Debug for Provider {
     }
 }
 
-include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
+use self::catalogue::ALIASES;
+pub use self::catalogue::*;
+
+#[allow(clippy::doc_markdown, reason = "the names of providers are written as they write them")]
+mod catalogue {
+    use super::Provider;
+
+    include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
+}

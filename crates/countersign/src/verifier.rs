@@ -503,7 +503,7 @@ impl Verifier {
         for (at, key) in self.valid_keys(now) {
             match &key.material {
                 Material::Token(expected) => {
-                    search.compare(Maker { key: at, form: UrlForm::AsIs }, expected, scheme, tags)
+                    search.compare(Maker { key: at, form: UrlForm::AsIs }, expected, scheme, tags);
                 }
                 Material::Keyed(start) => {
                     for form in self.url_forms() {

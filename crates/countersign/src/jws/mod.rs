@@ -70,16 +70,19 @@ impl<'a> Jws<'a> {
     }
 
     /// Any other member of the header, such as `typ`, if it is a text. It is signed, as all of the header is.
+    #[cfg(test)]
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.header.text(name)
     }
 
     /// What is signed: header and payload as they stand in the token.
+    #[cfg(test)]
     pub(crate) fn signing_input(&self) -> &'a [u8] {
         self.parts.signed
     }
 
     /// The decoded payload. It proves nothing before one of the two functions below has answered yes.
+    #[cfg(test)]
     pub(crate) fn payload(&self) -> &[u8] {
         &self.payload
     }
@@ -140,6 +143,7 @@ impl<'a> DetachedJws<'a> {
     }
 
     /// What is signed in front of the payload: the header as it stands in the token, and a full stop.
+    #[cfg(test)]
     pub(crate) fn signed_prefix(&self) -> &'a [u8] {
         self.parts.signed
     }

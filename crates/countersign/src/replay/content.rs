@@ -187,8 +187,15 @@ impl Part {
     /// Whether it takes anything from the head but the time and the id.
     fn reads_head(&self) -> bool {
         self.any(&|part| match part {
-            Self::Method | Self::Url | Self::Path | Self::Query | Self::PathAndQuery | Self::Host => true,
-            Self::QuerySorted | Self::Hash(_, _, Hashed::Url) | Self::Canonical(_) => true,
+            Self::Method
+            | Self::Url
+            | Self::Path
+            | Self::Query
+            | Self::PathAndQuery
+            | Self::Host
+            | Self::QuerySorted
+            | Self::Hash(_, _, Hashed::Url)
+            | Self::Canonical(_) => true,
             Self::Value(source) | Self::Lower(source) | Self::When(source, _) => !source.is_in_body(),
             _ => false,
         })

@@ -360,6 +360,7 @@ pub(super) struct UrlTable {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "keys of a file, each of its own")]
 pub(super) struct FormTable {
     #[serde(default)]
     pub(super) between: String,

@@ -87,7 +87,7 @@ impl Framing {
         for (at, part) in parts.iter().enumerate() {
             let Part::When(_, inner) = part else { continue };
             // What can stand in its place: the first part behind it, past all groups that may be missing too.
-            let others = parts[at + 1..].iter().flat_map(|part| match part {
+            let others = parts[at + 1..].iter().filter_map(|part| match part {
                 Part::When(_, inner) => inner.first(),
                 part => Some(part),
             });
@@ -158,10 +158,12 @@ fn left_to_right(part: &Part, behind: &[Part], format: Option<TimestampFormat>) 
     };
     let first = separator.and_then(|text| text.first().copied());
     match (part, separator) {
-        (Part::Literal(_) | Part::Secret | Part::Setting(_) | Part::Hash(..) | Part::Host, _) => Border::Fixed,
-        // Decimal digits, and a JSON string that ends in its quotation mark.
+        // A JSON string ends in its quotation mark.
+        (
+            Part::Literal(_) | Part::Secret | Part::Setting(_) | Part::Hash(..) | Part::Host | Part::BodyAsJsonString,
+            _,
+        ) => Border::Fixed,
         (Part::BodyCrc32, _) if !first.is_none_or(|byte| byte.is_ascii_digit()) => Border::Fixed,
-        (Part::BodyAsJsonString, _) => Border::Fixed,
         (Part::Method, _) if matches!(next, Part::Url | Part::Path | Part::PathAndQuery) => Border::Fixed,
         (Part::Method, Some(_)) if !first.is_some_and(|byte| byte.is_ascii_uppercase()) => Border::Fixed,
         (Part::Timestamp, _) => end_of_timestamp(format, first),
@@ -217,9 +219,9 @@ fn end_of_id(separator: &[u8], behind: &[Part], format: Option<TimestampFormat>)
 /// What fixes the beginning of a part behind the body.
 fn right_to_left(part: &Part, format: Option<TimestampFormat>) -> Border {
     match (part, format) {
-        (Part::Literal(_) | Part::Secret | Part::Setting(_) | Part::Hash(..), _) => Border::Fixed,
-        // Four digits and a hyphen begin it, and cannot stand further inside.
-        (Part::Timestamp, Some(TimestampFormat::Rfc3339 | TimestampFormat::Rfc3339OrUtc)) => Border::Fixed,
+        // Four digits and a hyphen begin a time in RFC 3339, and cannot stand further inside.
+        (Part::Literal(_) | Part::Secret | Part::Setting(_) | Part::Hash(..), _)
+        | (Part::Timestamp, Some(TimestampFormat::Rfc3339 | TimestampFormat::Rfc3339OrUtc)) => Border::Fixed,
         (Part::Timestamp, Some(format)) => fixed_len(format),
         _ => Border::Open,
     }

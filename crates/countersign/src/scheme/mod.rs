@@ -236,7 +236,7 @@ impl Description {
         match &self.signature.algorithm {
             Algorithm::Hmac(digest) => !digest.is_safe_for_hmac(),
             Algorithm::Hash(digest) => !digest.is_collision_resistant(),
-            Algorithm::PublicKey(choice) => choice.algorithms().all(|algorithm| algorithm.is_legacy()),
+            Algorithm::PublicKey(choice) => choice.algorithms().all(PublicKeyAlgorithm::is_legacy),
             Algorithm::Jwt
             | Algorithm::DetachedJws
             | Algorithm::HttpSignature
@@ -560,6 +560,7 @@ pub(crate) enum UrlForm {
 
 /// How `{form-sorted}` and `{query-sorted}` write the parameters.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "keys of a file, each of its own")]
 pub(crate) struct FormRule {
     /// Between a name and its value.
     pub(crate) between: String,

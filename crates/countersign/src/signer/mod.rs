@@ -129,15 +129,12 @@ impl Signer {
         let (scheme, secret) = (scheme.into_scheme()?, secret.into_secret()?);
         let private = private_key(&scheme, &secret)?;
         let builder = configure(Verifier::builder(&scheme));
-        let (builder, key) = match private {
-            Some(private) => {
-                let public = Key::from_public_key("key-1", private.public_key());
-                (builder.key(public), SigningKey::Private(private))
-            }
-            None => {
-                let bytes = scheme.secret.key(secret.expose())?;
-                (builder.secret(secret), SigningKey::Shared(bytes))
-            }
+        let (builder, key) = if let Some(private) = private {
+            let public = Key::from_public_key("key-1", private.public_key());
+            (builder.key(public), SigningKey::Private(private))
+        } else {
+            let bytes = scheme.secret.key(secret.expose())?;
+            (builder.secret(secret), SigningKey::Shared(bytes))
         };
         Ok(Self { verifier: builder.build()?, key })
     }

@@ -113,7 +113,7 @@ impl Reader<'_> {
         if !syntax.holes().all(|hole| fits(&hole)) {
             return self.fail(span.clone(), format!("this algorithm carries its proof in {expected}"));
         }
-        if !syntax.holes().any(|hole| hole.carries_proof()) {
+        if !syntax.holes().any(Hole::carries_proof) {
             return self.fail(span.clone(), format!("the layout has no place for the tag: expected {expected}"));
         }
         for single in [Hole::Timestamp, Hole::Id, Hole::Token, Hole::Jwt] {

@@ -30,12 +30,12 @@ fn condition(source: &Source, equals: Option<&str>) -> String {
 fn answer(rule: &HandshakeRule) -> String {
     let mut answer = format!("Answered {}", rule.status.as_u16());
     if !rule.answer.is_empty() {
-        answer.push_str(&format!(" with `{}` ({})", print(&rule.answer), rule.media.content_type()));
+        answer.extend([" with `", &print(&rule.answer), "` (", rule.media.content_type(), ")"]);
     } else if rule.status == StatusCode::OK && rule.headers.is_empty() {
         answer.push_str(" without a body");
     }
     for (name, parts) in &rule.headers {
-        answer.push_str(&format!(", header `{name}` `{}`", print(parts)));
+        answer.extend([", header `", name.as_str(), "` `", &print(parts), "`"]);
     }
     answer + "."
 }
