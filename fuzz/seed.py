@@ -51,6 +51,14 @@ BODIES = {
         '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "<a>&lt;&#233;&#xe9;</a>", "<a><b></a></b>",
     ],
 }
+BODIES["structured_fields"] = [
+    f"{flags}{input}\n{signature}\n{digest}"
+    for flags, input, signature, digest in [
+        ("\x00", 'a=("@method" "content-digest");created=1767225600', "a=:AAAA:", "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:"),
+        ("\x01", 'a=("x";sf "x";bs "x";key="b");expires=5;keyid="\\"", b=()', "a=:AA==:, b=:AA==:", "md5=:AAAA:, sha-512=:AAAA:"),
+        ("\x02", 'a=("@query-param";name="b" "@path" "@authority");alg="hmac-sha256";nonce="n";tag="t"', "a=:AAAA:", "b=?0;c, d=(e f);g=1.5"),
+    ]
+]
 for target, bodies in BODIES.items():
     for at, body in enumerate(bodies):
         seed(target, f"{at}", body.encode())
@@ -69,3 +77,13 @@ CONNECTIONS = [
 ]
 for at, connection in enumerate(CONNECTIONS):
     seed("proxy_protocol", f"{at}", connection)
+
+QUESTIONS = [
+    "GET /?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=a", "GET /?challenge=%3Cscript%3E", "GET /?check=a", "HEAD /",
+    "GET /?crc_token=MjIyZTk0Zg==", "POST /?validationToken=a+b", "GET /\nX-Okta-Verification-Challenge: a", "POST /\nX-Hook-Secret: b537207f",
+    'POST /\n\n{"type":"url_verification","challenge":"a\\"<","token":"a"}', 'POST /\n\n{"verification_token":"secret_tMrlL1qK5vuQAh1b6cZ"}',
+    'POST /\n\n{"event":"endpoint.url_validation","payload":{"plainToken":"a"}}', 'POST /\n\n{"events":[],"lastEventSequence":0}', "POST /\n\nwebhook_id=4",
+]
+for at, question in enumerate(QUESTIONS):
+    for signed in range(2):
+        seed("handshake", f"{at}-{signed}", bytes([at, signed]) + question.encode())

@@ -20,6 +20,8 @@ pub const FILES: &[(&str, &str)] = &[
     ("own-query-id", QUERY_ID),
     ("own-url", URL),
     ("own-json-id", JSON_ID),
+    ("own-http-signature", HTTP_SIGNATURE),
+    ("own-http-hmac", HTTP_HMAC),
 ];
 
 const REQUEST_LINE: &str = r#"
@@ -260,4 +262,33 @@ tolerance = "5m"
 [event]
 id = "{id}"
 type = "{json:/kind}"
+"#;
+
+const HTTP_SIGNATURE: &str = r#"
+name = "HTTP signature"
+[signature]
+algorithm = "http-signature"
+[http-signature]
+algorithms = ["ecdsa-p256-sha256", "rsa-v1_5-sha256"]
+components = ["@method", "@target-uri", "content-digest", "x-order", "user-agent;bs"]
+label = "own"
+tag = "webhook"
+requires = ["created", "expires", "nonce", "keyid", "alg"]
+max_age = "1m"
+leeway = "2s"
+[event]
+id = "{header:X-Order}"
+type = "{json:/kind}"
+"#;
+
+const HTTP_HMAC: &str = r#"
+name = "HTTP signature with a secret"
+[signature]
+algorithm = "http-signature"
+covers_body = false
+[http-signature]
+algorithms = ["hmac-sha256"]
+components = ["@scheme", "@authority", "@path", "@query", "@request-target", '@query-param;name="order"']
+[event]
+id = "{query:order}"
 "#;

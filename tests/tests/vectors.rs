@@ -90,7 +90,9 @@ fn verdicts(file: &VectorFile, case: &Case) -> [Verdict; 3] {
         return [(); 3].map(|()| Err("malformed_signature".to_owned()));
     };
     let Some(verifier) = verifier(file, case) else {
-        return [(); 3].map(|()| Err("unknown_key".to_owned()));
+        // No key made the signature, if there is no key.
+        let is_signature = case.reason_any.iter().any(|reason| reason == "signature");
+        return [(); 3].map(|()| Err(if is_signature { "signature" } else { "unknown_key" }.to_owned()));
     };
     let now = Timestamp::from_unix_seconds(case.now);
     let body = case.request.body();

@@ -54,4 +54,4 @@ pub use fetched::{Fetch, FetchError, Fetched, FetchedKeys};
 pub use fetched::{HttpsFetch, public_roots};
 pub use replay::{Replay, ReplayLayer};
 pub use tenants::{KeyResolver, TenantKeys};
-pub use verify::{Keys, ResponseFuture, VerifiedBody, Verify, VerifyLayer};
+pub use verify::{Confirm, HandshakeSecrets, Keys, ResponseFuture, Stored, VerifiedBody, Verify, VerifyLayer};

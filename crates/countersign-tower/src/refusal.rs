@@ -13,6 +13,7 @@ pub(crate) fn refuse<R: Default>(rejection: Rejection) -> Response<R> {
         }
         Rejection::HandlerTimeout { .. }
         | Rejection::InProgress
+        | Rejection::HandshakeFailed
         | Rejection::KeysUnavailable
         | Rejection::StoreUnavailable => {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);

@@ -346,6 +346,13 @@ impl Tag {
         encoding.decode_exactly(text, self.bytes.get_mut(..len)?)
     }
 
+    /// A tag of these bytes; `None` if they are more than any has.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut tag = Self { bytes: [0; MAX_TAG], len: bytes.len() };
+        tag.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        Some(tag)
+    }
+
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]
     }

@@ -24,6 +24,7 @@ pub struct VerifierBuilder {
     public_url: Option<String>,
     settings: Settings,
     allows_legacy: bool,
+    awaits_secret: bool,
 }
 
 impl fmt::Debug for VerifierBuilder {
@@ -38,7 +39,15 @@ impl VerifierBuilder {
     pub(crate) fn new(scheme: impl IntoScheme) -> Self {
         let scheme = scheme.into_scheme().map_err(ConfigError::Scheme);
         let settings = Settings::new();
-        Self { scheme, keys: Vec::new(), tolerance: None, public_url: None, settings, allows_legacy: false }
+        Self {
+            scheme,
+            keys: Vec::new(),
+            tolerance: None,
+            public_url: None,
+            settings,
+            allows_legacy: false,
+            awaits_secret: false,
+        }
     }
 
     /// Adds a secret, labelled `key-1`, `key-2` … in order. Every secret that is added can verify: to rotate, add the new
@@ -86,6 +95,16 @@ impl VerifierBuilder {
         self
     }
 
+    /// Lets the provider send the secret itself, in the [handshake](crate::handshake) with which it begins, so that there
+    /// need not be one yet. Until there is, every delivery is refused.
+    ///
+    /// The question is not signed: whoever asks first is believed. Build the verifier without this again when the secret
+    /// is there.
+    pub fn awaiting_secret(mut self) -> Self {
+        self.awaits_secret = true;
+        self
+    }
+
     /// Makes the keys ready.
     ///
     /// # Errors
@@ -94,7 +113,7 @@ impl VerifierBuilder {
     /// signs no time and a tolerance was given; if its algorithm is a legacy one and that was not allowed.
     pub fn build(mut self) -> Result<Verifier, ConfigError> {
         let keys = mem::take(&mut self.keys);
-        if keys.is_empty() {
+        if keys.is_empty() && !self.awaits_secret {
             // A scheme that is wrong is the first thing to say.
             self.scheme?;
             return Err(ConfigError::NoSecret);
@@ -123,6 +142,9 @@ impl VerifierBuilder {
             let (scheme, algorithm) = (scheme.id().to_owned(), scheme.algorithm());
             return Err(ConfigError::Legacy { scheme, algorithm });
         }
+        if self.awaits_secret && !scheme.sends_secret() {
+            return Err(ConfigError::SendsNoSecret { scheme: scheme.id().to_owned() });
+        }
         check_settings(&scheme, &self.settings)?;
         let public_url =
             self.public_url.map(|url| PublicUrl::parse(&url)).transpose().map_err(ConfigError::PublicUrl)?;
@@ -133,8 +155,8 @@ impl VerifierBuilder {
             return Err(ConfigError::NoTimestamp { scheme: scheme.id().to_owned() });
         }
         let tolerance = self.tolerance.or(scheme.tolerance());
-        let (settings, allows_legacy) = (self.settings, self.allows_legacy);
-        Ok(Setup { scheme, keys: Vec::new(), tolerance, public_url, settings, allows_legacy })
+        let Self { settings, allows_legacy, awaits_secret, .. } = self;
+        Ok(Setup { scheme, keys: Vec::new(), tolerance, public_url, settings, awaits_secret, allows_legacy })
     }
 }
 
@@ -151,9 +173,6 @@ fn ready_keys(
     scheme: &Scheme,
     policy: KeyPolicy,
 ) -> Result<Vec<ReadyKey>, ConfigError> {
-    if keys.is_empty() {
-        return Err(ConfigError::NoSecret);
-    }
     let mut ready: Vec<ReadyKey> = Vec::with_capacity(keys.len());
     for key in keys {
         let key = key.and_then(|key| ReadyKey::new(key, scheme, policy)).map_err(ConfigError::Secret)?;

@@ -63,6 +63,11 @@ pub enum ConfigError {
     Scheme(SchemeError),
     /// A secret is unusable.
     Secret(SecretError),
+    /// The secret was to come from the provider, which sends none.
+    SendsNoSecret {
+        /// The scheme.
+        scheme: String,
+    },
     /// More than [`MAX_KEYS`] secrets.
     TooManySecrets,
     /// A value was configured that the scheme has no use for.
@@ -102,6 +107,9 @@ impl fmt::Display for ConfigError {
             Self::SameLabel { label } => write!(f, "two keys have the label `{label}`: give each its own"),
             Self::Scheme(error) => write!(f, "the scheme file is wrong: {error}"),
             Self::Secret(error) => error.fmt(f),
+            Self::SendsNoSecret { scheme } => {
+                write!(f, "`{scheme}` sends no secret in a handshake: configure the one from the provider's page")
+            }
             Self::UnknownSetting { name, scheme } => {
                 write!(f, "`{scheme}` has no setting `{name}`: leave it out, or correct its name")
             }

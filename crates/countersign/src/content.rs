@@ -153,7 +153,7 @@ impl Content<'_> {
         value.map_err(|problem| malformed_value(source.to_string(), problem))
     }
 
-    fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         self.public_url.map_or(self.head.uri.path(), |url| url.path(self.head.uri))
     }
 
@@ -226,7 +226,7 @@ impl SortedParameters {
 const MAX_PARAMETERS: usize = 1000;
 
 /// The names and values of URL-encoded text in order, as the scheme signs them.
-fn sorted(rule: &FormRule, encoded: &[u8]) -> Result<Vec<u8>, Rejection> {
+pub(crate) fn sorted(rule: &FormRule, encoded: &[u8]) -> Result<Vec<u8>, Rejection> {
     // What is not UTF-8 is replaced: the SDKs of those who sort their forms sign and verify it so.
     let mut pairs: Vec<_> = form_urlencoded::parse(encoded).take(MAX_PARAMETERS + 1).collect();
     if pairs.len() > MAX_PARAMETERS {

@@ -10,6 +10,7 @@ use crate::{
     algorithm::{Digest, Tag},
     content::Settings,
     head::{Head, Unusable, look_up},
+    http_signature::HttpSignature,
     rejection::{Problem, Rejection},
     scheme::{Algorithm, Expected, Hole, Mismatch, Scheme, Source, Span, TimestampRule, Unwrap, trim_ows},
     timestamp::{MAX_TEXT, Timestamp},
@@ -68,6 +69,8 @@ pub(crate) struct Tags<'r> {
     timestamp: Option<Span>,
     id: Option<Span>,
     key_name: Option<Arc<str>>,
+    /// What stands for all of that in a scheme of RFC 9421.
+    http: Option<Box<HttpSignature>>,
 }
 
 impl<'r> Tags<'r> {
@@ -199,6 +202,15 @@ impl<'r> Tags<'r> {
         })
     }
 
+    /// The evidence of a scheme of RFC 9421.
+    pub(crate) fn of_http(signature: HttpSignature) -> Self {
+        Self { http: Some(Box::new(signature)), ..Self::default() }
+    }
+
+    pub(crate) fn http(&self) -> Option<&HttpSignature> {
+        self.http.as_deref()
+    }
+
     /// The text of the first tag: all that a token is.
     pub(crate) fn token(&self) -> &[u8] {
         &self.text[self.first_at.range()]
@@ -226,8 +238,9 @@ impl<'r> Tags<'r> {
     }
 
     fn into_owned(self) -> Tags<'static> {
-        let Self { text, first, count, first_at, first_hole, timestamp, id, key_name } = self;
-        Tags { text: Cow::Owned(text.into_owned()), first, count, first_at, first_hole, timestamp, id, key_name }
+        let Self { text, first, count, first_at, first_hole, timestamp, id, key_name, http } = self;
+        let text = Cow::Owned(text.into_owned());
+        Tags { text, first, count, first_at, first_hole, timestamp, id, key_name, http }
     }
 }
 

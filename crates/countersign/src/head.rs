@@ -20,12 +20,18 @@ pub struct Head<'r> {
     pub(crate) headers: &'r HeaderMap,
     /// The payload of the token that the request carries, once it is read; empty for all schemes without one.
     pub(crate) claims: &'r [u8],
+    /// Whether only the answer to a handshake can come of it, so that it may have the method of one.
+    pub(crate) is_question: bool,
 }
 
 impl<'r> Head<'r> {
     /// The head that has these three pieces.
     pub fn new(method: &'r Method, uri: &'r Uri, headers: &'r HeaderMap) -> Self {
-        Self { method, uri, headers, claims: &[] }
+        Self { method, uri, headers, claims: &[], is_question: false }
+    }
+
+    pub(crate) fn as_question(self) -> Self {
+        Self { is_question: true, ..self }
     }
 
     pub(crate) fn with_claims<'c>(self, claims: &'c [u8]) -> Head<'c>

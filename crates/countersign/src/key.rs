@@ -6,6 +6,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     algorithm::{Digest, Mac, Tag},
+    http_signature::HttpAlgorithm,
     jws::{JwsAlgorithm, JwsKey},
     jwt::takes_secret,
     public_key::{KeyError, KeyPolicy, PublicKey, PublicKeyAlgorithm, PublicKeyKind},
@@ -117,11 +118,19 @@ impl Material {
             Algorithm::Jwt | Algorithm::DetachedJws if is_public_key(scheme, text) => {
                 return public_key(scheme, text, None, policy).map(Self::Public);
             }
+            Algorithm::HttpSignature if scheme.takes_public_key() => {
+                let kind = match scheme.http.algorithms.as_slice() {
+                    [HttpAlgorithm::Public(algorithm)] => Some(algorithm.kind()),
+                    _ => None,
+                };
+                return public_key(scheme, text, kind, policy).map(Self::Public);
+            }
             _ => {}
         }
         let bytes = scheme.secret.key(text)?;
         Ok(match scheme.signature.algorithm {
             Algorithm::Hmac(digest) => Self::Keyed(digest.start_hmac(&bytes)),
+            Algorithm::HttpSignature => Self::Keyed(Digest::Sha256.start_hmac(&bytes)),
             Algorithm::Hash(digest) => Self::Plain(digest.start(), bytes),
             Algorithm::Basic if !bytes.contains(&b':') => return Err(SecretError::WithoutColon),
             Algorithm::Jwt | Algorithm::DetachedJws => Self::TokenSecret(TokenSecret(bytes)),

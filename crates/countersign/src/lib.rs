@@ -48,6 +48,9 @@
 //! **`jwt`**: signatures as JSON Web Tokens and detached JSON Web Signatures (RFC 7515). Alone it knows those by HMAC; with
 //! the features above, those by public keys as well.
 //!
+//! **`http-signature`**: HTTP Message Signatures (RFC 9421) with `Content-Digest` (RFC 9530). Alone it knows those by HMAC;
+//! with the features above, those by public keys as well.
+//!
 //! **`legacy`**: what should have died and has not: SHA-1 under ECDSA and RSA, MD5, and RSA keys of 1024 bits where they are
 //! asked for. SHA-1 inside HMAC is sound, and there without it.
 //!
@@ -78,8 +81,10 @@ mod delivery;
 mod encoding;
 mod evidence;
 mod explain;
+pub mod handshake;
 mod head;
 mod hmac_sha256;
+mod http_signature;
 mod json;
 mod jws;
 mod jwt;
@@ -97,6 +102,7 @@ pub mod scheme;
 mod search;
 mod secret;
 mod signer;
+mod structured_fields;
 mod timestamp;
 mod trust;
 mod unkeyed;
@@ -111,6 +117,7 @@ pub use explain::{
     BodyMistake, Cause, Certainty, Explanation, HeaderMistake, Mistake, ProviderMistake, RuleMistake, SecretMistake,
     Setup, TimeMistake, UrlMistake, Verdict, explain,
 };
+pub use handshake::{Handshake, HandshakeAnswer};
 pub use head::Head;
 pub use key::Key;
 pub use key_set::{KeySet, KeySetError, MAX_KEYS_TRIED};

@@ -100,8 +100,34 @@ impl PublicUrl {
         }
     }
 
+    /// `http` or `https`.
+    pub(crate) fn scheme(&self) -> &str {
+        &self.scheme
+    }
+
+    /// The host in lower case, and the port if it is not the scheme's own (RFC 9110 section 4.2.3).
+    pub(crate) fn authority(&self) -> String {
+        let host = self.host.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
+        match &self.port {
+            Some(port) if port != self.default_port() => format!("{host}:{port}"),
+            _ => host,
+        }
+    }
+
     /// The whole URL of a request to `uri`, in one of its forms.
     pub(crate) fn write_url(&self, uri: &Uri, form: UrlForm, rule: &UrlRule, write: &mut dyn FnMut(&[u8])) {
+        self.write_base(uri, form, rule, write);
+        if let Some(query) = uri.query() {
+            write(b"?");
+            match form {
+                UrlForm::Decoded => write(decode_some(query, &rule.decode).as_bytes()),
+                _ => write(query.as_bytes()),
+            }
+        }
+    }
+
+    /// The same without the query.
+    pub(crate) fn write_base(&self, uri: &Uri, form: UrlForm, rule: &UrlRule, write: &mut dyn FnMut(&[u8])) {
         write(self.scheme.as_bytes());
         write(b"://");
         write(self.host.as_bytes());
@@ -109,22 +135,20 @@ impl PublicUrl {
             write(b":");
             write(port.as_bytes());
         }
-        let mut write = |text: &str| match form {
-            UrlForm::Decoded => write(decode_some(text, &rule.decode).as_bytes()),
-            _ => write(text.as_bytes()),
-        };
-        write(self.path(uri));
-        if let Some(query) = uri.query() {
-            write("?");
-            write(query);
+        match form {
+            UrlForm::Decoded => write(decode_some(self.path(uri), &rule.decode).as_bytes()),
+            _ => write(self.path(uri).as_bytes()),
         }
     }
 
+    fn default_port(&self) -> &'static str {
+        if self.scheme == "https" { "443" } else { "80" }
+    }
+
     fn port_of(&self, form: UrlForm) -> Option<&str> {
-        let default = if self.scheme == "https" { "443" } else { "80" };
         match form {
             UrlForm::AsIs | UrlForm::Decoded => self.port.as_deref(),
-            UrlForm::WithPort => Some(self.port.as_deref().unwrap_or(default)),
+            UrlForm::WithPort => Some(self.port.as_deref().unwrap_or(self.default_port())),
             UrlForm::WithoutPort => None,
         }
     }

@@ -52,6 +52,13 @@ pub enum Rejection {
     },
     /// The event is being handled already.
     InProgress,
+    /// Something that a handshake asks for could not be done just now: its secret kept, its URL fetched.
+    HandshakeFailed,
+    /// This endpoint is not set up to answer the handshake.
+    HandshakeNotConfigured {
+        /// What is missing: a setting, the public URL, a place for secrets.
+        missing: Arc<str>,
+    },
     /// The keys of this request's tenant could not be looked up just now.
     KeysUnavailable,
     /// The delivery's id is missing or unusable.
@@ -91,6 +98,8 @@ pub enum Rejection {
         /// Where it should stand.
         place: Arc<str>,
     },
+    /// A handshake sends a secret, and the endpoint has another.
+    SecretAlreadyStored,
     /// The signature is right, but the payload is not what the handler takes.
     Payload {
         /// The path of the field that does not fit, such as `data.object.amount`; empty for the document itself.
@@ -152,6 +161,8 @@ pub enum Problem {
     TooMany,
     /// It is longer than any provider's.
     TooLong,
+    /// It is a signature that leaves something out which this endpoint wants to be covered.
+    Uncovered,
     /// It carries no tag of a version that the scheme accepts.
     UnknownVersion,
 }
@@ -170,6 +181,8 @@ impl Rejection {
             Self::ContentLength => "content_length",
             Self::HandlerTimeout { .. } => "handler_timeout",
             Self::InProgress => "in_progress",
+            Self::HandshakeFailed => "handshake_failed",
+            Self::HandshakeNotConfigured { .. } => "handshake_not_configured",
             Self::KeysUnavailable => "keys_unavailable",
             Self::MalformedId { .. } => "malformed_id",
             Self::MalformedSignature { .. } => "malformed_signature",
@@ -179,6 +192,7 @@ impl Rejection {
             Self::MissingSignature { .. } => "missing_signature",
             Self::Payload { .. } => "payload",
             Self::Replayed => "replayed",
+            Self::SecretAlreadyStored => "secret_already_stored",
             Self::Signature => "signature",
             Self::StoreUnavailable => "store_unavailable",
             Self::TimestampInFuture { .. } => "timestamp_in_future",
@@ -206,6 +220,7 @@ impl Rejection {
             | Self::MissingSignature { .. } => StatusCode::BAD_REQUEST,
             // One status for every way of being wrong, so that none of them can be told from another.
             Self::BodyHash { .. }
+            | Self::HandshakeNotConfigured { .. }
             | Self::Signature
             | Self::TimestampInFuture { .. }
             | Self::TimestampTooOld { .. }
@@ -218,9 +233,9 @@ impl Rejection {
             Self::Payload { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             // Senders repeat what was not acknowledged; this ends it.
             Self::Replayed => StatusCode::OK,
-            Self::InProgress => StatusCode::CONFLICT,
+            Self::InProgress | Self::SecretAlreadyStored => StatusCode::CONFLICT,
             // To be tried again.
-            Self::HandlerTimeout { .. } | Self::KeysUnavailable | Self::StoreUnavailable => {
+            Self::HandlerTimeout { .. } | Self::HandshakeFailed | Self::KeysUnavailable | Self::StoreUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         }
@@ -241,6 +256,10 @@ impl fmt::Display for Rejection {
             Self::ContentLength => f.write_str("the announced length is not one decimal number"),
             Self::HandlerTimeout { limit } => write!(f, "the handler did not answer within {limit:?}"),
             Self::InProgress => f.write_str("the event is being handled already"),
+            Self::HandshakeFailed => f.write_str("what the handshake asks for could not be done"),
+            Self::HandshakeNotConfigured { missing } => {
+                write!(f, "the handshake cannot be answered: {missing} is not configured")
+            }
             Self::KeysUnavailable => f.write_str("the keys for this request could not be looked up"),
             Self::MalformedId { place, problem } => write!(f, "the delivery id in {place} {problem}"),
             Self::MalformedSignature { place, problem } => write!(f, "the signature in {place} {problem}"),
@@ -253,6 +272,7 @@ impl fmt::Display for Rejection {
             Self::Payload { path, message } if path.is_empty() => write!(f, "the payload does not fit: {message}"),
             Self::Payload { path, message } => write!(f, "the payload does not fit at `{path}`: {message}"),
             Self::Replayed => f.write_str("the event was handled already"),
+            Self::SecretAlreadyStored => f.write_str("the handshake sends a secret, and the endpoint has one already"),
             Self::Signature => f.write_str(
                 "no key of this endpoint made this signature for these bytes: wrong secret, or a changed body",
             ),
@@ -294,6 +314,7 @@ impl fmt::Display for Problem {
             Self::NotJson => "cannot be read, because the body is not JSON",
             Self::TooMany => "has more tags or parameters than any provider sends",
             Self::TooLong => "is longer than any provider's",
+            Self::Uncovered => "does not cover all that it must cover here",
             Self::UnknownVersion => "has no tag of an accepted version",
         })
     }

@@ -224,7 +224,7 @@ impl Unkeyed {
 }
 
 /// The URL that the request names, if the scheme allows it.
-fn named_url(
+pub(crate) fn named_url(
     source: &Source,
     hosts: &[Pattern],
     path: &Pattern,

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use crate::{
     delivery::{Accepted, Delivery},
     evidence::{Examined, SignedTime},
+    handshake::{Asked, Handshake},
     head::{Head, look_up},
+    rejection::Rejection,
     replay::{KeptHead, ReplayKey, ReplayScope, SignedContent},
     scheme::{Field, FieldSource, Scheme},
     search::Maker,
@@ -141,6 +143,18 @@ impl<B: AsRef<[u8]>> Verified<'_, B> {
     /// The body as it was signed: without its content coding, if the scheme signs what was there before it.
     pub fn payload(&self) -> &[u8] {
         self.decoded.as_deref().unwrap_or(self.body.as_ref())
+    }
+
+    /// What the delivery comes to if it is a question that the provider asks of an endpoint; `None` if it is a delivery
+    /// like others. Most of its answers are to be given instead of handing it on.
+    ///
+    /// # Errors
+    ///
+    /// If a question was asked, but a value of it is missing, ambiguous or too long, or something that the answer needs
+    /// is not configured.
+    pub fn handshake(&self) -> Result<Option<Handshake>, Rejection> {
+        let asked = Asked::verified(self.verifier, self.head, self.payload(), self.maker.key);
+        asked.answer(|rule| rule.signed)
     }
 
     /// The event's id, where the provider puts it. Read from the body on each call, if it stands there.

@@ -11,15 +11,17 @@ use crate::{
     encoding::Encoding,
     evidence::{Examined, Places, Tags, delivery_id, timestamp},
     head::{Head, look_up},
+    http_signature::{self, HttpSignature},
     jwt,
     key::{Material, ReadyKey},
     pending::Pending,
     public_key::{EcdsaForm, PublicKey, PublicKeyAlgorithm},
     public_url::PublicUrl,
     rejection::{Problem, Rejection},
-    scheme::{Algorithm, Check, Choice, Equals, Part, Scheme, Source, UrlForm},
+    scheme::{Algorithm, Check, Choice, Equals, KeyPlace, Part, Scheme, Source, UrlForm},
     search::{Maker, Search},
     timestamp::{Timestamp, Tolerance},
+    unkeyed::named_url,
     verified::Verified,
 };
 
@@ -63,6 +65,8 @@ pub(crate) struct Setup {
     pub(crate) tolerance: Option<Tolerance>,
     pub(crate) public_url: Option<PublicUrl>,
     pub(crate) settings: Settings,
+    /// Whether the provider may send the secret in a handshake.
+    pub(crate) awaits_secret: bool,
     /// Whether algorithms that are broken for other uses are borne.
     pub(crate) allows_legacy: bool,
 }
@@ -171,6 +175,10 @@ impl Verifier {
         &self.inner.keys[key].label
     }
 
+    pub(crate) fn awaits_secret(&self) -> bool {
+        self.inner.awaits_secret
+    }
+
     pub(crate) fn settings(&self) -> &Settings {
         &self.inner.settings
     }
@@ -192,6 +200,7 @@ impl Verifier {
             tolerance: *tolerance,
             public_url: public_url.clone(),
             settings: settings.clone(),
+            awaits_secret: self.inner.awaits_secret,
             allows_legacy: *allows_legacy,
         }
     }
@@ -215,6 +224,12 @@ impl Verifier {
         let inner = &*self.inner;
         let (scheme, places) = (&inner.scheme, &inner.places);
         self.check_method(head)?;
+        if scheme.signature.algorithm == Algorithm::HttpSignature {
+            let signature = HttpSignature::read(head, &scheme.http, &inner.settings, inner.tolerance, now)?;
+            examined.time.at = signature.created();
+            examined.tags = Tags::of_http(signature);
+            return Ok(());
+        }
         examined.tags.find(scheme, places, head, body)?;
         if !inner.layout.reads_time_after_signature {
             self.read_time(head, now, body, examined)?;
@@ -265,7 +280,13 @@ impl Verifier {
     }
 
     pub(crate) fn check_method(&self, head: Head<'_>) -> Result<(), Rejection> {
-        if self.inner.scheme.methods.contains(head.method) { Ok(()) } else { Err(Rejection::Method) }
+        let scheme = &self.inner.scheme;
+        let is_asked = || scheme.handshakes.iter().any(|rule| rule.signed && rule.method == *head.method);
+        if scheme.methods.contains(head.method) || (head.is_question && is_asked()) {
+            Ok(())
+        } else {
+            Err(Rejection::Method)
+        }
     }
 
     /// Refuses what no key could prove, before anything else but its method is looked at.
@@ -364,10 +385,18 @@ impl Verifier {
         let sorted = SortedParameters::of(&self.inner.scheme, head, body)?;
         let content = Content { sorted: &sorted, ..self.content(head, examined) };
         self.obey_guards(&content, Some(body), body.first().copied())?;
+        // A key that was pasted proves nothing for a request that names one from elsewhere.
+        if let Some(KeyPlace::Named { source, hosts, path }) = self.inner.scheme.key_source().map(|keys| &keys.place) {
+            named_url(source, hosts, path, head, Some(body))?;
+        }
+        self.refuse_answers(&content, body)?;
         // What a token claims is worth a look when its signature is proven; anything else is cheaper than the signature.
         let is_token = self.inner.scheme.signature.algorithm == Algorithm::Jwt;
         if !is_token {
             self.check_whole(&content, body)?;
+        }
+        if examined.tags.http().is_some_and(HttpSignature::covers_content_digest) {
+            http_signature::check_body(head, body)?;
         }
         let key = self.judge(&content, &examined.tags, body, now)?;
         if is_token {
@@ -464,6 +493,13 @@ impl Verifier {
         let scheme = &self.inner.scheme;
         let parts = &scheme.signature.parts;
         let mut search = Search::default();
+        if let Some(signature) = tags.http() {
+            let base = signature.base(content)?;
+            for (at, key) in self.valid_keys(now) {
+                search.add(Maker { key: at, form: UrlForm::AsIs }, signature.is_by(&key.material, &base, &scheme.http));
+            }
+            return search.verdict();
+        }
         for (at, key) in self.valid_keys(now) {
             match &key.material {
                 Material::Token(expected) => {

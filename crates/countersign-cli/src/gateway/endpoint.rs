@@ -9,6 +9,8 @@ use http::{Request, StatusCode, header};
 use tokio::time::Instant;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
+use super::confirm::Fetch;
+
 /// One path, and who may send what to it.
 pub(crate) struct Endpoint {
     pub(crate) path: String,
@@ -16,6 +18,8 @@ pub(crate) struct Endpoint {
     pub(crate) limits: Limits,
     /// `None`: whoever can sign may send, wherever from.
     pub(crate) addresses: Option<AddressLayer>,
+    /// Whether the URLs are fetched by which subscriptions are confirmed.
+    pub(crate) confirms: bool,
 }
 
 /// With what an endpoint verifies.
@@ -89,7 +93,11 @@ async fn receive_with<K: Keys, W: Watch>(
     request: Request<Body>,
 ) -> Response {
     let started = Instant::now();
-    let layer = VerifyLayer::new(keys).with_body_limit(endpoint.limits.body).with_body_timeout(endpoint.limits.time);
+    let mut layer =
+        VerifyLayer::new(keys).with_body_limit(endpoint.limits.body).with_body_timeout(endpoint.limits.time);
+    if endpoint.confirms {
+        layer = layer.with_confirmation(Fetch);
+    }
     let handler = service_fn({
         let (endpoint, watch) = (Arc::clone(&endpoint), Arc::clone(&watch));
         move |request: Request<VerifiedBody>| {

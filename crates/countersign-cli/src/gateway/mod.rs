@@ -1,6 +1,7 @@
 //! The parts of a gateway, which `serve` and `demo` share.
 
 pub(crate) mod config;
+mod confirm;
 mod endpoint;
 pub(crate) mod feed;
 mod proxy_protocol;

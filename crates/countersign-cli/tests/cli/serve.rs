@@ -197,10 +197,22 @@ fn a_scheme_file_of_ones_own_serves_too() {
 }
 
 #[test]
+fn a_handshake_is_answered_and_is_no_delivery() {
+    let folder = Folder::new();
+    let config = "[[endpoint]]\npath = \"/box\"\nprovider = \"dropbox\"\nsecrets = [\"env:SECRET\"]\n";
+    let gateway = Gateway::start(&folder, config, &[]);
+    let answer = gateway.send("GET /box?challenge=%3Cb%3E HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".as_bytes());
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n<b>"), "{answer}");
+    assert!(answer.contains("x-content-type-options: nosniff") && answer.contains("text/plain"), "{answer}");
+    let ran = gateway.stop();
+    assert_eq!((json_lines(&ran.out).len(), json_lines(&ran.err).len()), (0, 0));
+}
+
+#[test]
 fn a_wrong_configuration_is_refused_with_its_place() {
     let endpoint = |more: &str| format!("[[endpoint]]\npath = \"/a\"\n{more}\n");
     let github = |secrets: &str| endpoint(&format!("provider = \"github\"\nsecrets = {secrets}"));
-    let wrong: [(String, &str, &str); 18] = [
+    let wrong: [(String, &str, &str); 19] = [
         (String::new(), ":1:1:", "no [[endpoint]]"),
         ("listen = 1 2".to_owned(), ":1:", ""),
         ("listen = \"here\"".to_owned(), ":1:10:", "127.0.0.1:8787"),
@@ -213,6 +225,7 @@ fn a_wrong_configuration_is_refused_with_its_place() {
         (endpoint("scheme = \"none.toml\"\nsecrets = [\"env:SECRET\"]"), ":3:10:", "cannot be read"),
         (endpoint("provider = \"github\""), ":1:1:", "secrets"),
         (github("[\"env:SECRET\"]\ntolerance = \"5m\""), ":5:13:", "signs no time"),
+        (github("[\"env:SECRET\"]\nconfirm_subscriptions = true"), ":5:25:", "leave this out"),
         (github("[]"), ":4:11:", "no secret"),
         (github("[\"env:UNSET\"]"), ":4:12:", "`UNSET` is not set"),
         (github("[\"whsec_mistake\"]"), ":4:12:", "env:NAME"),

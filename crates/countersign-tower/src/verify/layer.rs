@@ -7,7 +7,7 @@ use std::{
 use countersign::Timestamp;
 use tower_layer::Layer;
 
-use super::{Keys, Verify};
+use super::{Confirm, HandshakeSecrets, Keys, Verify, handshakes::Handshakes};
 
 /// Puts a [`Verify`] around a service. See the [module docs](crate::verify) and the example in the crate's.
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ pub(super) struct Settings {
     pub(super) body_limit: u64,
     pub(super) body_timeout: Duration,
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    pub(super) handshakes: Handshakes,
 }
 
 /// 1 MiB: GitHub sends the largest bodies that are documented, up to 25 MB, but hardly ever above this; others stay
@@ -36,7 +37,8 @@ impl<K: Keys> VerifyLayer<K> {
     /// A layer that verifies with these keys, takes bodies of up to 1 MiB and waits up to 10 s for them.
     pub fn new(keys: K) -> Self {
         let clock = Arc::new(|| Timestamp::from(SystemTime::now()));
-        Self { keys, settings: Settings { body_limit: BODY_LIMIT, body_timeout: BODY_TIMEOUT, clock } }
+        let handshakes = Handshakes::new();
+        Self { keys, settings: Settings { body_limit: BODY_LIMIT, body_timeout: BODY_TIMEOUT, clock, handshakes } }
     }
 
     /// Takes bodies of up to `bytes` bytes.
@@ -56,6 +58,26 @@ impl<K: Keys> VerifyLayer<K> {
         self.settings.clock = Arc::new(clock);
         self
     }
+
+    /// Answers no handshake: those that are signed reach the service behind, and all others are refused.
+    pub fn without_handshakes(mut self) -> Self {
+        self.settings.handshakes.are_answered = false;
+        self
+    }
+
+    /// Keeps the secrets that providers send in a handshake, for verifiers that
+    /// [await one](countersign::VerifierBuilder::awaiting_secret).
+    pub fn with_secret_store(mut self, secrets: impl HandshakeSecrets) -> Self {
+        self.settings.handshakes.keep_secrets(secrets);
+        self
+    }
+
+    /// Confirms subscriptions, once their question is verified, by fetching the URL that it tells. Without this, such a
+    /// question reaches the service behind like a delivery.
+    pub fn with_confirmation(mut self, confirm: impl Confirm) -> Self {
+        self.settings.handshakes.confirm_by(confirm);
+        self
+    }
 }
 
 impl<S, K: Keys> Layer<S> for VerifyLayer<K> {
@@ -71,6 +93,7 @@ impl fmt::Debug for Settings {
         f.debug_struct("Settings")
             .field("body_limit", &self.body_limit)
             .field("body_timeout", &self.body_timeout)
+            .field("handshakes", &self.handshakes)
             .finish_non_exhaustive()
     }
 }

@@ -7,7 +7,9 @@
 //!    ([`FetchedKeys`](crate::FetchedKeys)). If the body names the key, it is read first, under the same limits;
 //! 2. the announced length is held against the limit, then the head is judged: method, signature, timestamp;
 //! 3. the body is read under a limit in bytes and one in time, every chunk hashed as it arrives;
-//! 4. the service behind is called with the verified body. [`Delivery`](countersign::Delivery) stands in the request's
+//! 4. a question that the provider asks of the endpoint is [answered](countersign::handshake), one that is not signed
+//!    already before step 2;
+//! 5. the service behind is called with the verified body. [`Delivery`](countersign::Delivery) stands in the request's
 //!    extensions.
 //!
 //! A refusal is answered with an empty body and the status of its [`Rejection`](countersign::Rejection), which stands in
@@ -15,6 +17,7 @@
 
 mod body;
 mod future;
+mod handshakes;
 mod keys;
 mod layer;
 mod receive;
@@ -22,6 +25,7 @@ mod service;
 
 pub use body::VerifiedBody;
 pub use future::ResponseFuture;
+pub use handshakes::{Confirm, HandshakeSecrets, Stored};
 pub use keys::Keys;
 pub(crate) use keys::{Found, Sought, sealed};
 pub use layer::VerifyLayer;

@@ -1,30 +1,61 @@
 //! From a request as it comes in to a verified one, or the reason for its refusal.
 
-use std::{error::Error, pin::pin};
+use std::{error::Error, pin::pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
-use countersign::{Delivery, Rejection, Timestamp, Verifier};
-use http::{HeaderMap, Request, header::CONTENT_LENGTH, request::Parts};
+use countersign::{Collecting, Delivery, Handshake, Rejection, Timestamp, Verified, handshake::MAX_QUESTION};
+use http::{HeaderMap, Request, Response, header::CONTENT_LENGTH, request::Parts};
 use http_body::Body;
-use http_body_util::{BodyExt, LengthLimitError};
+use http_body_util::{BodyExt, Full, LengthLimitError};
 
-use super::{Keys, Sought, VerifiedBody, layer::Settings};
-use crate::{deadline::within, tenants::TenantName};
+use super::{Found, Keys, Sought, VerifiedBody, layer::Settings};
+use crate::deadline::within;
+
+/// What a request comes to that is not refused.
+pub(super) enum Received {
+    /// A delivery, for the service behind.
+    Delivery(Request<VerifiedBody>),
+    /// The answer to a handshake, for the provider.
+    Answer(Response<Bytes>),
+}
 
 /// Verifies a request. The delivery goes into its extensions, and the verdict to `tracing`.
 pub(super) async fn receive<B>(
     request: Request<B>,
     keys: &impl Keys,
     settings: &Settings,
-) -> Result<Request<VerifiedBody>, Rejection>
+) -> Result<Received, Rejection>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     let now = (settings.clock)();
-    match verify(&parts, body, keys, settings, now).await {
-        Ok((delivery, tenant)) => {
+    let refused = |rejection: &Rejection| report(rejection, keys.provider(), &parts);
+    match keys.find(&parts, now).await.inspect_err(refused)? {
+        Sought::Found(found) => respond(parts, body, found, settings, now).await,
+        Sought::InBody => {
+            let body = gather(&parts, body, settings).await.inspect_err(refused)?;
+            let found = keys.find_for_body(&parts, &body, now).await.inspect_err(refused)?;
+            respond(parts, Full::new(body), found, settings, now).await
+        }
+    }
+}
+
+async fn respond<B>(
+    mut parts: Parts,
+    body: B,
+    found: Found,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Received, Rejection>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let refused = |rejection: &Rejection| report(rejection, Some(found.verifier.scheme().id()), &parts);
+    match verify(&parts, body, &found, settings, now).await.inspect_err(refused)? {
+        Verdict::Delivery(delivery) => {
             tracing::debug!(
                 target: "countersign",
                 provider = delivery.provider(),
@@ -34,85 +65,128 @@ where
             );
             let body = VerifiedBody::new(delivery.body().clone());
             parts.extensions.insert(delivery);
-            if let Some(tenant) = tenant {
+            if let Some(tenant) = found.tenant {
                 parts.extensions.insert(tenant);
             }
-            Ok(Request::from_parts(parts, body))
+            Ok(Received::Delivery(Request::from_parts(parts, body)))
         }
-        Err((provider, rejection)) => {
-            report(&rejection, provider.as_deref().or(keys.provider()), &parts);
-            Err(rejection)
+        Verdict::Handshake(handshake) => {
+            let answer = settings.handshakes.settle(handshake, &parts).await.inspect_err(refused)?;
+            tracing::info!(
+                target: "countersign",
+                provider = found.verifier.scheme().id(),
+                path = parts.uri.path(),
+                "answered a handshake"
+            );
+            Ok(Received::Answer(answer))
         }
     }
 }
 
-/// A refusal, and the provider if it was known by then.
-type Refused = (Option<String>, Rejection);
+enum Verdict {
+    Delivery(Delivery),
+    Handshake(Handshake),
+}
 
 async fn verify<B>(
     parts: &Parts,
     body: B,
-    keys: &impl Keys,
+    found: &Found,
     settings: &Settings,
     now: Timestamp,
-) -> Result<(Delivery, Option<TenantName>), Refused>
+) -> Result<Verdict, Rejection>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let nobody = |rejection| (None, rejection);
-    let sought = keys.find(parts, now).await.map_err(nobody)?;
-    let (found, delivery) = match sought {
-        Sought::Found(found) => {
-            let delivery = verify_with(parts, body, &found.verifier, settings, now).await;
-            (found, delivery)
-        }
-        Sought::InBody => {
-            let body = gather(parts, body, settings).await.map_err(nobody)?;
-            let found = keys.find_for_body(parts, &body, now).await.map_err(nobody)?;
-            let delivery = verify_whole(parts, body, &found.verifier, settings, now);
-            (found, delivery)
-        }
-    };
-    match delivery {
-        Ok(delivery) if !found.is_decoy => Ok((delivery, found.tenant)),
-        Ok(_) => Err((None, Rejection::UnknownKey)),
-        Err(rejection) => Err((Some(found.verifier.scheme().id().to_owned()), rejection)),
+    let limit = settings.body_limit;
+    let announced = content_length(&parts.headers)?;
+    if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
+        return Err(Rejection::BodyTooLarge { limit: Some(limit) });
     }
-}
-
-/// Hashes the body as it arrives.
-async fn verify_with<B>(
-    parts: &Parts,
-    body: B,
-    verifier: &Verifier,
-    settings: &Settings,
-    now: Timestamp,
-) -> Result<Delivery, Rejection>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    let announced = announced(parts, &body, settings.body_limit)?;
-    let mut collecting = verifier.collect(parts, settings.body_limit, now)?;
-    in_time(read(body, |chunk| collecting.push(chunk)), settings).await?;
+    let answers = settings.handshakes.are_answered && found.verifier.scheme().has_handshakes();
+    if answers && let Some(handshake) = found.verifier.handshake_in_head(parts, now)? {
+        return found.answer(handshake);
+    }
+    let collecting = found.verifier.collect(parts, limit, now);
+    if answers && collecting.as_ref().err().is_none_or(may_be_question) && found.verifier.awaits_question(parts) {
+        return ask(parts, body, found, settings, now, collecting).await;
+    }
+    let mut collecting = collecting?;
+    in_time(settings.body_timeout, read(body, |chunk| collecting.push(chunk))).await?;
     if announced.is_some_and(|announced| announced != collecting.received()) {
         return Err(Rejection::BodyIncomplete);
     }
-    Ok(collecting.finish()?.into_delivery())
+    found.judge(collecting.finish()?, settings)
 }
 
-/// Verifies a body that is there already.
-fn verify_whole(
+/// Reads a body that may be a question which nobody signed: it is looked at when it is no delivery.
+async fn ask<B>(
     parts: &Parts,
-    body: Bytes,
-    verifier: &Verifier,
+    body: B,
+    found: &Found,
     settings: &Settings,
     now: Timestamp,
-) -> Result<Delivery, Rejection> {
-    let mut collecting = verifier.collect(parts, settings.body_limit, now)?;
-    collecting.push(body)?;
-    Ok(collecting.finish()?.into_delivery())
+    collecting: Result<Collecting<'_>, Rejection>,
+) -> Result<Verdict, Rejection>
+where
+    B: Body<Data = Bytes>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    // If the head is refused, a question is all that it can be.
+    let limit = if collecting.is_ok() { settings.body_limit } else { settings.body_limit.min(MAX_QUESTION) };
+    let mut whole = BytesMut::new();
+    let gather = |chunk: Bytes| {
+        whole.extend_from_slice(&chunk);
+        if whole.len() as u64 > limit { Err(Rejection::BodyTooLarge { limit: Some(limit) }) } else { Ok(()) }
+    };
+    let complete = in_time(settings.body_timeout, read(body, gather)).await;
+    let announced = content_length(&parts.headers)?;
+    let verdict = collecting.and_then(|mut collecting| {
+        complete.clone()?;
+        let body = whole.split().freeze();
+        if announced.is_some_and(|announced| announced != body.len() as u64) {
+            return Err(Rejection::BodyIncomplete);
+        }
+        collecting.push(body.clone())?;
+        Ok((collecting.finish(), body))
+    });
+    let (rejection, body) = match verdict {
+        Ok((Ok(verified), _)) => return found.judge(verified, settings),
+        Ok((Err(rejection), body)) => (rejection, body),
+        Err(rejection) => (rejection, whole.freeze()),
+    };
+    if complete.is_err() || !may_be_question(&rejection) {
+        return Err(rejection);
+    }
+    match found.verifier.handshake_in_body(parts, &body, now)? {
+        Some(handshake) => found.answer(handshake),
+        None => Err(rejection),
+    }
+}
+
+/// Whether a request that is refused for this reason brought no proof at all, so that it claims to be no delivery.
+fn may_be_question(rejection: &Rejection) -> bool {
+    matches!(rejection, Rejection::MissingSignature { .. } | Rejection::Method | Rejection::UnknownKey)
+}
+
+impl Found {
+    fn judge(&self, verified: Verified<'_, Bytes>, settings: &Settings) -> Result<Verdict, Rejection> {
+        if self.is_decoy {
+            return Err(Rejection::UnknownKey);
+        }
+        let handshakes = &settings.handshakes;
+        if handshakes.are_answered
+            && let Some(handshake) = verified.handshake()?.filter(|handshake| handshakes.can_settle(handshake))
+        {
+            return Ok(Verdict::Handshake(handshake));
+        }
+        Ok(Verdict::Delivery(verified.into_delivery()))
+    }
+
+    fn answer(&self, handshake: Handshake) -> Result<Verdict, Rejection> {
+        if self.is_decoy { Err(Rejection::UnknownKey) } else { Ok(Verdict::Handshake(handshake)) }
+    }
 }
 
 /// The whole body, under both limits.
@@ -122,30 +196,24 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let limit = settings.body_limit;
-    let announced = announced(parts, &body, limit)?;
+    let announced = content_length(&parts.headers)?;
+    if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
+        return Err(Rejection::BodyTooLarge { limit: Some(limit) });
+    }
     let mut whole = BytesMut::new();
     let take = |chunk: Bytes| {
         whole.extend_from_slice(&chunk);
         if whole.len() as u64 > limit { Err(Rejection::BodyTooLarge { limit: Some(limit) }) } else { Ok(()) }
     };
-    in_time(read(body, take), settings).await?;
+    in_time(settings.body_timeout, read(body, take)).await?;
     if announced.is_some_and(|announced| announced != whole.len() as u64) {
         return Err(Rejection::BodyIncomplete);
     }
     Ok(whole.freeze())
 }
 
-/// The announced length, if it is within the limit.
-fn announced(parts: &Parts, body: &impl Body, limit: u64) -> Result<Option<u64>, Rejection> {
-    let announced = content_length(&parts.headers)?;
-    if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
-        return Err(Rejection::BodyTooLarge { limit: Some(limit) });
-    }
-    Ok(announced)
-}
-
-async fn in_time(read: impl Future<Output = Result<(), Rejection>>, settings: &Settings) -> Result<(), Rejection> {
-    let limit = settings.body_timeout;
+/// Reads under a deadline.
+async fn in_time(limit: Duration, read: impl Future<Output = Result<(), Rejection>>) -> Result<(), Rejection> {
     within(limit, read).await.ok_or(Rejection::BodyTimeout { limit })?
 }
 

@@ -9,7 +9,11 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{Keys, ResponseFuture, VerifiedBody, layer::Settings, receive::receive};
+use super::{
+    Keys, ResponseFuture, VerifiedBody,
+    layer::Settings,
+    receive::{Received, receive},
+};
 use crate::refusal::refuse;
 
 /// Verifies requests before the service `S` gets them; made by [`VerifyLayer`](super::VerifyLayer).
@@ -44,7 +48,7 @@ where
     K: Keys,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
-    R: Default + Send + 'static,
+    R: Default + From<Bytes> + Send + 'static,
 {
     type Response = Response<R>;
     type Error = S::Error;
@@ -61,7 +65,8 @@ where
         let (keys, settings) = (self.keys.clone(), self.settings.clone());
         ResponseFuture::new(async move {
             match receive(request, &keys, &settings).await {
-                Ok(request) => inner.call(request).await,
+                Ok(Received::Delivery(request)) => inner.call(request).await,
+                Ok(Received::Answer(answer)) => Ok(answer.map(R::from)),
                 Err(rejection) => Ok(refuse(rejection)),
             }
         })

@@ -2,9 +2,10 @@
 //!
 //! Source: <https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html>
 
+use super::scalar;
 use crate::{
     content::{Content, malformed_value},
-    json::{self, Pointer, Scalar},
+    json::Scalar,
     rejection::{Problem, Rejection},
     scheme::Source,
 };
@@ -51,8 +52,7 @@ pub(super) fn write(_: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejection> 
 }
 
 fn value(body: &[u8], key: &str) -> Result<Option<String>, Rejection> {
-    let pointer = Pointer::parse(&format!("/{key}")).ok_or_else(|| malformed(key, Problem::Missing))?;
-    match json::read(body, &pointer).map_err(|unusable| malformed(key, unusable.into()))? {
+    match scalar(body, &format!("/{key}")).map_err(|problem| malformed(key, problem))? {
         Some(Scalar::Text(text)) => Ok(Some(text)),
         Some(_) => Err(malformed(key, Problem::Encoding)),
         None => Ok(None),

@@ -2,28 +2,55 @@
 //!
 //! Each is one file. It writes the signed bytes and says what they cover; nothing else asks which provider it is for.
 
+mod adyen;
 mod aws_sns;
+mod contentful;
+mod plivo_v3;
+mod signed_headers;
+#[cfg(test)]
+mod tests;
+mod truelayer;
+
+use http::HeaderName;
 
 use crate::{
-    content::Content,
-    rejection::Rejection,
+    content::{Content, malformed_value},
+    head::look_up,
+    json::{self, Pointer, Scalar},
+    rejection::{Problem, Rejection},
     scheme::{Source, UrlForm},
 };
 
 /// A named canonical form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Canonical {
+    /// Eight values of the one item that Adyen sends.
+    Adyen,
     /// The lines that Amazon SNS signs.
     AwsSns,
+    /// Method, path, the headers that a header lists, and the body.
+    Contentful,
+    /// The URL with its query sorted, and the sorted form.
+    PlivoV3,
+    /// The names of headers, their values, and the body.
+    SignedHeaders,
+    /// Method, path, the headers that the token's header lists, and the body.
+    TrueLayer,
 }
 
 impl Canonical {
-    const ALL: [Self; 1] = [Self::AwsSns];
+    const ALL: [Self; 6] =
+        [Self::Adyen, Self::AwsSns, Self::Contentful, Self::PlivoV3, Self::SignedHeaders, Self::TrueLayer];
 
     /// The word for it in scheme files.
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Adyen => "adyen",
             Self::AwsSns => "aws-sns",
+            Self::Contentful => "contentful",
+            Self::PlivoV3 => "plivo-v3",
+            Self::SignedHeaders => "signed-headers",
+            Self::TrueLayer => "truelayer",
         }
     }
 
@@ -36,43 +63,104 @@ impl Canonical {
     }
 
     pub(crate) fn needs_public_url(self) -> bool {
-        match self {
-            Self::AwsSns => false,
-        }
+        self == Self::PlivoV3
     }
 
     /// Whether it reads the body.
     pub(crate) fn needs_body(self) -> bool {
         match self {
-            Self::AwsSns => true,
+            Self::Adyen | Self::AwsSns | Self::Contentful | Self::PlivoV3 | Self::SignedHeaders | Self::TrueLayer => {
+                true
+            }
         }
     }
 
     /// Whether every byte of the body is covered.
     pub(crate) fn covers_body(self) -> bool {
         match self {
-            Self::AwsSns => false,
+            Self::Adyen | Self::AwsSns => false,
+            Self::Contentful | Self::PlivoV3 | Self::SignedHeaders | Self::TrueLayer => true,
         }
     }
 
     /// Whether two requests can have one canonical form.
     pub(crate) fn is_ambiguous(self) -> bool {
         match self {
-            Self::AwsSns => false,
+            Self::PlivoV3 => true,
+            Self::Adyen | Self::AwsSns | Self::Contentful | Self::SignedHeaders | Self::TrueLayer => false,
         }
     }
 
-    /// Whether the value at `source` is covered.
+    /// Whether the value at `source` is covered, whatever the request.
     pub(crate) fn covers(self, source: &Source) -> bool {
         match self {
+            Self::Adyen => adyen::covers(source),
             Self::AwsSns => aws_sns::covers(source),
+            Self::Contentful => contentful::covers(source),
+            Self::PlivoV3 => plivo_v3::covers(source),
+            Self::SignedHeaders | Self::TrueLayer => source.is_in_body(),
         }
     }
 
     /// The signed bytes. `body` is the whole body, empty if the form does not read it.
-    pub(crate) fn write(self, content: &Content<'_>, body: &[u8], _form: UrlForm) -> Result<Vec<u8>, Rejection> {
+    pub(crate) fn write(self, content: &Content<'_>, body: &[u8], form: UrlForm) -> Result<Vec<u8>, Rejection> {
         match self {
+            Self::Adyen => adyen::write(body),
             Self::AwsSns => aws_sns::write(content, body),
+            Self::Contentful => contentful::write(content, body),
+            Self::PlivoV3 => plivo_v3::write(content, body, form),
+            Self::SignedHeaders => signed_headers::write(content, body),
+            Self::TrueLayer => truelayer::write(content, body),
         }
     }
+}
+
+/// The most headers that a request may list as signed. Senders list two or three.
+const MAX_HEADERS: usize = 32;
+
+/// The names in a list of headers, each of them once.
+fn header_names<'a>(
+    names: impl Iterator<Item = &'a str>,
+    place: &str,
+) -> Result<Vec<(&'a str, HeaderName)>, Rejection> {
+    let malformed = |problem| malformed_value(place.to_owned(), problem);
+    let mut list: Vec<(&str, HeaderName)> = Vec::new();
+    for text in names {
+        let name = HeaderName::from_bytes(text.as_bytes()).map_err(|_| malformed(Problem::Encoding))?;
+        if list.iter().any(|(_, other)| *other == name) {
+            return Err(malformed(Problem::Conflicting));
+        }
+        if list.len() == MAX_HEADERS {
+            return Err(malformed(Problem::TooMany));
+        }
+        list.push((text, name));
+    }
+    Ok(list)
+}
+
+/// The one value of a header.
+fn header(content: &Content<'_>, name: &HeaderName) -> Result<Vec<u8>, Rejection> {
+    content.value(&Source::Header(vec![name.clone()]), None).map(std::borrow::Cow::into_owned)
+}
+
+/// The text, whole number or boolean at a pointer; `None` if there is nothing, or `null`. Anything else is refused: left out,
+/// it would look like nothing.
+fn scalar(document: &[u8], pointer: &str) -> Result<Option<Scalar>, Problem> {
+    let pointer = Pointer::parse(pointer).ok_or(Problem::Missing)?;
+    match json::read(document, &pointer)? {
+        Some(value) => Ok(Some(value)),
+        None => match json::raw(document, &pointer)? {
+            None | Some(b"null") => Ok(None),
+            Some(_) => Err(Problem::Encoding),
+        },
+    }
+}
+
+/// The text of the signature, as it stands in its place.
+fn signature(content: &Content<'_>) -> Result<String, Rejection> {
+    let source = &content.scheme.signature.source;
+    let malformed = |problem| malformed_value(source.to_string(), problem);
+    let text = look_up(source, content.head, None).map_err(|unusable| malformed(unusable.into()))?;
+    // When a request is signed, there is none yet.
+    String::from_utf8(text.unwrap_or_default().into_owned()).map_err(|_| malformed(Problem::Encoding))
 }

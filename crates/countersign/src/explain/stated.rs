@@ -70,13 +70,15 @@ fn duration(text: &str) -> Option<Duration> {
 }
 
 /// For every code of [`Rejection`] what to do about it; nothing where the reason leaves open what it was.
-const ADVICE: [(&str, &str); 19] = [
+const ADVICE: [(&str, &str); 22] = [
     ("ambiguous_content", "the provider does not write its requests so; it is a forgery, or the scheme is another one"),
     ("body_hash", ""),
     ("body_incomplete", "the connection broke, or a proxy changed the body; the provider will send it again"),
     ("body_timeout", "raise the time limit if the provider is slow, or look what holds the body up"),
     ("body_too_large", "raise the body limit if the provider sends such bodies"),
     ("content_length", "a proxy in front of the endpoint repeats or rewrites the header"),
+    ("handshake_failed", "look at the store of the secrets, or at the way out of this machine; set it up again there"),
+    ("handshake_not_configured", "configure what is missing, then set the endpoint up again at the provider"),
     ("keys_unavailable", "look at the store of the keys; the provider will send it again"),
     ("malformed_id", "is it this provider's request, and does a proxy change or drop the value?"),
     ("malformed_signature", "is it this provider's request, and does a proxy change the value?"),
@@ -88,6 +90,10 @@ const ADVICE: [(&str, &str); 19] = [
     ),
     ("missing_signature", "was it sent by this provider, is a secret set there, and does a proxy drop the value?"),
     ("payload", "the signature was right; change the handler's type to fit what the provider sends"),
+    (
+        "secret_already_stored",
+        "somebody offers a second secret; if the endpoint was set up anew at the provider, remove the old one",
+    ),
     ("signature", ""),
     ("timestamp_in_future", "synchronise the clocks"),
     ("timestamp_too_old", "synchronise the clocks, and verify deliveries as they arrive"),

@@ -47,13 +47,15 @@ impl Jwk {
         }
     }
 
-    /// RFC 7518 section 6.2.1.2: both coordinates in full length.
+    /// RFC 7518 section 6.2.1.2 wants both coordinates in full length, but there are providers whose library writes numbers
+    /// without the zeros in front of them. It is the same point, which is looked at anyway.
     fn point(&self, kind: PublicKeyKind, len: usize) -> Result<PublicKey, KeyError> {
         let (x, y) = (self.bytes("x")?, self.bytes("y")?);
-        if x.len() != len || y.len() != len {
+        if x.len() > len || y.len() > len {
             return Err(MALFORMED);
         }
-        PublicKey::from_raw(kind, &[&[4][..], &x, &y].concat())
+        let zeros = vec![0; len];
+        PublicKey::from_raw(kind, &[&[4], &zeros[x.len()..], &x, &zeros[y.len()..], &y].concat())
     }
 
     /// What `use`, `key_ops` and `alg` say, each of which may be absent: RFC 7517 sections 4.2 to 4.4.

@@ -37,9 +37,13 @@ pub(super) struct File {
     #[serde(default)]
     pub(super) settings: BTreeMap<String, String>,
     pub(super) jwt: Option<Spanned<JwtTable>>,
+    #[serde(rename = "http-signature")]
+    pub(super) http_signature: Option<Spanned<HttpSignatureTable>>,
     #[serde(default)]
     pub(super) body: BodyTable,
     pub(super) addresses: Option<Spanned<AddressesTable>>,
+    #[serde(default)]
+    pub(super) handshake: Vec<Spanned<HandshakeTable>>,
     pub(super) keys: Option<Spanned<KeysTable>>,
 }
 
@@ -247,6 +251,24 @@ pub(super) struct JwtTable {
     pub(super) max_age: Option<Duration>,
 }
 
+/// What an HTTP Message Signature must cover and say.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HttpSignatureTable {
+    pub(super) algorithms: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) components: Vec<Spanned<String>>,
+    pub(super) label: Option<String>,
+    pub(super) key_id: Option<Spanned<String>>,
+    pub(super) tag: Option<String>,
+    #[serde(default)]
+    pub(super) requires: Vec<Spanned<String>>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub(super) leeway: Option<Duration>,
+    #[serde(default, deserialize_with = "optional_duration")]
+    pub(super) max_age: Option<Duration>,
+}
+
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct BodyTable {
@@ -263,6 +285,45 @@ pub(super) struct AddressesTable {
     pub(super) read: Option<Spanned<toml::value::Datetime>>,
     pub(super) list: Option<String>,
     pub(super) json: Option<Spanned<OneOrMore>>,
+}
+
+/// A question that the provider asks, and its answer.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HandshakeTable {
+    pub(super) method: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "one_or_several")]
+    pub(super) when: Vec<Spanned<WhenTable>>,
+    pub(super) signed: Option<bool>,
+    pub(super) token: Option<Spanned<TokenTable>>,
+    pub(super) status: Option<Spanned<u16>>,
+    #[serde(rename = "type")]
+    pub(super) media: Option<Spanned<String>>,
+    pub(super) answer: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) headers: BTreeMap<String, Spanned<String>>,
+    pub(super) only: Option<Spanned<String>>,
+    pub(super) max: Option<Spanned<usize>>,
+    pub(super) stores: Option<Spanned<FieldTable>>,
+    pub(super) confirm: Option<Spanned<ConfirmTable>>,
+}
+
+with_place! {
+    struct WhenTable {
+        equals: Option<String>,
+    }
+}
+
+with_place! {
+    struct TokenTable {
+        setting: Option<String>,
+    }
+}
+
+with_place! {
+    struct ConfirmTable {
+        hosts: Vec<Spanned<String>>,
+    }
 }
 
 /// Where the provider publishes its keys.
@@ -365,4 +426,23 @@ fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::E
 
 fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     duration(deserializer).map(Some)
+}
+
+/// One table or a list of them. Unlike an untagged enum it tells what is wrong inside.
+fn one_or_several<'de, D, T>(deserializer: D) -> Result<Vec<Spanned<T>>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    let value = Spanned::<toml::Value>::deserialize(deserializer)?;
+    let span = value.span();
+    let values = match value.into_inner() {
+        toml::Value::Array(values) => values,
+        value => vec![value],
+    };
+    let read = |value: toml::Value| {
+        let table = T::deserialize(value).map_err(|error: toml::de::Error| de::Error::custom(error.message()))?;
+        Ok(Spanned::new(span.clone(), table))
+    };
+    values.into_iter().map(read).collect()
 }

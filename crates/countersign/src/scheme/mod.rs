@@ -36,6 +36,8 @@ mod answers;
 mod error;
 mod file;
 mod framing;
+mod handshake;
+mod http_signature;
 mod jwt;
 mod keys;
 mod parts;
@@ -55,6 +57,8 @@ pub use advice::Advice;
 pub use answers::Answers;
 pub use error::SchemeError;
 pub(crate) use framing::{Guard, is_url_byte};
+pub(crate) use handshake::{AnswerPart, ConfirmRule, HandshakeRule, Item, Only};
+pub(crate) use http_signature::HttpSignatureRule;
 pub(crate) use jwt::{Expected, JwtRule};
 pub use keys::KeySource;
 pub(crate) use keys::{KeyFormat, KeyIdRule, KeyPlace, Pattern, Slot, UrlTemplate, is_name};
@@ -114,8 +118,10 @@ pub struct Description {
     /// The settings without which nothing can be verified; others serve handshakes alone.
     pub(crate) required_settings: Vec<String>,
     pub(crate) jwt: JwtRule,
+    pub(crate) http: HttpSignatureRule,
     pub(crate) decoded: bool,
     pub(crate) addresses: Option<Addresses>,
+    pub(crate) handshakes: Vec<HandshakeRule>,
     pub(crate) keys: Option<KeySource>,
     pub(crate) guards: Vec<Guard>,
     pub(crate) ambiguous: Option<String>,
@@ -215,12 +221,12 @@ impl Description {
             Algorithm::PublicKey(choice) => Some(choice),
             _ => None,
         };
-        // Empty for all schemes without a token.
+        // These two are empty for all schemes of other kinds.
         let of_tokens = self.jwt.algorithms.iter().filter_map(|algorithm| match algorithm.key() {
             JwsKey::Public(algorithm) => Some(algorithm),
             JwsKey::Secret(_) => None,
         });
-        choice.into_iter().flat_map(Choice::algorithms).chain(of_tokens)
+        choice.into_iter().flat_map(Choice::algorithms).chain(of_tokens).chain(self.http.public_key_algorithms())
     }
 
     /// Whether the scheme rests on an algorithm that is broken or too weak for anything new, so that an endpoint must say
@@ -230,7 +236,11 @@ impl Description {
             Algorithm::Hmac(digest) => !digest.is_safe_for_hmac(),
             Algorithm::Hash(digest) => !digest.is_collision_resistant(),
             Algorithm::PublicKey(choice) => choice.algorithms().all(|algorithm| algorithm.is_legacy()),
-            Algorithm::Jwt | Algorithm::DetachedJws | Algorithm::Token | Algorithm::Basic => false,
+            Algorithm::Jwt
+            | Algorithm::DetachedJws
+            | Algorithm::HttpSignature
+            | Algorithm::Token
+            | Algorithm::Basic => false,
         }
     }
 
@@ -239,9 +249,25 @@ impl Description {
         self.addresses.as_ref()
     }
 
+    /// Whether the provider asks an endpoint questions of its own, which a verifier answers.
+    pub fn has_handshakes(&self) -> bool {
+        !self.handshakes.is_empty()
+    }
+
+    /// Whether the provider sends the secret itself, in a handshake: an endpoint begins without one. See
+    /// [`VerifierBuilder::awaiting_secret`](crate::VerifierBuilder::awaiting_secret).
+    pub fn sends_secret(&self) -> bool {
+        self.handshakes.iter().any(|handshake| handshake.stores.is_some())
+    }
+
     /// Where the provider publishes its public keys, if it does so in a way that an endpoint can fetch them.
     pub fn key_source(&self) -> Option<&KeySource> {
         self.keys.as_ref()
+    }
+
+    /// Whether the provider asks for a URL to be fetched that confirms a subscription, in a handshake.
+    pub fn asks_to_confirm(&self) -> bool {
+        self.handshakes.iter().any(|handshake| handshake.confirm.is_some())
     }
 
     /// Whether the signature covers the body as it is after a `Content-Encoding` is undone.
@@ -258,7 +284,8 @@ impl Description {
     pub fn needs_public_url(&self) -> bool {
         let audience = matches!(self.jwt.audience, Some(Expected::Url));
         let checks = self.checks.iter().any(Check::needs_public_url);
-        audience || checks || self.signature.parts.iter().any(Part::needs_public_url)
+        let url = self.http.needs_public_url();
+        audience || checks || url || self.signature.parts.iter().any(Part::needs_public_url)
     }
 
     /// Why the signed parts cannot be told apart with certainty, where the provider's scheme is like that.
@@ -270,7 +297,8 @@ impl Description {
     /// alone never goes stale.
     pub fn tolerance(&self) -> Option<Tolerance> {
         let issued = || self.jwt.max_age.map(|age| Tolerance::new(age, self.jwt.leeway));
-        self.timestamp.as_ref().map(|rule| rule.tolerance).or_else(issued)
+        let created = || self.http.max_age.map(|age| Tolerance::new(age, self.http.leeway));
+        self.timestamp.as_ref().map(|rule| rule.tolerance).or_else(issued).or_else(created)
     }
 
     /// Where the event's id stands.
@@ -301,9 +329,14 @@ impl Description {
             || !self.signature.optional_end.is_empty()
             || self.evidence_is_in_body()
             // A plain hash is searched for the traces of a length extension, and a public key takes the content whole.
-            || matches!(self.signature.algorithm, Algorithm::Hash(_) | Algorithm::PublicKey(_) | Algorithm::DetachedJws)
+            || matches!(
+                self.signature.algorithm,
+                Algorithm::Hash(_) | Algorithm::PublicKey(_) | Algorithm::DetachedJws | Algorithm::HttpSignature
+            )
             || self.signature.parts.iter().any(Part::needs_whole_body)
             || self.checks.iter().any(|check| check.source.is_in_body())
+            // What is signed is held against what anybody can have signed.
+            || self.handshakes.iter().any(HandshakeRule::signs_for_anybody)
             // A token is judged with the head alone, unless a hash of the body is to be checked as well.
             || (self.signature.parts.is_empty() && !self.checks.is_empty())
     }
@@ -407,6 +440,8 @@ pub(crate) enum Algorithm {
     Jwt,
     /// A JSON Web Signature whose payload is the signed content and stands elsewhere.
     DetachedJws,
+    /// A signature by RFC 9421.
+    HttpSignature,
     /// The secret itself is sent.
     Token,
     /// RFC 7617.
@@ -441,6 +476,7 @@ impl fmt::Display for Algorithm {
             }
             Self::Jwt => f.write_str("jwt"),
             Self::DetachedJws => f.write_str("jws-detached"),
+            Self::HttpSignature => f.write_str("http-signature"),
             Self::Token => f.write_str("token"),
             Self::Basic => f.write_str("basic"),
         }

@@ -1,6 +1,7 @@
 //! Signs requests as a provider would: for tests, for `countersign send`, and to pass deliveries on.
 
 mod draft;
+mod http_signature;
 mod token;
 
 use std::{borrow::Cow, fmt};
@@ -179,6 +180,10 @@ impl Signer {
             draft.put(source, word)?;
         }
         let claims = self.put_checks(&mut draft)?;
+        if scheme.signature.algorithm == Algorithm::HttpSignature {
+            self.sign_message(&mut draft, now, &id)?;
+            return Ok(Request::from_parts(draft.parts, draft.body));
+        }
         let text = self.signature(&draft, &time, &id, &Issue { now, claims: &claims })?;
         draft.put(&scheme.signature.source, &wrapped(scheme.signature.unwrap.as_ref(), text))?;
         Ok(Request::from_parts(draft.parts, draft.body))

@@ -97,7 +97,7 @@ impl Sender {
         let keys = EndpointKeys::Own(
             Verifier::builder(&self.scheme).secret(self.secret.as_str()).public_url(self.url.as_str()).build()?,
         );
-        Ok(Endpoint { path: format!("/{}", self.id()), keys, limits, addresses: None })
+        Ok(Endpoint { path: format!("/{}", self.id()), keys, limits, addresses: None, confirms: false })
     }
 
     /// A token covers no body that could be changed, and what signs no time is never stale.

@@ -37,4 +37,5 @@ pub(super) struct EndpointEntry {
     pub(super) allow_legacy: bool,
     pub(super) tolerance: Option<Spanned<String>>,
     pub(super) addresses: Option<Spanned<AddressesEntry>>,
+    pub(super) confirm_subscriptions: Option<Spanned<bool>>,
 }

@@ -109,7 +109,12 @@ impl Reader<'_> {
         let scheme = self.scheme(entry)?;
         let keys = self.endpoint_keys(entry, &scheme)?;
         let allowed = self.allowed(entry.addresses.as_ref(), &scheme, front)?;
-        Ok((Endpoint { path: path.clone(), keys, limits, addresses: allowed.layer }, allowed.feed))
+        let confirms = entry.confirm_subscriptions.as_ref().is_some_and(|confirms| *confirms.as_ref());
+        if confirms && !scheme.asks_to_confirm() {
+            let message = "the provider does not ask for a URL to be fetched: leave this out";
+            return Err(self.wrong_in(entry.confirm_subscriptions.as_ref(), message));
+        }
+        Ok((Endpoint { path: path.clone(), keys, limits, addresses: allowed.layer, confirms }, allowed.feed))
     }
 
     fn builder(&self, entry: &EndpointEntry, scheme: &Scheme) -> Result<VerifierBuilder, Failure> {

@@ -6,7 +6,8 @@ use toml::Spanned;
 
 use super::{Reader, Result};
 use crate::scheme::{
-    Algorithm, Check, Equals, Field, FieldSource, FormRule, Guard, Part, Signature, Source, TimestampRule,
+    Algorithm, Check, Equals, Field, FieldSource, FormRule, Guard, HttpSignatureRule, Part, Signature, Source,
+    TimestampRule,
     framing::Framing,
     template::{Piece, pieces},
 };
@@ -91,6 +92,7 @@ pub(super) struct Statements {
 /// What the signature reaches.
 pub(super) struct Reach<'a> {
     pub(super) signature: &'a Signature,
+    pub(super) http: &'a HttpSignatureRule,
     pub(super) timestamp: Option<&'a TimestampRule>,
     pub(super) id: Option<&'a Source>,
     /// Whether parts can run into each other, so that what a value is depends on who reads it.
@@ -115,12 +117,15 @@ impl Reach<'_> {
         let is_timestamp =
             self.signs(&Part::Timestamp) && self.timestamp.is_some_and(|rule| rule.source.as_ref() == Some(source));
         let is_id = self.signs(&Part::Id) && self.id == Some(source);
-        is_timestamp || is_id || self.signature.parts.iter().any(|part| part.covers(source))
+        is_timestamp || is_id || self.http.covers(source) || self.signature.parts.iter().any(|part| part.covers(source))
     }
 
     pub(super) fn covers_body(&self, checks: &[Check]) -> bool {
         let is_token = self.signature.source == Source::Body;
-        is_token || self.signature.parts.iter().any(Part::covers_body) || self.covers_hash_of_body(checks)
+        is_token
+            || self.http.covers_body()
+            || self.signature.parts.iter().any(Part::covers_body)
+            || self.covers_hash_of_body(checks)
     }
 
     fn covers_hash_of_body(&self, checks: &[Check]) -> bool {

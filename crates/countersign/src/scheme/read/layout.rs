@@ -24,6 +24,9 @@ impl Reader<'_> {
             [value.as_ref().map(Spanned::span), list.as_ref().map(Spanned::span), fields.as_ref().map(Spanned::span)];
         let mut given = given.into_iter().flatten();
         if let (Some(first), second) = (given.next(), given.next()) {
+            if *algorithm == Algorithm::HttpSignature {
+                return self.fail(first, "RFC 9421 says how the signature is written: leave the layout out");
+            }
             if *algorithm == Algorithm::Basic {
                 return self.fail(first, "RFC 7617 says how HTTP Basic is written: leave the layout out");
             }
@@ -39,6 +42,8 @@ impl Reader<'_> {
                 Algorithm::Token => self.default_shape("{token}", span),
                 Algorithm::Basic => self.default_shape("Basic {token}", span),
                 Algorithm::Jwt | Algorithm::DetachedJws => self.default_shape("{jwt}", span),
+                // Not used: the signature is a structured field.
+                Algorithm::HttpSignature => self.default_shape("{base64}", span),
                 _ => self.fail(
                     span.clone(),
                     "expected `value` (such as \"sha256={hex}\"), `list` or `fields`: how the tag is written",

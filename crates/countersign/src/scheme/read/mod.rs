@@ -1,6 +1,8 @@
 //! Holds a scheme file against the rules of the language.
 
 mod coverage;
+mod handshake;
+mod http_signature;
 mod jwt;
 mod keys;
 mod layout;
@@ -12,7 +14,7 @@ use std::{collections::BTreeMap, ops::Range};
 use http::Method;
 use toml::Spanned;
 
-use self::coverage::Reach;
+use self::{coverage::Reach, handshake::Around};
 use super::{
     Check, Description, Equals, Expected, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule,
     Signature, Source, TimestampRule, UrlForm, UrlRule,
@@ -59,9 +61,12 @@ impl Reader<'_> {
         if let Some(Expected::Setting(name)) = &signature.key_name {
             required_settings.push(name.clone());
         }
+        let http = self.http_signature(file.http_signature, &signature.algorithm, &settings, &signature_span)?;
+        required_settings.extend(http.setting().map(str::to_owned));
 
         let reach = Reach {
             signature: &signature,
+            http: &http,
             timestamp: timestamp.as_ref(),
             id: delivery_id.as_ref(),
             is_ambiguous: statements.ambiguous.is_some(),
@@ -75,6 +80,10 @@ impl Reader<'_> {
         let event_id = file.event.id.map(|field| self.field(&field, &reach, &checks)).transpose()?;
         let event_type = file.event.kind.map(|field| self.field(&field, &reach, &checks)).transpose()?;
         let url = self.url(file.url, &signature)?;
+        let methods = self.methods(file.request.methods)?;
+        let around = Around { algorithm: &signature.algorithm, settings: &settings, methods: &methods };
+        let handshakes =
+            file.handshake.into_iter().map(|table| self.handshake(table, &around)).collect::<Result<Vec<_>>>()?;
         let keys_span = file.keys.as_ref().map(Spanned::span);
         let keys = file.keys.map(|table| self.keys(table, &signature, &settings)).transpose()?;
 
@@ -86,7 +95,7 @@ impl Reader<'_> {
             source: file.source,
             checked: file.checked,
             notes: file.notes,
-            methods: self.methods(file.request.methods)?,
+            methods,
             secret: self.secret(file.secret)?,
             signature,
             timestamp,
@@ -100,8 +109,10 @@ impl Reader<'_> {
             settings,
             required_settings,
             jwt,
+            http,
             decoded: self.decoded(file.body)?,
             addresses: file.addresses.map(|table| self.addresses(table)).transpose()?,
+            handshakes,
             keys,
             guards,
             ambiguous,

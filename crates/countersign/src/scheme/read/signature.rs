@@ -8,6 +8,7 @@ use toml::Spanned;
 use super::{NO_PLACE, Reader, Result, coverage::Statements};
 use crate::{
     algorithm::Digest,
+    http_signature::SIGNATURE,
     json::Pointer,
     public_key::PublicKeyAlgorithm,
     scheme::{
@@ -99,6 +100,7 @@ impl Reader<'_> {
             "basic" => Some(Algorithm::Basic),
             "jwt" => Some(Algorithm::Jwt),
             "jws-detached" => Some(Algorithm::DetachedJws),
+            "http-signature" => Some(Algorithm::HttpSignature),
             _ => match text.strip_prefix("hmac-") {
                 Some(digest) => Digest::from_name(digest).map(Algorithm::Hmac),
                 None => Digest::from_name(text).map(Algorithm::Hash).or_else(|| {
@@ -108,7 +110,8 @@ impl Reader<'_> {
         };
         found.ok_or_else(|| {
             let expected = "`hmac-` or nothing and a hash (`sha256`, `sha1`, `sha512` …), `ed25519`, `ecdsa-p256-sha256`, \
-                            `rsa-sha256`, another of these, `jwt`, `jws-detached`, `token` or `basic`";
+                            `rsa-sha256`, another of these, `jwt`, `jws-detached`, `http-signature`, \
+                            `token` or `basic`";
             self.error(span, format!("unknown algorithm `{text}`; expected {expected}"))
         })
     }
@@ -124,8 +127,12 @@ impl Reader<'_> {
         match (place, algorithm) {
             (Some(_), _) if is_body => self.fail(span.clone(), "the signature has two places: the body and another"),
             (None, Algorithm::Jwt) if is_body => Ok(Source::Body),
+            (Some(_), Algorithm::HttpSignature) => {
+                self.fail(span.clone(), "RFC 9421 names the headers of an HTTP Message Signature: leave the place out")
+            }
             (_, _) if is_body => self.fail(span.clone(), "only a `jwt` can be the whole body"),
             (Some(source), _) => Ok(source),
+            (None, Algorithm::HttpSignature) => Ok(Source::Header(vec![SIGNATURE])),
             (None, Algorithm::Basic) => Ok(Source::Header(vec![AUTHORIZATION])),
             (None, _) => self.fail(span.clone(), NO_PLACE),
         }
@@ -155,9 +162,15 @@ impl Reader<'_> {
 
     fn parts(&self, signs: Option<&Spanned<Signs>>, algorithm: &Algorithm, span: &Range<usize>) -> Result<Vec<Part>> {
         let signs = match (signs, algorithm) {
-            (None, Algorithm::Token | Algorithm::Basic | Algorithm::Jwt) => return Ok(Vec::new()),
+            (None, Algorithm::Token | Algorithm::Basic | Algorithm::Jwt | Algorithm::HttpSignature) => {
+                return Ok(Vec::new());
+            }
             (Some(signs), Algorithm::Token | Algorithm::Basic) => {
                 return self.fail(signs.span(), "a token or password signs nothing: leave `signs` out");
+            }
+            (Some(signs), Algorithm::HttpSignature) => {
+                let message = "what is signed stands in `components` of `[http-signature]`: leave `signs` out";
+                return self.fail(signs.span(), message);
             }
             (Some(signs), Algorithm::Jwt) => {
                 return self.fail(signs.span(), "a JWT signs its own claims: leave `signs` out, and add a `[[check]]`");
@@ -234,6 +247,7 @@ fn missing_feature(name: &str) -> Option<&'static str> {
     let token = name == "jwt" || name == "jws-detached";
     digest
         .or_else(|| PublicKeyAlgorithm::from_name(name)?.missing_feature())
+        .or_else(|| (name == "http-signature" && !cfg!(feature = "http-signature")).then_some("http-signature"))
         .or_else(|| (token && !cfg!(feature = "jwt")).then_some("jwt"))
 }
 

@@ -1,0 +1,177 @@
+//! What the canonical forms make of requests that were made to confuse them.
+
+use crate::{Rejection, Scheme, Timestamp, Verifier};
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_638_186_175);
+
+/// The code of the refusal, `signature` if the content could be written.
+fn refusal(scheme: &Scheme, secret: &str, request: &http::Request<&str>) -> &'static str {
+    let verifier = Verifier::builder(scheme).secret(secret).public_url("https://example.com").build().unwrap();
+    verifier
+        .verify(request, *request.body(), NOW)
+        .map(drop)
+        .map_err(|rejection: Rejection| rejection.code())
+        .unwrap_err()
+}
+
+fn hmac(name: &str, place: &str) -> Scheme {
+    let covers = if name == "adyen" { "covers_body = false\n" } else { "" };
+    let toml = format!(
+        "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\n{place}\nsigns = \"{{canonical:{name}}}\"\n{covers}"
+    );
+    Scheme::from_toml("a", &toml).unwrap()
+}
+
+#[test]
+fn an_item_is_signed_only_if_it_is_alone_and_its_colons_have_one_place() {
+    let place =
+        "json = \"/notificationItems/0/NotificationRequestItem/additionalData/hmacSignature\"\nvalue = \"{base64}\"";
+    let scheme = hmac("adyen", place);
+    let item = |values: &str| {
+        format!(
+            "{{\"NotificationRequestItem\":{{\"additionalData\":{{\"hmacSignature\":\"{}=\"}},{values}}}}}",
+            "A".repeat(43)
+        )
+    };
+    let code = |body: &str| refusal(&scheme, "secret", &http::Request::post("/").body(body).unwrap());
+    let of = |items: &str| code(&format!("{{\"notificationItems\":[{items}]}}"));
+    assert_eq!(of(&item("\"merchantReference\":\"a:b\"")), "signature");
+    assert_eq!(of(&item("\"originalReference\":null,\"success\":true,\"amount\":{\"value\":1}")), "signature");
+    for values in ["\"pspReference\":\"a:b\"", "\"eventCode\":\":\"", "\"amount\":{\"currency\":\"E:\"}"] {
+        assert_eq!(of(&item(values)), "ambiguous_content", "{values}");
+    }
+    for values in [
+        "\"pspReference\":{}",
+        "\"originalReference\":[]",
+        "\"amount\":{\"value\":1.5}",
+        "\"success\":true,\"success\":false",
+    ] {
+        assert_eq!(of(&item(values)), "malformed_value", "{values}");
+    }
+    let good = item("\"success\":true");
+    assert_eq!(of(&format!("{good},{good}")), "ambiguous_content");
+    assert_eq!(of(&format!("{good},null")), "ambiguous_content");
+    assert_eq!(
+        code(&format!("{{\"notificationItems\":[{good}],\"notificationItems\":[{good}]}}")),
+        "malformed_signature"
+    );
+}
+
+#[test]
+fn what_a_header_lists_as_signed_is_read_in_one_way_only() {
+    let scheme = Scheme::from_toml(
+        "a",
+        "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"S\"\nlist = { separator = \",\", items = [\"t={timestamp}\", \"v1={hex}\"] }\nsigns = \"{timestamp}.{canonical:signed-headers}\"\n[timestamp]\nformat = \"seconds\"\ntolerance = \"5m\"",
+    )
+    .unwrap();
+    let zeros = "0".repeat(64);
+    let code = |list: &str, body: &'static str| {
+        let request = http::Request::post("/")
+            .header("S", format!("t=1638186175,{list}v1={zeros}"))
+            .header("a", "x")
+            .header("b", "x.y")
+            .header("c", "1.0")
+            .header("d", "x.{")
+            .header("e", "x.");
+        refusal(&scheme, "secret", &request.body(body).unwrap())
+    };
+    for list in ["", "h=,", "h=a,", "h=a b,", "h=B A,"] {
+        assert_eq!(code(list, "{}"), "signature", "{list}");
+    }
+    assert_eq!(code("", "text"), "signature");
+    for (list, body) in [("h=a,", "text"), ("h=b c,", "{}"), ("h=d,", "{}"), ("h=e,", "[]"), ("h=a,", "")] {
+        assert_eq!(code(list, body), "ambiguous_content", "{list}");
+    }
+    for list in ["h=a,h=b,", "h=a a,", "h=a A,", "h=missing,", "h=a;b,", "h=\u{e9},"] {
+        assert_eq!(code(list, "{}"), "malformed_value", "{list}");
+    }
+}
+
+/// The vectors of Node.js 22 and `@contentful/node-apps-toolkit` 3.16.1: `signRequest` with these values.
+#[test]
+fn a_request_with_listed_headers_is_signed_like_the_senders_own_code_signs_it() {
+    let scheme = Scheme::from_toml(
+        "a",
+        "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"x-contentful-signature\"\nvalue = \"{hex}\"\nsigns = \"{canonical:contentful}\"\n[timestamp]\nheader = \"x-contentful-timestamp\"\nformat = \"milliseconds\"\ntolerance = \"30s\"",
+    )
+    .unwrap();
+    let secret = "0123456789abcdef".repeat(4);
+    let verifier = Verifier::new(&scheme, secret.as_str()).unwrap();
+    let now = Timestamp::from_unix_millis(1_700_000_000_000);
+    for (target, listed, extra, signature) in CONTENTFUL {
+        let request = http::Request::post(*target)
+            .header("x-contentful-timestamp", "1700000000000")
+            .header("x-contentful-signed-headers", *listed)
+            .header("x-contentful-topic", *extra)
+            .header("x-contentful-signature", *signature)
+            .body("{\"a\":\"\u{e9}\"}")
+            .unwrap();
+        let verdict = verifier.verify(&request, *request.body(), now);
+        assert!(verdict.is_ok(), "{target} {listed}: {verdict:?}");
+    }
+    let code = |target: &str, listed: &str, topic: &str| {
+        let request = http::Request::post(target)
+            .header("x-contentful-timestamp", "1700000000000")
+            .header("x-contentful-signed-headers", listed)
+            .header("x-contentful-topic", topic)
+            .header("x-contentful-signature", "0".repeat(64))
+            .body("")
+            .unwrap();
+        verifier.verify(&request, "", now).unwrap_err().code()
+    };
+    assert_eq!(code("/?a?b", "", "x"), "ambiguous_content");
+    assert_eq!(code("/", "x-contentful-topic", "x;x-contentful-timestamp:1"), "ambiguous_content");
+    assert_eq!(code("/", "x-contentful-topic", "x;y:z"), "signature");
+    assert_eq!(code("/", "x-contentful-topic,X-Contentful-Topic", "x"), "malformed_value");
+    assert_eq!(code("/", "x-missing", "x"), "malformed_value");
+}
+
+const CONTENTFUL: &[(&str, &str, &str, &str)] = &[
+    (
+        "/hooks",
+        "x-contentful-signed-headers,x-contentful-timestamp",
+        "x",
+        "fc5d370f1fe42ed6931fa83c5565a105d097c45458be17e7699f721669faf115",
+    ),
+    (
+        "/hooks/a%20b?x=1&y=a%20b+c",
+        "x-contentful-signed-headers,x-contentful-timestamp,x-contentful-topic",
+        "ContentManagement.Entry.publish",
+        "63624806c63f863c8fb8d994698be9ce779814103497660ae47893557ee4bdf5",
+    ),
+    (
+        "/h'(1)!~*;,:@&=+$?q=('!~*-_.)%C3%A9",
+        "x-contentful-signed-headers,x-contentful-timestamp,x-contentful-topic",
+        "a;b:c",
+        "e5496e5e21fecb85ec8d9d31cfed1e1d4218eb3c5e7b00283d1ebb592a533c99",
+    ),
+];
+
+/// The webhook of `test-resources` in `TrueLayer/truelayer-signing`.
+#[test]
+fn a_token_that_lists_headers_covers_just_these() {
+    const KEY: &str = r#"{"kty":"EC","alg":"ES512","kid":"45fc75cf-5649-4134-84b3-192c2c78e990","crv":"P-521","x":"oLuW4nFqoUuR8d7FVsUoI62libYdQlWGtLStnqdudLY92bQ0ra5eZAbkunrGTR9-w9mr4o2Etyb6pC7YB2-23WM","y":"AX1cjkGMiltikPrkX49qwuJDdcETaTsj-kyFP8jsF9W5XAB3Z4tBiQtc72DQnJYeKyAV_T6qZTtFKFr-Tp4iu-j7"}"#;
+    const TOKEN: &str = "eyJhbGciOiJFUzUxMiIsImtpZCI6IjQ1ZmM3NWNmLTU2NDktNDEzNC04NGIzLTE5MmMyYzc4ZTk5MCIsInRsX3ZlcnNpb24iOiIyIiwidGxfaGVhZGVycyI6IlgtVGwtV2ViaG9vay1UaW1lc3RhbXAsQ29udGVudC1UeXBlIiwiamt1IjoiaHR0cHM6Ly93ZWJob29rcy50cnVlbGF5ZXIuY29tLy53ZWxsLWtub3duL2p3a3MifQ..AB9S1dzZTmw0tofUjJNGO7Kt_jZsahPyIrBTdhfxBWOI3KoLALkMy6ka1MjpZQx06_hQUJnanu9K_LS6V9lNaNGiAX5Cos5RWQfbeBCZWqAvIpXO3FvIzyJKRaTYK8FBG4lfJYPi76_pIkCLGKWeq8__7ElpMVRcLTM5IBKWL8isVZn_";
+    const BODY: &str = r#"{"event_type":"example","event_id":"18b2842b-a57b-4887-a0a6-d3c7c36f1020"}"#;
+    let scheme = Scheme::from_toml(
+        "a",
+        "name = \"A\"\n[signature]\nalgorithm = \"jws-detached\"\nheader = \"Tl-Signature\"\nsigns = \"{canonical:truelayer}\"\n[jwt]\nalgorithms = [\"ES512\"]",
+    )
+    .unwrap();
+    let verifier = Verifier::new(&scheme, KEY).unwrap();
+    let code = |path: &str, time: Option<&str>, body: &'static str| {
+        let mut request =
+            http::Request::post(path).header("Tl-Signature", TOKEN).header("content-type", "application/json");
+        if let Some(time) = time {
+            request = request.header("x-tl-webhook-timestamp", time);
+        }
+        let request = request.body(()).unwrap();
+        verifier.verify(&request, body, NOW).map(drop).map_err(|rejection| rejection.code())
+    };
+    let time = Some("2021-11-29T11:42:55Z");
+    assert_eq!(code("/tl-webhook", time, BODY), Ok(()));
+    assert_eq!(code("/other", time, BODY), Err("signature"));
+    assert_eq!(code("/tl-webhook", Some("2021-11-29T11:42:56Z"), BODY), Err("signature"));
+    assert_eq!(code("/tl-webhook", time, "{}"), Err("signature"));
+    assert_eq!(code("/tl-webhook", None, BODY), Err("malformed_value"));
+}

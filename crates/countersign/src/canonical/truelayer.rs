@@ -1,0 +1,39 @@
+//! TrueLayer: a line of method and path, a line for each header that the token's own header lists, and the body.
+//!
+//! How many lines there are is signed with the token's header, and none of them can contain a line break, so that each
+//! part has one place.
+//!
+//! Source: `lib/lib.js` of `truelayer-signing` 0.2.3.
+
+use super::{header, header_names, signature};
+use crate::{
+    content::{Content, malformed_value},
+    jws::DetachedJws,
+    rejection::{Problem, Rejection},
+};
+
+pub(super) fn write(content: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejection> {
+    let place = content.scheme.signature.source.to_string();
+    let token = signature(content)?;
+    let jws = match token.as_str() {
+        // When a request is signed, there is none yet.
+        "" => None,
+        token => Some(
+            DetachedJws::parse(token.as_bytes(), &content.scheme.jwt.algorithms)
+                .map_err(|problem| malformed_value(place.clone(), problem.into()))?,
+        ),
+    };
+    if jws.as_ref().is_some_and(|jws| jws.parameter("tl_version") != Some("2")) {
+        return Err(malformed_value(place, Problem::UnknownVersion));
+    }
+    let list = jws.as_ref().and_then(|jws| jws.parameter("tl_headers")).unwrap_or_default();
+    let mut text = format!("{} {}\n", content.head.method, content.path()).into_bytes();
+    for (written, name) in header_names(list.split(',').filter(|name| !name.is_empty()), &place)? {
+        text.extend_from_slice(written.as_bytes());
+        text.extend_from_slice(b": ");
+        text.extend_from_slice(&header(content, &name)?);
+        text.push(b'\n');
+    }
+    text.extend_from_slice(body);
+    Ok(text)
+}

@@ -1,0 +1,219 @@
+//! Handshakes: the one-off questions that some providers ask an endpoint before they send events.
+//!
+//! Which questions there are, and what is answered, [the scheme says](crate::scheme#handshakes). A question is asked of the
+//! [head](Verifier::handshake_in_head) before anything else, of a [body](Verifier::handshake_in_body) that no signature
+//! proves, or of a [verified delivery](crate::Verified::handshake):
+//!
+//! ```
+//! use countersign::{Handshake, Timestamp, Verifier, providers};
+//!
+//! let verifier = Verifier::new(providers::DROPBOX, "a-long-random-secret")?;
+//! let now = Timestamp::from_unix_seconds(1_767_225_600);
+//!
+//! let (question, ()) = http::Request::get("/hooks?challenge=%3Cb%3E").body(())?.into_parts();
+//! let Some(Handshake::Answer(answer)) = verifier.handshake_in_head(&question, now)? else { panic!() };
+//! let response = answer.into_response();
+//! assert_eq!(response.body(), "<b>");
+//! assert_eq!(response.headers()["content-type"], "text/plain; charset=utf-8"); // no browser takes it for a page
+//! assert_eq!(response.headers()["x-content-type-options"], "nosniff");
+//!
+//! let (other, ()) = http::Request::get("/hooks").body(())?.into_parts();
+//! assert!(verifier.handshake_in_head(&other, now)?.is_none());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! With a question comes an answer, or what has to be done before it may be given: a [secret](SecretToStore) to be kept, a
+//! [URL](UrlToConfirm) to be fetched.
+
+use std::fmt;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use zeroize::Zeroizing;
+
+mod ask;
+
+pub(crate) use ask::Asked;
+
+use crate::{head::Head, rejection::Rejection, scheme::HandshakeRule, timestamp::Timestamp, verifier::Verifier};
+
+/// What a question comes to.
+#[derive(Debug)]
+#[non_exhaustive]
+#[must_use = "the provider waits for an answer"]
+pub enum Handshake {
+    /// The answer.
+    Answer(HandshakeAnswer),
+    /// A secret that has to be kept before the question is answered.
+    Store(SecretToStore),
+    /// A URL that has to be fetched before the question is answered.
+    Confirm(UrlToConfirm),
+}
+
+/// The answer to a question. It is text or JSON, never a page, and its length is bounded.
+#[derive(Clone)]
+pub struct HandshakeAnswer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl HandshakeAnswer {
+    fn new(status: StatusCode, mut headers: HeaderMap, content_type: &'static str, body: String) -> Self {
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if !body.is_empty() {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        }
+        Self { status, headers, body: body.into() }
+    }
+
+    /// Its status, one of success.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Its headers, `X-Content-Type-Options: nosniff` among them.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// Its body, which may be empty.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The answer as a response.
+    pub fn into_response(self) -> Response<Bytes> {
+        let mut response = Response::new(self.body);
+        *response.status_mut() = self.status;
+        *response.headers_mut() = self.headers;
+        response
+    }
+}
+
+impl fmt::Debug for HandshakeAnswer {
+    /// Without headers and body, in which a secret may stand.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandshakeAnswer").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// The secret that a provider sends, and the answer that tells it that the secret is kept.
+///
+/// The question is not signed, so keep the secret only if the endpoint has none: whoever could overwrite it could sign.
+pub struct SecretToStore {
+    secret: Zeroizing<String>,
+    answer: HandshakeAnswer,
+}
+
+impl SecretToStore {
+    /// The secret, as a [`Secret`](crate::Secret) of the scheme takes it.
+    pub fn secret(&self) -> &str {
+        &self.secret
+    }
+
+    /// The answer, to be given when the secret is kept.
+    pub fn stored(self) -> HandshakeAnswer {
+        self.answer
+    }
+}
+
+impl fmt::Debug for SecretToStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SecretToStore").finish_non_exhaustive()
+    }
+}
+
+/// The URL by which a subscription is confirmed, and the answer for when it was. The question was signed, and the URL is
+/// on a host that the scheme allows.
+pub struct UrlToConfirm {
+    url: String,
+    answer: HandshakeAnswer,
+}
+
+impl UrlToConfirm {
+    /// The URL: `https`, no port or user, on one of the scheme's hosts. Fetch it by GET and follow no redirect.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The answer, to be given when the URL was fetched.
+    pub fn confirmed(self) -> HandshakeAnswer {
+        self.answer
+    }
+}
+
+impl fmt::Debug for UrlToConfirm {
+    /// Without the URL, whose query has a token.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UrlToConfirm").finish_non_exhaustive()
+    }
+}
+
+/// The most bytes that a body with a question has: 16 KiB. The longest value that is answered has 4 KiB.
+pub const MAX_QUESTION: u64 = 16 * 1024;
+
+impl Verifier {
+    /// Answers a question that stands in the head alone and that no signature proves: most of those asked by GET. `None` if
+    /// there is none; then the request is a delivery, or [something else](Self::awaits_question).
+    ///
+    /// # Errors
+    ///
+    /// If a question was asked, but its token is wrong, a value of it is missing, ambiguous or too long, or something that
+    /// the answer needs is not configured.
+    pub fn handshake_in_head<'r>(
+        &'r self,
+        head: impl Into<Head<'r>>,
+        now: impl Into<Timestamp>,
+    ) -> Result<Option<Handshake>, Rejection> {
+        let (head, now) = (head.into(), now.into());
+        let asked = Asked::unsigned(self, head, None, now);
+        asked.answer(|rule| !rule.signed && rule.is_in_head())
+    }
+
+    /// Whether a request with this head may ask something that is no delivery and that only its body, or a verdict on it,
+    /// can tell. Then it is worth to read up to [`MAX_QUESTION`] bytes of it even if the head is refused.
+    pub fn awaits_question<'r>(&'r self, head: impl Into<Head<'r>>) -> bool {
+        let head = head.into();
+        self.scheme().handshakes.iter().any(|rule| {
+            let is_late = if rule.signed { self.is_foreign(rule) } else { !rule.is_in_head() };
+            is_late && ask::fits(self, rule, head, None)
+        })
+    }
+
+    /// Answers a question in a request that is no delivery, given its whole body: one that no signature proves, or one
+    /// with a method that no delivery has, which is verified first.
+    ///
+    /// # Errors
+    ///
+    /// As [`handshake_in_head`](Self::handshake_in_head), and every reason for which a delivery is refused.
+    pub fn handshake_in_body<'r>(
+        &'r self,
+        head: impl Into<Head<'r>>,
+        body: &'r [u8],
+        now: impl Into<Timestamp>,
+    ) -> Result<Option<Handshake>, Rejection> {
+        let (head, now) = (head.into(), now.into());
+        let asked = Asked::unsigned(self, head, Some(body), now);
+        if let Some(answer) = asked.answer(|rule| !rule.signed && !rule.is_in_head())? {
+            return Ok(Some(answer));
+        }
+        let is_asked = |rule: &HandshakeRule| self.is_foreign(rule) && ask::fits(self, rule, head, Some(body));
+        if self.scheme().handshakes.iter().any(is_asked) {
+            return self.verify(head.as_question(), body, now)?.handshake();
+        }
+        Ok(None)
+    }
+
+    /// Whether a signed question has a method that no delivery has.
+    fn is_foreign(&self, rule: &HandshakeRule) -> bool {
+        rule.signed && !self.scheme().methods.contains(&rule.method)
+    }
+}
+
+/// `Allow` in an answer to OPTIONS: the methods of deliveries.
+fn allowed(methods: &[Method]) -> Option<HeaderValue> {
+    let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+    HeaderValue::from_str(&names.join(", ")).ok()
+}

@@ -1,0 +1,188 @@
+//! What a member of `Signature-Input` says: the components that are covered, and the parameters.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{Component, HttpAlgorithm, SIGNATURE_INPUT, malformed};
+use crate::{
+    content::Settings,
+    rejection::{Problem, Rejection},
+    scheme::{Expected, HttpSignatureRule},
+    structured_fields::{Bare, Member, Value},
+    timestamp::{Timestamp, Tolerance},
+};
+
+/// The most components that a signature may cover. Requests have about ten that are worth it, and each is looked up.
+const MAX_COMPONENTS: usize = 32;
+
+/// One member.
+#[derive(Clone, Debug)]
+pub(super) struct Input {
+    pub(super) label: String,
+    pub(super) components: Vec<Component>,
+    pub(super) parameters: Parameters,
+    /// The value of the member as it stands in the header, which is signed.
+    pub(super) text: String,
+}
+
+/// The parameters of RFC 9421 section 2.3.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parameters {
+    pub(super) created: Option<Timestamp>,
+    expires: Option<Timestamp>,
+    nonce: Option<String>,
+    pub(super) algorithm: Option<HttpAlgorithm>,
+    key_id: Option<String>,
+    tag: Option<String>,
+}
+
+impl Input {
+    pub(super) fn read(member: &Member) -> Result<Self, Rejection> {
+        let layout = || malformed(&SIGNATURE_INPUT, Problem::Layout);
+        let Value::List(items, parameters) = &member.value else {
+            return Err(layout());
+        };
+        if items.len() > MAX_COMPONENTS {
+            return Err(malformed(&SIGNATURE_INPUT, Problem::TooMany));
+        }
+        let mut components: Vec<Component> = Vec::with_capacity(items.len());
+        for item in items {
+            let component = Component::read(item).ok_or_else(layout)?;
+            // RFC 9421 section 2: each component identifier must occur only once.
+            if components.contains(&component) {
+                return Err(malformed(&SIGNATURE_INPUT, Problem::Conflicting));
+            }
+            components.push(component);
+        }
+        let parameters = Parameters::read(parameters)?;
+        Ok(Self { label: member.name.clone(), components, parameters, text: member.text.clone() })
+    }
+
+    /// Whether the signature is of the kind that the scheme is about.
+    pub(super) fn fits(&self, rule: &HttpSignatureRule, settings: &Settings) -> Result<(), Rejection> {
+        let covers = |wanted: &Component| self.components.contains(wanted);
+        if !rule.components.iter().all(covers) {
+            return Err(malformed(&SIGNATURE_INPUT, Problem::Uncovered));
+        }
+        if self.parameters.algorithm.is_some_and(|algorithm| !rule.algorithms.contains(&algorithm)) {
+            return Err(malformed(&SIGNATURE_INPUT, Problem::UnknownVersion));
+        }
+        if rule.requires.iter().any(|name| !self.parameters.has(*name)) {
+            return Err(malformed(&SIGNATURE_INPUT, Problem::Missing));
+        }
+        if rule.tag.is_some() && rule.tag != self.parameters.tag {
+            return Err(Rejection::UnexpectedValue { place: parameter("tag") });
+        }
+        let wanted = match &rule.key_id {
+            None => return Ok(()),
+            Some(Expected::Text(text)) => Some(text),
+            Some(Expected::Setting(name)) => settings.get(name),
+            // The reader of scheme files takes none.
+            Some(Expected::Url) => None,
+        };
+        if wanted.is_some() && wanted == self.parameters.key_id.as_ref() { Ok(()) } else { Err(Rejection::UnknownKey) }
+    }
+}
+
+/// A parameter that a scheme can require.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ParameterName {
+    Created,
+    Expires,
+    Nonce,
+    Alg,
+    KeyId,
+    Tag,
+}
+
+impl ParameterName {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "created" => Self::Created,
+            "expires" => Self::Expires,
+            "nonce" => Self::Nonce,
+            "alg" => Self::Alg,
+            "keyid" => Self::KeyId,
+            "tag" => Self::Tag,
+            _ => return None,
+        })
+    }
+}
+
+impl Parameters {
+    /// An unknown parameter is refused: what it would change about the verdict, nobody here knows.
+    fn read(parameters: &[(String, Bare)]) -> Result<Self, Rejection> {
+        let mut read = Self::default();
+        for (name, value) in parameters {
+            match (name.as_str(), value) {
+                ("created", value) => read.created = Some(time("created", value)?),
+                ("expires", value) => read.expires = Some(time("expires", value)?),
+                ("nonce", Bare::Text(text)) => read.nonce = Some(text.clone()),
+                ("keyid", Bare::Text(text)) => read.key_id = Some(text.clone()),
+                ("tag", Bare::Text(text)) => read.tag = Some(text.clone()),
+                ("alg", Bare::Text(text)) => {
+                    let algorithm = HttpAlgorithm::from_name(text);
+                    read.algorithm =
+                        Some(algorithm.ok_or_else(|| malformed(&SIGNATURE_INPUT, Problem::UnknownVersion))?);
+                }
+                _ => return Err(malformed(&SIGNATURE_INPUT, Problem::Layout)),
+            }
+        }
+        Ok(read)
+    }
+
+    fn has(&self, name: ParameterName) -> bool {
+        match name {
+            // A missing time is told as such, by `check_times`.
+            ParameterName::Created => true,
+            ParameterName::Expires => self.expires.is_some(),
+            ParameterName::Nonce => self.nonce.is_some(),
+            ParameterName::Alg => self.algorithm.is_some(),
+            ParameterName::KeyId => self.key_id.is_some(),
+            ParameterName::Tag => self.tag.is_some(),
+        }
+    }
+
+    /// Holds the times against the clock; both ends of each window belong to it.
+    pub(super) fn check_times(
+        &self,
+        rule: &HttpSignatureRule,
+        tolerance: Option<Tolerance>,
+        now: Timestamp,
+    ) -> Result<(), Rejection> {
+        match (self.created, tolerance) {
+            (Some(created), Some(tolerance)) => tolerance.check(created, now)?,
+            (Some(created), None) => not_ahead(created, rule.leeway, now)?,
+            (None, tolerance) if tolerance.is_some() || rule.requires.contains(&ParameterName::Created) => {
+                return Err(malformed_time("created", Problem::Missing));
+            }
+            (None, _) => {}
+        }
+        match self.expires.and_then(|expires| now.since(expires)) {
+            Some(past) if past > rule.leeway => Err(Rejection::TimestampTooOld { age: past, tolerance: rule.leeway }),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn not_ahead(time: Timestamp, leeway: Duration, now: Timestamp) -> Result<(), Rejection> {
+    match time.since(now) {
+        Some(ahead) if ahead > leeway => Err(Rejection::TimestampInFuture { ahead, tolerance: leeway }),
+        _ => Ok(()),
+    }
+}
+
+/// Whole seconds since 1970 (RFC 9421 section 2.3).
+fn time(name: &str, value: &Bare) -> Result<Timestamp, Rejection> {
+    match value {
+        Bare::Integer(seconds @ 0..) => Ok(Timestamp::from_unix_seconds(*seconds)),
+        _ => Err(malformed_time(name, Problem::Encoding)),
+    }
+}
+
+fn malformed_time(name: &str, problem: Problem) -> Rejection {
+    Rejection::MalformedTimestamp { place: parameter(name), problem, expected: "whole seconds since 1970" }
+}
+
+fn parameter(name: &str) -> Arc<str> {
+    Arc::from(format!("parameter `{name}` of header `{SIGNATURE_INPUT}`"))
+}

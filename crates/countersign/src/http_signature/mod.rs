@@ -1,0 +1,179 @@
+//! HTTP Message Signatures, RFC 9421: what the headers `Signature-Input` and `Signature` bring forward for a request.
+//!
+//! Here the signature is found, its parameters are held against the scheme and the clock, and its signature base is
+//! written. As the key's type says what it can compute, no key is ever used for an algorithm that the sender chose.
+
+mod algorithm;
+mod component;
+mod digest;
+mod input;
+#[cfg(all(test, feature = "full"))]
+mod tests;
+
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderName};
+
+use self::input::Input;
+pub(crate) use self::{
+    algorithm::HttpAlgorithm,
+    component::Component,
+    digest::{check_body, content_digest},
+    input::ParameterName,
+};
+use crate::{
+    algorithm::Tag,
+    content::{Content, Settings, malformed_value},
+    evidence::MAX_SIGNATURES,
+    head::Head,
+    key::Material,
+    public_key::EcdsaForm,
+    rejection::{Problem, Rejection},
+    scheme::{HttpSignatureRule, trim_ows},
+    structured_fields::{self, Bare, Item, Member, Value},
+    timestamp::{Timestamp, Tolerance},
+};
+
+/// The header that carries the signatures.
+pub(crate) const SIGNATURE: HeaderName = HeaderName::from_static("signature");
+
+/// The header that says what each of them covers.
+pub(crate) const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
+
+/// The header of RFC 9530 that ties the body to the signature.
+pub(crate) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
+
+/// The longest that each of the two headers may be, all of its lines together, in bytes.
+const MAX_FIELD: usize = 8192;
+
+/// The signature of a request that fits the scheme; not proven.
+#[derive(Clone, Debug)]
+pub(crate) struct HttpSignature {
+    input: Input,
+    signature: Vec<u8>,
+}
+
+impl HttpSignature {
+    /// Finds the one signature that fits the scheme, and holds its times against the clock.
+    pub(crate) fn read(
+        head: Head<'_>,
+        rule: &HttpSignatureRule,
+        settings: &Settings,
+        tolerance: Option<Tolerance>,
+        now: Timestamp,
+    ) -> Result<Self, Rejection> {
+        let inputs = members(head.headers, &SIGNATURE_INPUT)?;
+        let signatures = members(head.headers, &SIGNATURE)?;
+        let input = choose(&inputs, rule, settings)?;
+        let signature = signatures.iter().find(|member| member.name == input.label);
+        let signature = match signature.map(|member| &member.value) {
+            None => Err(malformed(&SIGNATURE, Problem::Missing)),
+            Some(Value::Item(Item { bare: Bare::Bytes(bytes), parameters, .. })) if parameters.is_empty() => {
+                match &**bytes {
+                    [] => Err(malformed(&SIGNATURE, Problem::Empty)),
+                    bytes => Ok(bytes.to_vec()),
+                }
+            }
+            Some(_) => Err(malformed(&SIGNATURE, Problem::Encoding)),
+        }?;
+        input.parameters.check_times(rule, tolerance, now)?;
+        Ok(Self { input, signature })
+    }
+
+    /// When it was made, if it says so.
+    pub(crate) fn created(&self) -> Option<Timestamp> {
+        self.input.parameters.created
+    }
+
+    /// Whether the digest of the body is among what it covers.
+    pub(crate) fn covers_content_digest(&self) -> bool {
+        self.input.components.iter().any(Component::is_content_digest)
+    }
+
+    /// The signature base (RFC 9421 section 2.5).
+    pub(crate) fn base(&self, content: &Content<'_>) -> Result<Vec<u8>, Rejection> {
+        base(&self.input.components, &self.input.text, content)
+    }
+
+    /// Whether the key made the signature over that base.
+    pub(crate) fn is_by(&self, material: &Material, base: &[u8], rule: &HttpSignatureRule) -> bool {
+        let named = self.input.parameters.algorithm;
+        let mut allowed = rule.algorithms.iter().filter(|allowed| named.is_none_or(|named| named == **allowed));
+        allowed.any(|algorithm| match (material, algorithm) {
+            (Material::Keyed(start), HttpAlgorithm::HmacSha256) => {
+                let mut mac = start.clone();
+                mac.update(base);
+                let expected = mac.finish();
+                Tag::from_bytes(&self.signature).is_some_and(|presented| bool::from(expected.equals(&presented)))
+            }
+            (Material::Public(key), HttpAlgorithm::Public(algorithm)) => {
+                key.verify(*algorithm, EcdsaForm::Fixed, base, &self.signature)
+            }
+            _ => false,
+        })
+    }
+}
+
+/// The lines of the components, and that of the parameters, which `text` is as it stands in the header.
+pub(crate) fn base(components: &[Component], text: &str, content: &Content<'_>) -> Result<Vec<u8>, Rejection> {
+    let mut base = Vec::with_capacity(256);
+    for component in components {
+        base.extend_from_slice(component.identifier().as_bytes());
+        base.extend_from_slice(b": ");
+        base.extend_from_slice(&component.value(content)?);
+        base.push(b'\n');
+    }
+    base.extend_from_slice(b"\"@signature-params\": ");
+    base.extend_from_slice(text.as_bytes());
+    Ok(base)
+}
+
+/// The one signature that the scheme can be about: under its label, or with what it wants.
+fn choose(members: &[Member], rule: &HttpSignatureRule, settings: &Settings) -> Result<Input, Rejection> {
+    let mut fitting = None;
+    let mut refused = None;
+    for member in members.iter().filter(|member| rule.label.as_ref().is_none_or(|label| *label == member.name)) {
+        match Input::read(member).and_then(|input| input.fits(rule, settings).map(|()| input)) {
+            Ok(input) => {
+                if fitting.replace(input).is_some() {
+                    return Err(malformed(&SIGNATURE_INPUT, Problem::Conflicting));
+                }
+            }
+            Err(rejection) => {
+                refused.get_or_insert(rejection);
+            }
+        }
+    }
+    fitting.ok_or_else(|| refused.unwrap_or_else(|| malformed(&SIGNATURE_INPUT, Problem::Missing)))
+}
+
+/// The members of a header that is a dictionary; its lines are one (RFC 8941 section 4.2).
+fn members(headers: &HeaderMap, name: &HeaderName) -> Result<Vec<Member>, Rejection> {
+    let text = joined(headers, name).ok_or_else(|| Rejection::MissingSignature { place: place(name) })?;
+    if text.is_empty() {
+        return Err(malformed(name, Problem::Empty));
+    }
+    if text.len() > MAX_FIELD {
+        return Err(malformed(name, Problem::TooLong));
+    }
+    let members = structured_fields::dictionary(&text).ok_or_else(|| malformed(name, Problem::Layout))?;
+    if members.len() > MAX_SIGNATURES { Err(malformed(name, Problem::TooMany)) } else { Ok(members) }
+}
+
+/// The lines of a header as one (RFC 9421 section 2.1); `None` if there are none.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
+    let lines: Vec<&[u8]> = headers.get_all(name).iter().map(|line| trim_ows(line.as_bytes())).collect();
+    (!lines.is_empty()).then(|| lines.join(&b", "[..]))
+}
+
+fn malformed(name: &HeaderName, problem: Problem) -> Rejection {
+    Rejection::MalformedSignature { place: place(name), problem }
+}
+
+fn place(name: &HeaderName) -> Arc<str> {
+    Arc::from(format!("header `{name}`"))
+}
+
+fn missing(what: &str) -> Rejection {
+    malformed_value(what.to_owned(), Problem::Missing)
+}

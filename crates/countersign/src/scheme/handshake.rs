@@ -1,0 +1,270 @@
+//! Handshakes: the one-off questions of a provider, and how they are answered.
+
+use std::fmt;
+
+use http::{HeaderName, Method, StatusCode};
+
+use super::Source;
+use crate::{algorithm::Digest, encoding::Encoding};
+
+/// One question, and its answer.
+#[derive(Clone, Debug)]
+pub(crate) struct HandshakeRule {
+    pub(crate) method: Method,
+    /// What tells the question from a delivery; all of it must hold.
+    pub(crate) when: Vec<When>,
+    /// Whether the question is verified like a delivery. If not, anybody can ask it.
+    pub(crate) signed: bool,
+    pub(crate) token: Option<TokenRule>,
+    pub(crate) status: StatusCode,
+    pub(crate) media: Media,
+    pub(crate) answer: Vec<AnswerPart>,
+    pub(crate) headers: Vec<(HeaderName, Vec<AnswerPart>)>,
+    pub(crate) only: Option<Only>,
+    /// The longest value that goes from the question into the answer, in bytes.
+    pub(crate) max: usize,
+    pub(crate) stores: Option<Source>,
+    pub(crate) confirm: Option<ConfirmRule>,
+}
+
+impl HandshakeRule {
+    /// Whether the question is told, and answered, by the head alone.
+    pub(crate) fn is_in_head(&self) -> bool {
+        !self.sources().any(Source::is_in_body)
+    }
+
+    /// Whether anybody can have a value of their choice signed with the endpoint's key.
+    pub(crate) fn signs_for_anybody(&self) -> bool {
+        !self.signed && self.parts().any(|part| matches!(part, AnswerPart::Hmac(..)))
+    }
+
+    /// Every place that is read.
+    pub(crate) fn sources(&self) -> impl Iterator<Item = &Source> {
+        let when = self.when.iter().map(|when| &when.source);
+        let confirm = self.confirm.as_ref().map(|confirm| &confirm.source);
+        let token = self.token.as_ref().map(|token| &token.source);
+        when.chain(token).chain(&self.stores).chain(confirm).chain(self.values())
+    }
+
+    /// The places whose values go into the answer.
+    pub(crate) fn values(&self) -> impl Iterator<Item = &Source> {
+        self.parts().flat_map(AnswerPart::items).filter_map(|item| match item {
+            Item::Value(source) => Some(source),
+            _ => None,
+        })
+    }
+
+    /// The parts of the answer, in its body and its headers.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &AnswerPart> {
+        self.answer.iter().chain(self.headers.iter().flat_map(|(_, parts)| parts))
+    }
+}
+
+/// A value that must be there, and what it must be.
+#[derive(Clone, Debug)]
+pub(crate) struct When {
+    pub(crate) source: Source,
+    pub(crate) equals: Option<String>,
+}
+
+/// A value that must be that of a setting.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenRule {
+    pub(crate) source: Source,
+    pub(crate) setting: String,
+}
+
+/// A URL that is to be fetched, and the hosts on which it may be.
+#[derive(Clone, Debug)]
+pub(crate) struct ConfirmRule {
+    pub(crate) source: Source,
+    pub(crate) hosts: Vec<HostPattern>,
+}
+
+/// A piece of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum AnswerPart {
+    Literal(String),
+    Item(Item),
+    /// The item as a JSON string, quotation marks and all.
+    JsonString(Item),
+    /// An HMAC of the items one behind the other, under the key of the endpoint.
+    Hmac(Digest, Encoding, Vec<Item>),
+    /// A hash of the items one behind the other.
+    Hash(Digest, Encoding, Vec<Item>),
+}
+
+impl AnswerPart {
+    pub(crate) fn items(&self) -> &[Item] {
+        match self {
+            Self::Literal(_) => &[],
+            Self::Item(item) | Self::JsonString(item) => std::slice::from_ref(item),
+            Self::Hmac(_, _, items) | Self::Hash(_, _, items) => items,
+        }
+    }
+}
+
+/// A value that an answer is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Item {
+    Value(Source),
+    Setting(String),
+    /// The public URL without its query.
+    Url,
+}
+
+impl Item {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
+        let unknown = || format!("unknown value `{text}`; expected a place, `setting:NAME` or `url`");
+        let Some((name, argument)) = text.split_once(':') else {
+            return if text == "url" { Ok(Self::Url) } else { Err(unknown()) };
+        };
+        match name {
+            "setting" if !argument.is_empty() => Ok(Self::Setting(argument.to_owned())),
+            "claim" => Err("a question has no claims".to_owned()),
+            _ => Source::from_placeholder(name, argument).unwrap_or_else(|| Err(unknown())).map(Self::Value),
+        }
+    }
+
+    pub(super) fn parse_list(text: &str) -> Result<Vec<Self>, String> {
+        text.split(',').map(Self::parse).collect()
+    }
+}
+
+/// The media types that no browser takes for a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Media {
+    Text,
+    Json,
+}
+
+impl Media {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "text/plain" => Some(Self::Text),
+            "application/json" => Some(Self::Json),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn content_type(self) -> &'static str {
+        match self {
+            Self::Text => "text/plain; charset=utf-8",
+            Self::Json => "application/json",
+        }
+    }
+}
+
+/// The characters that a value may be made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Only {
+    Digits,
+    Hex,
+    Word,
+    Base64,
+}
+
+impl Only {
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        [Self::Digits, Self::Hex, Self::Word, Self::Base64].into_iter().find(|only| only.name() == name)
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Digits => "digits",
+            Self::Hex => "hex",
+            Self::Word => "word",
+            Self::Base64 => "base64",
+        }
+    }
+
+    /// Whether `text` has no other characters.
+    pub(crate) fn allows(self, text: &[u8]) -> bool {
+        let text = match self {
+            // Padding ends the text, or it would be a name and its value.
+            Self::Base64 => text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text),
+            _ => text,
+        };
+        text.iter().all(|byte| match self {
+            Self::Digits => byte.is_ascii_digit(),
+            Self::Hex => byte.is_ascii_hexdigit(),
+            Self::Word => byte.is_ascii_alphanumeric() || b"-_".contains(byte),
+            Self::Base64 => byte.is_ascii_alphanumeric() || b"-_+/".contains(byte),
+        })
+    }
+}
+
+/// A host name of which some labels may be any.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HostPattern(Vec<Option<String>>);
+
+impl HostPattern {
+    /// Reads `sns.{label}.amazonaws.com`; the last two labels are always given.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let label = |label: &str| match label {
+            "{label}" => Some(None),
+            label if is_label(label) => Some(Some(label.to_owned())),
+            _ => None,
+        };
+        let labels = text.split('.').map(label).collect::<Option<Vec<_>>>()?;
+        let given = labels.iter().rev().take_while(|label| label.is_some()).count();
+        (given >= 2).then_some(Self(labels))
+    }
+
+    pub(crate) fn matches(&self, host: &str) -> bool {
+        let mut labels = host.split('.');
+        let known = self.0.iter().all(|wanted| {
+            labels.next().is_some_and(|label| match wanted {
+                Some(wanted) => label.eq_ignore_ascii_case(wanted),
+                None => is_label(&label.to_ascii_lowercase()),
+            })
+        });
+        known && labels.next().is_none()
+    }
+}
+
+/// RFC 1123 section 2.1, in lower case.
+fn is_label(label: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    (1..=63).contains(&label.len()) && label.bytes().all(is_plain) && !label.starts_with('-') && !label.ends_with('-')
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let labels: Vec<_> = self.0.iter().map(|label| label.as_deref().unwrap_or("{label}")).collect();
+        f.write_str(&labels.join("."))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_pattern_takes_whole_labels_only() {
+        let pattern = HostPattern::parse("sns.{label}.amazonaws.com").unwrap();
+        assert!(pattern.matches("sns.eu-west-1.amazonaws.com") && pattern.matches("SNS.us-east-1.AmazonAWS.com"));
+        for host in [
+            "sns.s3-eu-west-1.evil.com",
+            "sns.eu-west-1.amazonaws.com.evil.com",
+            "sns.eu-west-1.amazonaws.com.",
+            "sns..amazonaws.com",
+            "sns.a.b.amazonaws.com",
+            "evil.sns.eu-west-1.amazonaws.com",
+            "sns.eu_west.amazonaws.com",
+            "",
+        ] {
+            assert!(!pattern.matches(host), "{host}");
+        }
+        for wrong in ["{label}.com", "{label}", "com", "a.{label}.com", "a.b{label}.c.com", "A.com", ""] {
+            assert_eq!(HostPattern::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn padding_stands_at_the_end_alone() {
+        assert!(Only::Base64.allows(b"MjIyZTk0+/-_") && Only::Base64.allows(b"MQ==") && Only::Base64.allows(b"MTE="));
+        assert!(!Only::Base64.allows(b"a=b") && !Only::Base64.allows(b"a===") && !Only::Base64.allows(b"{\"a\":1}"));
+        assert!(Only::Hex.allows(b"09afAF") && !Only::Hex.allows(b"0x") && !Only::Word.allows(b"a.b"));
+    }
+}

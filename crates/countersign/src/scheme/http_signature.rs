@@ -1,0 +1,58 @@
+//! What an HTTP Message Signature must cover and say.
+
+use std::time::Duration;
+
+use super::{Expected, Source};
+use crate::{
+    http_signature::{Component, HttpAlgorithm, ParameterName},
+    public_key::PublicKeyAlgorithm,
+};
+
+/// What a signature by RFC 9421 must be beside right.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HttpSignatureRule {
+    /// The algorithms that are allowed, either HMAC or some that take a public key; never empty in a scheme of this kind.
+    pub(crate) algorithms: Vec<HttpAlgorithm>,
+    /// The components that must be covered.
+    pub(crate) components: Vec<Component>,
+    /// The label of the signature; without one, it is the only one that fits.
+    pub(crate) label: Option<String>,
+    pub(crate) key_id: Option<Expected>,
+    pub(crate) tag: Option<String>,
+    /// The parameters that must be there.
+    pub(crate) requires: Vec<ParameterName>,
+    /// How far `expires` and a future `created` may miss the clock.
+    pub(crate) leeway: Duration,
+    /// How old `created` may be; it must be there then.
+    pub(crate) max_age: Option<Duration>,
+}
+
+impl HttpSignatureRule {
+    /// The algorithms that take a public key: all, or none.
+    pub(super) fn public_key_algorithms(&self) -> impl Iterator<Item = PublicKeyAlgorithm> {
+        self.algorithms.iter().filter_map(|algorithm| match algorithm {
+            HttpAlgorithm::Public(algorithm) => Some(*algorithm),
+            HttpAlgorithm::HmacSha256 => None,
+        })
+    }
+
+    pub(super) fn covers_body(&self) -> bool {
+        self.components.iter().any(Component::is_content_digest)
+    }
+
+    pub(super) fn covers(&self, source: &Source) -> bool {
+        (source.is_in_body() && self.covers_body()) || self.components.iter().any(|component| component.covers(source))
+    }
+
+    pub(super) fn needs_public_url(&self) -> bool {
+        self.components.iter().any(Component::needs_public_url)
+    }
+
+    /// The setting that it needs.
+    pub(super) fn setting(&self) -> Option<&str> {
+        match &self.key_id {
+            Some(Expected::Setting(name)) => Some(name),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What questions could be misused for.
+
+use countersign::{Handshake, Scheme, Signer, Verifier, providers};
+use countersign_tower::HandshakeSecrets;
+use http::Request;
+
+use super::{Bytes, NOW, Outside, Rejection, SECRET, Stored, layer, send};
+
+fn asana() -> Verifier {
+    Verifier::builder(providers::ASANA).awaiting_secret().build().unwrap()
+}
+
+fn offer(secret: &str) -> Request<Bytes> {
+    Request::post("/hooks").header("X-Hook-Secret", secret).body(Bytes::new()).unwrap()
+}
+
+#[tokio::test]
+async fn of_two_secrets_that_race_one_is_kept_and_only_its_sender_is_told_so() {
+    for _ in 0..50 {
+        let outside = Outside::default();
+        let ask = |secret| send(layer(asana()).with_secret_store(outside.clone()), offer(secret));
+        let ((first, _), (second, _)) = tokio::join!(ask("the-first-secret"), ask("the-second-secret"));
+        let kept = outside.secret.lock().unwrap().clone().unwrap();
+        let told: Vec<_> = [first, second]
+            .iter()
+            .filter(|response| response.status() == 200)
+            .map(|response| response.headers()["x-hook-secret"].to_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(told, [kept]);
+    }
+}
+
+#[tokio::test]
+async fn a_secret_that_cannot_be_kept_is_not_answered() {
+    struct Down;
+
+    impl HandshakeSecrets for Down {
+        type Error = &'static str;
+
+        async fn store(&self, _: &http::request::Parts, _: &str) -> Result<Stored, &'static str> {
+            Err("the store is down")
+        }
+    }
+
+    let (response, calls) = send(layer(asana()).with_secret_store(Down), offer("the-first-secret")).await;
+    assert_eq!((response.status().as_u16(), calls), (503, 0));
+    assert!(response.headers().contains_key("retry-after") && !response.headers().contains_key("x-hook-secret"));
+    let (response, _) = send(layer(asana()), offer("the-first-secret")).await;
+    assert_eq!(response.extensions().get::<Rejection>().map(Rejection::code), Some("handshake_not_configured"));
+    assert!(!response.headers().contains_key("x-hook-secret"));
+}
+
+#[tokio::test]
+async fn a_layer_without_handshakes_answers_none() {
+    let dropbox = || layer(Verifier::new(providers::DROPBOX, SECRET).unwrap()).without_handshakes();
+    let question = Request::get("/?challenge=a").body(Bytes::new()).unwrap();
+    let (response, calls) = send(dropbox(), question).await;
+    assert_eq!((response.status().as_u16(), calls), (405, 0));
+
+    let slack = || layer(Verifier::new(providers::SLACK, SECRET).unwrap()).without_handshakes();
+    let question = Request::post("/").body(r#"{"type":"url_verification","challenge":"a"}"#).unwrap();
+    let signed = Signer::new(providers::SLACK, SECRET).unwrap().sign(question, NOW).unwrap();
+    let (response, calls) = send(slack(), signed).await;
+    assert_eq!((response.status().as_u16(), calls), (202, 1));
+}
+
+#[test]
+fn a_request_with_the_method_of_a_question_is_never_verified_as_a_delivery() {
+    let verifier = Verifier::new(providers::OKTA_EVENT_HOOKS, SECRET).unwrap();
+    let (parts, ()) = Request::get("/")
+        .header("Authorization", SECRET)
+        .header("X-Okta-Verification-Challenge", "a")
+        .body(())
+        .unwrap()
+        .into_parts();
+    assert_eq!(verifier.verify(&parts, b"", NOW).unwrap_err().code(), "method");
+    assert_eq!(verifier.begin(&parts, NOW).unwrap_err().code(), "method");
+    assert!(matches!(verifier.handshake_in_body(&parts, b"", NOW), Ok(Some(Handshake::Answer(_)))));
+}
+
+#[test]
+fn what_is_sent_in_a_handshake_does_not_show() {
+    let (parts, _) = offer("the-first-secret").into_parts();
+    let handshake = asana().handshake_in_head(&parts, NOW).unwrap().unwrap();
+    assert!(!format!("{handshake:?}").contains("the-first"), "{handshake:?}");
+    let Handshake::Store(question) = handshake else { panic!() };
+    assert_eq!(question.secret(), "the-first-secret");
+    let answer = question.stored();
+    assert!(!format!("{answer:?}").contains("the-first"), "{answer:?}");
+}
+
+#[test]
+fn only_a_provider_that_sends_its_secret_can_be_awaited() {
+    let error = Verifier::builder(providers::SLACK).awaiting_secret().build().unwrap_err();
+    assert!(error.to_string().contains("sends no secret"), "{error}");
+    assert!(Verifier::builder(providers::ASANA).build().is_err(), "no secret is a mistake as long as none is awaited");
+}
+
+#[test]
+fn an_unsafe_handshake_is_refused_where_it_stands() {
+    const TOP: &str = "name = \"T\"\n[settings]\nverify_token = \"t\"\n[signature]\nalgorithm = \"hmac-sha256\"\n\
+        header = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n[[handshake]]\n";
+    for (handshake, fragment) in [
+        ("signed = false\nanswer = \"{query:a}\"", "expected `when`"),
+        ("method = \"DELETE\"", "expected `GET`"),
+        ("method = \"GET\"\ntype = \"text/html\"\nanswer = \"a\"", "takes others for a page"),
+        ("method = \"GET\"\ntype = \"application/json\"\nanswer = \"{query:a}\"", "could end the JSON text"),
+        ("method = \"GET\"\nanswer = \"{json:/a}\"", "has no body"),
+        ("method = \"GET\"\nwhen = { form = \"a\" }", "has no body"),
+        ("method = \"HEAD\"\nanswer = \"a\"", "has no body"),
+        ("method = \"GET\"\nstatus = 204\nanswer = \"a\"", "has no body"),
+        ("method = \"GET\"\nstatus = 302", "status of success"),
+        ("method = \"GET\"\nsigned = false\nanswer = \"{hmac-sha256-hex:query:a}\"", "`only`"),
+        (
+            "method = \"GET\"\nsigned = false\nonly = \"word\"\nanswer = \"{hmac-sha256-hex:query:a,query:b}\"",
+            "one value",
+        ),
+        ("method = \"GET\"\nanswer = \"{hmac-sha1-hex:query:a}\"", "hmac-sha256"),
+        ("method = \"GET\"\nanswer = \"{setting:verify_token}\"\ntoken = { query = \"a\" }", "nobody is to learn"),
+        ("method = \"GET\"\nanswer = \"{setting:other}\"", "`other`"),
+        ("method = \"GET\"\ntoken = { query = \"a\", setting = \"other\" }", "`other`"),
+        ("method = \"GET\"\ntoken = { setting = \"verify_token\" }", "expected `header`"),
+        ("method = \"GET\"\nheaders = { Location = \"{query:a}\" }", "cannot be a header"),
+        ("method = \"GET\"\nheaders = { \"Set-Cookie\" = \"a\" }", "cannot be a header"),
+        ("method = \"GET\"\nheaders = { \"X-Hook\\r\\nA\" = \"a\" }", "cannot be a header"),
+        ("when = { header = \"A\" }\nstores = { header = \"A\" }", "signed = false"),
+        (
+            "signed = false\nwhen = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [\"a.com\"] }",
+            "signed question only",
+        ),
+        ("when = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [\"{label}.com\"] }", "expected a host"),
+        ("when = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [] }", "expected `hosts`"),
+        ("method = \"GET\"\nanswer = \"{query:a}\"\nmax = 0", "expected 1 to"),
+        ("method = \"GET\"\nanswer = \"{query:a}\"\nmax = 5000", "expected 1 to"),
+        ("method = \"GET\"\nanswer = \"a\"\nonly = \"hex\"", "could limit"),
+        ("method = \"GET\"\nanswer = \"{query:a}\"\nonly = \"text\"", "expected `digits`"),
+        ("method = \"GET\"\nanswer = \"{claim:/a}\"", "no claims"),
+        ("method = \"GET\"\nanswer = \"{body}\"", "unknown value"),
+        ("method = \"GET\"\nanswer = \"{secret}\"", "unknown value"),
+        ("method = \"GET\"\nanswer = \"{json-string:body}\"", "unknown value"),
+        ("method = \"GET\"\nanswer = \"a}\"", "without its `{`"),
+        ("when = { json = \"/a\", equal = \"b\" }", "unknown field"),
+        ("when = [{ json = \"/a\" }, { json = \"a\" }]", "JSON pointer"),
+        ("when = 1", ""),
+        ("method = \"GET\"\nwehn = 1", "unknown field"),
+    ] {
+        let error = Scheme::from_toml("t", &format!("{TOP}{handshake}\n")).expect_err(handshake);
+        assert!(error.message().contains(fragment), "`{fragment}` is not in: {error}\n{handshake}");
+        assert!(error.line() >= 9, "{error}\n{handshake}");
+    }
+}
