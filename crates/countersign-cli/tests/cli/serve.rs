@@ -223,7 +223,7 @@ fn a_wrong_configuration_is_refused_with_its_place() {
         (endpoint("provider = \"githb\"\nsecrets = [\"env:SECRET\"]"), ":3:12:", "`github`"),
         (endpoint("provider = \"twilio\"\nsecrets = [\"env:SECRET\"]"), ":2:8:", "public_url"),
         (endpoint("scheme = \"none.toml\"\nsecrets = [\"env:SECRET\"]"), ":3:10:", "cannot be read"),
-        (endpoint("provider = \"github\""), ":1:1:", "secrets"),
+        (endpoint("provider = \"github\""), ":2:8:", "secrets"),
         (github("[\"env:SECRET\"]\ntolerance = \"5m\""), ":5:13:", "signs no time"),
         (github("[\"env:SECRET\"]\nconfirm_subscriptions = true"), ":5:25:", "leave this out"),
         (github("[]"), ":4:11:", "no secret"),
