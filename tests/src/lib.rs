@@ -4,6 +4,7 @@ pub mod app;
 pub mod endpoint;
 pub mod explain;
 pub mod own;
+pub mod program;
 pub mod reading;
 pub mod replay;
 pub mod replay_conformance;

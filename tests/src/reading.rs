@@ -55,7 +55,12 @@ impl Reading {
     /// Whether a signature covers every byte of the body.
     pub fn covers_body(&self) -> bool {
         let stated = self.file["signature"].get("covers_body").and_then(Value::as_bool);
-        !self.parts.is_empty() && stated != Some(false)
+        (!self.parts.is_empty() || self.algorithm() == "http-signature") && stated != Some(false)
+    }
+
+    /// Whether all that is signed stands in the file: not what a function writes, or what a request says that it covers.
+    pub fn is_complete(&self) -> bool {
+        self.algorithm() != "http-signature" && !self.parts.iter().any(|part| part.starts_with("canonical:"))
     }
 
     /// Whether `{name}` is a part of what is signed.
@@ -71,7 +76,9 @@ impl Reading {
 
     /// Whether the body must be a form.
     pub fn needs_form(&self) -> bool {
-        self.signs("form-sorted") || self.places().iter().any(|(place, _)| matches!(place, Place::Form(_)))
+        self.signs("form-sorted")
+            || self.signs("canonical:plivo-v3")
+            || self.places().iter().any(|(place, _)| matches!(place, Place::Form(_)))
     }
 
     /// The names of the headers whose values are parts of what is signed.
@@ -89,9 +96,18 @@ impl Reading {
             let names: Vec<&str> = pointer.split('/').skip(1).collect();
             let (leaf, parents) = names.split_last().expect("a pointer has a name");
             let mut at = &mut document;
-            for name in parents {
-                let Some(object) = at.as_object_mut() else { return body };
-                at = object.entry(*name).or_insert_with(|| Json::Object(serde_json::Map::new()));
+            for (name, next) in parents.iter().zip(&names[1..]) {
+                // A list has one item: there is no scheme that reads another than the first.
+                let empty =
+                    if *next == "0" { Json::Array(vec![Json::Null]) } else { Json::Object(serde_json::Map::new()) };
+                at = match at {
+                    Json::Object(object) => object.entry(*name).or_insert(empty),
+                    Json::Array(list) if list.len() == 1 => &mut list[0],
+                    _ => return body,
+                };
+                if at.is_null() {
+                    *at = Json::Object(serde_json::Map::new());
+                }
             }
             if let Some(object) = at.as_object_mut().filter(|_| signed) {
                 object.entry(*leaf).or_insert_with(|| "o-17".into());
@@ -159,7 +175,8 @@ impl Reading {
     }
 
     fn signature_place(&self) -> Place {
-        place(&self.file["signature"]).unwrap_or_else(|| Place::Header(vec!["Authorization".to_owned()]))
+        let name = if self.algorithm() == "http-signature" { "Signature" } else { "Authorization" };
+        place(&self.file["signature"]).unwrap_or_else(|| Place::Header(vec![name.to_owned()]))
     }
 
     /// Every place that is read, and whether a number must stand there if it is JSON.
@@ -179,6 +196,12 @@ impl Reading {
                 _ => None,
             });
         places.extend(in_parts.map(|place| (place, None)));
+        if let Some(components) = self.file.get("http-signature").and_then(|table| table["components"].as_array()) {
+            let names = components.iter().filter_map(Value::as_str).filter(|name| !name.starts_with('@'));
+            let names = names.map(|name| name.split(';').next().unwrap_or_default());
+            let names = names.chain(["signature-input"]).map(str::to_owned);
+            places.extend(names.map(|name| (Place::Header(vec![name]), None)));
+        }
         places
     }
 

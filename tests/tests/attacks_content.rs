@@ -134,7 +134,11 @@ fn b2_a_tag_in_another_encoding_is_refused_or_makes_no_other_event() {
             put(&mut changed, &name, &recode(signed.headers()[&name].to_str().unwrap()));
             if let Ok(after) = whole(&endpoint.verifier(), &changed, NOW) {
                 assert_eq!(after.covered(), before, "{}", endpoint.id());
-                assert!(endpoint.reading.is_same(&signed, &changed), "{}", endpoint.id());
+                assert!(
+                    !endpoint.reading.is_complete() || endpoint.reading.is_same(&signed, &changed),
+                    "{}",
+                    endpoint.id()
+                );
             }
         }
     }

@@ -14,7 +14,8 @@ use countersign_tests::{
 };
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 
-static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(Endpoint::all);
+static ENDPOINTS: LazyLock<Vec<Endpoint>> =
+    LazyLock::new(|| Endpoint::all().into_iter().filter(|endpoint| endpoint.reading.is_complete()).collect());
 
 /// Asserts that a changed request gets the verdict that its reading says; tells whether it was accepted.
 fn judge(endpoint: &Endpoint, original: &Request<Bytes>, changed: &Request<Bytes>, what: &str) -> bool {

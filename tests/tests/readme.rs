@@ -2,13 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{env, fs, path::Path, process::Command};
 
 use countersign::Scheme;
+use countersign_tests::program::{program, root};
 
 const README: &str = include_str!("../../README.md");
 
@@ -27,18 +24,6 @@ fn blocks() -> Vec<(&'static str, &'static str)> {
 
 fn blocks_in(language: &str) -> impl Iterator<Item = &'static str> {
     blocks().into_iter().filter(move |(other, _)| *other == language).map(|(_, text)| text)
-}
-
-/// The program, which `tests/run.sh` builds beside the tests.
-fn program() -> PathBuf {
-    let tests = env::current_exe().unwrap();
-    let program = tests.ancestors().nth(2).unwrap().join("countersign");
-    assert!(program.exists(), "build the program first: cargo build --bin countersign");
-    program
-}
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
 
 #[test]
@@ -86,7 +71,8 @@ fn every_file_that_is_linked_exists() {
     for (at, _) in README.match_indices("](") {
         let (after, _) = README[at + 2..].split_once(')').unwrap();
         if !after.starts_with("http") && !after.starts_with('#') {
-            assert!(root().join(after).exists(), "{after}");
+            let file = after.split('#').next().expect("the first piece is always there");
+            assert!(root().join(file).exists(), "{after}");
         }
     }
 }

@@ -51,7 +51,7 @@ fn another_event_has_another_key() {
         } else {
             r#"{"id":"evt_2","type":"created","event_id":"evt_2","order":{"id":"o-18"},"kind":"created"}"#
         };
-        let mut request = endpoint.request(other);
+        let mut request = endpoint.request(endpoint.reading.complete(other.as_bytes().to_vec()));
         *request.uri_mut() = "/hooks/a%3Ab/in?order=o-18&kind=created".parse().unwrap();
         let request = endpoint.sign(request, NOW);
         let verifier = endpoint.verifier();
@@ -80,6 +80,10 @@ fn no_header_that_is_not_signed_makes_a_new_key() {
 #[test]
 fn a_rotated_secret_does_not_make_a_new_key() {
     for endpoint in Endpoint::catalogue() {
+        // A signature in a body that it does not cover, which has no id here, is a part of what tells deliveries apart.
+        if endpoint.reading.signature_header().is_none() && !endpoint.scheme.covers_body() {
+            continue;
+        }
         let other = Key::new("other", Secret::new(endpoint.other_secret).unwrap());
         let verifier = endpoint.builder().secret(endpoint.secret).key(other).build().unwrap();
         let request = endpoint.request(endpoint.sample_body());

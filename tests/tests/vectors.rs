@@ -75,7 +75,7 @@ fn is_expected(case: &Case, verdict: &Verdict) -> bool {
 /// The files have one word for all ways in which what came is not what was signed.
 fn word_of_the_vectors(code: &str) -> &str {
     match code {
-        "ambiguous_content" | "body_hash" | "method" => "signature",
+        "ambiguous_content" | "body_hash" | "method" | "unexpected_value" => "signature",
         code => code,
     }
 }

@@ -15,7 +15,7 @@ pub(crate) fn provider(id: &str) -> Result<Scheme, Failure> {
 /// The provider with this id or alias.
 pub(crate) fn find(id: &str) -> Result<Provider, Failure> {
     Provider::find(id).ok_or_else(|| {
-        let similar = providers::ALL.iter().map(|provider| provider.id()).find(|known| is_similar(known, id));
+        let similar = similar(id);
         let hint = similar.map(|known| format!("did you mean `{known}`? ")).unwrap_or_default();
         Failure::new(format!(
             "there is no provider `{id}` in the catalogue: {hint}`countersign providers` lists those that there are; for \
@@ -40,7 +40,7 @@ pub(crate) fn either(id: Option<&str>, path: Option<&Path>) -> Result<Scheme, Fa
         (None, Some(path)) => file(path),
         (Some(_), Some(_)) => Err(Failure::new("give a provider or --scheme FILE, not both")),
         (None, None) => Err(Failure::new(
-            "no provider: name one of `countersign providers`, such as `stripe`, or a file of your own with --scheme FILE",
+            "no provider: name one of those that `countersign providers` lists, or a file of your own with --scheme FILE",
         )),
     }
 }
@@ -61,9 +61,14 @@ pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("{} cannot be read: {error}", path.display()))
 }
 
-fn is_similar(known: &str, id: &str) -> bool {
+/// The provider that was probably meant: the same in another case, one letter apart, or one that begins alike.
+fn similar(id: &str) -> Option<&'static str> {
     let id = id.to_lowercase();
-    id.len() >= 3 && (known.starts_with(&id) || id.starts_with(known) || one_apart(known, &id))
+    let is_alike = |known: &&str| id.len() >= 3 && (known.starts_with(&id) || id.starts_with(*known));
+    let known = || providers::ALL.iter().map(|provider| provider.id());
+    let same = known().find(|known| *known == id);
+    let apart = || known().find(|known| id.len() >= 3 && one_apart(known, &id));
+    same.or_else(apart).or_else(|| known().find(is_alike))
 }
 
 /// Whether one letter added, left out, changed or swapped with its neighbour makes the one of the other.

@@ -11,6 +11,7 @@ use crate::scheme::{Scheme, SchemeError};
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Provider {
     id: &'static str,
+    constant: &'static str,
     toml: &'static str,
 }
 
@@ -25,6 +26,11 @@ impl Provider {
     /// The id by which configuration and logs call it.
     pub fn id(self) -> &'static str {
         self.id
+    }
+
+    /// The name of its constant in this module, such as `STRIPE`.
+    pub fn constant(self) -> &'static str {
+        self.constant
     }
 
     /// Its scheme file.

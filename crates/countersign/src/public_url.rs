@@ -41,7 +41,7 @@ pub struct PublicUrlError {
 
 impl fmt::Display for PublicUrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}; expected a URL such as `https://hooks.example.com/stripe`", self.problem)
+        write!(f, "{}; expected a URL such as `https://hooks.example.com/in`", self.problem)
     }
 }
 

@@ -6,6 +6,7 @@ mod addresses;
 mod demo;
 mod explain;
 mod keys;
+mod pages;
 mod program;
 mod providers;
 mod send;

@@ -115,7 +115,7 @@ fn a_scheme_of_ones_own_takes_the_providers_place() {
         let ran = run(&[&["verify", "--secret-env", "SECRET"], &args[..]].concat());
         assert!(ran.code == 0 && ran.out.contains("mine (GitHub)"), "{ran:?}");
     }
-    let broken = folder.write("broken.toml", "name = \"Broken\"\n[signature]\nalgorithm = \"hmac-md5\"\n");
+    let broken = folder.write("broken.toml", "name = \"Broken\"\n[signature]\nalgorithm = \"hmac-md4\"\n");
     run(&["verify", "--scheme", &broken, &request]).is_mistake(&["broken.toml:3:"]);
     run(&["verify", "stripe", &request, "--scheme", &scheme]).is_mistake(&["not both"]);
 }

@@ -31,7 +31,7 @@ pub(super) fn write(_: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejection> 
     let keys = match kind.as_str() {
         "Notification" => NOTIFICATION.as_slice(),
         "SubscriptionConfirmation" | "UnsubscribeConfirmation" => CONFIRMATION.as_slice(),
-        _ => return Err(malformed("Type", Problem::UnknownVersion)),
+        _ => return Err(Rejection::UnexpectedValue { place: "JSON value `/Type`".into() }),
     };
     let mut text = Vec::with_capacity(body.len());
     for key in keys {

@@ -95,6 +95,7 @@ fn headers(content: &Content<'_>) -> Result<Vec<u8>, Rejection> {
             name if *name == SIGNED_HEADERS => {
                 names.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(",").into_bytes()
             }
+            name if *name == TIMESTAMP => content.timestamp.to_vec(),
             name => header(content, name)?,
         };
         // Which headers there are is signed, so only the beginning of another could be taken for one.

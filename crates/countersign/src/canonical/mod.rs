@@ -83,6 +83,14 @@ impl Canonical {
         }
     }
 
+    /// What a token's header must say beside its algorithm, if the form is signed by one.
+    pub(crate) fn token_parameters(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Self::TrueLayer => truelayer::PARAMETERS,
+            Self::Adyen | Self::AwsSns | Self::Contentful | Self::PlivoV3 | Self::SignedHeaders => &[],
+        }
+    }
+
     /// Whether two requests can have one canonical form.
     pub(crate) fn is_ambiguous(self) -> bool {
         match self {

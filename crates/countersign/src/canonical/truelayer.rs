@@ -1,4 +1,4 @@
-//! TrueLayer: a line of method and path, a line for each header that the token's own header lists, and the body.
+//! `TrueLayer`: a line of method and path, a line for each header that the token's own header lists, and the body.
 //!
 //! How many lines there are is signed with the token's header, and none of them can contain a line break, so that each
 //! part has one place.
@@ -12,6 +12,9 @@ use crate::{
     rejection::{Problem, Rejection},
 };
 
+/// The version of all that is described here.
+pub(super) const PARAMETERS: &[(&str, &str)] = &[("tl_version", "2")];
+
 pub(super) fn write(content: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejection> {
     let place = content.scheme.signature.source.to_string();
     let token = signature(content)?;
@@ -23,7 +26,8 @@ pub(super) fn write(content: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejec
                 .map_err(|problem| malformed_value(place.clone(), problem.into()))?,
         ),
     };
-    if jws.as_ref().is_some_and(|jws| jws.parameter("tl_version") != Some("2")) {
+    let is_known = |jws: &DetachedJws<'_>| PARAMETERS.iter().all(|(name, value)| jws.parameter(name) == Some(value));
+    if !jws.as_ref().is_none_or(is_known) {
         return Err(malformed_value(place, Problem::UnknownVersion));
     }
     let list = jws.as_ref().and_then(|jws| jws.parameter("tl_headers")).unwrap_or_default();

@@ -95,16 +95,22 @@ pub(crate) enum ParameterName {
 }
 
 impl ParameterName {
+    const ALL: [Self; 6] = [Self::Created, Self::Expires, Self::Nonce, Self::Alg, Self::KeyId, Self::Tag];
+
+    /// The word for it in headers and scheme files.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Expires => "expires",
+            Self::Nonce => "nonce",
+            Self::Alg => "alg",
+            Self::KeyId => "keyid",
+            Self::Tag => "tag",
+        }
+    }
+
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        Some(match name {
-            "created" => Self::Created,
-            "expires" => Self::Expires,
-            "nonce" => Self::Nonce,
-            "alg" => Self::Alg,
-            "keyid" => Self::KeyId,
-            "tag" => Self::Tag,
-            _ => return None,
-        })
+        Self::ALL.into_iter().find(|parameter| parameter.name() == name)
     }
 }
 

@@ -7,7 +7,8 @@ mod algorithm;
 mod component;
 mod digest;
 mod input;
-#[cfg(all(test, feature = "full"))]
+#[cfg(test)]
+#[cfg(feature = "full")]
 mod tests;
 
 use std::sync::Arc;

@@ -89,7 +89,8 @@ impl SignedContent<'_> {
             public_url: self.public_url,
             // Settings are the same for all deliveries of an endpoint.
             settings: &Settings::new(),
-            timestamp: self.time,
+            // The time is a part of its own, or one that a canonical form has among its others.
+            timestamp: if self.is_ambiguous() { self.time } else { b"" },
             id: self.id.unwrap_or_default(),
             sorted: &sorted,
         };

@@ -46,6 +46,7 @@ mod secret;
 mod source;
 mod syntax;
 mod template;
+mod words;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 

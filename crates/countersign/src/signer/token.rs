@@ -68,7 +68,12 @@ impl Signer {
     /// A detached signature of the payload.
     pub(super) fn detached(&self, payload: &[u8]) -> Result<String, SignError> {
         let algorithm = self.jws_algorithm().ok_or_else(unsigned)?;
-        jws::write_detached(algorithm, &[], payload, true, |input| self.jws_signature(algorithm, input))
+        let parameters = self.scheme().signature.parts.iter().find_map(|part| match part {
+            Part::Canonical(function) => Some(function.token_parameters()),
+            _ => None,
+        });
+        let parameters = parameters.unwrap_or_default();
+        jws::write_detached(algorithm, parameters, payload, true, |input| self.jws_signature(algorithm, input))
             .ok_or_else(unsigned)
     }
 

@@ -6,7 +6,8 @@
 
 #[cfg(feature = "http-signature")]
 mod sfv;
-#[cfg(all(test, feature = "http-signature"))]
+#[cfg(test)]
+#[cfg(feature = "http-signature")]
 mod tests;
 
 #[cfg(feature = "http-signature")]

@@ -104,7 +104,7 @@ impl Reader<'_> {
         let path = entry.path.as_ref();
         let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~%@+".contains(c);
         if !path.starts_with('/') || !path.chars().all(allowed) {
-            return Err(self.wrong_at(&entry.path, "expected a path such as `/hooks/stripe`, without a query"));
+            return Err(self.wrong_at(&entry.path, "expected a path such as `/hooks/in`, without a query"));
         }
         let scheme = self.scheme(entry)?;
         let keys = self.endpoint_keys(entry, &scheme)?;

@@ -47,7 +47,7 @@ fn time(name: &str, at: &Datetime) -> Result<Timestamp, String> {
         .map_err(|_| format!("`{name}` needs a date, a time and an offset, such as 2026-12-31T23:59:59Z"))
 }
 
-const EXPECTED: &str = "a list such as [\"env:STRIPE_SECRET\"] or [\"file:/run/secrets/stripe\"]";
+const EXPECTED: &str = "a list such as [\"env:WEBHOOK_SECRET\"] or [\"file:/run/secrets/webhook\"]";
 
 impl<'de> Deserialize<'de> for Secrets {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,0 +1,37 @@
+//! One scheme with its file: of the catalogue, or a file of the user's own.
+
+use std::path::Path;
+
+use countersign::{Provider, Scheme};
+
+use crate::{failure::Failure, scheme_source};
+
+/// A scheme, its file, and how it is named.
+pub(super) struct Entry {
+    pub(super) scheme: Scheme,
+    pub(super) toml: String,
+    pub(super) origin: Origin,
+}
+
+/// Where a scheme comes from.
+pub(super) enum Origin {
+    /// The catalogue, which has this constant for it.
+    Catalogue { constant: &'static str },
+    /// A file of this name.
+    Own { file: String },
+}
+
+impl Entry {
+    pub(super) fn of_catalogue(provider: Provider) -> Result<Self, Failure> {
+        let scheme = scheme_source::provider(provider.id())?;
+        let origin = Origin::Catalogue { constant: provider.constant() };
+        Ok(Self { scheme, toml: provider.toml().to_owned(), origin })
+    }
+
+    pub(super) fn of_file(path: &Path) -> Result<Self, Failure> {
+        let scheme = scheme_source::file(path)?;
+        let toml = std::fs::read_to_string(path).map_err(|error| scheme_source::unreadable(path, &error))?;
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(Self { scheme, toml, origin: Origin::Own { file } })
+    }
+}

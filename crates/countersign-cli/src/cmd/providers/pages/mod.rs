@@ -1,0 +1,74 @@
+//! `countersign providers pages`: the catalogue as web pages that need nothing but a browser.
+
+mod index;
+mod page;
+mod provider;
+mod text;
+
+use std::{collections::HashSet, fs, path::PathBuf};
+
+use clap::Args;
+
+use super::entry::Entry;
+use crate::{
+    failure::{Failure, Outcome},
+    output,
+};
+
+/// Write the catalogue as web pages: an index with filters, and a page for each provider
+#[derive(Debug, Args)]
+#[command(after_help = HELP)]
+pub(super) struct Pages {
+    /// The folder, which is made if it is not there; files of the same names in it are replaced
+    dir: PathBuf,
+
+    /// A scheme file of your own to add, any number of them
+    #[arg(long = "scheme", value_name = "FILE")]
+    schemes: Vec<PathBuf>,
+}
+
+const HELP: &str = "\
+The pages need no server and load nothing from elsewhere: open index.html, or put the folder on any web server.
+
+Examples:
+  countersign providers pages catalogue
+  countersign providers pages catalogue --scheme acme.toml
+
+Exit status: 0 done, 2 a mistake in the command line, a scheme file that is wrong, or a folder that cannot be written.";
+
+impl Pages {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let mut entries = super::catalogue()?;
+        for path in &self.schemes {
+            entries.push(Entry::of_file(path)?);
+        }
+        check_names(&entries)?;
+        let unwritable = |error| Failure::new(format!("{} cannot be written: {error}", self.dir.display()));
+        fs::create_dir_all(&self.dir).map_err(unwritable)?;
+        for entry in &entries {
+            let name = text::file_name(entry.scheme.id());
+            fs::write(self.dir.join(name), provider::render(entry)).map_err(unwritable)?;
+        }
+        let index = self.dir.join("index.html");
+        fs::write(&index, index::render(&entries)).map_err(unwritable)?;
+        output::line(format_args!("{} providers: {}", entries.len(), index.display()))?;
+        Ok(Outcome::Good)
+    }
+}
+
+/// Refuses ids of which no file and no link could be made, or two the same one.
+fn check_names(entries: &[Entry]) -> Result<(), Failure> {
+    let mut known = HashSet::from(["index".to_owned()]);
+    for id in entries.iter().map(|entry| entry.scheme.id()) {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+        if id.is_empty() || !id.chars().all(is_plain) {
+            return Err(Failure::new(format!(
+                "no page can be called `{id}`: name the file with letters, digits and `-`"
+            )));
+        }
+        if !known.insert(id.to_lowercase()) {
+            return Err(Failure::new(format!("there is a page `{id}` already: give the scheme file another name")));
+        }
+    }
+    Ok(())
+}
