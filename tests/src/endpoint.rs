@@ -77,9 +77,11 @@ impl Endpoint {
         Self { scheme, toml, reading: Reading::new(toml), secret, other_secret }
     }
 
-    /// One for every provider of the catalogue.
+    /// One for every provider of the catalogue whose file the [second reading](Reading) understands. The others are held to
+    /// their vectors, and to what the library's own tests say of their parts.
     pub fn catalogue() -> Vec<Self> {
-        providers::ALL.iter().map(|provider| Self::new(provider.id(), provider.toml())).collect()
+        let known = providers::ALL.iter().filter(|provider| is_read_twice(provider.toml()));
+        known.map(|provider| Self::new(provider.id(), provider.toml())).collect()
     }
 
     /// One for every scheme of the catalogue and every own one.
@@ -206,6 +208,51 @@ impl Endpoint {
         self.sign(self.request(self.sample_body()), NOW)
     }
 }
+
+/// Whether the second reading knows every word of a scheme file.
+fn is_read_twice(toml: &str) -> bool {
+    !UNREAD.iter().any(|word| toml.contains(word))
+}
+
+/// Words of the language that the second reading does not know.
+const UNREAD: [&str; 36] = [
+    "\"ed25519",
+    "\"ecdsa",
+    "\"rsa",
+    "\"jwt",
+    "\"jws",
+    "choices",
+    "http-signature",
+    "canonical:",
+    "every =",
+    "unwrap",
+    "fields =",
+    "[settings]",
+    "query-sorted",
+    "{sorted:",
+    "json-raw",
+    "json-string",
+    "crc32",
+    "lower:",
+    "setting:",
+    "optional_end",
+    "key_name",
+    "decoded",
+    "string = true",
+    "{form:",
+    "encode =",
+    "exclude",
+    "skip_empty",
+    "values_only",
+    "join =",
+    "when =",
+    "[keys]",
+    "only =",
+    "claim",
+    "unless_empty",
+    "signs = [",
+    "-raw:",
+];
 
 fn builder(scheme: &Scheme) -> VerifierBuilder {
     configured(Verifier::builder(scheme), scheme)
