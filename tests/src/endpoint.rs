@@ -86,7 +86,7 @@ impl Endpoint {
 
     /// One for every scheme of the catalogue and every own one.
     pub fn all() -> Vec<Self> {
-        let own = own::FILES.iter().map(|(id, toml)| Self::new(id, toml));
+        let own = own::FILES.iter().filter(|(_, toml)| is_read_twice(toml)).map(|(id, toml)| Self::new(id, toml));
         Self::catalogue().into_iter().chain(own).collect()
     }
 
@@ -96,7 +96,9 @@ impl Endpoint {
     ///
     /// If there is none.
     pub fn find(id: &str) -> Self {
-        Self::all().into_iter().find(|endpoint| endpoint.scheme.id() == id).expect("a scheme of this id")
+        let own = own::FILES.iter().find(|(own, _)| *own == id).map(|(_, toml)| *toml);
+        let toml = own.or_else(|| providers::ALL.iter().find(|one| one.id() == id).map(|one| one.toml()));
+        Self::new(id, toml.expect("a scheme of this id"))
     }
 
     /// The scheme's id.
