@@ -241,7 +241,7 @@ const UNREAD: [&str; 36] = [
     "key_name",
     "decoded",
     "string = true",
-    "{form:",
+    "#/",
     "encode =",
     "exclude",
     "skip_empty",

@@ -211,7 +211,9 @@ fn every_handshake_of_the_catalogue_has_a_case_that_is_answered() {
     let cases = cases().case;
     let answered = |id: &str| cases.iter().any(|case| case.provider.as_deref() == Some(id) && case.answer.is_some());
     for provider in countersign::providers::ALL {
-        if provider.scheme().unwrap().has_handshakes() {
+        // What confirms a subscription is answered by the handler behind it: there is a case of its own, with an own scheme.
+        let confirms = provider.toml().contains("\nconfirm = ");
+        if provider.scheme().unwrap().has_handshakes() && !confirms {
             assert!(answered(provider.id()), "{}", provider.id());
         }
     }

@@ -179,7 +179,7 @@ impl Reader<'_> {
             HostPattern::parse(host.get_ref()).ok_or_else(|| {
                 self.error(
                     host.span(),
-                    "expected a host such as `sns.{label}.amazonaws.com`, its last two labels given, in lower case",
+                    "expected a host such as `hooks.{label}.example.com`, its last two labels given, in lower case",
                 )
             })
         };
