@@ -1,7 +1,5 @@
 //! The README's blocks do what it says. Its Rust blocks run as doc tests of this package's library.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
-
 use std::{env, fs, path::Path, process::Command};
 
 use countersign::Scheme;
