@@ -242,7 +242,7 @@ const UNREAD: [&str; 36] = [
     "setting:",
     "optional_end",
     "key_name",
-    "decoded",
+    "decoded =",
     "string = true",
     "#/",
     "encode =",
