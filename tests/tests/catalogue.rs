@@ -1,7 +1,5 @@
 //! The catalogue as a whole: its names, its README, and what the pages tell people to configure.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,

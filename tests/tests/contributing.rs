@@ -1,7 +1,5 @@
 //! CONTRIBUTING shows how a provider is added by one that is there: its file, its commands, and what they print.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on should stop")]
-
 use std::process::Command;
 
 use countersign::providers;

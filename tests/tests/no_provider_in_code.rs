@@ -1,7 +1,5 @@
 //! No code asks which provider it is dealing with: the names stand in the catalogue, and in what is written for people.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
-
 use std::{
     collections::BTreeSet,
     fs,
