@@ -11,12 +11,16 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{Notify, OwnedSemaphorePermit, Semaphore},
+    time::sleep,
+};
 
 /// All places.
 #[derive(Clone)]
@@ -128,6 +132,20 @@ impl Place {
         self.go.notified().await;
     }
 
+    /// Ends when the connection has waited for its client for longer than `patience`: for the end of a head or a body, or for
+    /// answers to be read, which nothing else has an eye on.
+    pub(super) async fn stalled(&self, patience: Duration) {
+        let mut since = *self.turn();
+        loop {
+            sleep(patience).await;
+            let now = *self.turn();
+            if now.is_some() && now == since {
+                return;
+            }
+            since = now;
+        }
+    }
+
     /// The connection waits for its client again.
     pub(super) fn wait(&self) {
         let mut turn = self.turn();
@@ -211,8 +229,6 @@ const MAX_HELD: usize = 256 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::time::timeout;
 
     use super::*;
@@ -246,6 +262,19 @@ mod tests {
         assert!(goes(&only).await);
         drop(only);
         assert!(!goes(&newcomer.await.unwrap()).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_is_waited_for_once_and_not_while_there_is_work() {
+        let patience = Duration::from_secs(40);
+        let place = Places::new(1).take().await;
+        let stalls = async |within| timeout(Duration::from_secs(within), place.stalled(patience)).await.is_ok();
+        assert!(!stalls(39).await);
+        assert!(stalls(41).await);
+        place.work();
+        assert!(!stalls(1000).await);
+        place.wait();
+        assert!(stalls(81).await);
     }
 
     #[tokio::test(start_paused = true)]

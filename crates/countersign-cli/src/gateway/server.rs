@@ -19,7 +19,7 @@ use tokio::{
 use tower::{ServiceExt as _, service_fn};
 
 use super::{
-    ProxyProtocol, Refused,
+    Limits, ProxyProtocol, Refused,
     places::{Arriving, Occupied, Place, Places},
 };
 
@@ -46,18 +46,21 @@ pub(crate) struct Bounds {
     pub(crate) connections: usize,
     /// From the connection, or the answer before, to the end of the head.
     pub(crate) head: Duration,
+    /// The longest that an endpoint waits for a body.
+    pub(crate) body: Duration,
 }
 
 impl Default for Bounds {
     fn default() -> Self {
         // Each costs some 20 KiB and a file descriptor.
-        Self { connections: 4096, head: Duration::from_secs(30) }
+        Self { connections: 4096, head: Duration::from_secs(30), body: Limits::default().time }
     }
 }
 
 /// Serves until `stop`, then takes no more connections and ends those that there are after the request they are at.
 pub(crate) async fn serve(listener: TcpListener, front: Front, stop: impl Future<Output = ()>) {
     let places = Places::new(front.bounds.connections.min(open_files().saturating_sub(OTHER_FILES)).max(1));
+    let patience = front.bounds.head + front.bounds.body;
     let graceful = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
@@ -71,6 +74,7 @@ pub(crate) async fn serve(listener: TcpListener, front: Front, stop: impl Future
             tokio::select! {
                 () = front.connection(stream, peer, &place.0, watcher) => {}
                 () = place.0.evicted() => {}
+                () = place.0.stalled(patience) => {}
             }
         });
     }

@@ -76,11 +76,11 @@ impl Reader<'_> {
             endpoints.push(endpoint);
             feeds.extend(feed);
         }
-        Ok(Config { listen, endpoints, proxy_protocol: front.protocol, feeds, bounds: self.bounds(&file)? })
+        Ok(Config { listen, endpoints, proxy_protocol: front.protocol, feeds, bounds: self.bounds(&file, limits)? })
     }
 
-    fn bounds(&self, file: &File) -> Result<Bounds, Failure> {
-        let mut bounds = Bounds::default();
+    fn bounds(&self, file: &File, limits: Limits) -> Result<Bounds, Failure> {
+        let mut bounds = Bounds { body: limits.time, ..Bounds::default() };
         if let Some(time) = &file.head_timeout {
             bounds.head = self.duration(time)?;
             if bounds.head.is_zero() {
