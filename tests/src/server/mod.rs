@@ -91,9 +91,9 @@ pub trait Server {
 /// attack.
 pub const SLACK: usize = 80 * 1024;
 
-/// Whether something comes true within 15 s.
+/// Whether something comes true within 30 s.
 pub fn soon(mut condition: impl FnMut() -> bool) -> bool {
-    let end = Instant::now() + Duration::from_secs(15);
+    let end = Instant::now() + Duration::from_secs(30);
     while !condition() {
         if Instant::now() > end {
             return false;

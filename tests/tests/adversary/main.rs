@@ -9,3 +9,4 @@ mod floods;
 mod framing;
 mod heads;
 mod table;
+mod under_load;
