@@ -32,12 +32,21 @@ impl Stack {
     ///
     /// If it cannot.
     pub fn start() -> Self {
+        let handled = Arc::default();
+        Self::serving(app(&handled), handled)
+    }
+
+    /// Serves an app of one's own, which counts in `handled`.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot.
+    pub fn serving(app: Router, handled: Arc<AtomicUsize>) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("there are threads");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("there is a free port");
         let address = listener.local_addr().expect("it is bound");
-        let handled = Arc::new(AtomicUsize::new(0));
-        let service = app(&handled).into_make_service_with_connect_info::<SocketAddr>();
+        let service = app.into_make_service_with_connect_info::<SocketAddr>();
         runtime.spawn(async { axum::serve(listener, service).await });
         Self { runtime: Some(runtime), address, handled }
     }

@@ -3,6 +3,7 @@
 //! After each attack the server must be as if nothing had happened: see [`Server::is_unharmed`]. `ADVERSARY.md` lists every
 //! attack that is known to us, and the tests against it.
 
+mod audit;
 mod bodies;
 mod connections;
 mod floods;
