@@ -1,5 +1,7 @@
-//! Verify webhooks in a [tower] layer: what is forged, stale or too large never reaches the service behind it. Behind that,
-//! [`ReplayLayer`] lets every event through once.
+//! Verify webhooks in a [tower] layer: what is forged, stale or too large never reaches the service behind it.
+//!
+//! [`Stack`] has all checks in the right order: the address, the signature, replays. Each is a layer of its own as well:
+//! [`AddressLayer`], [`VerifyLayer`] and, behind that, [`ReplayLayer`].
 //!
 //! ```
 //! use bytes::Bytes;
@@ -44,6 +46,7 @@ mod deadline;
 pub mod fetched;
 mod refusal;
 pub mod replay;
+pub mod stack;
 pub mod tenants;
 pub mod verify;
 
@@ -53,5 +56,6 @@ pub use fetched::{Fetch, FetchError, Fetched, FetchedKeys};
 #[cfg(feature = "fetch")]
 pub use fetched::{HttpsFetch, public_roots};
 pub use replay::{Replay, ReplayLayer};
+pub use stack::{Stack, StackBuilder, StackError};
 pub use tenants::{KeyResolver, TenantKeys};
 pub use verify::{Confirm, HandshakeSecrets, Keys, ResponseFuture, Stored, VerifiedBody, Verify, VerifyLayer};

@@ -11,17 +11,22 @@ use std::{
 };
 
 use countersign::{Delivery, Rejection, ReplayStore};
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, Uri};
 use tower_service::Service;
 
 use super::{
     Answers, OperatorReplay,
     held::{Answer, Held, Shared},
 };
-use crate::{VerifiedBody, deadline::within, refusal::refuse, tenants::TenantName};
+use crate::{
+    VerifiedBody,
+    deadline::within,
+    refusal::{internal_error, refuse},
+    tenants::TenantName,
+};
 
 /// One delivery, and what guards it.
-pub(super) struct Guarded<St, A> {
+pub(crate) struct Guarded<St, A> {
     pub(super) shared: Arc<Shared<St>>,
     pub(super) answers: A,
     delivery: Delivery,
@@ -30,7 +35,7 @@ pub(super) struct Guarded<St, A> {
 
 impl<St: ReplayStore, A> Guarded<St, A> {
     /// `None` if nothing verified the request, or somebody took the proof away.
-    pub(super) fn new(shared: Arc<Shared<St>>, answers: A, request: &Request<VerifiedBody>) -> Option<Self> {
+    pub(crate) fn new(shared: Arc<Shared<St>>, answers: A, request: &Request<VerifiedBody>) -> Option<Self> {
         let Some(delivery) = request.extensions().get::<Delivery>().cloned() else {
             tracing::error!(
                 target: "countersign",
@@ -43,7 +48,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     }
 
     /// Claims the event, runs the service, settles the claim.
-    pub(super) async fn run<S, R>(self, inner: S, request: Request<VerifiedBody>) -> Result<Response<R>, S::Error>
+    pub(crate) async fn run<S, R>(self, inner: S, request: Request<VerifiedBody>) -> Result<Response<R>, S::Error>
     where
         S: Service<Request<VerifiedBody>, Response = Response<R>>,
         A: Answers<R>,
@@ -158,12 +163,6 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         }
         refuse(rejection)
     }
-}
-
-pub(super) fn internal_error<R: Default>() -> Response<R> {
-    let mut response = Response::new(R::default());
-    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response
 }
 
 /// How a call of the service ended.

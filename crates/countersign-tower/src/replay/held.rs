@@ -17,7 +17,7 @@ use tokio::{runtime::Handle, sync::Semaphore, time::timeout};
 use super::layer::Settings;
 
 /// The store, and what a call to it takes.
-pub(super) struct Shared<St> {
+pub(crate) struct Shared<St> {
     pub(super) store: Arc<St>,
     pub(super) settings: Settings,
     releases: Arc<Semaphore>,
