@@ -39,11 +39,17 @@
 //! **`fetch`**: [`HttpsFetch`], an HTTPS client that fetches the keys of providers and does nothing else. Off by default: it
 //! brings hyper's client and rustls along. Without it, [`FetchedKeys`] takes a client of yours.
 //!
+//! **`metrics`**: a [`Stack`] counts what it does, through the facade of the crate `metrics`. Off by default; which series
+//! there are is told in `countersign_tower::metrics`.
+//!
 //! [tower]: https://docs.rs/tower
 
 pub mod address;
 mod deadline;
 pub mod fetched;
+mod meter;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod refusal;
 pub mod replay;
 pub mod stack;

@@ -95,7 +95,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         R: Default,
     {
         let limit = self.shared.settings.handler_timeout;
-        match call(inner, request, limit).await {
+        match self.call(inner, request).await {
             Outcome::Answered(Ok(response)) if response.status().is_success() => {
                 Ok(self.conclude(held, response).await)
             }
@@ -145,11 +145,27 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         R: Default,
     {
         let limit = self.shared.settings.handler_timeout;
-        match call(inner, request, limit).await {
+        match self.call(inner, request).await {
             Outcome::Answered(answer) => answer,
             Outcome::TimedOut => Ok(self.refuse(Rejection::HandlerTimeout { limit })),
             Outcome::Panicked(panic) => resume_unwind(panic),
         }
+    }
+
+    async fn call<S, R>(&self, inner: S, request: Request<VerifiedBody>) -> Outcome<Result<Response<R>, S::Error>>
+    where
+        S: Service<Request<VerifiedBody>, Response = Response<R>>,
+    {
+        let meter = &self.shared.settings.meter;
+        let begun = meter.now();
+        let end = call(inner, request, self.shared.settings.handler_timeout).await;
+        let outcome = match &end {
+            Outcome::Answered(answer) => outcome(answer),
+            Outcome::TimedOut => "timeout",
+            Outcome::Panicked(_) => "panic",
+        };
+        meter.handled(begun, outcome);
+        end
     }
 
     /// Answers, and tells the operator why. Duplicates are what providers send every day, so they are no warning.
@@ -162,6 +178,14 @@ impl<St: ReplayStore, A> Guarded<St, A> {
             tracing::warn!(target: "countersign", provider, path, code, status, reason = %rejection, "refused");
         }
         refuse(rejection)
+    }
+}
+
+/// What an answer counts as: whatever is no 2xx is to come again.
+pub(crate) fn outcome<R, E>(answer: &Result<Response<R>, E>) -> &'static str {
+    match answer {
+        Ok(response) if response.status().is_success() => "success",
+        _ => "failure",
     }
 }
 

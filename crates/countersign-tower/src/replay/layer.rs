@@ -8,7 +8,7 @@ use countersign::{Delivery, ReplayStore, Timestamp, Tolerance, Verifier, replay:
 use tower_layer::Layer;
 
 use super::{IdempotentAnswers, NoAnswers, Replay, ReplayConfigError, answers::KeptAnswers, held::Shared};
-use crate::verify::Known;
+use crate::{meter::Meter, verify::Known};
 
 /// Puts a [`Replay`] around a service. See the [module docs](crate::replay).
 #[must_use]
@@ -26,6 +26,7 @@ pub(crate) struct Settings {
     pub(super) store_timeout: Duration,
     pub(super) fails_open: bool,
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    pub(super) meter: Meter,
     lease: Duration,
     keep_for: Option<Duration>,
 }
@@ -55,6 +56,7 @@ impl<St: ReplayStore> ReplayLayer<St> {
             store_timeout: STORE_TIMEOUT,
             fails_open: false,
             clock: Arc::new(|| Timestamp::from(SystemTime::now())),
+            meter: Meter::default(),
             lease: LEASE,
             keep_for: None,
         };
@@ -127,6 +129,12 @@ impl<St: ReplayStore, A> ReplayLayer<St, A> {
     /// The same with another store.
     pub(crate) fn on<Other: ReplayStore>(self, store: Other) -> ReplayLayer<Other, A> {
         ReplayLayer { store: Arc::new(store), settings: self.settings, answers: self.answers }
+    }
+
+    /// The same, counted.
+    pub(crate) fn metered(mut self, meter: Meter) -> Self {
+        self.settings.meter = meter;
+        self
     }
 
     /// What the services of this layer have in common.

@@ -62,7 +62,7 @@ mod service;
 pub(crate) use answers::KeptAnswers;
 pub use answers::{Answers, IdempotentAnswers, NoAnswers};
 pub use error::ReplayConfigError;
-pub(crate) use guard::Guarded;
+pub(crate) use guard::{Guarded, outcome};
 pub(crate) use held::Shared;
 pub use layer::ReplayLayer;
 pub use operator::OperatorReplay;

@@ -170,7 +170,7 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
             replay = replay.keeping(keep_for, known)?;
         }
         let replay = (self.guard == Against::Claims).then_some(replay);
-        Ok(Stack::assemble(self.addresses, self.verify, replay))
+        Ok(Stack::assemble(&self.name, self.addresses, self.verify, replay))
     }
 }
 

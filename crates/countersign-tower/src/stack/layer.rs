@@ -4,7 +4,7 @@ use countersign::{ReplayStore, replay::MemoryStore};
 use tower_layer::Layer;
 
 use super::{StackBuilder, StackError, Stacked, service::Checks};
-use crate::{AddressLayer, Keys, ReplayLayer, VerifyLayer, replay::NoAnswers};
+use crate::{AddressLayer, Keys, ReplayLayer, VerifyLayer, meter::Meter, replay::NoAnswers};
 
 /// All checks in one layer. See the [module docs](crate::stack) and the example there.
 ///
@@ -36,13 +36,15 @@ impl<K: Keys> Stack<K> {
 
 impl<K, St: ReplayStore, A> Stack<K, St, A> {
     pub(super) fn assemble(
+        name: &str,
         addresses: Option<AddressLayer>,
         verify: VerifyLayer<K>,
         replay: Option<ReplayLayer<St, A>>,
     ) -> Self {
         let (keys, settings) = verify.into_parts();
-        let replay = replay.map(ReplayLayer::into_parts);
-        Self { checks: Arc::new(Checks { addresses, keys, verify: settings, replay }) }
+        let meter = Meter::of(name);
+        let replay = replay.map(|layer| layer.metered(meter.clone()).into_parts());
+        Self { checks: Arc::new(Checks { addresses, keys, verify: settings, replay, meter }) }
     }
 }
 

@@ -6,15 +6,16 @@ use std::{
 };
 
 use bytes::Bytes;
-use countersign::{ReplayStore, replay::MemoryStore};
+use countersign::{Rejection, ReplayStore, replay::MemoryStore};
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
 use crate::{
     AddressLayer, Keys, ResponseFuture, VerifiedBody,
+    meter::Meter,
     refusal::{internal_error, refuse},
-    replay::{Answers, Guarded, NoAnswers, Shared},
+    replay::{Answers, Guarded, NoAnswers, Shared, outcome},
     verify::{Received, Settings, receive},
 };
 
@@ -30,6 +31,7 @@ pub(super) struct Checks<K, St, A> {
     pub(super) keys: K,
     pub(super) verify: Settings,
     pub(super) replay: Option<(Arc<Shared<St>>, A)>,
+    pub(super) meter: Meter,
 }
 
 impl<S, K, St, A> Stacked<S, K, St, A> {
@@ -57,14 +59,43 @@ impl<K: Keys, St: ReplayStore, A> Checks<K, St, A> {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
         R: Default + From<Bytes>,
     {
+        let pending = self.meter.begin();
+        let mut verdict = "accepted";
+        let response = self.judge(inner, request, &mut verdict).await;
+        // One reason, wherever it was found: by a check, by the guard, or by whoever reads the payload.
+        let rejection = response.as_ref().ok().and_then(|response| response.extensions().get::<Rejection>());
+        pending.end(rejection.map_or(verdict, Rejection::code));
+        response
+    }
+
+    async fn judge<S, B, R>(
+        &self,
+        inner: S,
+        request: Request<B>,
+        verdict: &mut &'static str,
+    ) -> Result<Response<R>, S::Error>
+    where
+        S: Service<Request<VerifiedBody>, Response = Response<R>>,
+        A: Answers<R>,
+        B: Body<Data = Bytes>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        R: Default + From<Bytes>,
+    {
+        let begun = self.meter.now();
         if let Some(addresses) = &self.addresses
             && let Err(rejection) = addresses.check(&request)
         {
             return Ok(refuse(rejection));
         }
         match receive(request, &self.keys, &self.verify).await {
-            Ok(Received::Delivery(request)) => self.handle(inner, request).await,
-            Ok(Received::Answer(answer)) => Ok(answer.map(R::from)),
+            Ok(Received::Delivery(request)) => {
+                self.meter.verified(begun, request.body().len());
+                self.handle(inner, request).await
+            }
+            Ok(Received::Answer(answer)) => {
+                *verdict = "handshake";
+                Ok(answer.map(R::from))
+            }
             Err(rejection) => Ok(refuse(rejection)),
         }
     }
@@ -75,7 +106,12 @@ impl<K: Keys, St: ReplayStore, A> Checks<K, St, A> {
         A: Answers<R>,
         R: Default,
     {
-        let Some((shared, answers)) = &self.replay else { return inner.call(request).await };
+        let Some((shared, answers)) = &self.replay else {
+            let begun = self.meter.now();
+            let answer = inner.call(request).await;
+            self.meter.handled(begun, outcome(&answer));
+            return answer;
+        };
         match Guarded::new(Arc::clone(shared), answers.clone(), &request) {
             Some(guarded) => guarded.run(inner, request).await,
             None => Ok(internal_error()),
