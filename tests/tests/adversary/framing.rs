@@ -1,6 +1,6 @@
 //! Requests that two programs could cut at different places: the second request that hides behind the first must not be seen.
 
-use countersign_tests::server::{Message, Server, delivery, each};
+use countersign_tests::target::{Message, Server, delivery, each};
 
 /// A good delivery, which hides, and the number of its bytes.
 fn hidden() -> (Vec<u8>, usize) {

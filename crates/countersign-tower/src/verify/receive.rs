@@ -12,7 +12,7 @@ use super::{Found, Keys, Sought, VerifiedBody, layer::Settings};
 use crate::deadline::within;
 
 /// What a request comes to that is not refused.
-pub(super) enum Received {
+pub(crate) enum Received {
     /// A delivery, for the service behind.
     Delivery(Request<VerifiedBody>),
     /// The answer to a handshake, for the provider.
@@ -20,7 +20,7 @@ pub(super) enum Received {
 }
 
 /// Verifies a request. The delivery goes into its extensions, and the verdict to `tracing`.
-pub(super) async fn receive<B>(
+pub(crate) async fn receive<B>(
     request: Request<B>,
     keys: &impl Keys,
     settings: &Settings,

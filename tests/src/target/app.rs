@@ -9,23 +9,22 @@ use std::{
 };
 
 use axum::{Extension, Router, routing::any};
-use countersign::{Delivery, Provider, Verifier, address::AddressSet, replay::MemoryStore};
+use countersign::{Delivery, Provider, Verifier, address::AddressSet};
 use countersign_axum::connect_info;
-use countersign_tower::{AddressLayer, ReplayLayer, VerifyLayer};
+use countersign_tower::{AddressLayer, Stack};
 use tokio::{net::TcpListener, runtime::Runtime};
-use tower::layer::util::Stack as Both;
 
 use super::{BODY_LIMIT, BODY_TIME, PROVIDERS, SECRET, Server};
 
 /// The app, which is served until this value is dropped.
 #[derive(Debug)]
-pub struct Stack {
+pub struct App {
     runtime: Option<Runtime>,
     address: SocketAddr,
     handled: Arc<AtomicUsize>,
 }
 
-impl Stack {
+impl App {
     /// Starts one.
     ///
     /// # Panics
@@ -66,14 +65,14 @@ fn app(handled: &Arc<AtomicUsize>) -> Router {
 fn layered(provider: Provider, routes: Router) -> Router {
     let verifier = Verifier::new(provider, SECRET).expect("the secret fits");
     let here = AddressSet::parse(["127.0.0.0/8"]).expect("this is a network");
-    let verify = VerifyLayer::new(verifier).with_body_limit(BODY_LIMIT as u64).with_body_timeout(BODY_TIME);
-    // The layer that is added last is the first that a request meets.
-    routes
-        .layer(Both::new(ReplayLayer::new(MemoryStore::new(), provider.id()), verify))
-        .layer(AddressLayer::new(here).with_peer(connect_info))
+    let stack = Stack::builder(provider.id(), verifier)
+        .with_addresses(AddressLayer::new(here).with_peer(connect_info))
+        .with_body_limit(BODY_LIMIT as u64)
+        .with_body_timeout(BODY_TIME);
+    routes.layer(stack.build().expect("these settings fit each other"))
 }
 
-impl Server for Stack {
+impl Server for App {
     fn name(&self) -> &'static str {
         "an axum app"
     }
@@ -97,7 +96,7 @@ impl Server for Stack {
     }
 }
 
-impl Drop for Stack {
+impl Drop for App {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();

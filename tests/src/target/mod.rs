@@ -4,8 +4,8 @@
 //! process of its own. Both have the endpoints `/github`, `/stripe`, `/standard-webhooks` and `/stream-chat`, whose secret is
 //! [`SECRET`], and take bodies of up to [`BODY_LIMIT`] bytes that arrive within [`BODY_TIME`].
 
+mod app;
 mod gateway;
-mod stack;
 mod wire;
 
 use std::{
@@ -17,8 +17,8 @@ use std::{
 
 use countersign::{Provider, Signer, providers};
 
+pub use app::App;
 pub use gateway::Gateway;
-pub use stack::Stack;
 pub use wire::{Answer, Connection, Message};
 
 /// The secret of every endpoint.
@@ -105,7 +105,7 @@ pub fn soon(mut condition: impl FnMut() -> bool) -> bool {
 
 /// Runs a test against each kind of server.
 pub fn each(test: impl Fn(&dyn Server)) {
-    test(&Stack::start());
+    test(&App::start());
     test(&Gateway::start());
 }
 
