@@ -72,8 +72,10 @@ pub(crate) async fn serve(listener: TcpListener, front: Front, stop: impl Future
         tokio::spawn(async move {
             let place = Occupied(place);
             tokio::select! {
-                () = front.connection(stream, peer, &place.0, watcher) => {}
+                // A connection that has to go does not begin with another request before.
+                biased;
                 () = place.0.evicted() => {}
+                () = front.connection(stream, peer, &place.0, watcher) => {}
                 () = place.0.stalled(patience) => {}
             }
         });
