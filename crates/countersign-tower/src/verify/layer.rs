@@ -19,7 +19,7 @@ pub struct VerifyLayer<K> {
 
 /// What all requests of one layer have in common.
 #[derive(Clone)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     pub(super) body_limit: u64,
     pub(super) body_timeout: Duration,
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
@@ -77,6 +77,16 @@ impl<K: Keys> VerifyLayer<K> {
     pub fn with_confirmation(mut self, confirm: impl Confirm) -> Self {
         self.settings.handshakes.confirm_by(confirm);
         self
+    }
+}
+
+impl<K> VerifyLayer<K> {
+    pub(crate) fn keys(&self) -> &K {
+        &self.keys
+    }
+
+    pub(crate) fn into_parts(self) -> (K, Settings) {
+        (self.keys, self.settings)
     }
 }
 

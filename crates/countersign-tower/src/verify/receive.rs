@@ -4,30 +4,44 @@ use std::{error::Error, pin::pin, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use countersign::{Collecting, Delivery, Handshake, Rejection, Timestamp, Verified, handshake::MAX_QUESTION};
-use http::{HeaderMap, Response, header::CONTENT_LENGTH, request::Parts};
+use http::{HeaderMap, Request, Response, header::CONTENT_LENGTH, request::Parts};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError};
 
-use super::{Found, Keys, Sought, layer::Settings};
+use super::{Found, Keys, Sought, VerifiedBody, layer::Settings};
 use crate::{deadline::within, tenants::TenantName};
 
 /// What a request comes to that is not refused.
-pub(super) enum Received {
+pub(crate) enum Received {
     /// A delivery, for the service behind.
     Delivery(Delivery, Option<TenantName>),
     /// The answer to a handshake, for the provider.
     Answer(Response<Bytes>),
 }
 
+/// The request for the service behind: the delivery is its body, and stands in its extensions.
+pub(crate) fn verified_request(
+    mut head: Parts,
+    delivery: Delivery,
+    tenant: Option<TenantName>,
+) -> Request<VerifiedBody> {
+    let body = VerifiedBody::new(delivery.body().clone());
+    head.extensions.insert(delivery);
+    if let Some(tenant) = tenant {
+        head.extensions.insert(tenant);
+    }
+    Request::from_parts(head, body)
+}
+
 /// Verifies a request, and tells `tracing` the verdict.
-pub(super) async fn receive<B>(
+pub(crate) async fn receive<B>(
     head: &Parts,
     body: B,
     keys: &impl Keys,
     settings: &Settings,
 ) -> Result<Received, Rejection>
 where
-    B: Body<Data = Bytes> + Send,
+    B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let now = (settings.clock)();
@@ -54,7 +68,7 @@ async fn respond<B>(
     now: Timestamp,
 ) -> Result<Received, Rejection>
 where
-    B: Body<Data = Bytes> + Send,
+    B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let provider = || found.verifier.scheme().id();
@@ -91,7 +105,7 @@ async fn verify<B>(
     now: Timestamp,
 ) -> Result<Verdict, Rejection>
 where
-    B: Body<Data = Bytes> + Send,
+    B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let limit = settings.body_limit;
@@ -126,7 +140,7 @@ async fn ask<B>(
     collecting: Result<Collecting<'_>, Rejection>,
 ) -> Result<Verdict, Rejection>
 where
-    B: Body<Data = Bytes> + Send,
+    B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     // If the head is refused, a question is all that it can be.
@@ -193,7 +207,7 @@ impl Found {
 /// The whole body, under both limits.
 async fn gather<B>(parts: &Parts, body: B, settings: &Settings) -> Result<Bytes, Rejection>
 where
-    B: Body<Data = Bytes> + Send,
+    B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let limit = settings.body_limit;
@@ -220,7 +234,7 @@ async fn in_time(limit: Duration, read: impl Future<Output = Result<(), Rejectio
 
 async fn read<B>(body: B, mut take: impl FnMut(Bytes) -> Result<(), Rejection>) -> Result<(), Rejection>
 where
-    B: Body<Data = Bytes> + Send,
+    B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let mut body = pin!(body);

@@ -13,7 +13,7 @@ use tower_service::Service;
 use super::{
     Keys, ResponseFuture, VerifiedBody,
     layer::Settings,
-    receive::{Received, receive},
+    receive::{Received, receive, verified_request},
 };
 use crate::refusal::refuse;
 
@@ -64,14 +64,11 @@ where
         let clone = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, clone);
         let (keys, settings) = (self.keys.clone(), Arc::clone(&self.settings));
-        let (mut head, body) = request.into_parts();
+        let (head, body) = request.into_parts();
         ResponseFuture::new(async move {
             match receive(&head, body, &keys, &settings).await {
                 Ok(Received::Delivery(delivery, tenant)) => {
-                    let body = VerifiedBody::new(delivery.body().clone());
-                    head.extensions.insert(delivery);
-                    tenant.and_then(|tenant| head.extensions.insert(tenant));
-                    inner.call(Request::from_parts(head, body)).await
+                    inner.call(verified_request(head, delivery, tenant)).await
                 }
                 Ok(Received::Answer(answer)) => Ok(answer.map(R::from)),
                 Err(rejection) => Ok(refuse(rejection)),
