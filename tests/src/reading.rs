@@ -291,11 +291,9 @@ impl Place {
     }
 }
 
-/// The different values of a header.
+/// The lines of a header.
 fn lines(headers: &HeaderMap, name: &str) -> Vec<Vec<u8>> {
-    let mut lines: Vec<_> = headers.get_all(name).iter().map(|line| line.as_bytes().to_vec()).collect();
-    lines.dedup();
-    lines
+    headers.get_all(name).iter().map(|line| line.as_bytes().to_vec()).collect()
 }
 
 fn only(mut lines: Vec<Vec<u8>>) -> Option<Vec<u8>> {
