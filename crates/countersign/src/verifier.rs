@@ -454,7 +454,7 @@ impl Verifier {
             let hash = check.body_digest().and_then(|_| hashes.next());
             let told = match told {
                 Some(told) => told,
-                None if check.unless_empty && body_is_empty => continue,
+                None if check.optional || (check.unless_empty && body_is_empty) => continue,
                 None => return Err(malformed(Problem::Missing)),
             };
             match (&check.equals, hash) {

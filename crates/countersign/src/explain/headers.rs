@@ -40,7 +40,7 @@ pub enum HeaderMistake {
         /// What it is called.
         found: HeaderName,
     },
-    /// It stands there several times, with different values.
+    /// It stands there several times.
     Repeated {
         /// The header.
         header: HeaderName,
@@ -87,8 +87,7 @@ impl fmt::Display for HeaderMistake {
             ),
             Self::Repeated { header } => write!(
                 f,
-                "the header `{header}` stands there several times with different values, of which one is right: find what \
-                 adds the others"
+                "the header `{header}` stands there several times, and one of its values is right: find what adds the others"
             ),
             Self::Truncated { header } => write!(
                 f,

@@ -200,6 +200,7 @@ with_place! {
 with_place! {
     struct CheckTable {
         equals: Spanned<OneOrMore>,
+        #[serde(default)] optional: bool,
         #[serde(default)] unless_empty: bool,
         #[serde(default)] names_key: bool,
     }

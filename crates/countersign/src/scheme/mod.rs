@@ -506,6 +506,8 @@ pub(crate) struct TimestampRule {
 pub(crate) struct Check {
     pub(crate) source: Source,
     pub(crate) equals: Equals,
+    /// Whether it may be missing. Such a check covers nothing.
+    pub(crate) optional: bool,
     /// Whether it may be missing if the body is empty.
     pub(crate) unless_empty: bool,
     /// Whether the value names the key, so that another one is that of an unknown key.

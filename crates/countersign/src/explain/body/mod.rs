@@ -211,7 +211,7 @@ fn announced(bench: &Bench<'_>) -> Option<BodyVariant> {
 /// What a body shows that was not signed so, where the signature cannot tell.
 pub(super) fn indicated(bench: &Bench<'_>, rejection: &Rejection) -> Option<Mistake> {
     // A token is right or wrong whatever the body is.
-    let covers = bench.setup.scheme.covers_body() || !bench.setup.scheme.checks.is_empty();
+    let covers = bench.setup.scheme.covers_body() || bench.setup.scheme.checks.iter().any(|check| !check.optional);
     if !covers || !is_about_the_content(rejection) {
         return None;
     }

@@ -176,7 +176,8 @@ impl Reader<'_> {
         };
         let texts = texts.iter().map(parse).collect::<Result<Vec<_>>>()?;
         let equals = self.equals(texts, span)?;
-        Ok(Check { source, equals, unless_empty: table.unless_empty, names_key: table.names_key })
+        let CheckTable { optional, unless_empty, names_key, .. } = table;
+        Ok(Check { source, equals, optional, unless_empty, names_key })
     }
 
     fn equals(&self, texts: Vec<Vec<Part>>, span: Range<usize>) -> Result<Equals> {

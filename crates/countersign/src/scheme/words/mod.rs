@@ -117,7 +117,11 @@ fn check_in_words(check: &Check, scheme: &Description) -> String {
             texts.collect::<Vec<_>>().join("; or ")
         }
     };
-    let missing = if check.unless_empty { " (it may be missing if the body is empty)" } else { "" };
+    let missing = match check {
+        Check { optional: true, .. } => " (if it is there)",
+        Check { unless_empty: true, .. } => " (it may be missing if the body is empty)",
+        _ => "",
+    };
     format!("{} must be {wanted}{missing}", check.source)
 }
 
