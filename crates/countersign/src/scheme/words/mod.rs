@@ -98,6 +98,7 @@ fn format_in_words(format: TimestampFormat) -> &'static str {
     match format {
         TimestampFormat::Seconds => "seconds since 1970",
         TimestampFormat::Milliseconds => "milliseconds since 1970",
+        TimestampFormat::SecondsOrMilliseconds => "seconds since 1970 (10 digits) or milliseconds (13)",
         TimestampFormat::Rfc3339 => "RFC 3339 with a zone",
         TimestampFormat::Rfc3339OrUtc => "RFC 3339, in UTC where it names no zone",
         TimestampFormat::HttpDate => "a date as in HTTP (`Sun, 06 Nov 1994 08:49:37 GMT`)",
