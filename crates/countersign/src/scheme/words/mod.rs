@@ -32,7 +32,8 @@ impl Description {
 
     /// What is signed, part by part; empty for tokens and passwords, which sign nothing.
     pub fn signed_parts(&self) -> Vec<String> {
-        self.signature.parts.iter().map(|part| parts::part(part, &self.form)).collect()
+        let hashed = self.signature.prehash.map(|digest| format!("of all this, the {}", digest_in_words(digest)));
+        self.signature.parts.iter().map(|part| parts::part(part, &self.form)).chain(hashed).collect()
     }
 
     /// Where the signed time stands and how it is written; `None` if no time is signed, or only that of a token.
@@ -162,6 +163,8 @@ mod tests {
             ["query parameter `bodySHA256` must be the SHA-256 of the body in `hex`"]
         );
         assert_eq!(twilio.url_forms(), ["without a port", "with its port"]);
+        let bridge = scheme("bridge").signed_parts();
+        assert_eq!(bridge.last().map(String::as_str), Some("of all this, the SHA-256"));
         let zoom = scheme("zoom").handshakes();
         assert!(
             zoom[0].contains("verified like a delivery. Answered 200 with `{\"plainToken\":{JSON value"),
