@@ -591,7 +591,7 @@ impl Verifier {
                 }
                 (Algorithm::PublicKey(choice), Material::Public(key)) => {
                     let algorithm = self.choose(choice, content, body)?;
-                    is_signed_by(key, algorithm, &signed, tags, scheme)
+                    is_signed_by(key, algorithm, &scheme.signature.prehashed(signed), tags, scheme)
                 }
                 _ => false,
             };

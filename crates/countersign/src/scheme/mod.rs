@@ -426,8 +426,20 @@ pub(crate) struct Signature {
     pub(crate) key_name: Option<Expected>,
     /// Text that may stand behind the signed content or not.
     pub(crate) optional_end: Box<[u8]>,
+    /// The hash that is signed in place of the content.
+    pub(crate) prehash: Option<Digest>,
     pub(crate) signs: Option<String>,
     pub(crate) parts: Vec<Part>,
+}
+
+impl Signature {
+    /// What a private key signs for this content: itself, or its hash.
+    pub(crate) fn prehashed(&self, content: Vec<u8>) -> Vec<u8> {
+        match self.prehash {
+            Some(digest) => digest.of(&content).as_bytes().to_vec(),
+            None => content,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -318,6 +318,7 @@ impl Signer {
         let signature = match (&self.key, self.verifier.key(0).material.start()) {
             (SigningKey::Private(key), _) => {
                 let algorithm = self.public_key_algorithm();
+                let signed = self.scheme().signature.prehashed(signed);
                 algorithm.and_then(|algorithm| key.sign(algorithm, EcdsaForm::Der, &signed))
             }
             (SigningKey::Shared(_), Some((start, _))) => {

@@ -294,6 +294,10 @@ impl Reader<'_> {
             return self.fail(required.span(), "expected `strip` beside it: the prefix that is required");
         }
         Ok(SecretRule {
+            verbatim: table
+                .verbatim
+                .map(|prefix| self.verbatim(prefix, encoding, table.strip.as_deref()))
+                .transpose()?,
             strip: table.strip,
             prefix_required: table.prefix_required.is_some_and(Spanned::into_inner),
             encoding,
@@ -301,6 +305,16 @@ impl Reader<'_> {
             prepend: table.prepend.map(Spanned::into_inner).unwrap_or_default(),
             append: table.append.map(Spanned::into_inner).unwrap_or_default(),
         })
+    }
+
+    /// A prefix that no secret in the encoding can have, so that each text has one reading.
+    fn verbatim(&self, prefix: Spanned<String>, encoding: Option<Encoding>, strip: Option<&str>) -> Result<String> {
+        let begins_stripped = strip.is_some_and(|strip| strip.starts_with(prefix.get_ref()));
+        let cannot_be = |encoding: Encoding| prefix.get_ref().bytes().any(|byte| !encoding.takes(byte));
+        match encoding {
+            Some(encoding) if cannot_be(encoding) && !begins_stripped => Ok(prefix.into_inner()),
+            _ => self.fail(prefix.span(), "expected a prefix that no secret in the `encoding` beside it can have"),
+        }
     }
 
     fn secret_encoding(&self, name: &Spanned<String>) -> Result<Option<Encoding>> {
@@ -357,6 +371,8 @@ mod tests {
             ("[secret]\nencoding = \"base64\"\nprepend = \"x\"", 11),
             ("[secret]\nencoding = \"hex\"\nappend = \"x\"", 10),
             ("[secret]\nencoding = \"hex\"\nprefix_required = true", 19),
+            ("[secret]\nencoding = \"base64\"\nverbatim = \"ws\"", 12),
+            ("[secret]\n\nverbatim = \"ws_\"", 12),
             ("[url]\n\ndecode = \"x\"", 10),
             ("\n\n[form]\ndedupe = true", 1),
         ] {
