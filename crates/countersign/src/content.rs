@@ -222,7 +222,7 @@ impl Content<'_> {
 }
 
 /// The body as `JSON.stringify` writes a string.
-fn as_json_string(body: &[u8]) -> Result<Vec<u8>, Rejection> {
+pub(crate) fn as_json_string(body: &[u8]) -> Result<Vec<u8>, Rejection> {
     let text = std::str::from_utf8(body).ok().and_then(|text| serde_json::to_vec(text).ok());
     text.ok_or_else(|| malformed_value("the body".to_owned(), Problem::Encoding))
 }

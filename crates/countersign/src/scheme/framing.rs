@@ -165,6 +165,7 @@ fn left_to_right(part: &Part, behind: &[Part], format: Option<TimestampFormat>) 
             Part::Literal(_) | Part::Secret | Part::Setting(_) | Part::Hash(..) | Part::Host | Part::BodyAsJsonString,
             _,
         ) => Border::Fixed,
+        (Part::Canonical(function), _) if function.marks_its_end() => Border::Fixed,
         (Part::BodyCrc32, _) if !first.is_none_or(|byte| byte.is_ascii_digit()) => Border::Fixed,
         (Part::Method, _) if matches!(next, Part::Url | Part::Path | Part::PathAndQuery) => Border::Fixed,
         (Part::Method, Some(_)) if !first.is_some_and(|byte| byte.is_ascii_uppercase()) => Border::Fixed,
