@@ -91,6 +91,7 @@ impl Explain {
         }
         let (scheme, path) =
             scheme_source::before_request(self.provider.as_deref(), self.scheme.as_deref(), self.request.as_deref())?;
+        self.secrets.wanted_for(path)?;
         let (name, id) = (scheme.name().to_owned(), scheme.id().to_owned());
         let Saved { parts, body, told } = saved_request::read(path, &self.saved, Length::MayDiffer)?;
         let setup = self.setup(scheme, &told)?;

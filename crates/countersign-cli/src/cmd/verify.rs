@@ -74,6 +74,7 @@ Exit status: 0 accepted, 1 refused, 2 a mistake in the command line or the reque
 impl Verify {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let (scheme, request) = self.inputs()?;
+        self.secrets.wanted_for(request)?;
         let Saved { parts, body, told } = saved_request::read(request, &self.saved, Length::MustFit)?;
         let verifier = self.verifier(scheme, &told)?;
         let now = self.now.or(told.now).unwrap_or_else(moment::now);

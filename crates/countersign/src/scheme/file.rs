@@ -202,6 +202,7 @@ with_place! {
         equals: Spanned<OneOrMore>,
         #[serde(default)] unless_empty: bool,
         #[serde(default)] names_key: bool,
+        if_set: Option<Spanned<String>>,
     }
 }
 

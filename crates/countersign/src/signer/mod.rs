@@ -189,7 +189,7 @@ impl Signer {
     /// Puts the values where the scheme's checks will look for them; gives those that belong into a token.
     fn put_checks(&self, draft: &mut Draft) -> Result<Vec<(Pointer, String)>, SignError> {
         let mut claims = Vec::new();
-        for check in &self.scheme().checks {
+        for check in self.scheme().checks.iter().filter(|check| !check.is_off(self.verifier.settings())) {
             let text = match &check.equals {
                 Equals::BodyHash(digest, encodings) => {
                     let hash = digest.of(&draft.body);
