@@ -205,6 +205,7 @@ with_place! {
         #[serde(default)] optional: bool,
         #[serde(default)] unless_empty: bool,
         #[serde(default)] names_key: bool,
+        if_set: Option<Spanned<String>>,
     }
 }
 

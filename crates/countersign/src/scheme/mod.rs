@@ -71,6 +71,7 @@ pub(crate) use syntax::{Hole, Mismatch, Span, Syntax, trim_ows};
 use crate::{
     algorithm::Digest,
     canonical::Canonical,
+    content::Settings,
     encoding::Encoding,
     json::Pointer,
     jws::JwsKey,
@@ -524,6 +525,8 @@ pub(crate) struct Check {
     pub(crate) unless_empty: bool,
     /// Whether the value names the key, so that another one is that of an unknown key.
     pub(crate) names_key: bool,
+    /// The setting without which it is left out.
+    pub(crate) if_set: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -535,6 +538,11 @@ pub(crate) enum Equals {
 }
 
 impl Check {
+    /// Whether it is left out, because the receiver did not configure what it is for.
+    pub(crate) fn is_off(&self, settings: &Settings) -> bool {
+        self.if_set.as_ref().is_some_and(|name| !settings.contains_key(name))
+    }
+
     /// The digest of the body that it takes.
     pub(crate) fn body_digest(&self) -> Option<Digest> {
         match self.equals {

@@ -124,7 +124,8 @@ fn check_in_words(check: &Check, scheme: &Description) -> String {
         Check { unless_empty: true, .. } => " (it may be missing if the body is empty)",
         _ => "",
     };
-    format!("{} must be {wanted}{missing}", check.source)
+    let if_set = check.if_set.as_ref().map(|name| format!(", if the setting `{name}` is configured"));
+    format!("{} must be {wanted}{missing}{}", check.source, if_set.unwrap_or_default())
 }
 
 fn digest_in_words(digest: Digest) -> String {
