@@ -4,9 +4,16 @@ pub(crate) mod config;
 mod confirm;
 mod endpoint;
 pub(crate) mod feed;
+pub(crate) mod metrics;
 mod proxy_protocol;
+pub(crate) mod reload;
 mod server;
+mod snapshot;
+mod sources;
+mod store;
 
-pub(crate) use endpoint::{Endpoint, EndpointKeys, Limits, Verdict, Watch, router};
+pub(crate) use endpoint::{Endpoint, EndpointKeys, EndpointPlan, Limits, Replays, Verdict, Watch};
 pub(crate) use proxy_protocol::{ProxyProtocol, Refused};
-pub(crate) use server::{Front, runtime, serve, stop_signal};
+pub(crate) use server::{Front, Places, runtime, serve, stop_signal};
+pub(crate) use snapshot::{Gateway, Snapshot};
+pub(crate) use store::{Store, StorePlan};

@@ -2,7 +2,6 @@
 
 use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::Router;
 use countersign_tower::PeerAddr;
 use http::Request;
 use hyper::{body::Incoming, server::conn::http1};
@@ -19,7 +18,7 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
-use super::{ProxyProtocol, Refused};
+use super::{Gateway, Refused, Watch};
 
 /// A runtime for a server.
 pub(crate) fn runtime() -> io::Result<Runtime> {
@@ -27,23 +26,36 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
 }
 
 /// What every connection meets.
-#[derive(Clone)]
-pub(crate) struct Front {
-    pub(crate) app: Router,
-    pub(crate) proxy_protocol: Option<ProxyProtocol>,
+pub(crate) struct Front<W> {
+    pub(crate) gateway: Gateway<W>,
+    pub(crate) places: Places,
     /// Is told of connections that were closed without an answer.
     pub(crate) refused: fn(SocketAddr, &Refused),
 }
 
+/// Room for connections. Its clones are one and the same.
+#[derive(Clone)]
+pub(crate) struct Places(Arc<Semaphore>);
+
+impl Places {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_CONNECTIONS)))
+    }
+
+    /// How many connections are open, and how many can be.
+    pub(crate) fn taken(&self) -> (usize, usize) {
+        (MAX_CONNECTIONS - self.0.available_permits(), MAX_CONNECTIONS)
+    }
+}
+
 /// Serves until `stop`, then takes no more connections and ends those that there are after the request they are at.
-pub(crate) async fn serve(listener: TcpListener, front: Front, stop: impl Future<Output = ()>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+pub(crate) async fn serve<W: Watch>(listener: TcpListener, front: Front<W>, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
         let (stream, peer, place) = tokio::select! {
             () = &mut stop => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &front.places.0) => accepted,
         };
         let (front, watcher) = (front.clone(), graceful.watcher());
         tokio::spawn(async move {
@@ -56,9 +68,15 @@ pub(crate) async fn serve(listener: TcpListener, front: Front, stop: impl Future
     let _ = timeout(STOP_TIME, graceful.shutdown()).await;
 }
 
-impl Front {
+impl<W> Clone for Front<W> {
+    fn clone(&self) -> Self {
+        Self { gateway: self.gateway.clone(), places: self.places.clone(), refused: self.refused }
+    }
+}
+
+impl<W: Watch> Front<W> {
     async fn connection(self, mut stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
-        let client = match &self.proxy_protocol {
+        let client = match self.gateway.proxy_protocol() {
             Some(protocol) => protocol.client(&mut stream, peer).await,
             None => Ok(Some(peer)),
         };
@@ -66,7 +84,7 @@ impl Front {
             Ok(client) => client.map(PeerAddr),
             Err(refused) => return (self.refused)(peer, &refused),
         };
-        let app = self.app.map_request(move |mut request: Request<Incoming>| {
+        let app = self.gateway.map_request(move |mut request: Request<Incoming>| {
             client.and_then(|client| request.extensions_mut().insert(client));
             request
         });
