@@ -8,6 +8,7 @@ pub mod program;
 pub mod reading;
 pub mod replay;
 pub mod replay_conformance;
+pub mod server;
 pub mod servers;
 pub mod vectors;
 pub mod verdict;

@@ -9,11 +9,18 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, http::StatusCode, routing::post};
+use axum::{
+    Router,
+    extract::ConnectInfo,
+    http::{Extensions, StatusCode},
+    routing::post,
+};
 use bytes::Bytes;
-use countersign::Verifier;
-use countersign_tower::VerifyLayer;
+use countersign::{Verifier, address::AddressSet};
+use countersign_tower::{AddressLayer, Stack, VerifyLayer};
 use tokio::{net::TcpListener, sync::oneshot};
+
+use crate::store::Forgetful;
 
 /// The core of the servers; the load has the next one.
 pub(crate) const CORE: usize = 0;
@@ -34,6 +41,18 @@ pub(crate) fn verified(verifier: Verifier) -> Router {
     plain().layer(VerifyLayer::new(verifier))
 }
 
+/// All checks: an allowlist of two blocks, the signature, replays.
+pub(crate) fn stacked(verifier: Verifier) -> Result<Router, Box<dyn Error>> {
+    let addresses = AddressLayer::new(AddressSet::parse(["192.0.2.0/24", "127.0.0.0/8"])?).with_peer(peer);
+    let stack = Stack::builder("hooks", verifier).with_addresses(addresses).with_store(Forgetful::default()).build()?;
+    Ok(plain().layer(stack))
+}
+
+/// As `countersign_axum::connect_info` does it.
+fn peer(extensions: &Extensions) -> Option<SocketAddr> {
+    extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0)
+}
+
 impl Server {
     /// Serves the app on a thread of this name, by which a profiler can tell it from the others.
     pub(crate) fn start(name: &str, app: Router) -> Result<Self, Box<dyn Error>> {
@@ -47,7 +66,7 @@ impl Server {
                 let thread = PathBuf::from("/proc").join(std::fs::read_link("/proc/thread-self")?);
                 tell.send((listener.local_addr()?, thread.join("schedstat"))).ok();
                 tokio::select! {
-                    served = axum::serve(listener, app).into_future() => served,
+                    served = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).into_future() => served,
                     _ = stopped => Ok(()),
                 }
             })

@@ -18,7 +18,7 @@ use super::verify::value_json;
 use crate::{
     failure::{Failure, Outcome},
     gateway::{
-        self, Endpoint, Front, Gateway, Places, Refused, Verdict, Watch,
+        self, Endpoint, Front, Gateway, Refused, Verdict, Watch,
         config::Config,
         feed::{self, Refresh},
         metrics::Shown,
@@ -46,6 +46,8 @@ The configuration is TOML:
   listen = \"127.0.0.1:8787\"    # the default
   body_limit = 1048576         # in bytes; the default
   body_timeout = \"10s\"         # the default
+  head_timeout = \"30s\"         # from the connection, or the last answer; the default
+  connections = 4096           # at once; the default. If there are more, those go that send nothing
   metrics = \"127.0.0.1:9100\"  # /metrics for Prometheus and /healthz, on a listener of their own; default: none
 
   [replay]                     # what was handled is not handled again
@@ -97,7 +99,7 @@ with may_shrink = true.
 
 The configuration, its schemes and its secrets are read again when one of these files changes, and at SIGHUP. A file that is \
 wrong leaves everything as it was, and a line on standard error says what is wrong. Requests that are under way end with the \
-configuration that they began with; what was handled stays known. `listen`, `metrics` and [replay] wait for the next start, and \
+configuration that they began with; what was handled stays known. `listen`, `metrics`, `connections` and [replay] wait for the next start, and \
 so do variables of the environment.
 
 Who must can let replays through, by settings that say so: `dangerous_fail_open = true` in [replay], for the time in which the \
@@ -138,14 +140,14 @@ impl Serve {
         let listener = bind(*listen).await?;
         eprintln!("countersign: listening on http://{} ({count} endpoints)", listener.local_addr()?);
         let live = start.live(&self.config, gateway.clone(), Arc::clone(&store), LOG);
-        let places = Places::new();
+        let front = Front::new(gateway, log_connection);
         if let (Some(handle), Some(address)) = (handle, metrics) {
             let listener = bind(address).await?;
             eprintln!("countersign: metrics on http://{}/metrics", listener.local_addr()?);
-            tokio::spawn(Shown::new(handle, live.state(), store, places.clone()).serve(listener));
+            tokio::spawn(Shown::new(handle, live.state(), store, front.places()).serve(listener));
         }
         tokio::spawn(live.run(asked));
-        gateway::serve(listener, Front { gateway, places, refused: log_connection }, stop).await;
+        gateway::serve(listener, front, stop).await;
         Ok(Outcome::Good)
     }
 }

@@ -17,7 +17,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Places, Store, endpoint::empty, reload::State};
+use super::{Store, endpoint::empty, places::Places, reload::State};
 use crate::failure::Failure;
 
 /// What there is to show.

@@ -39,6 +39,7 @@ pub(crate) struct Live<W> {
 struct Fixed {
     listen: std::net::SocketAddr,
     metrics: Option<std::net::SocketAddr>,
+    connections: usize,
     store: StorePlan,
 }
 
@@ -171,13 +172,15 @@ const READS: usize = 6;
 
 impl Fixed {
     fn of(config: &Config) -> Self {
-        Self { listen: config.listen, metrics: config.metrics, store: config.store.clone() }
+        let connections = config.meeting.bounds.connections;
+        Self { listen: config.listen, metrics: config.metrics, connections, store: config.store.clone() }
     }
 
     fn differs_from(&self, other: &Self) -> Vec<&'static str> {
         let changed = [
             ("listen", self.listen != other.listen),
             ("metrics", self.metrics != other.metrics),
+            ("connections", self.connections != other.connections),
             ("replay.store", self.store != other.store),
         ];
         changed.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     convert::Infallible,
+    error::Error,
     future::Future,
     pin::Pin,
     sync::Arc,
@@ -13,28 +14,30 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use countersign_tower::StackError;
 use http::{Request, Response, StatusCode};
+use http_body::Body;
 use http_body_util::Full;
-use hyper::body::Incoming;
 use tower::Service;
 
-use super::{Endpoint, EndpointPlan, ProxyProtocol, Watch, endpoint::empty, store::Store};
+use super::{Bounds, Endpoint, EndpointPlan, ProxyProtocol, Watch, endpoint::empty, store::Store};
 
 /// All endpoints, and what every connection meets.
-#[derive(Default)]
 pub(crate) struct Snapshot {
     endpoints: HashMap<String, Arc<Endpoint>>,
-    proxy_protocol: Option<ProxyProtocol>,
+    meeting: Meeting,
+}
+
+/// What a connection meets before its requests do.
+#[derive(Clone, Default)]
+pub(crate) struct Meeting {
+    pub(crate) proxy_protocol: Option<ProxyProtocol>,
+    pub(crate) bounds: Bounds,
 }
 
 impl Snapshot {
     /// A snapshot with these endpoints, of which no two have one path.
-    pub(crate) fn new(
-        plans: &[EndpointPlan],
-        store: &Arc<Store>,
-        proxy_protocol: Option<ProxyProtocol>,
-    ) -> Result<Self, StackError> {
+    pub(crate) fn new(plans: &[EndpointPlan], store: &Arc<Store>, meeting: Meeting) -> Result<Self, StackError> {
         let endpoints = plans.iter().map(|plan| Ok((plan.path.clone(), Arc::new(plan.build(store)?))));
-        Ok(Self { endpoints: endpoints.collect::<Result<_, StackError>>()?, proxy_protocol })
+        Ok(Self { endpoints: endpoints.collect::<Result<_, StackError>>()?, meeting })
     }
 }
 
@@ -56,11 +59,21 @@ impl<W> Gateway<W> {
 
     /// What a connection that is opened now has to begin with.
     pub(super) fn proxy_protocol(&self) -> Option<ProxyProtocol> {
-        self.current.load().proxy_protocol.clone()
+        self.current.load().meeting.proxy_protocol.clone()
+    }
+
+    /// How long it is waited for.
+    pub(super) fn bounds(&self) -> Bounds {
+        self.current.load().meeting.bounds
     }
 }
 
-impl<W: Watch> Service<Request<Incoming>> for Gateway<W> {
+impl<W, B> Service<Request<B>> for Gateway<W>
+where
+    W: Watch,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     type Response = Response<Full<Bytes>>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
@@ -69,7 +82,7 @@ impl<W: Watch> Service<Request<Incoming>> for Gateway<W> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+    fn call(&mut self, request: Request<B>) -> Self::Future {
         let endpoint = self.current.load().endpoints.get(request.uri().path()).map(Arc::clone);
         let watch = Arc::clone(&self.watch);
         Box::pin(async move {

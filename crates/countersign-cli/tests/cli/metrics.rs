@@ -16,6 +16,7 @@ use crate::{
 
 const CONFIG: &str = r#"
 metrics = "127.0.0.1:0"
+connections = 100
 
 [[endpoint]]
 path = "/github"
@@ -70,13 +71,18 @@ fn a_scraper_sees_what_became_of_every_request() {
         "countersign_handler_seconds_count{endpoint=\"hub\",outcome=\"success\"} 1",
         "countersign_store_entries{store=\"memory\"} 1",
         "countersign_store_capacity{store=\"memory\"} 1000000",
-        "countersign_connections_capacity 512",
+        "countersign_connections_capacity 100",
     ] {
         has(&answer, series);
     }
     let ranges = answer.lines().find(|line| line.starts_with("countersign_allowlist_ranges{")).unwrap();
     assert!(ranges.ends_with("allowed.txt\"} 2"), "{ranges}");
-    for name in ["countersign_allowlist_age_seconds{", "countersign_config_age_seconds ", "countersign_store_bytes{"] {
+    for name in [
+        "countersign_allowlist_age_seconds{",
+        "countersign_config_age_seconds ",
+        "countersign_store_bytes{",
+        "countersign_connections ",
+    ] {
         assert!(answer.lines().any(|line| line.starts_with(name)), "{name} is not in {answer}");
     }
     assert!(!answer.contains("attacker") && !answer.contains("nowhere"), "{answer}");

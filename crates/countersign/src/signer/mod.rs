@@ -25,7 +25,7 @@ use crate::{
     key::Key,
     public_key::{EcdsaForm, PrivateKey, PublicKeyAlgorithm, PublicKeyKind},
     rejection::Rejection,
-    scheme::{Algorithm, Choice, Equals, Expected, Hole, Part, Scheme, Source, Unwrap, UrlForm},
+    scheme::{Algorithm, Choice, Equals, Expected, Hole, Part, Scheme, SecretRule, Source, Unwrap, UrlForm},
     secret::{Secret, SecretError},
     timestamp::Timestamp,
     verifier::Verifier,
@@ -137,6 +137,39 @@ impl Signer {
             (builder.secret(secret), SigningKey::Shared(bytes))
         };
         Ok(Self { verifier: builder.build()?, key })
+    }
+
+    /// A forger, who signs with the empty secret: made to find receivers that verify with a secret which nobody set. `None` if
+    /// the scheme's key is not made of a secret's bytes alone. `configure` is that of [`configured`](Self::configured).
+    ///
+    /// ```
+    /// use countersign::{Rejection, Signer, Timestamp, Verifier, providers};
+    /// use http::Request;
+    ///
+    /// let now = Timestamp::from_unix_seconds(1_767_225_600);
+    /// let nobody = Signer::of_nobody(providers::GITHUB, |builder| builder)?.ok_or("GitHub has a secret")?;
+    /// let forged = nobody.sign(Request::post("/hooks").body("{}")?, now)?;
+    /// let verdict = Verifier::new(providers::GITHUB, "a-long-random-secret")?.verify(&forged, forged.body(), now);
+    /// assert_eq!(verdict.map(drop), Err(Rejection::Signature));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Verifier::builder`].
+    pub fn of_nobody(
+        scheme: impl IntoScheme,
+        configure: impl FnOnce(VerifierBuilder) -> VerifierBuilder,
+    ) -> Result<Option<Self>, ConfigError> {
+        let scheme = scheme.into_scheme()?;
+        if !matches!(scheme.signature.algorithm, Algorithm::Hmac(_) | Algorithm::Hash(_)) {
+            return Ok(None);
+        }
+        // The empty text is neither encoded nor has it the prefix of a secret; what else is done to a secret is done to it.
+        let bare =
+            |rule: &SecretRule| SecretRule { strip: None, prefix_required: false, encoding: None, ..rule.clone() };
+        let scheme = scheme.altered(|description| description.secret = bare(&description.secret));
+        Self::configured(&scheme, Secret::guess(b""), configure).map(Some)
     }
 
     /// The scheme by which it signs.

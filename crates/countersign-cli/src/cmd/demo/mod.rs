@@ -14,7 +14,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 use crate::{
     client::Client,
     failure::{Failure, Outcome},
-    gateway::{self, Front, Gateway, Limits, Places, Snapshot, Store},
+    gateway::{self, Front, Gateway, Limits, Meeting, Snapshot, Store},
     output,
 };
 use sender::{Kind, SENDERS, Sender};
@@ -55,10 +55,11 @@ impl Demo {
         let senders = SENDERS.iter().map(|sample| Sender::new(sample, address)).collect::<Result<Vec<_>, _>>()?;
         let plans = senders.iter().map(|sender| sender.endpoint(LIMITS)).collect::<Result<Vec<_>, _>>()?;
         let store = Arc::new(Store::Memory(MemoryStore::new()));
-        let snapshot = Snapshot::new(&plans, &store, None).map_err(|error| Failure::new(error.to_string()))?;
+        let snapshot =
+            Snapshot::new(&plans, &store, Meeting::default()).map_err(|error| Failure::new(error.to_string()))?;
         let witness = Arc::new(Witness::default());
         let gateway = Gateway::new(snapshot, Arc::clone(&witness));
-        let front = Front { gateway, places: Places::new(), refused: |_, _| {} };
+        let front = Front::new(gateway, |_, _| {});
 
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async move { drop(stopped.await) };

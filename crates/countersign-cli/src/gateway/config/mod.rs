@@ -20,7 +20,7 @@ use countersign_tower::{StackError, replay::ReplayConfigError};
 use toml::Spanned;
 
 use super::{
-    EndpointPlan, Limits, ProxyProtocol, Snapshot, Store, StorePlan,
+    Bounds, EndpointPlan, Limits, Meeting, Snapshot, Store, StorePlan,
     feed::{Feed, Refresh},
     sources::Sources,
 };
@@ -36,7 +36,7 @@ pub(crate) struct Config {
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) store: StorePlan,
     pub(crate) endpoints: Vec<EndpointPlan>,
-    pub(crate) proxy_protocol: Option<ProxyProtocol>,
+    pub(crate) meeting: Meeting,
     /// Lists of addresses to keep up to date.
     pub(crate) feeds: Vec<Feed>,
 }
@@ -61,7 +61,7 @@ impl Config {
 
     /// The snapshot of this configuration, with the store that is open.
     pub(crate) fn snapshot(&self, store: &Arc<Store>) -> Result<Snapshot, Failure> {
-        let snapshot = Snapshot::new(&self.endpoints, store, self.proxy_protocol.clone());
+        let snapshot = Snapshot::new(&self.endpoints, store, self.meeting.clone());
         snapshot.map_err(|error| Failure::new(error.to_string()))
     }
 }
@@ -108,7 +108,26 @@ impl Reader<'_> {
             endpoints.push(endpoint);
             feeds.extend(feed);
         }
-        Ok(Config { listen, metrics, store, endpoints, proxy_protocol: front.protocol, feeds })
+        let meeting = Meeting { proxy_protocol: front.protocol, bounds: self.bounds(&file, limits)? };
+        Ok(Config { listen, metrics, store, endpoints, meeting, feeds })
+    }
+
+    fn bounds(&self, file: &File, limits: Limits) -> Result<Bounds, Failure> {
+        let mut bounds = Bounds { body: limits.time, ..Bounds::default() };
+        if let Some(time) = &file.head_timeout {
+            bounds.head = self.duration(time)?;
+            if bounds.head.is_zero() {
+                return Err(self.wrong_at(time, "no head arrives in no time: expected for example `30s`"));
+            }
+        }
+        if let Some(connections) = &file.connections {
+            bounds.connections = *connections.as_ref();
+            if !(1..=MAX_CONNECTIONS).contains(&bounds.connections) {
+                let message = format!("expected a number from 1 to {MAX_CONNECTIONS}, for example 4096");
+                return Err(self.wrong_at(connections, message));
+            }
+        }
+        Ok(bounds)
     }
 
     fn limits(&self, file: &File) -> Result<Limits, Failure> {
@@ -269,3 +288,6 @@ impl Reader<'_> {
         ))
     }
 }
+
+/// What one machine can have, and far below what a semaphore can count.
+const MAX_CONNECTIONS: usize = 1_000_000;
