@@ -220,12 +220,18 @@ fn digits(text: &[u8]) -> Option<i64> {
         return None;
     }
     let mut value: i64 = 0;
+    // Eighteen digits cannot overflow, and no timestamp has more than thirteen.
+    let checks_overflow = text.len() > 18;
     for &byte in text {
         let digit = byte.wrapping_sub(b'0');
         if digit > 9 {
             return None;
         }
-        value = value.checked_mul(10)?.checked_add(i64::from(digit))?;
+        value = if checks_overflow {
+            value.checked_mul(10)?.checked_add(i64::from(digit))?
+        } else {
+            value * 10 + i64::from(digit)
+        };
     }
     Some(value)
 }

@@ -94,7 +94,7 @@ impl<S, K: Keys> Layer<S> for VerifyLayer<K> {
     type Service = Verify<S, K>;
 
     fn layer(&self, inner: S) -> Verify<S, K> {
-        Verify::new(inner, self.keys.clone(), self.settings.clone())
+        Verify::new(inner, self.keys.clone(), Arc::new(self.settings.clone()))
     }
 }
 
