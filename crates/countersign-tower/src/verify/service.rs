@@ -67,9 +67,7 @@ where
         let (head, body) = request.into_parts();
         ResponseFuture::new(async move {
             match receive(&head, body, &keys, &settings).await {
-                Ok(Received::Delivery(delivery, tenant)) => {
-                    inner.call(verified_request(head, delivery, tenant)).await
-                }
+                Ok(Received::Delivery(delivery, tenant)) => inner.call(verified_request(head, delivery, tenant)).await,
                 Ok(Received::Answer(answer)) => Ok(answer.map(R::from)),
                 Err(rejection) => Ok(refuse(rejection)),
             }
