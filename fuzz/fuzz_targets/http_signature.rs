@@ -80,7 +80,11 @@ fn changed(signed: &Request<Bytes>, change: u8, at: usize, with: u8) -> Option<R
     };
     match change % 6 {
         0 => *changed.method_mut() = Method::from_bytes(&put(signed.method().as_str().as_bytes())?).ok()?,
-        1 => *changed.uri_mut() = Uri::try_from(put(signed.uri().to_string().as_bytes())?).ok()?,
+        1 => {
+            let uri = Uri::try_from(put(signed.uri().to_string().as_bytes())?).ok()?;
+            // An authority alone has no path, which counts as `/` (RFC 9421 section 2.2.6).
+            *changed.uri_mut() = Some(uri).filter(|uri| uri.path().starts_with('/'))?;
+        }
         2 => *changed.body_mut() = put(signed.body())?.into(),
         3 => drop(changed.headers_mut().append("x", HeaderValue::from_bytes(&[with.max(33)]).ok()?)),
         4 => drop(changed.headers_mut().remove("x")),
