@@ -24,9 +24,9 @@ pub(crate) const ALLOWED: [&str; 6] = [
 /// We refuse what the SDK accepts: by our reason, and for a wrong signature by what is unusual about the request.
 pub(crate) fn ours_refuses(sender: &Sender, request: &Request, rejection: &Rejection) -> String {
     let problem = match rejection {
+        Rejection::Signature if sender.signs_url => return "signature/url".to_owned(),
         Rejection::Signature if std::str::from_utf8(&request.body).is_err() => return "signature/not-utf-8".to_owned(),
         Rejection::Signature if request.body.starts_with(MARK) => return "signature/byte-order-mark".to_owned(),
-        Rejection::Signature if sender.signs_url => return "signature/url".to_owned(),
         Rejection::MalformedId { problem, .. }
         | Rejection::MalformedSignature { problem, .. }
         | Rejection::MalformedTimestamp { problem, .. }
