@@ -8,6 +8,8 @@ pub mod program;
 pub mod reading;
 pub mod replay;
 pub mod replay_conformance;
+pub mod servers;
+pub mod target;
 pub mod vectors;
 pub mod verdict;
 

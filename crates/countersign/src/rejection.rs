@@ -168,6 +168,39 @@ pub enum Problem {
 }
 
 impl Rejection {
+    /// Every [code](Self::code) that there is, in alphabetical order: so many series can a metric have.
+    pub const CODES: [&str; 29] = [
+        "address",
+        "ambiguous_content",
+        "body_hash",
+        "body_incomplete",
+        "body_timeout",
+        "body_too_large",
+        "content_coding",
+        "content_length",
+        "handler_timeout",
+        "handshake_failed",
+        "handshake_not_configured",
+        "in_progress",
+        "keys_unavailable",
+        "malformed_id",
+        "malformed_signature",
+        "malformed_timestamp",
+        "malformed_value",
+        "method",
+        "missing_signature",
+        "payload",
+        "replayed",
+        "secret_already_stored",
+        "signature",
+        "store_unavailable",
+        "timestamp_in_future",
+        "timestamp_too_old",
+        "unexpected_value",
+        "unknown_key",
+        "unsupported_media_type",
+    ];
+
     /// The reason as a stable word for logs, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {

@@ -39,6 +39,8 @@ The configuration is TOML:
   listen = \"127.0.0.1:8787\"    # the default
   body_limit = 1048576         # in bytes; the default
   body_timeout = \"10s\"         # the default
+  head_timeout = \"30s\"         # from the connection, or the last answer; the default
+  connections = 4096           # at once; the default. If there are more, those go that send nothing
 
   [[endpoint]]
   path = \"/stripe\"
@@ -91,10 +93,10 @@ Exit status: 0 ended by a signal, 2 a mistake in the configuration, or an addres
 
 impl Serve {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
-        let Config { listen, endpoints, proxy_protocol, feeds } = Config::read(&self.config, log_refresh)?;
+        let Config { listen, endpoints, proxy_protocol, feeds, bounds } = Config::read(&self.config, log_refresh)?;
         let count = endpoints.len();
         let app = gateway::router(endpoints, &std::sync::Arc::new(Log { bodies: self.bodies }));
-        let front = Front { app, proxy_protocol, refused: log_connection };
+        let front = Front { app, proxy_protocol, refused: log_connection, bounds };
         let runtime = gateway::runtime()?;
         let outcome = runtime.block_on(async {
             let stop = gateway::stop_signal()?;

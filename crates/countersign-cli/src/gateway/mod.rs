@@ -4,9 +4,10 @@ pub(crate) mod config;
 mod confirm;
 mod endpoint;
 pub(crate) mod feed;
+mod places;
 mod proxy_protocol;
 mod server;
 
 pub(crate) use endpoint::{Endpoint, EndpointKeys, Limits, Verdict, Watch, router};
 pub(crate) use proxy_protocol::{ProxyProtocol, Refused};
-pub(crate) use server::{Front, runtime, serve, stop_signal};
+pub(crate) use server::{Bounds, Front, runtime, serve, stop_signal};

@@ -212,13 +212,15 @@ fn a_handshake_is_answered_and_is_no_delivery() {
 fn a_wrong_configuration_is_refused_with_its_place() {
     let endpoint = |more: &str| format!("[[endpoint]]\npath = \"/a\"\n{more}\n");
     let github = |secrets: &str| endpoint(&format!("provider = \"github\"\nsecrets = {secrets}"));
-    let wrong: [(String, &str, &str); 19] = [
+    let wrong: [(String, &str, &str); 21] = [
         (String::new(), ":1:1:", "no [[endpoint]]"),
         ("listen = 1 2".to_owned(), ":1:", ""),
         ("listen = \"here\"".to_owned(), ":1:10:", "127.0.0.1:8787"),
         ("listn = \"127.0.0.1:0\"".to_owned(), ":1:1:", "`listen`"),
         ("body_limit = 0".to_owned(), ":1:14:", "1048576"),
         ("body_timeout = \"soon\"".to_owned(), ":1:16:", "`5m`"),
+        ("head_timeout = \"0s\"".to_owned(), ":1:16:", "`30s`"),
+        ("connections = 0".to_owned(), ":1:15:", "4096"),
         (endpoint("secrets = [\"env:SECRET\"]"), ":2:8:", "`provider` or `scheme`"),
         (endpoint("provider = \"githb\"\nsecrets = [\"env:SECRET\"]"), ":3:12:", "`github`"),
         (endpoint("provider = \"twilio\"\nsecrets = [\"env:SECRET\"]"), ":2:8:", "public_url"),

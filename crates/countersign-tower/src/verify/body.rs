@@ -22,6 +22,11 @@ impl VerifiedBody {
         Self { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()) }
     }
 
+    /// How many bytes it has.
+    pub(crate) fn len(&self) -> u64 {
+        self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)
+    }
+
     /// The bytes, as they arrived.
     pub fn into_bytes(self) -> Bytes {
         self.bytes.unwrap_or_default()
@@ -41,6 +46,6 @@ impl Body for VerifiedBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+        SizeHint::with_exact(self.len())
     }
 }

@@ -13,7 +13,7 @@ use tokio::{net::TcpListener, sync::oneshot};
 use crate::{
     client::Client,
     failure::{Failure, Outcome},
-    gateway::{self, Front, Limits},
+    gateway::{self, Bounds, Front, Limits},
     output,
 };
 use sender::{Kind, SENDERS, Sender};
@@ -54,7 +54,8 @@ impl Demo {
         let senders = SENDERS.iter().map(|sample| Sender::new(sample, address)).collect::<Result<Vec<_>, _>>()?;
         let endpoints = senders.iter().map(|sender| sender.endpoint(LIMITS)).collect::<Result<Vec<_>, _>>()?;
         let witness = Arc::new(Witness::default());
-        let front = Front { app: gateway::router(endpoints, &witness), proxy_protocol: None, refused: |_, _| {} };
+        let app = gateway::router(endpoints, &witness);
+        let front = Front { app, proxy_protocol: None, refused: |_, _| {}, bounds: Bounds::default() };
 
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async move { drop(stopped.await) };

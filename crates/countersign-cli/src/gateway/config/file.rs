@@ -15,6 +15,8 @@ pub(super) struct File {
     /// In bytes.
     pub(super) body_limit: Option<Spanned<u64>>,
     pub(super) body_timeout: Option<Spanned<String>>,
+    pub(super) head_timeout: Option<Spanned<String>>,
+    pub(super) connections: Option<Spanned<usize>>,
     pub(super) proxy_protocol: Option<Spanned<String>>,
     pub(super) trusted_proxies: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) client_header: Option<Spanned<String>>,

@@ -17,7 +17,7 @@ use countersign::{ConfigError, Key, Scheme, Verifier, VerifierBuilder};
 use toml::Spanned;
 
 use super::{
-    Endpoint, Limits, ProxyProtocol,
+    Bounds, Endpoint, Limits, ProxyProtocol,
     feed::{Feed, Refresh},
 };
 use crate::{failure::Failure, scheme_source};
@@ -31,6 +31,7 @@ pub(crate) struct Config {
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
     /// Lists of addresses to keep up to date.
     pub(crate) feeds: Vec<Feed>,
+    pub(crate) bounds: Bounds,
 }
 
 impl Config {
@@ -75,7 +76,25 @@ impl Reader<'_> {
             endpoints.push(endpoint);
             feeds.extend(feed);
         }
-        Ok(Config { listen, endpoints, proxy_protocol: front.protocol, feeds })
+        Ok(Config { listen, endpoints, proxy_protocol: front.protocol, feeds, bounds: self.bounds(&file, limits)? })
+    }
+
+    fn bounds(&self, file: &File, limits: Limits) -> Result<Bounds, Failure> {
+        let mut bounds = Bounds { body: limits.time, ..Bounds::default() };
+        if let Some(time) = &file.head_timeout {
+            bounds.head = self.duration(time)?;
+            if bounds.head.is_zero() {
+                return Err(self.wrong_at(time, "no head arrives in no time: expected for example `30s`"));
+            }
+        }
+        if let Some(connections) = &file.connections {
+            bounds.connections = *connections.as_ref();
+            if !(1..=MAX_CONNECTIONS).contains(&bounds.connections) {
+                let message = format!("expected a number from 1 to {MAX_CONNECTIONS}, for example 4096");
+                return Err(self.wrong_at(connections, message));
+            }
+        }
+        Ok(bounds)
     }
 
     fn limits(&self, file: &File) -> Result<Limits, Failure> {
@@ -198,3 +217,6 @@ impl Reader<'_> {
         ))
     }
 }
+
+/// What one machine can have, and far below what a semaphore can count.
+const MAX_CONNECTIONS: usize = 1_000_000;

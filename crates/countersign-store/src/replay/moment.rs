@@ -1,0 +1,55 @@
+//! Times as the stores keep them.
+
+use std::time::Duration;
+
+use countersign::Timestamp;
+
+/// A point in time, in whole milliseconds from 1970 to the year 2248: 43 bits, 13 decimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Moment(i64);
+
+impl Moment {
+    /// What is to last longer than this lasts for ever: no `now` comes so late.
+    const NEVER: Self = Self((1 << 43) - 1);
+
+    /// The end of what begins now and lasts this long, rounded up.
+    pub(super) fn after(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(millis)).min(Self::NEVER)
+    }
+
+    pub(super) fn millis(self) -> i64 {
+        self.0
+    }
+}
+
+impl From<Timestamp> for Moment {
+    fn from(time: Timestamp) -> Self {
+        Self(time.unix_millis().clamp(0, Self::NEVER.0 - 1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lasts_for_ever_outlasts_the_last_now() {
+        let last = Moment::from(Timestamp::from_unix_millis(i64::MAX));
+        assert!(last.after(Duration::MAX) > last);
+        assert_eq!(last.after(Duration::MAX), Moment::from(Timestamp::from_unix_millis(0)).after(Duration::MAX));
+    }
+
+    #[test]
+    fn a_duration_is_rounded_up_to_the_millisecond() {
+        let start = Moment::from(Timestamp::from_unix_millis(1000));
+        assert_eq!(start.after(Duration::ZERO).millis(), 1000);
+        assert_eq!(start.after(Duration::from_nanos(1)).millis(), 1001);
+        assert_eq!(start.after(Duration::from_millis(7)).millis(), 1007);
+    }
+
+    #[test]
+    fn times_before_1970_count_as_1970() {
+        assert_eq!(Moment::from(Timestamp::from_unix_millis(i64::MIN)).millis(), 0);
+    }
+}

@@ -1,0 +1,102 @@
+use std::{error::Error, fmt, time::Duration};
+
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+/// Why the store in Redis could not be opened or asked.
+///
+/// No text of it shows the URL or the password.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RedisStoreError {
+    /// The server may evict keys to make room.
+    Evicts {
+        /// Its `maxmemory-policy`.
+        policy: String,
+    },
+    /// The server tells nobody whether it may evict keys.
+    EvictionUnknown,
+    /// The server has no memory left.
+    Full,
+    /// The system has no randomness to give.
+    Randomness,
+    /// The server does not do what it was asked.
+    Refused {
+        /// What it says.
+        answer: String,
+    },
+    /// There was no answer in time. Whether the call was carried out is unknown.
+    Timeout {
+        /// How long that is.
+        limit: Duration,
+    },
+    /// The server could not be reached, or the connection broke. Whether the call was carried out is unknown.
+    Unreachable {
+        /// What the system says.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The URL is malformed.
+    Url,
+}
+
+impl RedisStoreError {
+    pub(super) fn unexpected(answer: i64) -> Self {
+        Self::Refused { answer: format!("a script answered {answer}, which none of them does") }
+    }
+}
+
+impl From<RedisError> for RedisStoreError {
+    fn from(error: RedisError) -> Self {
+        match error.kind() {
+            ErrorKind::Io => Self::Unreachable { source: Box::new(error) },
+            // Within a script the server says it in the text alone.
+            _ if error.code() == Some("OOM") || error.detail().is_some_and(|detail| detail.contains("OOM ")) => {
+                Self::Full
+            }
+            _ => Self::Refused { answer: error.to_string() },
+        }
+    }
+}
+
+/// Whether the connection is of no more use: it is broken, or leads to a server that does not serve now.
+pub(super) fn ends_connection(error: &RedisError) -> bool {
+    let elsewhere = [
+        ServerErrorKind::BusyLoading,
+        ServerErrorKind::ClusterDown,
+        ServerErrorKind::MasterDown,
+        ServerErrorKind::Moved,
+        ServerErrorKind::ReadOnly,
+    ];
+    error.is_unrecoverable_error() || elsewhere.iter().any(|kind| error.kind() == ErrorKind::Server(*kind))
+}
+
+impl fmt::Display for RedisStoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Evicts { policy } => write!(
+                f,
+                "Redis may evict keys (`maxmemory-policy` is `{policy}`), which lets replays through: set it to `noeviction`"
+            ),
+            Self::EvictionUnknown => f.write_str(
+                "Redis allows neither `INFO` nor `CONFIG GET`, so that nobody knows whether it may evict keys: allow one of \
+                 them, or make sure that its `maxmemory-policy` is `noeviction` and use `dangerous_trust_eviction_policy`",
+            ),
+            Self::Full => f.write_str("Redis is out of memory: raise its `maxmemory` or keep events shorter"),
+            Self::Randomness => f.write_str("the system has no randomness to give"),
+            Self::Refused { answer } => write!(f, "Redis refused: {answer}"),
+            Self::Timeout { limit } => write!(f, "Redis has not answered within {limit:?}"),
+            Self::Unreachable { source } => write!(f, "Redis could not be reached: {source}"),
+            Self::Url => f.write_str(
+                "the URL of Redis is malformed: expected `redis://[user:password@]host[:port][/database]` or `unix:///path`",
+            ),
+        }
+    }
+}
+
+impl Error for RedisStoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Unreachable { source } => Some(&**source),
+            _ => None,
+        }
+    }
+}

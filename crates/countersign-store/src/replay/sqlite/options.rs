@@ -1,0 +1,50 @@
+use std::time::Duration;
+
+/// What an SQLite store may take.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct SqliteOptions {
+    pub(super) capacity: u64,
+    pub(super) lock_timeout: Duration,
+    pub(super) waiting: usize,
+}
+
+/// A million: one event every second for eleven days, or four for three.
+const CAPACITY: u64 = 1_000_000;
+
+/// 1 s: half of what the layer gives a store.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// As many calls as are done in about a second.
+const WAITING: usize = 4096;
+
+impl SqliteOptions {
+    /// A million events, 1 s for the lock, 4096 calls that wait.
+    pub fn new() -> Self {
+        Self { capacity: CAPACITY, lock_timeout: LOCK_TIMEOUT, waiting: WAITING }
+    }
+
+    /// Holds so many events, which take about 100 bytes each. Processes that share a file need the same.
+    pub fn with_capacity(mut self, events: u64) -> Self {
+        self.capacity = events;
+        self
+    }
+
+    /// Waits so long for other processes that have the file locked.
+    pub fn with_lock_timeout(mut self, limit: Duration) -> Self {
+        self.lock_timeout = limit;
+        self
+    }
+
+    /// Lets so many calls wait for the disk, one at least; more are refused.
+    pub fn with_waiting(mut self, calls: usize) -> Self {
+        self.waiting = calls.max(1);
+        self
+    }
+}
+
+impl Default for SqliteOptions {
+    fn default() -> Self {
+        Self::new()
+    }
+}

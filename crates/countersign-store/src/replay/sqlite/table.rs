@@ -1,0 +1,204 @@
+//! What is in the file.
+
+use std::{path::Path, time::Duration};
+
+use countersign::{ReplayKey, replay::Lease};
+use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, named_params};
+
+use super::{super::moment::Moment, SqliteOptions, SqliteStoreError};
+
+pub(super) struct Table {
+    connection: Connection,
+    capacity: u64,
+    lock_timeout: Duration,
+}
+
+/// What a caller asks for.
+pub(super) enum Asked {
+    Claim { key: ReplayKey, fence: u64, until: Moment, now: Moment },
+    Commit { lease: Lease, until: Moment, now: Moment },
+    Release { lease: Lease, now: Moment },
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Done {
+    /// What was asked.
+    Yes,
+    /// Nothing, because somebody else holds the event.
+    Held,
+    /// Nothing: the event that was claimed is done, the lease that was to be settled is over.
+    No,
+}
+
+/// `fence` is null for what is done. The other table has one row: how many events there are.
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS countersign_replay_1 (
+        key BLOB PRIMARY KEY,
+        until INTEGER NOT NULL,
+        fence INTEGER
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS countersign_replay_1_until ON countersign_replay_1 (until);
+    CREATE TABLE IF NOT EXISTS countersign_replay_1_count (id INTEGER PRIMARY KEY CHECK (id = 0), events INTEGER NOT NULL) STRICT;
+    INSERT OR IGNORE INTO countersign_replay_1_count VALUES (0, (SELECT count(*) FROM countersign_replay_1));
+";
+
+/// How much of what is over goes for each claim: more than comes, so that it never piles up.
+const SWEPT_PER_CLAIM: usize = 2;
+
+/// How much of what is over goes at most when a claim finds no room.
+const SWEPT_WHEN_FULL: usize = 256;
+
+impl Table {
+    pub(super) fn open(path: &Path, options: SqliteOptions) -> Result<Self, SqliteStoreError> {
+        let failed = |error| SqliteStoreError::of(error, options.lock_timeout);
+        let connection = Connection::open(path).map_err(failed)?;
+        connection.busy_timeout(options.lock_timeout).map_err(failed)?;
+        let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(failed)?;
+        if mode != "wal" {
+            return Err(SqliteStoreError::NotLocal);
+        }
+        Self::prepare(connection, options).map_err(failed)
+    }
+
+    pub(super) fn in_memory(options: SqliteOptions) -> Result<Self, SqliteStoreError> {
+        let failed = |error| SqliteStoreError::of(error, options.lock_timeout);
+        Connection::open_in_memory().and_then(|connection| Self::prepare(connection, options)).map_err(failed)
+    }
+
+    fn prepare(mut connection: Connection, options: SqliteOptions) -> rusqlite::Result<Self> {
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute_batch(SCHEMA)?;
+        transaction.commit()?;
+        connection.set_prepared_statement_cache_capacity(16);
+        Ok(Self { connection, capacity: options.capacity, lock_timeout: options.lock_timeout })
+    }
+
+    /// Does what was asked, one after the other, and returns when it is on the disk. After an error nothing was done.
+    pub(super) fn transact<'a>(
+        &mut self,
+        asked: impl Iterator<Item = &'a Asked>,
+    ) -> Result<Vec<Result<Done, SqliteStoreError>>, SqliteStoreError> {
+        let limit = self.lock_timeout;
+        self.in_transaction(asked).map_err(|error| SqliteStoreError::of(error, limit))
+    }
+
+    fn in_transaction<'a>(
+        &mut self,
+        asked: impl Iterator<Item = &'a Asked>,
+    ) -> rusqlite::Result<Vec<Result<Done, SqliteStoreError>>> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut batch = Batch::begin(&transaction, self.capacity)?;
+        let answers = asked.map(|asked| batch.answer(asked)).collect::<rusqlite::Result<_>>()?;
+        batch.end()?;
+        transaction.commit()?;
+        Ok(answers)
+    }
+}
+
+/// One transaction under way.
+struct Batch<'t> {
+    transaction: &'t Transaction<'t>,
+    capacity: u64,
+    events: u64,
+    events_before: u64,
+}
+
+impl<'t> Batch<'t> {
+    fn begin(transaction: &'t Transaction<'t>, capacity: u64) -> rusqlite::Result<Self> {
+        let mut count = transaction.prepare_cached("SELECT events FROM countersign_replay_1_count WHERE id = 0")?;
+        let events: i64 = count.query_row([], |row| row.get(0))?;
+        let events = u64::try_from(events).unwrap_or(0);
+        Ok(Self { transaction, capacity, events, events_before: events })
+    }
+
+    fn answer(&mut self, asked: &Asked) -> rusqlite::Result<Result<Done, SqliteStoreError>> {
+        match asked {
+            Asked::Claim { key, fence, until, now } => self.claim(*key, *fence, *until, *now),
+            Asked::Commit { lease, until, now } => self.commit(lease, *until, *now).map(Ok),
+            Asked::Release { lease, now } => self.release(lease, *now).map(Ok),
+        }
+    }
+
+    fn claim(
+        &mut self,
+        key: ReplayKey,
+        fence: u64,
+        until: Moment,
+        now: Moment,
+    ) -> rusqlite::Result<Result<Done, SqliteStoreError>> {
+        let mut known =
+            self.transaction.prepare_cached("SELECT until, fence FROM countersign_replay_1 WHERE key = :key")?;
+        let known = known
+            .query_row(named_params! { ":key": key.as_bytes() }, |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        match known {
+            Some((end, holder)) if i64::gt(&end, &now.millis()) => {
+                return Ok(Ok(if Option::<i64>::is_some(&holder) { Done::Held } else { Done::No }));
+            }
+            Some(_) => {}
+            None => {
+                self.sweep(now, SWEPT_PER_CLAIM)?;
+                if self.events >= self.capacity {
+                    self.sweep(now, SWEPT_WHEN_FULL)?;
+                }
+                if self.events >= self.capacity {
+                    return Ok(Err(SqliteStoreError::Full { capacity: self.capacity }));
+                }
+                self.events += 1;
+            }
+        }
+        let mut claim = self.transaction.prepare_cached(
+            "INSERT INTO countersign_replay_1 (key, until, fence) VALUES (:key, :until, :fence)
+             ON CONFLICT (key) DO UPDATE SET until = excluded.until, fence = excluded.fence",
+        )?;
+        claim.execute(named_params! {
+            ":key": key.as_bytes(), ":until": until.millis(), ":fence": fence.cast_signed(),
+        })?;
+        Ok(Ok(Done::Yes))
+    }
+
+    fn commit(&mut self, lease: &Lease, until: Moment, now: Moment) -> rusqlite::Result<Done> {
+        let mut commit = self.transaction.prepare_cached(
+            "UPDATE countersign_replay_1 SET until = :until, fence = NULL
+             WHERE key = :key AND fence = :fence AND until > :now",
+        )?;
+        let changed = commit.execute(named_params! {
+            ":key": lease.key().as_bytes(), ":fence": lease.fence().cast_signed(),
+            ":until": until.millis(), ":now": now.millis(),
+        })?;
+        Ok(if changed > 0 { Done::Yes } else { Done::No })
+    }
+
+    fn release(&mut self, lease: &Lease, now: Moment) -> rusqlite::Result<Done> {
+        let mut release = self
+            .transaction
+            .prepare_cached("DELETE FROM countersign_replay_1 WHERE key = :key AND fence = :fence AND until > :now")?;
+        let removed = release.execute(named_params! {
+            ":key": lease.key().as_bytes(), ":fence": lease.fence().cast_signed(), ":now": now.millis(),
+        })?;
+        self.events = self.events.saturating_sub(removed as u64);
+        Ok(if removed > 0 { Done::Yes } else { Done::No })
+    }
+
+    /// Removes some of what is over.
+    fn sweep(&mut self, now: Moment, most: usize) -> rusqlite::Result<()> {
+        let mut sweep = self.transaction.prepare_cached(
+            "DELETE FROM countersign_replay_1 WHERE key IN
+             (SELECT key FROM countersign_replay_1 WHERE until <= :now ORDER BY until LIMIT :most)",
+        )?;
+        let removed = sweep.execute(named_params! { ":now": now.millis(), ":most": most as i64 })?;
+        self.events = self.events.saturating_sub(removed as u64);
+        Ok(())
+    }
+
+    fn end(self) -> rusqlite::Result<()> {
+        if self.events != self.events_before {
+            let mut count =
+                self.transaction.prepare_cached("UPDATE countersign_replay_1_count SET events = :events")?;
+            count.execute(named_params! { ":events": i64::try_from(self.events).unwrap_or(i64::MAX) })?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! One process of a server.
+
+use std::{
+    net::{SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A server's process: killed when it is dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    name: String,
+}
+
+/// How long a server may take to answer after its start, on a machine that is busy.
+const START: Duration = Duration::from_secs(60);
+
+impl Process {
+    /// Starts a program.
+    ///
+    /// # Panics
+    ///
+    /// If it is not there: `tests/run.sh` installs it.
+    pub fn start(command: &mut Command) -> Self {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let child = command.stdin(Stdio::null()).spawn();
+        let child = child.unwrap_or_else(|error| panic!("{name}: {error}; tests/run.sh installs what the tests need"));
+        Self { child, name }
+    }
+
+    /// Waits until somebody listens.
+    ///
+    /// # Panics
+    ///
+    /// If the process ends before, or takes a minute.
+    pub fn wait_until_it_listens(&mut self, at: SocketAddr) {
+        let start = Instant::now();
+        while TcpStream::connect(at).is_err() {
+            self.assert_alive();
+            assert!(start.elapsed() < START, "{} does not listen at {at}", self.name);
+            sleep(Duration::from_millis(10));
+        }
+        self.assert_alive();
+    }
+
+    /// # Panics
+    ///
+    /// If the process has ended.
+    fn assert_alive(&mut self) {
+        if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+            panic!("{} has ended: {status}", self.name);
+        }
+    }
+
+    /// `kill -9`, and waits for the end.
+    pub fn kill(&mut self) {
+        // It may have ended by itself, which is what is wanted.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Stops the process where it stands: it neither answers nor closes its connections.
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a child has a number");
+        kill_process(id, signal).expect("a child can be signalled");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// An address on loopback at which nobody listens.
+///
+/// # Panics
+///
+/// If the system has no port left.
+pub(super) fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    listener.local_addr().expect("a listener has an address")
+}

@@ -1,0 +1,162 @@
+//! A network that fails: a TCP proxy whose connections can be cut or swallowed.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::watch,
+    task::JoinHandle,
+};
+
+/// What becomes of what the proxy is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Weather {
+    /// It is passed on.
+    Fair,
+    /// It is swallowed, in both directions, and nobody is told.
+    Hole,
+    /// What is asked is passed on, what is answered is swallowed.
+    Deaf,
+    /// What is asked is passed on, and then the connection is closed without an answer.
+    Cut,
+    /// Connections are closed at once.
+    Down,
+}
+
+/// A proxy in front of a server; it ends when it is dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    weather: Arc<watch::Sender<Weather>>,
+    accepting: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// A proxy that passes everything on to this address.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot listen.
+    pub async fn to(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("a listener has an address");
+        let weather = Arc::new(watch::Sender::new(Weather::Fair));
+        let accepting = tokio::spawn(accept(listener, server, Arc::clone(&weather)));
+        Self { address, weather, accepting }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Passes everything on again. What was swallowed is lost.
+    pub fn restore(&self) {
+        self.set(Weather::Fair);
+    }
+
+    /// Swallows everything.
+    pub fn swallow(&self) {
+        self.set(Weather::Hole);
+    }
+
+    /// Passes on what is asked, and swallows the answers.
+    pub fn swallow_answers(&self) {
+        self.set(Weather::Deaf);
+    }
+
+    /// Passes on what is asked next, and closes the connection instead of answering.
+    pub fn cut_at_the_next_answer(&self) {
+        self.set(Weather::Cut);
+    }
+
+    /// Closes all connections, and each new one.
+    pub fn cut(&self) {
+        self.set(Weather::Down);
+    }
+
+    fn set(&self, weather: Weather) {
+        self.weather.send_replace(weather);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        self.cut();
+    }
+}
+
+async fn accept(listener: TcpListener, server: SocketAddr, weather: Arc<watch::Sender<Weather>>) {
+    loop {
+        let Ok((client, _)) = listener.accept().await else { return };
+        if *weather.borrow() == Weather::Down {
+            continue;
+        }
+        let Ok(server) = TcpStream::connect(server).await else { continue };
+        let (from_client, to_client) = client.into_split();
+        let (from_server, to_server) = server.into_split();
+        let asked = pass(from_client, to_server, weather.subscribe(), Direction::Question);
+        let answered = pass(from_server, to_client, weather.subscribe(), Direction::Answer);
+        tokio::spawn({
+            let weather = Arc::clone(&weather);
+            async move {
+                // When one direction ends, both do.
+                let cut = tokio::select! { cut = asked => cut, cut = answered => cut };
+                if cut {
+                    // Only this connection: the next attempt finds the network well.
+                    weather.send_if_modified(|weather| {
+                        let was = *weather == Weather::Cut;
+                        if was {
+                            *weather = Weather::Fair;
+                        }
+                        was
+                    });
+                }
+            }
+        });
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    Question,
+    Answer,
+}
+
+/// Passes bytes on until the connection ends; whether it was cut instead of answered.
+async fn pass(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    mut weather: watch::Receiver<Weather>,
+    direction: Direction,
+) -> bool {
+    let mut buffer = vec![0; 16 << 10];
+    loop {
+        let read = tokio::select! {
+            read = from.read(&mut buffer) => read,
+            changed = weather.changed() => {
+                if changed.is_err() || *weather.borrow() == Weather::Down {
+                    return false;
+                }
+                continue;
+            }
+        };
+        let Ok(read @ 1..) = read else { return false };
+        let now = *weather.borrow();
+        match (now, direction) {
+            (Weather::Hole, _) | (Weather::Deaf, Direction::Answer) => {}
+            (Weather::Cut, Direction::Answer) => return true,
+            (Weather::Down, _) => return false,
+            _ => {
+                if to.write_all(&buffer[..read]).await.is_err() {
+                    return false;
+                }
+            }
+        }
+    }
+}
