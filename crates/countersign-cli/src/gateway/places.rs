@@ -22,9 +22,10 @@ use tokio::{
     time::sleep,
 };
 
-/// All places.
+/// All places. Its clones are one and the same.
 #[derive(Clone)]
-pub(super) struct Places {
+pub(crate) struct Places {
+    count: usize,
     free: Arc<Semaphore>,
     waiting: Arc<Mutex<Waiting>>,
 }
@@ -46,8 +47,13 @@ struct Waiter {
 }
 
 impl Places {
-    pub(super) fn new(count: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(count)), waiting: Arc::default() }
+    pub(crate) fn new(count: usize) -> Self {
+        Self { count, free: Arc::new(Semaphore::new(count)), waiting: Arc::default() }
+    }
+
+    /// How many connections are open, and how many can be.
+    pub(crate) fn taken(&self) -> (usize, usize) {
+        (self.count - self.free.available_permits(), self.count)
     }
 
     /// A place, that of another connection if need be.
