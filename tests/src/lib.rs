@@ -2,12 +2,14 @@
 
 pub mod app;
 pub mod endpoint;
+pub mod exactly_once;
 pub mod explain;
 pub mod own;
 pub mod program;
 pub mod reading;
 pub mod replay;
 pub mod replay_conformance;
+pub mod replay_faults;
 pub mod servers;
 pub mod target;
 pub mod vectors;

@@ -28,9 +28,10 @@ impl SecretArgs {
         variables.chain(self.secret_file.iter().cloned().map(SecretSource::File))
     }
 
-    /// Refuses a command without secrets, if `request` is standard input: it should not be asked for in vain. A file may
-    /// tell the secrets itself.
+    /// Refuses secrets that cannot be read and, if `request` is standard input, that there are none: it should not be asked
+    /// for in vain. A file may tell the secrets itself.
     pub(crate) fn wanted_for(&self, request: Option<&Path>) -> Result<(), Failure> {
+        self.sources().try_for_each(|source| source.read_as_it_is().map(drop))?;
         let is_file = request.is_some_and(|path| path != "-");
         if is_file || self.sources().next().is_some() { Ok(()) } else { Err(countersign::ConfigError::NoSecret.into()) }
     }

@@ -4,10 +4,17 @@ pub(crate) mod config;
 mod confirm;
 mod endpoint;
 pub(crate) mod feed;
+pub(crate) mod metrics;
 mod places;
 mod proxy_protocol;
+pub(crate) mod reload;
 mod server;
+mod snapshot;
+mod sources;
+mod store;
 
-pub(crate) use endpoint::{Endpoint, EndpointKeys, Limits, Verdict, Watch, router};
+pub(crate) use endpoint::{Endpoint, EndpointKeys, EndpointPlan, Limits, Replays, Verdict, Watch};
 pub(crate) use proxy_protocol::{ProxyProtocol, Refused};
 pub(crate) use server::{Bounds, Front, runtime, serve, stop_signal};
+pub(crate) use snapshot::{Gateway, Meeting, Snapshot};
+pub(crate) use store::{Store, StorePlan};

@@ -24,8 +24,9 @@ use tokio::{
 
 /// All places.
 #[derive(Clone)]
-pub(super) struct Places {
+pub(crate) struct Places {
     free: Arc<Semaphore>,
+    count: usize,
     waiting: Arc<Mutex<Waiting>>,
 }
 
@@ -47,7 +48,12 @@ struct Waiter {
 
 impl Places {
     pub(super) fn new(count: usize) -> Self {
-        Self { free: Arc::new(Semaphore::new(count)), waiting: Arc::default() }
+        Self { free: Arc::new(Semaphore::new(count)), count, waiting: Arc::default() }
+    }
+
+    /// How many are taken, and how many there are.
+    pub(crate) fn taken(&self) -> (usize, usize) {
+        (self.count.saturating_sub(self.free.available_permits()), self.count)
     }
 
     /// A place, that of another connection if need be.

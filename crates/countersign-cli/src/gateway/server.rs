@@ -2,9 +2,10 @@
 
 use std::{convert::Infallible, future::Future, io, net::SocketAddr, pin::pin, time::Duration};
 
-use axum::{Router, body::Body, response::Response};
+use bytes::Bytes;
 use countersign_tower::PeerAddr;
-use http::Request;
+use http::{Request, Response};
+use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -19,7 +20,7 @@ use tokio::{
 use tower::{ServiceExt as _, service_fn};
 
 use super::{
-    Limits, ProxyProtocol, Refused,
+    Gateway, Limits, Refused, Watch,
     places::{Arriving, Occupied, Place, Places},
 };
 
@@ -29,17 +30,27 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
 }
 
 /// What every connection meets.
-#[derive(Clone)]
-pub(crate) struct Front {
-    pub(crate) app: Router,
-    pub(crate) proxy_protocol: Option<ProxyProtocol>,
+pub(crate) struct Front<W> {
+    gateway: Gateway<W>,
+    places: Places,
     /// Is told of connections that were closed without an answer.
-    pub(crate) refused: fn(SocketAddr, &Refused),
-    pub(crate) bounds: Bounds,
+    refused: fn(SocketAddr, &Refused),
+}
+
+impl<W> Front<W> {
+    /// As many connections as the gateway's bounds say now, for ever; how long each is waited for, they say anew.
+    pub(crate) fn new(gateway: Gateway<W>, refused: fn(SocketAddr, &Refused)) -> Self {
+        let connections = gateway.bounds().connections.min(open_files().saturating_sub(OTHER_FILES)).max(1);
+        Self { gateway, places: Places::new(connections), refused }
+    }
+
+    pub(crate) fn places(&self) -> Places {
+        self.places.clone()
+    }
 }
 
 /// How many connections there are at once, and how long each is waited for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bounds {
     /// Fewer, if the system allows the process fewer open files. When there are so many, a new one takes the place of the
     /// one whose client has kept the server waiting for the longest.
@@ -58,24 +69,23 @@ impl Default for Bounds {
 }
 
 /// Serves until `stop`, then takes no more connections and ends those that there are after the request they are at.
-pub(crate) async fn serve(listener: TcpListener, front: Front, stop: impl Future<Output = ()>) {
-    let places = Places::new(front.bounds.connections.min(open_files().saturating_sub(OTHER_FILES)).max(1));
-    let patience = front.bounds.head + front.bounds.body;
+pub(crate) async fn serve<W: Watch>(listener: TcpListener, front: Front<W>, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
         let (stream, peer, place) = tokio::select! {
             () = &mut stop => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &front.places) => accepted,
         };
         let (front, watcher) = (front.clone(), graceful.watcher());
         tokio::spawn(async move {
-            let place = Occupied(place);
+            let (place, bounds) = (Occupied(place), front.gateway.bounds());
+            let patience = bounds.head + bounds.body;
             tokio::select! {
                 // A connection that has to go does not begin with another request before.
                 biased;
                 () = place.0.evicted() => {}
-                () = front.connection(stream, peer, &place.0, watcher) => {}
+                () = front.connection(stream, peer, &place.0, bounds.head, watcher) => {}
                 () = place.0.stalled(patience) => {}
             }
         });
@@ -85,9 +95,22 @@ pub(crate) async fn serve(listener: TcpListener, front: Front, stop: impl Future
     let _ = timeout(STOP_TIME, graceful.shutdown()).await;
 }
 
-impl Front {
-    async fn connection(self, mut stream: TcpStream, peer: SocketAddr, place: &Place, watcher: Watcher) {
-        let client = match &self.proxy_protocol {
+impl<W> Clone for Front<W> {
+    fn clone(&self) -> Self {
+        Self { gateway: self.gateway.clone(), places: self.places.clone(), refused: self.refused }
+    }
+}
+
+impl<W: Watch> Front<W> {
+    async fn connection(
+        self,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        place: &Place,
+        head_time: Duration,
+        watcher: Watcher,
+    ) {
+        let client = match self.gateway.proxy_protocol() {
             Some(protocol) => protocol.client(&mut stream, peer).await,
             None => Ok(Some(peer)),
         };
@@ -95,10 +118,10 @@ impl Front {
             Ok(client) => client.map(PeerAddr),
             Err(refused) => return (self.refused)(peer, &refused),
         };
-        let service = service_fn(move |request| answer(self.app.clone(), request, client, place.clone()));
+        let service = service_fn(move |request| answer(self.gateway.clone(), request, client, place.clone()));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.bounds.head)
+            .header_read_timeout(head_time)
             .max_buf_size(MAX_HEAD)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         // What a client does to its connection is its own affair.
@@ -106,15 +129,15 @@ impl Front {
     }
 }
 
-async fn answer(
-    app: Router,
+async fn answer<W: Watch>(
+    gateway: Gateway<W>,
     request: Request<Incoming>,
     client: Option<PeerAddr>,
     place: Place,
-) -> Result<Response, Infallible> {
-    let mut request = request.map(|body| Body::new(Arriving::new(body, place.clone())));
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let mut request = request.map(|body| Arriving::new(body, place.clone()));
     client.and_then(|client| request.extensions_mut().insert(client));
-    let response = app.oneshot(request).await;
+    let response = gateway.oneshot(request).await;
     place.wait();
     response
 }

@@ -16,7 +16,7 @@ use crate::{
     meter::Meter,
     refusal::{internal_error, refuse},
     replay::{Answers, Guarded, NoAnswers, Shared, outcome},
-    verify::{Received, Settings, receive, verified_request},
+    verify::{Received, Settings, deliver, receive},
 };
 
 /// Lets what passes all checks through to the service `S`; made by [`Stack`](super::Stack).
@@ -55,7 +55,7 @@ impl<K: Keys, St: ReplayStore, A> Checks<K, St, A> {
     where
         S: Service<Request<VerifiedBody>, Response = Response<R>>,
         A: Answers<R>,
-        B: Body<Data = Bytes>,
+        B: Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
         R: Default + From<Bytes>,
     {
@@ -77,7 +77,7 @@ impl<K: Keys, St: ReplayStore, A> Checks<K, St, A> {
     where
         S: Service<Request<VerifiedBody>, Response = Response<R>>,
         A: Answers<R>,
-        B: Body<Data = Bytes>,
+        B: Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
         R: Default + From<Bytes>,
     {
@@ -91,7 +91,7 @@ impl<K: Keys, St: ReplayStore, A> Checks<K, St, A> {
         match receive(&head, body, &self.keys, &self.verify).await {
             Ok(Received::Delivery(delivery, tenant)) => {
                 self.meter.verified(begun, delivery.body().len() as u64);
-                self.handle(inner, verified_request(head, delivery, tenant)).await
+                self.handle(inner, deliver(head, delivery, tenant)).await
             }
             Ok(Received::Answer(answer)) => {
                 *verdict = "handshake";

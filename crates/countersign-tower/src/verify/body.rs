@@ -22,11 +22,6 @@ impl VerifiedBody {
         Self { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()) }
     }
 
-    /// How many bytes it has.
-    pub(crate) fn len(&self) -> u64 {
-        self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)
-    }
-
     /// The bytes, as they arrived.
     pub fn into_bytes(self) -> Bytes {
         self.bytes.unwrap_or_default()
@@ -46,6 +41,6 @@ impl Body for VerifiedBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.len())
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
     }
 }

@@ -19,20 +19,6 @@ pub(crate) enum Received {
     Answer(Response<Bytes>),
 }
 
-/// The request for the service behind: the delivery is its body, and stands in its extensions.
-pub(crate) fn verified_request(
-    mut head: Parts,
-    delivery: Delivery,
-    tenant: Option<TenantName>,
-) -> Request<VerifiedBody> {
-    let body = VerifiedBody::new(delivery.body().clone());
-    head.extensions.insert(delivery);
-    if let Some(tenant) = tenant {
-        head.extensions.insert(tenant);
-    }
-    Request::from_parts(head, body)
-}
-
 /// Verifies a request, and tells `tracing` the verdict.
 pub(crate) async fn receive<B>(
     head: &Parts,
@@ -58,6 +44,14 @@ where
             .await
         }
     }
+}
+
+/// The request for the service behind: its verified body, and the proof in its extensions.
+pub(crate) fn deliver(mut head: Parts, delivery: Delivery, tenant: Option<TenantName>) -> Request<VerifiedBody> {
+    let body = VerifiedBody::new(delivery.body().clone());
+    head.extensions.insert(delivery);
+    tenant.and_then(|tenant| head.extensions.insert(tenant));
+    Request::from_parts(head, body)
 }
 
 async fn respond<B>(

@@ -13,7 +13,7 @@ use tower_service::Service;
 use super::{
     Keys, ResponseFuture, VerifiedBody,
     layer::Settings,
-    receive::{Received, receive, verified_request},
+    receive::{Received, deliver, receive},
 };
 use crate::refusal::refuse;
 
@@ -67,7 +67,7 @@ where
         let (head, body) = request.into_parts();
         ResponseFuture::new(async move {
             match receive(&head, body, &keys, &settings).await {
-                Ok(Received::Delivery(delivery, tenant)) => inner.call(verified_request(head, delivery, tenant)).await,
+                Ok(Received::Delivery(delivery, tenant)) => inner.call(deliver(head, delivery, tenant)).await,
                 Ok(Received::Answer(answer)) => Ok(answer.map(R::from)),
                 Err(rejection) => Ok(refuse(rejection)),
             }

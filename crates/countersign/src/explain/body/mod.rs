@@ -98,7 +98,6 @@ impl BodyMistake {
         match self {
             Self::ByteOrderMark { .. } => "body_byte_order_mark",
             Self::Charset { .. } => "body_charset",
-            Self::CutOff { .. } => "body_truncated",
             Self::Decompressed => "body_decompressed",
             Self::Empty => "body_empty",
             Self::Encoded { .. } => "body_encoded",
@@ -109,7 +108,7 @@ impl BodyMistake {
             Self::Reserialised { .. } => "body_reserialised",
             Self::StillCompressed => "body_still_compressed",
             Self::Stringified => "body_stringified",
-            Self::Truncated { .. } => "body_truncated",
+            Self::CutOff { .. } | Self::Truncated { .. } => "body_truncated",
             Self::Unsigned => "body_unsigned",
             Self::WhiteSpace { .. } => "body_white_space",
             Self::Wrapped { .. } => "body_wrapped",

@@ -12,22 +12,22 @@ pub(super) fn variants(body: &[u8]) -> Vec<BodyVariant> {
             for (layout, spaces) in LAYOUTS {
                 let signed = format!("{spaces}{escapes}{}", if sorted { ", with its keys sorted" } else { "" });
                 let body = Style { layout, text, numbers: Numbers::Kept, sorted }.write(&document);
-                add(&mut variants, body, signed);
+                add(&mut variants, body, &signed);
             }
         }
     }
     for (numbers, written) in NUMBERS {
         for (layout, spaces) in LAYOUTS {
             let body = Style { layout, text: Text::Kept, numbers, sorted: false }.write(&document);
-            add(&mut variants, body, format!("{spaces}, {written}"));
+            add(&mut variants, body, &format!("{spaces}, {written}"));
         }
     }
     variants
 }
 
-fn add(variants: &mut Vec<BodyVariant>, body: String, signed: String) {
+fn add(variants: &mut Vec<BodyVariant>, body: String, signed: &str) {
     let line = format!("{body}\n");
-    variants.push(BodyVariant::new(body, BodyMistake::Reserialised { signed: signed.clone() }));
+    variants.push(BodyVariant::new(body, BodyMistake::Reserialised { signed: signed.to_owned() }));
     let signed = format!("{signed}, with a line feed at its end");
     variants.push(BodyVariant::new(line, BodyMistake::Reserialised { signed }));
 }
