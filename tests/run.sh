@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 missing=()
 # Linking needs a C compiler, and so do SQLite and the TLS library of `countersign send`.
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+# Valgrind follows the secrets.
+command -v valgrind >/dev/null || missing+=(valgrind libc6-dbg)
 # The tests start servers of their own, on loopback and in folders of their own.
 command -v redis-server >/dev/null || missing+=(redis-server)
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)

@@ -11,6 +11,7 @@ pub mod replay;
 pub mod replay_conformance;
 pub mod replay_faults;
 pub mod servers;
+pub mod target;
 pub mod vectors;
 pub mod verdict;
 

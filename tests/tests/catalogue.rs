@@ -152,8 +152,8 @@ fn the_main_readme_does_not_count_too_many() {
     assert!(!numbers.is_empty() && numbers.iter().all(|number| *number < providers::ALL.len()), "{numbers:?}");
 }
 
-/// The configuration that a provider's page shows, its secret taken from a file.
-fn configuration(provider: Provider, secret: &str) -> String {
+/// The configuration that a provider's page shows, its secret and the credential to fetch keys with taken from files.
+fn configuration(provider: Provider, secret: &str, credential: &str) -> String {
     let output = Command::new(program()).args(["providers", provider.id()]).output().unwrap();
     let page = String::from_utf8(output.stdout).unwrap();
     let (_, rest) = page.split_once("For countersign.toml:\n").unwrap();
@@ -161,21 +161,26 @@ fn configuration(provider: Provider, secret: &str) -> String {
     assert!(rest.contains(&format!("providers::{}", provider.constant())), "{rest}");
     let mut pieces = snippet.split("\"env:");
     let first = pieces.next().unwrap().to_owned();
-    let rest = pieces.map(|piece| format!("\"file:{secret}{}", &piece[piece.find('"').unwrap()..]));
+    let configured = pieces.fold(first, |text, piece| {
+        let file = if text.ends_with("bearer = ") { credential } else { secret };
+        format!("{text}\"file:{file}{}", &piece[piece.find('"').unwrap()..])
+    });
     // A value that every setting could have; of some, a URL is made.
-    rest.fold(first, |text, piece| text + &piece).replace("\"…\"", "\"example.com\"") + "\n"
+    configured.replace("\"…\"", "\"example.com\"") + "\n"
 }
 
 #[test]
 fn a_gateway_starts_with_what_every_page_says_to_configure() {
     let folder = env::temp_dir().join(format!("countersign-catalogue-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
+    let credential = folder.join("credential");
+    fs::write(&credential, "a-long-random-credential").unwrap();
     let mut config = "listen = \"127.0.0.1:0\"\n".to_owned();
     for provider in providers::ALL {
         let endpoint = Endpoint::find(provider.id());
         let secret = folder.join(format!("{}.secret", provider.id()));
         fs::write(&secret, endpoint.secret).unwrap();
-        config.push_str(&configuration(*provider, secret.to_str().unwrap()));
+        config.push_str(&configuration(*provider, secret.to_str().unwrap(), credential.to_str().unwrap()));
     }
     let path = folder.join("countersign.toml");
     fs::write(&path, config).unwrap();

@@ -1,6 +1,11 @@
 //! The README's blocks do what it says. Its Rust blocks run as doc tests of this package's library.
 
-use std::{env, fs, path::Path, process::Command};
+use std::{
+    env, fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use countersign::Scheme;
 use countersign_tests::program::{program, root};
@@ -33,10 +38,28 @@ fn every_block_is_of_a_language_that_is_tested() {
 }
 
 #[test]
-fn every_toml_block_is_a_scheme() {
-    for text in blocks_in("toml") {
-        Scheme::from_toml("acme", text).unwrap();
-    }
+fn every_toml_block_is_a_scheme_or_a_configuration() {
+    let (configurations, schemes): (Vec<_>, Vec<_>) = blocks_in("toml").partition(|text| text.contains("[[endpoint]]"));
+    assert_eq!((configurations.len(), schemes.len()), (1, 1));
+    Scheme::from_toml("acme", schemes[0]).unwrap();
+    serves(configurations[0]);
+}
+
+/// Holds that the gateway starts with this configuration, on free ports.
+fn serves(configuration: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write("countersign.toml", &configuration.replace(":8787\"", ":0\"").replace(":9100\"", ":0\""));
+    write("old.secret", "whsec_of_yesterday");
+    write("ips_webhooks.json", r#"{"WEBHOOKS": ["192.0.2.1"]}"#);
+    let mut serve = Command::new(program());
+    serve.arg("serve").env("STRIPE_SECRET", "whsec_of_today").current_dir(folder.path()).stderr(Stdio::piped());
+    let mut serve = serve.spawn().unwrap();
+    let mut lines = BufReader::new(serve.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let line = lines.next().unwrap();
+    serve.kill().unwrap();
+    serve.wait().unwrap();
+    assert!(line.contains("listening on http://") && line.contains("(1 endpoints)"), "{line}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use axum::{Router, body::Body, routing::post};
-//! use countersign_axum::{VerifyLayer, Webhook};
+//! use countersign_axum::{Stack, Webhook};
 //! use countersign_axum::countersign::{Rejection, Signer, Verifier, providers};
 //! use http::{Request, header::CONTENT_TYPE};
 //! use tower::ServiceExt;
@@ -19,7 +19,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let verifier = Verifier::new(providers::STRIPE, "whsec_for_this_test")?;
-//! let app = Router::new().route("/stripe", post(handle)).layer(VerifyLayer::new(verifier));
+//! let app = Router::new().route("/stripe", post(handle)).layer(Stack::new("stripe", verifier)?);
 //!
 //! // What Stripe would send:
 //! let deliver = |secret: &str, payload: &'static str| {
@@ -39,9 +39,9 @@
 //!
 //! # What there is
 //!
-//! - [`VerifyLayer`], from `countersign-tower`, lets only verified deliveries through to the routes that it covers.
-//! - [`AddressLayer`], from there too, lets only some addresses in; `connect_info` tells it the peer, and is the feature of
-//!   that name, which is on unless you turn it off.
+//! - [`Stack`], from `countersign-tower`, lets only verified deliveries through to the routes that it covers, and each event
+//!   once. Its parts are layers of their own as well: [`AddressLayer`], [`VerifyLayer`], [`ReplayLayer`].
+//! - `connect_info` tells an [`AddressLayer`] the peer, and is the feature of that name, which is on unless you turn it off.
 //! - [`Webhook<T>`](Webhook) is the payload: JSON, a form or XML as the request's content type says, or raw
 //!   [`Bytes`](bytes::Bytes).
 //! - [`Delivery`] is what is known about it: provider, key, time, the event's id and type, and whether the signature
@@ -54,8 +54,9 @@
 //!
 //! # What it does not do
 //!
-//! It does not check that a payload is true, only who signed it; and it does not tell a second delivery of an event from
-//! the first: handlers have to expect both.
+//! It does not check that a payload is true, only who signed it. Without the replay guard of a [`Stack`] it does not tell a
+//! second delivery of an event from the first; with it, handlers still have to expect an event again that they did not answer
+//! with a 2xx, or during which the process died.
 //!
 //! [axum]: https://docs.rs/axum
 
@@ -70,7 +71,7 @@ mod webhook;
 #[cfg(feature = "connect-info")]
 pub use connect_info::connect_info;
 pub use countersign;
-pub use countersign_tower::{self, AddressLayer, VerifyLayer};
+pub use countersign_tower::{self, AddressLayer, ReplayLayer, Stack, VerifyLayer};
 pub use delivery::Delivery;
 pub use events::Events;
 pub use rejection::WebhookRejection;

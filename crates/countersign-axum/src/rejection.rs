@@ -63,8 +63,8 @@ impl fmt::Display for WebhookRejection {
         match self {
             Self::NotUnderstood(rejection) => rejection.fmt(f),
             Self::NotVerified => f.write_str(
-                "no `VerifyLayer` covers this route, so nothing was verified: add \
-                 `.layer(VerifyLayer::new(verifier))` to the router, after the route",
+                "no `Stack` or `VerifyLayer` covers this route, so nothing was verified: add \
+                 `.layer(Stack::new(\"name\", verifier)?)` to the router, after the route",
             ),
         }
     }

@@ -86,7 +86,7 @@ async fn another_media_type_is_logged() {
 #[tokio::test]
 async fn a_missing_layer_is_logged_by_its_name() {
     let log = log_of(Router::new().route("/", post(|_: Webhook<IgnoredAny>| async {})), "application/json", "{}").await;
-    assert!(log.contains("ERROR countersign:") && log.contains("`.layer(VerifyLayer::new(verifier))`"), "{log}");
+    assert!(log.contains("ERROR countersign:") && log.contains("`.layer(Stack::new(\"name\", verifier)?)`"), "{log}");
 }
 
 #[tokio::test]

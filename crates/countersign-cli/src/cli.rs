@@ -5,7 +5,7 @@ use std::{ffi::OsString, process::ExitCode};
 use clap::{Parser, Subcommand, error::ErrorKind};
 
 use crate::{
-    cmd::{demo, explain, providers, send, serve, vectors, verify},
+    cmd::{audit, demo, explain, providers, send, serve, vectors, verify},
     failure::{Failure, Outcome},
 };
 
@@ -24,6 +24,7 @@ enum Command {
     Send(send::Send),
     Verify(verify::Verify),
     Explain(explain::Explain),
+    Audit(audit::AuditArgs),
     Providers(providers::Providers),
     Vectors(vectors::Vectors),
 }
@@ -36,6 +37,7 @@ impl Command {
             Self::Send(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::Explain(command) => command.run(),
+            Self::Audit(command) => command.run(),
             Self::Providers(command) => command.run(),
             Self::Vectors(command) => command.run(),
         }
@@ -104,6 +106,8 @@ Examples:
   countersign send github --to http://localhost:3000/hooks \\
       --data @push.json --secret-env GITHUB_SECRET
   countersign serve --config countersign.toml
+  countersign audit stripe --to http://localhost:3000/stripe \\
+      --secret-env STRIPE_SECRET
 
 Exit status: 0 done or accepted, 1 refused or failed, 2 a mistake in the command line or its input.
 Secrets come from the environment or a file, never from the command line.";

@@ -4,6 +4,7 @@
 //! - `serve` is a gateway: endpoints from a file, one JSON line for each delivery;
 //! - `send` signs and sends as a provider would, `verify` judges a saved request, `explain` says why it
 //!   is refused;
+//! - `audit` sends a receiver what a forger would;
 //! - `providers` is the catalogue, `vectors` runs files of signed requests.
 //!
 //! The exit status is 0 for done or accepted, 1 for refused or failed, 2 for a mistake in the command line or its input.

@@ -13,5 +13,6 @@ pub(crate) async fn within<T>(limit: Duration, work: impl Future<Output = T>) ->
     if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
         return Some(done);
     }
-    timeout(limit, work).await.ok()
+    // Boxed, so that what is ready at once makes no room for it.
+    Box::pin(timeout(limit, work)).await.ok()
 }

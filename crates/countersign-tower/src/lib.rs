@@ -1,5 +1,7 @@
-//! Verify webhooks in a [tower] layer: what is forged, stale or too large never reaches the service behind it. Behind that,
-//! [`ReplayLayer`] lets every event through once.
+//! Verify webhooks in a [tower] layer: what is forged, stale or too large never reaches the service behind it.
+//!
+//! [`Stack`] has all checks in the right order: the address, the signature, replays. Each is a layer of its own as well:
+//! [`AddressLayer`], [`VerifyLayer`] and, behind that, [`ReplayLayer`].
 //!
 //! ```
 //! use bytes::Bytes;
@@ -37,13 +39,20 @@
 //! **`fetch`**: [`HttpsFetch`], an HTTPS client that fetches the keys of providers and does nothing else. Off by default: it
 //! brings hyper's client and rustls along. Without it, [`FetchedKeys`] takes a client of yours.
 //!
+//! **`metrics`**: a [`Stack`] counts what it does, through the facade of the crate `metrics`. Off by default; which series
+//! there are is told in `countersign_tower::metrics`.
+//!
 //! [tower]: https://docs.rs/tower
 
 pub mod address;
 mod deadline;
 pub mod fetched;
+mod meter;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod refusal;
 pub mod replay;
+pub mod stack;
 pub mod tenants;
 pub mod verify;
 
@@ -53,5 +62,6 @@ pub use fetched::{Fetch, FetchError, Fetched, FetchedKeys};
 #[cfg(feature = "fetch")]
 pub use fetched::{HttpsFetch, public_roots};
 pub use replay::{Replay, ReplayLayer};
+pub use stack::{Stack, StackBuilder, StackError};
 pub use tenants::{KeyResolver, TenantKeys};
 pub use verify::{Confirm, HandshakeSecrets, Keys, ResponseFuture, Stored, VerifiedBody, Verify, VerifyLayer};

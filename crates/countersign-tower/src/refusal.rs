@@ -1,5 +1,5 @@
 use countersign::Rejection;
-use http::{HeaderValue, Response, header};
+use http::{HeaderValue, Response, StatusCode, header};
 
 /// The answer to a refused request: its status, nothing else that the caller could learn from.
 pub(crate) fn refuse<R: Default>(rejection: Rejection) -> Response<R> {
@@ -21,6 +21,13 @@ pub(crate) fn refuse<R: Default>(rejection: Rejection) -> Response<R> {
         _ => {}
     }
     response.extensions_mut().insert(rejection);
+    response
+}
+
+/// The answer where the layers are put together wrongly, which is no fault of the request's.
+pub(crate) fn internal_error<R: Default>() -> Response<R> {
+    let mut response = Response::new(R::default());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     response
 }
 

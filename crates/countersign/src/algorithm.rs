@@ -250,19 +250,6 @@ impl Mac {
         }
     }
 
-    /// The tag of what `write` writes, for a hash that has taken nothing yet.
-    pub(crate) fn tag<E>(&self, write: impl FnOnce(&mut dyn FnMut(&[u8])) -> Result<(), E>) -> Result<Tag, E> {
-        // The usual case without a move of the state, which would cost as much as a block of data.
-        if let Self::HmacSha256(keyed) = self {
-            let mut mac = keyed.clone();
-            write(&mut |piece| mac.update(piece))?;
-            return Ok(Tag::new(mac.finish()));
-        }
-        let mut mac = self.clone();
-        write(&mut |piece| mac.update(piece))?;
-        Ok(mac.finish())
-    }
-
     /// Ends the data and gives the tag. Takes a reference, because the usual state is large and would be moved to be dropped.
     pub(crate) fn finish(&mut self) -> Tag {
         match self {
@@ -334,13 +321,15 @@ impl Zeroize for Tag {
 }
 
 impl Tag {
-    fn new<const LEN: usize>(bytes: [u8; LEN]) -> Self {
+    #[inline]
+    pub(crate) fn new<const LEN: usize>(bytes: [u8; LEN]) -> Self {
         let mut tag = [0; MAX_TAG];
         tag[..LEN].copy_from_slice(&bytes);
         Self { bytes: tag, len: LEN }
     }
 
     /// Becomes the tag of `len` bytes that `text` stands for. In place, because a move costs as much as the decoding.
+    #[inline]
     pub(crate) fn decode(&mut self, encoding: Encoding, text: &[u8], len: usize) -> Option<()> {
         *self = Self { bytes: [0; MAX_TAG], len };
         encoding.decode_exactly(text, self.bytes.get_mut(..len)?)
@@ -358,6 +347,7 @@ impl Tag {
     }
 
     /// Whether both are the same bytes, in time that depends on their lengths alone. Those are no secret.
+    #[inline]
     pub(crate) fn equals(&self, other: &Self) -> Choice {
         if self.len != other.len {
             return Choice::from(0);
@@ -459,6 +449,23 @@ mod tests {
             mac.update(b"what do ya want ");
             mac.update(b"for nothing?");
             assert_eq!(Encoding::HexLower.encode(mac.finish().as_bytes()), value);
+        }
+    }
+
+    #[test]
+    fn a_tag_is_wiped() {
+        let mut tag = Digest::Sha512.of(b"one");
+        tag.zeroize();
+        assert_eq!(tag.bytes, [0; MAX_TAG]);
+    }
+
+    #[test]
+    fn a_hash_knows_which_it_is() {
+        for one in Digest::ALL.iter().filter(|digest| digest.name().starts_with("sha") && digest.name() != "sha3-512") {
+            for other in Digest::ALL {
+                assert_eq!(one.start_hmac(b"key").is_hmac(*other), one == other, "{one:?} {other:?}");
+                assert!(!one.start().is_hmac(*other), "{one:?} {other:?}");
+            }
         }
     }
 

@@ -32,11 +32,27 @@ struct Inner {
     /// The signed id, unless the event's id is the same.
     id: Option<String>,
     claims: Vec<u8>,
-    /// Filled at once from the head, or at the first question from the body.
-    event_id: OnceLock<Option<String>>,
-    event_type: OnceLock<Option<String>>,
+    event_id: Told,
+    event_type: Told,
     head: Option<Box<KeptHead>>,
     body: Bytes,
+}
+
+/// A value of the delivery, if it has it.
+enum Told {
+    /// Read from the head, before anybody asked.
+    Already(Option<String>),
+    /// Read from the body when somebody asks first.
+    Late(OnceLock<Option<String>>),
+}
+
+impl Told {
+    fn get(&self, read: impl FnOnce() -> Option<String>) -> Option<&str> {
+        match self {
+            Self::Already(text) => text.as_deref(),
+            Self::Late(slot) => slot.get_or_init(read).as_deref(),
+        }
+    }
 }
 
 /// What a delivery is made of.
@@ -59,8 +75,8 @@ impl Delivery {
     pub(crate) fn new(accepted: Accepted) -> Self {
         let Accepted { scheme, key_label, timestamp, tolerance, id, event_id, event_type, claims, head, body } =
             accepted;
-        let slot = |known: Option<_>| known.map_or_else(OnceLock::new, OnceLock::from);
-        let (event_id, event_type) = (slot(event_id), slot(event_type));
+        let told = |known: Option<_>| known.map_or_else(|| Told::Late(OnceLock::new()), Told::Already);
+        let (event_id, event_type) = (told(event_id), told(event_type));
         let inner = Inner { scheme, key_label, timestamp, tolerance, id, claims, event_id, event_type, head, body };
         Self { inner: Arc::new(inner) }
     }
@@ -117,16 +133,19 @@ impl Delivery {
     pub fn replay_key(&self, scope: &ReplayScope) -> ReplayKey {
         let inner = &*self.inner;
         let event_id = || self.event_id();
-        let of_event = || inner.event_id.get()?.as_deref().filter(|_| inner.scheme.event_is_delivery());
+        let of_event = || match &inner.event_id {
+            Told::Already(id) if inner.scheme.event_is_delivery() => id.as_deref(),
+            _ => None,
+        };
         let id = inner.id.as_deref().or_else(of_event);
         KeptHead::with(inner.head.as_deref(), &inner.scheme, id.map(str::as_bytes), &inner.body, |content| {
             content.key(scope, event_id)
         })
     }
 
-    fn value<'a>(&'a self, field: Option<&Field>, slot: &'a OnceLock<Option<String>>) -> Option<Value<'a>> {
+    fn value<'a>(&'a self, field: Option<&Field>, told: &'a Told) -> Option<Value<'a>> {
         let field = field?;
-        let text = slot.get_or_init(|| field.read_body(&self.inner.body)).as_deref()?;
+        let text = told.get(|| field.read_body(&self.inner.body))?;
         Some(Value::new(Cow::Borrowed(text), field.covered))
     }
 }

@@ -100,7 +100,7 @@ impl<'r> Tags<'r> {
             Some(unwrap) => Cow::Owned(unwrapped(unwrap, &text).map_err(|Malformed(problem)| malformed(problem))?),
         };
         self.key_name.clone_from(&places.key_name);
-        let longest = if scheme.signature.algorithm == Algorithm::Jwt { MAX_TOKEN } else { MAX_SIGNATURE };
+        let longest = if matches!(scheme.signature.algorithm, Algorithm::Jwt) { MAX_TOKEN } else { MAX_SIGNATURE };
         match self.text.len() {
             0 => Err(malformed(Problem::Empty)),
             len if len <= longest => self.scan(scheme, places),
@@ -108,8 +108,9 @@ impl<'r> Tags<'r> {
         }
     }
 
+    #[inline]
     fn scan(&mut self, scheme: &Scheme, places: &Places) -> Result<(), Rejection> {
-        if scheme.signature.algorithm == Algorithm::Basic {
+        if matches!(scheme.signature.algorithm, Algorithm::Basic) {
             return Ok(());
         }
         let mut skipped = 0;
@@ -128,11 +129,8 @@ impl<'r> Tags<'r> {
             Algorithm::PublicKey(_) => MAX_SIGNATURES,
             _ => MAX_TAGS,
         };
-        let scan = |visit: &mut dyn FnMut(Hole, Span) -> Result<(), Malformed>| {
-            scan_lines(scheme, text, &mut |hole, span| visit(hole, span))
-        };
         let mut ours = true;
-        scan(&mut |hole, span| {
+        scan_lines(scheme, text, &mut |hole, span| {
             match hole {
                 Hole::KeyName => ours = key_name.as_deref().is_none_or(|name| name.as_bytes() == &text[span.range()]),
                 hole if hole.carries_proof() && !ours => {
@@ -171,8 +169,9 @@ impl<'r> Tags<'r> {
     }
 
     /// Decodes the first tag, and holds all of them against their encoding.
+    #[inline]
     pub(crate) fn decode(&mut self, scheme: &Scheme, places: &Places) -> Result<(), Rejection> {
-        let decoded = if scheme.signature.algorithm == Algorithm::Basic {
+        let decoded = if matches!(scheme.signature.algorithm, Algorithm::Basic) {
             credentials(&self.text).map(|tag| self.first = tag)
         } else {
             let text = &self.text[self.first_at.range()];
@@ -183,6 +182,7 @@ impl<'r> Tags<'r> {
     }
 
     /// Hands every tag to `visit`, in order.
+    #[inline]
     pub(crate) fn each(&self, scheme: &Scheme, mut visit: impl FnMut(&Tag)) {
         visit(&self.first);
         if self.count > 1 {
@@ -316,6 +316,7 @@ fn set_once(slot: &mut Option<Span>, span: Span, text: &[u8]) -> Result<(), Malf
 }
 
 /// Decodes the tag that stands in a hole.
+#[inline]
 fn tag(scheme: &Scheme, hole: Hole, value: &[u8], target: &mut Tag) -> Result<(), Malformed> {
     match (hole, &scheme.signature.algorithm) {
         (Hole::Tag(encoding), Algorithm::Hmac(digest) | Algorithm::Hash(digest)) => {

@@ -56,35 +56,28 @@ impl HmacSha256 {
         self.filled = rest.len();
     }
 
-    /// Ends the data and gives the tag. Takes a reference, because to move the state would cost as much as a block.
+    /// Ends the data (FIPS 180-4 section 5.1.1) and gives the tag; of no use afterwards. Takes a reference, because to move
+    /// the state would cost as much as a block.
+    #[inline]
     pub(crate) fn finish(&mut self) -> [u8; 32] {
-        let mut last = [0; BLOCK];
-        if self.filled > 0 {
-            last[..self.filled].copy_from_slice(&self.partial[..self.filled]);
+        let Self { inner, outer, partial: block, filled, taken } = self;
+        let bits = (BLOCK as u64 + *taken) * 8;
+        block[*filled..].fill(0);
+        block[*filled] = 0x80;
+        if *filled >= BLOCK - 8 {
+            compress256(inner, &[*block]);
+            *block = [0; BLOCK];
         }
-        end(&mut self.inner, &self.outer, last, self.filled, self.taken)
-    }
-}
-
-/// Ends the inner hash, of which `block` has the last `filled` bytes and zeros, and puts it through the outer one.
-fn end(inner: &mut [u32; 8], outer: &[u32; 8], mut block: [u8; BLOCK], filled: usize, taken: u64) -> [u8; 32] {
-    let bits = (BLOCK as u64 + taken) * 8;
-    if filled < BLOCK - 8 {
-        pad(&mut block, filled, bits);
-    } else {
-        block[filled] = 0x80;
-        compress256(inner, &[block]);
-        block = [0; BLOCK];
         block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
-    }
-    compress256(inner, &[block]);
+        compress256(inner, &[*block]);
 
-    block = [0; BLOCK];
-    block[..32].copy_from_slice(&bytes(inner));
-    pad(&mut block, 32, (BLOCK as u64 + 32) * 8);
-    let mut outer = *outer;
-    compress256(&mut outer, &[block]);
-    bytes(&outer)
+        let mut block = [0; BLOCK];
+        block[..32].copy_from_slice(&bytes(inner));
+        block[32] = 0x80;
+        block[BLOCK - 8..].copy_from_slice(&((BLOCK as u64 + 32) * 8).to_be_bytes());
+        compress256(outer, &[block]);
+        bytes(outer)
+    }
 }
 
 /// The state behind the block that holds the key, masked.
@@ -94,12 +87,6 @@ fn keyed(key: &[u8; BLOCK], mask: u8) -> Zeroizing<[u32; 8]> {
     compress256(&mut state, &[block]);
     block.zeroize();
     state
-}
-
-/// FIPS 180-4 section 5.1.1, behind `filled` bytes and zeros.
-fn pad(block: &mut [u8; BLOCK], filled: usize, bits: u64) {
-    block[filled] = 0x80;
-    block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
 }
 
 fn bytes(state: &[u32; 8]) -> [u8; 32] {

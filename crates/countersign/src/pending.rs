@@ -43,22 +43,58 @@ pub struct Pending<'r> {
     verifier: &'r Verifier,
     head: Head<'r>,
     now: Timestamp,
-    state: State<'r>,
+    examined: Examined<'r>,
+    state: State,
 }
 
 #[expect(clippy::large_enum_variant, reason = "boxing the common case would cost it the allocation that it avoids")]
-enum State<'r> {
-    /// The head alone decides: a token or password.
-    Decided { maker: Maker, examined: Examined<'r> },
+enum State {
+    /// The head alone decides.
+    Decided(Maker),
     /// The body goes straight into the running hashes.
-    Running { running: Running, examined: Examined<'r> },
-    /// Something in the body takes part in the verdict, so it is kept until it is whole.
+    Running(Running),
+    /// The body is kept until it is whole.
     Whole(Vec<u8>),
+}
+
+/// What a request whose head passed every check still waits for.
+pub(crate) enum Awaited {
+    /// Nothing: the head alone decides, by a token or password.
+    Nothing(Maker),
+    /// Its body, to be hashed.
+    Body,
+    /// Its whole body, of which something takes part in the verdict.
+    WholeBody,
+}
+
+impl Verifier {
+    /// Makes every check that the head allows. Fills `examined` in place: it is large.
+    pub(crate) fn await_body<'r>(
+        &'r self,
+        head: Head<'r>,
+        now: Timestamp,
+        examined: &mut Examined<'r>,
+    ) -> Result<Awaited, Rejection> {
+        let scheme = self.scheme();
+        self.check_keys(head, now)?;
+        if scheme.evidence_is_in_body() {
+            self.examine_what_the_head_has(head)?;
+            return Ok(Awaited::WholeBody);
+        }
+        self.examine(head, now, None, examined)?;
+        if self.layout().needs_whole_body {
+            return Ok(Awaited::WholeBody);
+        }
+        if scheme.signature.parts.is_empty() {
+            return self.judge(&self.content(head, examined), &examined.tags, &[], now).map(Awaited::Nothing);
+        }
+        Ok(Awaited::Body)
+    }
 }
 
 /// One running hash per valid key and URL form. Up to two, the usual rotation, take no allocation.
 #[derive(Default)]
-struct Running {
+pub(crate) struct Running {
     first: Option<KeyedMac>,
     second: Option<KeyedMac>,
     rest: Vec<KeyedMac>,
@@ -75,45 +111,26 @@ struct KeyedMac {
 
 impl<'r> Pending<'r> {
     pub(crate) fn begin(verifier: &'r Verifier, head: Head<'r>, now: Timestamp) -> Result<Self, Rejection> {
-        let scheme = verifier.scheme();
-        verifier.check_keys(head, now)?;
-        if scheme.evidence_is_in_body() {
-            verifier.examine_what_the_head_has(head)?;
-            return Ok(Self { verifier, head, now, state: State::Whole(Vec::new()) });
-        }
         let mut examined = Examined::default();
-        verifier.examine(head, now, None, &mut examined)?;
-        let state = if verifier.layout().needs_whole_body {
-            State::Whole(Vec::new())
-        } else if scheme.signature.parts.is_empty() {
-            let maker = verifier.judge(&verifier.content(head, &examined), &examined.tags, &[], now)?;
-            State::Decided { maker, examined }
-        } else {
-            let mut running = Running::default();
-            running.start(verifier, head, &examined, now)?;
-            State::Running { running, examined }
+        let state = match verifier.await_body(head, now, &mut examined)? {
+            Awaited::Nothing(maker) => State::Decided(maker),
+            Awaited::Body => State::Running(Running::default()),
+            Awaited::WholeBody => State::Whole(Vec::new()),
         };
-        Ok(Self { verifier, head, now, state })
+        let mut pending = Self { verifier, head, now, examined, state };
+        if let State::Running(running) = &mut pending.state {
+            running.start(verifier, head, &pending.examined, now)?;
+        }
+        Ok(pending)
     }
 
     /// Takes the next bytes of the body.
     pub fn update(&mut self, chunk: &[u8]) {
         match &mut self.state {
-            State::Decided { .. } => {}
-            State::Running { running, .. } => running.update(self.verifier, chunk),
+            State::Decided(_) => {}
+            State::Running(running) => running.update(self.verifier, chunk),
             State::Whole(body) => body.extend_from_slice(chunk),
         }
-    }
-
-    /// The length of the body as the head announces it, or 0: a hint, not a fact.
-    pub(crate) fn announced_length(&self) -> u64 {
-        let announced = self.head.headers.get(http::header::CONTENT_LENGTH);
-        announced.and_then(|digits| digits.to_str().ok()?.parse().ok()).unwrap_or(0)
-    }
-
-    /// Whether the verdict needs a copy of the body, so that [`Pending::conclude_whole`] saves one for who has it whole.
-    pub(crate) fn keeps_body(&self) -> bool {
-        matches!(self.state, State::Whole(_))
     }
 
     /// Ends the body and gives the verdict.
@@ -122,34 +139,22 @@ impl<'r> Pending<'r> {
     ///
     /// The one reason for which the delivery is refused.
     pub fn finish(mut self) -> Result<Verified<'r, ()>, Rejection> {
-        self.conclude()
-    }
-
-    /// As [`finish`](Self::finish), without a move of the running hashes. Nothing may be asked of it afterwards.
-    pub(crate) fn conclude(&mut self) -> Result<Verified<'r, ()>, Rejection> {
         let (verifier, head) = (self.verifier, self.head);
-        match &mut self.state {
-            State::Decided { maker, examined } => Ok(Verified::new(verifier, head, *maker, examined, ())),
-            State::Running { running, examined } => {
-                let maker = running.finish(verifier, head, examined)?;
-                Ok(Verified::new(verifier, head, maker, examined, ()))
-            }
+        let maker = match &mut self.state {
+            State::Decided(maker) => *maker,
+            State::Running(running) => running.finish(verifier, head, &self.examined)?,
             State::Whole(body) => {
-                let (maker, mut examined) = verifier.judge_whole(head, body, self.now)?;
-                Ok(Verified::new(verifier, head, maker, &mut examined, ()))
+                let (maker, examined) = verifier.judge_whole(head, body, self.now)?;
+                self.examined = examined;
+                maker
             }
-        }
-    }
-
-    /// Gives the verdict on a body that is whole and of which nothing was taken yet.
-    pub(crate) fn conclude_whole(&mut self, body: &[u8]) -> Result<Verified<'r, ()>, Rejection> {
-        let (maker, mut examined) = self.verifier.judge_whole(self.head, body, self.now)?;
-        Ok(Verified::new(self.verifier, self.head, maker, &mut examined, ()))
+        };
+        Ok(Verified::new(verifier, head, maker, &mut self.examined, ()))
     }
 }
 
 impl Running {
-    fn start(
+    pub(crate) fn start(
         &mut self,
         verifier: &Verifier,
         head: Head<'_>,
@@ -182,7 +187,7 @@ impl Running {
         }
     }
 
-    fn update(&mut self, verifier: &Verifier, chunk: &[u8]) {
+    pub(crate) fn update(&mut self, verifier: &Verifier, chunk: &[u8]) {
         self.first_byte = self.first_byte.or(chunk.first().copied());
         if verifier.layout().body {
             let macs = self.first.iter_mut().chain(&mut self.second).chain(&mut self.rest);
@@ -191,7 +196,12 @@ impl Running {
         self.hashes.iter_mut().for_each(|hash| hash.update(chunk));
     }
 
-    fn finish(&mut self, verifier: &Verifier, head: Head<'_>, examined: &Examined<'_>) -> Result<Maker, Rejection> {
+    pub(crate) fn finish(
+        &mut self,
+        verifier: &Verifier,
+        head: Head<'_>,
+        examined: &Examined<'_>,
+    ) -> Result<Maker, Rejection> {
         let content = verifier.content(head, examined);
         verifier.obey_guards(&content, None, self.first_byte)?;
         verifier.run_checks(&content, None, self.first_byte.is_none(), self.hashes.iter_mut().map(Mac::finish))?;

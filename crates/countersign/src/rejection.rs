@@ -145,7 +145,7 @@ pub enum Rejection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// It stands there several times, with different values.
+    /// It stands there several times: a header in several lines, anything else with different values.
     Conflicting,
     /// It has the right layout but is not text in the declared encoding, of the right length.
     Encoding,
@@ -168,6 +168,39 @@ pub enum Problem {
 }
 
 impl Rejection {
+    /// Every [code](Self::code) that there is, in alphabetical order: so many series can a metric have.
+    pub const CODES: [&str; 29] = [
+        "address",
+        "ambiguous_content",
+        "body_hash",
+        "body_incomplete",
+        "body_timeout",
+        "body_too_large",
+        "content_coding",
+        "content_length",
+        "handler_timeout",
+        "handshake_failed",
+        "handshake_not_configured",
+        "in_progress",
+        "keys_unavailable",
+        "malformed_id",
+        "malformed_signature",
+        "malformed_timestamp",
+        "malformed_value",
+        "method",
+        "missing_signature",
+        "payload",
+        "replayed",
+        "secret_already_stored",
+        "signature",
+        "store_unavailable",
+        "timestamp_in_future",
+        "timestamp_too_old",
+        "unexpected_value",
+        "unknown_key",
+        "unsupported_media_type",
+    ];
+
     /// The reason as a stable word for logs, metrics and tests.
     pub fn code(&self) -> &'static str {
         match self {
@@ -306,7 +339,7 @@ impl From<AddressProblem> for Rejection {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Conflicting => "stands there several times with different values",
+            Self::Conflicting => "stands there several times",
             Self::Encoding => "is not of the declared encoding and length",
             Self::Empty => "is empty",
             Self::Layout => "does not have the declared layout",

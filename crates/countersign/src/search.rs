@@ -25,6 +25,7 @@ pub(crate) struct Search {
 
 impl Search {
     /// Compares the tag that `maker` would make with every tag of the request.
+    #[inline]
     pub(crate) fn compare(&mut self, maker: Maker, expected: &Tag, scheme: &Scheme, tags: &Tags<'_>) {
         let mut matches = Choice::from(0);
         tags.each(scheme, |tag| matches |= tag.equals(expected));

@@ -11,7 +11,7 @@ use crate::{
     public_key::KeyPolicy,
     rejection::{Problem, Rejection},
     scheme::{Algorithm, KeyIdRule, KeyPlace, KeySource, Pattern, Scheme, Source},
-    timestamp::Timestamp,
+    timestamp::{Timestamp, Tolerance},
     trust::TrustRoots,
     verifier::{Setup, Verifier},
 };
@@ -109,6 +109,11 @@ impl Unkeyed {
     /// The scheme that is verified.
     pub fn scheme(&self) -> &Scheme {
         self.inner.scheme()
+    }
+
+    /// How far a signed timestamp may lie from the clock; `None` if the scheme signs none.
+    pub fn tolerance(&self) -> Option<Tolerance> {
+        self.inner.tolerance()
     }
 
     /// Judges the head of a request as far as that goes without a key, so that nothing is fetched for what would be refused

@@ -118,13 +118,6 @@ impl<'r, B> Verified<'r, B> {
         Some(self.claims.as_slice()).filter(|claims| !claims.is_empty())
     }
 
-    /// Puts the bytes beside the proof that they gave, without their content coding; only for callers that hashed just these.
-    pub(crate) fn with_payload(mut self, body: Bytes) -> Verified<'r, Bytes> {
-        let body = self.decoded.take().unwrap_or(body);
-        let Self { verifier, head, maker, time, id, claims, decoded, body: _ } = self;
-        Verified { verifier, head, maker, time, id, claims, decoded, body }
-    }
-
     fn field<'a>(&'a self, field: Option<&Field>, body: &'a [u8]) -> Option<Value<'a>> {
         let field = field?;
         let bytes = match &field.source {

@@ -92,6 +92,8 @@ pub(crate) struct Layout {
     reads_time_after_signature: bool,
     /// Whether the scheme signs an id of the delivery.
     has_id: bool,
+    /// Whether a keyed hash over what the head was examined for and the body is all that decides, as for most schemes.
+    pub(crate) is_plain: bool,
 }
 
 impl Verifier {
@@ -113,12 +115,18 @@ impl Verifier {
     pub(crate) fn assemble(setup: Setup) -> Self {
         let scheme = &setup.scheme;
         let body = scheme.signature.parts.iter().position(|part| *part == Part::Body);
+        let needs_whole_body = scheme.needs_whole_body();
         let layout = Layout {
             before: body.unwrap_or(scheme.signature.parts.len()),
             body: body.is_some(),
-            needs_whole_body: scheme.needs_whole_body(),
+            needs_whole_body,
             reads_time_after_signature: scheme.reads_time_after_signature(),
             has_id: scheme.delivery_id.is_some() || scheme.signature.carries_id,
+            is_plain: matches!(scheme.signature.algorithm, Algorithm::Hmac(_))
+                && !needs_whole_body
+                && scheme.checks.is_empty()
+                && scheme.key_source().is_none()
+                && scheme.signature.parts.iter().all(Part::is_certain),
         };
         let places = Places::of(scheme, &setup.settings);
         Self { inner: Arc::new(Inner { setup, places, layout }) }
@@ -143,7 +151,11 @@ impl Verifier {
         }
         let mut examined = Examined::default();
         self.examine(head, now, None, &mut examined)?;
-        let maker = self.judge_body(head, &examined, body.as_ref(), now)?;
+        let maker = if self.inner.layout.is_plain {
+            self.judge_plain(head, &examined, body.as_ref(), now)?
+        } else {
+            self.judge_body(head, &examined, body.as_ref(), now)?
+        };
         Ok(Verified::new(self, head, maker, &mut examined, body))
     }
 
@@ -224,7 +236,7 @@ impl Verifier {
         let inner = &*self.inner;
         let (scheme, places) = (&inner.scheme, &inner.places);
         self.check_method(head)?;
-        if scheme.signature.algorithm == Algorithm::HttpSignature {
+        if matches!(scheme.signature.algorithm, Algorithm::HttpSignature) {
             let signature = HttpSignature::read(head, &scheme.http, &inner.settings, inner.tolerance, now)?;
             examined.time.at = signature.created();
             examined.tags = Tags::of_http(signature);
@@ -254,7 +266,7 @@ impl Verifier {
     fn read_token(&self, now: Timestamp, examined: &mut Examined<'_>) -> Result<(), Rejection> {
         let inner = &*self.inner;
         let (rule, place, token) = (&inner.scheme.jwt, &inner.places.signature, examined.tags.token());
-        if inner.scheme.signature.algorithm == Algorithm::DetachedJws {
+        if matches!(inner.scheme.signature.algorithm, Algorithm::DetachedJws) {
             return jwt::check_detached(token, rule, place);
         }
         let token = jwt::read(token, rule, inner.tolerance, place, now)?;
@@ -264,6 +276,7 @@ impl Verifier {
     }
 
     /// Reads the signed timestamp, if the scheme has one, and holds it against the clock.
+    #[inline]
     fn read_time<'r>(
         &'r self,
         head: Head<'r>,
@@ -279,6 +292,7 @@ impl Verifier {
         examined.time.at.map_or(Ok(()), |at| tolerance.check(at, now))
     }
 
+    #[inline]
     pub(crate) fn check_method(&self, head: Head<'_>) -> Result<(), Rejection> {
         let scheme = &self.inner.scheme;
         let is_asked = || scheme.handshakes.iter().any(|rule| rule.signed && rule.method == *head.method);
@@ -310,6 +324,7 @@ impl Verifier {
         }
     }
 
+    #[inline]
     pub(crate) fn obey_guards(
         &self,
         content: &Content<'_>,
@@ -375,6 +390,20 @@ impl Verifier {
         Ok((maker, examined))
     }
 
+    /// [`judge_body`](Self::judge_body) for [plain](Layout::is_plain) schemes, for which most of its questions need no asking.
+    #[inline]
+    pub(crate) fn judge_plain(
+        &self,
+        head: Head<'_>,
+        examined: &Examined<'_>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Maker, Rejection> {
+        let content = self.content(head, examined);
+        self.obey_guards(&content, Some(body), body.first().copied())?;
+        self.judge(&content, &examined.tags, body, now)
+    }
+
     fn judge_body(
         &self,
         head: Head<'_>,
@@ -391,7 +420,7 @@ impl Verifier {
         }
         self.refuse_answers(&content, body)?;
         // What a token claims is worth a look when its signature is proven; anything else is cheaper than the signature.
-        let is_token = self.inner.scheme.signature.algorithm == Algorithm::Jwt;
+        let is_token = matches!(self.inner.scheme.signature.algorithm, Algorithm::Jwt);
         if !is_token {
             self.check_whole(&content, body)?;
         }
@@ -419,13 +448,13 @@ impl Verifier {
         body_is_empty: bool,
         mut hashes: impl Iterator<Item = Tag>,
     ) -> Result<(), Rejection> {
-        for check in &self.inner.scheme.checks {
+        for check in self.inner.scheme.checks.iter().filter(|check| !check.is_off(self.settings())) {
             let malformed = |problem| malformed_value(check.source.to_string(), problem);
             let told = look_up(&check.source, content.head, body).map_err(|unusable| malformed(unusable.into()))?;
             let hash = check.body_digest().and_then(|_| hashes.next());
             let told = match told {
                 Some(told) => told,
-                None if check.unless_empty && body_is_empty => continue,
+                None if check.optional || (check.unless_empty && body_is_empty) => continue,
                 None => return Err(malformed(Problem::Missing)),
             };
             match (&check.equals, hash) {
@@ -508,7 +537,7 @@ impl Verifier {
                 Material::Keyed(start) => {
                     for form in self.url_forms() {
                         let with = Writing { form: *form, secret: &[], body: Some(body) };
-                        let tag = start.tag(|write| content.write(parts, with, write))?;
+                        let tag = content.tag(start, parts, with)?;
                         search.compare(Maker { key: at, form: *form }, &tag, scheme, tags);
                         if !scheme.signature.optional_end.is_empty() {
                             let mut mac = start.clone();
@@ -524,7 +553,7 @@ impl Verifier {
                     }
                     for form in self.url_forms() {
                         let with = Writing { form: *form, secret, body: Some(body) };
-                        let tag = start.tag(|write| content.write(parts, with, write))?;
+                        let tag = content.tag(start, parts, with)?;
                         search.compare(Maker { key: at, form: *form }, &tag, scheme, tags);
                     }
                 }
@@ -535,7 +564,7 @@ impl Verifier {
             }
         }
         let key = search.verdict()?;
-        if scheme.signature.algorithm == Algorithm::Jwt {
+        if matches!(scheme.signature.algorithm, Algorithm::Jwt) {
             jwt::check_parties(&scheme.jwt, content)?;
         }
         Ok(key)
@@ -550,7 +579,7 @@ impl Verifier {
         material: &Material,
     ) -> Result<Option<UrlForm>, Rejection> {
         let scheme = &self.inner.scheme;
-        if scheme.signature.algorithm == Algorithm::Jwt {
+        if matches!(scheme.signature.algorithm, Algorithm::Jwt) {
             return Ok(jwt::is_signed(tags.token(), &scheme.jwt, material).then_some(UrlForm::AsIs));
         }
         for form in self.url_forms() {
@@ -562,7 +591,7 @@ impl Verifier {
                 }
                 (Algorithm::PublicKey(choice), Material::Public(key)) => {
                     let algorithm = self.choose(choice, content, body)?;
-                    is_signed_by(key, algorithm, &signed, tags, scheme)
+                    is_signed_by(key, algorithm, &scheme.signature.prehashed(signed), tags, scheme)
                 }
                 _ => false,
             };

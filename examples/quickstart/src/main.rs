@@ -6,8 +6,9 @@ use std::{env, error::Error};
 
 use axum::{Router, routing::post};
 use countersign_axum::{
-    VerifyLayer, Webhook,
+    Stack, Webhook,
     countersign::{Verifier, providers},
+    countersign_tower::StackError,
 };
 use serde::Deserialize;
 use tokio::net::TcpListener;
@@ -19,13 +20,14 @@ struct Event {
     r#type: String,
 }
 
-/// Runs for verified events only. Stripe sends an event again until it gets a 2xx.
+/// Runs for verified events only, and once for each: Stripe sends an event again until it gets a 2xx, and what was handled
+/// does not get here again.
 async fn on_event(Webhook(event): Webhook<Event>) {
     println!("{} is a {}", event.id, event.r#type);
 }
 
-fn app(verifier: Verifier) -> Router {
-    Router::new().route("/stripe", post(on_event)).layer(VerifyLayer::new(verifier))
+fn app(verifier: Verifier) -> Result<Router, StackError> {
+    Ok(Router::new().route("/stripe", post(on_event)).layer(Stack::new("stripe", verifier)?))
 }
 
 fn verifier() -> Result<Verifier, Box<dyn Error>> {
@@ -39,7 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("listening on http://{}/stripe", listener.local_addr()?);
-    axum::serve(listener, app(verifier)).await?;
+    axum::serve(listener, app(verifier)?).await?;
     Ok(())
 }
 
@@ -56,19 +58,19 @@ mod tests {
 
     const EVENT: &str = r#"{"id": "evt_1", "type": "invoice.paid", "data": {"object": {"amount_paid": 1200}}}"#;
 
-    async fn status_of(secret: &str, event: &'static str, sent: SystemTime) -> StatusCode {
-        let app = app(Verifier::new(providers::STRIPE, "whsec_of_this_test").unwrap());
+    async fn status_of(app: &Router, secret: &str, event: &'static str, sent: SystemTime) -> StatusCode {
         let request = Request::post("/stripe").header("Content-Type", "application/json").body(event).unwrap();
         let signed = Signer::new(providers::STRIPE, secret).unwrap().sign(request, sent).unwrap();
-        app.oneshot(signed.map(Body::from)).await.unwrap().status()
+        app.clone().oneshot(signed.map(Body::from)).await.unwrap().status()
     }
 
     #[tokio::test]
     async fn only_fresh_events_from_stripe_reach_the_handler() {
+        let app = app(Verifier::new(providers::STRIPE, "whsec_of_this_test").unwrap()).unwrap();
         let now = SystemTime::now();
-        assert_eq!(status_of("whsec_of_this_test", EVENT, now).await, 200);
-        assert_eq!(status_of("whsec_of_a_forger", EVENT, now).await, 401);
-        assert_eq!(status_of("whsec_of_this_test", EVENT, now - Duration::from_secs(600)).await, 401);
-        assert_eq!(status_of("whsec_of_this_test", r#"{"id": "evt_1"}"#, now).await, 422);
+        assert_eq!(status_of(&app, "whsec_of_a_forger", EVENT, now).await, 401);
+        assert_eq!(status_of(&app, "whsec_of_this_test", EVENT, now - Duration::from_secs(600)).await, 401);
+        assert_eq!(status_of(&app, "whsec_of_this_test", r#"{"id": "evt_2"}"#, now).await, 422);
+        assert_eq!(status_of(&app, "whsec_of_this_test", EVENT, now).await, 200);
     }
 }

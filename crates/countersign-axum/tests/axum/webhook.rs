@@ -165,7 +165,7 @@ async fn without_the_layer_every_extractor_answers_500() {
 #[test]
 fn the_500_says_which_layer_is_missing_and_how_to_add_it() {
     let reason = WebhookRejection::NotVerified.to_string();
-    assert!(reason.contains("`.layer(VerifyLayer::new(verifier))`"), "{reason}");
+    assert!(reason.contains("`.layer(Stack::new(\"name\", verifier)?)`"), "{reason}");
     assert_eq!(WebhookRejection::NotVerified.into_response().status(), 500);
 }
 

@@ -1,10 +1,12 @@
-//! An axum app behind the layer against the same app without it, over loopback.
+//! An axum app behind the layer that verifies, and behind the stack of all layers, against the same app without, over loopback.
 //!
 //! One core for the server, one for the load. Both apps listen for the whole run and are loaded in turns, so that what
 //! the machine does beside weighs on both.
 
+mod app;
 mod load;
 mod server;
+mod store;
 
 use std::{error::Error, time::Duration};
 
@@ -32,22 +34,27 @@ fn main() -> Result<(), Box<dyn Error>> {
         rounds => (rounds.min(15), Duration::from_secs(1)),
     };
     let plain = Server::start("without", server::plain())?;
-    let verified = Server::start("with", server::verified(Verifier::new(providers::GITHUB, SECRET)?))?;
+    let verifier = Verifier::new(providers::GITHUB, SECRET)?;
+    let verified = Server::start("with", app::verified(verifier.clone()))?;
+    let stacked = Server::start("stack", app::stacked(verifier)?)?;
     for size in [1024, 100 * 1024] {
-        let title = format!("axum, {}", bytes(size));
-        if mode.chooses(&title) {
-            let request = signed_request(size)?;
-            let mut turns = Vec::new();
-            for round in 0..rounds {
-                turns.push(in_turns(round, || turn(&plain, &request, slice), || turn(&verified, &request, slice))?);
-            }
-            if mode.rounds > 0 {
-                report(&title, &turns, hash_nanos(size)?);
+        for (what, server) in [("", &verified), (", the stack", &stacked)] {
+            let title = format!("axum, {}{what}", bytes(size));
+            if mode.chooses(&title) {
+                let request = signed_request(size)?;
+                let mut turns = Vec::new();
+                for round in 0..rounds {
+                    turns.push(in_turns(round, || turn(&plain, &request, slice), || turn(server, &request, slice))?);
+                }
+                if mode.rounds > 0 {
+                    report(&title, &turns, hash_nanos(size)?);
+                }
             }
         }
     }
     plain.stop()?;
-    verified.stop()
+    verified.stop()?;
+    stacked.stop()
 }
 
 /// Does both, and the other one first in every other round.

@@ -1,4 +1,4 @@
-//! The app, with and without the layer, each on a thread of its own.
+//! A server for an app, on a thread of its own.
 
 use std::{
     error::Error,
@@ -11,8 +11,6 @@ use std::{
 
 use axum::{Router, http::StatusCode, routing::post};
 use bytes::Bytes;
-use countersign::Verifier;
-use countersign_tower::VerifyLayer;
 use tokio::{net::TcpListener, sync::oneshot};
 
 /// The core of the servers; the load has the next one.
@@ -26,12 +24,9 @@ pub(crate) struct Server {
     thread: JoinHandle<std::io::Result<()>>,
 }
 
+/// The app.
 pub(crate) fn plain() -> Router {
     Router::new().route("/hooks", post(|_: Bytes| async { StatusCode::OK }))
-}
-
-pub(crate) fn verified(verifier: Verifier) -> Router {
-    plain().layer(VerifyLayer::new(verifier))
 }
 
 impl Server {
@@ -47,7 +42,7 @@ impl Server {
                 let thread = PathBuf::from("/proc").join(std::fs::read_link("/proc/thread-self")?);
                 tell.send((listener.local_addr()?, thread.join("schedstat"))).ok();
                 tokio::select! {
-                    served = axum::serve(listener, app).into_future() => served,
+                    served = axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).into_future() => served,
                     _ = stopped => Ok(()),
                 }
             })

@@ -236,7 +236,7 @@ fn read_data(data: &str) -> Result<Bytes, Failure> {
     }
 }
 
-fn media_type(body: &[u8]) -> &'static str {
+pub(super) fn media_type(body: &[u8]) -> &'static str {
     if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() {
         "application/json"
     } else if body.contains(&b'=') && body.iter().all(u8::is_ascii_graphic) {
@@ -246,7 +246,7 @@ fn media_type(body: &[u8]) -> &'static str {
     }
 }
 
-fn header_line(line: &str) -> Result<(HeaderName, HeaderValue), String> {
+pub(super) fn header_line(line: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) = line.split_once(':').ok_or("expected `Name: value`")?;
     let name = name.trim().parse().map_err(|_| "this is not the name of a header")?;
     let value = HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|_| "this value cannot stand in a header")?;
@@ -262,6 +262,6 @@ fn receiver(to: &Uri) -> Result<String, Failure> {
     }
 }
 
-fn without_query(url: &Uri) -> String {
+pub(super) fn without_query(url: &Uri) -> String {
     url.to_string().split('?').next().unwrap_or_default().to_owned()
 }

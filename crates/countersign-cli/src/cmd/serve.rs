@@ -3,7 +3,8 @@
 use std::{
     io::{self, Write},
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,7 +17,13 @@ use tokio::net::TcpListener;
 use super::verify::value_json;
 use crate::{
     failure::{Failure, Outcome},
-    gateway::{self, Endpoint, Front, Refused, Verdict, Watch, config::Config, feed, feed::Refresh},
+    gateway::{
+        self, Endpoint, Front, Gateway, Refused, Verdict, Watch,
+        config::Config,
+        feed::{self, Refresh},
+        metrics::Shown,
+        reload::{self, Asked, Loaded, Start},
+    },
     moment,
 };
 
@@ -39,15 +46,25 @@ The configuration is TOML:
   listen = \"127.0.0.1:8787\"    # the default
   body_limit = 1048576         # in bytes; the default
   body_timeout = \"10s\"         # the default
+  head_timeout = \"30s\"         # from the connection, or the last answer; the default
+  connections = 4096           # at once; the default. If there are more, those go that send nothing
+  metrics = \"127.0.0.1:9100\"  # /metrics for Prometheus and /healthz, on a listener of their own; default: none
+
+  [replay]                     # what was handled is not handled again
+  store = \"memory\"            # the default: until the process ends; or: \"sqlite:FILE\", \"redis://HOST\",
+                               # or \"env:NAME\" or \"file:PATH\" with such a URL, if there is a password in it
+  capacity = 1000000           # events; the default. A store that is full refuses (not with Redis)
 
   [[endpoint]]
   path = \"/stripe\"
+  name = \"stripe\"             # in metrics, and for the replay guard; default: the path
   provider = \"stripe\"          # or: scheme = \"acme.toml\", relative to this file
   secrets = [
     \"env:STRIPE_SECRET\",       # or: \"file:/run/secrets/stripe\"
     { from = \"env:OLD\", label = \"old\", not_after = 2026-12-31T23:59:59Z },
   ]
   tolerance = \"5m\"             # default: the provider's own
+  keep_for = \"7d\"              # default: as long as the provider retries and the signature is fresh
   # for the providers that sign it, the URL that they were given:
   # public_url = \"https://hooks.example.com/twilio\"
   # for schemes whose handshake has a URL that confirms, fetch that (default: it is a delivery like others):
@@ -80,8 +97,18 @@ A list that cannot be fetched, that is empty or that suddenly lacks most of what
 stays, and a line on standard error tells its age. Start again to take it all the same (and remove `copy`), or allow it \
 with may_shrink = true.
 
-Accepted deliveries are lines on standard output, answered 200. Refused ones are lines on standard error, answered with \
-a status and nothing else. There is no TLS: put it behind a proxy that has it. SIGINT and SIGTERM end it in good order.
+The configuration, its schemes and its secrets are read again when one of these files changes, and at SIGHUP. A file that is \
+wrong leaves everything as it was, and a line on standard error says what is wrong. Requests that are under way end with the \
+configuration that they began with; what was handled stays known. `listen`, `metrics`, `connections` and [replay] wait for the next start, and \
+so do variables of the environment.
+
+Who must can let replays through, by settings that say so: `dangerous_fail_open = true` in [replay], for the time in which the \
+store cannot be asked; and for an endpoint `dangerous_without_replay_guard = true`, or, if its scheme signs no time, \
+`dangerous_accept_replays_for_ever = true`.
+
+Accepted deliveries are lines on standard output, answered 200. Duplicates are answered 200 too, and are lines on standard \
+error, like the refused ones, which are answered with a status and nothing else. An event counts as handled when its line is \
+written. There is no TLS: put it behind a proxy that has it. SIGINT and SIGTERM end it in good order.
 
 Examples:
   countersign serve
@@ -91,28 +118,52 @@ Exit status: 0 ended by a signal, 2 a mistake in the configuration, or an addres
 
 impl Serve {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
-        let Config { listen, endpoints, proxy_protocol, feeds } = Config::read(&self.config, log_refresh)?;
-        let count = endpoints.len();
-        let app = gateway::router(endpoints, &std::sync::Arc::new(Log { bodies: self.bodies }));
-        let front = Front { app, proxy_protocol, refused: log_connection };
+        log_errors();
+        let start = Start::read(&self.config, LOG)?;
         let runtime = gateway::runtime()?;
-        let outcome = runtime.block_on(async {
-            let stop = gateway::stop_signal()?;
-            let listener = TcpListener::bind(listen)
-                .await
-                .map_err(|error| Failure::new(format!("cannot listen on {listen}: {error}")))?;
-            eprintln!("countersign: listening on http://{} ({count} endpoints)", listener.local_addr()?);
-            for feed in feeds {
-                tokio::spawn(feed.run(log_refresh));
-            }
-            gateway::serve(listener, front, stop).await;
-            Ok(Outcome::Good)
-        });
+        let outcome = runtime.block_on(self.serve(start));
         // Lists that are being fetched are not waited for.
         runtime.shutdown_background();
         outcome
     }
+
+    async fn serve(self, start: Start) -> Result<Outcome, Failure> {
+        let stop = gateway::stop_signal()?;
+        let asked = Asked::new()?;
+        let Config { listen, metrics, endpoints, store, .. } = &start.config;
+        let (count, metrics) = (endpoints.len(), *metrics);
+        // Before the first request, or its series would be lost.
+        let handle = metrics.map(|_| gateway::metrics::install()).transpose()?;
+        let store = Arc::new(store.open().await.map_err(|error| Failure::new(format!("the replay store: {error}")))?);
+        let watch = Arc::new(Log { bodies: self.bodies });
+        let gateway = Gateway::new(start.config.snapshot(&store)?, watch);
+        let listener = bind(*listen).await?;
+        eprintln!("countersign: listening on http://{} ({count} endpoints)", listener.local_addr()?);
+        let live = start.live(&self.config, gateway.clone(), Arc::clone(&store), LOG);
+        let front = Front::new(gateway, log_connection);
+        if let (Some(handle), Some(address)) = (handle, metrics) {
+            let listener = bind(address).await?;
+            eprintln!("countersign: metrics on http://{}/metrics", listener.local_addr()?);
+            tokio::spawn(Shown::new(handle, live.state(), store, front.places()).serve(listener));
+        }
+        tokio::spawn(live.run(asked));
+        gateway::serve(listener, front, stop).await;
+        Ok(Outcome::Good)
+    }
 }
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| Failure::new(format!("cannot listen on {address}: {error}")))
+}
+
+/// What goes wrong behind the checks, such as a replay store that is down, as JSON lines too.
+fn log_errors() {
+    let errors = tracing_subscriber::fmt().json().with_writer(io::stderr).with_max_level(tracing::Level::ERROR);
+    // If there is a subscriber already, it is as good.
+    let _ = errors.try_init();
+}
+
+const LOG: reload::Log = reload::Log { list: log_refresh, config: log_config };
 
 /// Writes one line for each verdict.
 struct Log {
@@ -126,6 +177,7 @@ impl Watch for Log {
                 let line = self.accepted(endpoint, delivery, *content_type, took);
                 write_line(io::stdout().lock(), &line)
             }
+            Verdict::Duplicate => write_line(io::stderr().lock(), &duplicate(endpoint, took)),
             Verdict::Refused(rejection) => write_line(io::stderr().lock(), &refused(endpoint, rejection, took)),
         }
     }
@@ -167,6 +219,36 @@ fn refused(endpoint: &Endpoint, rejection: &Rejection, took: Duration) -> Json {
         "reason": rejection.to_string(),
         "micros": micros(took),
     })
+}
+
+/// It was answered like the first, so that the provider ends its retries.
+fn duplicate(endpoint: &Endpoint, took: Duration) -> Json {
+    json!({
+        "time": moment::now().to_string(),
+        "verdict": "duplicate",
+        "endpoint": endpoint.path,
+        "provider": endpoint.scheme().id(),
+        "status": 200,
+        "micros": micros(took),
+    })
+}
+
+/// Tells of a configuration that has changed.
+fn log_config(path: &Path, loaded: &Loaded) {
+    let mut line = json!({ "time": moment::now().to_string(), "config": path.display().to_string() });
+    match loaded {
+        Loaded::Taken { until_restart } => {
+            line["verdict"] = "config_taken".into();
+            if !until_restart.is_empty() {
+                line["needs_restart"] = until_restart.join(", ").into();
+            }
+        }
+        Loaded::Refused(failure) => {
+            line["verdict"] = "config_refused".into();
+            line["reason"] = format!("{failure}; the old one stays").into();
+        }
+    }
+    let _ = write_line(io::stderr().lock(), &line);
 }
 
 fn log_connection(peer: SocketAddr, refused: &Refused) {

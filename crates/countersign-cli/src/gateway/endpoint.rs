@@ -1,25 +1,30 @@
 //! An endpoint: one path, bound to one verifier.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error, io, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, response::Response, routing::any};
+use bytes::Bytes;
 use countersign::{Delivery, Rejection, Scheme, Verifier};
-use countersign_tower::{AddressLayer, FetchedKeys, HttpsFetch, Keys, VerifiedBody, VerifyLayer};
-use http::{Request, StatusCode, header};
+use countersign_tower::{AddressLayer, FetchedKeys, HttpsFetch, Keys, Stack, StackBuilder, StackError, VerifiedBody};
+use http::{Request, Response, StatusCode, header};
+use http_body::Body;
+use http_body_util::Full;
 use tokio::time::Instant;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
-use super::confirm::Fetch;
+use super::{confirm::Fetch, store::Store};
 
-/// One path, and who may send what to it.
-pub(crate) struct Endpoint {
+/// What is said of an endpoint: one path, and who may send what to it.
+pub(crate) struct EndpointPlan {
     pub(crate) path: String,
+    /// By which the replay guard and the metrics know it.
+    pub(crate) name: String,
     pub(crate) keys: EndpointKeys,
     pub(crate) limits: Limits,
     /// `None`: whoever can sign may send, wherever from.
     pub(crate) addresses: Option<AddressLayer>,
     /// Whether the URLs are fetched by which subscriptions are confirmed.
     pub(crate) confirms: bool,
+    pub(crate) replays: Replays,
 }
 
 /// With what an endpoint verifies.
@@ -30,13 +35,16 @@ pub(crate) enum EndpointKeys {
     Fetched(FetchedKeys<HttpsFetch>),
 }
 
-impl Endpoint {
-    pub(crate) fn scheme(&self) -> &Scheme {
-        match &self.keys {
-            EndpointKeys::Own(verifier) => verifier.scheme(),
-            EndpointKeys::Fetched(keys) => keys.unkeyed().scheme(),
-        }
-    }
+/// How an endpoint takes events that come again.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Replays {
+    /// `None`: for as long as the provider retries and the signature can be fresh.
+    pub(crate) keep_for: Option<Duration>,
+    pub(crate) fails_open: bool,
+    /// No replay guard: the signed time has to do.
+    pub(crate) unguarded: bool,
+    /// Not even that.
+    pub(crate) for_ever: bool,
 }
 
 /// How much an endpoint takes, and how long it waits for it.
@@ -53,9 +61,26 @@ impl Default for Limits {
     }
 }
 
+/// An endpoint that can be asked.
+pub(crate) struct Endpoint {
+    pub(crate) path: String,
+    scheme: Scheme,
+    stack: AnyStack,
+}
+
+enum AnyStack {
+    Own(Stack<Verifier, Arc<Store>>),
+    Fetched(Stack<FetchedKeys<HttpsFetch>, Arc<Store>>),
+}
+
 /// What became of a delivery.
 pub(crate) enum Verdict<'a> {
-    Accepted { delivery: &'a Delivery, content_type: Option<&'a str> },
+    Accepted {
+        delivery: &'a Delivery,
+        content_type: Option<&'a str>,
+    },
+    /// It was accepted before, and is answered like that.
+    Duplicate,
     Refused(&'a Rejection),
 }
 
@@ -65,70 +90,103 @@ pub(crate) trait Watch: Send + Sync + 'static {
     fn verdict(&self, endpoint: &Endpoint, verdict: &Verdict<'_>, took: Duration) -> io::Result<()>;
 }
 
-/// An app with these endpoints; no two of them may have one path. Every other path is answered 404.
-pub(crate) fn router(endpoints: Vec<Endpoint>, watch: &Arc<impl Watch>) -> Router {
-    endpoints.into_iter().map(Arc::new).fold(Router::new(), |router, endpoint| {
-        let (path, watch) = (endpoint.path.clone(), Arc::clone(watch));
-        router.route(&path, any(move |request| receive(endpoint, watch, request)))
-    })
-}
-
-async fn receive<W: Watch>(endpoint: Arc<Endpoint>, watch: Arc<W>, request: Request<Body>) -> Response {
-    match &endpoint.keys {
-        EndpointKeys::Own(verifier) => {
-            let verifier = verifier.clone();
-            receive_with(verifier, endpoint, watch, request).await
-        }
-        EndpointKeys::Fetched(keys) => {
-            let keys = keys.clone();
-            receive_with(keys, endpoint, watch, request).await
+impl EndpointPlan {
+    pub(crate) fn scheme(&self) -> &Scheme {
+        match &self.keys {
+            EndpointKeys::Own(verifier) => verifier.scheme(),
+            EndpointKeys::Fetched(keys) => keys.unkeyed().scheme(),
         }
     }
-}
 
-async fn receive_with<K: Keys, W: Watch>(
-    keys: K,
-    endpoint: Arc<Endpoint>,
-    watch: Arc<W>,
-    request: Request<Body>,
-) -> Response {
-    let started = Instant::now();
-    let mut layer =
-        VerifyLayer::new(keys).with_body_limit(endpoint.limits.body).with_body_timeout(endpoint.limits.time);
-    if endpoint.confirms {
-        layer = layer.with_confirmation(Fetch);
+    /// The endpoint, with the store for its events.
+    pub(crate) fn build(&self, store: &Arc<Store>) -> Result<Endpoint, StackError> {
+        let stack = match &self.keys {
+            EndpointKeys::Own(verifier) => AnyStack::Own(self.stack(verifier.clone(), store)?),
+            EndpointKeys::Fetched(keys) => AnyStack::Fetched(self.stack(keys.clone(), store)?),
+        };
+        Ok(Endpoint { path: self.path.clone(), scheme: self.scheme().clone(), stack })
     }
-    let handler = service_fn({
-        let (endpoint, watch) = (Arc::clone(&endpoint), Arc::clone(&watch));
-        move |request: Request<VerifiedBody>| {
-            let status = accept(&endpoint, &*watch, &request, started);
-            async move { Ok::<_, Infallible>(empty(status)) }
+
+    fn stack<K: Keys>(&self, keys: K, store: &Arc<Store>) -> Result<Stack<K, Arc<Store>>, StackError> {
+        let mut stack = Stack::builder(&self.name, keys)
+            .with_body_limit(self.limits.body)
+            .with_body_timeout(self.limits.time)
+            .with_store(Arc::clone(store));
+        if let Some(addresses) = &self.addresses {
+            stack = stack.with_addresses(addresses.clone());
         }
-    });
-    let verified = layer.layer(handler);
-    let Ok(response) = match &endpoint.addresses {
-        Some(addresses) => addresses.layer(verified).oneshot(request).await,
-        None => verified.oneshot(request).await,
-    };
-    if let Some(rejection) = response.extensions().get::<Rejection>() {
-        // The refusal stands, whether or not there is a place to note it.
-        let _ = watch.verdict(&endpoint, &Verdict::Refused(rejection), started.elapsed());
-    }
-    response
-}
-
-fn accept(endpoint: &Endpoint, watch: &impl Watch, request: &Request<VerifiedBody>, started: Instant) -> StatusCode {
-    let Some(delivery) = request.extensions().get::<Delivery>() else {
-        return StatusCode::INTERNAL_SERVER_ERROR;
-    };
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    match watch.verdict(endpoint, &Verdict::Accepted { delivery, content_type }, started.elapsed()) {
-        Ok(()) => StatusCode::OK,
-        Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+        if self.confirms {
+            stack = stack.with_confirmation(Fetch);
+        }
+        self.replays.of(stack).build()
     }
 }
 
-fn empty(status: StatusCode) -> Response {
+impl Replays {
+    fn of<K: Keys>(self, mut stack: StackBuilder<K, Arc<Store>>) -> StackBuilder<K, Arc<Store>> {
+        if let Some(keep_for) = self.keep_for {
+            stack = stack.with_keep_for(keep_for);
+        }
+        if self.fails_open {
+            stack = stack.dangerous_fail_open();
+        }
+        if self.unguarded {
+            stack = stack.dangerous_without_replay_guard();
+        }
+        if self.for_ever {
+            stack = stack.dangerous_accept_replays_for_ever();
+        }
+        stack
+    }
+}
+
+impl Endpoint {
+    pub(crate) fn scheme(&self) -> &Scheme {
+        &self.scheme
+    }
+
+    /// Judges a request, tells `watch` of the verdict, and answers.
+    pub(super) async fn receive<W, B>(self: Arc<Self>, watch: Arc<W>, request: Request<B>) -> Response<Full<Bytes>>
+    where
+        W: Watch,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let started = Instant::now();
+        let handler = service_fn({
+            let (endpoint, watch) = (Arc::clone(&self), Arc::clone(&watch));
+            move |request: Request<VerifiedBody>| {
+                let status = endpoint.accept(&*watch, &request, started);
+                async move { Ok::<_, Infallible>(empty(status)) }
+            }
+        });
+        let Ok(response) = match &self.stack {
+            AnyStack::Own(stack) => stack.layer(handler).oneshot(request).await,
+            AnyStack::Fetched(stack) => stack.layer(handler).oneshot(request).await,
+        };
+        let verdict = match response.extensions().get::<Rejection>() {
+            Some(Rejection::Replayed) => Verdict::Duplicate,
+            Some(rejection) => Verdict::Refused(rejection),
+            None => return response,
+        };
+        // The verdict stands, whether or not there is a place to note it.
+        let _ = watch.verdict(&self, &verdict, started.elapsed());
+        response
+    }
+
+    fn accept(&self, watch: &impl Watch, request: &Request<VerifiedBody>, started: Instant) -> StatusCode {
+        let Some(delivery) = request.extensions().get::<Delivery>() else {
+            return StatusCode::INTERNAL_SERVER_ERROR;
+        };
+        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        match watch.verdict(self, &Verdict::Accepted { delivery, content_type }, started.elapsed()) {
+            Ok(()) => StatusCode::OK,
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+}
+
+pub(super) fn empty(status: StatusCode) -> Response<Full<Bytes>> {
     let mut response = Response::default();
     *response.status_mut() = status;
     response

@@ -11,7 +11,7 @@ use countersign::{
     Timestamp,
     address::{AddressList, AddressSet, ListFormat, MAX_LIST_BYTES},
 };
-use countersign_tower::{AddressFeed, SharedAddresses};
+use countersign_tower::{AddressFeed, SharedAddresses, metrics::record_list};
 use http::Uri;
 use tempfile::NamedTempFile;
 
@@ -22,10 +22,12 @@ use crate::{client::Client, moment};
 pub(crate) struct Feed {
     feed: AddressFeed,
     plan: Plan,
+    /// What is allowed beside the list.
+    always: AddressSet,
 }
 
 /// How a list is fetched.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) source: Source,
     pub(crate) format: ListFormat,
@@ -35,7 +37,7 @@ pub(crate) struct Plan {
 }
 
 /// Where a list comes from.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(crate) enum Source {
     File(PathBuf),
     Url {
@@ -75,11 +77,22 @@ impl Feed {
             Some(list) => (list?, true),
             None => (plan.first()?, false),
         };
-        let feed = Self { feed: AddressFeed::new(list.with_shrinking(plan.may_shrink), always), plan };
+        let feed = AddressFeed::new(list.with_shrinking(plan.may_shrink), always.clone());
+        let feed = Self { feed, plan, always };
         if is_kept {
             log(&feed.refresh());
         }
         Ok(feed)
+    }
+
+    /// Whether it is the list of this plan.
+    pub(crate) fn is(&self, plan: &Plan, always: &AddressSet) -> bool {
+        (&self.plan, &self.always) == (plan, always)
+    }
+
+    /// Tells the metrics how old and how long the list is.
+    pub(crate) fn record(&self) {
+        record_list(self.plan.source.name(), &self.feed);
     }
 
     pub(crate) fn addresses(&self) -> SharedAddresses {

@@ -1,10 +1,11 @@
 //! An HTTP/1.1 server whose every wait has an end.
 
-use std::{future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, io, net::SocketAddr, pin::pin, time::Duration};
 
-use axum::Router;
+use bytes::Bytes;
 use countersign_tower::PeerAddr;
-use http::Request;
+use http::{Request, Response};
+use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -14,12 +15,14 @@ use hyper_util::{
 use tokio::{
     net::{TcpListener, TcpStream},
     runtime::Runtime,
-    sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
-use tower::ServiceExt as _;
+use tower::{ServiceExt as _, service_fn};
 
-use super::{ProxyProtocol, Refused};
+use super::{
+    Gateway, Limits, Refused, Watch,
+    places::{Arriving, Occupied, Place, Places},
+};
 
 /// A runtime for a server.
 pub(crate) fn runtime() -> io::Result<Runtime> {
@@ -27,28 +30,64 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
 }
 
 /// What every connection meets.
-#[derive(Clone)]
-pub(crate) struct Front {
-    pub(crate) app: Router,
-    pub(crate) proxy_protocol: Option<ProxyProtocol>,
+pub(crate) struct Front<W> {
+    gateway: Gateway<W>,
+    places: Places,
     /// Is told of connections that were closed without an answer.
-    pub(crate) refused: fn(SocketAddr, &Refused),
+    refused: fn(SocketAddr, &Refused),
+}
+
+impl<W> Front<W> {
+    /// As many connections as the gateway's bounds say now, for ever; how long each is waited for, they say anew.
+    pub(crate) fn new(gateway: Gateway<W>, refused: fn(SocketAddr, &Refused)) -> Self {
+        let connections = gateway.bounds().connections.min(open_files().saturating_sub(OTHER_FILES)).max(1);
+        Self { gateway, places: Places::new(connections), refused }
+    }
+
+    pub(crate) fn places(&self) -> Places {
+        self.places.clone()
+    }
+}
+
+/// How many connections there are at once, and how long each is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// Fewer, if the system allows the process fewer open files. When there are so many, a new one takes the place of the
+    /// one whose client has kept the server waiting for the longest.
+    pub(crate) connections: usize,
+    /// From the connection, or the answer before, to the end of the head.
+    pub(crate) head: Duration,
+    /// The longest that an endpoint waits for a body.
+    pub(crate) body: Duration,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        // Each costs some 20 KiB and a file descriptor.
+        Self { connections: 4096, head: Duration::from_secs(30), body: Limits::default().time }
+    }
 }
 
 /// Serves until `stop`, then takes no more connections and ends those that there are after the request they are at.
-pub(crate) async fn serve(listener: TcpListener, front: Front, stop: impl Future<Output = ()>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+pub(crate) async fn serve<W: Watch>(listener: TcpListener, front: Front<W>, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let mut stop = pin!(stop);
     loop {
         let (stream, peer, place) = tokio::select! {
             () = &mut stop => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &front.places) => accepted,
         };
         let (front, watcher) = (front.clone(), graceful.watcher());
         tokio::spawn(async move {
-            front.connection(stream, peer, watcher).await;
-            drop(place);
+            let (place, bounds) = (Occupied(place), front.gateway.bounds());
+            let patience = bounds.head + bounds.body;
+            tokio::select! {
+                // A connection that has to go does not begin with another request before.
+                biased;
+                () = place.0.evicted() => {}
+                () = front.connection(stream, peer, &place.0, bounds.head, watcher) => {}
+                () = place.0.stalled(patience) => {}
+            }
         });
     }
     drop(listener);
@@ -56,9 +95,22 @@ pub(crate) async fn serve(listener: TcpListener, front: Front, stop: impl Future
     let _ = timeout(STOP_TIME, graceful.shutdown()).await;
 }
 
-impl Front {
-    async fn connection(self, mut stream: TcpStream, peer: SocketAddr, watcher: Watcher) {
-        let client = match &self.proxy_protocol {
+impl<W> Clone for Front<W> {
+    fn clone(&self) -> Self {
+        Self { gateway: self.gateway.clone(), places: self.places.clone(), refused: self.refused }
+    }
+}
+
+impl<W: Watch> Front<W> {
+    async fn connection(
+        self,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        place: &Place,
+        head_time: Duration,
+        watcher: Watcher,
+    ) {
+        let client = match self.gateway.proxy_protocol() {
             Some(protocol) => protocol.client(&mut stream, peer).await,
             None => Ok(Some(peer)),
         };
@@ -66,31 +118,53 @@ impl Front {
             Ok(client) => client.map(PeerAddr),
             Err(refused) => return (self.refused)(peer, &refused),
         };
-        let app = self.app.map_request(move |mut request: Request<Incoming>| {
-            client.and_then(|client| request.extensions_mut().insert(client));
-            request
-        });
+        let service = service_fn(move |request| answer(self.gateway.clone(), request, client, place.clone()));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIME)
-            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(app));
+            .header_read_timeout(head_time)
+            .max_buf_size(MAX_HEAD)
+            .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         // What a client does to its connection is its own affair.
         let _ = watcher.watch(connection).await;
     }
 }
 
-type Accepted = (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>);
+async fn answer<W: Watch>(
+    gateway: Gateway<W>,
+    request: Request<Incoming>,
+    client: Option<PeerAddr>,
+    place: Place,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let mut request = request.map(|body| Arriving::new(body, place.clone()));
+    client.and_then(|client| request.extensions_mut().insert(client));
+    let response = gateway.oneshot(request).await;
+    place.wait();
+    response
+}
 
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> Accepted {
-    // The semaphore is never closed.
-    let place = Arc::clone(places).acquire_owned().await.ok();
+async fn accept(listener: &TcpListener, places: &Places) -> (TcpStream, SocketAddr, Place) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return (stream, peer, place),
+            Ok((stream, peer)) => return (stream, peer, places.take().await),
             // Out of file descriptors, mostly: they come back when connections end.
             Err(_) => sleep(Duration::from_millis(100)).await,
         }
     }
+}
+
+/// How many files the process may have open. It asks for all that it may ask for.
+fn open_files() -> usize {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, getrlimit, setrlimit};
+        let mut limit = getrlimit(Resource::Nofile);
+        limit.current = limit.maximum;
+        // What it has already is enough to serve with.
+        let _ = setrlimit(Resource::Nofile, limit);
+        getrlimit(Resource::Nofile).current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
+    }
+    #[cfg(not(unix))]
+    usize::MAX
 }
 
 /// Ends at SIGINT (Ctrl-C) or SIGTERM.
@@ -112,8 +186,8 @@ pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Each costs a few kilobytes and a file descriptor; those beyond wait in the listener's queue.
-const MAX_CONNECTIONS: usize = 512;
-/// From the connection, or the answer before, to the end of the head.
-const HEAD_TIME: Duration = Duration::from_secs(30);
+/// In bytes. Others allow 8 KiB to 32 KiB.
+const MAX_HEAD: usize = 64 * 1024;
+/// Standard streams, the listener, what is read at a reload, connections to stores.
+const OTHER_FILES: usize = 64;
 const STOP_TIME: Duration = Duration::from_secs(10);

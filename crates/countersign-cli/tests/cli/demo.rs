@@ -8,7 +8,7 @@ fn every_verdict_of_the_demo_is_right() {
     assert_eq!((ran.code, &*ran.err), (0, ""), "{}", ran.out);
     let rows = || ran.out.lines().filter(|line| line.ends_with('✓'));
     assert!(!ran.out.contains('✗'), "{}", ran.out);
-    for kind in ["good", "forged", "tampered", "stale", "oversized", "unsigned"] {
+    for kind in ["good", "replayed", "forged", "tampered", "stale", "oversized", "unsigned"] {
         assert!(rows().any(|row| row.contains(kind)), "{kind} is not in {}", ran.out);
     }
     let good = rows().filter(|row| row.contains(" good ")).count();

@@ -16,7 +16,7 @@ use crate::program::{Folder, Ran, SECRET, countersign, ran, run};
 pub(crate) struct Gateway {
     child: Child,
     pub(crate) address: String,
-    /// What it logged before it listened.
+    /// What it logged so far, but for the line that it listens.
     early: String,
     stderr: BufReader<std::process::ChildStderr>,
 }
@@ -26,7 +26,7 @@ impl Gateway {
         Self::start_with(folder, config, more, Stdio::piped())
     }
 
-    fn start_with(folder: &Folder, config: &str, more: &[&str], stdout: Stdio) -> Self {
+    pub(crate) fn start_with(folder: &Folder, config: &str, more: &[&str], stdout: Stdio) -> Self {
         let config = folder.write("countersign.toml", format!("listen = \"127.0.0.1:0\"\n{config}"));
         let mut child = countersign().args(["serve", "--config", &config]).args(more).stdout(stdout).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
@@ -44,12 +44,35 @@ impl Gateway {
 
     /// Sends bytes and reads the answer to its end.
     pub(crate) fn send(&self, request: &[u8]) -> String {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream.write_all(request).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
+        send(&self.address, request)
+    }
+
+    /// What stands behind these words in the next line that has them.
+    pub(crate) fn told(&mut self, words: &str) -> String {
+        loop {
+            let start = self.early.len();
+            assert!(self.stderr.read_line(&mut self.early).unwrap() > 0, "it does not say {words:?}: {}", self.early);
+            if let Some((_, rest)) = self.early[start..].split_once(words) {
+                return rest.trim_end().to_owned();
+            }
+        }
+    }
+
+    /// The next line with this verdict.
+    pub(crate) fn told_of(&mut self, verdict: &str) -> Value {
+        loop {
+            let start = self.early.len();
+            assert!(self.stderr.read_line(&mut self.early).unwrap() > 0, "no {verdict:?}: {}", self.early);
+            let line = serde_json::from_str::<Value>(&self.early[start..]).unwrap_or_default();
+            if line["verdict"] == verdict {
+                return line;
+            }
+        }
+    }
+
+    /// Sends SIGHUP.
+    pub(crate) fn hang_up(&self) {
+        assert!(Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status().unwrap().success());
     }
 
     /// Sends SIGTERM, and gives what it wrote.
@@ -61,6 +84,16 @@ impl Gateway {
         output.stderr = err;
         ran(output)
     }
+}
+
+/// Sends bytes and reads the answer to its end.
+pub(crate) fn send(address: &str, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    stream.write_all(request).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
 }
 
 pub(crate) fn terminate(child: &Child) {
@@ -93,7 +126,7 @@ pub(crate) fn signed(provider: countersign::Provider, path: &str, secret: &str, 
     [text.as_bytes(), b"\r\n", body].concat()
 }
 
-fn json_lines(text: &str) -> Vec<Value> {
+pub(crate) fn json_lines(text: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"))).collect()
 }
 
@@ -212,13 +245,15 @@ fn a_handshake_is_answered_and_is_no_delivery() {
 fn a_wrong_configuration_is_refused_with_its_place() {
     let endpoint = |more: &str| format!("[[endpoint]]\npath = \"/a\"\n{more}\n");
     let github = |secrets: &str| endpoint(&format!("provider = \"github\"\nsecrets = {secrets}"));
-    let wrong: [(String, &str, &str); 19] = [
+    let wrong: [(String, &str, &str); 21] = [
         (String::new(), ":1:1:", "no [[endpoint]]"),
         ("listen = 1 2".to_owned(), ":1:", ""),
         ("listen = \"here\"".to_owned(), ":1:10:", "127.0.0.1:8787"),
         ("listn = \"127.0.0.1:0\"".to_owned(), ":1:1:", "`listen`"),
         ("body_limit = 0".to_owned(), ":1:14:", "1048576"),
         ("body_timeout = \"soon\"".to_owned(), ":1:16:", "`5m`"),
+        ("head_timeout = \"0s\"".to_owned(), ":1:16:", "`30s`"),
+        ("connections = 0".to_owned(), ":1:15:", "4096"),
         (endpoint("secrets = [\"env:SECRET\"]"), ":2:8:", "`provider` or `scheme`"),
         (endpoint("provider = \"githb\"\nsecrets = [\"env:SECRET\"]"), ":3:12:", "`github`"),
         (endpoint("provider = \"twilio\"\nsecrets = [\"env:SECRET\"]"), ":2:8:", "public_url"),

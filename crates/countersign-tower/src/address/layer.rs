@@ -1,10 +1,15 @@
 use std::{
+    fmt,
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
 
-use countersign::address::{AddressProblem, TrustedProxies};
-use http::{Extensions, HeaderMap};
+use countersign::{
+    Rejection, Scheme,
+    address::{AddressProblem, AddressSet, TrustedProxies},
+    scheme::Addresses,
+};
+use http::{Extensions, HeaderMap, Request};
 use tower_layer::Layer;
 
 use super::{Address, PeerAddr, SharedAddresses};
@@ -30,6 +35,21 @@ impl AddressLayer {
         Self { settings: Settings { addresses: addresses.into(), proxies: None, peer: PeerAddr::find } }
     }
 
+    /// A layer that lets in the addresses that a provider publishes, as they were when its catalogue entry was
+    /// [read](countersign::scheme::Addresses::read). Providers change them: an [`AddressFeed`](super::AddressFeed) keeps up
+    /// with a published [list](countersign::scheme::Addresses::list).
+    ///
+    /// # Errors
+    ///
+    /// If the scheme has none.
+    pub fn published_by(scheme: &Scheme) -> Result<Self, NotPublished> {
+        let ranges = scheme.addresses().map(Addresses::ranges).unwrap_or_default();
+        if ranges.is_empty() {
+            return Err(NotPublished { scheme: scheme.id().to_owned() });
+        }
+        Ok(Self::new(ranges.iter().copied().collect::<AddressSet>()))
+    }
+
     /// Where the peer is one of these proxies, looks at the client behind it.
     pub fn behind(mut self, proxies: TrustedProxies) -> Self {
         self.settings.proxies = Some(Arc::new(proxies));
@@ -44,6 +64,13 @@ impl AddressLayer {
     }
 }
 
+impl AddressLayer {
+    /// Whether a request may come in; tells the operator why not.
+    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Rejection> {
+        self.settings.check(request)
+    }
+}
+
 impl<S> Layer<S> for AddressLayer {
     type Service = Address<S>;
 
@@ -53,8 +80,15 @@ impl<S> Layer<S> for AddressLayer {
 }
 
 impl Settings {
-    /// Whether a request with these headers and extensions may come in.
-    pub(super) fn judge(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<(), AddressProblem> {
+    pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), Rejection> {
+        let judged = self.judge(request.headers(), request.extensions());
+        judged.map_err(|problem| {
+            report(problem, (self.peer)(request.extensions()), request.uri().path());
+            Rejection::from(problem)
+        })
+    }
+
+    fn judge(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<(), AddressProblem> {
         let peer = (self.peer)(extensions).ok_or(AddressProblem::NoPeer)?.ip();
         let client = self.client(peer, headers)?;
         if !self.addresses.load().contains(client) {
@@ -69,8 +103,42 @@ impl Settings {
             None => Ok(peer.to_canonical()),
         }
     }
+}
 
-    pub(super) fn peer(&self, extensions: &Extensions) -> Option<SocketAddr> {
-        (self.peer)(extensions)
+/// Tells the operator why. The path helps to find the endpoint; its query may carry a credential and is left out.
+fn report(problem: AddressProblem, peer: Option<SocketAddr>, path: &str) {
+    if problem == AddressProblem::NoPeer {
+        tracing::error!(
+            target: "countersign",
+            path,
+            "refused: no peer is known. Put a `PeerAddr` into the requests' extensions where connections are accepted, or \
+             name where the server puts it with `AddressLayer::with_peer` (for axum: `countersign_axum::connect_info`)"
+        );
+        return;
+    }
+    let rejection = Rejection::from(problem);
+    tracing::warn!(
+        target: "countersign",
+        path,
+        peer = peer.map(tracing::field::display),
+        code = rejection.code(),
+        status = rejection.status().as_u16(),
+        reason = %rejection,
+        "refused"
+    );
+}
+
+/// The catalogue has no addresses of this provider, or the scheme file none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotPublished {
+    scheme: String,
+}
+
+impl fmt::Display for NotPublished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = &self.scheme;
+        write!(f, "no addresses of `{scheme}` are known: write them out (`AddressLayer::new`), or leave the check out")
     }
 }
+
+impl std::error::Error for NotPublished {}

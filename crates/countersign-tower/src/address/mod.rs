@@ -48,7 +48,7 @@ mod service;
 mod shared;
 
 pub use future::ResponseFuture;
-pub use layer::AddressLayer;
+pub use layer::{AddressLayer, NotPublished};
 pub use peer::PeerAddr;
 pub use refresh::AddressFeed;
 pub use service::Address;

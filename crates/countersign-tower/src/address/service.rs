@@ -1,9 +1,5 @@
-use std::{
-    net::SocketAddr,
-    task::{Context, Poll},
-};
+use std::task::{Context, Poll};
 
-use countersign::{Rejection, address::AddressProblem};
 use http::{Request, Response};
 use tower_service::Service;
 
@@ -47,35 +43,9 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.settings.judge(request.headers(), request.extensions()) {
+        match self.settings.check(&request) {
             Ok(()) => ResponseFuture::answer(self.inner.call(request)),
-            Err(problem) => {
-                report(problem, self.settings.peer(request.extensions()), request.uri().path());
-                ResponseFuture::refusal(refuse(Rejection::from(problem)))
-            }
+            Err(rejection) => ResponseFuture::refusal(refuse(rejection)),
         }
     }
-}
-
-/// Tells the operator why. The path helps to find the endpoint; its query may carry a credential and is left out.
-fn report(problem: AddressProblem, peer: Option<SocketAddr>, path: &str) {
-    if problem == AddressProblem::NoPeer {
-        tracing::error!(
-            target: "countersign",
-            path,
-            "refused: no peer is known. Put a `PeerAddr` into the requests' extensions where connections are accepted, or \
-             name where the server puts it with `AddressLayer::with_peer` (for axum: `countersign_axum::connect_info`)"
-        );
-        return;
-    }
-    let rejection = Rejection::from(problem);
-    tracing::warn!(
-        target: "countersign",
-        path,
-        peer = peer.map(tracing::field::display),
-        code = rejection.code(),
-        status = rejection.status().as_u16(),
-        reason = %rejection,
-        "refused"
-    );
 }

@@ -14,7 +14,7 @@ use super::{
     shelf::Shelf,
     slot::{Copy, Failure, Slot, Step},
 };
-use crate::verify::{Found, Keys, Sought};
+use crate::verify::{Found, Keys, Known, Sought};
 
 /// The published keys of one provider, fetched when they are needed. Cheap to clone; see the [module docs](crate::fetched).
 pub struct FetchedKeys<F> {
@@ -206,8 +206,9 @@ impl<F: Fetch> Keys for FetchedKeys<F> {
         Ok(Found { verifier, is_decoy: false, tenant: None })
     }
 
-    fn provider(&self) -> Option<&str> {
-        Some(self.inner.unkeyed.scheme().id())
+    fn known(&self) -> Option<Known<'_>> {
+        let unkeyed = &self.inner.unkeyed;
+        Some(Known { scheme: unkeyed.scheme(), tolerance: unkeyed.tolerance() })
     }
 }
 

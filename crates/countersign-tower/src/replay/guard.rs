@@ -11,17 +11,22 @@ use std::{
 };
 
 use countersign::{Delivery, Rejection, ReplayStore};
-use http::{Request, Response, StatusCode, Uri};
+use http::{Request, Response, Uri};
 use tower_service::Service;
 
 use super::{
     Answers, OperatorReplay,
     held::{Answer, Held, Shared},
 };
-use crate::{VerifiedBody, deadline::within, refusal::refuse, tenants::TenantName};
+use crate::{
+    VerifiedBody,
+    deadline::within,
+    refusal::{internal_error, refuse},
+    tenants::TenantName,
+};
 
 /// One delivery, and what guards it.
-pub(super) struct Guarded<St, A> {
+pub(crate) struct Guarded<St, A> {
     pub(super) shared: Arc<Shared<St>>,
     pub(super) answers: A,
     delivery: Delivery,
@@ -30,7 +35,7 @@ pub(super) struct Guarded<St, A> {
 
 impl<St: ReplayStore, A> Guarded<St, A> {
     /// `None` if nothing verified the request, or somebody took the proof away.
-    pub(super) fn new(shared: Arc<Shared<St>>, answers: A, request: &Request<VerifiedBody>) -> Option<Self> {
+    pub(crate) fn new(shared: Arc<Shared<St>>, answers: A, request: &Request<VerifiedBody>) -> Option<Self> {
         let Some(delivery) = request.extensions().get::<Delivery>().cloned() else {
             tracing::error!(
                 target: "countersign",
@@ -43,7 +48,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     }
 
     /// Claims the event, runs the service, settles the claim.
-    pub(super) async fn run<S, R>(self, inner: S, request: Request<VerifiedBody>) -> Result<Response<R>, S::Error>
+    pub(crate) async fn run<S, R>(self, inner: S, request: Request<VerifiedBody>) -> Result<Response<R>, S::Error>
     where
         S: Service<Request<VerifiedBody>, Response = Response<R>>,
         A: Answers<R>,
@@ -90,7 +95,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         R: Default,
     {
         let limit = self.shared.settings.handler_timeout;
-        match call(inner, request, limit).await {
+        match self.call(inner, request).await {
             Outcome::Answered(Ok(response)) if response.status().is_success() => {
                 Ok(self.conclude(held, response).await)
             }
@@ -140,11 +145,27 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         R: Default,
     {
         let limit = self.shared.settings.handler_timeout;
-        match call(inner, request, limit).await {
+        match self.call(inner, request).await {
             Outcome::Answered(answer) => answer,
             Outcome::TimedOut => Ok(self.refuse(Rejection::HandlerTimeout { limit })),
             Outcome::Panicked(panic) => resume_unwind(panic),
         }
+    }
+
+    async fn call<S, R>(&self, inner: S, request: Request<VerifiedBody>) -> Outcome<Result<Response<R>, S::Error>>
+    where
+        S: Service<Request<VerifiedBody>, Response = Response<R>>,
+    {
+        let meter = &self.shared.settings.meter;
+        let begun = meter.now();
+        let end = call(inner, request, self.shared.settings.handler_timeout).await;
+        let outcome = match &end {
+            Outcome::Answered(answer) => outcome(answer),
+            Outcome::TimedOut => "timeout",
+            Outcome::Panicked(_) => "panic",
+        };
+        meter.handled(begun, outcome);
+        end
     }
 
     /// Answers, and tells the operator why. Duplicates are what providers send every day, so they are no warning.
@@ -160,10 +181,12 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     }
 }
 
-pub(super) fn internal_error<R: Default>() -> Response<R> {
-    let mut response = Response::new(R::default());
-    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-    response
+/// What an answer counts as: whatever is no 2xx is to come again.
+pub(crate) fn outcome<R, E>(answer: &Result<Response<R>, E>) -> &'static str {
+    match answer {
+        Ok(response) if response.status().is_success() => "success",
+        _ => "failure",
+    }
 }
 
 /// How a call of the service ended.

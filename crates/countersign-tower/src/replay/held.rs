@@ -17,7 +17,7 @@ use tokio::{runtime::Handle, sync::Semaphore, time::timeout};
 use super::layer::Settings;
 
 /// The store, and what a call to it takes.
-pub(super) struct Shared<St> {
+pub(crate) struct Shared<St> {
     pub(super) store: Arc<St>,
     pub(super) settings: Settings,
     releases: Arc<Semaphore>,
@@ -63,7 +63,9 @@ impl<St: ReplayStore> Shared<St> {
                 Claim::Done => Answer::Done,
             })
         };
-        self.ask("claim", claim).await
+        let answer = self.ask("claim", claim).await?;
+        self.settings.meter.claimed(answer.state());
+        Ok(answer)
     }
 
     async fn ask<T: Send + 'static>(
@@ -75,12 +77,24 @@ impl<St: ReplayStore> Shared<St> {
             Some(Ok(answer)) => Ok(answer),
             Some(Err(error)) => {
                 tracing::error!(target: "countersign", %error, "the replay store could not {what}");
+                self.settings.meter.store_failed(what);
                 Err(Failed)
             }
             None => {
                 tracing::error!(target: "countersign", "the replay store took too long to {what}");
+                self.settings.meter.store_failed(what);
                 Err(Failed)
             }
+        }
+    }
+}
+
+impl<St: ReplayStore> Answer<St> {
+    fn state(&self) -> &'static str {
+        match self {
+            Self::Fresh(_) => "fresh",
+            Self::InProgress => "in_progress",
+            Self::Done => "done",
         }
     }
 }

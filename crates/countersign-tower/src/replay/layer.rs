@@ -7,7 +7,8 @@ use std::{
 use countersign::{Delivery, ReplayStore, Timestamp, Tolerance, Verifier, replay::ReplayScope, scheme::Description};
 use tower_layer::Layer;
 
-use super::{IdempotentAnswers, NoAnswers, Replay, ReplayConfigError, answers::KeptAnswers};
+use super::{IdempotentAnswers, NoAnswers, Replay, ReplayConfigError, answers::KeptAnswers, held::Shared};
+use crate::{meter::Meter, verify::Known};
 
 /// Puts a [`Replay`] around a service. See the [module docs](crate::replay).
 #[must_use]
@@ -19,12 +20,13 @@ pub struct ReplayLayer<St, A = NoAnswers> {
 
 /// What all requests of one layer have in common.
 #[derive(Clone)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     pub(super) scope: ReplayScope,
     pub(super) handler_timeout: Duration,
     pub(super) store_timeout: Duration,
     pub(super) fails_open: bool,
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
+    pub(super) meter: Meter,
     lease: Duration,
     keep_for: Option<Duration>,
 }
@@ -54,6 +56,7 @@ impl<St: ReplayStore> ReplayLayer<St> {
             store_timeout: STORE_TIMEOUT,
             fails_open: false,
             clock: Arc::new(|| Timestamp::from(SystemTime::now())),
+            meter: Meter::default(),
             lease: LEASE,
             keep_for: None,
         };
@@ -62,8 +65,7 @@ impl<St: ReplayStore> ReplayLayer<St> {
 
     /// Repeats the first answer to duplicates of an event, instead of a bare 200.
     pub fn with_idempotent_answers(self, limits: IdempotentAnswers) -> ReplayLayer<St, KeptAnswers> {
-        let Self { store, settings, answers: _ } = self;
-        ReplayLayer { store, settings, answers: KeptAnswers::new(limits) }
+        ReplayLayer { store: self.store, settings: self.settings, answers: KeptAnswers::new(limits) }
     }
 }
 
@@ -104,15 +106,40 @@ impl<St: ReplayStore, A> ReplayLayer<St, A> {
     ///
     /// If it is shorter than one of the providers retries, or than one of the signatures can be fresh.
     pub fn with_keep_for<'v>(
-        mut self,
+        self,
         keep_for: Duration,
         verifiers: impl IntoIterator<Item = &'v Verifier>,
     ) -> Result<Self, ReplayConfigError> {
-        for verifier in verifiers {
-            Needs::of(verifier.scheme(), verifier.tolerance()).check(keep_for, verifier.scheme().id())?;
+        self.keeping(keep_for, verifiers.into_iter().map(Known::from))
+    }
+
+    /// [`with_keep_for`](Self::with_keep_for), for all that verifies.
+    pub(crate) fn keeping<'k>(
+        mut self,
+        keep_for: Duration,
+        known: impl IntoIterator<Item = Known<'k>>,
+    ) -> Result<Self, ReplayConfigError> {
+        for Known { scheme, tolerance } in known {
+            Needs::of(scheme, tolerance).check(keep_for, scheme.id())?;
         }
         self.settings.keep_for = Some(keep_for);
         Ok(self)
+    }
+
+    /// The same with another store.
+    pub(crate) fn on<Other: ReplayStore>(self, store: Other) -> ReplayLayer<Other, A> {
+        ReplayLayer { store: Arc::new(store), settings: self.settings, answers: self.answers }
+    }
+
+    /// The same, counted.
+    pub(crate) fn metered(mut self, meter: Meter) -> Self {
+        self.settings.meter = meter;
+        self
+    }
+
+    /// What the services of this layer have in common.
+    pub(crate) fn into_parts(self) -> (Arc<Shared<St>>, A) {
+        (Arc::new(Shared::new(self.store, self.settings)), self.answers)
     }
 
     /// Lets deliveries through when the store cannot be asked or is full, replays among them.

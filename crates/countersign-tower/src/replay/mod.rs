@@ -53,16 +53,17 @@
 
 mod answers;
 mod error;
-mod future;
 mod guard;
 mod held;
 mod layer;
 mod operator;
 mod service;
 
+pub(crate) use answers::KeptAnswers;
 pub use answers::{Answers, IdempotentAnswers, NoAnswers};
 pub use error::ReplayConfigError;
-pub use future::ResponseFuture;
+pub(crate) use guard::{Guarded, outcome};
+pub(crate) use held::Shared;
 pub use layer::ReplayLayer;
 pub use operator::OperatorReplay;
 pub use service::Replay;

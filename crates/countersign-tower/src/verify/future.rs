@@ -11,7 +11,7 @@ pub struct ResponseFuture<R, E> {
 }
 
 impl<R, E> ResponseFuture<R, E> {
-    pub(super) fn new(future: impl Future<Output = Result<R, E>> + Send + 'static) -> Self {
+    pub(crate) fn new(future: impl Future<Output = Result<R, E>> + Send + 'static) -> Self {
         Self { inner: Box::pin(future) }
     }
 }

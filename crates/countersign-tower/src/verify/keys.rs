@@ -1,6 +1,6 @@
 use std::future::{Future, ready};
 
-use countersign::{Rejection, Timestamp, Verifier};
+use countersign::{Rejection, Scheme, Timestamp, Tolerance, Verifier};
 use http::request::Parts;
 
 use crate::tenants::TenantName;
@@ -26,7 +26,26 @@ pub trait Keys: Clone + Send + Sync + 'static + sealed::Sealed {
     /// The provider, if it is the same for every request: for the log.
     #[doc(hidden)]
     fn provider(&self) -> Option<&str> {
+        self.known().map(|known| known.scheme.id())
+    }
+
+    /// What is known at start-up; `None` if it is found out for each request.
+    #[doc(hidden)]
+    fn known(&self) -> Option<Known<'_>> {
         None
+    }
+}
+
+/// By what every request of an endpoint is verified.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    pub(crate) scheme: &'a Scheme,
+    pub(crate) tolerance: Option<Tolerance>,
+}
+
+impl<'a> From<&'a Verifier> for Known<'a> {
+    fn from(verifier: &'a Verifier) -> Self {
+        Self { scheme: verifier.scheme(), tolerance: verifier.tolerance() }
     }
 }
 
@@ -54,8 +73,8 @@ impl Keys for Verifier {
         ready(Ok(Sought::Found(Found { verifier: self.clone(), is_decoy: false, tenant: None })))
     }
 
-    fn provider(&self) -> Option<&str> {
-        Some(self.scheme().id())
+    fn known(&self) -> Option<Known<'_>> {
+        Some(self.into())
     }
 }
 

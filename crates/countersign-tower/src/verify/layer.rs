@@ -19,7 +19,7 @@ pub struct VerifyLayer<K> {
 
 /// What all requests of one layer have in common.
 #[derive(Clone)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     pub(super) body_limit: u64,
     pub(super) body_timeout: Duration,
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
@@ -80,11 +80,21 @@ impl<K: Keys> VerifyLayer<K> {
     }
 }
 
+impl<K> VerifyLayer<K> {
+    pub(crate) fn keys(&self) -> &K {
+        &self.keys
+    }
+
+    pub(crate) fn into_parts(self) -> (K, Settings) {
+        (self.keys, self.settings)
+    }
+}
+
 impl<S, K: Keys> Layer<S> for VerifyLayer<K> {
     type Service = Verify<S, K>;
 
     fn layer(&self, inner: S) -> Verify<S, K> {
-        Verify::new(inner, self.keys.clone(), self.settings.clone())
+        Verify::new(inner, self.keys.clone(), Arc::new(self.settings.clone()))
     }
 }
 

@@ -9,19 +9,20 @@ use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError};
 
 use super::{Found, Keys, Sought, VerifiedBody, layer::Settings};
-use crate::deadline::within;
+use crate::{deadline::within, tenants::TenantName};
 
 /// What a request comes to that is not refused.
-pub(super) enum Received {
+pub(crate) enum Received {
     /// A delivery, for the service behind.
-    Delivery(Request<VerifiedBody>),
+    Delivery(Delivery, Option<TenantName>),
     /// The answer to a handshake, for the provider.
     Answer(Response<Bytes>),
 }
 
-/// Verifies a request. The delivery goes into its extensions, and the verdict to `tracing`.
-pub(super) async fn receive<B>(
-    request: Request<B>,
+/// Verifies a request, and tells `tracing` the verdict.
+pub(crate) async fn receive<B>(
+    head: &Parts,
+    body: B,
     keys: &impl Keys,
     settings: &Settings,
 ) -> Result<Received, Rejection>
@@ -29,21 +30,32 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let (parts, body) = request.into_parts();
     let now = (settings.clock)();
-    let refused = |rejection: &Rejection| report(rejection, keys.provider(), &parts);
-    match keys.find(&parts, now).await.inspect_err(refused)? {
-        Sought::Found(found) => respond(parts, body, found, settings, now).await,
+    let refused = |rejection: &Rejection| report(rejection, keys.provider(), head);
+    match keys.find(head, now).await.inspect_err(refused)? {
+        Sought::Found(found) => respond(head, body, found, settings, now).await,
+        // Boxed, as everything that few requests take: each request makes room for the largest of what it might come to.
         Sought::InBody => {
-            let body = gather(&parts, body, settings).await.inspect_err(refused)?;
-            let found = keys.find_for_body(&parts, &body, now).await.inspect_err(refused)?;
-            respond(parts, Full::new(body), found, settings, now).await
+            Box::pin(async move {
+                let body = gather(head, body, settings).await.inspect_err(refused)?;
+                let found = keys.find_for_body(head, &body, now).await.inspect_err(refused)?;
+                respond(head, Full::new(body), found, settings, now).await
+            })
+            .await
         }
     }
 }
 
+/// The request for the service behind: its verified body, and the proof in its extensions.
+pub(crate) fn deliver(mut head: Parts, delivery: Delivery, tenant: Option<TenantName>) -> Request<VerifiedBody> {
+    let body = VerifiedBody::new(delivery.body().clone());
+    head.extensions.insert(delivery);
+    tenant.and_then(|tenant| head.extensions.insert(tenant));
+    Request::from_parts(head, body)
+}
+
 async fn respond<B>(
-    mut parts: Parts,
+    head: &Parts,
     body: B,
     found: Found,
     settings: &Settings,
@@ -53,8 +65,9 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let refused = |rejection: &Rejection| report(rejection, Some(found.verifier.scheme().id()), &parts);
-    match verify(&parts, body, &found, settings, now).await.inspect_err(refused)? {
+    let provider = || found.verifier.scheme().id();
+    let refused = |rejection: &Rejection| report(rejection, Some(provider()), head);
+    match verify(head, body, &found, settings, now).await.inspect_err(refused)? {
         Verdict::Delivery(delivery) => {
             tracing::debug!(
                 target: "countersign",
@@ -63,21 +76,11 @@ where
                 bytes = delivery.body().len(),
                 "accepted"
             );
-            let body = VerifiedBody::new(delivery.body().clone());
-            parts.extensions.insert(delivery);
-            if let Some(tenant) = found.tenant {
-                parts.extensions.insert(tenant);
-            }
-            Ok(Received::Delivery(Request::from_parts(parts, body)))
+            Ok(Received::Delivery(delivery, found.tenant))
         }
         Verdict::Handshake(handshake) => {
-            let answer = settings.handshakes.settle(handshake, &parts).await.inspect_err(refused)?;
-            tracing::info!(
-                target: "countersign",
-                provider = found.verifier.scheme().id(),
-                path = parts.uri.path(),
-                "answered a handshake"
-            );
+            let answer = Box::pin(settings.handshakes.settle(handshake, head)).await.inspect_err(refused)?;
+            tracing::info!(target: "countersign", provider = provider(), path = head.uri.path(), "answered a handshake");
             Ok(Received::Answer(answer))
         }
     }
@@ -108,11 +111,12 @@ where
     if answers && let Some(handshake) = found.verifier.handshake_in_head(parts, now)? {
         return found.answer(handshake);
     }
-    let collecting = found.verifier.collect(parts, limit, now);
-    if answers && collecting.as_ref().err().is_none_or(may_be_question) && found.verifier.awaits_question(parts) {
-        return ask(parts, body, found, settings, now, collecting).await;
-    }
-    let mut collecting = collecting?;
+    let mut collecting = match found.verifier.collect(parts, limit, now) {
+        collected if answers && is_question(&collected, found, parts) => {
+            return Box::pin(ask(parts, body, found, settings, now, collected)).await;
+        }
+        collected => collected?,
+    };
     in_time(settings.body_timeout, read(body, |chunk| collecting.push(chunk))).await?;
     if announced.is_some_and(|announced| announced != collecting.received()) {
         return Err(Rejection::BodyIncomplete);
@@ -163,6 +167,11 @@ where
         Some(handshake) => found.answer(handshake),
         None => Err(rejection),
     }
+}
+
+/// Whether a request may be a question, of which the body has to tell.
+fn is_question(collected: &Result<Collecting<'_>, Rejection>, found: &Found, head: &Parts) -> bool {
+    collected.as_ref().err().is_none_or(may_be_question) && found.verifier.awaits_question(head)
 }
 
 /// Whether a request that is refused for this reason brought no proof at all, so that it claims to be no delivery.

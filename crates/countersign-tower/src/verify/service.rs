@@ -1,6 +1,7 @@
 use std::{
     error::Error,
     mem,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -12,7 +13,7 @@ use tower_service::Service;
 use super::{
     Keys, ResponseFuture, VerifiedBody,
     layer::Settings,
-    receive::{Received, receive},
+    receive::{Received, deliver, receive},
 };
 use crate::refusal::refuse;
 
@@ -21,11 +22,11 @@ use crate::refusal::refuse;
 pub struct Verify<S, K> {
     inner: S,
     keys: K,
-    settings: Settings,
+    settings: Arc<Settings>,
 }
 
 impl<S, K> Verify<S, K> {
-    pub(super) fn new(inner: S, keys: K, settings: Settings) -> Self {
+    pub(super) fn new(inner: S, keys: K, settings: Arc<Settings>) -> Self {
         Self { inner, keys, settings }
     }
 
@@ -62,10 +63,11 @@ where
         // The clone may not be ready: call the service that was polled.
         let clone = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, clone);
-        let (keys, settings) = (self.keys.clone(), self.settings.clone());
+        let (keys, settings) = (self.keys.clone(), Arc::clone(&self.settings));
+        let (head, body) = request.into_parts();
         ResponseFuture::new(async move {
-            match receive(request, &keys, &settings).await {
-                Ok(Received::Delivery(request)) => inner.call(request).await,
+            match receive(&head, body, &keys, &settings).await {
+                Ok(Received::Delivery(delivery, tenant)) => inner.call(deliver(head, delivery, tenant)).await,
                 Ok(Received::Answer(answer)) => Ok(answer.map(R::from)),
                 Err(rejection) => Ok(refuse(rejection)),
             }

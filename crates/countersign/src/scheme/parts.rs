@@ -192,6 +192,35 @@ impl Part {
         })
     }
 
+    /// Whether nothing of it can be missing from a request whose head was examined.
+    pub(crate) fn is_certain(&self) -> bool {
+        match self {
+            Self::Literal(_)
+            | Self::Setting(_)
+            | Self::Timestamp
+            | Self::Id
+            | Self::Method
+            | Self::Url
+            | Self::Path
+            | Self::Query
+            | Self::PathAndQuery
+            | Self::Host
+            | Self::Body => true,
+            Self::Secret
+            | Self::Value(_)
+            | Self::Lower(_)
+            | Self::JsonRaw(_)
+            | Self::FormSorted
+            | Self::QuerySorted
+            | Self::Sorted(_)
+            | Self::BodyAsJsonString
+            | Self::BodyCrc32
+            | Self::Hash(..)
+            | Self::Canonical(_)
+            | Self::When(..) => false,
+        }
+    }
+
     /// Whether a signature over this part covers the whole body.
     pub(super) fn covers_body(&self) -> bool {
         match self {

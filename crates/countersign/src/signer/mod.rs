@@ -25,7 +25,7 @@ use crate::{
     key::Key,
     public_key::{EcdsaForm, PrivateKey, PublicKeyAlgorithm, PublicKeyKind},
     rejection::Rejection,
-    scheme::{Algorithm, Choice, Equals, Expected, Hole, Part, Scheme, Source, Unwrap, UrlForm},
+    scheme::{Algorithm, Check, Choice, Equals, Expected, Hole, Part, Scheme, SecretRule, Source, Unwrap, UrlForm},
     secret::{Secret, SecretError},
     timestamp::Timestamp,
     verifier::Verifier,
@@ -139,6 +139,39 @@ impl Signer {
         Ok(Self { verifier: builder.build()?, key })
     }
 
+    /// A forger, who signs with the empty secret: made to find receivers that verify with a secret which nobody set. `None` if
+    /// the scheme's key is not made of a secret's bytes alone. `configure` is that of [`configured`](Self::configured).
+    ///
+    /// ```
+    /// use countersign::{Rejection, Signer, Timestamp, Verifier, providers};
+    /// use http::Request;
+    ///
+    /// let now = Timestamp::from_unix_seconds(1_767_225_600);
+    /// let nobody = Signer::of_nobody(providers::GITHUB, |builder| builder)?.ok_or("GitHub has a secret")?;
+    /// let forged = nobody.sign(Request::post("/hooks").body("{}")?, now)?;
+    /// let verdict = Verifier::new(providers::GITHUB, "a-long-random-secret")?.verify(&forged, forged.body(), now);
+    /// assert_eq!(verdict.map(drop), Err(Rejection::Signature));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Verifier::builder`].
+    pub fn of_nobody(
+        scheme: impl IntoScheme,
+        configure: impl FnOnce(VerifierBuilder) -> VerifierBuilder,
+    ) -> Result<Option<Self>, ConfigError> {
+        let scheme = scheme.into_scheme()?;
+        if !matches!(scheme.signature.algorithm, Algorithm::Hmac(_) | Algorithm::Hash(_)) {
+            return Ok(None);
+        }
+        // The empty text is neither encoded nor has it the prefix of a secret; what else is done to a secret is done to it.
+        let bare =
+            |rule: &SecretRule| SecretRule { strip: None, prefix_required: false, encoding: None, ..rule.clone() };
+        let scheme = scheme.altered(|description| description.secret = bare(&description.secret));
+        Self::configured(&scheme, Secret::guess(b""), configure).map(Some)
+    }
+
     /// The scheme by which it signs.
     pub fn scheme(&self) -> &Scheme {
         self.verifier.scheme()
@@ -189,7 +222,8 @@ impl Signer {
     /// Puts the values where the scheme's checks will look for them; gives those that belong into a token.
     fn put_checks(&self, draft: &mut Draft) -> Result<Vec<(Pointer, String)>, SignError> {
         let mut claims = Vec::new();
-        for check in &self.scheme().checks {
+        let is_on = |check: &&Check| !check.optional && !check.is_off(self.verifier.settings());
+        for check in self.scheme().checks.iter().filter(is_on) {
             let text = match &check.equals {
                 Equals::BodyHash(digest, encodings) => {
                     let hash = digest.of(&draft.body);
@@ -285,6 +319,7 @@ impl Signer {
         let signature = match (&self.key, self.verifier.key(0).material.start()) {
             (SigningKey::Private(key), _) => {
                 let algorithm = self.public_key_algorithm();
+                let signed = self.scheme().signature.prehashed(signed);
                 algorithm.and_then(|algorithm| key.sign(algorithm, EcdsaForm::Der, &signed))
             }
             (SigningKey::Shared(_), Some((start, _))) => {

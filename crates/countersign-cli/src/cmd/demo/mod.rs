@@ -7,13 +7,14 @@ mod witness;
 use std::{fs, net::SocketAddr, sync::Arc};
 
 use clap::Args;
+use countersign::replay::MemoryStore;
 use tempfile::TempDir;
 use tokio::{net::TcpListener, sync::oneshot};
 
 use crate::{
     client::Client,
     failure::{Failure, Outcome},
-    gateway::{self, Front, Limits},
+    gateway::{self, Front, Gateway, Limits, Meeting, Snapshot, Store},
     output,
 };
 use sender::{Kind, SENDERS, Sender};
@@ -34,7 +35,7 @@ pub(crate) struct Demo {
 
 const HELP: &str = "\
 Each provider gets a random secret. Then deliveries are sent as the provider would, and as an attacker might: signed with \
-another secret, changed on the way, sent too late, too large, without a signature. The table shows what was answered and \
+another secret, changed on the way, sent too late, too large, without a signature, or sent again. The table shows what was answered and \
 the reason that only the server's log tells. Without --once the server stays up and prints a line to send deliveries of \
 your own.
 
@@ -52,9 +53,13 @@ impl Demo {
             .map_err(|error| Failure::new(format!("cannot listen on port {}: {error}", self.port)))?;
         let address = listener.local_addr()?;
         let senders = SENDERS.iter().map(|sample| Sender::new(sample, address)).collect::<Result<Vec<_>, _>>()?;
-        let endpoints = senders.iter().map(|sender| sender.endpoint(LIMITS)).collect::<Result<Vec<_>, _>>()?;
+        let plans = senders.iter().map(|sender| sender.endpoint(LIMITS)).collect::<Result<Vec<_>, _>>()?;
+        let store = Arc::new(Store::Memory(MemoryStore::new()));
+        let snapshot =
+            Snapshot::new(&plans, &store, Meeting::default()).map_err(|error| Failure::new(error.to_string()))?;
         let witness = Arc::new(Witness::default());
-        let front = Front { app: gateway::router(endpoints, &witness), proxy_protocol: None, refused: |_, _| {} };
+        let gateway = Gateway::new(snapshot, Arc::clone(&witness));
+        let front = Front::new(gateway, |_, _| {});
 
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async move { drop(stopped.await) };
@@ -83,8 +88,13 @@ fn show(senders: &[Sender], witness: &Witness, address: SocketAddr) -> Result<Ou
     output::line(table::heading())?;
     let (mut right, mut sent, mut good) = (0, 0, 0);
     for sender in senders {
+        let recorded = sender.delivery(Kind::Good, LIMITS)?;
         for kind in Kind::ALL.into_iter().filter(|kind| sender.can_send(*kind)) {
-            let answer = client.send(sender.delivery(kind, LIMITS)?);
+            let delivery = match kind {
+                Kind::Good | Kind::Replayed => recorded.clone(),
+                kind => sender.delivery(kind, LIMITS)?,
+            };
+            let answer = client.send(delivery);
             let row = table::Row { provider: sender.id(), kind, answer, seen: witness.take() };
             output::line(row.to_string())?;
             sent += 1;

@@ -8,7 +8,7 @@ use http::{Request, header};
 
 use crate::{
     failure::Failure,
-    gateway::{Endpoint, EndpointKeys, Limits},
+    gateway::{EndpointKeys, EndpointPlan, Limits, Replays},
     moment, random, tamper,
 };
 
@@ -35,11 +35,13 @@ pub(super) enum Kind {
     /// Rightly signed, but larger than the limit.
     Oversized,
     Unsigned,
+    /// The good one once more.
+    Replayed,
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Good, Self::Forged, Self::Tampered, Self::Stale, Self::Oversized, Self::Unsigned];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Good, Self::Replayed, Self::Forged, Self::Tampered, Self::Stale, Self::Oversized, Self::Unsigned];
 
     pub(super) fn name(self) -> &'static str {
         match self {
@@ -49,6 +51,7 @@ impl Kind {
             Self::Stale => "stale",
             Self::Oversized => "oversized",
             Self::Unsigned => "unsigned",
+            Self::Replayed => "replayed",
         }
     }
 
@@ -56,6 +59,7 @@ impl Kind {
     pub(super) fn expected(self) -> (u16, &'static str) {
         match self {
             Self::Good => (200, "accepted"),
+            Self::Replayed => (200, "duplicate"),
             Self::Forged | Self::Tampered => (401, "signature"),
             Self::Stale => (401, "timestamp_too_old"),
             Self::Oversized => (413, "body_too_large"),
@@ -93,11 +97,13 @@ impl Sender {
     }
 
     /// The server's side.
-    pub(super) fn endpoint(&self, limits: Limits) -> Result<Endpoint, Failure> {
+    pub(super) fn endpoint(&self, limits: Limits) -> Result<EndpointPlan, Failure> {
         let keys = EndpointKeys::Own(
             Verifier::builder(&self.scheme).secret(self.secret.as_str()).public_url(self.url.as_str()).build()?,
         );
-        Ok(Endpoint { path: format!("/{}", self.id()), keys, limits, addresses: None, confirms: false })
+        let (path, name) = (format!("/{}", self.id()), self.id().to_owned());
+        let replays = Replays::default();
+        Ok(EndpointPlan { path, name, keys, limits, addresses: None, confirms: false, replays })
     }
 
     /// A token covers no body that could be changed, and what signs no time is never stale.
@@ -106,7 +112,7 @@ impl Sender {
             Kind::Tampered => self.scheme.covers_body(),
             Kind::Stale => self.scheme.tolerance().is_some(),
             Kind::Unsigned => self.signature_header().is_some(),
-            Kind::Good | Kind::Forged | Kind::Oversized => true,
+            Kind::Good | Kind::Replayed | Kind::Forged | Kind::Oversized => true,
         }
     }
 

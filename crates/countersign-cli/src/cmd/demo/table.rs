@@ -44,8 +44,7 @@ impl fmt::Display for Row<'_> {
         };
         let mark = if self.is_right() { style.good("✓") } else { style.bad("✗") };
         let code = format!("{code:18}");
-        let code =
-            if self.seen.iter().any(|seen| seen.code == "accepted") { style.good(code) } else { style.bad(code) };
+        let code = if self.seen.iter().any(Seen::is_success) { style.good(code) } else { style.bad(code) };
         let (provider, kind, expected) = (self.provider, self.kind.name(), self.kind.expected().0);
         write!(f, "{provider:18} {kind:10} {expected:<8} {answered:8} {code} {micros:>7} {mark}")
     }
@@ -54,6 +53,6 @@ impl fmt::Display for Row<'_> {
 /// The line for a delivery that the user sent.
 pub(super) fn announcement(seen: &Seen) -> String {
     let style = Style::of_stdout();
-    let code = if seen.code == "accepted" { style.good(seen.code) } else { style.bad(seen.code) };
+    let code = if seen.is_success() { style.good(seen.code) } else { style.bad(seen.code) };
     format!("{:18} {code} in {} µs", seen.provider, seen.took.as_micros())
 }

@@ -19,9 +19,16 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub(super) provider: String,
-    /// `accepted`, or the code of the refusal.
+    /// `accepted`, `duplicate`, or the code of the refusal.
     pub(super) code: &'static str,
     pub(super) took: Duration,
+}
+
+impl Seen {
+    /// Whether it was answered 200.
+    pub(super) fn is_success(&self) -> bool {
+        ["accepted", "duplicate"].contains(&self.code)
+    }
 }
 
 /// Notes every verdict, and stands for the handler that runs for accepted deliveries.
@@ -60,6 +67,7 @@ impl Watch for Witness {
                 self.handled.fetch_add(1, Ordering::Relaxed);
                 "accepted"
             }
+            Verdict::Duplicate => "duplicate",
             Verdict::Refused(rejection) => rejection.code(),
         };
         let seen = Seen { provider: endpoint.scheme().id().to_owned(), code, took };

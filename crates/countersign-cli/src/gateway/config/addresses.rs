@@ -145,7 +145,10 @@ impl Reader<'_> {
         };
         let every = self.every(list)?;
         let plan = Plan { source, format, every, may_shrink: list.may_shrink };
-        Feed::start(plan, always, self.log).map_err(|message| self.wrong_at(entry, message))
+        if let Some(feed) = self.with.feeds.iter().find(|feed| feed.is(&plan, &always)) {
+            return Ok(feed.clone());
+        }
+        Feed::start(plan, always, self.with.log).map_err(|message| self.wrong_at(entry, message))
     }
 
     fn source(&self, entry: &Spanned<ListEntry>) -> Result<Source, Failure> {

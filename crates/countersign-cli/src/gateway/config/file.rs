@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{addresses::AddressesEntry, keys::KeysEntry, secrets::Secrets};
+use super::{addresses::AddressesEntry, keys::KeysEntry, replay::ReplayEntry, secrets::Secrets};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -15,9 +15,13 @@ pub(super) struct File {
     /// In bytes.
     pub(super) body_limit: Option<Spanned<u64>>,
     pub(super) body_timeout: Option<Spanned<String>>,
+    pub(super) head_timeout: Option<Spanned<String>>,
+    pub(super) connections: Option<Spanned<usize>>,
     pub(super) proxy_protocol: Option<Spanned<String>>,
     pub(super) trusted_proxies: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) client_header: Option<Spanned<String>>,
+    pub(super) metrics: Option<Spanned<String>>,
+    pub(super) replay: Option<ReplayEntry>,
     #[serde(default)]
     pub(super) endpoint: Vec<EndpointEntry>,
 }
@@ -26,6 +30,7 @@ pub(super) struct File {
 #[serde(deny_unknown_fields)]
 pub(super) struct EndpointEntry {
     pub(super) path: Spanned<String>,
+    pub(super) name: Option<Spanned<String>>,
     pub(super) provider: Option<Spanned<String>>,
     pub(super) scheme: Option<Spanned<PathBuf>>,
     pub(super) secrets: Option<Spanned<Secrets>>,
@@ -38,4 +43,9 @@ pub(super) struct EndpointEntry {
     pub(super) tolerance: Option<Spanned<String>>,
     pub(super) addresses: Option<Spanned<AddressesEntry>>,
     pub(super) confirm_subscriptions: Option<Spanned<bool>>,
+    pub(super) keep_for: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) dangerous_without_replay_guard: bool,
+    #[serde(default)]
+    pub(super) dangerous_accept_replays_for_ever: bool,
 }

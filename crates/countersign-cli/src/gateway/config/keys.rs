@@ -77,11 +77,13 @@ impl Reader<'_> {
         let mut fetch = HttpsFetch::new();
         if let Some(file) = &table.authorities {
             let path = self.folder.join(file);
+            self.with.sources.add(&path);
             let pem = fs::read_to_string(&path).map_err(|error| crate::scheme_source::unreadable(&path, &error))?;
             fetch = fetch.with_root_pem(&pem).map_err(|error| self.wrong_at(place, error.to_string()))?;
         }
         if let Some(from) = &table.bearer {
             let source = SecretSource::parse(from, &self.folder).map_err(|message| self.wrong_at(place, message))?;
+            self.reads(&source);
             let text = source.text().map_err(|failure| self.wrong_at(place, failure.to_string()))?;
             fetch = fetch.with_bearer(&text).map_err(|error| self.wrong_at(place, error.to_string()))?;
         }

@@ -3,6 +3,7 @@
 mod addresses;
 mod file;
 mod keys;
+mod replay;
 mod secrets;
 
 use std::{
@@ -10,35 +11,58 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use countersign::{ConfigError, Key, Scheme, Verifier, VerifierBuilder};
+use countersign::{ConfigError, Key, Scheme, Verifier, VerifierBuilder, replay::MemoryStore};
+use countersign_tower::{StackError, replay::ReplayConfigError};
 use toml::Spanned;
 
 use super::{
-    Endpoint, Limits, ProxyProtocol,
+    Bounds, EndpointPlan, Limits, Meeting, Snapshot, Store, StorePlan,
     feed::{Feed, Refresh},
+    sources::Sources,
 };
-use crate::{failure::Failure, scheme_source};
+use crate::{failure::Failure, scheme_source, secrets::SecretSource};
 use addresses::Front;
 use file::{EndpointEntry, File};
+use replay::ReplayEntry;
 
 /// What a gateway does.
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
-    pub(crate) endpoints: Vec<Endpoint>,
-    pub(crate) proxy_protocol: Option<ProxyProtocol>,
+    /// Where metrics are shown, if anywhere.
+    pub(crate) metrics: Option<SocketAddr>,
+    pub(crate) store: StorePlan,
+    pub(crate) endpoints: Vec<EndpointPlan>,
+    pub(crate) meeting: Meeting,
     /// Lists of addresses to keep up to date.
     pub(crate) feeds: Vec<Feed>,
 }
 
+/// What a configuration is read with.
+pub(crate) struct Reading<'a> {
+    /// Is told what becomes of lists of addresses.
+    pub(crate) log: fn(&Refresh<'_>),
+    /// The lists that there are already: the same list goes on with its last good copy.
+    pub(crate) feeds: &'a [Feed],
+    /// Gets the files that are read.
+    pub(crate) sources: &'a Sources,
+}
+
 impl Config {
-    /// Reads the configuration, its scheme files, its secrets and its lists of addresses. `log` is told what becomes of the
-    /// lists.
-    pub(crate) fn read(path: &Path, log: fn(&Refresh<'_>)) -> Result<Self, Failure> {
+    /// Reads the configuration, its scheme files, its secrets and its lists of addresses.
+    pub(crate) fn read(path: &Path, with: &Reading<'_>) -> Result<Self, Failure> {
+        with.sources.add(path);
         let text = fs::read_to_string(path).map_err(|error| scheme_source::unreadable(path, &error))?;
-        Reader { path, text: &text, folder: path.parent().map(Path::to_owned).unwrap_or_default(), log }.config()
+        Reader { path, text: &text, folder: path.parent().map(Path::to_owned).unwrap_or_default(), with }.config()
+    }
+
+    /// The snapshot of this configuration, with the store that is open.
+    pub(crate) fn snapshot(&self, store: &Arc<Store>) -> Result<Snapshot, Failure> {
+        let snapshot = Snapshot::new(&self.endpoints, store, self.meeting.clone());
+        snapshot.map_err(|error| Failure::new(error.to_string()))
     }
 }
 
@@ -47,7 +71,7 @@ struct Reader<'a> {
     path: &'a Path,
     text: &'a str,
     folder: PathBuf,
-    log: fn(&Refresh<'_>),
+    with: &'a Reading<'a>,
 }
 
 impl Reader<'_> {
@@ -60,22 +84,50 @@ impl Reader<'_> {
             Some(listen) => self.parse(listen, "an address and port such as `127.0.0.1:8787`")?,
             None => SocketAddr::from(([127, 0, 0, 1], 8787)),
         };
+        let metrics =
+            file.metrics.as_ref().map(|text| self.parse(text, "an address and port such as `127.0.0.1:9100`"));
+        let metrics = metrics.transpose()?;
+        let store = self.store(file.replay.as_ref().unwrap_or(&ReplayEntry::default()))?;
+        let fails_open = file.replay.as_ref().is_some_and(|replay| replay.dangerous_fail_open);
         let limits = self.limits(&file)?;
         let front = self.front(&file)?;
         if file.endpoint.is_empty() {
             return Err(self.wrong(0, "there is no [[endpoint]]: add one with `path`, `provider` and `secrets`"));
         }
-        let mut paths = HashSet::new();
+        let (mut paths, mut names) = (HashSet::new(), HashSet::new());
         let (mut endpoints, mut feeds) = (Vec::with_capacity(file.endpoint.len()), Vec::new());
         for entry in &file.endpoint {
             if !paths.insert(entry.path.as_ref()) {
                 return Err(self.wrong_at(&entry.path, "two endpoints have this path: give each its own"));
             }
-            let (endpoint, feed) = self.endpoint(entry, limits, &front)?;
+            let name = entry.name.as_ref().unwrap_or(&entry.path);
+            if !names.insert(name.as_ref()) {
+                return Err(self.wrong_at(name, "two endpoints have this name: give each its own"));
+            }
+            let (endpoint, feed) = self.endpoint(entry, limits, &front, fails_open)?;
             endpoints.push(endpoint);
             feeds.extend(feed);
         }
-        Ok(Config { listen, endpoints, proxy_protocol: front.protocol, feeds })
+        let meeting = Meeting { proxy_protocol: front.protocol, bounds: self.bounds(&file, limits)? };
+        Ok(Config { listen, metrics, store, endpoints, meeting, feeds })
+    }
+
+    fn bounds(&self, file: &File, limits: Limits) -> Result<Bounds, Failure> {
+        let mut bounds = Bounds { body: limits.time, ..Bounds::default() };
+        if let Some(time) = &file.head_timeout {
+            bounds.head = self.duration(time)?;
+            if bounds.head.is_zero() {
+                return Err(self.wrong_at(time, "no head arrives in no time: expected for example `30s`"));
+            }
+        }
+        if let Some(connections) = &file.connections {
+            bounds.connections = *connections.as_ref();
+            if !(1..=MAX_CONNECTIONS).contains(&bounds.connections) {
+                let message = format!("expected a number from 1 to {MAX_CONNECTIONS}, for example 4096");
+                return Err(self.wrong_at(connections, message));
+            }
+        }
+        Ok(bounds)
     }
 
     fn limits(&self, file: &File) -> Result<Limits, Failure> {
@@ -100,7 +152,8 @@ impl Reader<'_> {
         entry: &EndpointEntry,
         limits: Limits,
         front: &Front,
-    ) -> Result<(Endpoint, Option<Feed>), Failure> {
+        fails_open: bool,
+    ) -> Result<(EndpointPlan, Option<Feed>), Failure> {
         let path = entry.path.as_ref();
         let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~%@+".contains(c);
         if !path.starts_with('/') || !path.chars().all(allowed) {
@@ -114,7 +167,38 @@ impl Reader<'_> {
             let message = "the provider does not ask for a URL to be fetched: leave this out";
             return Err(self.wrong_in(entry.confirm_subscriptions.as_ref(), message));
         }
-        Ok((Endpoint { path: path.clone(), keys, limits, addresses: allowed.layer, confirms }, allowed.feed))
+        let plan = EndpointPlan {
+            path: path.clone(),
+            name: entry.name.as_ref().map_or(path, |name| name.as_ref()).clone(),
+            keys,
+            limits,
+            addresses: allowed.layer,
+            confirms,
+            replays: self.replays(entry, fails_open)?,
+        };
+        // With any store: what does not hold is to be said here, with its place.
+        let trial = plan.build(&Arc::new(Store::Memory(MemoryStore::with_capacity(1))));
+        trial.map_err(|error| self.wrong_stack(entry, &error))?;
+        Ok((plan, allowed.feed))
+    }
+
+    fn wrong_stack(&self, entry: &EndpointEntry, error: &StackError) -> Failure {
+        match error {
+            StackError::Replay(
+                error @ (ReplayConfigError::ForgetsBeforeRetriesEnd { .. }
+                | ReplayConfigError::ForgetsBeforeStale { .. }),
+            ) => self.wrong_in(entry.keep_for.as_ref(), error.to_string()),
+            StackError::NoName => self.wrong_in(entry.name.as_ref(), error.to_string()),
+            StackError::ReplayableForEver { .. } => self.wrong_at(&entry.path, format!("{error} = true")),
+            _ => self.wrong_at(&entry.path, error.to_string()),
+        }
+    }
+
+    /// Notes the file of a secret among those that this configuration is made of.
+    fn reads(&self, source: &SecretSource) {
+        if let SecretSource::File(path) = source {
+            self.with.sources.add(path);
+        }
     }
 
     fn builder(&self, entry: &EndpointEntry, scheme: &Scheme) -> Result<VerifierBuilder, Failure> {
@@ -156,17 +240,23 @@ impl Reader<'_> {
         match (&entry.provider, &entry.scheme) {
             (Some(provider), None) => scheme_source::provider(provider.as_ref())
                 .map_err(|failure| self.wrong_at(provider, failure.to_string())),
-            (None, Some(file)) => scheme_source::file(&self.folder.join(file.as_ref()))
-                .map_err(|failure| self.wrong_at(file, failure.to_string())),
+            (None, Some(file)) => {
+                let path = self.folder.join(file.as_ref());
+                self.with.sources.add(&path);
+                scheme_source::file(&path).map_err(|failure| self.wrong_at(file, failure.to_string()))
+            }
             _ => Err(self.wrong_at(&entry.path, "expected either `provider` or `scheme` (a file) for this endpoint")),
         }
     }
 
     fn keys(&self, entry: &EndpointEntry) -> Result<Vec<Key>, Failure> {
         let secrets = entry.secrets.as_ref().map_or(&[][..], |secrets| &secrets.as_ref().0);
-        let keys = secrets
-            .iter()
-            .map(|secret| secret.as_ref().key(&self.folder).map_err(|message| self.wrong_at(secret, message)));
+        let keys = secrets.iter().map(|secret| {
+            let wrong = |message| self.wrong_at(secret, message);
+            let source = secret.as_ref().source(&self.folder).map_err(wrong)?;
+            self.reads(&source);
+            secret.as_ref().key(&source).map_err(wrong)
+        });
         keys.collect()
     }
 
@@ -198,3 +288,6 @@ impl Reader<'_> {
         ))
     }
 }
+
+/// What one machine can have, and far below what a semaphore can count.
+const MAX_CONNECTIONS: usize = 1_000_000;

@@ -26,10 +26,14 @@ struct SecretTable {
 pub(super) struct SecretEntry(SecretTable);
 
 impl SecretEntry {
+    /// Where the secret is.
+    pub(super) fn source(&self, folder: &Path) -> Result<SecretSource, String> {
+        SecretSource::parse(&self.0.from, folder)
+    }
+
     /// Reads the secret. The error says what is wrong, without the place.
-    pub(super) fn key(&self, folder: &Path) -> Result<Key, String> {
+    pub(super) fn key(&self, source: &SecretSource) -> Result<Key, String> {
         let Self(table) = self;
-        let source = SecretSource::parse(&table.from, folder)?;
         let label = table.label.clone().unwrap_or_else(|| source.label());
         let mut key = Key::new(label, source.read().map_err(|failure| failure.to_string())?);
         if let Some(start) = &table.not_before {

@@ -1,0 +1,39 @@
+//! The store in memory, for a load that is one and the same event again and again.
+
+use std::{future::ready, time::Duration};
+
+use countersign::{
+    ReplayKey, ReplayStore, Timestamp,
+    replay::{Claim, Full, Lease, MemoryStore, Settlement},
+};
+
+/// Does what the store in memory does, and then forgets it: otherwise only the first request would reach the handler.
+#[derive(Default)]
+pub(crate) struct Forgetful(MemoryStore);
+
+impl ReplayStore for Forgetful {
+    type Error = Full;
+
+    fn claim(
+        &self,
+        key: ReplayKey,
+        lease_for: Duration,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Claim, Full>> + Send {
+        ready(self.0.claim_at(key, lease_for, now))
+    }
+
+    /// Over at once.
+    fn commit(
+        &self,
+        lease: Lease,
+        _: Duration,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Settlement, Full>> + Send {
+        ready(Ok(self.0.commit_at(lease, Duration::ZERO, now)))
+    }
+
+    fn release(&self, lease: Lease, now: Timestamp) -> impl Future<Output = Result<Settlement, Full>> + Send {
+        ready(Ok(self.0.release_at(lease, now)))
+    }
+}

@@ -1,0 +1,113 @@
+//! Attacks on the key and the comparison with it.
+
+use super::Audit;
+use crate::{
+    cmd::audit::{
+        message::Message,
+        receiver::Got,
+        report::{Expect, Row, Verdict},
+    },
+    failure::Failure,
+    moment,
+};
+
+pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Failure> {
+    let sender = audit.sender;
+    if let Some(forged) = sender.forged()? {
+        audit.forged("A1", "signed with another secret", &forged)?;
+    }
+    if let Some(forged) = sender.forged_with_nothing()? {
+        audit.send("A4", "signed with the empty secret", Expect::Refused, &forged)?;
+    }
+    let event = sender.event()?;
+    for name in sender.added(&event) {
+        audit.spoilt("A7", format!("without {name}"), &sender.event()?.without(&name))?;
+    }
+    let bare = sender.added(&event).iter().fold(sender.event()?, |message, name| message.without(name));
+    audit.spoilt("A7", "without any of the provider's headers", &bare)?;
+    if let Some(name) = sender.signature_header() {
+        tags(audit, &name)?;
+        names(audit, &name)?;
+    }
+    leaks(audit)
+}
+
+/// The signature, cut and lengthened.
+fn tags(audit: &mut Audit<'_>, name: &str) -> Result<(), Failure> {
+    let sender = audit.sender;
+    let event = sender.event()?;
+    let Some(value) = event.header(name).map(<[u8]>::to_vec) else { return Ok(()) };
+    let padding = value.iter().rev().take_while(|byte| **byte == b'=').count();
+    let end = value.len() - padding;
+    let is_tag = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(byte);
+    let length = value[..end].iter().rev().take_while(|byte| is_tag(byte)).count();
+    let cut = |by: usize| value[..end - by.min(end)].to_vec();
+    for (check, value) in [
+        ("the signature without its last character", cut(1)),
+        ("the first half of the signature", cut(length / 2)),
+        ("only the first character of the signature", cut(length.saturating_sub(1))),
+        ("no character of the signature, but what is around it", cut(length)),
+        ("an empty signature header", Vec::new()),
+        ("a character more behind the signature", [&value[..end], b"0", &value[end..]].concat()),
+        ("text behind the signature", [&value[..], b" junk"].concat()),
+    ] {
+        audit.spoilt("A2", check, &event.clone().set(name, value))?;
+    }
+    for (check, value) in
+        [("a signature of two characters", "aa"), ("commas for a signature", ",,=,;"), ("a long signature", LONG)]
+    {
+        audit.spoilt("A3", check, &event.clone().set(name, value))?;
+    }
+    Ok(())
+}
+
+/// The signature under the name of another version or algorithm.
+fn names(audit: &mut Audit<'_>, name: &str) -> Result<(), Failure> {
+    let event = audit.sender.event()?;
+    let Some(value) = event.header(name).and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned) else {
+        return Ok(());
+    };
+    for (from, to) in [("sha256=", "sha1="), ("sha256=", "none="), ("sha256=", ""), ("v1", "v0"), ("v0=", "v1=")] {
+        if value.contains(from) {
+            let other = event.clone().set(name, value.replacen(from, to, 1));
+            let to = if to.is_empty() { "nothing" } else { to };
+            audit.spoilt("A8", format!("the right signature under {to} for {from}"), &other)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether an answer tells the right signature of what was refused.
+fn leaks(audit: &mut Audit<'_>) -> Result<(), Failure> {
+    let sender = audit.sender;
+    let (Some(name), Some(forged)) = (sender.signature_header(), sender.forged()?) else { return Ok(()) };
+    let right = sender.sign(&sender.signer, forged.body.clone().into(), moment::now())?;
+    let Some(tag) = right.header(&name).map(tag) else { return Ok(()) };
+    let Got::Answer(answer) = audit.receiver.send(&timed_like(&forged, &right, &name).bytes()) else { return Ok(()) };
+    let is_told = tag.len() >= 8 && answer.bytes.windows(tag.len()).any(|window| window == tag);
+    let (got, verdict) = if is_told { ("told", Verdict::Fail) } else { ("not told", Verdict::Pass) };
+    let check = "the right signature is not in the answer to a wrong one";
+    audit.push(Row::other("A12", check, "not told", got, verdict))?;
+    Ok(())
+}
+
+/// The forgery with the other headers of the right one, so that both have one signed content.
+fn timed_like(forged: &Message, right: &Message, name: &str) -> Message {
+    let tag_of_forged = forged.header(name).map(tag).unwrap_or_default();
+    let right_value = right.header(name).unwrap_or_default();
+    let kept = right_value.len() - tag(right_value).len();
+    right.clone().set(name, [&right_value[..kept], tag_of_forged].concat())
+}
+
+/// The last run of characters that can stand in a tag.
+fn tag(value: &[u8]) -> &[u8] {
+    let is_tag = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte);
+    let start = value.iter().rposition(|byte| !is_tag(byte)).map_or(0, |at| at + 1);
+    // `v1=` and the like belong to what is around it.
+    let tag = &value[start..];
+    let label = tag.iter().position(|byte| *byte == b'=').filter(|at| at + 2 < tag.len()).map_or(0, |at| at + 1);
+    &tag[label..]
+}
+
+const LONG: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\
+                    aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";

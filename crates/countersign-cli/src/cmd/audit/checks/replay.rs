@@ -1,0 +1,45 @@
+//! Replays, as far as answers tell.
+
+use std::thread;
+
+use super::Audit;
+use crate::{
+    cmd::audit::{
+        receiver::Got,
+        report::{Expect, Row, Verdict},
+    },
+    failure::Failure,
+};
+
+pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Failure> {
+    let event = audit.sender.event()?;
+    audit.send("D4", "an event, for the first time", Expect::Accepted, &event)?;
+    audit.send("D4", "the same event again", Expect::Repeated, &event)?;
+    if let Some(name) = audit.sender.signature_header()
+        && audit.sender.scheme().covers_body()
+    {
+        let real = audit.sender.event()?;
+        let changed = crate::tamper::body(&real.body.clone().into());
+        let forged = real.clone().with_body(changed);
+        audit.spoilt("D1", "a forgery with the headers of an event that comes", &forged)?;
+        audit.spoilt("D1", "the event with a forged signature", &real.clone().set(&name, "forged"))?;
+        audit.send("D1", "the event itself, which no forgery has used up", Expect::Accepted, &real)?;
+    }
+    at_once(audit)
+}
+
+/// One event eight times at once.
+fn at_once(audit: &mut Audit<'_>) -> Result<(), Failure> {
+    let (bytes, receiver) = (audit.sender.event()?.bytes(), audit.receiver);
+    let all: Vec<Got> = thread::scope(|scope| {
+        let racers: Vec<_> = (0..RACERS).map(|_| scope.spawn(|| receiver.send(&bytes))).collect();
+        let got = racers.into_iter().map(|racer| racer.join());
+        got.map(|got| got.unwrap_or_else(|_| Got::Nothing("the audit failed".to_owned()))).collect()
+    });
+    let worst = all.iter().find(|got| Expect::Repeated.judge(got) != Verdict::Pass).or(all.first()).cloned();
+    let got = worst.unwrap_or(Got::Silence);
+    audit.push(Row::new("D4", format!("an event {RACERS} times at once"), Expect::Repeated, &got))?;
+    Ok(())
+}
+
+const RACERS: usize = 8;

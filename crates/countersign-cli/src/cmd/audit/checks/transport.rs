@@ -1,0 +1,138 @@
+//! Attacks below the signature.
+
+use super::Audit;
+use crate::{
+    cmd::audit::{
+        message::Message,
+        report::{Expect, Row, Verdict},
+    },
+    failure::Failure,
+};
+
+pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Failure> {
+    headers(audit)?;
+    framing(audit)?;
+    sizes(audit)?;
+    slow(audit)
+}
+
+fn headers(audit: &mut Audit<'_>) -> Result<(), Failure> {
+    let sender = audit.sender;
+    for name in sender.added(&sender.event()?) {
+        let event = sender.event()?;
+        let Some(value) = event.header(&name).map(<[u8]>::to_vec) else { continue };
+        audit.spoilt(
+            "E7",
+            format!("{name} twice, the first one wrong"),
+            &event.clone().set(&name, "1").with(&name, &value),
+        )?;
+        audit.spoilt("E7", format!("{name} twice, the last one wrong"), &event.clone().with(&name, "1"))?;
+        audit.spoilt(
+            "E8",
+            format!("{name} with a byte that is no text"),
+            &event.clone().set(&name, [&value[..], b"\xff"].concat()),
+        )?;
+        audit.spoilt("E8", format!("{name} is a byte that is no text"), &event.set(&name, b"\xff"))?;
+    }
+    if let Some(name) = sender.signature_header() {
+        let event = sender.event()?;
+        let value = event.header(&name).map(<[u8]>::to_vec).unwrap_or_default();
+        for separator in [",", " "] {
+            let many = vec![value.as_slice(); 1000].join(separator.as_bytes());
+            audit.try_it(
+                "E9",
+                format!("a thousand signatures with {separator:?} between them"),
+                Expect::RefusedOrClosed,
+                |receiver| receiver.send(&event.clone().set(&name, many).bytes()),
+            )?;
+        }
+    }
+    let event = Message { method: "GET".to_owned(), ..sender.event()? };
+    audit.spoilt("A8", "another method", &event)?;
+    Ok(())
+}
+
+fn framing(audit: &mut Audit<'_>) -> Result<(), Failure> {
+    let event = audit.sender.event()?;
+    let length = event.body.len();
+    let two = event.clone().with("content-length", (length + 1).to_string());
+    for (check, message) in [
+        ("two lengths", two),
+        ("a length that is no number", event.clone().set("content-length", "two")),
+        ("a length below zero", event.clone().set("content-length", "-1")),
+    ] {
+        audit.try_it("E4", check, Expect::RefusedOrClosed, |receiver| receiver.send(&message.bytes()))?;
+    }
+    smuggled(audit)?;
+    if length > 1 && audit.sender.scheme().covers_body() {
+        let short = event.clone().set("content-length", (length - 1).to_string());
+        audit.send("E4", "a body longer than it says", Expect::Refused, &short)?;
+    }
+    let long = audit.sender.event()?.set("content-length", (length + 1).to_string());
+    audit.try_it("E4", "a body shorter than it says", Expect::RefusedOrClosed, |receiver| {
+        receiver.send_and_end(&long.bytes())
+    })?;
+    audit.try_it("E10", "a request that breaks off", Expect::RefusedOrClosed, |receiver| {
+        receiver.send_and_end(&event.head()[..20])
+    })?;
+    audit.try_it("E10", "no HTTP at all", Expect::RefusedOrClosed, |receiver| receiver.send_and_end(&[0xff; 100]))?;
+    Ok(())
+}
+
+/// RFC 9112 section 6.1: a server may take the chunks or refuse both, but must close the connection.
+fn smuggled(audit: &mut Audit<'_>) -> Result<(), Failure> {
+    let both = audit.sender.event()?.with("transfer-encoding", "chunked").with_chunks().without("connection");
+    let behind = audit.sender.event()?;
+    let answers = audit.receiver.answers(&[both.bytes(), behind.bytes()].concat());
+    let (got, verdict) = match answers {
+        0 | 1 => ("not read", Verdict::Pass),
+        _ => ("read", Verdict::Fail),
+    };
+    let check = "what stands behind a request with a length and chunks";
+    audit.push(Row::other("E4", check, "not read", got, verdict))?;
+    Ok(())
+}
+
+fn sizes(audit: &mut Audit<'_>) -> Result<(), Failure> {
+    let sender = audit.sender;
+    let huge = sender.event()?.set("content-length", "1099511627776");
+    audit.try_it("E4", "a body of a terabyte, announced", Expect::RefusedOrClosed, |receiver| {
+        receiver.send(&huge.bytes())
+    })?;
+    let head = sender.event()?.without("content-length").with("transfer-encoding", "chunked").head();
+    let chunk = [b"10000\r\n".to_vec(), vec![b'a'; 0x10000], b"\r\n".to_vec()].concat();
+    let (got, is_read) = audit.receiver.pour(&head, &chunk, MOST * 16);
+    let check = format!("a body of {MOST} MiB in chunks is not read to its end");
+    audit.push(match is_read {
+        true => Row::other("E4", &check, "4xx or closed", "all was read", Verdict::Fail),
+        false => Row::new("E4", check, Expect::RefusedOrClosed, &got),
+    })?;
+    let long = sender.event()?.with("x-audit", vec![b'a'; 1024 * 1024]);
+    audit.try_it("E9", "a header of 1 MiB", Expect::RefusedOrClosed, |receiver| receiver.send(&long.bytes()))?;
+    Ok(())
+}
+
+fn slow(audit: &mut Audit<'_>) -> Result<(), Failure> {
+    let event = audit.sender.event()?;
+    let seconds = audit.receiver.patience().as_secs();
+    let body = event.clone().set("content-length", "1000").head();
+    audit.try_it(
+        "E5",
+        format!("a body of a byte a second is given up within {seconds} s"),
+        Expect::RefusedOrClosed,
+        |receiver| receiver.drip(&body),
+    )?;
+    Ok(())
+}
+
+impl Message {
+    fn with_chunks(self) -> Self {
+        let mut body = format!("{:x}\r\n", self.body.len()).into_bytes();
+        body.extend_from_slice(&self.body);
+        body.extend_from_slice(b"\r\n0\r\n\r\n");
+        Self { body, ..self }
+    }
+}
+
+/// In MiB. No provider sends a webhook this large.
+const MOST: usize = 64;

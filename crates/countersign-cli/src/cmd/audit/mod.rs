@@ -1,0 +1,161 @@
+//! `countersign audit`: sends a receiver what an adversary would.
+
+mod checks;
+mod message;
+mod receiver;
+mod report;
+mod sender;
+
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use countersign::{Scheme, Secret, Signer, Verifier};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use serde_json::{Value as Json, json};
+
+use self::{
+    checks::Audit,
+    receiver::Receiver,
+    report::{Row, Verdict},
+    sender::{Draft, Sender},
+};
+use super::send::{header_line, media_type, without_query};
+use crate::{
+    endpoint_args::EndpointArgs,
+    failure::{Failure, Outcome},
+    output::{self, Style},
+    random, scheme_source,
+    secrets::SecretArgs,
+};
+
+/// Attack a receiver of yours as a forger would, and show what it let through
+#[derive(Debug, Args)]
+#[command(after_help = HELP, override_usage = "countersign audit [OPTIONS] <PROVIDER|--scheme FILE> --to <URL>")]
+pub(crate) struct AuditArgs {
+    /// A provider of the catalogue, such as `stripe`
+    provider: Option<String>,
+
+    /// A scheme file of your own in place of a provider
+    #[arg(long, value_name = "FILE")]
+    scheme: Option<PathBuf>,
+
+    /// The receiver: `http://` and this machine
+    #[arg(long, value_name = "URL")]
+    to: Uri,
+
+    /// Audit another host than this machine: name it once more, to say that it is yours
+    #[arg(long, value_name = "HOST")]
+    i_own: Option<String>,
+
+    #[command(flatten)]
+    secrets: SecretArgs,
+
+    /// The body of the good deliveries; `{uuid}` in it is another id in each
+    #[arg(long, value_name = "DATA", default_value = DATA)]
+    data: String,
+
+    /// Add a header; repeatable
+    #[arg(long, value_name = "NAME: VALUE", value_parser = header_line)]
+    header: Vec<(HeaderName, HeaderValue)>,
+
+    #[command(flatten)]
+    endpoint: EndpointArgs,
+
+    /// How long to wait for each answer
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "15s")]
+    patience: Duration,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+const DATA: &str = r#"{"id":"{uuid}","type":"countersign.audit"}"#;
+
+const HELP: &str = "\
+Good deliveries are sent, and then what is not one: signed with another secret or none, changed, stale, ahead of its time, cut \
+and doubled, repeated, malformed, oversized and slow. The receiver should accept the good ones (2xx), refuse the others (4xx) \
+and neither break down (5xx) nor tell them apart. The letters and numbers of the checks are those of the list of attacks in \
+the project's tests/ADVERSARY.md. Good deliveries are handled: point it at a receiver whose handler may run.
+
+An audit sends at most 200 requests, one after the other but for eight at once, at most 70 MiB in one of them, and ends \
+within 5 minutes; what was not tried by then is unclear. It writes to loopback only, unless --i-own names the host. There is no \
+TLS: audit a receiver behind its proxy.
+
+Examples:
+  countersign audit stripe --to http://localhost:3000/stripe --secret-env STRIPE_SECRET
+  countersign audit github --to http://localhost:3000/hooks --secret-env SECRET \\
+      --header 'X-GitHub-Event: push' --data '{\"ref\":\"{uuid}\"}' --json
+
+Exit status: 0 every check passed, 1 one failed or is unclear, 2 a mistake in the command line or its input.";
+
+impl AuditArgs {
+    pub(crate) fn run(self) -> Result<Outcome, Failure> {
+        let scheme = scheme_source::either(self.provider.as_deref(), self.scheme.as_deref())?;
+        let patience = self.patience.clamp(Duration::from_secs(1), Duration::from_secs(60));
+        let receiver = Receiver::at(&self.to, self.i_own.as_deref(), patience)?;
+        let sender = self.sender(&scheme)?;
+        let style = Style::of_stdout();
+        if !self.json {
+            output::line(style.bold(report::heading()))?;
+        }
+        let mut show = |row: &Row| match self.json {
+            true => Ok(()),
+            false => Ok(output::line(row.line(style))?),
+        };
+        let mut audit = Audit::new(&sender, &receiver, Instant::now() + LONGEST, &mut show);
+        audit.run()?;
+        let rows = audit.rows;
+        let good = rows.iter().all(|row| row.verdict == Verdict::Pass);
+        if self.json {
+            let checks: Vec<Json> = rows.iter().map(Row::json).collect();
+            output::line(
+                json!({ "provider": scheme.id(), "to": self.to.to_string(), "passed": good, "checks": checks }),
+            )?;
+        } else {
+            output::line(format_args!("\n{}", report::summary(&rows)))?;
+            if rows.len() == 1 && !good {
+                output::line(
+                    "The good delivery was not accepted, so that nothing else proves anything: is the secret right?",
+                )?;
+            }
+        }
+        Ok(Outcome::good_if(good))
+    }
+
+    fn sender(&self, scheme: &Scheme) -> Result<Sender, Failure> {
+        let mut endpoint = self.endpoint.clone();
+        endpoint.public_url.get_or_insert_with(|| without_query(&self.to));
+        let signer = |secret| Signer::configured(scheme, secret, |builder| endpoint.configure(builder));
+        let forger = other_secrets()?.into_iter().find_map(|secret| signer(secret).ok());
+        // The private key that signs is none that verifies.
+        let oracle = if scheme.takes_public_key() {
+            None
+        } else {
+            Some(endpoint.configure(Verifier::builder(scheme)).secret(self.secrets.one()?).build()?)
+        };
+        let mut headers = HeaderMap::new();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(self.data.as_bytes())));
+        for (name, _) in &self.header {
+            headers.remove(name);
+        }
+        for (name, value) in &self.header {
+            headers.append(name, value.clone());
+        }
+        let draft = Draft { to: self.to.clone(), headers, data: self.data.clone() };
+        let nobody = Signer::of_nobody(scheme, |builder| endpoint.configure(builder))?;
+        Ok(Sender::new(signer(self.secrets.one()?)?, oracle, draft).with_forgers(forger, nobody))
+    }
+}
+
+/// Secrets of every kind that schemes take, which the receiver does not know.
+fn other_secrets() -> Result<Vec<Secret>, Failure> {
+    let (base64, hex) = (random::secret()?, random::uuid()?.replace('-', ""));
+    let texts = [base64.clone(), format!("whsec_{base64}"), hex];
+    texts.into_iter().map(|text| Secret::new(text).map_err(|error| Failure::new(error.to_string()))).collect()
+}
+
+const LONGEST: Duration = Duration::from_secs(5 * 60);

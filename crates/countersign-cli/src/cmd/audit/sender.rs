@@ -1,0 +1,111 @@
+//! The provider, as the audit plays it, and a forger.
+
+use bytes::Bytes;
+use countersign::{Scheme, Signer, Timestamp, Verifier};
+use http::{HeaderMap, HeaderName, Method, Request, Uri};
+
+use super::message::Message;
+use crate::{failure::Failure, moment, random, tamper};
+
+pub(super) struct Sender {
+    pub(super) signer: Signer,
+    /// What the right receiver would say. It cannot be asked if the provider signs with a private key.
+    oracle: Option<Verifier>,
+    forger: Option<Signer>,
+    nobody: Option<Signer>,
+    pub(super) draft: Draft,
+}
+
+/// What is sent before it is signed. `{uuid}` in the body is another one in each event.
+pub(super) struct Draft {
+    pub(super) to: Uri,
+    pub(super) headers: HeaderMap,
+    pub(super) data: String,
+}
+
+impl Sender {
+    pub(super) fn new(signer: Signer, oracle: Option<Verifier>, draft: Draft) -> Self {
+        Self { signer, oracle, forger: None, nobody: None, draft }
+    }
+
+    /// `forger` has another secret, `nobody` the empty one.
+    pub(super) fn with_forgers(self, forger: Option<Signer>, nobody: Option<Signer>) -> Self {
+        Self { forger, nobody, ..self }
+    }
+
+    pub(super) fn scheme(&self) -> &Scheme {
+        self.signer.scheme()
+    }
+
+    /// A new event.
+    pub(super) fn body(&self) -> Result<Bytes, Failure> {
+        Ok(self.draft.data.replace("{uuid}", &random::uuid()?).into())
+    }
+
+    /// A new event, as the provider sends it.
+    pub(super) fn event(&self) -> Result<Message, Failure> {
+        self.sign(&self.signer, self.body()?, moment::now())
+    }
+
+    /// A new event, sent at another time.
+    pub(super) fn event_at(&self, seconds: i64) -> Result<Message, Failure> {
+        let millis = moment::now().unix_millis().saturating_add(seconds.saturating_mul(1000));
+        self.sign(&self.signer, self.body()?, Timestamp::from_unix_millis(millis))
+    }
+
+    /// A body of which the provider can sign every one, or cannot because it is no JSON or form.
+    pub(super) fn event_of(&self, body: impl Into<Bytes>) -> Option<Message> {
+        self.sign(&self.signer, body.into(), moment::now()).ok()
+    }
+
+    /// A new event, signed with another secret.
+    pub(super) fn forged(&self) -> Result<Option<Message>, Failure> {
+        self.forger.as_ref().map(|forger| self.sign(forger, self.body()?, moment::now())).transpose()
+    }
+
+    /// A new event, signed with the empty key.
+    pub(super) fn forged_with_nothing(&self) -> Result<Option<Message>, Failure> {
+        self.nobody.as_ref().map(|nobody| self.sign(nobody, self.body()?, moment::now())).transpose()
+    }
+
+    /// Whether the right receiver could take this: it says the same, or cannot be asked.
+    pub(super) fn may_accept(&self, message: &Message) -> bool {
+        let (Some(oracle), Some(request)) = (&self.oracle, message.request()) else { return false };
+        oracle.verify(&request, request.body(), moment::now()).is_ok()
+    }
+
+    /// The header that carries the signature.
+    pub(super) fn signature_header(&self) -> Option<String> {
+        tamper::header_in(&self.scheme().signature_source()).map(|name| name.to_string())
+    }
+
+    /// The headers that the provider adds, in the order in which they were added.
+    pub(super) fn added(&self, message: &Message) -> Vec<String> {
+        let own = |name: &str| ["host", "content-length", "connection"].contains(&name);
+        let given = |name: &str| self.draft.headers.contains_key(name);
+        message.headers.iter().map(|(name, _)| name.clone()).filter(|name| !own(name) && !given(name)).collect()
+    }
+
+    pub(super) fn sign(&self, signer: &Signer, body: Bytes, at: Timestamp) -> Result<Message, Failure> {
+        let scheme = signer.scheme();
+        let mut request = Request::new(body);
+        let is_post = scheme.methods().contains(&Method::POST);
+        *request.method_mut() = scheme.methods().first().filter(|_| !is_post).cloned().unwrap_or(Method::POST);
+        *request.uri_mut() = self.draft.to.clone();
+        request.headers_mut().clone_from(&self.draft.headers);
+        if let Some(name) = self.id_header() {
+            request.headers_mut().insert(name, random::uuid()?.parse().map_err(|_| Failure::new("no UUID"))?);
+        }
+        let signed = signer.sign(request, at).map_err(|error| {
+            Failure::new(format!("{error}: give a body that the provider could send, with --data '…{{uuid}}…'"))
+        })?;
+        let authority = self.draft.to.authority().map_or("localhost", |authority| authority.as_str());
+        Ok(Message::of(&signed, authority))
+    }
+
+    /// The header for a random id, as the provider gives every delivery one.
+    fn id_header(&self) -> Option<HeaderName> {
+        let place = self.scheme().event_id()?.to_string();
+        tamper::header_in(&place).filter(|name| !self.draft.headers.contains_key(name))
+    }
+}

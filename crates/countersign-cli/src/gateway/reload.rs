@@ -1,0 +1,252 @@
+//! Takes a changed configuration while the gateway runs.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    task::{JoinSet, spawn_blocking},
+    time::sleep,
+};
+
+use super::{
+    Gateway, Store, StorePlan, Watch,
+    config::{Config, Reading},
+    feed::{Feed, Refresh},
+    sources::{Fingerprint, Sources},
+};
+use crate::failure::Failure;
+
+/// A gateway's configuration, as it is now, and the files that it was made of.
+pub(crate) struct Live<W> {
+    path: PathBuf,
+    gateway: Gateway<W>,
+    store: Arc<Store>,
+    fixed: Fixed,
+    log: Log,
+    files: BTreeSet<PathBuf>,
+    /// What was in them when they were read last, whether that was taken or not.
+    read: Fingerprint,
+    state: Arc<State>,
+}
+
+/// What stays as it is until the gateway is started again.
+#[derive(Clone, PartialEq, Eq)]
+struct Fixed {
+    listen: std::net::SocketAddr,
+    metrics: Option<std::net::SocketAddr>,
+    connections: usize,
+    store: StorePlan,
+}
+
+/// What the metrics tell of the configuration.
+pub(crate) struct State {
+    inner: std::sync::Mutex<Current>,
+}
+
+struct Current {
+    since: Instant,
+    feeds: Vec<Feed>,
+    /// They end when they are dropped.
+    _refreshing: JoinSet<()>,
+}
+
+/// Who is told what becomes of lists and of configurations.
+#[derive(Clone, Copy)]
+pub(crate) struct Log {
+    pub(crate) list: fn(&Refresh<'_>),
+    pub(crate) config: fn(&Path, &Loaded),
+}
+
+/// What became of a changed configuration.
+pub(crate) enum Loaded {
+    /// It is in use. Of what is named here the old holds until the next start.
+    Taken { until_restart: Vec<&'static str> },
+    /// The old one stays.
+    Refused(Failure),
+}
+
+/// A configuration that was read for the first time.
+pub(crate) struct Start {
+    pub(crate) config: Config,
+    files: BTreeSet<PathBuf>,
+    read: Fingerprint,
+}
+
+/// How often the files are looked at. A change is taken at the second look that finds it the same, so that none is taken
+/// half-written.
+const LOOK: Duration = Duration::from_secs(1);
+
+impl Start {
+    pub(crate) fn read(path: &Path, log: Log) -> Result<Self, Failure> {
+        let (config, files, read) = read(path, log, &[], &BTreeSet::from([path.to_owned()]));
+        Ok(Self { config: config?, files, read })
+    }
+
+    /// Keeps the gateway's configuration up to date from now on.
+    pub(crate) fn live<W: Watch>(self, path: &Path, gateway: Gateway<W>, store: Arc<Store>, log: Log) -> Live<W> {
+        let Self { config, files, read } = self;
+        let fixed = Fixed::of(&config);
+        let state = Arc::new(State { inner: std::sync::Mutex::new(Current::new(config.feeds, log)) });
+        Live { path: path.to_owned(), gateway, store, fixed, log, files, read, state }
+    }
+}
+
+impl<W: Watch> Live<W> {
+    pub(crate) fn state(&self) -> Arc<State> {
+        Arc::clone(&self.state)
+    }
+
+    /// Takes changes for as long as it is polled: when the files have changed, and when it is asked to.
+    pub(crate) async fn run(mut self, mut asked: Asked) {
+        let mut seen = self.read;
+        loop {
+            let at_once = tokio::select! {
+                () = sleep(LOOK) => false,
+                () = asked.again() => true,
+            };
+            let files = self.files.clone();
+            // Files can be on a disk that sleeps.
+            let Ok(now) = spawn_blocking(move || Fingerprint::of(&files)).await else { continue };
+            let is_settled = now == seen;
+            seen = now;
+            if at_once || (is_settled && now != self.read) {
+                self = self.load().await;
+                seen = self.read;
+            }
+        }
+    }
+
+    async fn load(mut self) -> Self {
+        let (path, log, feeds, files) = (self.path.clone(), self.log, self.state.feeds(), self.files.clone());
+        let loaded = spawn_blocking(move || read(&path, log, &feeds, &files)).await;
+        let Ok((config, files, read)) = loaded else { return self };
+        // One that was refused may have named fewer files; a change to any of them can mend it.
+        self.files.extend(files);
+        self.read = read;
+        let outcome = match config.and_then(|config| Ok((config.snapshot(&self.store)?, config))) {
+            Ok((snapshot, config)) => {
+                self.gateway.replace(snapshot);
+                let until_restart = self.fixed.differs_from(&Fixed::of(&config));
+                self.state.replace(Current::new(config.feeds, self.log));
+                Loaded::Taken { until_restart }
+            }
+            Err(failure) => Loaded::Refused(failure),
+        };
+        outcome.count();
+        (self.log.config)(&self.path, &outcome);
+        self
+    }
+}
+
+type Read = (Result<Config, Failure>, BTreeSet<PathBuf>, Fingerprint);
+
+/// Reads the configuration, and again if it changes meanwhile, so that no half of it is an old one.
+fn read(path: &Path, log: Log, feeds: &[Feed], known: &BTreeSet<PathBuf>) -> Read {
+    let (mut feeds, mut files) = (feeds.to_vec(), known.clone());
+    let mut before = Fingerprint::of(&files);
+    for _ in 1..READS {
+        let sources = Sources::default();
+        let config = Config::read(path, &Reading { log: log.list, feeds: &feeds, sources: &sources });
+        let found = sources.into_files();
+        let all_known = found.is_subset(&files);
+        files.extend(found);
+        let now = Fingerprint::of(&files);
+        if all_known && now == before {
+            return (config, files, before);
+        }
+        before = now;
+        if let Ok(config) = config {
+            feeds.extend(config.feeds);
+        }
+    }
+    (Err(Failure::new("the configuration changes all the time: let it rest for a moment")), files, before)
+}
+
+/// One to see which files there are, one with all of them, and some for changes.
+const READS: usize = 6;
+
+impl Fixed {
+    fn of(config: &Config) -> Self {
+        let connections = config.meeting.bounds.connections;
+        Self { listen: config.listen, metrics: config.metrics, connections, store: config.store.clone() }
+    }
+
+    fn differs_from(&self, other: &Self) -> Vec<&'static str> {
+        let changed = [
+            ("listen", self.listen != other.listen),
+            ("metrics", self.metrics != other.metrics),
+            ("connections", self.connections != other.connections),
+            ("replay.store", self.store != other.store),
+        ];
+        changed.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()
+    }
+}
+
+impl Current {
+    fn new(feeds: Vec<Feed>, log: Log) -> Self {
+        let mut refreshing = JoinSet::new();
+        for feed in &feeds {
+            refreshing.spawn(feed.clone().run(log.list));
+        }
+        Self { since: Instant::now(), feeds, _refreshing: refreshing }
+    }
+}
+
+impl State {
+    fn feeds(&self) -> Vec<Feed> {
+        self.lock().feeds.clone()
+    }
+
+    fn replace(&self, current: Current) {
+        *self.lock() = current;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Current> {
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Tells the metrics how old the configuration and its lists are.
+    pub(crate) fn record(&self) {
+        let current = self.lock();
+        metrics::gauge!(countersign_tower::metrics::CONFIG_AGE).set(current.since.elapsed());
+        current.feeds.iter().for_each(Feed::record);
+    }
+}
+
+impl Loaded {
+    fn count(&self) {
+        let outcome = match self {
+            Self::Taken { .. } => "taken",
+            Self::Refused(_) => "refused",
+        };
+        metrics::counter!(countersign_tower::metrics::CONFIG_LOADS, "outcome" => outcome).increment(1);
+    }
+}
+
+/// Waits for SIGHUP, where there is one.
+pub(crate) struct Asked {
+    #[cfg(unix)]
+    hang_up: tokio::signal::unix::Signal,
+}
+
+impl Asked {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            hang_up: tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?,
+        })
+    }
+
+    async fn again(&mut self) {
+        #[cfg(unix)]
+        if self.hang_up.recv().await.is_some() {
+            return;
+        }
+        std::future::pending().await
+    }
+}

@@ -1,0 +1,45 @@
+//! The files that a configuration is made of, and whether any of them is another than before.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use sha2::{Digest, Sha256};
+
+/// Files that were read, or could not be.
+#[derive(Default)]
+pub(crate) struct Sources(RefCell<BTreeSet<PathBuf>>);
+
+/// What is in files at one time: their content, not their age, and that of what links lead to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fingerprint([u8; 32]);
+
+impl Sources {
+    pub(crate) fn add(&self, path: &Path) {
+        self.0.borrow_mut().insert(path.to_owned());
+    }
+
+    pub(crate) fn into_files(self) -> BTreeSet<PathBuf> {
+        self.0.into_inner()
+    }
+}
+
+impl Fingerprint {
+    pub(crate) fn of(files: &BTreeSet<PathBuf>) -> Self {
+        let mut hash = Sha256::new();
+        for file in files {
+            hash.update(content(file));
+        }
+        Self(hash.finalize().into())
+    }
+}
+
+/// The hash of a file's content; of nothing, if there is none. A pipe is left alone: to read it is to use it up.
+fn content(file: &Path) -> [u8; 32] {
+    let is_file = fs::metadata(file).is_ok_and(|metadata| metadata.is_file());
+    let content = if is_file { fs::read(file).ok() } else { None };
+    content.map(|content| Sha256::digest(content).into()).unwrap_or_default()
+}

@@ -1,0 +1,101 @@
+//! Where a gateway keeps what became of events.
+
+use std::{error::Error, fmt, path::PathBuf, time::Duration};
+
+use countersign::{
+    ReplayKey, ReplayStore, Timestamp,
+    replay::{Claim, Lease, MemoryStore, Settlement},
+};
+use countersign_store::replay::{RedisReplayStore, SqliteReplayStore, sqlite::SqliteOptions};
+
+/// Which store the configuration names. It stays the same while the gateway runs.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum StorePlan {
+    /// In the memory of this process, for so many events.
+    Memory {
+        capacity: usize,
+    },
+    Sqlite {
+        path: PathBuf,
+        capacity: Option<u64>,
+    },
+    /// The URL may have a password in it.
+    Redis {
+        url: String,
+    },
+}
+
+/// A store that is open.
+pub(crate) enum Store {
+    Memory(MemoryStore),
+    Sqlite(SqliteReplayStore),
+    Redis(RedisReplayStore),
+}
+
+/// Why a store cannot be opened or asked.
+#[derive(Debug)]
+pub(crate) struct StoreError(Box<dyn Error + Send + Sync>);
+
+impl StoreError {
+    fn of(error: impl Error + Send + Sync + 'static) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl StorePlan {
+    /// A million events: 57 MB at most.
+    pub(crate) const DEFAULT_CAPACITY: usize = 1_000_000;
+
+    /// Opens the store. To be called in the runtime of the gateway.
+    pub(crate) async fn open(&self) -> Result<Store, StoreError> {
+        Ok(match self {
+            Self::Memory { capacity } => Store::Memory(MemoryStore::with_capacity(*capacity)),
+            Self::Sqlite { path, capacity } => {
+                let options = SqliteOptions::new();
+                let options = capacity.map_or(options, |capacity| options.with_capacity(capacity));
+                Store::Sqlite(SqliteReplayStore::open_with(path, options).map_err(StoreError::of)?)
+            }
+            Self::Redis { url } => Store::Redis(RedisReplayStore::connect(url).await.map_err(StoreError::of)?),
+        })
+    }
+}
+
+impl ReplayStore for Store {
+    type Error = StoreError;
+
+    async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, StoreError> {
+        match self {
+            Self::Memory(store) => store.claim_at(key, lease_for, now).map_err(StoreError::of),
+            Self::Sqlite(store) => store.claim(key, lease_for, now).await.map_err(StoreError::of),
+            Self::Redis(store) => store.claim(key, lease_for, now).await.map_err(StoreError::of),
+        }
+    }
+
+    async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.commit_at(lease, keep_for, now)),
+            Self::Sqlite(store) => store.commit(lease, keep_for, now).await.map_err(StoreError::of),
+            Self::Redis(store) => store.commit(lease, keep_for, now).await.map_err(StoreError::of),
+        }
+    }
+
+    async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, StoreError> {
+        match self {
+            Self::Memory(store) => Ok(store.release_at(lease, now)),
+            Self::Sqlite(store) => store.release(lease, now).await.map_err(StoreError::of),
+            Self::Redis(store) => store.release(lease, now).await.map_err(StoreError::of),
+        }
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}

@@ -1,0 +1,111 @@
+//! Metrics, as a scraper gets them.
+
+#![cfg(unix)]
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
+
+use countersign::providers;
+
+use crate::{
+    program::{Folder, SECRET},
+    serve::{Gateway, signed},
+};
+
+const CONFIG: &str = r#"
+metrics = "127.0.0.1:0"
+connections = 100
+
+[[endpoint]]
+path = "/github"
+name = "hub"
+provider = "github"
+secrets = ["env:SECRET"]
+
+[endpoint.addresses.allow_from]
+file = "allowed.txt"
+"#;
+
+fn get(address: &str, line: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.write_all(format!("{line} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[track_caller]
+fn has(answer: &str, series: &str) {
+    assert!(answer.lines().any(|line| line == series), "{series} is not in {answer}");
+}
+
+#[test]
+fn a_scraper_sees_what_became_of_every_request() {
+    let folder = Folder::new();
+    folder.write("allowed.txt", "127.0.0.0/8\n10.0.0.0/8\n");
+    let mut gateway = Gateway::start(&folder, CONFIG, &[]);
+    let address = gateway.told("metrics on http://").trim_end_matches("/metrics").to_owned();
+    for secret in [SECRET, SECRET, "another-secret"] {
+        gateway.send(&signed(providers::GITHUB, "/github", secret, b"{}"));
+    }
+    for path in ["/github", "/nowhere"] {
+        let attack = format!("POST {path}?id=an-attackers-choice HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        gateway.send(attack.as_bytes());
+    }
+
+    let answer = get(&address, "GET /metrics");
+    assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("text/plain; version=0.0.4"), "{answer}");
+    has(&answer, "# TYPE countersign_verdicts_total counter");
+    for (verdict, count) in [("accepted", 1), ("replayed", 1), ("signature", 1), ("missing_signature", 1)] {
+        let labels = format!("endpoint=\"hub\",verdict=\"{verdict}\"");
+        has(&answer, &format!("countersign_verdicts_total{{{labels}}} {count}"));
+    }
+    for series in [
+        "countersign_claims_total{endpoint=\"hub\",state=\"fresh\"} 1",
+        "countersign_claims_total{endpoint=\"hub\",state=\"done\"} 1",
+        "countersign_body_bytes_sum{endpoint=\"hub\"} 4",
+        "countersign_body_bytes_bucket{endpoint=\"hub\",le=\"256\"} 2",
+        "countersign_verify_seconds_count{endpoint=\"hub\"} 2",
+        "countersign_handler_seconds_count{endpoint=\"hub\",outcome=\"success\"} 1",
+        "countersign_store_entries{store=\"memory\"} 1",
+        "countersign_store_capacity{store=\"memory\"} 1000000",
+        "countersign_connections_capacity 100",
+    ] {
+        has(&answer, series);
+    }
+    let ranges = answer.lines().find(|line| line.starts_with("countersign_allowlist_ranges{")).unwrap();
+    assert!(ranges.ends_with("allowed.txt\"} 2"), "{ranges}");
+    for name in [
+        "countersign_allowlist_age_seconds{",
+        "countersign_config_age_seconds ",
+        "countersign_store_bytes{",
+        "countersign_connections ",
+    ] {
+        assert!(answer.lines().any(|line| line.starts_with(name)), "{name} is not in {answer}");
+    }
+    assert!(!answer.contains("attacker") && !answer.contains("nowhere"), "{answer}");
+
+    assert!(get(&address, "GET /healthz").ends_with("\r\n\r\nok\n"));
+    for (line, status) in [("GET /", 404), ("POST /metrics", 405)] {
+        assert!(get(&address, line).starts_with(&format!("HTTP/1.1 {status} ")), "{line}");
+    }
+    gateway.stop();
+}
+
+#[test]
+fn they_are_on_a_listener_of_their_own() {
+    let folder = Folder::new();
+    let config = CONFIG.replace("[endpoint.addresses.allow_from]\nfile = \"allowed.txt\"", "");
+    let mut gateway = Gateway::start(&folder, &config, &[]);
+    let address = gateway.told("metrics on http://").trim_end_matches("/metrics").to_owned();
+    assert!(get(&gateway.address, "GET /metrics").starts_with("HTTP/1.1 404 "));
+    assert!(get(&address, "GET /github").starts_with("HTTP/1.1 404 "));
+
+    folder.write("countersign.toml", "listen = 1");
+    gateway.hang_up();
+    gateway.told_of("config_refused");
+    has(&get(&address, "GET /metrics"), "countersign_config_loads_total{outcome=\"refused\"} 1");
+    gateway.stop();
+}

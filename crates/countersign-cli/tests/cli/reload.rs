@@ -1,0 +1,171 @@
+//! A configuration that changes while the gateway runs.
+
+#![cfg(unix)]
+
+use std::{
+    fs,
+    os::unix::fs::symlink,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
+
+use countersign::providers;
+
+use crate::{
+    program::{Folder, SECRET},
+    serve::{Gateway, signed},
+};
+
+fn config(secrets: &str, more: &str) -> String {
+    format!("[[endpoint]]\npath = \"/github\"\nprovider = \"github\"\nsecrets = {secrets}\n{more}")
+}
+
+fn status(gateway: &Gateway, path: &str, secret: &str, body: &str) -> u16 {
+    let answer = gateway.send(&signed(providers::GITHUB, path, secret, body.as_bytes()));
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
+}
+
+/// Replaces the configuration as a good editor does, at once.
+fn replace(folder: &Folder, config: &str) {
+    let new = folder.write("new.toml", format!("listen = \"127.0.0.1:0\"\n{config}"));
+    fs::rename(new, folder.path("countersign.toml")).unwrap();
+}
+
+#[test]
+fn secrets_rotate_under_load_without_a_gap_and_no_claim_is_lost() {
+    let folder = Folder::new();
+    folder.write("old", "the-old-secret\n");
+    folder.write("new", "the-new-secret\n");
+    let both = config("[\"file:old\", \"file:new\"]", "");
+    let mut gateway = Gateway::start(&folder, &config("[\"file:old\"]", ""), &[]);
+    assert_eq!(status(&gateway, "/github", "the-old-secret", "first"), 200);
+
+    let address = gateway.address.clone();
+    let stop = Arc::new(AtomicBool::new(false));
+    let hammers: Vec<_> = (0..3)
+        .map(|hammer| {
+            let (address, stop) = (address.clone(), Arc::clone(&stop));
+            thread::spawn(move || {
+                let (mut old, mut new, mut round) = (Vec::new(), Vec::new(), 0);
+                while !stop.load(Ordering::SeqCst) {
+                    round += 1;
+                    let send = |secret: &str| {
+                        let body = format!("{hammer} {round} {secret}");
+                        let request = signed(providers::GITHUB, "/github", secret, body.as_bytes());
+                        crate::serve::send(&address, &request).split(' ').nth(1).unwrap().parse::<u16>().unwrap()
+                    };
+                    old.push(send("the-old-secret"));
+                    new.push(send("the-new-secret"));
+                    assert_eq!(send("nobodys-secret"), 401, "an open endpoint");
+                }
+                (old, new)
+            })
+        })
+        .collect();
+
+    for _ in 0..5 {
+        replace(&folder, &both);
+        gateway.hang_up();
+        gateway.told_of("config_taken");
+    }
+    replace(&folder, &config("[\"file:new\"]", ""));
+    gateway.told_of("config_taken"); // by the file alone
+    assert_eq!(status(&gateway, "/github", "the-old-secret", "last"), 401);
+    stop.store(true, Ordering::SeqCst);
+    for hammer in hammers {
+        let (old, new) = hammer.join().unwrap();
+        // Each secret has one time at which it counts, and in between both do: nothing else is ever answered.
+        let switched = |statuses: &[u16], first: u16, then: u16| {
+            let at = statuses.iter().position(|status| *status != first).unwrap_or(statuses.len());
+            statuses[at..].iter().all(|status| *status == then)
+        };
+        assert!(switched(&old, 200, 401), "{old:?}");
+        assert!(switched(&new, 401, 200), "{new:?}");
+        let overlap = old.iter().zip(&new).all(|(old, new)| *old == 200 || *new == 200);
+        assert!(overlap, "{old:?} {new:?}");
+    }
+
+    assert_eq!(status(&gateway, "/github", "the-new-secret", "first"), 200);
+    let ran = gateway.stop();
+    assert_eq!(ran.err.matches("\"verdict\":\"duplicate\"").count(), 1, "the first event was forgotten");
+}
+
+#[test]
+fn a_bad_file_keeps_the_old_configuration_and_says_why() {
+    let folder = Folder::new();
+    let mut gateway = Gateway::start(&folder, &config("[\"env:SECRET\"]", ""), &[]);
+    let bad = [
+        ("[[endpoint]\n", "countersign.toml:2:"),
+        ("", "no [[endpoint]]"),
+        ("[[endpoint]]\npath = \"/open\"\nprovider = \"github\"\n", "there is no secret"),
+        ("[[endpoint]]\npath = \"/open\"\nprovider = \"github\"\nsecrets = [\"file:none\"]\n", "cannot be read"),
+    ];
+    for (number, (text, words)) in bad.into_iter().enumerate() {
+        replace(&folder, text);
+        gateway.hang_up();
+        let line = gateway.told_of("config_refused");
+        let reason = line["reason"].as_str().unwrap();
+        assert!(reason.contains(words) && reason.ends_with("the old one stays"), "{reason}");
+        assert_eq!(status(&gateway, "/github", SECRET, &number.to_string()), 200);
+        assert_eq!(status(&gateway, "/open", SECRET, "{}"), 404);
+    }
+    // The file that was missing mends it, without another word.
+    folder.write("none", SECRET);
+    gateway.told_of("config_taken");
+    assert_eq!(status(&gateway, "/open", SECRET, "{}"), 200);
+    assert_eq!(status(&gateway, "/github", SECRET, "{}"), 404);
+    gateway.stop();
+}
+
+#[test]
+fn what_needs_a_restart_is_said_and_the_rest_is_taken() {
+    let folder = Folder::new();
+    let mut gateway = Gateway::start(&folder, &config("[\"env:SECRET\"]", ""), &[]);
+    assert_eq!(status(&gateway, "/github", SECRET, "1"), 200);
+    let more = config("[\"env:SECRET\"]", "").replace("/github", "/more");
+    let changed = format!("metrics = \"127.0.0.1:0\"\nreplay.capacity = 5\n{}{more}", config("[\"env:SECRET\"]", ""));
+    replace(&folder, &changed);
+    gateway.hang_up();
+    assert_eq!(gateway.told_of("config_taken")["needs_restart"], "metrics, replay.store");
+    assert_eq!(status(&gateway, "/more", SECRET, "1"), 200);
+    assert_eq!(status(&gateway, "/github", SECRET, "1"), 200);
+    let ran = gateway.stop();
+    assert_eq!(ran.out.lines().count(), 2, "the store was lost: {}", ran.out);
+}
+
+#[test]
+fn a_secret_behind_links_that_are_swapped_is_seen() {
+    let folder = Folder::new();
+    folder.write("v1/secret", "the-old-secret");
+    folder.write("v2/secret", "the-new-secret");
+    symlink("v1", folder.path("..data")).unwrap();
+    symlink("..data/secret", folder.path("secret")).unwrap();
+    let mut gateway = Gateway::start(&folder, &config("[\"file:secret\"]", ""), &[]);
+    assert_eq!(status(&gateway, "/github", "the-old-secret", "1"), 200);
+
+    symlink("v2", folder.path("..new")).unwrap();
+    fs::rename(folder.path("..new"), folder.path("..data")).unwrap();
+    gateway.told_of("config_taken");
+    assert_eq!(status(&gateway, "/github", "the-old-secret", "2"), 401);
+    assert_eq!(status(&gateway, "/github", "the-new-secret", "3"), 200);
+    gateway.stop();
+}
+
+#[test]
+fn a_file_that_is_being_written_is_not_taken_half() {
+    let folder = Folder::new();
+    let mut gateway = Gateway::start(&folder, &config("[\"env:SECRET\"]", ""), &[]);
+    let whole = format!("listen = \"127.0.0.1:0\"\n{}", config("[\"env:SECRET\"]", "# and so on\n"));
+    // What is written in pieces is another file at every look.
+    for end in (whole.len() - 30..=whole.len()).step_by(3) {
+        folder.write("countersign.toml", &whole[..end]);
+        thread::sleep(Duration::from_millis(100));
+    }
+    gateway.told_of("config_taken");
+    let ran = gateway.stop();
+    assert!(!ran.err.contains("config_refused"), "{}", ran.err);
+}

@@ -1,0 +1,130 @@
+//! Deliveries that come again, at the gateway.
+
+#![cfg(unix)]
+
+use countersign::providers;
+
+use crate::{
+    program::{Folder, SECRET, run},
+    serve::{Gateway, json_lines, signed},
+};
+
+const GITHUB: &str = "[[endpoint]]\npath = \"/github\"\nprovider = \"github\"\nsecrets = [\"env:SECRET\"]\n";
+
+fn delivery(body: &str) -> Vec<u8> {
+    signed(providers::GITHUB, "/github", SECRET, body.as_bytes())
+}
+
+#[track_caller]
+fn accepts(gateway: &Gateway, delivery: &[u8]) {
+    let answer = gateway.send(delivery);
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+}
+
+fn verdicts(log: &str) -> Vec<String> {
+    json_lines(log).iter().map(|line| line["verdict"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_duplicate_is_answered_like_the_first_and_is_no_delivery() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(&folder, GITHUB, &[]);
+    for body in ["1", "2", "1", "1"] {
+        accepts(&gateway, &delivery(body));
+    }
+    let ran = gateway.stop();
+    assert_eq!(verdicts(&ran.out), ["accepted", "accepted"]);
+    assert_eq!(verdicts(&ran.err), ["duplicate", "duplicate"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_could_not_be_logged_may_come_again() {
+    let folder = Folder::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let gateway = Gateway::start_with(&folder, GITHUB, &[], full.into());
+    for _ in 0..2 {
+        let answer = gateway.send(&delivery("{}"));
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    }
+}
+
+#[test]
+fn a_file_remembers_what_was_handled_before_a_restart() {
+    let folder = Folder::new();
+    let config = format!("[replay]\nstore = \"sqlite:claims.db\"\ncapacity = 1000\n{GITHUB}");
+    for verdict in ["accepted", "duplicate"] {
+        let gateway = Gateway::start(&folder, &config, &[]);
+        accepts(&gateway, &delivery("{}"));
+        let ran = gateway.stop();
+        assert_eq!(verdicts(&(ran.out + &ran.err)), [verdict]);
+    }
+    assert!(folder.path("claims.db").exists());
+}
+
+#[test]
+fn a_full_store_refuses_and_says_so() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(&folder, &format!("[replay]\ncapacity = 1\n{GITHUB}"), &[]);
+    accepts(&gateway, &delivery("1"));
+    let answer = gateway.send(&delivery("2"));
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: "), "{answer}");
+    let err = gateway.stop().err;
+    assert!(err.contains("\"code\":\"store_unavailable\"") && err.contains("holds 1 events"), "{err}");
+
+    let open = format!("[replay]\ncapacity = 1\ndangerous_fail_open = true\n{GITHUB}");
+    let gateway = Gateway::start(&folder, &open, &[]);
+    for body in ["1", "2"] {
+        accepts(&gateway, &delivery(body));
+    }
+    assert_eq!(verdicts(&gateway.stop().out).len(), 2);
+}
+
+#[test]
+fn only_who_names_the_danger_goes_without_a_guard() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(&folder, &format!("{GITHUB}dangerous_accept_replays_for_ever = true\n"), &[]);
+    for _ in 0..2 {
+        accepts(&gateway, &delivery("{}"));
+    }
+    assert_eq!(verdicts(&gateway.stop().out), ["accepted", "accepted"]);
+}
+
+#[test]
+fn endpoints_do_not_share_events_unless_they_share_a_name() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(&folder, &(GITHUB.to_owned() + &GITHUB.replace("/github", "/other")), &[]);
+    accepts(&gateway, &delivery("{}"));
+    accepts(&gateway, &signed(providers::GITHUB, "/other", SECRET, b"{}"));
+    assert_eq!(verdicts(&gateway.stop().out), ["accepted", "accepted"]);
+}
+
+#[test]
+fn a_wrong_setting_is_refused_with_its_place() {
+    let folder = Folder::new();
+    folder.write("url", "redis://:a-password@127.0.0.1:1/0\n");
+    let replay = |text: &str| format!("[replay]\n{text}\n{GITHUB}");
+    let wrong = [
+        (replay("store = \"disk\""), ":2:9:", "`sqlite:FILE`"),
+        (replay("stor = \"memory\""), ":2:1:", "`store`"),
+        (replay("capacity = 0"), ":2:12:", "accepts none"),
+        (replay("store = \"redis://:a-password@db/0\""), ":2:9:", "env:NAME"),
+        (replay("store = \"redis://db/?password=a-password\""), ":2:9:", "env:NAME"),
+        (replay("store = \"redis://127.0.0.1/0\"\ncapacity = 5"), ":3:12:", "leave this out"),
+        (replay("store = \"env:SECRET\""), ":2:9:", "no URL of a store"),
+        (replay("store = \"env:UNSET\""), ":2:9:", "`UNSET` is not set"),
+        (replay("store = \"file:url\""), "", "the replay store: Redis"),
+        (format!("{GITHUB}keep_for = \"soon\""), ":5:12:", "`5m`"),
+        (GITHUB.replace("github\"\ns", "stripe\"\nkeep_for = \"1h\"\ns"), ":4:12:", "retries for"),
+        (format!("{GITHUB}dangerous_without_replay_guard = true"), ":2:8:", "dangerous_accept_replays_for_ever = true"),
+        (format!("{GITHUB}dangerous_accept_replays_for_ever = true\nkeep_for = \"4d\""), ":6:12:", "leave this out"),
+        (format!("{GITHUB}name = \"a\"\n{GITHUB}name = \"a\"").replacen("/github", "/b", 1), ":10:8:", "this name"),
+        (format!("{GITHUB}name = \"\""), ":5:8:", "no name"),
+    ];
+    for (config, place, words) in wrong {
+        let path = folder.write("countersign.toml", &config);
+        let ran = run(&["serve", "--config", &path]);
+        ran.is_mistake(&[&if place.is_empty() { String::new() } else { format!("{path}{place}") }, words]);
+        assert!(!ran.err.contains("a-password"), "{}", ran.err);
+    }
+}

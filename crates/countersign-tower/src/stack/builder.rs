@@ -1,0 +1,186 @@
+use std::{fmt, time::Duration};
+
+use countersign::{ReplayStore, Timestamp, replay::MemoryStore};
+
+use super::{Stack, StackError};
+use crate::{
+    AddressLayer, Confirm, HandshakeSecrets, Keys, ReplayLayer, VerifyLayer,
+    replay::{IdempotentAnswers, KeptAnswers, NoAnswers},
+};
+
+/// Builds a [`Stack`]. See the [module docs](crate::stack) and the example there.
+#[must_use]
+pub struct StackBuilder<K, St = MemoryStore, A = NoAnswers> {
+    name: String,
+    addresses: Option<AddressLayer>,
+    verify: VerifyLayer<K>,
+    replay: ReplayLayer<St, A>,
+    guard: Against,
+    keep_for: Option<Duration>,
+    lease: Option<Duration>,
+}
+
+/// What keeps deliveries from being replayed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Against {
+    /// Claims of events: the replay guard.
+    Claims,
+    /// The signed time.
+    Time,
+    Nothing,
+}
+
+impl<K: Keys> StackBuilder<K> {
+    pub(super) fn new(name: &str, keys: K) -> Self {
+        Self {
+            name: name.to_owned(),
+            addresses: None,
+            verify: VerifyLayer::new(keys),
+            replay: ReplayLayer::new(MemoryStore::new(), name),
+            guard: Against::Claims,
+            keep_for: None,
+            lease: None,
+        }
+    }
+}
+
+impl<K: Keys, St: ReplayStore> StackBuilder<K, St> {
+    /// Repeats the first answer to duplicates of an event, instead of a bare 200.
+    pub fn with_idempotent_answers(self, limits: IdempotentAnswers) -> StackBuilder<K, St, KeptAnswers> {
+        self.with_replay(|replay| replay.with_idempotent_answers(limits))
+    }
+}
+
+impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
+    fn with_replay<St2, A2>(
+        self,
+        change: impl FnOnce(ReplayLayer<St, A>) -> ReplayLayer<St2, A2>,
+    ) -> StackBuilder<K, St2, A2> {
+        let Self { name, addresses, verify, replay, guard, keep_for, lease } = self;
+        StackBuilder { name, addresses, verify, replay: change(replay), guard, keep_for, lease }
+    }
+
+    fn with_verify(mut self, change: impl FnOnce(VerifyLayer<K>) -> VerifyLayer<K>) -> Self {
+        self.verify = change(self.verify);
+        self
+    }
+
+    /// Lets the addresses of this layer in and no others.
+    pub fn with_addresses(mut self, addresses: AddressLayer) -> Self {
+        self.addresses = Some(addresses);
+        self
+    }
+
+    /// Claims events in this store, instead of in the memory of this process: a [`MemoryStore`] of another size, or one that
+    /// several processes share.
+    pub fn with_store<Other: ReplayStore>(self, store: Other) -> StackBuilder<K, Other, A> {
+        self.with_replay(|replay| replay.on(store))
+    }
+
+    /// Takes bodies of up to `bytes` bytes; 1 MiB unless this says otherwise.
+    pub fn with_body_limit(self, bytes: u64) -> Self {
+        self.with_verify(|verify| verify.with_body_limit(bytes))
+    }
+
+    /// Waits up to `limit` for the whole body; 10 s unless this says otherwise.
+    pub fn with_body_timeout(self, limit: Duration) -> Self {
+        self.with_verify(|verify| verify.with_body_timeout(limit))
+    }
+
+    /// [`VerifyLayer::without_handshakes`].
+    pub fn without_handshakes(self) -> Self {
+        self.with_verify(VerifyLayer::without_handshakes)
+    }
+
+    /// [`VerifyLayer::with_secret_store`].
+    pub fn with_secret_store(self, secrets: impl HandshakeSecrets) -> Self {
+        self.with_verify(|verify| verify.with_secret_store(secrets))
+    }
+
+    /// [`VerifyLayer::with_confirmation`].
+    pub fn with_confirmation(self, confirm: impl Confirm) -> Self {
+        self.with_verify(|verify| verify.with_confirmation(confirm))
+    }
+
+    /// Gives the service behind so much time; 30 s unless this says otherwise. Without a replay guard it has no limit.
+    pub fn with_handler_timeout(self, limit: Duration) -> Self {
+        self.with_replay(|replay| replay.with_handler_timeout(limit))
+    }
+
+    /// Gives the store so much time for each call; 2 s unless this says otherwise.
+    pub fn with_store_timeout(self, limit: Duration) -> Self {
+        self.with_replay(|replay| replay.with_store_timeout(limit))
+    }
+
+    /// Claims events for so long: the time after which another delivery is let through if this process dies.
+    /// [`build`](Self::build) holds it against the times of the service and the store.
+    pub fn with_lease(mut self, lease: Duration) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+
+    /// Keeps events that were handled for so long, instead of for as long as their provider retries and their signature can
+    /// be fresh. [`build`](Self::build) holds it against both.
+    pub fn with_keep_for(mut self, keep_for: Duration) -> Self {
+        self.keep_for = Some(keep_for);
+        self
+    }
+
+    /// Takes the time from `clock` instead of the system's, for signatures and claims.
+    pub fn with_clock(self, clock: impl Fn() -> Timestamp + Clone + Send + Sync + 'static) -> Self {
+        self.with_verify(|verify| verify.with_clock(clock.clone())).with_replay(|replay| replay.with_clock(clock))
+    }
+
+    /// Lets deliveries through when the store cannot be asked or is full, replays among them.
+    pub fn dangerous_fail_open(self) -> Self {
+        self.with_replay(ReplayLayer::dangerous_fail_open)
+    }
+
+    /// Does not look for replays. A delivery is accepted again until its signed time is stale; a scheme that signs none is
+    /// refused by [`build`](Self::build).
+    pub fn dangerous_without_replay_guard(mut self) -> Self {
+        self.guard = Against::Time;
+        self
+    }
+
+    /// Does not look for replays, even if no time is signed: whoever records a delivery can have it handled again, for ever.
+    pub fn dangerous_accept_replays_for_ever(mut self) -> Self {
+        self.guard = Against::Nothing;
+        self
+    }
+
+    /// The stack.
+    ///
+    /// # Errors
+    ///
+    /// If a setting would let something through that the stack is there to keep out.
+    pub fn build(self) -> Result<Stack<K, St, A>, StackError> {
+        if self.name.is_empty() {
+            return Err(StackError::NoName);
+        }
+        let known = self.verify.keys().known();
+        if self.guard == Against::Time && known.is_none_or(|known| known.tolerance.is_none()) {
+            return Err(StackError::ReplayableForEver { scheme: known.map(|known| known.scheme.id().to_owned()) });
+        }
+        let mut replay = self.replay;
+        if let Some(lease) = self.lease {
+            replay = replay.with_lease(lease)?;
+        }
+        if let Some(keep_for) = self.keep_for {
+            replay = replay.keeping(keep_for, known)?;
+        }
+        let replay = (self.guard == Against::Claims).then_some(replay);
+        Ok(Stack::assemble(&self.name, self.addresses, self.verify, replay))
+    }
+}
+
+impl<K, St, A> fmt::Debug for StackBuilder<K, St, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StackBuilder")
+            .field("name", &self.name)
+            .field("addresses", &self.addresses)
+            .field("replay", &self.replay)
+            .field("guard", &self.guard)
+            .finish_non_exhaustive()
+    }
+}

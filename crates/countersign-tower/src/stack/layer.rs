@@ -1,0 +1,69 @@
+use std::{fmt, sync::Arc};
+
+use countersign::{ReplayStore, replay::MemoryStore};
+use tower_layer::Layer;
+
+use super::{StackBuilder, StackError, Stacked, service::Checks};
+use crate::{AddressLayer, Keys, ReplayLayer, VerifyLayer, meter::Meter, replay::NoAnswers};
+
+/// All checks in one layer. See the [module docs](crate::stack) and the example there.
+///
+/// Its clones, and all services that it is put around, share one replay guard.
+pub struct Stack<K, St = MemoryStore, A = NoAnswers> {
+    checks: Arc<Checks<K, St, A>>,
+}
+
+impl<K: Keys> Stack<K> {
+    /// A stack with what is safe for most endpoints: bodies of up to 1 MiB, within 10 s; handlers of up to 30 s; each event
+    /// once, as far as the memory of this process goes (a million events); from any address.
+    ///
+    /// `name` is that of the endpoint, in metrics and for the replay guard: two endpoints that share a store need two names,
+    /// one endpoint that several processes serve has one.
+    ///
+    /// # Errors
+    ///
+    /// If the name is empty.
+    pub fn new(name: &str, keys: K) -> Result<Self, StackError> {
+        Self::builder(name, keys).build()
+    }
+
+    /// The same, to be changed. `keys` are a [`Verifier`](countersign::Verifier), [`TenantKeys`](crate::TenantKeys) or
+    /// [`FetchedKeys`](crate::FetchedKeys).
+    pub fn builder(name: &str, keys: K) -> StackBuilder<K> {
+        StackBuilder::new(name, keys)
+    }
+}
+
+impl<K, St: ReplayStore, A> Stack<K, St, A> {
+    pub(super) fn assemble(
+        name: &str,
+        addresses: Option<AddressLayer>,
+        verify: VerifyLayer<K>,
+        replay: Option<ReplayLayer<St, A>>,
+    ) -> Self {
+        let (keys, settings) = verify.into_parts();
+        let meter = Meter::of(name);
+        let replay = replay.map(|layer| layer.metered(meter.clone()).into_parts());
+        Self { checks: Arc::new(Checks { addresses, keys, verify: settings, replay, meter }) }
+    }
+}
+
+impl<S, K, St, A> Layer<S> for Stack<K, St, A> {
+    type Service = Stacked<S, K, St, A>;
+
+    fn layer(&self, inner: S) -> Stacked<S, K, St, A> {
+        Stacked::new(inner, Arc::clone(&self.checks))
+    }
+}
+
+impl<K, St, A> Clone for Stack<K, St, A> {
+    fn clone(&self) -> Self {
+        Self { checks: Arc::clone(&self.checks) }
+    }
+}
+
+impl<K, St, A> fmt::Debug for Stack<K, St, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack").field("checks", &self.checks).finish()
+    }
+}

@@ -1,0 +1,86 @@
+//! What is refused before the first request.
+
+use std::{convert::Infallible, time::Duration};
+
+use countersign_tower::{
+    KeyResolver, Stack, StackError, TenantKeys,
+    countersign::{Verifier, providers},
+    replay::ReplayConfigError,
+};
+use http::request::Parts;
+
+use crate::world::{INSIDE, NOW, SECRET, World, from_github, github, got, signed};
+
+fn stripe() -> Verifier {
+    Verifier::new(providers::STRIPE, SECRET).unwrap()
+}
+
+/// Finds nobody.
+struct Nobody;
+
+impl KeyResolver for Nobody {
+    type Tenant = String;
+    type Error = Infallible;
+
+    fn tenant(&self, _: &Parts) -> Option<String> {
+        None
+    }
+
+    async fn verifier(&self, _: &String) -> Result<Option<Verifier>, Infallible> {
+        Ok(None)
+    }
+}
+
+#[test]
+fn an_endpoint_needs_a_name() {
+    assert_eq!(Stack::new("", github()).unwrap_err(), StackError::NoName);
+}
+
+#[test]
+fn events_are_kept_for_as_long_as_they_can_come_again() {
+    let retries_for = stripe().scheme().answers().retries_for().unwrap();
+    let short = Stack::builder("stripe", stripe()).with_keep_for(retries_for / 2).build();
+    let Err(StackError::Replay(ReplayConfigError::ForgetsBeforeRetriesEnd { scheme, .. })) = short else {
+        panic!("{short:?}");
+    };
+    assert_eq!(scheme, "stripe");
+    assert!(Stack::builder("stripe", stripe()).with_keep_for(retries_for).build().is_ok());
+
+    let wide =
+        Verifier::builder(providers::SLACK).secret(SECRET).tolerance(Duration::from_secs(86_400)).build().unwrap();
+    let short = Stack::builder("slack", wide.clone()).with_keep_for(Duration::from_secs(86_400)).build().unwrap_err();
+    assert!(short.to_string().contains("172800s"), "{short}");
+    assert!(Stack::builder("slack", wide).with_keep_for(Duration::from_secs(172_800)).build().is_ok());
+}
+
+#[test]
+fn a_lease_lasts_longer_than_the_handler_whatever_is_said_first() {
+    let build = |lease: u64, handler: u64| {
+        let (lease, handler) = (Duration::from_secs(lease), Duration::from_secs(handler));
+        Stack::builder("github", github()).with_lease(lease).with_handler_timeout(handler).build()
+    };
+    assert!(matches!(build(60, 60), Err(StackError::Replay(ReplayConfigError::LeaseTooShort { .. }))));
+    assert!(build(64, 60).is_ok());
+}
+
+#[test]
+fn without_a_guard_and_without_a_time_nothing_is_built() {
+    let refused = Stack::builder("github", github()).dangerous_without_replay_guard().build().unwrap_err();
+    assert_eq!(refused, StackError::ReplayableForEver { scheme: Some("github".to_owned()) });
+    assert!(refused.to_string().contains("dangerous_accept_replays_for_ever"));
+    let unknown = Stack::builder("tenants", TenantKeys::new(Nobody)).dangerous_without_replay_guard().build();
+    assert_eq!(unknown.unwrap_err(), StackError::ReplayableForEver { scheme: None });
+}
+
+#[tokio::test]
+async fn a_door_that_is_named_lets_replays_through() {
+    let stripe = Stack::builder("stripe", stripe()).with_clock(|| NOW).dangerous_without_replay_guard().build();
+    let stripe = World::new(&stripe.unwrap());
+    let github = Stack::builder("github", github()).with_clock(|| NOW).dangerous_accept_replays_for_ever().build();
+    let github = World::new(&github.unwrap());
+    for _ in 0..2 {
+        let event = signed(providers::STRIPE, SECRET, r#"{"id": "evt_1"}"#);
+        assert_eq!(stripe.send(INSIDE, event).await, got(202, "", true));
+        assert_eq!(github.send(INSIDE, from_github("{}")).await, got(202, "", true));
+    }
+}

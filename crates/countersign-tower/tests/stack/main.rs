@@ -1,0 +1,7 @@
+//! The stack of all checks.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod build;
+mod order;
+mod world;

@@ -1,0 +1,164 @@
+//! `countersign serve`, as a process of its own.
+
+use std::{
+    fs::{self, File},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+};
+
+use super::{BODY_LIMIT, BODY_TIME, HEAD_TIME, PROVIDERS, SECRET, Server, delivery, soon};
+use crate::program::program;
+
+/// The process, which ends with this value.
+#[derive(Debug)]
+pub struct Gateway {
+    process: Child,
+    address: SocketAddr,
+    folder: tempfile::TempDir,
+    files: usize,
+    memory: usize,
+}
+
+impl Gateway {
+    /// Starts one with [`PROVIDERS`].
+    pub fn start() -> Self {
+        Self::start_with("", &endpoints())
+    }
+
+    /// Starts one with these lines in its configuration, above the endpoints and as endpoints.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn start_with(settings: &str, endpoints: &str) -> Self {
+        let folder = tempfile::tempdir().expect("there is a place for it");
+        let config = format!(
+            "listen = \"127.0.0.1:0\"\nbody_limit = {BODY_LIMIT}\nbody_timeout = \"{}s\"\nhead_timeout = \"{}s\"\n\
+             {settings}\n{endpoints}",
+            BODY_TIME.as_secs(),
+            HEAD_TIME.as_secs()
+        );
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("countersign.toml"), config).expect("the folder is new");
+        let file = |name| File::options().create(true).append(true).open(path(name)).expect("the folder is new");
+        let process = Command::new(program())
+            .args(["serve", "--bodies", "--config"])
+            .arg(path("countersign.toml"))
+            .env("SECRET", SECRET)
+            .stdin(Stdio::null())
+            .stdout(file("out"))
+            .stderr(file("err"))
+            .spawn()
+            .expect("the program runs");
+        let mut gateway = Self { process, address: SocketAddr::from(([127, 0, 0, 1], 0)), folder, files: 0, memory: 0 };
+        assert!(soon(|| gateway.listening().is_some()), "it does not listen: {}", gateway.log());
+        gateway.address = gateway.listening().expect("it listens");
+        gateway.warm_up();
+        gateway
+    }
+
+    /// What all servers of a kind need once, such as the stacks of threads, is no growth.
+    fn warm_up(&mut self) {
+        if self.config().contains("path = \"/github\"") {
+            for _ in 0..64 {
+                self.status_of(&delivery());
+            }
+            File::options().write(true).truncate(true).open(self.path("out")).expect("it is there");
+        }
+        self.files = 0;
+        assert!(soon(|| self.open_files() < 40), "{} files are open", self.open_files());
+        self.files = self.open_files();
+        self.memory = self.resident();
+    }
+
+    /// What stands in its configuration.
+    ///
+    /// # Panics
+    ///
+    /// If it is gone.
+    pub fn config(&self) -> String {
+        fs::read_to_string(self.path("countersign.toml")).expect("it is there")
+    }
+
+    /// A file beside its configuration.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The lines on its standard output: what it accepted.
+    ///
+    /// # Panics
+    ///
+    /// If there are none to be read.
+    pub fn accepted(&self) -> String {
+        fs::read_to_string(self.path("out")).expect("it is there")
+    }
+
+    /// The lines on its standard error: what it refused.
+    ///
+    /// # Panics
+    ///
+    /// If there are none to be read.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.path("err")).expect("it is there")
+    }
+
+    /// The process's number.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    fn listening(&self) -> Option<SocketAddr> {
+        let log = self.log();
+        let (_, address) = log.split_once("listening on http://")?;
+        address.split_once(' ')?.0.parse().ok()
+    }
+
+    fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.id())).expect("it runs").count()
+    }
+
+    /// In KiB.
+    fn resident(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
+        line.trim().trim_end_matches(" kB").parse().expect("it is a number")
+    }
+}
+
+/// The endpoints of [`PROVIDERS`].
+fn endpoints() -> String {
+    let endpoint = |id| format!("[[endpoint]]\npath = \"/{id}\"\nprovider = \"{id}\"\nsecrets = [\"env:SECRET\"]\n");
+    PROVIDERS.iter().map(|provider| endpoint(provider.id())).collect()
+}
+
+impl Server for Gateway {
+    fn name(&self) -> &'static str {
+        "countersign serve"
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    fn handled(&self) -> usize {
+        self.accepted().lines().count()
+    }
+
+    fn left_over(&self) -> usize {
+        self.open_files().saturating_sub(self.files)
+    }
+
+    fn growth(&self) -> usize {
+        self.resident().saturating_sub(self.memory)
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        assert!(std::thread::panicking() || !self.log().contains("panicked"), "{}", self.log());
+    }
+}

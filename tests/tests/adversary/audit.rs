@@ -1,0 +1,260 @@
+//! `countersign audit`: it passes receivers that are right, and says of others what is wrong with them.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    process::{Command, Output},
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use bytes::Bytes;
+use countersign::{Provider, Rejection, Signer, Verifier, providers};
+use countersign_tests::{
+    program::program,
+    target::{App, Gateway, PROVIDERS, SECRET, Server, each},
+};
+use http::{HeaderMap, HeaderValue, Request, StatusCode, request::Parts};
+use serde_json::Value as Json;
+
+fn audit(server: &dyn Server, provider: Provider, more: &[&str]) -> Output {
+    let url = format!("http://{}/{}", server.address(), provider.id());
+    let mut command = Command::new(program());
+    command.args(["audit", provider.id(), "--to", &url, "--secret-env", "SECRET", "--patience", "4s", "--json"]);
+    command.args(more).env("SECRET", SECRET).output().unwrap()
+}
+
+/// The checks that a receiver did not pass, by the rows of the list of attacks.
+fn not_passed(output: &Output) -> BTreeMap<String, Vec<String>> {
+    assert!(output.stderr.is_empty(), "{output:?}");
+    let report: Json = serde_json::from_slice(&output.stdout).unwrap();
+    let mut rows: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for check in report["checks"].as_array().unwrap().iter().filter(|check| check["verdict"] != "pass") {
+        rows.entry(check["row"].as_str().unwrap().to_owned()).or_default().push(check.to_string());
+    }
+    assert_eq!(report["passed"], rows.is_empty());
+    assert_eq!(output.status.code(), Some(i32::from(!rows.is_empty())));
+    rows
+}
+
+#[test]
+fn an_audit_passes_an_axum_app_with_the_layers_and_the_gateway() {
+    each(|server| {
+        for provider in PROVIDERS {
+            let rows = not_passed(&audit(server, provider, &[]));
+            assert!(rows.is_empty(), "{}: {}: {rows:#?}", server.name(), provider.id());
+        }
+    });
+}
+
+#[test]
+fn an_audit_of_another_host_needs_its_owners_word() {
+    let audit = |more: &[&str]| {
+        let fixed = ["audit", "github", "--secret-env", "SECRET", "--patience", "1s", "--to", "http://192.0.2.1:9/"];
+        Command::new(program()).args(fixed).args(more).env("SECRET", SECRET).output().unwrap()
+    };
+    for more in [&[][..], &["--i-own", "example.com"]] {
+        let output = audit(more);
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && error.contains("--i-own 192.0.2.1"), "{error}");
+    }
+}
+
+/// What a bad receiver judges by.
+struct Wrong {
+    judge: fn(&Wrong, &Parts, &Bytes) -> Result<(), Response>,
+    seen: Mutex<HashSet<String>>,
+}
+
+/// What is wrong about a receiver, and what of it an audit finds.
+fn found(
+    provider: Provider,
+    judge: fn(&Wrong, &Parts, &Bytes) -> Result<(), Response>,
+) -> BTreeMap<String, Vec<String>> {
+    async fn receive(State(wrong): State<Arc<Wrong>>, request: Request<Body>) -> Response {
+        let (parts, body) = request.into_parts();
+        let Ok(body) = axum::body::to_bytes(body, 1024 * 1024).await else {
+            return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+        };
+        (wrong.judge)(&wrong, &parts, &body).err().unwrap_or_default()
+    }
+    let wrong = Arc::new(Wrong { judge, seen: Mutex::default() });
+    let app = Router::new().route(&format!("/{}", provider.id()), any(receive)).with_state(wrong);
+    let server = App::serving(app, Arc::default());
+    not_passed(&audit(&server, provider, &[]))
+}
+
+fn bad(status: StatusCode) -> Response {
+    status.into_response()
+}
+
+fn verdict(provider: Provider, parts: &Parts, body: &Bytes) -> Result<(), Rejection> {
+    let verifier = Verifier::new(provider, SECRET).unwrap();
+    verifier.verify(parts, body, std::time::SystemTime::now()).map(drop)
+}
+
+fn refuse(rejection: &Rejection) -> Response {
+    bad(rejection.status())
+}
+
+/// The header that GitHub would send with a body, and the one that came.
+fn right_and_given<'p>(parts: &'p Parts, body: &Bytes) -> Result<(HeaderValue, &'p HeaderValue), Response> {
+    let given = signature(&parts.headers).ok_or_else(|| bad(StatusCode::BAD_REQUEST))?;
+    let request = Request::post("/").body(body.clone()).unwrap();
+    let signer = Signer::new(providers::GITHUB, SECRET).unwrap();
+    let signed = signer.sign(request, std::time::SystemTime::now()).unwrap();
+    Ok((signature(signed.headers()).unwrap().clone(), given))
+}
+
+fn signature(headers: &HeaderMap) -> Option<&HeaderValue> {
+    headers.get("x-hub-signature-256")
+}
+
+#[test]
+fn an_audit_finds_a_receiver_that_takes_everything() {
+    let rows = found(providers::STRIPE, |_, _, _| Ok(()));
+    for row in ["A1", "A2", "A4", "A7", "B8", "C1", "D1", "E7"] {
+        assert!(rows.contains_key(row), "{row}: {rows:#?}");
+    }
+}
+
+#[test]
+fn an_audit_finds_a_receiver_that_refuses_everything_and_goes_no_further() {
+    let rows = found(providers::STRIPE, |_, _, _| Err(bad(StatusCode::UNAUTHORIZED)));
+    assert_eq!(rows.values().flatten().count(), 1, "{rows:#?}");
+}
+
+#[test]
+fn an_audit_finds_an_empty_secret() {
+    let rows = found(providers::GITHUB, |_, parts, body| {
+        let nobody = Signer::of_nobody(providers::GITHUB, |builder| builder).unwrap().unwrap();
+        let forged = nobody.sign(Request::post("/").body(body.clone()).unwrap(), std::time::SystemTime::now()).unwrap();
+        if signature(forged.headers()) == signature(&parts.headers) {
+            return Ok(());
+        }
+        verdict(providers::GITHUB, parts, body).map_err(|rejection| refuse(&rejection))
+    });
+    assert!(rows.contains_key("A4") && !rows.contains_key("A1") && !rows.contains_key("A2"), "{rows:#?}");
+}
+
+#[test]
+fn an_audit_finds_a_comparison_that_stops_at_the_shorter_one() {
+    let rows = found(providers::GITHUB, |_, parts, body| {
+        let (right, given) = right_and_given(parts, body)?;
+        if right.as_bytes().starts_with(given.as_bytes()) { Ok(()) } else { Err(bad(StatusCode::UNAUTHORIZED)) }
+    });
+    assert!(rows.contains_key("A2") && !rows.contains_key("A1"), "{rows:#?}");
+}
+
+#[test]
+fn an_audit_finds_a_time_that_nobody_looks_at() {
+    let rows = found(providers::STRIPE, |_, parts, body| {
+        let years = std::time::Duration::from_secs(100 * 365 * 86_400);
+        let verifier = Verifier::builder(providers::STRIPE).secret(SECRET).tolerance(years).build().unwrap();
+        let verdict = verifier.verify(parts, body, std::time::SystemTime::now());
+        verdict.map(drop).map_err(|rejection| refuse(&rejection))
+    });
+    assert_eq!(rows["C1"].len(), 4, "{rows:#?}");
+}
+
+#[test]
+fn an_audit_finds_answers_that_tell_forgeries_apart() {
+    let rows = found(providers::STRIPE, |_, parts, body| {
+        let explained = |rejection: Rejection| (rejection.status(), rejection.to_string()).into_response();
+        verdict(providers::STRIPE, parts, body).map_err(explained)
+    });
+    assert!(rows.contains_key("A13") && !rows.contains_key("C1"), "{rows:#?}");
+}
+
+#[test]
+fn an_audit_finds_a_check_that_is_left_out_where_there_is_no_signature() {
+    let rows = found(providers::GITHUB, |_, parts, body| match signature(&parts.headers) {
+        Some(_) => verdict(providers::GITHUB, parts, body).map_err(|rejection| refuse(&rejection)),
+        None => Ok(()),
+    });
+    assert!(rows.contains_key("A7") && !rows.contains_key("A1"), "{rows:#?}");
+}
+
+#[test]
+fn an_audit_finds_a_receiver_that_breaks_down_over_what_is_malformed() {
+    let rows = found(providers::STRIPE, |_, parts, body| {
+        let broken = |rejection: Rejection| match rejection.code() {
+            "malformed_timestamp" | "malformed_signature" => bad(StatusCode::INTERNAL_SERVER_ERROR),
+            _ => refuse(&rejection),
+        };
+        verdict(providers::STRIPE, parts, body).map_err(broken)
+    });
+    assert!(rows.contains_key("A3") && rows.contains_key("C3") && !rows.contains_key("C1"), "{rows:#?}");
+}
+
+#[test]
+fn an_audit_finds_the_right_signature_in_an_answer() {
+    let rows = found(providers::GITHUB, |_, parts, body| {
+        let (right, given) = right_and_given(parts, body)?;
+        let told = || (StatusCode::UNAUTHORIZED, format!("expected {}", right.to_str().unwrap())).into_response();
+        if right == given { Ok(()) } else { Err(told()) }
+    });
+    assert!(rows.contains_key("A12"), "{rows:#?}");
+}
+
+#[test]
+fn an_audit_finds_that_a_forgery_uses_up_an_event() {
+    let rows = found(providers::STANDARD_WEBHOOKS, |wrong, parts, body| {
+        let id = parts.headers.get("webhook-id").ok_or_else(|| bad(StatusCode::BAD_REQUEST))?;
+        // Seen before it is verified.
+        if !wrong.seen.lock().unwrap().insert(format!("{id:?}")) {
+            return Err(bad(StatusCode::CONFLICT));
+        }
+        verdict(providers::STANDARD_WEBHOOKS, parts, body).map_err(|rejection| refuse(&rejection))
+    });
+    assert!(rows.contains_key("D1") && !rows.contains_key("D4"), "{rows:#?}");
+}
+
+#[test]
+fn an_audit_finds_that_a_duplicate_is_an_error_to_its_sender() {
+    let rows = found(providers::GITHUB, |wrong, parts, body| {
+        verdict(providers::GITHUB, parts, body).map_err(|rejection| refuse(&rejection))?;
+        let is_new = wrong.seen.lock().unwrap().insert(format!("{body:?}"));
+        if is_new { Ok(()) } else { Err(bad(StatusCode::INTERNAL_SERVER_ERROR)) }
+    });
+    assert!(rows.contains_key("D4"), "{rows:#?}");
+}
+
+#[test]
+fn an_audit_finds_two_lines_of_which_one_is_taken() {
+    let rows = found(providers::GITHUB, |_, parts, body| {
+        let (right, first) = right_and_given(parts, body)?;
+        if right == first { Ok(()) } else { Err(bad(StatusCode::UNAUTHORIZED)) }
+    });
+    assert!(rows.contains_key("E7") && !rows.contains_key("A1"), "{rows:#?}");
+}
+
+#[test]
+fn an_audit_finds_a_receiver_without_limits() {
+    async fn receive(request: Request<Body>) -> StatusCode {
+        let (parts, body) = request.into_parts();
+        let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else { return StatusCode::BAD_REQUEST };
+        verdict(providers::GITHUB, &parts, &body).err().map_or(StatusCode::OK, |rejection| rejection.status())
+    }
+    let server = App::serving(Router::new().route("/github", any(receive)), Arc::default());
+    let rows = not_passed(&audit(&server, providers::GITHUB, &[]));
+    assert!(rows["E4"].iter().any(|row| row.contains("all was read")), "{rows:#?}");
+    assert!(rows["E5"].iter().any(|row| row.contains("unclear")), "{rows:#?}");
+}
+
+#[test]
+fn an_audit_shows_a_table_and_never_a_secret() {
+    let server = Gateway::start();
+    let url = format!("http://{}/stripe", server.address());
+    let args = ["audit", "stripe", "--to", &url, "--secret-env", "SECRET", "--patience", "4s"];
+    let output = Command::new(program()).args(args).env("SECRET", SECRET).output().unwrap();
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{table}");
+    assert!(table.contains("A4   signed with the empty secret") && table.contains("0 failed, 0 unclear"), "{table}");
+    assert!(!table.contains(SECRET) && !table.contains(&SECRET[6..]), "{table}");
+}

@@ -1,0 +1,139 @@
+//! Connections: thousands that are idle or slow, and those on which more is sent than answers are read.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{SocketAddr, TcpStream},
+    time::Duration,
+};
+
+use countersign_tests::target::{Gateway, Server, delivery, each, soon};
+
+/// How many connections a test makes: 10,000, or as many as the system lets it have, but at least 1,000.
+fn many() -> usize {
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap();
+    let files = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let files: usize = files.split_whitespace().next().unwrap().parse().unwrap_or(usize::MAX);
+    assert!(files >= 1_100, "allow more open files: `ulimit -n 1100` at least");
+    files.saturating_sub(100).min(10_000)
+}
+
+/// Opens connections, on each of which `bytes` are sent, and meanwhile delivers; gives how many deliveries.
+fn crowd(server: &dyn Server, bytes: &[u8]) -> (Vec<TcpStream>, usize) {
+    let mut crowd = Vec::new();
+    let mut delivered = 0;
+    for at in 0..many() {
+        // The listener's queue may be full for a moment.
+        let stream = connect(server.address());
+        let _ = (&stream).write_all(bytes);
+        crowd.push(stream);
+        if at % 250 == 0 {
+            assert_eq!(server.status_of(&delivery()), 200, "behind {at} connections");
+            delivered += 1;
+        }
+    }
+    (crowd, delivered)
+}
+
+fn connect(address: SocketAddr) -> TcpStream {
+    let mut connected = None;
+    assert!(soon(|| {
+        connected = TcpStream::connect(address).ok();
+        connected.is_some()
+    }));
+    connected.unwrap()
+}
+
+#[test]
+fn e5_ten_thousand_idle_connections_keep_nobody_out() {
+    let server = Gateway::start();
+    let (crowd, mut delivered) = crowd(&server, b"");
+    for _ in 0..20 {
+        assert_eq!(server.status_of(&delivery()), 200);
+        delivered += 1;
+    }
+    drop(crowd);
+    server.is_unharmed(delivered);
+}
+
+#[test]
+fn e5_ten_thousand_unfinished_heads_keep_nobody_out_and_no_memory() {
+    let server = Gateway::start();
+    let head = delivery().with("x-a", vec![b'a'; 4000]).head();
+    let mut delivered = 0;
+    let mut grown = Vec::new();
+    for _ in 0..2 {
+        let (crowd, count) = crowd(&server, &head[..head.len() - 2]);
+        drop(crowd);
+        server.is_unharmed(delivered + count);
+        delivered += count + 1;
+        grown.push(server.growth());
+    }
+    assert!(grown[1] <= grown[0] + 16 * 1024, "each crowd leaves more, in KiB: {grown:?}");
+}
+
+#[test]
+fn e5_ten_thousand_unfinished_bodies_keep_nobody_out() {
+    let server = Gateway::start();
+    let message = delivery().set("content-length", "60000");
+    let (crowd, delivered) = crowd(&server, &[message.head(), vec![b'a'; 4000]].concat());
+    drop(crowd);
+    server.is_unharmed(delivered);
+}
+
+#[test]
+fn e5_a_few_places_are_enough_for_whoever_sends_its_request() {
+    let server = Gateway::start_with(
+        "connections = 8",
+        "[[endpoint]]\npath = \"/github\"\nprovider = \"github\"\nsecrets = [\"env:SECRET\"]\n",
+    );
+    let crowd: Vec<_> = (0..100).map(|_| server.connect()).collect();
+    assert_eq!(server.status_of(&delivery()), 200);
+    // Those that came first had to go; the last ones have their places.
+    let is_open = |connection: &countersign_tests::target::Connection| {
+        connection.stream().set_read_timeout(Some(Duration::from_millis(50))).unwrap();
+        connection.stream().read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
+    };
+    let open = crowd.iter().filter(|connection| is_open(connection)).count();
+    assert!(open <= 8, "{open} connections have a place");
+    drop(crowd);
+    server.is_unharmed(1);
+}
+
+#[test]
+fn e4_pipelined_requests_are_answered_in_their_order() {
+    each(|server| {
+        let mut connection = server.connect();
+        let (mut bytes, mut expected) = (Vec::new(), Vec::new());
+        for at in 0..300 {
+            let (message, status) = match at % 3 {
+                0 => (delivery(), 200),
+                1 => (delivery().set("x-hub-signature-256", format!("sha256={}", "0".repeat(64))), 401),
+                _ => (delivery().chunked(""), 200),
+            };
+            bytes.extend(message.bytes());
+            expected.push(status);
+        }
+        connection.write(&bytes);
+        let statuses: Vec<u16> = expected.iter().map(|_| connection.answer().unwrap().status).collect();
+        assert_eq!(statuses, expected, "{}", server.name());
+        drop(connection);
+        server.is_unharmed(200);
+    });
+}
+
+#[test]
+fn e5_answers_that_nobody_reads_are_not_kept() {
+    let server = Gateway::start();
+    let unknown = b"POST /nowhere HTTP/1.1\r\n\r\n".repeat(1000);
+    let mut stream = connect(server.address());
+    stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
+    let is_full = |error: &std::io::Error| error.kind() == std::io::ErrorKind::WouldBlock;
+    // The system keeps some megabytes of answers for whoever does not read them; then the server has to wait.
+    assert!(soon(|| stream.write(&unknown).is_err_and(|error| is_full(&error))), "it takes requests without end");
+    let given_up = || match stream.write(&unknown) {
+        Ok(_) => false,
+        Err(error) => !is_full(&error),
+    };
+    assert!(soon(given_up), "it waits for ever");
+    server.is_unharmed(0);
+}

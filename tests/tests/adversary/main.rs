@@ -1,0 +1,13 @@
+//! What an adversary sends, on real sockets: to an axum app with every layer, and to `countersign serve`.
+//!
+//! After each attack the server must be as if nothing had happened: see [`Server::is_unharmed`]. `ADVERSARY.md` lists every
+//! attack that is known to us, and the tests against it.
+
+mod audit;
+mod bodies;
+mod connections;
+mod floods;
+mod framing;
+mod heads;
+mod table;
+mod under_load;
