@@ -3,12 +3,31 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Linking needs a C compiler, and so does the TLS library of `countersign send`.
-if ! command -v cc >/dev/null; then
+missing=()
+# Linking needs a C compiler, and so do SQLite and the TLS library of `countersign send`.
+command -v cc >/dev/null || missing+=(gcc libc6-dev)
+# Valgrind follows the secrets.
+command -v valgrind >/dev/null || missing+=(valgrind libc6-dbg)
+# The tests start servers of their own, on loopback and in folders of their own.
+command -v redis-server >/dev/null || missing+=(redis-server)
+ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
+
+if [ "${#missing[@]}" -gt 0 ]; then
     sudo=""
     [ "$(id -u)" -eq 0 ] || sudo="sudo"
     $sudo apt-get update -qq
-    $sudo apt-get install -y -qq --no-install-recommends gcc libc6-dev
+    # Debian starts a server when it installs one, and makes a database for it, unless it is told not to.
+    if [ ! -e /usr/sbin/policy-rc.d ]; then
+        printf '#!/bin/sh\nexit 101\n' | $sudo tee /usr/sbin/policy-rc.d >/dev/null
+        $sudo chmod +x /usr/sbin/policy-rc.d
+        trap '$sudo rm -f /usr/sbin/policy-rc.d' EXIT
+    fi
+    if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
+        $sudo mkdir -p /etc/postgresql-common
+        echo "create_main_cluster = false" | $sudo tee /etc/postgresql-common/createcluster.conf >/dev/null
+    fi
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o Dpkg::Options::=--force-confold "${missing[@]}"
 fi
 
 # The examples' and the README's commands use the program itself.

@@ -21,7 +21,10 @@ static ENDPOINTS: LazyLock<Vec<(Verifier, Option<Signer>)>> = LazyLock::new(|| {
             let builder = Verifier::builder(scheme).allow_legacy().public_url("https://hooks.example.com");
             scheme.settings().fold(builder, |builder, (name, _)| builder.setting(name, "a"))
         };
-        ready.push((builder().secret(endpoint.secret).build().expect("it fits"), endpoint.signer_of(endpoint.secret).ok()));
+        ready.push((
+            builder().secret(endpoint.secret).build().expect("it fits"),
+            endpoint.signer_of(endpoint.secret).ok(),
+        ));
         if scheme.sends_secret() {
             ready.push((builder().awaiting_secret().build().expect("it fits"), None));
         }

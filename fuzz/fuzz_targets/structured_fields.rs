@@ -16,7 +16,8 @@ const URL: &str = "https://hooks.example.com";
 
 /// With the headers of the request covered in one way each.
 static SCHEMES: LazyLock<Vec<Scheme>> = LazyLock::new(|| {
-    let components = [r#""content-digest""#, r#""x", "@method""#, r#""x;bs""#, r#""x;sf""#, r#"'x;key="b"', "@query""#, ""];
+    let components =
+        [r#""content-digest""#, r#""x", "@method""#, r#""x;bs""#, r#""x;sf""#, r#"'x;key="b"', "@query""#, ""];
     let scheme = |components: &&str| {
         let covers = if components.contains("digest") { "" } else { "covers_body = false" };
         let toml = format!(

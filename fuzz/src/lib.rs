@@ -1,12 +1,19 @@
 //! What the targets share: how raw bytes become requests.
 
+use std::{collections::HashSet, fmt};
+
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use serde::{
+    Deserialize,
+    de::{Deserializer, IgnoredAny, MapAccess, Visitor},
+};
 
-/// The endpoint that a byte chooses, and the rest of the data.
+/// The item that two bytes choose, and the rest of the data.
 pub fn choose<'e, 'd, T>(items: &'e [T], data: &'d [u8]) -> Option<(&'e T, &'d [u8])> {
-    let (&first, rest) = data.split_first()?;
-    Some((items.get(usize::from(first) % items.len())?, rest))
+    let (number, rest) = data.split_first_chunk()?;
+    let number = usize::from(u16::from_le_bytes(*number));
+    Some((items.get(number.checked_rem(items.len())?)?, rest))
 }
 
 /// Reads a request as text: request line, header lines, an empty line, the body. Lines that no server would hand on are
@@ -35,4 +42,37 @@ pub fn request(data: &[u8]) -> Request<Bytes> {
         }
     }
     request
+}
+
+/// Whether a JSON object names a member twice, so that two readers could read two things.
+pub fn has_name_twice(object: &[u8]) -> bool {
+    serde_json::from_slice::<Names>(object).is_ok_and(|names| names.twice)
+}
+
+struct Names {
+    twice: bool,
+}
+
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(NamesVisitor)
+    }
+}
+
+struct NamesVisitor;
+
+impl<'de> Visitor<'de> for NamesVisitor {
+    type Value = Names;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
+        let (mut names, mut twice) = (HashSet::new(), false);
+        while let Some((name, IgnoredAny)) = map.next_entry::<String, _>()? {
+            twice |= !names.insert(name);
+        }
+        Ok(Names { twice })
+    }
 }

@@ -2,14 +2,16 @@
 
 pub mod app;
 pub mod endpoint;
+pub mod exactly_once;
 pub mod explain;
 pub mod own;
 pub mod program;
 pub mod reading;
 pub mod replay;
 pub mod replay_conformance;
-pub mod server;
+pub mod replay_faults;
 pub mod servers;
+pub mod target;
 pub mod vectors;
 pub mod verdict;
 

@@ -185,8 +185,7 @@ impl Reading {
         let number = matches!(self.time_format(), Some("seconds" | "milliseconds"));
         places.extend(self.file.get("timestamp").and_then(place).map(|place| (place, Some(number))));
         places.extend(self.file.get("id").and_then(place).map(|place| (place, None)));
-        let checks = self.file.get("check").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        places.extend(checks.iter().filter_map(place).map(|place| (place, None)));
+        places.extend(self.checks().filter_map(place).map(|place| (place, None)));
         let in_parts =
             self.parts.iter().filter_map(|part| part.split_once(':')).filter_map(|(kind, name)| match kind {
                 "header" => Some(Place::Header(vec![name.to_owned()])),
@@ -215,10 +214,16 @@ impl Reading {
         for part in &self.parts {
             read.push(self.part(part, request, form));
         }
-        if self.file.contains_key("check") {
+        if self.checks().next().is_some() {
             read.push(request.body().to_vec());
         }
         Some(read)
+    }
+
+    /// The checks of what must be there.
+    fn checks(&self) -> impl Iterator<Item = &Value> {
+        let checks = self.file.get("check").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        checks.iter().filter(|check| check.get("optional").and_then(Value::as_bool) != Some(true))
     }
 
     fn part(&self, part: &str, request: &Request<Bytes>, form: &str) -> Vec<u8> {
@@ -291,11 +296,9 @@ impl Place {
     }
 }
 
-/// The different values of a header.
+/// The lines of a header.
 fn lines(headers: &HeaderMap, name: &str) -> Vec<Vec<u8>> {
-    let mut lines: Vec<_> = headers.get_all(name).iter().map(|line| line.as_bytes().to_vec()).collect();
-    lines.dedup();
-    lines
+    headers.get_all(name).iter().map(|line| line.as_bytes().to_vec()).collect()
 }
 
 fn only(mut lines: Vec<Vec<u8>>) -> Option<Vec<u8>> {

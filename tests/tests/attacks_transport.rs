@@ -162,28 +162,23 @@ async fn e5_a_slow_body_within_the_deadline_passes_and_one_that_never_comes_does
 }
 
 #[tokio::test]
-async fn e7_a_header_in_two_lines_is_refused_if_they_differ_and_one_if_they_do_not() {
+async fn e7_a_header_in_two_lines_is_refused_even_if_both_say_the_same() {
     for endpoint in Endpoint::all() {
         let app = App::new(endpoint.verifier());
         for name in endpoint.reading.headers() {
             let name = HeaderName::try_from(name).unwrap();
             let signed = endpoint.sample();
             let value = signed.headers()[&name].clone();
-            for (first, second) in
-                [(value.clone(), HeaderValue::from_static("1")), (HeaderValue::from_static("1"), value.clone())]
-            {
+            let other = HeaderValue::from_static("1");
+            for (first, second) in [(value.clone(), other.clone()), (other, value.clone()), (value.clone(), value)] {
                 let mut request = signed.clone();
                 request.headers_mut().insert(&name, first);
                 request.headers_mut().append(&name, second);
                 let answer = app.send(request).await;
                 assert_eq!(answer.status, 400, "{}: two lines of {name}", endpoint.id());
             }
-            let mut request = signed.clone();
-            request.headers_mut().append(&name, value);
-            let before = app.calls();
-            assert!(app.send(request).await.status.is_success(), "{}: {name} twice the same", endpoint.id());
-            assert_eq!(app.calls(), before + 1);
         }
+        assert_eq!(app.calls(), 0);
     }
 }
 

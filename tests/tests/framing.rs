@@ -87,10 +87,13 @@ impl Template {
     }
 }
 
+const FORMATS: [&str; 6] =
+    ["seconds", "milliseconds", "seconds-or-milliseconds", "rfc3339", "rfc3339-or-utc", "http-date"];
+
 fn templates() -> impl Strategy<Value = Template> {
     let parts = proptest::collection::vec(select(&PARTS[..]), 1..3);
     let separators = proptest::collection::vec(select(&SEPARATORS[..]), 4);
-    let format = select(&["seconds", "milliseconds", "rfc3339", "rfc3339-or-utc", "http-date"][..]);
+    let format = select(&FORMATS[..]);
     (parts, separators, 0..4_usize, format).prop_map(|(parts, separators, body_at, format)| Template {
         parts,
         separators,

@@ -1,15 +1,226 @@
-//! The store in Redis.
+//! The store in Redis, on real servers.
 
-use countersign_store::replay::RedisReplayStore;
+use std::time::Duration;
+
+use countersign::{
+    ReplayStore, Timestamp,
+    replay::{Claim, Settlement},
+};
+use countersign_store::replay::{
+    RedisReplayStore,
+    redis::{RedisOptions, RedisStoreError},
+};
 use countersign_tests::{
-    replay_conformance,
-    servers::{On, RedisServer},
+    replay::key,
+    replay_conformance, replay_faults as faults,
+    servers::{Alternating, On, Proxy, RedisServer, free_address},
 };
 
 async fn open() -> On<RedisReplayStore, RedisServer> {
     let server = RedisServer::start();
-    let store = RedisReplayStore::connect(server.url()).await.unwrap();
+    let store = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
     On::new(store, server)
 }
 
+async fn open_two() -> On<Alternating<RedisReplayStore>, RedisServer> {
+    let server = RedisServer::start();
+    let one = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
+    let other = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
+    On::new(Alternating::new(one, other), server)
+}
+
+/// The time that a call may take is no matter here, and the machine may be busy.
+fn options(url: &str) -> RedisOptions {
+    RedisOptions::new(url).unwrap().with_timeout(faults::PATIENT)
+}
+
+fn impatient(url: &str) -> RedisOptions {
+    RedisOptions::new(url).unwrap().with_timeout(faults::IMPATIENT)
+}
+
 replay_conformance!(redis, open());
+replay_conformance!(two_processes, open_two());
+
+#[test]
+fn a_lost_answer_is_asked_for_again_and_recognised() {
+    faults::run(async {
+        let server = RedisServer::start();
+        let proxy = Proxy::to(server.address()).await;
+        let url = format!("redis://{}", proxy.address());
+        let store = RedisReplayStore::connect_with(options(&url)).await.unwrap();
+        faults::a_lost_answer_is_asked_for_again(&store, &proxy).await;
+    });
+}
+
+#[test]
+fn a_network_that_swallows_or_is_down_yields_errors_and_then_the_truth() {
+    faults::run(async {
+        let server = RedisServer::start();
+        let proxy = Proxy::to(server.address()).await;
+        let url = format!("redis://{}", proxy.address());
+        let store = RedisReplayStore::connect_with(impatient(&url)).await.unwrap();
+        faults::a_network_that_fails(&store, &proxy).await;
+    });
+}
+
+#[test]
+fn a_server_that_is_killed_mid_call_yields_errors_and_keeps_what_it_acknowledged() {
+    faults::run(async {
+        let mut server = RedisServer::start();
+        let store = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
+        faults::a_server_that_is_killed(store, || server.restart()).await;
+    });
+}
+
+#[test]
+fn a_server_that_is_paused_yields_errors_and_then_the_truth() {
+    faults::run(async {
+        let mut server = RedisServer::start();
+        let store = RedisReplayStore::connect_with(impatient(&server.url())).await.unwrap();
+        faults::a_server_that_is_paused(&store, server.process()).await;
+    });
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(1_767_225_600 + seconds)
+}
+
+const LEASE: Duration = Duration::from_secs(30);
+const KEEP: Duration = Duration::from_secs(86_400);
+
+#[test]
+fn a_server_that_is_out_of_memory_refuses_claims_and_forgets_nothing() {
+    faults::run(async {
+        let server = RedisServer::start_with(&["--maxmemory", "3mb", "--appendonly", "no"]);
+        let store = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
+        let (mut done, mut full) = (Vec::new(), None);
+        for number in 0..200_000 {
+            let event = key("memory", &number.to_string());
+            match store.claim(event, LEASE, at(0)).await {
+                Ok(Claim::Fresh(lease)) => match store.commit(lease, KEEP, at(0)).await {
+                    Ok(settlement) => {
+                        assert_eq!(settlement, Settlement::Settled);
+                        done.push(event);
+                    }
+                    Err(error) => full = Some(error),
+                },
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => full = Some(error),
+            }
+            if full.is_some() {
+                break;
+            }
+        }
+        let full = full.expect("3 MB are not enough");
+        assert!(matches!(full, RedisStoreError::Full), "{full:?}");
+        assert!(done.len() > 100, "{}", done.len());
+        for event in done {
+            assert!(matches!(store.claim(event, LEASE, at(1)).await, Ok(Claim::Done)));
+        }
+        server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
+        faults::works(&store, "with room again").await;
+    });
+}
+
+#[test]
+fn a_server_that_may_evict_keys_is_refused_unless_asked_for_by_name() {
+    faults::run(async {
+        for policy in ["allkeys-lru", "volatile-ttl"] {
+            let server = RedisServer::start_with(&["--maxmemory-policy", policy]);
+            let error = RedisReplayStore::connect_with(options(&server.url())).await.unwrap_err();
+            assert!(matches!(&error, RedisStoreError::Evicts { policy: found } if found == policy), "{error:?}");
+            assert!(error.to_string().contains("noeviction"), "{error}");
+            let store =
+                RedisReplayStore::connect_with(options(&server.url()).dangerous_allow_eviction()).await.unwrap();
+            faults::works(&store, policy).await;
+        }
+    });
+}
+
+#[test]
+fn a_server_that_begins_to_evict_is_refused_when_the_connection_is_made_anew() {
+    faults::run(async {
+        let server = RedisServer::start();
+        let store = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
+        faults::works(&store, "before").await;
+        server.cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
+        server.cli(&["CLIENT", "KILL", "TYPE", "normal"]);
+        let error = store.claim(key("policies", "event"), LEASE, at(0)).await.unwrap_err();
+        assert!(matches!(error, RedisStoreError::Evicts { .. }), "{error:?}");
+    });
+}
+
+#[test]
+fn a_user_that_may_not_see_the_policy_needs_to_say_that_it_is_right() {
+    faults::run(async {
+        let server = RedisServer::start();
+        let url = |user: &str| format!("redis://{user}:secret@{}", server.address());
+        server.cli(&["ACL", "SETUSER", "half", "on", ">secret", "~*", "+@all", "-config"]);
+        server.cli(&["ACL", "SETUSER", "other", "on", ">secret", "~*", "+@all", "-info"]);
+        server.cli(&["ACL", "SETUSER", "blind", "on", ">secret", "~*", "+@all", "-config", "-info"]);
+        for user in ["half", "other"] {
+            let store = RedisReplayStore::connect_with(options(&url(user))).await.unwrap();
+            faults::works(&store, user).await;
+        }
+        let error = RedisReplayStore::connect_with(options(&url("blind"))).await.unwrap_err();
+        assert!(matches!(error, RedisStoreError::EvictionUnknown), "{error:?}");
+        let trusting = options(&url("blind")).dangerous_trust_eviction_policy();
+        faults::works(&RedisReplayStore::connect_with(trusting).await.unwrap(), "blind").await;
+    });
+}
+
+#[test]
+fn keys_go_by_themselves_a_day_after_they_are_over() {
+    faults::run(async {
+        let server = RedisServer::start();
+        let store = RedisReplayStore::connect_with(options(&server.url()).with_prefix("hooks")).await.unwrap();
+        let Ok(Claim::Fresh(lease)) = store.claim(key("expiry", "event"), LEASE, at(0)).await else {
+            panic!("not fresh")
+        };
+        let names = server.cli(&["KEYS", "*"]);
+        assert!(names.starts_with("hooks:{") && names.ends_with('}') && !names.contains('\n'), "{names}");
+        let held: u64 = server.cli(&["TTL", &names]).parse().unwrap();
+        assert!((86_400..=86_430).contains(&held), "{held}");
+        assert_eq!(store.commit(lease, KEEP, at(0)).await.unwrap(), Settlement::Settled);
+        let done: u64 = server.cli(&["TTL", &names]).parse().unwrap();
+        assert!((2 * 86_400 - 30..=2 * 86_400).contains(&done), "{done}");
+    });
+}
+
+#[test]
+fn a_key_that_holds_something_else_is_an_error() {
+    faults::run(async {
+        let server = RedisServer::start();
+        let store = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
+        let event = key("foreign", "event");
+        let Ok(Claim::Fresh(_)) = store.claim(event, LEASE, at(0)).await else { panic!("not fresh") };
+        let name = server.cli(&["KEYS", "*"]);
+        server.cli(&["SET", &name, "something else"]);
+        let error = store.claim(event, LEASE, at(0)).await.unwrap_err();
+        assert!(matches!(error, RedisStoreError::Refused { .. }), "{error:?}");
+    });
+}
+
+#[test]
+fn no_error_shows_the_password() {
+    faults::run(async {
+        let server = RedisServer::start();
+        server.cli(&["ACL", "SETUSER", "me", "on", ">right", "~*", "+@all"]);
+        let secret = "correct-horse-battery";
+        for url in [
+            format!("redis://me:{secret}@{}", server.address()),
+            format!("redis://me:{secret}@{}", free_address()),
+            format!("redis://me:{secret}@{}/not-a-number", free_address()),
+            format!("me:{secret}@nowhere"),
+        ] {
+            let error = match RedisOptions::new(&url) {
+                Ok(options) => {
+                    assert!(!format!("{options:?}").contains(secret), "{options:?}");
+                    RedisReplayStore::connect_with(options).await.unwrap_err()
+                }
+                Err(error) => error,
+            };
+            assert!(!format!("{error} {error:?}").contains(secret), "{error:?}");
+        }
+    });
+}

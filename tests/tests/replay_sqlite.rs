@@ -1,14 +1,244 @@
 //! The store in an SQLite file.
 
-use countersign_store::replay::SqliteReplayStore;
-use countersign_tests::{replay_conformance, servers::On};
+use std::{future::poll_fn, path::Path, task::Poll, time::Duration};
+
+use countersign::{
+    ReplayKey, ReplayStore, Timestamp,
+    replay::{Claim, Lease, Settlement},
+};
+use countersign_store::replay::{
+    SqliteReplayStore,
+    sqlite::{SqliteOptions, SqliteStoreError},
+};
+use countersign_tests::{
+    replay::key,
+    replay_conformance, replay_faults as faults,
+    servers::{Alternating, On},
+};
+use rusqlite::Connection;
 use tempfile::TempDir;
 
-async fn open() -> On<SqliteReplayStore, TempDir> {
+fn open() -> On<SqliteReplayStore, TempDir> {
     let folder = TempDir::new().unwrap();
-    let store = SqliteReplayStore::open(folder.path().join("replays.db")).unwrap();
+    let store = SqliteReplayStore::open_with(folder.path().join("replays.db"), options()).unwrap();
     On::new(store, folder)
 }
 
-replay_conformance!(sqlite, open());
+fn open_two() -> On<Alternating<SqliteReplayStore>, TempDir> {
+    let folder = TempDir::new().unwrap();
+    let open = || SqliteReplayStore::open_with(folder.path().join("replays.db"), options()).unwrap();
+    On::new(Alternating::new(open(), open()), folder)
+}
+
+fn open_just_large_enough() -> On<SqliteReplayStore, TempDir> {
+    let folder = TempDir::new().unwrap();
+    let store = SqliteReplayStore::open_with(folder.path().join("replays.db"), options().with_capacity(45)).unwrap();
+    On::new(store, folder)
+}
+
+fn options() -> SqliteOptions {
+    SqliteOptions::new().with_lock_timeout(faults::PATIENT)
+}
+
+replay_conformance!(sqlite, async { open() });
 replay_conformance!(sqlite_in_memory, async { SqliteReplayStore::in_memory().unwrap() });
+replay_conformance!(sqlite_with_just_enough_room, async { open_just_large_enough() });
+replay_conformance!(two_processes, async { open_two() });
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_unix_millis(1_767_225_600_000 + millis)
+}
+
+fn event(number: usize) -> ReplayKey {
+    key("many", &number.to_string())
+}
+
+async fn fresh(store: &SqliteReplayStore, event: ReplayKey, now: Timestamp) -> Lease {
+    match store.claim(event, MINUTE, now).await {
+        Ok(Claim::Fresh(lease)) => lease,
+        other => panic!("expected a fresh claim, got {other:?}"),
+    }
+}
+
+async fn done(store: &SqliteReplayStore, event: ReplayKey, keep_for: Duration, now: Timestamp) {
+    let lease = fresh(store, event, now).await;
+    assert_eq!(store.commit(lease, keep_for, now).await.unwrap(), Settlement::Settled);
+}
+
+#[test]
+fn a_file_that_is_opened_again_knows_what_was_acknowledged() {
+    faults::run(async {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("replays.db");
+        let store = SqliteReplayStore::open(&path).unwrap();
+        done(&store, event(1), MINUTE, at(0)).await;
+        let held = fresh(&store, event(2), at(0)).await;
+        drop(store);
+        let store = SqliteReplayStore::open(&path).unwrap();
+        assert!(matches!(store.claim(event(1), MINUTE, at(1)).await, Ok(Claim::Done)));
+        assert!(matches!(store.claim(event(2), MINUTE, at(1)).await, Ok(Claim::InProgress)));
+        assert_eq!(store.release(held, at(2)).await.unwrap(), Settlement::Settled);
+    });
+}
+
+#[test]
+fn a_full_store_refuses_forgets_nothing_and_has_room_again_to_the_millisecond() {
+    faults::run(async {
+        let folder = TempDir::new().unwrap();
+        let options = options().with_capacity(50);
+        let store = SqliteReplayStore::open_with(folder.path().join("replays.db"), options).unwrap();
+        for number in 0..50 {
+            done(&store, event(number), Duration::from_millis(1000 + number as u64), at(0)).await;
+        }
+        for number in 50..60 {
+            let error = store.claim(event(number), MINUTE, at(999)).await.unwrap_err();
+            assert!(matches!(error, SqliteStoreError::Full { capacity: 50 }), "{error:?}");
+        }
+        for number in 0..50 {
+            assert!(matches!(store.claim(event(number), MINUTE, at(999)).await, Ok(Claim::Done)));
+        }
+        for number in 0..50 {
+            let end = 1000 + i64::try_from(number).unwrap();
+            assert!(store.claim(event(100 + number), MINUTE, at(end - 1)).await.is_err(), "{number}");
+            drop(fresh(&store, event(100 + number), at(end)).await);
+        }
+    });
+}
+
+#[test]
+fn what_is_over_goes_while_others_come() {
+    faults::run(async {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("replays.db");
+        let store = SqliteReplayStore::open(&path).unwrap();
+        faults::churn(&store, 2000).await;
+        let (rows, counted) = rows(&path);
+        assert!(rows < 100, "{rows} rows for one live event");
+        assert_eq!(rows, counted);
+    });
+}
+
+fn rows(path: &Path) -> (i64, i64) {
+    let connection = Connection::open(path).unwrap();
+    let count = |sql: &str| connection.query_row(sql, [], |row| row.get(0)).unwrap();
+    (count("SELECT count(*) FROM countersign_replay_1"), count("SELECT events FROM countersign_replay_1_count"))
+}
+
+#[test]
+fn a_file_that_may_not_grow_refuses_and_forgets_nothing() {
+    faults::run(async {
+        let folder = TempDir::new().unwrap();
+        let options = options().with_bytes(64 << 10);
+        let store = SqliteReplayStore::open_with(folder.path().join("replays.db"), options).unwrap();
+        let (mut kept, mut full) = (Vec::new(), None);
+        for number in 0..5000 {
+            match store.claim(event(number), MINUTE, at(0)).await {
+                Ok(Claim::Fresh(lease)) => {
+                    let commit = store.commit(lease, MINUTE, at(0)).await;
+                    assert_eq!(commit.unwrap(), Settlement::Settled);
+                    kept.push(event(number));
+                }
+                Ok(other) => panic!("{other:?}"),
+                Err(error) => {
+                    full = Some(error);
+                    break;
+                }
+            }
+        }
+        let full = full.expect("64 KiB are not enough");
+        assert!(matches!(full, SqliteStoreError::NoSpace), "{full:?}");
+        assert!(kept.len() > 100);
+        for event in kept {
+            assert!(matches!(store.claim(event, MINUTE, at(59_999)).await, Ok(Claim::Done)));
+        }
+        // What is over makes room, without the file growing.
+        done(&store, event(6000), MINUTE, at(60_000)).await;
+    });
+}
+
+#[test]
+fn a_file_that_another_process_has_locked_is_an_error_until_it_is_free() {
+    faults::run(async {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("replays.db");
+        let options = SqliteOptions::new().with_lock_timeout(Duration::from_millis(50));
+        let store = SqliteReplayStore::open_with(&path, options).unwrap();
+        let lease = fresh(&store, event(1), at(0)).await;
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let error = store.claim(event(2), MINUTE, at(0)).await.unwrap_err();
+        assert!(matches!(error, SqliteStoreError::Locked { .. }), "{error:?}");
+        assert!(store.commit(lease, MINUTE, at(1)).await.is_err());
+        other.execute_batch("ROLLBACK").unwrap();
+        assert!(matches!(store.claim(event(1), MINUTE, at(2)).await, Ok(Claim::InProgress)));
+        done(&store, event(2), MINUTE, at(2)).await;
+    });
+}
+
+#[test]
+fn more_calls_than_may_wait_are_refused() {
+    faults::run(async {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("replays.db");
+        let options = SqliteOptions::new().with_lock_timeout(Duration::from_millis(500)).with_waiting(4);
+        let store = SqliteReplayStore::open_with(&path, options).unwrap();
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        // One is in the thread's hands, four wait.
+        let calls: Vec<_> = (0..10).map(|number| store.claim(event(number), MINUTE, at(0))).collect();
+        let mut busy = 0;
+        for answer in join(calls).await {
+            busy += usize::from(matches!(answer, Err(SqliteStoreError::Busy { waiting: 4 })));
+        }
+        assert!((5..10).contains(&busy), "{busy} were refused");
+        other.execute_batch("ROLLBACK").unwrap();
+        done(&store, event(100), MINUTE, at(0)).await;
+    });
+}
+
+/// What comes of calls that are all under way at once.
+async fn join<T>(calls: Vec<impl Future<Output = T>>) -> Vec<T> {
+    let mut calls: Vec<_> = calls.into_iter().map(|call| (Box::pin(call), None)).collect();
+    poll_fn(|context| {
+        for (call, answer) in &mut calls {
+            if answer.is_none()
+                && let Poll::Ready(ready) = call.as_mut().poll(context)
+            {
+                *answer = Some(ready);
+            }
+        }
+        if calls.iter().all(|(_, answer)| answer.is_some()) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    calls.into_iter().filter_map(|(_, answer)| answer).collect()
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("replays.db");
+    std::fs::write(&path, "something else, and more than a hundred bytes of it, ".repeat(100)).unwrap();
+    let error = SqliteReplayStore::open(&path).unwrap_err();
+    assert!(matches!(error, SqliteStoreError::Failed { .. }), "{error:?}");
+    let error = SqliteReplayStore::open(folder.path().join("no folder").join("replays.db")).unwrap_err();
+    assert!(matches!(error, SqliteStoreError::Failed { .. }), "{error:?}");
+}
+
+#[test]
+fn the_thread_ends_with_the_store() {
+    faults::run(async {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("replays.db");
+        let store = SqliteReplayStore::open(&path).unwrap();
+        done(&store, event(1), MINUTE, at(0)).await;
+        let log = folder.path().join("replays.db-wal");
+        assert!(log.exists());
+        drop(store);
+        // Whoever closes the file last removes its log.
+        while log.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+}

@@ -244,12 +244,20 @@ fn parts_that_run_into_each_other() {
         ("{body}.{id}", "[id]\nheader = \"X-Id\"\n"),
         ("{body}.{header:X-A}", ""),
         ("{timestamp}{body}", &TIME.replace("\"seconds\"", "\"rfc3339-or-utc\"")),
+        ("{timestamp}{body}", &TIME.replace("\"seconds\"", "\"seconds-or-milliseconds\"")),
         ("{form-sorted}", ""),
     ] {
         let file = format!("{HEAD}{HMAC}signs = \"{signs}\"\n{tables}");
         refused_at(&file, "[signature]", "so one signature fits several requests");
         let stated = format!("{HEAD}{HMAC}signs = \"{signs}\"\nambiguous = \"why it can be borne\"\n{tables}");
         assert_eq!(accepted(&stated).ambiguity(), Some("why it can be borne"));
+    }
+    let id = "{ text = \"id:{query:id};\", when = \"query:id\" }";
+    let by = "{ text = \"by:{header:x-by};\", when = \"header:x-by\" }";
+    accepted(&format!("{HEAD}{HMAC}signs = [{id}, {by}, \"ts:{{timestamp}};{{body}}\"]\n{TIME}"));
+    for signs in [format!("[{id}, \"{{timestamp}};{{body}}\"]"), format!("[{id}, {by}, \"i{{timestamp}};{{body}}\"]")] {
+        let file = format!("{HEAD}{HMAC}signs = {signs}\n{TIME}");
+        refused_at(&file, "[signature]", "nothing shows whether an optional part is there");
     }
     let clear = format!("{HEAD}{HMAC}signs = \"{{timestamp}}.{{body}}\"\nambiguous = \"no reason\"\n{TIME}");
     refused_at(&clear, "\"no reason\"", "leave `ambiguous` out");
@@ -273,6 +281,13 @@ fn events_checks_methods_forms_and_secrets_that_are_wrong() {
         ("[url]\nforms = [\"as-is\"]\n", "[\"as-is\"]", "`signs` has no `{url}`"),
         ("[secret]\nencoding = \"base32\"\n", "\"base32\"", "unknown encoding `base32`"),
         ("[secret]\nhash = \"md4\"\n", "\"md4\"", "unknown hash `md4`"),
+        ("[secret]\nverbatim = \"ws_\"\n", "\"ws_\"", "no secret in the `encoding` beside it can have"),
+        ("[secret]\nverbatim = \"ws\"\nencoding = \"base64\"\n", "\"ws\"", "no secret in the `encoding`"),
+        (
+            "[secret]\nverbatim = \"ws_\"\nstrip = \"ws_b64_\"\nencoding = \"base64\"\n",
+            "\"ws_\"",
+            "no secret in the `encoding`",
+        ),
         ("checked = \"twice\"\n", "", "unknown"),
     ] {
         let file = format!("{signature}{table}");
@@ -282,6 +297,11 @@ fn events_checks_methods_forms_and_secrets_that_are_wrong() {
             refused(&file, fragment);
         }
     }
+    let hashed = format!("{signature}prehash = \"sha256\"\n");
+    refused_at(&hashed, "\"sha256\"", "only what a public key proves can be hashed before it is signed");
+    let rsa = hashed.replace("hmac-sha256", "rsa-sha256").replace("{hex}", "{base64}");
+    accepted(&rsa);
+    refused_at(&rsa.replace("\"sha256\"", "\"sha1\""), "\"sha1\"", "nobody can make two contents with one hash");
     let url = format!("{HEAD}{HMAC}signs = \"{{url}}\\n{{body}}\"\n");
     refused_at(&format!("{url}[url]\nforms = []\n"), "[]", "expected at least one form");
     refused(&format!("{url}[url]\nforms = [\"as-is\", \"as-was\"]\n"), "unknown variant `as-was`");

@@ -28,6 +28,14 @@ impl SecretArgs {
         variables.chain(self.secret_file.iter().cloned().map(SecretSource::File))
     }
 
+    /// Refuses secrets that cannot be read and, if `request` is standard input, that there are none: it should not be asked
+    /// for in vain. A file may tell the secrets itself.
+    pub(crate) fn wanted_for(&self, request: Option<&Path>) -> Result<(), Failure> {
+        self.sources().try_for_each(|source| source.read_as_it_is().map(drop))?;
+        let is_file = request.is_some_and(|path| path != "-");
+        if is_file || self.sources().next().is_some() { Ok(()) } else { Err(countersign::ConfigError::NoSecret.into()) }
+    }
+
     /// All secrets, each labelled with its source.
     pub(crate) fn keys(&self) -> Result<Vec<Key>, Failure> {
         self.sources().map(|source| Ok(Key::new(source.label(), source.read()?))).collect()

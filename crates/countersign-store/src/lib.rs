@@ -5,8 +5,10 @@
 //! | | feature | for | keeps events over |
 //! |---|---|---|---|
 //! | [`SqliteReplayStore`](replay::SqliteReplayStore) | `sqlite` | one machine, any number of processes | the end of the process, of the power |
+//! | [`PostgresReplayStore`](replay::PostgresReplayStore) | `postgres` | any number of machines | what the server's commits survive |
 //! | [`RedisReplayStore`](replay::RedisReplayStore) | `redis` | any number of machines | what Redis is set to survive |
 //!
+//! [`LayeredReplayStore`](replay::LayeredReplayStore) answers in front of a shared store what this process has committed itself.
 //! The store in memory, [`MemoryStore`](countersign::replay::MemoryStore), is in `countersign` itself.
 //!
 //! They all keep the same contract, which one suite of tests holds them to, against real servers: of any number of claims
@@ -19,7 +21,9 @@
 //!
 //! **`sqlite`**: SQLite, compiled in; needs a C compiler.
 //!
-//! **`redis`**: Redis 6 or later and Valkey, over TCP or a Unix socket, on the tokio runtime.
+//! **`postgres`**: Postgres 12 or later, over TCP or a Unix socket, without TLS, on the tokio runtime.
+//!
+//! **`redis`**: Redis 6 or later and Valkey, over TCP or a Unix socket, without TLS, on the tokio runtime.
 //!
 //! # What it does not do
 //!

@@ -453,6 +453,23 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_is_wiped() {
+        let mut tag = Digest::Sha512.of(b"one");
+        tag.zeroize();
+        assert_eq!(tag.bytes, [0; MAX_TAG]);
+    }
+
+    #[test]
+    fn a_hash_knows_which_it_is() {
+        for one in Digest::ALL.iter().filter(|digest| digest.name().starts_with("sha") && digest.name() != "sha3-512") {
+            for other in Digest::ALL {
+                assert_eq!(one.start_hmac(b"key").is_hmac(*other), one == other, "{one:?} {other:?}");
+                assert!(!one.start().is_hmac(*other), "{one:?} {other:?}");
+            }
+        }
+    }
+
+    #[test]
     fn tags_are_equal_only_if_all_of_their_bytes_are() {
         let tag = Digest::Sha1.of(b"one");
         assert!(bool::from(tag.equals(&Digest::Sha1.of(b"one"))));

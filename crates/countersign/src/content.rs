@@ -11,6 +11,7 @@ use crate::{
     public_url::PublicUrl,
     rejection::{Problem, Rejection},
     scheme::{FormRule, Guard, HashEncoding, Hashed, Part, Scheme, Source, UrlForm},
+    sorting,
 };
 
 /// Everything that the parts of one request are made of.
@@ -121,15 +122,13 @@ impl Content<'_> {
             }
             Part::Sorted(inner) => {
                 let mut values = Vec::with_capacity(inner.len());
-                for part in inner {
+                for part in inner.iter().filter(|part| **part != Part::Secret) {
                     let mut value = Vec::new();
                     self.write_part(part, with, &mut |piece| value.extend_from_slice(piece))?;
                     values.push(value);
                 }
-                values.sort_unstable();
-                for value in &values {
-                    write(value);
-                }
+                let times = inner.len() - values.len();
+                write(&sorting::with_secret(values, with.secret, times));
             }
             Part::When(source, inner) => {
                 let value = look_up(source, self.head, with.body);
@@ -223,7 +222,7 @@ impl Content<'_> {
 }
 
 /// The body as `JSON.stringify` writes a string.
-fn as_json_string(body: &[u8]) -> Result<Vec<u8>, Rejection> {
+pub(crate) fn as_json_string(body: &[u8]) -> Result<Vec<u8>, Rejection> {
     let text = std::str::from_utf8(body).ok().and_then(|text| serde_json::to_vec(text).ok());
     text.ok_or_else(|| malformed_value("the body".to_owned(), Problem::Encoding))
 }

@@ -90,6 +90,17 @@ impl Encoding {
         }
     }
 
+    /// Whether the alphabet has `byte` in it.
+    pub(crate) fn takes(self, byte: u8) -> bool {
+        match self {
+            Self::HexLower => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+            Self::HexUpper => matches!(byte, b'0'..=b'9' | b'A'..=b'F'),
+            Self::HexAny => byte.is_ascii_hexdigit(),
+            Self::Base64 | Self::Base64Unpadded => byte.is_ascii_alphanumeric() || b"+/=".contains(&byte),
+            Self::Base64Url | Self::Base64UrlUnpadded => byte.is_ascii_alphanumeric() || b"-_=".contains(&byte),
+        }
+    }
+
     /// How many characters `len` bytes take.
     pub(crate) fn encoded_len(self, len: usize) -> usize {
         match self {

@@ -102,6 +102,7 @@ pub mod scheme;
 mod search;
 mod secret;
 mod signer;
+mod sorting;
 mod structured_fields;
 mod timestamp;
 mod trust;

@@ -145,7 +145,7 @@ pub enum Rejection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// It stands there several times, with different values.
+    /// It stands there several times: a header in several lines, anything else with different values.
     Conflicting,
     /// It has the right layout but is not text in the declared encoding, of the right length.
     Encoding,
@@ -339,7 +339,7 @@ impl From<AddressProblem> for Rejection {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Conflicting => "stands there several times with different values",
+            Self::Conflicting => "stands there several times",
             Self::Encoding => "is not of the declared encoding and length",
             Self::Empty => "is empty",
             Self::Layout => "does not have the declared layout",

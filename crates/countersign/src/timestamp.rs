@@ -93,6 +93,8 @@ pub enum TimestampFormat {
     Seconds,
     /// Decimal milliseconds since 1970, no sign, no leading zero.
     Milliseconds,
+    /// Either of these: 10 digits are seconds, 13 are milliseconds, and no other number is taken.
+    SecondsOrMilliseconds,
     /// RFC 3339, with a zone.
     Rfc3339,
     /// RFC 3339 whose zone may be left out and is then UTC.
@@ -104,6 +106,10 @@ pub enum TimestampFormat {
 /// The longest timestamp text that any format can need; a longer one is malformed without being read.
 pub(crate) const MAX_TEXT: usize = 40;
 
+/// How many digits the seconds have from 2001 to 2286, and the milliseconds.
+const SECONDS: usize = 10;
+const MILLISECONDS: usize = 13;
+
 impl TimestampFormat {
     /// Reads `text`; `None` if it is not exactly in this format.
     pub(crate) fn parse(self, text: &[u8]) -> Option<Timestamp> {
@@ -113,6 +119,9 @@ impl TimestampFormat {
         match self {
             Self::Seconds => digits(text).and_then(|n| n.checked_mul(1000)).map(Timestamp::from_unix_millis),
             Self::Milliseconds => digits(text).map(Timestamp::from_unix_millis),
+            Self::SecondsOrMilliseconds if text.len() == SECONDS => Self::Seconds.parse(text),
+            Self::SecondsOrMilliseconds if text.len() == MILLISECONDS => Self::Milliseconds.parse(text),
+            Self::SecondsOrMilliseconds => None,
             Self::Rfc3339 => rfc3339(text),
             Self::Rfc3339OrUtc => rfc3339(text).or_else(|| rfc3339_without_zone(text)),
             Self::HttpDate => http_date(text),
@@ -124,6 +133,7 @@ impl TimestampFormat {
         let date = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.unix_millis()) * 1_000_000);
         match self {
             Self::Seconds => Some(at.unix_seconds().to_string()),
+            Self::SecondsOrMilliseconds => Some(at.unix_seconds().to_string()).filter(|text| text.len() == SECONDS),
             Self::Milliseconds => Some(at.unix_millis().to_string()),
             Self::Rfc3339 => date.ok()?.format(&Rfc3339).ok(),
             Self::Rfc3339OrUtc => Some(date.ok()?.format(&Rfc3339).ok()?.strip_suffix('Z')?.to_owned()),
@@ -136,17 +146,17 @@ impl TimestampFormat {
     /// 10 digits are the seconds from 2001 to 2286, 13 digits the same in milliseconds.
     pub(crate) fn fixed_len(self) -> Option<usize> {
         match self {
-            Self::Seconds => Some(10),
-            Self::Milliseconds => Some(13),
+            Self::Seconds => Some(SECONDS),
+            Self::Milliseconds => Some(MILLISECONDS),
             Self::HttpDate => Some("Sun, 06 Nov 1994 08:49:37 GMT".len()),
-            Self::Rfc3339 | Self::Rfc3339OrUtc => None,
+            Self::SecondsOrMilliseconds | Self::Rfc3339 | Self::Rfc3339OrUtc => None,
         }
     }
 
     /// Whether `byte` behind a complete timestamp could belong to a longer one.
     pub(crate) fn can_grow_by(self, byte: u8) -> bool {
         match self {
-            Self::Seconds | Self::Milliseconds => byte.is_ascii_digit(),
+            Self::Seconds | Self::Milliseconds | Self::SecondsOrMilliseconds => byte.is_ascii_digit(),
             Self::Rfc3339OrUtc => byte.is_ascii_digit() || b".Zz+-".contains(&byte),
             // Both end in their zone, behind which nothing more can follow.
             Self::Rfc3339 | Self::HttpDate => false,
@@ -155,7 +165,7 @@ impl TimestampFormat {
 
     /// Whether JSON writes it as a number.
     pub(crate) fn is_number(self) -> bool {
-        matches!(self, Self::Seconds | Self::Milliseconds)
+        matches!(self, Self::Seconds | Self::Milliseconds | Self::SecondsOrMilliseconds)
     }
 
     /// What the format looks like, for error messages.
@@ -163,6 +173,7 @@ impl TimestampFormat {
         match self {
             Self::Seconds => "decimal seconds since 1970",
             Self::Milliseconds => "decimal milliseconds since 1970",
+            Self::SecondsOrMilliseconds => "10 digits of seconds or 13 of milliseconds since 1970",
             Self::Rfc3339 => "an RFC 3339 time with a zone",
             Self::Rfc3339OrUtc => "an RFC 3339 time",
             Self::HttpDate => "an HTTP date",
@@ -301,6 +312,16 @@ mod tests {
     }
 
     #[test]
+    fn where_seconds_and_milliseconds_are_taken_their_length_tells_them_apart() {
+        let format = TimestampFormat::SecondsOrMilliseconds;
+        assert_eq!(millis(format, "1767225600"), Some(1_767_225_600_000));
+        assert_eq!(millis(format, "1767225600001"), Some(1_767_225_600_001));
+        for text in ["0", "176722560", "17672256000", "176722560000", "17672256000010", "0767225600", "+767225600"] {
+            assert_eq!(millis(format, text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn dates_are_read_in_their_own_format_alone() {
         let new_year = Some(1_767_225_600_000);
         assert_eq!(millis(TimestampFormat::Rfc3339, "2026-01-01T00:00:00Z"), new_year);
@@ -318,9 +339,9 @@ mod tests {
 
     #[test]
     fn what_is_printed_is_read_again() {
-        use TimestampFormat::{HttpDate, Milliseconds, Rfc3339, Rfc3339OrUtc, Seconds};
+        use TimestampFormat::{HttpDate, Milliseconds, Rfc3339, Rfc3339OrUtc, Seconds, SecondsOrMilliseconds};
         let at = Timestamp::from_unix_seconds(1_767_225_607);
-        for format in [HttpDate, Milliseconds, Rfc3339, Rfc3339OrUtc, Seconds] {
+        for format in [HttpDate, Milliseconds, Rfc3339, Rfc3339OrUtc, Seconds, SecondsOrMilliseconds] {
             let text = format.print(at).unwrap();
             assert_eq!(format.parse(text.as_bytes()), Some(at), "{text}");
         }

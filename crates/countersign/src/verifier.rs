@@ -448,13 +448,13 @@ impl Verifier {
         body_is_empty: bool,
         mut hashes: impl Iterator<Item = Tag>,
     ) -> Result<(), Rejection> {
-        for check in &self.inner.scheme.checks {
+        for check in self.inner.scheme.checks.iter().filter(|check| !check.is_off(self.settings())) {
             let malformed = |problem| malformed_value(check.source.to_string(), problem);
             let told = look_up(&check.source, content.head, body).map_err(|unusable| malformed(unusable.into()))?;
             let hash = check.body_digest().and_then(|_| hashes.next());
             let told = match told {
                 Some(told) => told,
-                None if check.unless_empty && body_is_empty => continue,
+                None if check.optional || (check.unless_empty && body_is_empty) => continue,
                 None => return Err(malformed(Problem::Missing)),
             };
             match (&check.equals, hash) {
@@ -591,7 +591,7 @@ impl Verifier {
                 }
                 (Algorithm::PublicKey(choice), Material::Public(key)) => {
                     let algorithm = self.choose(choice, content, body)?;
-                    is_signed_by(key, algorithm, &signed, tags, scheme)
+                    is_signed_by(key, algorithm, &scheme.signature.prehashed(signed), tags, scheme)
                 }
                 _ => false,
             };

@@ -5,14 +5,22 @@ mod process;
 mod proxy;
 mod redis;
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use countersign::{
     ReplayKey, ReplayStore, Timestamp,
     replay::{Claim, Lease, Settlement},
 };
 
-pub use self::{postgres::PostgresServer, process::Process, proxy::Proxy, redis::RedisServer};
+pub use self::{
+    postgres::{PostgresServer, url as postgres_url},
+    process::{Process, free_address},
+    proxy::Proxy,
+    redis::RedisServer,
+};
 
 /// A store, and the guard of the server that it lives on.
 #[derive(Debug)]
@@ -41,5 +49,39 @@ impl<S: ReplayStore, G: Send + Sync + 'static> ReplayStore for On<S, G> {
 
     async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, S::Error> {
         self.store.release(lease, now).await
+    }
+}
+
+/// Two stores on one server, asked in turn, as by two processes.
+#[derive(Debug)]
+pub struct Alternating<S> {
+    stores: [S; 2],
+    calls: AtomicUsize,
+}
+
+impl<S> Alternating<S> {
+    /// Both have to be on the same server.
+    pub fn new(one: S, other: S) -> Self {
+        Self { stores: [one, other], calls: AtomicUsize::new(0) }
+    }
+
+    fn next(&self) -> &S {
+        &self.stores[self.calls.fetch_add(1, Ordering::Relaxed) % 2]
+    }
+}
+
+impl<S: ReplayStore> ReplayStore for Alternating<S> {
+    type Error = S::Error;
+
+    async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, S::Error> {
+        self.next().claim(key, lease_for, now).await
+    }
+
+    async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, S::Error> {
+        self.next().commit(lease, keep_for, now).await
+    }
+
+    async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, S::Error> {
+        self.next().release(lease, now).await
     }
 }

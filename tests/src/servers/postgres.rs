@@ -107,7 +107,18 @@ fn run(folder: &TempDir, address: SocketAddr) -> Process {
     }
     let mut process = Process::start(&mut command);
     process.wait_until_it_listens(address);
+    wait_until_it_serves(&mut process, address);
     process
+}
+
+/// Waits until the server has read its files, which takes longer than to listen.
+fn wait_until_it_serves(process: &mut Process, address: SocketAddr) {
+    let port = address.port().to_string();
+    process.wait_until(|| {
+        let ready =
+            Command::new(bin().join("pg_isready")).args(["--quiet", "--host=127.0.0.1", "--port", &port]).status();
+        ready.is_ok_and(|status| status.success())
+    });
 }
 
 /// A program of Postgres, run by whom it lets run it: not by root.

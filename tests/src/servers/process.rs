@@ -1,6 +1,7 @@
 //! One process of a server.
 
 use std::{
+    fs,
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
     thread::sleep,
@@ -33,15 +34,20 @@ impl Process {
     }
 
     /// Waits until somebody listens.
+    pub fn wait_until_it_listens(&mut self, at: SocketAddr) {
+        self.wait_until(|| TcpStream::connect(at).is_ok());
+    }
+
+    /// Waits until the server is ready.
     ///
     /// # Panics
     ///
     /// If the process ends before, or takes a minute.
-    pub fn wait_until_it_listens(&mut self, at: SocketAddr) {
+    pub fn wait_until(&mut self, is_ready: impl Fn() -> bool) {
         let start = Instant::now();
-        while TcpStream::connect(at).is_err() {
+        while !is_ready() {
             self.assert_alive();
-            assert!(start.elapsed() < START, "{} does not listen at {at}", self.name);
+            assert!(start.elapsed() < START, "{} is not ready", self.name);
             sleep(Duration::from_millis(10));
         }
         self.assert_alive();
@@ -56,8 +62,12 @@ impl Process {
         }
     }
 
-    /// `kill -9`, and waits for the end.
+    /// `kill -9` to it and to the processes that it started, and waits for its end.
     pub fn kill(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        self.signal(Signal::KILL);
         // It may have ended by itself, which is what is wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
@@ -74,9 +84,25 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a child has a number");
-        kill_process(id, signal).expect("a child can be signalled");
+        let id = i32::try_from(self.child.id()).unwrap_or(0);
+        for id in children(id).into_iter().chain([id]).filter_map(Pid::from_raw) {
+            // One that has ended meanwhile needs no signal.
+            let _ = kill_process(id, signal);
+        }
     }
+}
+
+/// The processes that this one started and that still run.
+fn children(parent: i32) -> Vec<i32> {
+    let all = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(|id| parent_of(*id) == Some(parent)).collect()
+}
+
+fn parent_of(id: i32) -> Option<i32> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+    // Behind the name, which may have anything in it, come the state and the parent.
+    stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
 }
 
 impl Drop for Process {
@@ -90,7 +116,7 @@ impl Drop for Process {
 /// # Panics
 ///
 /// If the system has no port left.
-pub(super) fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     listener.local_addr().expect("a listener has an address")
 }

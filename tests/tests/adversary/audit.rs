@@ -17,7 +17,7 @@ use bytes::Bytes;
 use countersign::{Provider, Rejection, Signer, Verifier, providers};
 use countersign_tests::{
     program::program,
-    server::{Gateway, PROVIDERS, SECRET, Server, Stack, each},
+    target::{App, Gateway, PROVIDERS, SECRET, Server, each},
 };
 use http::{HeaderMap, HeaderValue, Request, StatusCode, request::Parts};
 use serde_json::Value as Json;
@@ -85,7 +85,7 @@ fn found(
     }
     let wrong = Arc::new(Wrong { judge, seen: Mutex::default() });
     let app = Router::new().route(&format!("/{}", provider.id()), any(receive)).with_state(wrong);
-    let server = Stack::serving(app, Arc::default());
+    let server = App::serving(app, Arc::default());
     not_passed(&audit(&server, provider, &[]))
 }
 
@@ -241,7 +241,7 @@ fn an_audit_finds_a_receiver_without_limits() {
         let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else { return StatusCode::BAD_REQUEST };
         verdict(providers::GITHUB, &parts, &body).err().map_or(StatusCode::OK, |rejection| rejection.status())
     }
-    let server = Stack::serving(Router::new().route("/github", any(receive)), Arc::default());
+    let server = App::serving(Router::new().route("/github", any(receive)), Arc::default());
     let rows = not_passed(&audit(&server, providers::GITHUB, &[]));
     assert!(rows["E4"].iter().any(|row| row.contains("all was read")), "{rows:#?}");
     assert!(rows["E5"].iter().any(|row| row.contains("unclear")), "{rows:#?}");

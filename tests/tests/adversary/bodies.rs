@@ -7,7 +7,7 @@ use std::{
 };
 
 use countersign::{Signer, providers};
-use countersign_tests::server::{BODY_LIMIT, BODY_TIME, Gateway, Message, SECRET, Server, delivery, each, signed};
+use countersign_tests::target::{BODY_LIMIT, BODY_TIME, Gateway, Message, SECRET, Server, delivery, each, signed};
 use flate2::{Compression, write::GzEncoder};
 
 #[test]
@@ -103,7 +103,7 @@ fn e5_a_drip_of_chunks_is_given_up_at_the_deadline() {
 }
 
 /// Sends a piece of the body a second until there is an answer.
-fn drip(mut connection: countersign_tests::server::Connection, message: &Message, piece: &str) -> u16 {
+fn drip(mut connection: countersign_tests::target::Connection, message: &Message, piece: &str) -> u16 {
     connection.write(&message.head());
     let mut writer = connection.stream().try_clone().unwrap();
     let piece = piece.to_owned();

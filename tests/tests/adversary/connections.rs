@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use countersign_tests::server::{Gateway, Server, delivery, each, soon};
+use countersign_tests::target::{Gateway, Server, delivery, each, soon};
 
 /// How many connections a test makes: 10,000, or as many as the system lets it have, but at least 1,000.
 fn many() -> usize {
@@ -89,7 +89,7 @@ fn e5_a_few_places_are_enough_for_whoever_sends_its_request() {
     let crowd: Vec<_> = (0..100).map(|_| server.connect()).collect();
     assert_eq!(server.status_of(&delivery()), 200);
     // Those that came first had to go; the last ones have their places.
-    let is_open = |connection: &countersign_tests::server::Connection| {
+    let is_open = |connection: &countersign_tests::target::Connection| {
         connection.stream().set_read_timeout(Some(Duration::from_millis(50))).unwrap();
         connection.stream().read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
     };

@@ -6,7 +6,7 @@ use std::{
 };
 
 use countersign::providers;
-use countersign_tests::server::{Message, Server, Stack, delivery, each, event};
+use countersign_tests::target::{Connection, Message, Server, delivery, each, event};
 
 /// Forges while it delivers 100 times: from four threads, at full speed, at least `count` times.
 fn flood(server: &dyn Server, forged: &(impl Fn() -> Message + Sync), statuses: &[u16], count: usize) {
@@ -15,13 +15,13 @@ fn flood(server: &dyn Server, forged: &(impl Fn() -> Message + Sync), statuses: 
     thread::scope(|scope| {
         for _ in 0..4 {
             scope.spawn(|| {
-                let mut connection = countersign_tests::server::Connection::to(address);
+                let mut connection = Connection::to(address);
                 while !over.load(Ordering::Relaxed) || sent.load(Ordering::Relaxed) < count {
                     connection.write(&forged().bytes());
                     match connection.answer() {
                         Some(answer) => assert!(statuses.contains(&answer.status), "{answer:?}"),
                         // What is refused by its head alone leaves a body on the connection, which is closed then.
-                        None => connection = countersign_tests::server::Connection::to(address),
+                        None => connection = Connection::to(address),
                     }
                     sent.fetch_add(1, Ordering::Relaxed);
                 }
@@ -83,18 +83,19 @@ fn e9_a_full_list_of_wrong_signatures_costs_one_hash() {
 
 #[test]
 fn d4_sixty_four_equal_requests_on_sockets_are_handled_once() {
-    let server = Stack::start();
-    let (bytes, address) = (delivery().bytes(), server.address());
-    let send = || {
-        let mut connection = countersign_tests::server::Connection::to(address);
-        connection.write(&bytes);
-        connection.answer().map_or(0, |answer| answer.status)
-    };
-    let statuses: Vec<u16> = thread::scope(|scope| {
-        let racers: Vec<_> = (0..64).map(|_| scope.spawn(send)).collect();
-        racers.into_iter().map(|racer| racer.join().unwrap()).collect()
+    each(|server| {
+        let (bytes, address) = (delivery().bytes(), server.address());
+        let send = || {
+            let mut connection = Connection::to(address);
+            connection.write(&bytes);
+            connection.answer().map_or(0, |answer| answer.status)
+        };
+        let statuses: Vec<u16> = thread::scope(|scope| {
+            let racers: Vec<_> = (0..64).map(|_| scope.spawn(send)).collect();
+            racers.into_iter().map(|racer| racer.join().unwrap()).collect()
+        });
+        assert!(statuses.iter().all(|status| [200, 409].contains(status)), "{}: {statuses:?}", server.name());
+        assert_eq!(send(), 200, "{}: a replay is acknowledged", server.name());
+        server.is_unharmed(1);
     });
-    assert!(statuses.iter().all(|status| [200, 409].contains(status)), "{statuses:?}");
-    assert_eq!(send(), 200, "a replay is acknowledged");
-    server.is_unharmed(1);
 }

@@ -1,6 +1,6 @@
 //! Requests that two programs could cut at different places: the second request that hides behind the first must not be seen.
 
-use countersign_tests::server::{Message, Server, delivery, each};
+use countersign_tests::target::{Message, Server, delivery, each};
 
 /// A good delivery, which hides, and the number of its bytes.
 fn hidden() -> (Vec<u8>, usize) {
@@ -43,6 +43,23 @@ fn e4_a_length_and_chunks_in_one_request_are_refused() {
             is_refused(server, &framing, &framed(&framing, body));
         }
         server.is_unharmed(0);
+    });
+}
+
+#[test]
+fn e4_what_hides_behind_a_length_and_chunks_is_not_read() {
+    each(|server| {
+        // RFC 9112 section 6.1 lets a server take the chunks, if it closes the connection behind them.
+        for at in [0, 5] {
+            let mut both = delivery().chunked("");
+            let length = ("content-length".to_owned(), (both.body.len() + hidden().1).to_string().into_bytes());
+            both.headers.insert(at.min(both.headers.len()), length);
+            let mut connection = server.connect();
+            connection.write(&[both.bytes(), hidden().0].concat());
+            let statuses: Vec<u16> = connection.answers().iter().map(|answer| answer.status).collect();
+            assert_eq!(statuses, [200], "{}: the length is header {at}", server.name());
+        }
+        server.is_unharmed(2);
     });
 }
 

@@ -1,7 +1,7 @@
 //! Heads that are too long, not text, doubled, or that mean something else than they say.
 
 use countersign::providers;
-use countersign_tests::server::{Message, PROVIDERS, delivery, each, event, signed};
+use countersign_tests::target::{Message, PROVIDERS, delivery, each, event, signed};
 
 fn is_refused(status: u16) -> bool {
     (400..500).contains(&status)

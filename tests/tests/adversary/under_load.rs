@@ -17,12 +17,12 @@ use countersign::{
     replay::{Claim, Lease, MemoryStore, Settlement},
 };
 use countersign_tests::endpoint::NOW;
-use countersign_tower::{KeyResolver, Keys, ReplayLayer, TenantKeys, VerifiedBody, VerifyLayer};
+use countersign_tower::{KeyResolver, Keys, Stack, TenantKeys, VerifiedBody};
 use http::{Request, Response, request::Parts};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt, service_fn, util::BoxCloneSyncService};
 
-type App = BoxCloneSyncService<Request<Full<Bytes>>, Response<Full<Bytes>>, Infallible>;
+type Endpoint = BoxCloneSyncService<Request<Full<Bytes>>, Response<Full<Bytes>>, Infallible>;
 
 const SECRET: &str = "a-long-random-secret";
 
@@ -37,7 +37,7 @@ impl Handled {
 }
 
 /// The layers with this store and clock, and a handler that takes a moment.
-fn app<St: ReplayStore>(keys: impl Keys, store: St, clock: &Arc<AtomicI64>, handled: &Handled) -> App {
+fn app<St: ReplayStore>(keys: impl Keys, store: St, clock: &Arc<AtomicI64>, handled: &Handled) -> Endpoint {
     let handled = handled.clone();
     let handler = service_fn(move |request: Request<VerifiedBody>| {
         let handled = handled.clone();
@@ -47,12 +47,10 @@ fn app<St: ReplayStore>(keys: impl Keys, store: St, clock: &Arc<AtomicI64>, hand
             Ok::<_, Infallible>(Response::new(Full::new(Bytes::new())))
         }
     });
-    let now = |clock: &Arc<AtomicI64>| {
-        let clock = Arc::clone(clock);
-        move || Timestamp::from_unix_seconds(clock.load(Ordering::SeqCst))
-    };
-    let replay = ReplayLayer::new(store, "hooks").with_store_timeout(Duration::from_millis(20)).with_clock(now(clock));
-    BoxCloneSyncService::new(VerifyLayer::new(keys).with_clock(now(clock)).layer(replay.layer(handler)))
+    let clock = Arc::clone(clock);
+    let now = move || Timestamp::from_unix_seconds(clock.load(Ordering::SeqCst));
+    let stack = Stack::builder("hooks", keys).with_store(store).with_store_timeout(Duration::from_millis(20));
+    BoxCloneSyncService::new(stack.with_clock(now).build().unwrap().layer(handler))
 }
 
 fn clock() -> Arc<AtomicI64> {
@@ -69,7 +67,7 @@ fn signed(secret: &str, body: &Bytes) -> Request<Full<Bytes>> {
 }
 
 /// The status of the answer, and the word for a refusal.
-async fn send(app: &App, secret: &str, body: &Bytes) -> (u16, &'static str) {
+async fn send(app: &Endpoint, secret: &str, body: &Bytes) -> (u16, &'static str) {
     let Ok(response) = app.clone().oneshot(signed(secret, body)).await;
     (response.status().as_u16(), response.extensions().get().map_or("", Rejection::code))
 }

@@ -109,7 +109,7 @@ impl Case {
     fn secret(&self) -> &'static str {
         match self.provider.as_deref() {
             // Public keys, and a secret in hexadecimal digits.
-            Some(id @ ("discord" | "ebay" | "onfleet")) => Endpoint::find(id).secret,
+            Some(id @ ("circle" | "discord" | "ebay" | "onfleet")) => Endpoint::find(id).secret,
             _ => SECRET,
         }
     }

@@ -3,6 +3,7 @@
 //! One core for the server, one for the load. Both apps listen for the whole run and are loaded in turns, so that what
 //! the machine does beside weighs on both.
 
+mod app;
 mod load;
 mod server;
 mod store;
@@ -34,8 +35,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let plain = Server::start("without", server::plain())?;
     let verifier = Verifier::new(providers::GITHUB, SECRET)?;
-    let verified = Server::start("with", server::verified(verifier.clone()))?;
-    let stacked = Server::start("stack", server::stacked(verifier)?)?;
+    let verified = Server::start("with", app::verified(verifier.clone()))?;
+    let stacked = Server::start("stack", app::stacked(verifier)?)?;
     for size in [1024, 100 * 1024] {
         for (what, server) in [("", &verified), (", the stack", &stacked)] {
             let title = format!("axum, {}{what}", bytes(size));

@@ -1,4 +1,4 @@
-//! The app, with and without the layer, each on a thread of its own.
+//! A server for an app, on a thread of its own.
 
 use std::{
     error::Error,
@@ -9,18 +9,9 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    extract::ConnectInfo,
-    http::{Extensions, StatusCode},
-    routing::post,
-};
+use axum::{Router, http::StatusCode, routing::post};
 use bytes::Bytes;
-use countersign::{Verifier, address::AddressSet};
-use countersign_tower::{AddressLayer, Stack, VerifyLayer};
 use tokio::{net::TcpListener, sync::oneshot};
-
-use crate::store::Forgetful;
 
 /// The core of the servers; the load has the next one.
 pub(crate) const CORE: usize = 0;
@@ -33,24 +24,9 @@ pub(crate) struct Server {
     thread: JoinHandle<std::io::Result<()>>,
 }
 
+/// The app.
 pub(crate) fn plain() -> Router {
     Router::new().route("/hooks", post(|_: Bytes| async { StatusCode::OK }))
-}
-
-pub(crate) fn verified(verifier: Verifier) -> Router {
-    plain().layer(VerifyLayer::new(verifier))
-}
-
-/// All checks: an allowlist of two blocks, the signature, replays.
-pub(crate) fn stacked(verifier: Verifier) -> Result<Router, Box<dyn Error>> {
-    let addresses = AddressLayer::new(AddressSet::parse(["192.0.2.0/24", "127.0.0.0/8"])?).with_peer(peer);
-    let stack = Stack::builder("hooks", verifier).with_addresses(addresses).with_store(Forgetful::default()).build()?;
-    Ok(plain().layer(stack))
-}
-
-/// As `countersign_axum::connect_info` does it.
-fn peer(extensions: &Extensions) -> Option<SocketAddr> {
-    extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0)
 }
 
 impl Server {

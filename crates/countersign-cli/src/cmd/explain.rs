@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use countersign::{Certainty, Explanation, Setup, Timestamp, Verdict};
+use countersign::{Certainty, Explanation, Scheme, Setup, Timestamp, Verdict};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
     log_line::{self, Logged},
     moment,
     output::{self, Style, harmless},
-    saved_request::{self, Length, SavedArgs},
+    saved_request::{self, Length, Saved, SavedArgs, Told},
     scheme_source,
     secrets::{SecretArgs, SecretSource},
 };
@@ -69,13 +69,15 @@ const USAGE: &str =
     "countersign explain [OPTIONS] <PROVIDER|--scheme FILE> [REQUEST|-]\n       countersign explain --log <LINE|->";
 
 const HELP: &str = "\
-The request is what was on the wire, a HAR file or a curl command. It is verified as it is, and then without the mistakes \
+The request is what was on the wire, a HAR file, a curl command or a case of a vector file (with its secrets and its time \
+unless others are given). It is verified as it is, and then without the mistakes \
 that people make: in the secret, the body, the URL, the headers, the clock, the choice of the provider. A cause is proven \
 if without it the signature is right; where nothing is found, nothing is guessed. No secret is ever printed.
 
 Examples:
   countersign explain stripe request.http --secret-env STRIPE_WEBHOOK_SECRET
   countersign explain stripe request.http --secret-env LIVE --other-env TEST --now 2026-01-31T12:00:00Z
+  countersign explain stripe vectors.json --case 'another secret'
   countersign explain twilio capture.har --entry 3 --secret-env TWILIO_TOKEN \\
       --public-url https://example.com/twilio
   countersign explain --log '{\"code\":\"timestamp_too_old\",\"reason\":\"the timestamp is 412s old; ...\"}'
@@ -89,16 +91,19 @@ impl Explain {
         }
         let (scheme, path) =
             scheme_source::before_request(self.provider.as_deref(), self.scheme.as_deref(), self.request.as_deref())?;
+        self.secrets.wanted_for(path)?;
         let (name, id) = (scheme.name().to_owned(), scheme.id().to_owned());
-        let setup = self.setup(Setup::new(scheme).map_err(|error| Failure::new(error.to_string()))?)?;
-        let now = self.now.unwrap_or_else(moment::now);
-        let (parts, body) = saved_request::read(path, &self.saved, Length::MayDiffer)?;
+        let Saved { parts, body, told } = saved_request::read(path, &self.saved, Length::MayDiffer)?;
+        let setup = self.setup(scheme, &told)?;
+        let now = self.now.or(told.now).unwrap_or_else(moment::now);
         let explanation = countersign::explain(&setup, &parts, &body, now);
         self.print(&explanation, Some(&format!("{id} ({name})")), Some(&id))?;
         Ok(Outcome::good_if(explanation.is_accepted()))
     }
 
-    fn setup(&self, mut setup: Setup) -> Result<Setup, Failure> {
+    fn setup(&self, scheme: Scheme, told: &Told) -> Result<Setup, Failure> {
+        let endpoint = told.complete(&self.endpoint, &scheme);
+        let mut setup = Setup::new(scheme).map_err(|error| Failure::new(error.to_string()))?;
         for source in self.secrets.sources() {
             setup = setup.secret(source.label(), source.read_as_it_is()?);
         }
@@ -107,15 +112,20 @@ impl Explain {
             setup = setup.other_secret(source.label(), source.read_as_it_is()?);
         }
         if self.secrets.sources().next().is_none() {
-            return Err(countersign::ConfigError::NoSecret.into());
+            if told.secrets.is_empty() {
+                return Err(countersign::ConfigError::NoSecret.into());
+            }
+            for (at, secret) in told.secrets.iter().enumerate() {
+                setup = setup.secret(format!("key-{}", at + 1), secret.as_bytes());
+            }
         }
-        if let Some(url) = &self.endpoint.public_url {
+        if let Some(url) = &endpoint.public_url {
             setup = setup.public_url(url);
         }
-        for (name, value) in &self.endpoint.settings {
+        for (name, value) in &endpoint.settings {
             setup = setup.setting(name, value);
         }
-        if self.endpoint.allow_legacy {
+        if endpoint.allow_legacy {
             setup = setup.allow_legacy();
         }
         Ok(match self.tolerance {

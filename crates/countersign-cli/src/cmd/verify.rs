@@ -15,7 +15,7 @@ use crate::{
     failure::{Failure, Outcome},
     moment,
     output::{self, Style, harmless, yes_no},
-    saved_request::{self, Length, SavedArgs},
+    saved_request::{self, Length, Saved, SavedArgs, Told},
     scheme_source,
     secrets::SecretArgs,
 };
@@ -58,7 +58,8 @@ pub(crate) struct Verify {
 
 const HELP: &str = "\
 The request is what was on the wire: its first line, the headers, an empty line, and the body, byte for byte. \
-A Content-Length must be that of the body; a chunked body is put together. A HAR file and a curl command are understood too.
+A Content-Length must be that of the body; a chunked body is put together. A HAR file and a curl command are understood too, and a case of a vector file, with its \
+secrets and its time unless others are given.
 
 Examples:
   countersign verify stripe request.http --secret-env STRIPE_WEBHOOK_SECRET
@@ -73,9 +74,10 @@ Exit status: 0 accepted, 1 refused, 2 a mistake in the command line or the reque
 impl Verify {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let (scheme, request) = self.inputs()?;
-        let verifier = self.verifier(scheme)?;
-        let now = self.now.unwrap_or_else(moment::now);
-        let (parts, body) = saved_request::read(request, &self.saved, Length::MustFit)?;
+        self.secrets.wanted_for(request)?;
+        let Saved { parts, body, told } = saved_request::read(request, &self.saved, Length::MustFit)?;
+        let verifier = self.verifier(scheme, &told)?;
+        let now = self.now.or(told.now).unwrap_or_else(moment::now);
         let verdict = verifier.verify(&parts, body, now);
         output::line(match (&verdict, self.json) {
             (Ok(verified), true) => accepted_json(verified).to_string(),
@@ -90,10 +92,13 @@ impl Verify {
         scheme_source::before_request(self.provider.as_deref(), self.scheme.as_deref(), self.request.as_deref())
     }
 
-    fn verifier(&self, scheme: Scheme) -> Result<Verifier, Failure> {
-        let keys = self.secrets.keys()?;
-        let builder = keys.into_iter().fold(Verifier::builder(scheme), VerifierBuilder::key);
-        let mut builder = self.endpoint.configure(builder);
+    fn verifier(&self, scheme: Scheme, told: &Told) -> Result<Verifier, Failure> {
+        let endpoint = told.complete(&self.endpoint, &scheme);
+        let mut builder = self.secrets.keys()?.into_iter().fold(Verifier::builder(scheme), VerifierBuilder::key);
+        if self.secrets.sources().next().is_none() {
+            builder = told.secrets.iter().fold(builder, |builder, secret| builder.secret(secret.as_str()));
+        }
+        let mut builder = endpoint.configure(builder);
         if let Some(tolerance) = self.tolerance {
             builder = builder.tolerance(tolerance);
         }

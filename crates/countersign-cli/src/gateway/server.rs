@@ -82,8 +82,10 @@ pub(crate) async fn serve<W: Watch>(listener: TcpListener, front: Front<W>, stop
             let (place, bounds) = (Occupied(place), front.gateway.bounds());
             let patience = bounds.head + bounds.body;
             tokio::select! {
-                () = front.connection(stream, peer, &place.0, bounds.head, watcher) => {}
+                // A connection that has to go does not begin with another request before.
+                biased;
                 () = place.0.evicted() => {}
+                () = front.connection(stream, peer, &place.0, bounds.head, watcher) => {}
                 () = place.0.stalled(patience) => {}
             }
         });

@@ -1,8 +1,9 @@
-//! Requests that somebody saved: as they were on the wire, in a HAR file, or as a curl command.
+//! Requests that somebody saved: as they were on the wire, in a HAR file, as a curl command, or in a vector file.
 
 mod curl;
 mod har;
 mod raw;
+mod vector;
 
 use std::{
     fs,
@@ -12,10 +13,12 @@ use std::{
 
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
+use countersign::{Scheme, Timestamp};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header::HOST, request::Parts};
+use serde_json::Value as Json;
 
 pub(crate) use self::raw::Length;
-use crate::{failure::Failure, scheme_source::unreadable};
+use crate::{endpoint_args::EndpointArgs, failure::Failure, scheme_source::unreadable};
 
 /// How a saved request is to be read.
 #[derive(Debug, Args)]
@@ -24,9 +27,45 @@ pub(crate) struct SavedArgs {
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
 
-    /// Which request of a HAR file, counted from 1
+    /// Which request of a HAR or vector file, counted from 1
     #[arg(long, value_name = "NUMBER")]
     entry: Option<usize>,
+
+    /// Which case of a vector file, by its name
+    #[arg(long, value_name = "NAME", conflicts_with = "entry")]
+    case: Option<String>,
+}
+
+/// A saved request, and what was saved with it.
+pub(crate) struct Saved {
+    pub(crate) parts: Parts,
+    pub(crate) body: Bytes,
+    pub(crate) told: Told,
+}
+
+/// What a vector file tells of the endpoint. The command line goes before it.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// The time of arrival.
+    pub(crate) now: Option<Timestamp>,
+    /// The secrets, as they were pasted.
+    pub(crate) secrets: Vec<String>,
+    public_url: Option<String>,
+    settings: Vec<(String, String)>,
+}
+
+impl Told {
+    /// What the command line says of the endpoint, and what it leaves open. Settings that the scheme has no use for are for the
+    /// reader of the file.
+    pub(crate) fn complete(&self, given: &EndpointArgs, scheme: &Scheme) -> EndpointArgs {
+        let mut endpoint = given.clone();
+        endpoint.public_url = endpoint.public_url.or_else(|| self.public_url.clone());
+        let is_open = |(name, _): &&(String, String)| {
+            scheme.settings().any(|(known, _)| known == name) && given.settings.iter().all(|(other, _)| other != name)
+        };
+        endpoint.settings.extend(self.settings.iter().filter(is_open).cloned());
+        endpoint
+    }
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -37,20 +76,28 @@ enum Format {
     Har,
     /// A curl command, as browsers copy it
     Curl,
+    /// A file of signed requests, as `countersign vectors` reads it
+    Vector,
 }
 
 /// Reads the request in a file, or on standard input.
-pub(crate) fn read(path: Option<&Path>, args: &SavedArgs, length: Length) -> Result<(Parts, Bytes), Failure> {
-    let (name, bytes) = match path.filter(|path| *path != "-") {
+pub(crate) fn read(path: Option<&Path>, args: &SavedArgs, length: Length) -> Result<Saved, Failure> {
+    let file = path.filter(|path| *path != "-");
+    let (name, bytes) = match file {
         Some(path) => (path.display().to_string(), fs::read(path).map_err(|error| unreadable(path, &error))?),
         None => ("standard input".to_owned(), stdin("request", path.is_some())?),
     };
     let wrong = |problem: String| Failure::new(format!("{name}: {problem}"));
-    match args.format.unwrap_or_else(|| look(&bytes)) {
-        Format::Raw => raw::parse(&bytes, length).map_err(|error| wrong(error.to_string())),
-        Format::Har => har::parse(&bytes, args.entry).map_err(wrong),
-        Format::Curl => curl::parse(&bytes).map_err(wrong),
-    }
+    let (parts, body) = match args.format.unwrap_or_else(|| look(&bytes)) {
+        Format::Raw => raw::parse(&bytes, length).map_err(|error| wrong(error.to_string()))?,
+        Format::Har => har::parse(&bytes, args.entry).map_err(wrong)?,
+        Format::Curl => curl::parse(&bytes).map_err(wrong)?,
+        Format::Vector => {
+            let folder = file.and_then(Path::parent).unwrap_or(Path::new("."));
+            return vector::parse(&bytes, folder, args.entry, args.case.as_deref()).map_err(wrong);
+        }
+    };
+    Ok(Saved { parts, body, told: Told::default() })
 }
 
 /// All of standard input; a terminal only if it was asked for.
@@ -64,11 +111,12 @@ pub(crate) fn stdin(what: &str, asked_for: bool) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// No request line begins as the two others do.
+/// No request line begins as the others do.
 fn look(bytes: &[u8]) -> Format {
     let text = bytes.trim_ascii_start();
     if text.starts_with(b"{") {
-        Format::Har
+        let is_vector = serde_json::from_slice::<Json>(text).is_ok_and(|document| document["cases"].is_array());
+        if is_vector { Format::Vector } else { Format::Har }
     } else if text.starts_with(b"curl ") || text.starts_with(b"curl.exe ") {
         Format::Curl
     } else {

@@ -7,16 +7,16 @@ use serde::Deserialize;
 
 /// One request, and the verdict that it should get.
 #[derive(Debug, Deserialize)]
-pub(super) struct Case {
-    pub(super) name: String,
+pub(crate) struct Case {
+    pub(crate) name: String,
     /// The endpoint's secrets, as a user pastes them.
-    pub(super) keys: Vec<String>,
+    pub(crate) keys: Vec<String>,
     /// The time of arrival, in seconds since 1970.
-    pub(super) now: i64,
-    pub(super) request: RawRequest,
+    pub(crate) now: i64,
+    pub(crate) request: RawRequest,
     /// Settings that differ from those of the file.
     #[serde(default)]
-    pub(super) config: Settings,
+    pub(crate) config: Settings,
     expect: Expect,
     /// The codes of which a rejection has one.
     #[serde(default)]
@@ -24,18 +24,18 @@ pub(super) struct Case {
 }
 
 /// What an operator would configure beside the secret. Those that the scheme has no use for are for the reader.
-pub(super) type Settings = BTreeMap<String, Setting>;
+pub(crate) type Settings = BTreeMap<String, Setting>;
 
 /// The value of a setting.
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-pub(super) enum Setting {
+pub(crate) enum Setting {
     Text(String),
     Number(i64),
 }
 
 impl Setting {
-    pub(super) fn as_text(&self) -> String {
+    pub(crate) fn as_text(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
             Self::Number(number) => number.to_string(),
@@ -51,7 +51,7 @@ enum Expect {
 }
 
 impl Case {
-    pub(super) fn expected(&self) -> String {
+    pub(crate) fn expected(&self) -> String {
         match (self.expect, &*self.reason_any) {
             (Expect::Accept, _) => "accept".to_owned(),
             (Expect::Reject, []) => "reject".to_owned(),
@@ -59,12 +59,12 @@ impl Case {
         }
     }
 
-    pub(super) fn may_be_accepted(&self) -> bool {
+    pub(crate) fn may_be_accepted(&self) -> bool {
         self.expect == Expect::Accept
     }
 
     /// Whether the case may be refused with a code of which `is_it` holds.
-    pub(super) fn may_be_refused(&self, is_it: impl Fn(&str) -> bool) -> bool {
+    pub(crate) fn may_be_refused(&self, is_it: impl Fn(&str) -> bool) -> bool {
         let any = self.reason_any.is_empty() || self.reason_any.iter().any(|reason| reason == "other");
         self.expect == Expect::Reject && (any || self.reason_any.iter().any(|reason| is_it(reason)))
     }
@@ -72,24 +72,24 @@ impl Case {
 
 /// A request as it was on the wire.
 #[derive(Debug, Deserialize)]
-pub(super) struct RawRequest {
+pub(crate) struct RawRequest {
     method: String,
     url: String,
     headers: Vec<(String, String)>,
-    pub(super) body_base64: Option<String>,
-    pub(super) body_file: Option<PathBuf>,
+    pub(crate) body_base64: Option<String>,
+    pub(crate) body_file: Option<PathBuf>,
     #[serde(skip)]
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl RawRequest {
     /// Scheme and authority of the URL, which is what an operator would configure.
-    pub(super) fn public_url(&self) -> &str {
+    pub(crate) fn public_url(&self) -> &str {
         &self.url[..self.authority_end()]
     }
 
     /// The head as a server gets it; the error says what no server would hand on.
-    pub(super) fn head(&self) -> Result<Parts, String> {
+    pub(crate) fn head(&self) -> Result<Parts, String> {
         let mut request = Request::new(());
         *request.method_mut() = Method::from_bytes(self.method.as_bytes()).map_err(|_| "its method".to_owned())?;
         *request.uri_mut() = Uri::try_from(self.target().as_bytes()).map_err(|_| "its URL".to_owned())?;

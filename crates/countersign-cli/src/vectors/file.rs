@@ -13,14 +13,14 @@ use super::case::{Case, RawRequest, Settings};
 
 /// The cases of one provider from one source.
 #[derive(Debug, Deserialize)]
-pub(super) struct VectorFile {
+pub(crate) struct VectorFile {
     #[serde(skip)]
     pub(super) path: PathBuf,
     pub(super) provider: String,
     /// What is configured beside the secret, in all cases that do not say otherwise.
     #[serde(default)]
-    pub(super) config: Settings,
-    pub(super) cases: Vec<Case>,
+    pub(crate) config: Settings,
+    pub(crate) cases: Vec<Case>,
 }
 
 /// Why vectors could not be read.
@@ -100,14 +100,20 @@ fn read(path: &Path) -> Result<Option<VectorFile>, VectorError> {
         return Ok(None);
     }
     // Read again from the text, for errors that know their line.
-    let mut file: VectorFile = serde_json::from_slice(&text).map_err(|error| VectorError::new(path, error))?;
-    path.clone_into(&mut file.path);
     let folder = path.parent().unwrap_or(Path::new("."));
-    for case in &mut file.cases {
-        let wrong = |problem| VectorError::new(path, format_args!("case `{}`: {problem}", case.name));
-        case.request.body = body(&case.request, folder).map_err(wrong)?;
-    }
+    let mut file = parse(&text, folder).map_err(|problem| VectorError::new(path, problem))?;
+    path.clone_into(&mut file.path);
     Ok(Some(file))
+}
+
+/// Reads the text of a vector file; the bodies that stand in files of their own are looked for from `folder` on.
+pub(crate) fn parse(text: &[u8], folder: &Path) -> Result<VectorFile, String> {
+    let mut file: VectorFile = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    for case in &mut file.cases {
+        case.request.body =
+            body(&case.request, folder).map_err(|problem| format!("case `{}`: {problem}", case.name))?;
+    }
+    Ok(file)
 }
 
 fn body(request: &RawRequest, folder: &Path) -> Result<Vec<u8>, String> {

@@ -31,9 +31,10 @@ use std::path::{Path, PathBuf};
 
 use countersign::{Provider, Scheme};
 
-use case::Case;
+pub(crate) use case::Case;
 pub use file::VectorError;
 use file::VectorFile;
+pub(crate) use file::parse;
 
 /// What a run of vectors came to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

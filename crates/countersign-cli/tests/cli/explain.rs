@@ -140,3 +140,58 @@ fn what_the_gateway_logs_can_be_explained() {
     let ran = run(&["explain", "--log", &refused.out]);
     assert!(ran.code == 1 && ran.out.contains("timestamp_too_old"), "{ran:?}");
 }
+
+#[test]
+fn every_code_of_a_log_line_is_explained() {
+    for (code, reason, words) in [
+        ("address", "the address 192.0.2.7 is not allowed", "allow the address"),
+        ("unexpected_value", "the claim `aud` does not have the value that this endpoint expects", "another endpoint"),
+        ("content_coding", "the body is not in a content coding that can be undone", "Content-Encoding"),
+        ("store_unavailable", "the replay store cannot be asked or is full", "replay store"),
+        ("malformed_signature", "the signature in header `x` has no tag of an accepted version", "another version"),
+        (
+            "malformed_timestamp",
+            "the timestamp in `/t` cannot be read, because the body is not JSON; expected ...",
+            "raw body",
+        ),
+    ] {
+        let line = json!({ "verdict": "refused", "provider": "stripe", "code": code, "reason": reason });
+        let ran = run(&["explain", "--log", &line.to_string()]);
+        assert!(ran.code == 1 && ran.out.contains(code) && ran.out.contains(words), "{ran:?}");
+    }
+}
+
+#[test]
+fn a_case_of_a_vector_file_is_a_request_with_its_secret_its_url_and_its_time() {
+    let folder = Folder::new();
+    let case = |name: &str, body: &str| {
+        json!({
+            "name": name,
+            "keys": ["It's a Secret to Everybody"],
+            "now": 1_767_225_600,
+            "request": {
+                "method": "POST",
+                "url": "https://hooks.example.com/github",
+                "headers": [[
+                    "x-hub-signature-256",
+                    "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+                ]],
+                "body_base64": body,
+            },
+            "expect": "accept",
+        })
+    };
+    let cases = [case("valid", "SGVsbG8sIFdvcmxkIQ=="), case("with a line feed", "SGVsbG8sIFdvcmxkIQo=")];
+    let file = folder.write("github.json", json!({ "provider": "github", "cases": cases }).to_string());
+    for command in ["verify", "explain"] {
+        assert_eq!(run(&[command, "github", &file, "--case", "valid"]).code, 0);
+        assert_eq!(run(&[command, "github", &file, "--entry", "1"]).code, 0);
+        assert_eq!(run(&[command, "github", &file, "--entry", "2"]).code, 1);
+        assert_eq!(run(&[command, "github", &file, "--case", "valid", "--secret-env", "SECRET"]).code, 1);
+        run(&[command, "github", &file]).is_mistake(&["2 cases", "--case"]);
+        run(&[command, "github", &file, "--entry", "3"]).is_mistake(&["2 cases"]);
+        run(&[command, "github", &file, "--case", "other"]).is_mistake(&["no case"]);
+    }
+    let ran = run(&["explain", "github", &file, "--case", "with a line feed"]);
+    assert!(ran.out.contains("body_white_space (proven"), "{ran:?}");
+}

@@ -1,14 +1,20 @@
 //! Replay stores: what became of events, kept where a restart does not forget it.
 
-#[cfg(any(feature = "redis", feature = "sqlite"))]
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod fence;
-#[cfg(any(feature = "redis", feature = "sqlite"))]
+mod layered;
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod moment;
+#[cfg(feature = "postgres")]
+pub mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 
+pub use layered::LayeredReplayStore;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresReplayStore;
 #[cfg(feature = "redis")]
 pub use redis::RedisReplayStore;
 #[cfg(feature = "sqlite")]

@@ -27,7 +27,7 @@ pub(crate) async fn receive<B>(
     settings: &Settings,
 ) -> Result<Received, Rejection>
 where
-    B: Body<Data = Bytes> + Send,
+    B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let now = (settings.clock)();
@@ -62,7 +62,7 @@ async fn respond<B>(
     now: Timestamp,
 ) -> Result<Received, Rejection>
 where
-    B: Body<Data = Bytes> + Send,
+    B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let provider = || found.verifier.scheme().id();
@@ -99,7 +99,7 @@ async fn verify<B>(
     now: Timestamp,
 ) -> Result<Verdict, Rejection>
 where
-    B: Body<Data = Bytes> + Send,
+    B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let limit = settings.body_limit;
@@ -134,7 +134,7 @@ async fn ask<B>(
     collecting: Result<Collecting<'_>, Rejection>,
 ) -> Result<Verdict, Rejection>
 where
-    B: Body<Data = Bytes> + Send,
+    B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     // If the head is refused, a question is all that it can be.
@@ -201,7 +201,7 @@ impl Found {
 /// The whole body, under both limits.
 async fn gather<B>(parts: &Parts, body: B, settings: &Settings) -> Result<Bytes, Rejection>
 where
-    B: Body<Data = Bytes> + Send,
+    B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let limit = settings.body_limit;
@@ -228,7 +228,7 @@ async fn in_time(limit: Duration, read: impl Future<Output = Result<(), Rejectio
 
 async fn read<B>(body: B, mut take: impl FnMut(Bytes) -> Result<(), Rejection>) -> Result<(), Rejection>
 where
-    B: Body<Data = Bytes> + Send,
+    B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let mut body = pin!(body);

@@ -5,6 +5,7 @@
 mod adyen;
 mod aws_sns;
 mod contentful;
+mod hygraph;
 mod plivo_v3;
 mod signed_headers;
 #[cfg(test)]
@@ -30,6 +31,8 @@ pub(crate) enum Canonical {
     AwsSns,
     /// Method, path, the headers that a header lists, and the body.
     Contentful,
+    /// The body as a JSON string, and the environment that the signature's text names.
+    Hygraph,
     /// The URL with its query sorted, and the sorted form.
     PlivoV3,
     /// The names of headers, their values, and the body.
@@ -39,8 +42,15 @@ pub(crate) enum Canonical {
 }
 
 impl Canonical {
-    const ALL: [Self; 6] =
-        [Self::Adyen, Self::AwsSns, Self::Contentful, Self::PlivoV3, Self::SignedHeaders, Self::TrueLayer];
+    const ALL: [Self; 7] = [
+        Self::Adyen,
+        Self::AwsSns,
+        Self::Contentful,
+        Self::Hygraph,
+        Self::PlivoV3,
+        Self::SignedHeaders,
+        Self::TrueLayer,
+    ];
 
     /// The word for it in scheme files.
     pub(crate) fn name(self) -> &'static str {
@@ -48,6 +58,7 @@ impl Canonical {
             Self::Adyen => "adyen",
             Self::AwsSns => "aws-sns",
             Self::Contentful => "contentful",
+            Self::Hygraph => "hygraph",
             Self::PlivoV3 => "plivo-v3",
             Self::SignedHeaders => "signed-headers",
             Self::TrueLayer => "truelayer",
@@ -69,9 +80,13 @@ impl Canonical {
     /// Whether it reads the body.
     pub(crate) fn needs_body(self) -> bool {
         match self {
-            Self::Adyen | Self::AwsSns | Self::Contentful | Self::PlivoV3 | Self::SignedHeaders | Self::TrueLayer => {
-                true
-            }
+            Self::Adyen
+            | Self::AwsSns
+            | Self::Contentful
+            | Self::Hygraph
+            | Self::PlivoV3
+            | Self::SignedHeaders
+            | Self::TrueLayer => true,
         }
     }
 
@@ -79,7 +94,7 @@ impl Canonical {
     pub(crate) fn covers_body(self) -> bool {
         match self {
             Self::Adyen | Self::AwsSns => false,
-            Self::Contentful | Self::PlivoV3 | Self::SignedHeaders | Self::TrueLayer => true,
+            Self::Contentful | Self::Hygraph | Self::PlivoV3 | Self::SignedHeaders | Self::TrueLayer => true,
         }
     }
 
@@ -87,7 +102,7 @@ impl Canonical {
     pub(crate) fn token_parameters(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::TrueLayer => truelayer::PARAMETERS,
-            Self::Adyen | Self::AwsSns | Self::Contentful | Self::PlivoV3 | Self::SignedHeaders => &[],
+            Self::Adyen | Self::AwsSns | Self::Contentful | Self::Hygraph | Self::PlivoV3 | Self::SignedHeaders => &[],
         }
     }
 
@@ -95,8 +110,16 @@ impl Canonical {
     pub(crate) fn is_ambiguous(self) -> bool {
         match self {
             Self::PlivoV3 => true,
-            Self::Adyen | Self::AwsSns | Self::Contentful | Self::SignedHeaders | Self::TrueLayer => false,
+            Self::Adyen | Self::AwsSns | Self::Contentful | Self::Hygraph | Self::SignedHeaders | Self::TrueLayer => {
+                false
+            }
         }
+    }
+
+    /// Whether its text tells where it ends, so that something may follow it.
+    pub(crate) fn marks_its_end(self) -> bool {
+        // The last that it writes is a JSON string.
+        self == Self::Hygraph
     }
 
     /// Whether the value at `source` is covered, whatever the request.
@@ -106,7 +129,7 @@ impl Canonical {
             Self::AwsSns => aws_sns::covers(source),
             Self::Contentful => contentful::covers(source),
             Self::PlivoV3 => plivo_v3::covers(source),
-            Self::SignedHeaders | Self::TrueLayer => source.is_in_body(),
+            Self::Hygraph | Self::SignedHeaders | Self::TrueLayer => source.is_in_body(),
         }
     }
 
@@ -116,6 +139,7 @@ impl Canonical {
             Self::Adyen => adyen::write(body),
             Self::AwsSns => aws_sns::write(content, body),
             Self::Contentful => contentful::write(content, body),
+            Self::Hygraph => hygraph::write(content, body),
             Self::PlivoV3 => plivo_v3::write(content, body, form),
             Self::SignedHeaders => signed_headers::write(content, body),
             Self::TrueLayer => truelayer::write(content, body),

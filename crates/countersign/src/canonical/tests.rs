@@ -175,3 +175,23 @@ fn a_token_that_lists_headers_covers_just_these() {
     assert_eq!(code("/tl-webhook", time, "{}"), Err("signature"));
     assert_eq!(code("/tl-webhook", None, BODY), Err("malformed_value"));
 }
+
+#[test]
+fn an_environment_is_named_once_and_quoted() {
+    let place =
+        "header = \"X-Sign\"\nlist = { separator = \",\", trim = true, items = [\"sign={hex}\", \"env={any}\"] }";
+    let scheme = hmac("hygraph", place);
+    let sign = "0".repeat(64);
+    let code = |rest: &str| {
+        let request = http::Request::post("/").header("X-Sign", format!("sign={sign}{rest}")).body("{}").unwrap();
+        refusal(&scheme, "secret", &request)
+    };
+    for rest in ["", ", env=", ", env=master", ", env=a\"b\\", ", other=master"] {
+        assert_eq!(code(rest), "signature", "{rest}");
+    }
+    assert_eq!(code(", env=master, env=other"), "malformed_value");
+    let request = http::Request::post("/").header("X-Sign", format!("sign={sign}")).body("\u{1F600}").unwrap();
+    let body = &request.body().as_bytes()[..3];
+    let verifier = Verifier::builder(&scheme).secret("secret").public_url("https://example.com").build().unwrap();
+    assert_eq!(verifier.verify(&request, body, NOW).unwrap_err().code(), "malformed_value");
+}

@@ -106,8 +106,9 @@ impl Explanation {
             (Verdict::Logged { .. }, _) => "the log line says no more; explain the request itself, with its secret",
             (_, true) => "the body is too large to try every mistake; the others do not explain it",
             (_, false) => {
-                "it was signed with another secret, was changed on its way, or is forged; none of the usual mistakes \
-                 explains it"
+                "it was signed with another secret (another endpoint's, the test environment's, that of a command-line tool: \
+                 give those that you have as well), was changed on its way, or is forged; none of the usual mistakes explains \
+                 it"
             }
         })
     }

@@ -28,7 +28,7 @@ pub enum HeaderMistake {
         /// The header.
         header: HeaderName,
     },
-    /// The tag is right, but not what stands around it.
+    /// The tag is right, but not what stands around it or how it is escaped.
     Layout {
         /// The header.
         header: HeaderName,
@@ -40,8 +40,13 @@ pub enum HeaderMistake {
         /// What it is called.
         found: HeaderName,
     },
-    /// It stands there several times, with different values.
+    /// It stands there several times.
     Repeated {
+        /// The header.
+        header: HeaderName,
+    },
+    /// It was split into several lines.
+    Split {
         /// The header.
         header: HeaderName,
     },
@@ -49,6 +54,13 @@ pub enum HeaderMistake {
     Truncated {
         /// The header.
         header: HeaderName,
+    },
+    /// The tag is that of another version of the scheme.
+    Version {
+        /// The header.
+        header: HeaderName,
+        /// The version, such as `v0`.
+        found: String,
     },
 }
 
@@ -60,7 +72,9 @@ impl HeaderMistake {
             Self::Layout { .. } => "signature_layout",
             Self::Renamed { .. } => "header_renamed",
             Self::Repeated { .. } => "header_repeated",
+            Self::Split { .. } => "header_split",
             Self::Truncated { .. } => "signature_truncated",
+            Self::Version { .. } => "signature_version",
         }
     }
 }
@@ -78,8 +92,8 @@ impl fmt::Display for HeaderMistake {
             }
             Self::Layout { header } => write!(
                 f,
-                "the tag in the header `{header}` is right, but not what stands around it (prefix, labels, quotation \
-                 marks): correct `[signature]` of the scheme, or find what rewrites the header"
+                "the tag in the header `{header}` is right, but not how it is written there (prefix, labels, quotation marks, \
+                 escapes, spaces for `+`): correct `[signature]` of the scheme, or find what rewrites the header"
             ),
             Self::Renamed { expected, found } => write!(
                 f,
@@ -87,12 +101,21 @@ impl fmt::Display for HeaderMistake {
             ),
             Self::Repeated { header } => write!(
                 f,
-                "the header `{header}` stands there several times with different values, of which one is right: find what \
-                 adds the others"
+                "the header `{header}` stands there several times, and one of its values is right: find what adds the others"
+            ),
+            Self::Split { header } => write!(
+                f,
+                "the header `{header}` was split at its commas into several lines: have the proxy or gateway hand it on as \
+                 one"
             ),
             Self::Truncated { header } => write!(
                 f,
                 "the tag in the header `{header}` is cut off: look for a column, log or proxy that shortens it"
+            ),
+            Self::Version { header, found } => write!(
+                f,
+                "the tag in the header `{header}` is labelled as version `{found}`, which the scheme does not accept: have \
+                 the sender sign in the version that it does (test deliveries may be signed in another)"
             ),
         }
     }
@@ -129,7 +152,7 @@ pub(super) fn variants(bench: &Bench<'_>, scheme: &Scheme) -> Vec<HeadVariant> {
     let mut variants = vec![renamed(bench.head.headers, scheme)];
     for name in names(scheme).flatten() {
         let more: Vec<_> = variants.iter().flat_map(|variant| single(variant, name)).collect();
-        variants.extend(more.into_iter().take(MAX_LINES));
+        variants.extend(more.into_iter().take(MAX_LINES + 1));
     }
     if let Source::Header(names) = &scheme.signature.source {
         let rewritten: Vec<_> = variants.iter().flat_map(|variant| rewritten(variant, scheme, names)).collect();
@@ -190,7 +213,10 @@ fn single(variant: &HeadVariant, name: &HeaderName) -> Vec<HeadVariant> {
     let lines: Vec<_> = variant.headers.get_all(name).iter().collect();
     if let [_, _, ..] = *lines {
         let mistake = HeaderMistake::Repeated { header: name.clone() };
-        return lines.iter().take(MAX_LINES).map(|line| variant.with(name, (*line).clone(), mistake.clone())).collect();
+        let alone = lines.iter().take(MAX_LINES).map(|line| variant.with(name, (*line).clone(), mistake.clone()));
+        let whole = HeaderValue::from_bytes(&lines.iter().map(|line| line.as_bytes()).collect::<Vec<_>>().join(&b','));
+        let split = HeaderMistake::Split { header: name.clone() };
+        return alone.chain(whole.ok().map(|whole| variant.with(name, whole, split))).collect();
     }
     let pieces = lines.first().map(|line| line.as_bytes().split(|byte| *byte == b',')).into_iter().flatten();
     let pieces: Vec<_> =
@@ -214,7 +240,19 @@ fn rewritten(variant: &HeadVariant, scheme: &Scheme, names: &[HeaderName]) -> Ve
     repairs.into_iter().filter_map(with).collect()
 }
 
-const ADDED: [&str; 7] = ["http-", "x-", "original-", "orig-", "forwarded-", "proxy-", "real-"];
+const ADDED: [&str; 10] = [
+    "http-",
+    "x-",
+    "original-",
+    "orig-",
+    "forwarded-",
+    "proxy-",
+    "real-",
+    // CGI behind a rewriting server, the gateways of a cloud, and a service mesh.
+    "redirect-",
+    "amzn-remapped-",
+    "envoy-",
+];
 
 /// More lines than this are nobody's mistake.
 const MAX_LINES: usize = 4;

@@ -1,6 +1,6 @@
-//! Writes a JSON document in the styles of other serialisers, with its numbers and the order of its keys as they are.
+//! Writes a JSON document in the styles of other serialisers, with the order of its keys as it is.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
 use serde::de::IgnoredAny;
 
@@ -9,7 +9,21 @@ use serde::de::IgnoredAny;
 pub(super) struct Style {
     pub(super) layout: Layout,
     pub(super) text: Text,
+    pub(super) numbers: Numbers,
     pub(super) sorted: bool,
+}
+
+/// Fractions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbers {
+    /// As they are.
+    Kept,
+    /// `1` for `1.0`, `1.5` for `1.50`.
+    Shortest,
+    /// `1.0` for `1`, as those write it who have no integers.
+    Fractional,
+    /// `1.50` for `1.5`, as amounts of money are written.
+    Cents,
 }
 
 /// White space.
@@ -39,6 +53,9 @@ pub(super) enum Text {
     Slash,
     /// [`Text::Ascii`] and [`Text::Slash`], as PHP writes it.
     AsciiSlash,
+    /// `\u003C` in upper case for what is not ASCII and for what HTML or JavaScript could take for its own, quotation marks
+    /// and `+` too, as .NET writes it.
+    Web,
 }
 
 /// A JSON document, still in the words of its text.
@@ -138,7 +155,7 @@ impl Style {
 
     fn node(self, node: &Node<'_>, depth: usize, out: &mut String) {
         match node {
-            Node::Word(word) => out.push_str(word),
+            Node::Word(word) => out.push_str(&self.numbers.written(word)),
             Node::Text(text) => self.text(text, out),
             Node::Array(nodes) => {
                 self.list("[]", nodes.iter(), depth, out, |node, out| self.node(node, depth + 1, out));
@@ -203,8 +220,9 @@ impl Style {
     }
 
     fn char(self, c: char, out: &mut String) {
-        let is_ascii = matches!(self.text, Text::Ascii | Text::AsciiUpper | Text::AsciiSlash);
+        let is_ascii = matches!(self.text, Text::Ascii | Text::AsciiUpper | Text::AsciiSlash | Text::Web);
         match c {
+            '"' | '&' | '\'' | '+' | '<' | '>' | '`' | '\u{7f}' if self.text == Text::Web => self.escape(c, out),
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
@@ -223,9 +241,26 @@ impl Style {
         for unit in c.encode_utf16(&mut [0; 2]) {
             // Writing to a string cannot fail.
             let _ = match self.text {
-                Text::AsciiUpper => write!(out, "\\u{unit:04X}"),
+                Text::AsciiUpper | Text::Web => write!(out, "\\u{unit:04X}"),
                 _ => write!(out, "\\u{unit:04x}"),
             };
+        }
+    }
+}
+
+impl Numbers {
+    fn written(self, word: &str) -> Cow<'_, str> {
+        if self == Self::Kept
+            || !word.starts_with(|c: char| c == '-' || c.is_ascii_digit())
+            || word.contains(['e', 'E'])
+        {
+            return word.into();
+        }
+        match (self, word.split_once('.')) {
+            (Self::Shortest, Some(_)) => word.trim_end_matches('0').trim_end_matches('.').into(),
+            (Self::Fractional, None) => format!("{word}.0").into(),
+            (Self::Cents, Some((_, fraction))) if fraction.len() == 1 => format!("{word}0").into(),
+            _ => word.into(),
         }
     }
 }
@@ -235,7 +270,19 @@ mod tests {
     use super::*;
 
     fn written(text: &str, layout: Layout, strings: Text, sorted: bool) -> String {
-        Style { layout, text: strings, sorted }.write(&parse(text).unwrap())
+        Style { layout, text: strings, numbers: Numbers::Kept, sorted }.write(&parse(text).unwrap())
+    }
+
+    #[test]
+    fn each_kind_of_numbers_is_that_of_its_serialiser() {
+        let written = |numbers| {
+            let style = Style { layout: Layout::Compact, text: Text::Kept, numbers, sorted: false };
+            style.write(&parse("[10, 1.0, 1.50, -2.5, 100, 1.0e3, true, \"1.0\"]").unwrap())
+        };
+        assert_eq!(written(Numbers::Kept), r#"[10,1.0,1.50,-2.5,100,1.0e3,true,"1.0"]"#);
+        assert_eq!(written(Numbers::Shortest), r#"[10,1,1.5,-2.5,100,1.0e3,true,"1.0"]"#);
+        assert_eq!(written(Numbers::Fractional), r#"[10.0,1.0,1.50,-2.5,100.0,1.0e3,true,"1.0"]"#);
+        assert_eq!(written(Numbers::Cents), r#"[10,1.00,1.50,-2.50,100,1.0e3,true,"1.0"]"#);
     }
 
     const DOCUMENT: &str = " {\"b\" : [1.0, 1e3 ,true,{ }, [ ]],\"a\":\"\\u00e9\\/<\\\"\\\\\" }\n";
@@ -258,6 +305,7 @@ mod tests {
         assert_eq!(text(Text::AsciiUpper), r#""\u00E9/<\uD83D\uDE00\u0001""#);
         assert_eq!(text(Text::Html), "\"é/\\u003c\u{1f600}\\u0001\"");
         assert_eq!(text(Text::AsciiSlash), r#""\u00e9\/<\ud83d\ude00\u0001""#);
+        assert_eq!(text(Text::Web), r#""\u00E9/\u003C\uD83D\uDE00\u0001""#);
     }
 
     #[test]

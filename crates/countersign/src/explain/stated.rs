@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{mistake::Mistake, time};
-use crate::{config::ConfigError, rejection::Rejection};
+use crate::{
+    config::ConfigError,
+    rejection::{Problem, Rejection},
+};
 
 /// The cause that a refusal states; `None` for those that can have any.
 pub(super) fn of_rejection(rejection: &Rejection) -> Option<Mistake> {
@@ -32,13 +35,21 @@ pub(super) fn of_log(code: &str, reason: &str) -> Option<Vec<Mistake>> {
         return Some(Vec::new());
     }
     // The text comes out of a file, and may be anything by now.
-    let reason = reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
+    let reason: String = reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
+    let advice = of_problem(code, &reason).unwrap_or(advice);
     Some(vec![Mistake::Stated { code, reason, advice }])
 }
 
 fn stated(code: &str, reason: String) -> Option<Mistake> {
     let (code, advice) = ADVICE.into_iter().find(|(known, advice)| *known == code && !advice.is_empty())?;
+    let advice = of_problem(code, &reason).unwrap_or(advice);
     Some(Mistake::Stated { code, reason, advice })
+}
+
+/// What to do about a malformed value, if its reason tells what is wrong with it.
+fn of_problem(code: &str, reason: &str) -> Option<&'static str> {
+    let (_, advice) = PROBLEMS.into_iter().find(|(problem, _)| reason.contains(&problem.to_string()))?;
+    code.starts_with("malformed_").then_some(advice)
 }
 
 /// Reads `the timestamp is 412s old; the tolerance is 300s`, as [`Rejection`] prints it.
@@ -70,15 +81,26 @@ fn duration(text: &str) -> Option<Duration> {
 }
 
 /// For every code of [`Rejection`] what to do about it; nothing where the reason leaves open what it was.
-const ADVICE: [(&str, &str); 22] = [
+const ADVICE: [(&str, &str); 29] = [
+    (
+        "address",
+        "if it is the provider, allow the address that it sends from; behind a proxy, tell the verifier which proxies to trust",
+    ),
     ("ambiguous_content", "the provider does not write its requests so; it is a forgery, or the scheme is another one"),
     ("body_hash", ""),
     ("body_incomplete", "the connection broke, or a proxy changed the body; the provider will send it again"),
     ("body_timeout", "raise the time limit if the provider is slow, or look what holds the body up"),
     ("body_too_large", "raise the body limit if the provider sends such bodies"),
+    (
+        "content_coding",
+        "something on the way compressed or decompressed the body and left its Content-Encoding as it was: give the \
+         verifier the body as it was sent",
+    ),
     ("content_length", "a proxy in front of the endpoint repeats or rewrites the header"),
+    ("handler_timeout", "make the handler faster, or keep the delivery in an inbox and work on it later"),
     ("handshake_failed", "look at the store of the secrets, or at the way out of this machine; set it up again there"),
     ("handshake_not_configured", "configure what is missing, then set the endpoint up again at the provider"),
+    ("in_progress", "nothing is wrong: another attempt is at work, and the provider will ask again"),
     ("keys_unavailable", "look at the store of the keys; the provider will send it again"),
     ("malformed_id", "is it this provider's request, and does a proxy change or drop the value?"),
     ("malformed_signature", "is it this provider's request, and does a proxy change the value?"),
@@ -86,19 +108,61 @@ const ADVICE: [(&str, &str); 22] = [
     ("malformed_value", "is it this provider's request, and does a proxy change or drop the value?"),
     (
         "method",
-        "the endpoint was opened in a browser or probed; let it be, or add the method to the scheme's `[request]`",
+        "the endpoint was opened in a browser or probed, or a redirect (to https, to a slash at the end) made a GET of a POST: \
+         give the provider the final URL; if the method is right, add it to the scheme's `[request]`",
     ),
     ("missing_signature", "was it sent by this provider, is a secret set there, and does a proxy drop the value?"),
     ("payload", "the signature was right; change the handler's type to fit what the provider sends"),
+    (
+        "replayed",
+        "nothing is wrong: the provider sent the event again, or somebody else did, and it was handled before",
+    ),
     (
         "secret_already_stored",
         "somebody offers a second secret; if the endpoint was set up anew at the provider, remove the old one",
     ),
     ("signature", ""),
+    ("store_unavailable", "look at the replay store, and at how much it may hold; the provider will send it again"),
     ("timestamp_in_future", "synchronise the clocks"),
     ("timestamp_too_old", "synchronise the clocks, and verify deliveries as they arrive"),
+    (
+        "unexpected_value",
+        "it was made for another endpoint, application or account of the provider, or the endpoint is set up with another \
+         value: compare the two",
+    ),
     ("unknown_key", "add the tenant's key, or look at the keys' times of validity"),
     ("unsupported_media_type", "take `Webhook<Bytes>` in the handler, or have the provider send JSON"),
 ];
 
+/// What to do about a value that is not as the scheme wants it.
+const PROBLEMS: [(Problem, &str); 8] = [
+    (Problem::Conflicting, "two programs write it: find the proxy or middleware that adds the other value"),
+    (Problem::Encoding, "was it cut off on its way, or written in another encoding or case?"),
+    (Problem::Empty, "the sender has no secret set, or a proxy or a template leaves the value out"),
+    (Problem::NotJson, "give the verifier the raw body, before anything decodes, parses or rewrites it"),
+    (Problem::TooLong, "something puts more into it than the provider does: a proxy that joins headers, or a forger"),
+    (Problem::TooMany, "something puts more into it than the provider does: a proxy that joins headers, or a forger"),
+    (Problem::Uncovered, "have the sender cover it as well, or ask for less in the settings of the endpoint"),
+    (
+        Problem::UnknownVersion,
+        "the sender signs with another version of the scheme, as for test deliveries: have it sign with this one",
+    ),
+];
+
 const MAX_REASON: usize = 300;
+
+#[cfg(test)]
+mod tests {
+    use super::ADVICE;
+
+    /// A code without advice would be unknown in a log line.
+    #[test]
+    fn there_is_advice_for_every_code_of_a_rejection() {
+        let source = include_str!("../rejection.rs");
+        let (_, function) = source.split_once("pub fn code(").unwrap();
+        let (function, _) = function.split_once("pub fn status(").unwrap();
+        let mut codes: Vec<&str> = function.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        codes.sort_unstable();
+        assert_eq!(codes, ADVICE.map(|(code, _)| code));
+    }
+}

@@ -1,42 +1,86 @@
 //! Tags in another encoding or layout than the scheme's.
 
+use std::ops::RangeInclusive;
+
 use http::HeaderName;
 use percent_encoding::percent_decode;
 
 use super::{bench::Bench, headers::HeaderMistake, mistake::Mistake, rules::RuleMistake};
 use crate::{
-    algorithm::{Digest, Tag},
+    algorithm::Digest,
     encoding::Encoding,
     evidence::MAX_SIGNATURE,
+    public_key::PublicKeyAlgorithm,
     rejection::{Problem, Rejection},
     scheme::{Algorithm, Hole, Scheme, Source},
 };
 
 /// The texts that the scheme would have written for the tags that stand in `text`.
 pub(super) fn repairs(scheme: &Scheme, header: &HeaderName, text: &[u8]) -> Vec<(String, HeaderMistake)> {
-    let (Algorithm::Hmac(digest) | Algorithm::Hash(digest)) = scheme.signature.algorithm else {
+    let Some(lengths) = tag_lengths(scheme) else {
         return unwrapped(scheme, header, text);
     };
     if text.len() > MAX_SIGNATURE {
         return Vec::new();
     }
     let text = percent_decode(text).collect::<Vec<u8>>();
+    let mut repairs = of_tokens(scheme, header, &text, &lengths);
+    // Whoever decodes a form or a query makes spaces of the `+` of base64.
+    if text.contains(&b' ') {
+        let text: Vec<u8> = text.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte }).collect();
+        repairs.extend(of_tokens(scheme, header, &text, &lengths));
+    }
+    repairs
+}
+
+fn of_tokens(
+    scheme: &Scheme,
+    header: &HeaderName,
+    text: &[u8],
+    lengths: &RangeInclusive<usize>,
+) -> Vec<(String, HeaderMistake)> {
     let own: Vec<Encoding> = tag_encodings(scheme).collect();
     let mut repairs = Vec::new();
-    for token in tokens(&text).take(MAX_TOKENS) {
-        for (encoding, name, tag) in readings(token, digest.len()) {
-            let Some(repaired) = print(scheme, &text, &tag) else { continue };
+    for (at, token) in tokens(text).take(MAX_TOKENS) {
+        for (encoding, name, tag) in readings(token, lengths) {
+            let Some(repaired) = print(scheme, text, &tag) else { continue };
             let is_own = encoding.is_some_and(|encoding| own.contains(&encoding));
+            let header = header.clone();
             let mistake = match own.first() {
-                Some(expected) if !is_own => {
-                    HeaderMistake::Encoding { header: header.clone(), expected: expected.name(), found: name }
-                }
-                _ => HeaderMistake::Layout { header: header.clone() },
+                Some(expected) if !is_own => HeaderMistake::Encoding { header, expected: expected.name(), found: name },
+                _ => match other_version(scheme, &text[..at]) {
+                    Some(found) => HeaderMistake::Version { header, found },
+                    None => HeaderMistake::Layout { header },
+                },
             };
             repairs.push((repaired, mistake));
         }
     }
     repairs
+}
+
+/// The version in front of a tag, such as the `v0` of `v0=`, if it is none of the scheme's.
+fn other_version(scheme: &Scheme, before: &[u8]) -> Option<String> {
+    let before = std::str::from_utf8(before).ok()?.trim_end_matches(['=', ',', ':']);
+    let start = before.rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
+    let version = &before[start..];
+    let is_version = version.len() <= MAX_VERSION
+        && version.strip_prefix(['v', 'V']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    let own = scheme.signature.syntax.print(|_| " ".to_owned());
+    let mut labels = own.split(|c: char| !c.is_ascii_alphanumeric()).filter(|label| label.starts_with('v'));
+    (is_version && labels.clone().next().is_some() && labels.all(|label| label != version)).then(|| version.to_owned())
+}
+
+/// How many bytes a tag can have; `None` if the scheme has no tags, but tokens.
+fn tag_lengths(scheme: &Scheme) -> Option<RangeInclusive<usize>> {
+    match &scheme.signature.algorithm {
+        Algorithm::Hmac(digest) | Algorithm::Hash(digest) => Some(digest.len()..=digest.len()),
+        Algorithm::PublicKey(_) => {
+            let is_ed25519 = |algorithm| algorithm == PublicKeyAlgorithm::Ed25519;
+            Some(if scheme.public_key_algorithms().all(is_ed25519) { ED25519..=ED25519 } else { ECDSA..=RSA })
+        }
+        _ => None,
+    }
 }
 
 /// What a malformed tag shows by its length.
@@ -45,13 +89,12 @@ pub(super) fn indicated(bench: &Bench<'_>, rejection: &Rejection) -> Option<Mist
     let Rejection::MalformedSignature { problem: Problem::Encoding, .. } = rejection else {
         return None;
     };
-    let (Algorithm::Hmac(digest) | Algorithm::Hash(digest)) = scheme.signature.algorithm else {
-        return None;
-    };
+    let lengths = tag_lengths(scheme)?;
+    let len = *lengths.start();
     let Source::Header(names) = &scheme.signature.source else { return None };
     let (header, value) = names.iter().find_map(|name| Some((name, bench.head.headers.get(name)?)))?;
     let own: Vec<Encoding> = tag_encodings(scheme).collect();
-    let longest = tokens(value.as_bytes()).take(MAX_TOKENS).max_by_key(|token| token.len())?;
+    let (_, longest) = tokens(value.as_bytes()).take(MAX_TOKENS).max_by_key(|(_, token)| token.len())?;
     // What is cut off need not end where its encoding does.
     let decoded = own.iter().find_map(|encoding| {
         let text = longest.strip_suffix(b"==").or_else(|| longest.strip_suffix(b"=")).unwrap_or(longest);
@@ -59,10 +102,12 @@ pub(super) fn indicated(bench: &Bench<'_>, rejection: &Rejection) -> Option<Mist
         let exact = encoding.decode(longest).map(|bytes| bytes.len());
         exact.or_else(|| encoding.decode(&text[..whole]).map(|bytes| bytes.len()))
     })?;
-    if let Some(found) = Digest::ALL.iter().copied().find(|other| other.len() == decoded && *other != digest) {
+    if let Algorithm::Hmac(digest) | Algorithm::Hash(digest) = scheme.signature.algorithm
+        && let Some(found) = Digest::ALL.iter().copied().find(|other| other.len() == decoded && *other != digest)
+    {
         return Some(Mistake::Rule(RuleMistake::Hash { expected: digest.name(), found: found.name() }));
     }
-    let is_cut = (SHORTEST..digest.len()).contains(&decoded);
+    let is_cut = (SHORTEST..len).contains(&decoded);
     is_cut.then(|| Mistake::Header(HeaderMistake::Truncated { header: header.clone() }))
 }
 
@@ -87,32 +132,30 @@ fn unwrapped(scheme: &Scheme, header: &HeaderName, text: &[u8]) -> Vec<(String, 
     repairs.map(|repaired| (repaired, HeaderMistake::Layout { header: header.clone() })).collect()
 }
 
-/// Each run of letters, digits and what else base64 has, with its padding.
-fn tokens(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// Each run of letters, digits and what else base64 has, with its padding, and where it begins.
+fn tokens(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+/_-".contains(&byte);
-    let mut rest = text;
+    let mut at = 0;
     std::iter::from_fn(move || {
-        let start = rest.iter().position(|byte| is_letter(*byte))?;
-        let end = rest[start..].iter().position(|byte| !is_letter(*byte)).map_or(rest.len(), |len| start + len);
-        let padding = rest[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
-        let token = &rest[start..end + padding];
-        rest = &rest[end + padding..];
-        Some(token)
+        let start = at + text[at..].iter().position(|byte| is_letter(*byte))?;
+        let len = text[start..].iter().position(|byte| !is_letter(*byte));
+        let end = len.map_or(text.len(), |len| start + len);
+        at = end + text[end..].iter().take(2).take_while(|byte| **byte == b'=').count();
+        Some((start, &text[start..at]))
     })
 }
 
-/// The tags of `len` bytes that a token can stand for.
-fn readings(token: &[u8], len: usize) -> Vec<(Option<Encoding>, &'static str, Vec<u8>)> {
+/// The tags of such a length that a token can stand for.
+fn readings(token: &[u8], lengths: &RangeInclusive<usize>) -> Vec<(Option<Encoding>, &'static str, Vec<u8>)> {
     let token = token.strip_prefix(b"0x").unwrap_or(token);
     let mut readings = Vec::new();
     for encoding in Encoding::ALL {
-        let mut tag = Tag::default();
-        if tag.decode(encoding, token, len).is_some() {
-            readings.push((Some(encoding), encoding.name(), tag.as_bytes().to_vec()));
+        if let Some(tag) = encoding.decode(token).filter(|tag| lengths.contains(&tag.len())) {
+            readings.push((Some(encoding), encoding.name(), tag));
         }
     }
     let inner = [Encoding::Base64, Encoding::Base64Unpadded].into_iter().find_map(|encoding| encoding.decode(token));
-    if let Some(hex) = inner.filter(|inner| inner.len() == len * 2)
+    if let Some(hex) = inner.filter(|inner| lengths.contains(&(inner.len() / 2)))
         && let Some(tag) = Encoding::HexAny.decode(&hex)
     {
         readings.push((None, "base64 of hex", tag));
@@ -140,6 +183,18 @@ fn print(scheme: &Scheme, text: &[u8], tag: &[u8]) -> Option<String> {
 
 /// As many as a header that somebody rewrote can have.
 const MAX_TOKENS: usize = 16;
+
+/// The longest version that is told apart from any other text.
+const MAX_VERSION: usize = 4;
+
+/// The bytes of a signature: RFC 8032 section 5.1.6.
+const ED25519: usize = 64;
+
+/// Those of a short one on the curve P-256, in DER.
+const ECDSA: usize = 64;
+
+/// Those of one by the longest key that is allowed.
+const RSA: usize = 1024;
 
 /// Fewer bytes are no tag.
 const SHORTEST: usize = 8;

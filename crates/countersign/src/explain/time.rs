@@ -2,10 +2,13 @@
 
 use std::{fmt, time::Duration};
 
+use http::{HeaderMap, HeaderValue};
+
 use super::bench::Bench;
 use crate::{
     head::look_up,
     rejection::Rejection,
+    scheme::Source,
     timestamp::{Timestamp, TimestampFormat},
 };
 
@@ -26,6 +29,13 @@ pub enum TimeMistake {
         expected: &'static str,
         /// What it is.
         found: &'static str,
+    },
+    /// It is not the one that was signed, but a little later or earlier.
+    Replaced {
+        /// By how much.
+        by: Duration,
+        /// Whether the one that came is the later one.
+        later: bool,
     },
     /// It is older than the tolerance allows.
     Stale {
@@ -55,6 +65,7 @@ impl TimeMistake {
         match self {
             Self::Ahead { .. } => "timestamp_in_future",
             Self::Format { .. } => "timestamp_format",
+            Self::Replaced { .. } => "timestamp_replaced",
             Self::Stale { .. } => "timestamp_too_old",
             Self::Unit { .. } => "timestamp_unit",
             Self::Zone { .. } => "time_zone",
@@ -78,6 +89,12 @@ impl fmt::Display for TimeMistake {
                     "the timestamp is {found}, the scheme expects {expected}: correct `[timestamp]` of the scheme"
                 )
             }
+            Self::Replaced { by, later } => write!(
+                f,
+                "the timestamp is not the one that was signed, but {} {}: find what writes it anew on the way",
+                words(*by),
+                if *later { "later" } else { "earlier" }
+            ),
             Self::Stale { by, tolerance } => write!(
                 f,
                 "the signed time is {} old, and may be {}: the delivery was held up, is an old one sent again, or the \
@@ -98,6 +115,30 @@ impl fmt::Display for TimeMistake {
             ),
         }
     }
+}
+
+/// The heads with a time a little earlier or later than the one that came, the nearest first.
+pub(super) fn replaced(bench: &Bench<'_>) -> impl Iterator<Item = (HeaderMap, TimeMistake)> {
+    let rule = bench.scheme.timestamp.as_ref();
+    let header = rule.and_then(|rule| match rule.source.as_ref()? {
+        // Milliseconds are too many to try.
+        Source::Header(names) if rule.format != TimestampFormat::Milliseconds => {
+            let name = names.iter().find(|name| bench.head.headers.contains_key(*name))?;
+            Some((rule.format, name, rule.format.parse(bench.head.headers.get(name)?.as_bytes())?))
+        }
+        _ => None,
+    });
+    header.into_iter().flat_map(move |(format, name, came)| {
+        let offsets = (1..=MAX_REPLACED).flat_map(|seconds| [(seconds, true), (seconds, false)]);
+        offsets.filter_map(move |(seconds, later)| {
+            let offset = if later { -seconds } else { seconds };
+            let signed = Timestamp::from_unix_seconds(came.unix_seconds().checked_add(offset)?);
+            let mut headers = bench.head.headers.clone();
+            headers.insert(name, HeaderValue::from_str(&format.print(signed)?).ok()?);
+            let by = Duration::from_secs(seconds.unsigned_abs());
+            Some((headers, TimeMistake::Replaced { by, later }))
+        })
+    })
 }
 
 fn words(duration: Duration) -> impl fmt::Display {
@@ -191,4 +232,6 @@ const DELIVERY: Duration = Duration::from_secs(30);
 const HALF_HOUR: u64 = 30 * 60;
 /// From UTC+14 to UTC-12.
 const WIDEST: Duration = Duration::from_secs(26 * 60 * 60);
+/// How far a time is tried that something wrote anew, in seconds: as long as common tolerances.
+const MAX_REPLACED: i64 = 300;
 const YEAR: u64 = 365 * 24 * 60 * 60 * 1000;

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use http::{HeaderMap, Uri, uri::PathAndQuery};
+use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 
 use super::{bench::Bench, mistake::Mistake};
 use crate::{
@@ -182,6 +183,12 @@ fn origins(configured: Option<&str>, headers: &HeaderMap, is_signed: bool) -> Ve
         }
         add_port(&mut ports, port);
     }
+    let (lower, bare) = (own_host.to_ascii_lowercase(), own_host.rsplit('@').next().unwrap_or_default());
+    for host in [&*lower, bare] {
+        if hosts.iter().all(|(other, _)| *other != host) {
+            hosts.push((host, Some(UrlMistake::Host { signed: host.to_owned() })));
+        }
+    }
     for port in [None, Some("443"), Some("80"), port_told] {
         add_port(&mut ports, port);
     }
@@ -238,7 +245,10 @@ fn paths(configured: Option<&str>, head: Head<'_>) -> Vec<Choice<String>> {
         add(format!("/{}{requested}", prefix.trim_matches('/')));
     }
     let inner = requested.match_indices('/').skip(1).map(|(at, _)| requested[at..].to_owned());
-    inner.for_each(add);
+    inner.for_each(&mut add);
+    add(own.to_ascii_lowercase());
+    add(percent_decode_str(own).decode_utf8_lossy().into_owned());
+    add(percent_encode(own.as_bytes(), RESERVED).to_string());
     paths
 }
 
@@ -305,10 +315,26 @@ const FORWARDED_PREFIXES: [&str; 3] = ["x-forwarded-prefix", "x-forwarded-path",
 const ORIGINAL_TARGETS: [&str; 5] =
     ["x-original-uri", "x-original-url", "x-forwarded-uri", "x-rewrite-url", "x-envoy-original-path"];
 
+/// What may stand in a path as it is (RFC 3986 section 3.3), and is escaped by some all the same.
+const RESERVED: &AsciiSet = &CONTROLS
+    .add(b':')
+    .add(b'@')
+    .add(b'!')
+    .add(b'$')
+    .add(b'&')
+    .add(b'\'')
+    .add(b'(')
+    .add(b')')
+    .add(b'*')
+    .add(b',')
+    .add(b';')
+    .add(b'=')
+    .add(b'+');
+
 /// A URL of which more is wrong is another URL.
 const MAX_MISTAKES: usize = 3;
 const MAX_VARIANTS: usize = 600;
-const MAX_PATHS: usize = 12;
+const MAX_PATHS: usize = 16;
 const MAX_QUERY: usize = 4096;
 /// RFC 1035 section 2.3.4, and room for a port.
 const MAX_HOST: usize = 264;

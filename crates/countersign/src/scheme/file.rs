@@ -56,6 +56,7 @@ pub(super) struct RequestTable {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SecretTable {
+    pub(super) verbatim: Option<Spanned<String>>,
     pub(super) strip: Option<String>,
     pub(super) prefix_required: Option<Spanned<bool>>,
     pub(super) encoding: Option<Spanned<String>>,
@@ -175,6 +176,7 @@ with_place! {
         list: Option<Spanned<ListTable>>,
         fields: Option<Spanned<FieldsTable>>,
         signs: Option<Spanned<Signs>>,
+        prehash: Option<Spanned<String>>,
         key_name: Option<Spanned<String>>,
         optional_end: Option<Spanned<String>>,
         covers_body: Option<Spanned<bool>>,
@@ -200,8 +202,10 @@ with_place! {
 with_place! {
     struct CheckTable {
         equals: Spanned<OneOrMore>,
+        #[serde(default)] optional: bool,
         #[serde(default)] unless_empty: bool,
         #[serde(default)] names_key: bool,
+        if_set: Option<Spanned<String>>,
     }
 }
 

@@ -87,12 +87,14 @@ impl Framing {
         for (at, part) in parts.iter().enumerate() {
             let Part::When(_, inner) = part else { continue };
             // What can stand in its place: the first part behind it, past all groups that may be missing too.
-            let others = parts[at + 1..].iter().filter_map(|part| match part {
+            let behind = &parts[at + 1..];
+            let optional = behind.iter().position(|part| !matches!(part, Part::When(..))).unwrap_or(behind.len());
+            let mut others = behind[..behind.len().min(optional + 1)].iter().filter_map(|part| match part {
                 Part::When(_, inner) => inner.first(),
                 part => Some(part),
             });
             let told_apart = match inner.first() {
-                Some(Part::Literal(own)) => others.clone().all(|other| match other {
+                Some(Part::Literal(own)) => others.all(|other| match other {
                     Part::Literal(text) => !own.starts_with(text) && !text.starts_with(own),
                     _ => false,
                 }),
@@ -163,6 +165,7 @@ fn left_to_right(part: &Part, behind: &[Part], format: Option<TimestampFormat>) 
             Part::Literal(_) | Part::Secret | Part::Setting(_) | Part::Hash(..) | Part::Host | Part::BodyAsJsonString,
             _,
         ) => Border::Fixed,
+        (Part::Canonical(function), _) if function.marks_its_end() => Border::Fixed,
         (Part::BodyCrc32, _) if !first.is_none_or(|byte| byte.is_ascii_digit()) => Border::Fixed,
         (Part::Method, _) if matches!(next, Part::Url | Part::Path | Part::PathAndQuery) => Border::Fixed,
         (Part::Method, Some(_)) if !first.is_some_and(|byte| byte.is_ascii_uppercase()) => Border::Fixed,

@@ -71,6 +71,7 @@ pub(crate) use syntax::{Hole, Mismatch, Span, Syntax, trim_ows};
 use crate::{
     algorithm::Digest,
     canonical::Canonical,
+    content::Settings,
     encoding::Encoding,
     json::Pointer,
     jws::JwsKey,
@@ -426,8 +427,20 @@ pub(crate) struct Signature {
     pub(crate) key_name: Option<Expected>,
     /// Text that may stand behind the signed content or not.
     pub(crate) optional_end: Box<[u8]>,
+    /// The hash that is signed in place of the content.
+    pub(crate) prehash: Option<Digest>,
     pub(crate) signs: Option<String>,
     pub(crate) parts: Vec<Part>,
+}
+
+impl Signature {
+    /// What a private key signs for this content: itself, or its hash.
+    pub(crate) fn prehashed(&self, content: Vec<u8>) -> Vec<u8> {
+        match self.prehash {
+            Some(digest) => digest.of(&content).as_bytes().to_vec(),
+            None => content,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -506,10 +519,14 @@ pub(crate) struct TimestampRule {
 pub(crate) struct Check {
     pub(crate) source: Source,
     pub(crate) equals: Equals,
+    /// Whether it may be missing. Such a check covers nothing.
+    pub(crate) optional: bool,
     /// Whether it may be missing if the body is empty.
     pub(crate) unless_empty: bool,
     /// Whether the value names the key, so that another one is that of an unknown key.
     pub(crate) names_key: bool,
+    /// The setting without which it is left out.
+    pub(crate) if_set: Option<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -521,6 +538,11 @@ pub(crate) enum Equals {
 }
 
 impl Check {
+    /// Whether it is left out, because the receiver did not configure what it is for.
+    pub(crate) fn is_off(&self, settings: &Settings) -> bool {
+        self.if_set.as_ref().is_some_and(|name| !settings.contains_key(name))
+    }
+
     /// The digest of the body that it takes.
     pub(crate) fn body_digest(&self) -> Option<Digest> {
         match self.equals {

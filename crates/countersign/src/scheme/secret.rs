@@ -7,6 +7,8 @@ use crate::{algorithm::Digest, encoding::Encoding, secret::SecretError};
 /// What becomes of the pasted text before it is a key.
 #[derive(Clone, Debug)]
 pub(crate) struct SecretRule {
+    /// A secret that begins like this is the key as it is.
+    pub(crate) verbatim: Option<String>,
     pub(crate) strip: Option<String>,
     pub(crate) prefix_required: bool,
     pub(crate) encoding: Option<Encoding>,
@@ -19,11 +21,14 @@ impl SecretRule {
     /// The rule by which the bytes of a secret are the key.
     pub(crate) fn verbatim() -> Self {
         let (prepend, append) = (String::new(), String::new());
-        Self { strip: None, prefix_required: false, encoding: None, hash: None, prepend, append }
+        Self { verbatim: None, strip: None, prefix_required: false, encoding: None, hash: None, prepend, append }
     }
 
     /// The key bytes that `secret` stands for.
     pub(crate) fn key(&self, secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, SecretError> {
+        if self.verbatim.as_ref().is_some_and(|prefix| secret.starts_with(prefix.as_bytes())) {
+            return Ok(Zeroizing::new(secret.to_vec()));
+        }
         let mut text = secret;
         if let Some(prefix) = &self.strip {
             match secret.strip_prefix(prefix.as_bytes()) {

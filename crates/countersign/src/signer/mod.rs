@@ -25,7 +25,7 @@ use crate::{
     key::Key,
     public_key::{EcdsaForm, PrivateKey, PublicKeyAlgorithm, PublicKeyKind},
     rejection::Rejection,
-    scheme::{Algorithm, Choice, Equals, Expected, Hole, Part, Scheme, SecretRule, Source, Unwrap, UrlForm},
+    scheme::{Algorithm, Check, Choice, Equals, Expected, Hole, Part, Scheme, SecretRule, Source, Unwrap, UrlForm},
     secret::{Secret, SecretError},
     timestamp::Timestamp,
     verifier::Verifier,
@@ -222,7 +222,8 @@ impl Signer {
     /// Puts the values where the scheme's checks will look for them; gives those that belong into a token.
     fn put_checks(&self, draft: &mut Draft) -> Result<Vec<(Pointer, String)>, SignError> {
         let mut claims = Vec::new();
-        for check in &self.scheme().checks {
+        let is_on = |check: &&Check| !check.optional && !check.is_off(self.verifier.settings());
+        for check in self.scheme().checks.iter().filter(is_on) {
             let text = match &check.equals {
                 Equals::BodyHash(digest, encodings) => {
                     let hash = digest.of(&draft.body);
@@ -318,6 +319,7 @@ impl Signer {
         let signature = match (&self.key, self.verifier.key(0).material.start()) {
             (SigningKey::Private(key), _) => {
                 let algorithm = self.public_key_algorithm();
+                let signed = self.scheme().signature.prehashed(signed);
                 algorithm.and_then(|algorithm| key.sign(algorithm, EcdsaForm::Der, &signed))
             }
             (SigningKey::Shared(_), Some((start, _))) => {

@@ -49,7 +49,8 @@ impl Signer {
             }
         }
         for name in &scheme.jwt.requires {
-            claims.entry(name.as_str()).or_insert(Value::from("unknown"));
+            let claim = if name == "nbf" { Value::from(now) } else { Value::from("unknown") };
+            claims.entry(name.as_str()).or_insert(claim);
         }
         self.jws(Value::Object(claims).to_string().as_bytes())
     }

@@ -22,9 +22,7 @@ pub(super) enum MayEvict {
     Accepted,
 }
 
-/// 1 s: half of what [`ReplayLayer`] gives a store, so that its log tells what was wrong.
-///
-/// [`ReplayLayer`]: https://docs.rs/countersign-tower/latest/countersign_tower/struct.ReplayLayer.html
+/// 1 s: half of what the layer gives a store, so that its log tells what was wrong.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 impl RedisOptions {

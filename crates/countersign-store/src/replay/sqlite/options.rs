@@ -5,6 +5,7 @@ use std::time::Duration;
 #[must_use]
 pub struct SqliteOptions {
     pub(super) capacity: u64,
+    pub(super) bytes: u64,
     pub(super) lock_timeout: Duration,
     pub(super) waiting: usize,
 }
@@ -21,12 +22,18 @@ const WAITING: usize = 4096;
 impl SqliteOptions {
     /// A million events, 1 s for the lock, 4096 calls that wait.
     pub fn new() -> Self {
-        Self { capacity: CAPACITY, lock_timeout: LOCK_TIMEOUT, waiting: WAITING }
+        Self { capacity: CAPACITY, bytes: u64::MAX, lock_timeout: LOCK_TIMEOUT, waiting: WAITING }
     }
 
     /// Holds so many events, which take about 100 bytes each. Processes that share a file need the same.
     pub fn with_capacity(mut self, events: u64) -> Self {
         self.capacity = events;
+        self
+    }
+
+    /// Lets the file grow to so many bytes; the log beside it takes some 4 MB more.
+    pub fn with_bytes(mut self, most: u64) -> Self {
+        self.bytes = most;
         self
     }
 

@@ -1,9 +1,13 @@
 //! What is in the file.
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use countersign::{ReplayKey, replay::Lease};
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, named_params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, named_params};
 
 use super::{super::moment::Moment, SqliteOptions, SqliteStoreError};
 
@@ -43,19 +47,24 @@ const SCHEMA: &str = "
     INSERT OR IGNORE INTO countersign_replay_1_count VALUES (0, (SELECT count(*) FROM countersign_replay_1));
 ";
 
+/// The size of a page in bytes, unless whoever built SQLite chose another.
+const PAGE: u64 = 4096;
+
+/// As many pages as SQLite counts.
+const MOST_PAGES: i64 = 0xffff_fffe;
+
 /// How much of what is over goes for each claim: more than comes, so that it never piles up.
-const SWEPT_PER_CLAIM: usize = 2;
+const SWEPT_PER_CLAIM: i64 = 2;
 
 /// How much of what is over goes at most when a claim finds no room.
-const SWEPT_WHEN_FULL: usize = 256;
+const SWEPT_WHEN_FULL: i64 = 256;
 
 impl Table {
     pub(super) fn open(path: &Path, options: SqliteOptions) -> Result<Self, SqliteStoreError> {
         let failed = |error| SqliteStoreError::of(error, options.lock_timeout);
         let connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(options.lock_timeout).map_err(failed)?;
-        let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(failed)?;
-        if mode != "wal" {
+        if log_ahead(&connection, options.lock_timeout).map_err(failed)? != "wal" {
             return Err(SqliteStoreError::NotLocal);
         }
         Self::prepare(connection, options).map_err(failed)
@@ -68,6 +77,9 @@ impl Table {
 
     fn prepare(mut connection: Connection, options: SqliteOptions) -> rusqlite::Result<Self> {
         connection.pragma_update(None, "synchronous", "FULL")?;
+        let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+        let pages = options.bytes / u64::try_from(page).unwrap_or(PAGE);
+        connection.pragma_update(None, "max_page_count", i64::try_from(pages).unwrap_or(i64::MAX).min(MOST_PAGES))?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(SCHEMA)?;
         transaction.commit()?;
@@ -96,6 +108,25 @@ impl Table {
         Ok(answers)
     }
 }
+
+/// Switches the file to a write-ahead log, and returns what it has then.
+///
+/// Of several processes that do so at once, those that come second are told that it is busy, without a wait.
+fn log_ahead(connection: &Connection, limit: Duration) -> rusqlite::Result<String> {
+    let start = Instant::now();
+    loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
+            Err(error) if is_busy(&error) && start.elapsed() < limit => sleep(BETWEEN_ATTEMPTS),
+            mode => return mode,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+}
+
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(5);
 
 /// One transaction under way.
 struct Batch<'t> {
@@ -183,12 +214,12 @@ impl<'t> Batch<'t> {
     }
 
     /// Removes some of what is over.
-    fn sweep(&mut self, now: Moment, most: usize) -> rusqlite::Result<()> {
+    fn sweep(&mut self, now: Moment, most: i64) -> rusqlite::Result<()> {
         let mut sweep = self.transaction.prepare_cached(
             "DELETE FROM countersign_replay_1 WHERE key IN
              (SELECT key FROM countersign_replay_1 WHERE until <= :now ORDER BY until LIMIT :most)",
         )?;
-        let removed = sweep.execute(named_params! { ":now": now.millis(), ":most": most as i64 })?;
+        let removed = sweep.execute(named_params! { ":now": now.millis(), ":most": most })?;
         self.events = self.events.saturating_sub(removed as u64);
         Ok(())
     }

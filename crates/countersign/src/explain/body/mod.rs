@@ -4,6 +4,7 @@ mod form;
 mod packed;
 mod rewritten;
 mod text;
+mod wrapped;
 
 use std::{
     collections::HashSet,
@@ -12,11 +13,12 @@ use std::{
 };
 
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use serde::de::IgnoredAny;
 
 use super::{bench::Bench, mistake::Mistake};
 use crate::{
     rejection::{Problem, Rejection},
-    scheme::Part,
+    scheme::{Part, Source},
 };
 
 /// The body is not the one that was signed.
@@ -32,6 +34,11 @@ pub enum BodyMistake {
     Charset {
         /// What happened.
         change: &'static str,
+    },
+    /// It is JSON that ends in the middle.
+    CutOff {
+        /// How long it is, in bytes.
+        len: usize,
     },
     /// It was decompressed, and the compressed bytes were signed.
     Decompressed,
@@ -79,6 +86,11 @@ pub enum BodyMistake {
         /// What was signed.
         signed: &'static str,
     },
+    /// It is a document of a gateway or a queue, of which the signed body is a part.
+    Wrapped {
+        /// Where the signed body stands in it, as a JSON pointer.
+        place: String,
+    },
 }
 
 impl BodyMistake {
@@ -96,9 +108,10 @@ impl BodyMistake {
             Self::Reserialised { .. } => "body_reserialised",
             Self::StillCompressed => "body_still_compressed",
             Self::Stringified => "body_stringified",
-            Self::Truncated { .. } => "body_truncated",
+            Self::CutOff { .. } | Self::Truncated { .. } => "body_truncated",
             Self::Unsigned => "body_unsigned",
             Self::WhiteSpace { .. } => "body_white_space",
+            Self::Wrapped { .. } => "body_wrapped",
         }
     }
 }
@@ -113,6 +126,13 @@ impl fmt::Display for BodyMistake {
                 f.write_str("a byte order mark was put in front of the body")?;
             }
             Self::Charset { change } => f.write_str(change)?,
+            Self::CutOff { len } => {
+                return write!(
+                    f,
+                    "the body is JSON that ends in the middle, after {len} bytes: look for a limit that cuts it, or for what \
+                     took a part"
+                );
+            }
             Self::Decompressed => {
                 f.write_str("the body was decompressed (its Content-Encoding is still there), and the compressed one is signed")?;
             }
@@ -150,6 +170,9 @@ impl fmt::Display for BodyMistake {
                 );
             }
             Self::WhiteSpace { signed } => write!(f, "white space around the body was changed: {signed}")?,
+            Self::Wrapped { place } => {
+                write!(f, "the body is a document that a gateway or queue made, and the signed one is its `{place}`")?;
+            }
         }
         f.write_str("; give the verifier the raw body, before anything parses or rewrites it")
     }
@@ -184,6 +207,7 @@ pub(super) fn variants(bench: &Bench<'_>) -> Vec<BodyVariant> {
     if body.len() > MAX_REWRITTEN {
         bench.give_up();
     } else {
+        variants.extend(wrapped::variants(body));
         variants.extend(form::variants(body));
         variants.extend(rewritten::variants(body));
     }
@@ -211,8 +235,8 @@ fn announced(bench: &Bench<'_>) -> Option<BodyVariant> {
 /// What a body shows that was not signed so, where the signature cannot tell.
 pub(super) fn indicated(bench: &Bench<'_>, rejection: &Rejection) -> Option<Mistake> {
     // A token is right or wrong whatever the body is.
-    let covers = bench.setup.scheme.covers_body() || !bench.setup.scheme.checks.is_empty();
-    if !covers || !is_about_the_content(rejection) {
+    let covers = bench.setup.scheme.covers_body() || bench.setup.scheme.checks.iter().any(|check| !check.optional);
+    if (!covers || !is_about_the_content(rejection)) && !is_missing_in_body(bench, rejection) {
         return None;
     }
     let (body, announced) = (bench.body, content_length(bench));
@@ -227,10 +251,31 @@ pub(super) fn indicated(bench: &Bench<'_>, rejection: &Rejection) -> Option<Mist
         BodyMistake::Truncated { len: body.len(), announced }
     } else if contains(body, "\u{fffd}".as_bytes()) {
         BodyMistake::ReplacementCharacters
+    } else if is_cut_off(body) {
+        BodyMistake::CutOff { len: body.len() }
     } else {
         return None;
     };
     Some(Mistake::Body(mistake))
+}
+
+/// Whether it is a JSON document without its end.
+fn is_cut_off(body: &[u8]) -> bool {
+    let is_document = matches!(body.trim_ascii_start().first(), Some(b'{' | b'['));
+    is_document && serde_json::from_slice::<IgnoredAny>(body).is_err_and(|error| error.is_eof())
+}
+
+/// Whether the signature, or what else is wanted, stands in the body and is not there.
+fn is_missing_in_body(bench: &Bench<'_>, rejection: &Rejection) -> bool {
+    let scheme = &bench.setup.scheme;
+    let stands_in_body =
+        |source: &Source| matches!(source, Source::Body | Source::Json(_) | Source::Form(_) | Source::FormJson(..));
+    let is_missing = matches!(
+        rejection,
+        Rejection::MissingSignature { .. }
+            | Rejection::MalformedSignature { problem: Problem::Missing | Problem::NotJson, .. }
+    );
+    is_missing && stands_in_body(&scheme.signature.source)
 }
 
 /// Whether the signature was compared and found wrong, or the body is such that something could not even be read in it.

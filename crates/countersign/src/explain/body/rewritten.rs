@@ -1,7 +1,7 @@
 //! JSON that was parsed and written anew.
 
 use super::{BodyMistake, BodyVariant};
-use crate::explain::json_style::{Layout, Style, Text, parse};
+use crate::explain::json_style::{Layout, Numbers, Style, Text, parse};
 
 /// The document in every style, the plainest first, with and without a line feed at its end.
 pub(super) fn variants(body: &[u8]) -> Vec<BodyVariant> {
@@ -11,15 +11,25 @@ pub(super) fn variants(body: &[u8]) -> Vec<BodyVariant> {
         for (text, escapes) in TEXTS {
             for (layout, spaces) in LAYOUTS {
                 let signed = format!("{spaces}{escapes}{}", if sorted { ", with its keys sorted" } else { "" });
-                let body = Style { layout, text, sorted }.write(&document);
-                let line = format!("{body}\n");
-                variants.push(BodyVariant::new(body, BodyMistake::Reserialised { signed: signed.clone() }));
-                let signed = format!("{signed}, with a line feed at its end");
-                variants.push(BodyVariant::new(line, BodyMistake::Reserialised { signed }));
+                let body = Style { layout, text, numbers: Numbers::Kept, sorted }.write(&document);
+                add(&mut variants, body, &signed);
             }
         }
     }
+    for (numbers, written) in NUMBERS {
+        for (layout, spaces) in LAYOUTS {
+            let body = Style { layout, text: Text::Kept, numbers, sorted: false }.write(&document);
+            add(&mut variants, body, &format!("{spaces}, {written}"));
+        }
+    }
     variants
+}
+
+fn add(variants: &mut Vec<BodyVariant>, body: String, signed: &str) {
+    let line = format!("{body}\n");
+    variants.push(BodyVariant::new(body, BodyMistake::Reserialised { signed: signed.to_owned() }));
+    let signed = format!("{signed}, with a line feed at its end");
+    variants.push(BodyVariant::new(line, BodyMistake::Reserialised { signed }));
 }
 
 const LAYOUTS: [(Layout, &str); 5] = [
@@ -30,7 +40,13 @@ const LAYOUTS: [(Layout, &str); 5] = [
     (Layout::Indented("\t"), "indented by tabs"),
 ];
 
-const TEXTS: [(Text, &str); 7] = [
+const NUMBERS: [(Numbers, &str); 3] = [
+    (Numbers::Shortest, "without needless zeros in its numbers"),
+    (Numbers::Fractional, "with `.0` behind its whole numbers"),
+    (Numbers::Cents, "with two digits behind the point of its fractions"),
+];
+
+const TEXTS: [(Text, &str); 8] = [
     (Text::Kept, ""),
     (Text::Plain, ", without needless escapes"),
     (Text::Ascii, ", with `\\u` escapes for all that is not ASCII"),
@@ -38,4 +54,5 @@ const TEXTS: [(Text, &str); 7] = [
     (Text::Slash, ", with `\\/` for its slashes"),
     (Text::Html, ", with `\\u003c` and the like for HTML's characters"),
     (Text::AsciiUpper, ", with `\\u` escapes in upper case"),
+    (Text::Web, ", with `\\u` escapes in upper case for HTML's characters too"),
 ];

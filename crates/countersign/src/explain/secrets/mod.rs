@@ -16,6 +16,7 @@ use super::{
 use crate::{
     config::ConfigError,
     encoding::Encoding,
+    rejection::Rejection,
     scheme::{Scheme, SecretRule},
     secret::SecretError,
 };
@@ -33,6 +34,15 @@ pub enum SecretMistake {
         /// What the sender takes it for.
         signed: &'static str,
     },
+    /// It is the secret of the other environment, as its prefix and the payload show.
+    Environment {
+        /// The secret's: `live` or `test`.
+        secret: &'static str,
+        /// The delivery's.
+        delivery: &'static str,
+    },
+    /// It is written with the escapes of a URL or of a page.
+    Escaped,
     /// It is a credential of another kind.
     Kind {
         /// What it is.
@@ -65,6 +75,8 @@ impl SecretMistake {
         match self {
             Self::Case => "secret_case",
             Self::Encoding { .. } => "secret_encoding",
+            Self::Environment { .. } => "secret_of_another_environment",
+            Self::Escaped => "secret_escaped",
             Self::Kind { .. } => "secret_kind",
             Self::List => "secret_list",
             Self::OfAnotherEndpoint => "secret_of_another_endpoint",
@@ -84,6 +96,16 @@ impl SecretMistake {
                 f,
                 "the endpoint takes the secret `{key}` for {configured}, the sender uses {signed}: correct `[secret]` of \
                  the scheme, or how the secret is written"
+            ),
+            Self::Environment { secret, delivery } => write!(
+                f,
+                "the secret `{key}` is of the {secret} environment, as its prefix says, and the delivery comes from the \
+                 {delivery} one: configure the secret of that"
+            ),
+            Self::Escaped => write!(
+                f,
+                "the secret `{key}` is written with the escapes of a URL or of a web page (`%2B`, `&amp;`): paste it as the \
+                 provider's page shows it"
             ),
             Self::Kind { kind } => write!(
                 f,
@@ -137,7 +159,7 @@ pub(super) fn as_configured(secrets: &[Pasted], scheme: &Scheme) -> Vec<Candidat
 pub(super) fn candidates(bench: &Bench<'_>) -> Vec<Candidate> {
     let scheme = &bench.setup.scheme;
     if !has_secret_bytes(scheme) {
-        return Vec::new();
+        return of_public_keys(bench);
     }
     let mut candidates = Vec::new();
     for pasted in &bench.setup.secrets {
@@ -152,6 +174,37 @@ pub(super) fn candidates(bench: &Bench<'_>) -> Vec<Candidate> {
     candidates.retain(|candidate| !candidate.mistakes.is_empty());
     candidates.sort_by_key(|candidate| candidate.mistakes.len());
     candidates.extend(left_behind(&scheme.secret));
+    candidates
+}
+
+/// Other texts that may have been meant where a public key is wanted, or the secret of a token.
+fn of_public_keys(bench: &Bench<'_>) -> Vec<Candidate> {
+    let configured = bench.setup.scheme.secret.encoding.map_or("text", Encoding::name);
+    let mut candidates = Vec::new();
+    for pasted in &bench.setup.secrets {
+        let mistake = |mistake| Mistake::Secret { key: pasted.label.clone(), mistake };
+        let mut texts = texts::of_key(&pasted.bytes);
+        texts.extend(texts::variants(&pasted.bytes));
+        for text in texts {
+            let mut add = |key: Vec<u8>, more: Option<SecretMistake>| {
+                let mistakes = text.mistakes.iter().cloned().chain(more).map(mistake).collect();
+                candidates.push(Candidate { key: Zeroizing::new(key), mistakes });
+            };
+            let encoding = |signed| Some(SecretMistake::Encoding { configured, signed });
+            for (from, signed) in
+                [(Encoding::HexAny, OF_HEX), (Encoding::Base64, OF_BASE64), (Encoding::Base64Url, OF_BASE64)]
+            {
+                let Some(bytes) = from.decode(&text.bytes).filter(|bytes| !bytes.is_empty()) else { continue };
+                add(Encoding::HexLower.encode(&bytes).into_bytes(), encoding(signed));
+                add(Encoding::Base64.encode(&bytes).into_bytes(), encoding(signed));
+                add(bytes, encoding(signed));
+            }
+            add(text.bytes.to_vec(), None);
+        }
+    }
+    candidates.retain(|candidate| !candidate.mistakes.is_empty());
+    candidates.sort_by_key(|candidate| candidate.mistakes.len());
+    candidates.truncate(MAX_KEYS_READ);
     candidates
 }
 
@@ -170,9 +223,14 @@ pub(super) fn of_others(bench: &Bench<'_>) -> Vec<Candidate> {
 pub(super) fn indicated(bench: &Bench<'_>, verdict: &Verdict) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     for pasted in &bench.setup.secrets {
-        let mistake = match kinds::kind(&pasted.bytes, &bench.setup.scheme) {
-            Some(kind) => SecretMistake::Kind { kind },
-            None => match bench.setup.scheme.secret.key(&pasted.bytes) {
+        let other_environment = || {
+            let is_wrong = matches!(verdict, Verdict::Refused(Rejection::Signature));
+            kinds::environments(&pasted.bytes, bench.body).filter(|_| is_wrong)
+        };
+        let mistake = match (kinds::kind(&pasted.bytes, &bench.setup.scheme), other_environment()) {
+            (Some(kind), _) => SecretMistake::Kind { kind },
+            (None, Some((secret, delivery))) => SecretMistake::Environment { secret, delivery },
+            (None, None) => match bench.setup.scheme.secret.key(&pasted.bytes) {
                 Err(error) if has_secret_bytes(&bench.setup.scheme) => SecretMistake::Unusable(error),
                 _ => continue,
             },
@@ -197,16 +255,20 @@ fn keys(text: &[u8], rule: &SecretRule) -> Vec<Key> {
     let configured = rule.encoding.map_or("text", Encoding::name);
     let mistake = |signed| Some(SecretMistake::Encoding { configured, signed });
     let own: Option<Key> = rule.key(text).ok().map(|key| (key, None));
-    let mut plain: Vec<Key> = Vec::new();
+    let (mut plain, mut inner): (Vec<Key>, Vec<Key>) = (Vec::new(), Vec::new());
     let mut add = |bytes: Vec<u8>, signed| plain.push((Zeroizing::new(bytes), mistake(signed)));
     add(text.to_vec(), "its text as it is");
     if bare.len() != text.len() {
         add(bare.to_vec(), "the text behind its prefix");
     }
     for encoding in [Encoding::HexAny, Encoding::Base64, Encoding::Base64Unpadded] {
-        let decoded = Some(encoding).filter(|encoding| rule.encoding != Some(*encoding)).and_then(|it| it.decode(bare));
-        if let Some(bytes) = decoded.filter(|bytes| !bytes.is_empty()) {
-            add(bytes, if encoding == Encoding::HexAny { "the bytes that it is the hex of" } else { OF_BASE64 });
+        let Some(bytes) = encoding.decode(bare).filter(|bytes| !bytes.is_empty()) else { continue };
+        // What was put into base64 may have been the whole secret, as it is pasted.
+        if let Ok(key) = rule.key(&bytes) {
+            inner.push((key, mistake("the secret that it is the base64 or the hex of")));
+        }
+        if rule.encoding != Some(encoding) {
+            add(bytes, if encoding == Encoding::HexAny { OF_HEX } else { OF_BASE64 });
         }
     }
     for encoding in [Encoding::Base64Url, Encoding::Base64UrlUnpadded] {
@@ -217,17 +279,22 @@ fn keys(text: &[u8], rule: &SecretRule) -> Vec<Key> {
     add(Encoding::Base64.encode(text).into_bytes(), "the base64 of its text");
     add(Encoding::HexLower.encode(text).into_bytes(), "the hex of its text");
     // What the scheme does with the bytes afterwards, the sender does as well.
-    let rest = SecretRule { strip: None, prefix_required: false, encoding: None, ..rule.clone() };
+    let rest = SecretRule { verbatim: None, strip: None, prefix_required: false, encoding: None, ..rule.clone() };
     own.into_iter()
         .chain(plain.into_iter().filter_map(|(bytes, mistake)| Some((rest.key(&bytes).ok()?, mistake))))
+        .chain(inner)
         .collect()
 }
 
 const OF_BASE64: &str = "the bytes that it is the base64 of";
+const OF_HEX: &str = "the bytes that it is the hex of";
+
+/// Public keys are slow to read.
+const MAX_KEYS_READ: usize = 64;
 
 /// Keys of senders whose own secret was never set.
 fn left_behind(rule: &SecretRule) -> impl Iterator<Item = Candidate> {
-    let rest = SecretRule { strip: None, prefix_required: false, encoding: None, ..rule.clone() };
+    let rest = SecretRule { verbatim: None, strip: None, prefix_required: false, encoding: None, ..rule.clone() };
     let unset = [("", SecretMistake::Unset)];
     let placeholders = LEFT_BEHIND.into_iter().map(|text| (text, SecretMistake::Placeholder));
     unset.into_iter().chain(placeholders).filter_map(move |(text, mistake)| {

@@ -32,10 +32,31 @@ pub(super) fn variants(pasted: &[u8]) -> Vec<Text> {
     if items().nth(1).is_some() {
         items().take(MAX_ITEMS).for_each(|item| push(&mut texts, item, with(SecretMistake::List)));
     }
+    for unescaped in [unescaped(cleaned, &URL_ESCAPES), unescaped(cleaned, &PAGE_ESCAPES)].into_iter().flatten() {
+        push(&mut texts, &unescaped, with(SecretMistake::Escaped));
+    }
     push(&mut texts, &cleaned.to_ascii_lowercase(), with(SecretMistake::Case));
     push(&mut texts, &cleaned.to_ascii_uppercase(), with(SecretMistake::Case));
     for (before, after) in SENDERS_STRAY {
         push(&mut texts, &joined(&joined(before, cleaned), after), vec![SecretMistake::Stray { at_sender: true }]);
+    }
+    texts
+}
+
+/// What may have been meant where a key in PEM is wanted: one line of it for many, the two characters `\\n` for a line end.
+pub(super) fn of_key(pasted: &[u8]) -> Vec<Text> {
+    let Ok(text) = std::str::from_utf8(pasted) else { return Vec::new() };
+    let cleaned = String::from_utf8_lossy(cleaned(pasted)).replace("\\n", "\n").replace("\\r", "");
+    let mut texts = Vec::new();
+    if let Some((label, rest)) = cleaned.split_once("-----BEGIN ").and_then(|(_, rest)| rest.split_once("-----"))
+        && let Some((base64, _)) = rest.split_once("-----END")
+    {
+        let base64: String = base64.chars().filter(|c| !c.is_whitespace()).collect();
+        let pem = format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n");
+        push(&mut texts, pem.as_bytes(), vec![SecretMistake::Stray { at_sender: false }]);
+    }
+    if cleaned != text {
+        push(&mut texts, cleaned.as_bytes(), vec![SecretMistake::Stray { at_sender: false }]);
     }
     texts
 }
@@ -78,6 +99,15 @@ fn trimmed(mut text: &[u8]) -> &[u8] {
     }
 }
 
+/// The text without escapes that were put in for a URL or a page; `None` if it has none.
+fn unescaped(text: &[u8], escapes: &[(&str, &str)]) -> Option<Zeroizing<Vec<u8>>> {
+    let text = std::str::from_utf8(text).ok()?;
+    let plain = escapes
+        .iter()
+        .fold(Zeroizing::new(text.to_owned()), |text, (escape, plain)| Zeroizing::new(text.replace(escape, plain)));
+    (*plain != text).then(|| Zeroizing::new(plain.as_bytes().to_vec()))
+}
+
 /// Where something that looks like a prefix ends: `whsec_`, `v1,whsec_`, `Bearer `, `base64:`.
 fn prefix_ends(text: &[u8]) -> impl Iterator<Item = usize> {
     let near = text.iter().take(MAX_PREFIX).enumerate();
@@ -103,6 +133,30 @@ const STRAYS: [&[u8]; 17] = [
     "\u{a0}".as_bytes(),
     "\u{200b}".as_bytes(),
     "\u{feff}".as_bytes(),
+];
+
+/// What a URL and a page write for the characters of base64 and others that secrets have.
+const URL_ESCAPES: [(&str, &str); 9] = [
+    ("%2B", "+"),
+    ("%2b", "+"),
+    ("%2F", "/"),
+    ("%2f", "/"),
+    ("%3D", "="),
+    ("%3d", "="),
+    ("%20", " "),
+    ("%21", "!"),
+    ("%25", "%"),
+];
+const PAGE_ESCAPES: [(&str, &str); 9] = [
+    ("&quot;", "\""),
+    ("&#34;", "\""),
+    ("&#39;", "'"),
+    ("&lt;", "<"),
+    ("&gt;", ">"),
+    ("&#x2F;", "/"),
+    ("&#x3D;", "="),
+    ("&#43;", "+"),
+    ("&amp;", "&"),
 ];
 
 /// What senders forget to take away: the line end of a file, quotation marks of an environment file.

@@ -117,6 +117,11 @@ impl MemoryStore {
         }
     }
 
+    /// Whether the event is done at this time. It claims nothing, and removes nothing that is over.
+    pub fn is_done_at(&self, key: ReplayKey, now: Timestamp) -> bool {
+        self.lock(self.shard_of(key)).is_done(key, Time::from(now))
+    }
+
     /// [`ReplayStore::commit`], at once.
     #[expect(clippy::needless_pass_by_value, reason = "a lease is settled once")]
     pub fn commit_at(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Settlement {

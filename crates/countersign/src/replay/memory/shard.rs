@@ -90,6 +90,12 @@ impl Shard {
         Ok(Claim::Fresh(Lease::new(key, state.0)))
     }
 
+    pub(super) fn is_done(&self, key: ReplayKey, now: Time) -> bool {
+        let halves = halves(key);
+        let known = self.table.find(halves[0], |entry| entry.key == halves);
+        known.is_some_and(|entry| entry.state.is_done() && !entry.state.is_over(now))
+    }
+
     pub(super) fn commit(&mut self, lease: &Lease, until: Time, now: Time) -> Settlement {
         let halves = halves(lease.key);
         match self.table.find_mut(halves[0], |entry| entry.key == halves) {

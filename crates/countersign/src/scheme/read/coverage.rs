@@ -129,7 +129,8 @@ impl Reach<'_> {
     }
 
     fn covers_hash_of_body(&self, checks: &[Check]) -> bool {
-        checks.iter().any(|check| matches!(check.equals, Equals::BodyHash(..)) && self.covers(&check.source))
+        let is_certain = |check: &&Check| !check.optional && matches!(check.equals, Equals::BodyHash(..));
+        checks.iter().filter(is_certain).any(|check| self.covers(&check.source))
     }
 
     fn has_id(&self) -> bool {

@@ -53,7 +53,7 @@ impl Reader<'_> {
             None => None,
         };
         let settings = file.settings;
-        let checks = file.check.into_iter().map(|table| self.check(table)).collect::<Result<Vec<_>>>()?;
+        let checks = file.check.into_iter().map(|table| self.check(table, &settings)).collect::<Result<Vec<_>>>()?;
         self.parts_have_sources(&signature, timestamp.as_ref(), delivery_id.as_ref(), &signature_span)?;
         let mut required_settings = self.used_settings(&signature, &checks, &settings, &signature_span)?;
         let jwt = self.jwt(file.jwt, &signature.algorithm, &settings, &signature_span)?;
@@ -165,7 +165,7 @@ impl Reader<'_> {
         Ok(Some(TimestampRule { source, format: table.format, is_string: table.string, tolerance }))
     }
 
-    fn check(&self, table: Spanned<CheckTable>) -> Result<Check> {
+    fn check(&self, table: Spanned<CheckTable>, settings: &BTreeMap<String, String>) -> Result<Check> {
         let span = table.span();
         let mut table = table.into_inner();
         let source = self.place(table.place(), &span)?.ok_or_else(|| self.error(span, NO_PLACE))?;
@@ -176,7 +176,18 @@ impl Reader<'_> {
         };
         let texts = texts.iter().map(parse).collect::<Result<Vec<_>>>()?;
         let equals = self.equals(texts, span)?;
-        Ok(Check { source, equals, unless_empty: table.unless_empty, names_key: table.names_key })
+        let if_set = match table.if_set {
+            Some(name) if matches!(equals, Equals::BodyHash(..)) => {
+                return self.fail(name.span(), "a hash of the body is always checked");
+            }
+            Some(name) => {
+                self.setting_is_declared(name.get_ref(), &name.span(), settings)?;
+                Some(name.into_inner())
+            }
+            None => None,
+        };
+        let CheckTable { optional, unless_empty, names_key, .. } = table;
+        Ok(Check { source, equals, optional, unless_empty, names_key, if_set })
     }
 
     fn equals(&self, texts: Vec<Vec<Part>>, span: Range<usize>) -> Result<Equals> {
@@ -209,12 +220,15 @@ impl Reader<'_> {
         declared: &BTreeMap<String, String>,
         span: &Range<usize>,
     ) -> Result<Vec<String>> {
-        let in_checks = checks.iter().flat_map(|check| match &check.equals {
-            Equals::Text(texts) => texts.as_slice(),
-            Equals::BodyHash(..) => &[],
+        let in_checks = checks.iter().flat_map(|check| {
+            let texts = match &check.equals {
+                Equals::Text(texts) => texts.as_slice(),
+                Equals::BodyHash(..) => &[],
+            };
+            texts.iter().flatten().map(|part| (part, check.if_set.as_deref()))
         });
         let mut used = Vec::new();
-        for part in signature.parts.iter().chain(in_checks.flatten()) {
+        for (part, if_set) in signature.parts.iter().map(|part| (part, None)).chain(in_checks) {
             let inner = match part {
                 Part::When(_, inner) => inner.as_slice(),
                 part => std::slice::from_ref(part),
@@ -222,7 +236,9 @@ impl Reader<'_> {
             for part in inner {
                 if let Part::Setting(name) = part {
                     self.setting_is_declared(name, span, declared)?;
-                    used.push(name.clone());
+                    if if_set != Some(name) {
+                        used.push(name.clone());
+                    }
                 }
             }
         }
@@ -293,6 +309,10 @@ impl Reader<'_> {
             return self.fail(required.span(), "expected `strip` beside it: the prefix that is required");
         }
         Ok(SecretRule {
+            verbatim: table
+                .verbatim
+                .map(|prefix| self.verbatim(prefix, encoding, table.strip.as_deref()))
+                .transpose()?,
             strip: table.strip,
             prefix_required: table.prefix_required.is_some_and(Spanned::into_inner),
             encoding,
@@ -300,6 +320,16 @@ impl Reader<'_> {
             prepend: table.prepend.map(Spanned::into_inner).unwrap_or_default(),
             append: table.append.map(Spanned::into_inner).unwrap_or_default(),
         })
+    }
+
+    /// A prefix that no secret in the encoding can have, so that each text has one reading.
+    fn verbatim(&self, prefix: Spanned<String>, encoding: Option<Encoding>, strip: Option<&str>) -> Result<String> {
+        let begins_stripped = strip.is_some_and(|strip| strip.starts_with(prefix.get_ref()));
+        let cannot_be = |encoding: Encoding| prefix.get_ref().bytes().any(|byte| !encoding.takes(byte));
+        match encoding {
+            Some(encoding) if cannot_be(encoding) && !begins_stripped => Ok(prefix.into_inner()),
+            _ => self.fail(prefix.span(), "expected a prefix that no secret in the `encoding` beside it can have"),
+        }
     }
 
     fn secret_encoding(&self, name: &Spanned<String>) -> Result<Option<Encoding>> {
@@ -356,6 +386,8 @@ mod tests {
             ("[secret]\nencoding = \"base64\"\nprepend = \"x\"", 11),
             ("[secret]\nencoding = \"hex\"\nappend = \"x\"", 10),
             ("[secret]\nencoding = \"hex\"\nprefix_required = true", 19),
+            ("[secret]\nencoding = \"base64\"\nverbatim = \"ws\"", 12),
+            ("[secret]\n\nverbatim = \"ws_\"", 12),
             ("[url]\n\ndecode = \"x\"", 10),
             ("\n\n[form]\ndedupe = true", 1),
         ] {

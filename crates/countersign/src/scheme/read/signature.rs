@@ -35,11 +35,23 @@ impl Reader<'_> {
         let key_name = self.key_name(table.key_name, &syntax, settings, &span)?;
         let optional_end =
             table.optional_end.map(|end| self.optional_end(end, &algorithm)).transpose()?.unwrap_or_default();
+        let prehash = table.prehash.map(|name| self.prehash(&name, &algorithm)).transpose()?;
         let statements = Statements { covers_body: table.covers_body, ambiguous: table.ambiguous };
         let signs = table.signs.map(|signs| signs.get_ref().to_string());
         let carries_id = syntax.holes().any(|hole| hole == Hole::Id);
-        let signature =
-            Signature { algorithm, source, every, unwrap, syntax, carries_id, key_name, optional_end, signs, parts };
+        let signature = Signature {
+            algorithm,
+            source,
+            every,
+            unwrap,
+            syntax,
+            carries_id,
+            key_name,
+            optional_end,
+            prehash,
+            signs,
+            parts,
+        };
         Ok((signature, statements))
     }
 
@@ -58,6 +70,16 @@ impl Reader<'_> {
                 self.fail(span.clone(), "expected `key_name`: what our key is called where the layout has `{key-name}`")
             }
             None => Ok(None),
+        }
+    }
+
+    fn prehash(&self, name: &Spanned<String>, algorithm: &Algorithm) -> Result<Digest> {
+        match algorithm {
+            Algorithm::PublicKey(_) => self.digest(name).and_then(|digest| match digest.is_collision_resistant() {
+                true => Ok(digest),
+                false => self.fail(name.span(), "expected a hash of which nobody can make two contents with one hash"),
+            }),
+            _ => self.fail(name.span(), "only what a public key proves can be hashed before it is signed"),
         }
     }
 

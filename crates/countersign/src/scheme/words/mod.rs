@@ -32,7 +32,8 @@ impl Description {
 
     /// What is signed, part by part; empty for tokens and passwords, which sign nothing.
     pub fn signed_parts(&self) -> Vec<String> {
-        self.signature.parts.iter().map(|part| parts::part(part, &self.form)).collect()
+        let hashed = self.signature.prehash.map(|digest| format!("of all this, the {}", digest_in_words(digest)));
+        self.signature.parts.iter().map(|part| parts::part(part, &self.form)).chain(hashed).collect()
     }
 
     /// Where the signed time stands and how it is written; `None` if no time is signed, or only that of a token.
@@ -98,6 +99,7 @@ fn format_in_words(format: TimestampFormat) -> &'static str {
     match format {
         TimestampFormat::Seconds => "seconds since 1970",
         TimestampFormat::Milliseconds => "milliseconds since 1970",
+        TimestampFormat::SecondsOrMilliseconds => "seconds since 1970 (10 digits) or milliseconds (13)",
         TimestampFormat::Rfc3339 => "RFC 3339 with a zone",
         TimestampFormat::Rfc3339OrUtc => "RFC 3339, in UTC where it names no zone",
         TimestampFormat::HttpDate => "a date as in HTTP (`Sun, 06 Nov 1994 08:49:37 GMT`)",
@@ -117,8 +119,13 @@ fn check_in_words(check: &Check, scheme: &Description) -> String {
             texts.collect::<Vec<_>>().join("; or ")
         }
     };
-    let missing = if check.unless_empty { " (it may be missing if the body is empty)" } else { "" };
-    format!("{} must be {wanted}{missing}", check.source)
+    let missing = match check {
+        Check { optional: true, .. } => " (if it is there)",
+        Check { unless_empty: true, .. } => " (it may be missing if the body is empty)",
+        _ => "",
+    };
+    let if_set = check.if_set.as_ref().map(|name| format!(", if the setting `{name}` is configured"));
+    format!("{} must be {wanted}{missing}{}", check.source, if_set.unwrap_or_default())
 }
 
 fn digest_in_words(digest: Digest) -> String {
@@ -167,6 +174,13 @@ mod tests {
             "{zoom:?}"
         );
         assert_eq!(scheme("gitlab").signed_parts(), [""; 0]);
+    }
+
+    #[test]
+    #[cfg(feature = "rsa")]
+    fn that_a_hash_is_signed_is_told() {
+        let bridge = scheme("bridge").signed_parts();
+        assert_eq!(bridge.last().map(String::as_str), Some("of all this, the SHA-256"));
     }
 
     #[test]

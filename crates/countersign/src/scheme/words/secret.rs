@@ -12,6 +12,9 @@ pub(super) fn form(scheme: &Description) -> String {
         _ => "the text that the provider shows",
     };
     let mut steps = vec![what.to_owned()];
+    if let Some(prefix) = &rule.verbatim {
+        steps.push(format!("if it begins with `{prefix}` nothing else"));
+    }
     if let Some(prefix) = &rule.strip {
         let required = if rule.prefix_required { "which it must have" } else { "if it has it" };
         steps.push(format!("without its prefix `{prefix}`, {required}"));

@@ -24,7 +24,7 @@ pub(super) fn render(entry: &Entry) -> String {
             @if part.title == CONFIGURATION { (snippets(entry)) }
             @if part.title == COVERAGE {
                 h2 { "What is not covered" }
-                @if advice.is_empty() { p { "The signature covers the body, a time and the event's id." } }
+                @if advice.is_empty() { p { "Nothing that matters: the signature covers the body, a time and the event's id." } }
                 @for advice in &advice {
                     p.advice { strong { (advice.code()) } " " (advice) }
                 }

@@ -1,0 +1,113 @@
+use std::{error::Error, fmt, time::Duration};
+
+use deadpool_postgres::{HookError, PoolError};
+use tokio_postgres::error::SqlState;
+
+/// Why the store in Postgres could not be opened or asked.
+///
+/// No text of it shows the URL or the password.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum PostgresStoreError {
+    /// As many calls wait for a connection as may.
+    Busy {
+        /// How many that are.
+        waiting: usize,
+    },
+    /// So many others claimed and settled the event at the same moment that none of the attempts showed its state.
+    Contended,
+    /// The server has no disk or memory left.
+    Full,
+    /// The system has no randomness to give.
+    Randomness,
+    /// The server does not do what it was asked.
+    Refused {
+        /// What it says.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// There was no answer in time. Whether the call was carried out is unknown.
+    Timeout {
+        /// How long that is.
+        limit: Duration,
+    },
+    /// The server could not be reached, or the connection broke. Whether the call was carried out is unknown.
+    Unreachable {
+        /// What the system says.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The URL is malformed.
+    Url,
+}
+
+impl PostgresStoreError {
+    pub(super) fn of(error: tokio_postgres::Error, limit: Duration) -> Self {
+        let Some(code) = error.code() else { return Self::Unreachable { source: Box::new(error) } };
+        match code {
+            // The statement's time, which is the call's.
+            &SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE => Self::Timeout { limit },
+            &SqlState::DISK_FULL | &SqlState::OUT_OF_MEMORY => Self::Full,
+            _ if is_elsewhere(code) => Self::Unreachable { source: Box::new(error) },
+            _ => Self::Refused { source: Box::new(error) },
+        }
+    }
+
+    pub(super) fn of_pool(error: PoolError, limit: Duration) -> Self {
+        match error {
+            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => Self::of(error, limit),
+            PoolError::Timeout(_) => Self::Timeout { limit },
+            other => Self::Refused { source: Box::new(other) },
+        }
+    }
+}
+
+/// Whether the server is going, coming, full or a replica by now, so that another connection may do better.
+fn is_elsewhere(code: &SqlState) -> bool {
+    [
+        SqlState::ADMIN_SHUTDOWN,
+        SqlState::CRASH_SHUTDOWN,
+        SqlState::CANNOT_CONNECT_NOW,
+        SqlState::IDLE_SESSION_TIMEOUT,
+        SqlState::READ_ONLY_SQL_TRANSACTION,
+        SqlState::TOO_MANY_CONNECTIONS,
+    ]
+    .contains(code)
+}
+
+impl fmt::Display for PostgresStoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Busy { waiting } => write!(f, "{waiting} calls wait for a connection to Postgres, as many as may"),
+            Self::Contended => f.write_str("too many claim and settle one event at the same moment"),
+            Self::Full => f.write_str("Postgres has no disk or memory left"),
+            Self::Randomness => f.write_str("the system has no randomness to give"),
+            Self::Refused { source } => write!(f, "Postgres refused: {}", Chain(&**source)),
+            Self::Timeout { limit } => write!(f, "Postgres has not answered within {limit:?}"),
+            Self::Unreachable { source } => write!(f, "Postgres could not be reached: {}", Chain(&**source)),
+            Self::Url => f.write_str(
+                "the URL of Postgres is malformed: expected `postgresql://[user[:password]@]host[:port]/database`",
+            ),
+        }
+    }
+}
+
+/// An error with its causes: that of the driver says little by itself.
+struct Chain<'e>(&'e (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        match self.0.source() {
+            Some(cause) => write!(f, ": {}", Self(cause)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for PostgresStoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Refused { source } | Self::Unreachable { source } => Some(&**source),
+            _ => None,
+        }
+    }
+}

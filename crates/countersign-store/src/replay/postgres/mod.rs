@@ -1,0 +1,138 @@
+//! The store in Postgres, for any number of machines, and for events that a failover may not lose.
+//!
+//! ```no_run
+//! use countersign_store::replay::{PostgresReplayStore, postgres::PostgresOptions};
+//!
+//! # async fn connect() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = PostgresReplayStore::connect("postgresql://hooks@db.internal/hooks").await?;
+//!
+//! // Or, where the defaults do not fit:
+//! let options = PostgresOptions::new("postgresql://hooks@db.internal/hooks")?.with_connections(4);
+//! let store = PostgresReplayStore::connect_with(options).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Each call is one statement, which commits by itself; two that claim one event at the same moment may need one more to
+//! see who was first. The table, [`SCHEMA`], is made by the first process that connects, if nobody has made it yet: a role
+//! that may not create tables needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on it.
+//!
+//! - **Durability** is that of the server. What was answered survives its crash, and a failover to a replica that follows
+//!   synchronously; with one that does not, what it had not received is lost, and can be replayed. Where
+//!   `synchronous_commit` is `off`, the store sets it to `on` for its own connections.
+//! - **Expiry**: after every 256th claim, up to 1,024 events that are over are removed beside it. Postgres bounds the table
+//!   by nothing but its disk; a disk that is full is an error ([`PostgresStoreError::Full`]), and forgets nothing.
+//! - **Waiting**: a call ends within the time limit, 1 s by default, with an answer or an error, the wait for one of the 8
+//!   connections included; 1,024 calls may wait, more are refused. One whose connection breaks is asked again once, in the
+//!   same time: it is recognised by its fence. A connection that has not answered in time is closed.
+//! - **Poolers**: the connections set `statement_timeout` and prepare their statements, so PgBouncer needs `session` mode.
+
+mod error;
+mod options;
+mod pool;
+mod statements;
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use countersign::{
+    ReplayKey, ReplayStore, Timestamp,
+    replay::{Claim, Lease, Settlement},
+};
+
+pub use self::{error::PostgresStoreError, options::PostgresOptions, statements::SCHEMA};
+use self::{
+    pool::Connections,
+    statements::{Claimed, Statement},
+};
+use super::{fence::Fences, moment::Moment};
+
+/// Keeps claims in Postgres. See the [module docs](self).
+///
+/// It is made and used in a tokio runtime with I/O and a timer.
+pub struct PostgresReplayStore {
+    connections: Arc<Connections>,
+    fences: Fences,
+    claims: AtomicU64,
+}
+
+/// After so many claims, what is over is removed: four events at most for each that came.
+const CLAIMS_PER_PURGE: u64 = 256;
+
+impl PostgresReplayStore {
+    /// Connects with the defaults: `postgresql://[user[:password]@]host[:port]/database`, or `key=value` pairs, as for libpq.
+    ///
+    /// # Errors
+    ///
+    /// If the URL is malformed, or the server cannot be reached or refuses.
+    pub async fn connect(url: impl AsRef<str>) -> Result<Self, PostgresStoreError> {
+        Self::connect_with(PostgresOptions::new(url)?).await
+    }
+
+    /// Connects, and makes the table if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// If the server cannot be reached or refuses.
+    pub async fn connect_with(options: PostgresOptions) -> Result<Self, PostgresStoreError> {
+        let connections = Connections::new(options)?;
+        connections.prepare().await?;
+        let fences = Fences::new().map_err(|_| PostgresStoreError::Randomness)?;
+        Ok(Self { connections: Arc::new(connections), fences, claims: AtomicU64::new(0) })
+    }
+
+    /// Removes what is over, beside the calls.
+    fn purge_at_times(&self, now: Moment) {
+        if self.claims.fetch_add(1, Ordering::Relaxed) % CLAIMS_PER_PURGE == CLAIMS_PER_PURGE - 1 {
+            let connections = Arc::clone(&self.connections);
+            tokio::spawn(async move { connections.purge(now).await });
+        }
+    }
+}
+
+impl ReplayStore for PostgresReplayStore {
+    type Error = PostgresStoreError;
+
+    async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, PostgresStoreError> {
+        let (fence, now) = (self.fences.next(), Moment::from(now));
+        let claim = Statement::Claim { key, fence, until: now.after(lease_for), now };
+        let claimed = self.connections.ask(&claim).await?.0;
+        self.purge_at_times(now);
+        Ok(match claimed {
+            Claimed::Yes => Claim::Fresh(Lease::new(key, fence)),
+            Claimed::Held => Claim::InProgress,
+            Claimed::No => Claim::Done,
+        })
+    }
+
+    async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, PostgresStoreError> {
+        let now = Moment::from(now);
+        let commit = Statement::Commit { lease, until: now.after(keep_for), now };
+        Ok(match self.connections.ask(&commit).await?.0 {
+            Claimed::Yes => Settlement::Settled,
+            Claimed::Held | Claimed::No => Settlement::Lapsed,
+        })
+    }
+
+    async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, PostgresStoreError> {
+        let release = Statement::Release { lease, now: Moment::from(now) };
+        match self.connections.ask(&release).await? {
+            (Claimed::Yes, _) => Ok(Settlement::Settled),
+            // The first attempt may have done it, and its answer been lost.
+            (_, Some(lost)) => Err(lost),
+            (_, None) => Ok(Settlement::Lapsed),
+        }
+    }
+}
+
+impl fmt::Debug for PostgresReplayStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresReplayStore").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,179 @@
+//! The connections, and what is done when one breaks.
+
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use deadpool_postgres::{ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use tokio::{sync::Semaphore, time::timeout};
+use tokio_postgres::NoTls;
+
+use super::{
+    super::moment::Moment,
+    PostgresOptions, PostgresStoreError,
+    statements::{self, Attempt, Claimed, IS_THERE, Statement, schema},
+};
+
+pub(super) struct Connections {
+    pool: Pool,
+    timeout: Duration,
+    /// Those that have a connection, and those that wait for one.
+    places: Semaphore,
+    purging: AtomicBool,
+}
+
+/// How many calls may wait for a connection.
+const WAITING: usize = 1024;
+
+/// How often a claim is asked when others claim and settle the event at the same moment.
+const LOOKS: usize = 8;
+
+/// An answer, and the error of an earlier attempt that may have been carried out.
+type Answer = (Claimed, Option<PostgresStoreError>);
+
+impl Connections {
+    pub(super) fn new(options: PostgresOptions) -> Result<Self, PostgresStoreError> {
+        let PostgresOptions { config, connections, timeout } = options;
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let set_up = set_up(timeout);
+        let pool = Pool::builder(Manager::from_config(config, NoTls, recycling))
+            .max_size(connections)
+            .post_create(Hook::async_fn(move |client: &mut ClientWrapper, _| {
+                let set_up = set_up.clone();
+                Box::pin(async move { client.batch_execute(&set_up).await.map_err(HookError::Backend) })
+            }))
+            .build()
+            .map_err(|error| PostgresStoreError::Refused { source: Box::new(error) })?;
+        let places = Semaphore::new(connections.saturating_add(WAITING).min(Semaphore::MAX_PERMITS));
+        Ok(Self { pool, timeout, places, purging: AtomicBool::new(false) })
+    }
+
+    /// Makes the table, if it is not there.
+    pub(super) async fn prepare(&self) -> Result<(), PostgresStoreError> {
+        self.in_time(async {
+            let client = Asked::new(self.client().await?);
+            let failed = |error| PostgresStoreError::of(error, self.timeout);
+            let row = client.query_one(IS_THERE, &[]).await.map_err(failed)?;
+            if !row.try_get::<_, bool>(0).map_err(failed)? {
+                client.batch_execute(&schema()).await.map_err(failed)?;
+            }
+            client.answered();
+            Ok(())
+        })
+        .await
+    }
+
+    /// Runs a statement, once more if the connection breaks.
+    pub(super) async fn ask(&self, statement: &Statement) -> Result<Answer, PostgresStoreError> {
+        let waiting = || PostgresStoreError::Busy { waiting: WAITING };
+        let _place = self.places.try_acquire().map_err(|_| waiting())?;
+        self.in_time(async {
+            match self.attempt(statement, Attempt::First).await {
+                Err(lost @ PostgresStoreError::Unreachable { .. }) => {
+                    Ok((self.attempt(statement, Attempt::Second).await?, Some(lost)))
+                }
+                answer => Ok((answer?, None)),
+            }
+        })
+        .await
+    }
+
+    async fn attempt(&self, statement: &Statement, attempt: Attempt) -> Result<Claimed, PostgresStoreError> {
+        let client = Asked::new(self.client().await?);
+        for _ in 0..LOOKS {
+            let answer = statement.run(&client, attempt).await;
+            match answer.map_err(|error| PostgresStoreError::of(error, self.timeout)) {
+                Ok(Some(claimed)) => {
+                    client.answered();
+                    return Ok(claimed);
+                }
+                Ok(None) => {}
+                // Not because of the connection, which is good for others.
+                Err(error @ (PostgresStoreError::Refused { .. } | PostgresStoreError::Full)) => {
+                    client.answered();
+                    return Err(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        client.answered();
+        Err(PostgresStoreError::Contended)
+    }
+
+    /// Removes what is over, unless that is being done. What fails is done another time.
+    pub(super) async fn purge(&self, now: Moment) {
+        if self.purging.swap(true, Ordering::Acquire) {
+            return;
+        }
+        let _: Result<(), PostgresStoreError> = self
+            .in_time(async {
+                let client = Asked::new(self.client().await?);
+                statements::purge(&client, now).await.map_err(|error| PostgresStoreError::of(error, self.timeout))?;
+                client.answered();
+                Ok(())
+            })
+            .await;
+        self.purging.store(false, Ordering::Release);
+    }
+
+    async fn client(&self) -> Result<Object, PostgresStoreError> {
+        self.pool.get().await.map_err(|error| PostgresStoreError::of_pool(error, self.timeout))
+    }
+
+    async fn in_time<T>(
+        &self,
+        call: impl Future<Output = Result<T, PostgresStoreError>>,
+    ) -> Result<T, PostgresStoreError> {
+        timeout(self.timeout, call).await.unwrap_or(Err(PostgresStoreError::Timeout { limit: self.timeout }))
+    }
+}
+
+/// What each new connection is told. The statements count on `read committed`: in another isolation they would fail.
+fn set_up(limit: Duration) -> String {
+    let millis = limit.as_millis().clamp(1, i32::MAX as u128);
+    format!(
+        "SET statement_timeout = {millis};
+         SET lock_timeout = {millis};
+         SET default_transaction_isolation = 'read committed';
+         SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';"
+    )
+}
+
+/// A connection that was asked. Unless it has answered when it is dropped, it is closed.
+struct Asked(Option<Object>);
+
+impl Asked {
+    fn new(client: Object) -> Self {
+        Self(Some(client))
+    }
+
+    /// Gives it back to the others.
+    fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl std::ops::Deref for Asked {
+    type Target = ClientWrapper;
+
+    #[expect(clippy::expect_used, reason = "only `answered`, which takes the value, leaves it empty")]
+    fn deref(&self) -> &ClientWrapper {
+        self.0.as_ref().expect("it is there until it has answered")
+    }
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        if let Some(client) = self.0.take() {
+            drop(Object::take(client));
+        }
+    }
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connections").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}

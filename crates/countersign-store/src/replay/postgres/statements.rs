@@ -1,0 +1,132 @@
+//! What Postgres is told to do.
+
+use countersign::{ReplayKey, replay::Lease};
+use deadpool_postgres::ClientWrapper;
+use tokio_postgres::Error;
+
+use super::super::moment::Moment;
+
+/// The table, for a database whose applications may not make tables.
+///
+/// `until` is in milliseconds since 1970. A row is a claim, or an event that is done.
+pub const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS countersign_replay_1 (
+    key bytea PRIMARY KEY,
+    until bigint NOT NULL,
+    fence bigint NOT NULL,
+    done boolean NOT NULL
+);
+CREATE INDEX IF NOT EXISTS countersign_replay_1_until ON countersign_replay_1 (until);
+";
+
+/// Makes the table, one process at a time: two that do it at once would get in each other's way.
+pub(super) fn schema() -> String {
+    format!("BEGIN; SELECT pg_advisory_xact_lock(4847267013281914214); {SCHEMA} COMMIT")
+}
+
+pub(super) const IS_THERE: &str = "SELECT to_regclass('countersign_replay_1') IS NOT NULL";
+
+/// One call.
+pub(super) enum Statement {
+    Claim { key: ReplayKey, fence: u64, until: Moment, now: Moment },
+    Commit { lease: Lease, until: Moment, now: Moment },
+    Release { lease: Lease, now: Moment },
+}
+
+/// What was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Claimed {
+    /// What was asked.
+    Yes,
+    /// Nothing, because somebody else holds the event.
+    Held,
+    /// Nothing: the event that was claimed is done, the lease that was to be settled is over.
+    No,
+}
+
+/// How often a call is made at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    First,
+    /// The first may have been carried out, and its answer lost.
+    Second,
+}
+
+impl Statement {
+    /// Runs the statement; `None` if others claimed and settled the event meanwhile, so that it has to be asked again.
+    pub(super) async fn run(&self, client: &ClientWrapper, attempt: Attempt) -> Result<Option<Claimed>, Error> {
+        match self {
+            Self::Claim { key, fence, until, now } => claim(client, *key, *fence, *until, *now).await,
+            Self::Commit { lease, until, now } => {
+                let commit = client.prepare_cached(COMMIT).await?;
+                let again = attempt == Attempt::Second;
+                let (key, fence) = (lease.key(), lease.fence().cast_signed());
+                let key: &[u8] = key.as_bytes();
+                client
+                    .execute(&commit, &[&key, &fence, &until.millis(), &now.millis(), &again])
+                    .await
+                    .map(|rows| Some(settled(rows)))
+            }
+            Self::Release { lease, now } => {
+                let release = client.prepare_cached(RELEASE).await?;
+                let (key, fence) = (lease.key(), lease.fence().cast_signed());
+                let key: &[u8] = key.as_bytes();
+                client.execute(&release, &[&key, &fence, &now.millis()]).await.map(|rows| Some(settled(rows)))
+            }
+        }
+    }
+}
+
+async fn claim(
+    client: &ClientWrapper,
+    key: ReplayKey,
+    fence: u64,
+    until: Moment,
+    now: Moment,
+) -> Result<Option<Claimed>, Error> {
+    let claim = client.prepare_cached(CLAIM).await?;
+    let key: &[u8] = key.as_bytes();
+    let row = client.query_opt(&claim, &[&key, &until.millis(), &fence.cast_signed(), &now.millis()]).await?;
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some(match row.try_get::<_, i32>(0)? {
+        0 => Claimed::Yes,
+        1 => Claimed::Held,
+        _ => Claimed::No,
+    }))
+}
+
+fn settled(rows: u64) -> Claimed {
+    if rows > 0 { Claimed::Yes } else { Claimed::No }
+}
+
+/// Removes some of what is over.
+pub(super) async fn purge(client: &ClientWrapper, now: Moment) -> Result<u64, Error> {
+    let purge = client.prepare_cached(PURGE).await?;
+    client.execute(&purge, &[&now.millis()]).await
+}
+
+/// The last part reads the table as it was when the statement began; a row that was over by then says nothing, and one that
+/// came later is not in it.
+const CLAIM: &str = "
+WITH claimed AS (
+    INSERT INTO countersign_replay_1 AS known (key, until, fence, done) VALUES ($1, $2, $3, false)
+    ON CONFLICT (key) DO UPDATE SET until = excluded.until, fence = excluded.fence, done = false
+    WHERE known.until <= $4 OR (known.fence = excluded.fence AND NOT known.done)
+    RETURNING 0 AS answer
+)
+SELECT answer FROM claimed
+UNION ALL
+SELECT CASE WHEN done THEN 2 ELSE 1 END FROM countersign_replay_1
+WHERE key = $1 AND until > $4 AND NOT EXISTS (SELECT FROM claimed)";
+
+const COMMIT: &str = "
+UPDATE countersign_replay_1 SET until = $3, done = true
+WHERE key = $1 AND fence = $2 AND CASE WHEN done THEN $5 ELSE until > $4 END";
+
+const RELEASE: &str = "
+DELETE FROM countersign_replay_1 WHERE key = $1 AND fence = $2 AND NOT done AND until > $3";
+
+const PURGE: &str = "
+DELETE FROM countersign_replay_1 WHERE until <= $1 AND key IN (
+    SELECT key FROM countersign_replay_1 WHERE until <= $1 ORDER BY until LIMIT 1024 FOR UPDATE SKIP LOCKED
+)";

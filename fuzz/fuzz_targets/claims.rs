@@ -1,0 +1,147 @@
+#![no_main]
+//! Any row of claims, commits and releases, on a clock that may step back: the store answers as a map that never forgets.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    pin::pin,
+    sync::LazyLock,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use countersign::{
+    ReplayKey, ReplayStore, Timestamp,
+    replay::{Claim, Lease, MemoryStore, Settlement},
+};
+use countersign_tests::replay::key;
+use libfuzzer_sys::fuzz_target;
+
+const START: i64 = 1_767_225_600_000;
+
+/// More than the smallest store holds.
+static KEYS: LazyLock<Vec<ReplayKey>> =
+    LazyLock::new(|| (0..24).map(|event| key("fuzz", &event.to_string())).collect());
+
+fuzz_target!(|data: &[u8]| {
+    let Some((kind, steps)) = data.split_first() else { return };
+    let capacity = [4, 16, 1000][usize::from(*kind) % 3];
+    let store = MemoryStore::with_capacity(capacity);
+    Run::new(&store, capacity).all(steps);
+    assert!(store.len() <= capacity);
+});
+
+/// A store, and what must be in it.
+struct Run<'s, S> {
+    store: &'s S,
+    capacity: usize,
+    now: i64,
+    /// The latest time that the store was told: what was over by then may be forgotten.
+    latest: i64,
+    events: BTreeMap<usize, State>,
+    leases: Vec<(usize, i64, Lease)>,
+    fences: Vec<(usize, u64)>,
+}
+
+#[derive(Clone, Copy)]
+enum State {
+    Held { fence: u64, until: i64 },
+    Done { until: i64 },
+}
+
+impl State {
+    fn until(self) -> i64 {
+        match self {
+            Self::Held { until, .. } | Self::Done { until } => until,
+        }
+    }
+}
+
+impl<'s, S: ReplayStore> Run<'s, S> {
+    fn new(store: &'s S, capacity: usize) -> Self {
+        let (events, leases, fences) = (BTreeMap::new(), Vec::new(), Vec::new());
+        Self { store, capacity, now: START, latest: START, events, leases, fences }
+    }
+
+    /// Each step takes three bytes: what is done, to which event or lease, and for how long.
+    fn all(&mut self, steps: &[u8]) {
+        for step in steps.as_chunks::<3>().0 {
+            let [action, which, length] = *step;
+            let millis = i64::from(length) * 10;
+            match action % 8 {
+                0..=2 => self.claim(usize::from(which) % KEYS.len(), millis),
+                3 | 4 => self.settle(usize::from(which), Some(millis)),
+                5 => self.settle(usize::from(which), None),
+                6 => self.now += millis,
+                _ => self.now -= millis,
+            }
+            self.latest = self.latest.max(self.now);
+        }
+    }
+
+    fn time(&self) -> Timestamp {
+        Timestamp::from_unix_millis(self.now)
+    }
+
+    fn claim(&mut self, event: usize, lease_for: i64) {
+        let known = self.events.get(&event).copied();
+        let claim = done(self.store.claim(KEYS[event], duration(lease_for), self.time()));
+        let must_be_known = known.is_some_and(|state| state.until() > self.latest);
+        let must_be_fresh = known.is_none_or(|state| state.until() <= self.now);
+        match (claim, known) {
+            (Ok(Claim::Fresh(lease)), _) => {
+                assert!(!must_be_known, "a live event is fresh");
+                assert_eq!(lease.key(), KEYS[event]);
+                let until = self.now + lease_for;
+                assert!(!self.fences.contains(&(event, lease.fence())), "two leases of one event have one fence");
+                self.fences.push((event, lease.fence()));
+                self.events.insert(event, State::Held { fence: lease.fence(), until });
+                self.leases.push((event, until, lease));
+            }
+            (Ok(Claim::InProgress), Some(State::Held { .. })) | (Ok(Claim::Done), Some(State::Done { .. })) => {
+                assert!(!must_be_fresh, "an event that is over is not fresh");
+            }
+            (Ok(claim), _) => panic!("not what it is: {claim:?}"),
+            (Err(_), _) => {
+                let live = self.events.values().filter(|state| state.until() > self.now).count();
+                assert!(live >= self.capacity && !must_be_known, "a store of {live} events is full");
+            }
+        }
+    }
+
+    /// Commits the lease for so long, or releases it.
+    fn settle(&mut self, which: usize, keep_for: Option<i64>) {
+        if self.leases.is_empty() {
+            return;
+        }
+        let (event, until, lease) = self.leases.swap_remove(which % self.leases.len());
+        let fence = lease.fence();
+        let settled = match keep_for {
+            Some(keep_for) => done(self.store.commit(lease, duration(keep_for), self.time())),
+            None => done(self.store.release(lease, self.time())),
+        };
+        let is_its_own = matches!(self.events.get(&event), Some(State::Held { fence: held, .. }) if *held == fence);
+        match settled.unwrap_or_else(|error| panic!("{error}")) {
+            Settlement::Settled => {
+                assert!(is_its_own && until > self.now, "a lease that is over settles something");
+                match keep_for {
+                    Some(keep_for) => self.events.insert(event, State::Done { until: self.now + keep_for }),
+                    None => self.events.remove(&event),
+                };
+            }
+            Settlement::Lapsed => assert!(!is_its_own || until <= self.latest, "a good lease settles nothing"),
+        }
+    }
+}
+
+fn duration(millis: i64) -> Duration {
+    Duration::from_millis(millis.unsigned_abs())
+}
+
+/// The stores here answer at once.
+fn done<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => panic!("it waits for something"),
+    }
+}

@@ -1,0 +1,41 @@
+//! What must be found: comparisons and look-ups as one should not write them. If one of them passes, nothing here proves
+//! anything.
+
+use std::hint::black_box;
+
+/// Does something with an undefined secret and a defined guess.
+pub(crate) type Control = fn(secret: &[u8], guess: &[u8]) -> bool;
+
+/// Each with its name.
+pub(crate) const ALL: [(&str, Control); 4] = [
+    ("slices compared by ==", |secret, guess| black_box(secret) == black_box(guess)),
+    ("a loop that ends at the first difference", ends_early),
+    ("a table looked up by the secret", looks_up),
+    ("the wrong key skipped", skips),
+];
+
+#[inline(never)]
+fn ends_early(secret: &[u8], guess: &[u8]) -> bool {
+    for (one, other) in secret.iter().zip(guess) {
+        if one != other {
+            return false;
+        }
+    }
+    true
+}
+
+#[inline(never)]
+fn looks_up(secret: &[u8], guess: &[u8]) -> bool {
+    let table = black_box([3_u8; 256]);
+    table[usize::from(secret[0])] == guess[0]
+}
+
+/// All bytes are compared, but what follows is done for the right key only.
+#[inline(never)]
+fn skips(secret: &[u8], guess: &[u8]) -> bool {
+    let difference = secret.iter().zip(guess).fold(0, |difference, (one, other)| difference | (one ^ other));
+    if black_box(difference) != 0 {
+        return false;
+    }
+    black_box(guess).iter().any(|byte| *byte == 0)
+}

@@ -1,0 +1,3 @@
+import { form } from './twilio.mjs';
+
+export default form('HMAC_SHA1');

@@ -1,0 +1,3 @@
+import { json } from './twilio.mjs';
+
+export default json('HMAC_SHA1');

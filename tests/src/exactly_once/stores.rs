@@ -1,0 +1,120 @@
+//! The stores by name.
+
+use std::{fmt::Display, str::FromStr, sync::Arc, time::Duration};
+
+use countersign::{
+    ReplayKey, ReplayStore, Timestamp,
+    replay::{Claim, Lease, MemoryStore, Settlement},
+};
+use countersign_store::replay::{
+    PostgresReplayStore, RedisReplayStore, SqliteReplayStore, postgres::PostgresOptions, redis::RedisOptions,
+    sqlite::SqliteOptions,
+};
+
+/// Which store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoreKind {
+    /// In memory: the workers are tasks of one process.
+    Memory,
+    /// An SQLite file.
+    Sqlite,
+    /// A Postgres that is started for it.
+    Postgres,
+    /// A Redis that is started for it.
+    Redis,
+}
+
+impl StoreKind {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
+            Self::Redis => "redis",
+        }
+    }
+}
+
+impl FromStr for StoreKind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let all = [Self::Memory, Self::Sqlite, Self::Postgres, Self::Redis];
+        all.into_iter().find(|kind| kind.name() == name).ok_or_else(|| format!("there is no store `{name}`"))
+    }
+}
+
+/// A store that a worker has open.
+#[derive(Clone, Debug)]
+pub enum Kept {
+    /// In memory.
+    Memory(Arc<MemoryStore>),
+    /// In an SQLite file.
+    Sqlite(Arc<SqliteReplayStore>),
+    /// In Postgres.
+    Postgres(Arc<PostgresReplayStore>),
+    /// In Redis.
+    Redis(Arc<RedisReplayStore>),
+}
+
+/// What a call may take on a machine that is busy.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Kept {
+    /// Opens the store at a path or URL.
+    ///
+    /// # Panics
+    ///
+    /// If it cannot be opened.
+    pub async fn open(kind: StoreKind, place: &str) -> Self {
+        match kind {
+            StoreKind::Memory => Self::Memory(Arc::new(MemoryStore::with_capacity(2_000_000))),
+            StoreKind::Sqlite => {
+                let options = SqliteOptions::new().with_lock_timeout(TIMEOUT);
+                Self::Sqlite(Arc::new(SqliteReplayStore::open_with(place, options).expect("the file can be opened")))
+            }
+            StoreKind::Postgres => {
+                let options = PostgresOptions::new(place).expect("the URL is good").with_timeout(TIMEOUT);
+                let store = PostgresReplayStore::connect_with(options).await;
+                Self::Postgres(Arc::new(store.expect("Postgres can be reached")))
+            }
+            StoreKind::Redis => {
+                let options = RedisOptions::new(place).expect("the URL is good").with_timeout(TIMEOUT);
+                let store = RedisReplayStore::connect_with(options).await;
+                Self::Redis(Arc::new(store.expect("Redis can be reached")))
+            }
+        }
+    }
+
+    pub(super) async fn claim(&self, key: ReplayKey, lease: Duration, now: Timestamp) -> Result<Claim, String> {
+        match self {
+            Self::Memory(store) => store.claim(key, lease, now).await.map_err(text),
+            Self::Sqlite(store) => store.claim(key, lease, now).await.map_err(text),
+            Self::Postgres(store) => store.claim(key, lease, now).await.map_err(text),
+            Self::Redis(store) => store.claim(key, lease, now).await.map_err(text),
+        }
+    }
+
+    pub(super) async fn commit(&self, lease: Lease, keep: Duration, now: Timestamp) -> Result<Settlement, String> {
+        match self {
+            Self::Memory(store) => store.commit(lease, keep, now).await.map_err(text),
+            Self::Sqlite(store) => store.commit(lease, keep, now).await.map_err(text),
+            Self::Postgres(store) => store.commit(lease, keep, now).await.map_err(text),
+            Self::Redis(store) => store.commit(lease, keep, now).await.map_err(text),
+        }
+    }
+
+    pub(super) async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, String> {
+        match self {
+            Self::Memory(store) => store.release(lease, now).await.map_err(text),
+            Self::Sqlite(store) => store.release(lease, now).await.map_err(text),
+            Self::Postgres(store) => store.release(lease, now).await.map_err(text),
+            Self::Redis(store) => store.release(lease, now).await.map_err(text),
+        }
+    }
+}
+
+fn text(error: impl Display) -> String {
+    error.to_string()
+}

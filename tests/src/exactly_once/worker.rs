@@ -1,0 +1,173 @@
+//! One who handles deliveries.
+
+use std::{
+    future::poll_fn,
+    path::Path,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    task::Poll,
+    time::{Duration, SystemTime},
+};
+
+use countersign::{
+    ReplayKey, Timestamp,
+    replay::{Claim, Lease, ReplayScope, Settlement},
+};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, stdin, stdout},
+    sync::mpsc,
+};
+
+use super::{
+    record::{Journal, Kind, Record},
+    stores::{Kept, StoreKind},
+};
+use crate::replay::key_in;
+
+/// A worker, as its tasks share it.
+#[derive(Debug)]
+pub(super) struct Worker {
+    pub(super) store: Kept,
+    pub(super) journal: Journal,
+    pub(super) number: u32,
+    attempts: AtomicU32,
+}
+
+/// What the sender is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// 2xx: the event is done.
+    Done,
+    /// Anything else: send it again.
+    Again,
+}
+
+/// Long enough for a handler on a machine that is busy; what a dead worker held comes free after it.
+const LEASE: Duration = Duration::from_secs(10);
+
+const KEEP: Duration = Duration::from_secs(86_400);
+
+/// Of a thousand deliveries, so many whose handler fails, is cancelled, or whose claim is dropped half-way.
+const FAILS: u64 = 100;
+const CANCELLED: u64 = 3;
+const CLAIM_DROPPED: u64 = 2;
+
+impl Worker {
+    pub(super) fn new(store: Kept, journal: Journal, number: u32) -> Self {
+        Self { store, journal, number, attempts: AtomicU32::new(0) }
+    }
+
+    /// Handles a delivery of an event.
+    pub(super) async fn handle(&self, event: u32) -> Answer {
+        let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
+        let luck = mix((u64::from(self.number) << 32) | u64::from(attempt));
+        let (choice, pause) = (luck % 1000, luck >> 32);
+        let claim = self.store.claim(key_of(event), LEASE, now());
+        let claim = if choice < CLAIM_DROPPED { begin_only(claim).await } else { Some(claim.await) };
+        match claim {
+            Some(Ok(Claim::Done)) => {
+                self.write(Kind::Done, event, attempt);
+                Answer::Done
+            }
+            Some(Ok(Claim::Fresh(lease))) => self.run(lease, event, attempt, choice, pause).await,
+            Some(Ok(Claim::InProgress) | Err(_)) | None => Answer::Again,
+        }
+    }
+
+    async fn run(&self, lease: Lease, event: u32, attempt: u32, choice: u64, pause: u64) -> Answer {
+        self.write(Kind::Start, event, attempt);
+        match pause % 8 {
+            0 => tokio::time::sleep(Duration::from_millis(pause / 8 % 4)).await,
+            1..4 => tokio::task::yield_now().await,
+            _ => {}
+        }
+        if (CLAIM_DROPPED..CLAIM_DROPPED + FAILS).contains(&choice) {
+            self.write(Kind::Failure, event, attempt);
+            let _ = self.store.release(lease, now()).await;
+            return Answer::Again;
+        }
+        if choice < CLAIM_DROPPED + FAILS + CANCELLED {
+            // The lease is dropped, and over when its time is.
+            self.write(Kind::Failure, event, attempt);
+            return Answer::Again;
+        }
+        self.write(Kind::Success, event, attempt);
+        match self.store.commit(lease, KEEP, now()).await {
+            Ok(Settlement::Settled) => {
+                self.write(Kind::Committed, event, attempt);
+                Answer::Done
+            }
+            Ok(Settlement::Lapsed) | Err(_) => Answer::Again,
+        }
+    }
+
+    fn write(&self, kind: Kind, event: u32, attempt: u32) {
+        self.journal.write(Record { kind, worker: self.number, event, attempt });
+    }
+}
+
+/// Begins a call and drops it, unless it is ready at once.
+async fn begin_only<T>(call: impl Future<Output = T>) -> Option<T> {
+    let mut call = pin!(call);
+    poll_fn(|context| {
+        Poll::Ready(match call.as_mut().poll(context) {
+            Poll::Ready(done) => Some(done),
+            Poll::Pending => None,
+        })
+    })
+    .await
+}
+
+/// The key of an event: a delivery that was signed and verified once, in a scope of its own.
+fn key_of(event: u32) -> ReplayKey {
+    key_in(&ReplayScope::new("exactly once").within(event.to_le_bytes()), "event")
+}
+
+fn now() -> Timestamp {
+    Timestamp::from(SystemTime::now())
+}
+
+/// A number that looks random (the finalizer of `SplitMix64`).
+pub(super) fn mix(seed: u64) -> u64 {
+    let mut z = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// The worker as a process: deliveries come on its standard input, `delivery event` a line, answers go to its standard output,
+/// `delivery` and `done` or `again`.
+///
+/// # Panics
+///
+/// If the store or the journal cannot be opened.
+pub async fn work_on_stdin(kind: StoreKind, place: &str, journal: &Path, number: u32) {
+    let journal = Journal::open(journal).expect("the journal can be opened");
+    let worker = Arc::new(Worker::new(Kept::open(kind, place).await, journal, number));
+    // As many wait here as the sender lets be under way.
+    let (answers, mut answered) = mpsc::unbounded_channel::<String>();
+    tokio::spawn(async move {
+        let mut out = stdout();
+        while let Some(mut text) = answered.recv().await {
+            while let Ok(more) = answered.try_recv() {
+                text.push_str(&more);
+            }
+            if out.write_all(text.as_bytes()).await.is_err() || out.flush().await.is_err() {
+                return;
+            }
+        }
+    });
+    let mut lines = BufReader::new(stdin()).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let mut numbers = line.split(' ').filter_map(|number| number.parse().ok());
+        let (Some(delivery), Some(event)) = (numbers.next(), numbers.next()) else { continue };
+        let (worker, answers) = (Arc::clone(&worker), answers.clone());
+        tokio::spawn(async move {
+            let answer = if worker.handle(event).await == Answer::Done { "done" } else { "again" };
+            let _ = answers.send(format!("{delivery} {answer}\n"));
+        });
+    }
+}

@@ -1,0 +1,239 @@
+//! What every shared [`ReplayStore`] must do when servers and networks fail: answer with an error or with the truth, and
+//! go on when they are well again.
+
+use std::{fmt::Debug, sync::Arc, time::Duration};
+
+use countersign::{
+    ReplayKey, ReplayStore, Timestamp,
+    replay::{Claim, Lease, Settlement},
+};
+
+use crate::{
+    replay::key,
+    servers::{Process, Proxy},
+};
+
+/// Longer than a call takes on a machine that is busy with other tests.
+pub const PATIENT: Duration = Duration::from_secs(30);
+
+/// For calls that get no answer: so long they wait.
+pub const IMPATIENT: Duration = Duration::from_millis(500);
+
+const LEASE: Duration = Duration::from_secs(30);
+const KEEP: Duration = Duration::from_secs(3 * 86_400);
+
+pub use crate::replay_conformance::run;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(1_767_225_600 + seconds)
+}
+
+async fn claim<S: ReplayStore>(store: &S, key: ReplayKey, seconds: i64) -> Result<Claim, S::Error> {
+    store.claim(key, LEASE, at(seconds)).await
+}
+
+/// The lease of a claim that must be fresh.
+fn fresh<E: Debug>(claim: Result<Claim, E>) -> Lease {
+    match claim {
+        Ok(Claim::Fresh(lease)) => lease,
+        other => panic!("expected a fresh claim, got {other:?}"),
+    }
+}
+
+/// Claims and releases an event of this name, claims and commits it, and finds it done.
+pub async fn works<S: ReplayStore>(store: &S, name: &str) {
+    let key = key("works", name);
+    let lease = fresh(claim(store, key, 0).await);
+    assert_eq!(store.release(lease, at(0)).await.unwrap(), Settlement::Settled);
+    let lease = fresh(claim(store, key, 0).await);
+    assert_eq!(store.commit(lease, KEEP, at(1)).await.unwrap(), Settlement::Settled);
+    assert!(matches!(claim(store, key, 2).await, Ok(Claim::Done)));
+}
+
+/// As [`works`], once the store finds its server again; it may not give a wrong answer until then.
+async fn works_again<S: ReplayStore>(store: &S, name: &str) {
+    for attempt in 0..200 {
+        let key = key("works again", &format!("{name} {attempt}"));
+        let Ok(claim) = claim(store, key, 0).await else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let Claim::Fresh(lease) = claim else { panic!("{name}: a new event is {claim:?}") };
+        assert_eq!(store.release(lease, at(1)).await.unwrap(), Settlement::Settled);
+        return;
+    }
+    panic!("{name}: the store does not find its server again");
+}
+
+/// The connection is cut after the server did what it was asked, and before it said so.
+///
+/// The store may have one connection only: on it, statements and scripts were prepared before, so that the answer that is cut
+/// is that of the call itself.
+pub async fn a_lost_answer_is_asked_for_again<S: ReplayStore>(store: &S, proxy: &Proxy) {
+    for round in 0..5 {
+        let event = key("lost answers", &round.to_string());
+        cut_the_next(store, proxy, &format!("{round} claim")).await;
+        let lease = fresh(claim(store, event, 0).await);
+        assert!(matches!(claim(store, event, 1).await, Ok(Claim::InProgress)), "its own claim is still a claim");
+
+        // A release that was done cannot be told from one that came too late.
+        cut_the_next(store, proxy, &format!("{round} release")).await;
+        assert!(store.release(lease, at(1)).await.is_err(), "whether it was done is not known");
+        let lease = fresh(claim(store, event, 2).await);
+
+        cut_the_next(store, proxy, &format!("{round} commit")).await;
+        assert_eq!(store.commit(lease, KEEP, at(3)).await.unwrap(), Settlement::Settled);
+        cut_the_next(store, proxy, &format!("{round} done")).await;
+        assert!(matches!(claim(store, event, 4).await, Ok(Claim::Done)));
+    }
+}
+
+async fn cut_the_next<S: ReplayStore>(store: &S, proxy: &Proxy, name: &str) {
+    works(store, name).await;
+    proxy.cut_at_the_next_answer();
+}
+
+/// What is sent is swallowed, or what is answered, or nobody is there.
+pub async fn a_network_that_fails<S: ReplayStore>(store: &S, proxy: &Proxy) {
+    let (unheard, unanswered) = (key("networks", "unheard"), key("networks", "unanswered"));
+    let held = fresh(claim(store, key("networks", "held"), 0).await);
+
+    proxy.swallow();
+    assert!(claim(store, unheard, 0).await.is_err());
+    assert!(store.commit(held, KEEP, at(1)).await.is_err());
+    proxy.restore();
+    works_again(store, "after a hole").await;
+    drop(fresh(claim(store, unheard, 0).await));
+    let state = claim(store, key("networks", "held"), 2).await;
+    assert!(matches!(state, Ok(Claim::InProgress)), "the commit was not heard, so it is held: {state:?}");
+
+    proxy.swallow_answers();
+    assert!(claim(store, unanswered, 0).await.is_err());
+    proxy.restore();
+    works_again(store, "after silence").await;
+    let state = claim(store, unanswered, 29).await;
+    // The server may have been asked on a connection that was never made, or have been asked and have done it.
+    match state {
+        Ok(Claim::InProgress) => drop(fresh(claim(store, unanswered, 30).await)),
+        Ok(Claim::Fresh(_)) => {}
+        other => panic!("nobody has committed it: {other:?}"),
+    }
+
+    proxy.cut();
+    for _ in 0..3 {
+        assert!(claim(store, key("networks", "nobody there"), 0).await.is_err());
+    }
+    proxy.restore();
+    works_again(store, "after a cut").await;
+    drop(fresh(claim(store, key("networks", "nobody there"), 0).await));
+}
+
+/// What became of an event while the server was killed.
+#[derive(Debug)]
+struct Told {
+    key: ReplayKey,
+    /// Whether the claim was acknowledged as fresh.
+    claimed: bool,
+    /// Whether a commit was sent, and whether it was acknowledged.
+    commit: Option<bool>,
+}
+
+/// Many claim and commit while `restart` kills the server and starts it again.
+///
+/// # Panics
+///
+/// If the store forgets what it acknowledged, or acknowledges what it does not know.
+pub async fn a_server_that_is_killed<S: ReplayStore>(store: S, restart: impl FnOnce() + Send) {
+    let store = Arc::new(store);
+    let before = key("kills", "before");
+    let lease = fresh(claim(&*store, before, 0).await);
+    assert_eq!(store.commit(lease, KEEP, at(0)).await.unwrap(), Settlement::Settled);
+
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let workers: Vec<_> = (0..16)
+        .map(|worker| {
+            let (store, stopped) = (Arc::clone(&store), stopped.clone());
+            tokio::spawn(async move {
+                let mut told = Vec::new();
+                let mut after = 0;
+                while after < 20 {
+                    after += usize::from(*stopped.borrow());
+                    let one = one(&*store, key("kills", &format!("{worker} {}", told.len()))).await;
+                    if one.commit != Some(true) {
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    }
+                    told.push(one);
+                }
+                told
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::task::block_in_place(restart);
+    stop.send_replace(true);
+    let mut told = Vec::new();
+    for worker in workers {
+        told.extend(worker.await.unwrap());
+    }
+    works_again(&*store, "after the kill").await;
+    assert!(matches!(claim(&*store, before, 1).await, Ok(Claim::Done)));
+    assert!(told.iter().any(|told| told.commit == Some(true)));
+    for told in told {
+        check(&*store, told).await;
+    }
+}
+
+/// Claims an event, and commits it.
+async fn one<S: ReplayStore>(store: &S, key: ReplayKey) -> Told {
+    let Ok(claim) = claim(store, key, 0).await else { return Told { key, claimed: false, commit: None } };
+    let Claim::Fresh(lease) = claim else { panic!("a new event is {claim:?}") };
+    match store.commit(lease, KEEP, at(1)).await {
+        Ok(Settlement::Settled) => Told { key, claimed: true, commit: Some(true) },
+        Ok(Settlement::Lapsed) => {
+            panic!("a lease of 30 s was over after one: the claim was acknowledged and forgotten")
+        }
+        Err(_) => Told { key, claimed: true, commit: Some(false) },
+    }
+}
+
+async fn check<S: ReplayStore>(store: &S, told: Told) {
+    let state = claim(store, told.key, 2).await;
+    match (&state, told.claimed, told.commit) {
+        // What was acknowledged is so. What was not, may be so or not.
+        (Ok(Claim::Done), _, Some(_))
+        | (Ok(Claim::InProgress), true, Some(false))
+        | (Ok(Claim::Fresh(_) | Claim::InProgress), false, None) => {}
+        _ => panic!("{told:?}, but now it is {state:?}"),
+    }
+}
+
+/// The server is stopped where it stands, with its connections open.
+pub async fn a_server_that_is_paused<S: ReplayStore>(store: &S, server: &mut Process) {
+    let (event, held) = (key("pauses", "event"), key("pauses", "held"));
+    let lease = fresh(claim(store, held, 0).await);
+    server.pause();
+    let (first, second) = tokio::join!(claim(store, event, 0), claim(store, event, 0));
+    assert!(first.is_err() && second.is_err(), "{first:?} {second:?}");
+    assert!(store.commit(lease, KEEP, at(1)).await.is_err());
+    server.resume();
+    works_again(store, "after a pause").await;
+    // The server read some of it when it went on: one of the claims, maybe, and the commit, maybe.
+    let state = claim(store, held, 2).await;
+    assert!(matches!(state, Ok(Claim::InProgress | Claim::Done)), "{state:?}");
+    let state = claim(store, event, 29).await;
+    assert!(matches!(state, Ok(Claim::InProgress | Claim::Fresh(_))), "{state:?}");
+    drop(fresh(claim(store, event, 59).await));
+}
+
+/// So many events that are over one after the other.
+pub async fn churn<S: ReplayStore>(store: &S, events: i64) {
+    for number in 0..events {
+        let now = Timestamp::from_unix_millis(1_767_225_600_000 + number * 10);
+        let event = key("churn", &number.to_string());
+        let claim = store.claim(event, Duration::from_millis(5), now).await;
+        let lease = fresh(claim);
+        assert_eq!(store.commit(lease, Duration::from_millis(10), now).await.unwrap(), Settlement::Settled);
+    }
+    // What is removed beside the calls may be under way.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+}

@@ -1,0 +1,142 @@
+//! Servers on real sockets, and what an attack must not have done to them.
+//!
+//! One is an axum app as a user would write it, with every layer, served by axum; the other is `countersign serve` as a
+//! process of its own. Both have the endpoints `/github`, `/stripe`, `/standard-webhooks` and `/stream-chat`, whose secret is
+//! [`SECRET`], and take bodies of up to [`BODY_LIMIT`] bytes that arrive within [`BODY_TIME`].
+
+mod app;
+mod gateway;
+mod wire;
+
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread::sleep,
+    time::{Duration, Instant, SystemTime},
+};
+
+use countersign::{Provider, Signer, providers};
+
+pub use app::App;
+pub use gateway::Gateway;
+pub use wire::{Answer, Connection, Message};
+
+/// The secret of every endpoint.
+pub const SECRET: &str = "whsec_dGhlIHNlY3JldCBvZiB0aGUgdGVzdHM=";
+
+/// In bytes.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+/// How long a body may take.
+pub const BODY_TIME: Duration = Duration::from_secs(2);
+
+/// How long the head of a request may take, at the gateway.
+pub const HEAD_TIME: Duration = Duration::from_secs(2);
+
+/// The providers that the servers know; each has its endpoint at `/` and its id.
+pub const PROVIDERS: [Provider; 4] =
+    [providers::GITHUB, providers::STRIPE, providers::STANDARD_WEBHOOKS, providers::STREAM_CHAT];
+
+/// A server under attack.
+pub trait Server {
+    /// What to call it when it fails.
+    fn name(&self) -> &'static str;
+
+    /// Where it listens.
+    fn address(&self) -> SocketAddr;
+
+    /// How many deliveries reached the handler.
+    fn handled(&self) -> usize;
+
+    /// How many connections or tasks it still has for clients that are gone.
+    fn left_over(&self) -> usize;
+
+    /// By how many KiB it grew since it started; 0 if that cannot be told from what the test itself uses.
+    fn growth(&self) -> usize;
+
+    /// A connection to it.
+    fn connect(&self) -> Connection {
+        Connection::to(self.address())
+    }
+
+    /// Sends bytes on a connection of their own, ends the sending side, and reads to the end.
+    fn send(&self, bytes: &[u8]) -> Vec<Answer> {
+        let mut connection = self.connect();
+        connection.write(bytes);
+        connection.finish();
+        connection.answers()
+    }
+
+    /// Sends one request, and gives the status of the answer; 0 if the connection was closed without one.
+    fn status_of(&self, message: &Message) -> u16 {
+        let mut connection = self.connect();
+        connection.write(&message.bytes());
+        connection.answer().map_or(0, |answer| answer.status)
+    }
+
+    /// Holds that it is as if nothing had happened: the handler ran `handled` times, a new delivery is handled, nothing is left
+    /// over and no memory is kept.
+    fn is_unharmed(&self, handled: usize) {
+        let name = self.name();
+        assert_eq!(self.handled(), handled, "{name}: the handler's runs");
+        assert_eq!(self.status_of(&delivery()), 200, "{name}: it does not answer any more");
+        assert_eq!(self.handled(), handled + 1, "{name}: a good delivery was not handled");
+        let clean = || self.left_over() == 0 && self.growth() <= SLACK;
+        let (left, growth) = (|| self.left_over(), || self.growth());
+        assert!(soon(clean), "{name}: {} connections or tasks are left, {} KiB are kept", left(), growth());
+    }
+}
+
+/// In KiB. What an allocator keeps of the pages of thousands of connections, for the next ones: it does not grow with each
+/// attack.
+pub const SLACK: usize = 80 * 1024;
+
+/// Whether something comes true within 30 s.
+pub fn soon(mut condition: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        if Instant::now() > end {
+            return false;
+        }
+        sleep(Duration::from_millis(20));
+    }
+    true
+}
+
+/// Runs a test against each kind of server.
+pub fn each(test: impl Fn(&dyn Server)) {
+    test(&App::start());
+    test(&Gateway::start());
+}
+
+/// A new event for `/github`, signed.
+///
+/// # Panics
+///
+/// Never: the request is well formed.
+pub fn delivery() -> Message {
+    event(providers::GITHUB)
+}
+
+/// A new event for a provider's endpoint, signed.
+pub fn event(provider: Provider) -> Message {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    signed(provider, SECRET, format!("{{\"id\":\"evt_{id}\",\"type\":\"created\"}}"))
+}
+
+/// A body for a provider's endpoint, signed with this secret.
+///
+/// # Panics
+///
+/// If the provider cannot sign it.
+pub fn signed(provider: Provider, secret: &str, body: impl Into<Vec<u8>>) -> Message {
+    let request = http::Request::post(format!("/{}", provider.id())).body(body.into()).expect("it is well formed");
+    let signer = Signer::new(provider, secret).expect("the secret fits");
+    let signed = signer.sign(request, SystemTime::now()).expect("every provider here signs every body");
+    let mut message = Message::post(signed.uri().path(), signed.body().clone());
+    for (name, value) in signed.headers() {
+        message.headers.push((name.to_string(), value.as_bytes().to_vec()));
+    }
+    message
+}

@@ -1,0 +1,158 @@
+//! What is looked at first: cheap things before dear ones, and nothing that a token says before its signature is proven.
+
+use bytes::Bytes;
+use countersign::{Scheme, Signer, Timestamp, Verifier};
+use http::{HeaderValue, Request};
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
+const SECRET: &str = "a-long-random-secret";
+
+fn endpoint(toml: &str) -> (Signer, Verifier) {
+    let scheme = Scheme::from_toml("a", toml).unwrap();
+    (Signer::new(&scheme, SECRET).unwrap(), Verifier::new(&scheme, SECRET).unwrap())
+}
+
+fn code(verifier: &Verifier, request: &Request<Bytes>) -> &'static str {
+    verifier.verify(request, request.body(), NOW).map_or_else(|rejection| rejection.code(), |_| "")
+}
+
+fn request() -> Request<Bytes> {
+    Request::post("/").body(Bytes::from_static(b"{}")).unwrap()
+}
+
+const TOKEN: &str = r#"
+name = "Token"
+[signature]
+algorithm = "jwt"
+header = "token"
+[jwt]
+algorithms = ["HS256"]
+[[check]]
+claim = "/body_sha256"
+equals = "{sha256-hex:body}"
+"#;
+
+#[test]
+fn what_a_token_claims_is_looked_at_when_its_signature_is_proven() {
+    let (signer, verifier) = endpoint(TOKEN);
+    let mut request = signer.sign(request(), NOW).unwrap();
+    assert_eq!(code(&verifier, &request), "");
+    *request.body_mut() = Bytes::from_static(b"{ }");
+    assert_eq!(code(&verifier, &request), "body_hash");
+    let mut forged = Signer::new(verifier.scheme(), "another-long-secret").unwrap().sign(request, NOW).unwrap();
+    *forged.body_mut() = Bytes::from_static(b"{}");
+    assert_eq!(code(&verifier, &forged), "signature");
+}
+
+const HASH: &str = r#"
+name = "Hash"
+[signature]
+algorithm = "hmac-sha256"
+header = "sig"
+value = "{hex}"
+signs = "{header:digest}"
+[[check]]
+header = "digest"
+equals = "{sha256-hex:body}"
+"#;
+
+#[test]
+fn a_hash_of_the_body_is_looked_at_before_the_signature_over_it() {
+    let (signer, verifier) = endpoint(HASH);
+    let mut request = signer.sign(request(), NOW).unwrap();
+    assert_eq!(code(&verifier, &request), "");
+    request
+        .headers_mut()
+        .insert("sig", HeaderValue::from_static("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"));
+    assert_eq!(code(&verifier, &request), "signature");
+    *request.body_mut() = Bytes::from_static(b"{ }");
+    assert_eq!(code(&verifier, &request), "body_hash");
+}
+
+const ID_IN_BODY: &str = r#"
+name = "Id"
+[signature]
+algorithm = "hmac-sha256"
+header = "sig"
+value = "{hex}"
+signs = "{id}.{body}"
+[id]
+json = "/id"
+"#;
+
+#[test]
+fn a_head_without_a_signature_is_refused_before_the_body_is_there() {
+    let (_, verifier) = endpoint(ID_IN_BODY);
+    let begun =
+        |request: &Request<Bytes>| verifier.begin(request, NOW).map_or_else(|rejection| rejection.code(), |_| "");
+    assert_eq!(begun(&request()), "missing_signature");
+    let mut malformed = request();
+    malformed.headers_mut().insert("sig", HeaderValue::from_static("00"));
+    assert_eq!(begun(&malformed), "malformed_signature");
+}
+
+const DECODED: &str = r#"
+name = "Decoded"
+[body]
+decoded = "gzip"
+[signature]
+algorithm = "hmac-sha256"
+header = "sig"
+value = "{hex}"
+signs = "{body}"
+"#;
+
+/// `{}` in one block that is not compressed (RFC 1951 section 3.2.4).
+const PACKED: &[u8] = &[
+    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0xff, 0x01, 0x02, 0x00, 0xfd, 0xff, 0x7b, 0x7d, 0x43, 0xbf,
+    0xa6, 0xa3, 0x02, 0x00, 0x00, 0x00,
+];
+
+#[test]
+fn a_signature_covers_the_body_as_the_scheme_says_packed_or_not() {
+    for (toml, covers_decoded) in
+        [(DECODED.to_owned(), true), (DECODED.replace("[body]\ndecoded = \"gzip\"\n", ""), false)]
+    {
+        let (signer, verifier) = endpoint(&toml);
+        let mut request = signer.sign(request(), NOW).unwrap();
+        assert_eq!(code(&verifier, &request), "");
+        request.headers_mut().insert("content-encoding", HeaderValue::from_static("gzip"));
+        *request.body_mut() = Bytes::from_static(PACKED);
+        assert_eq!(code(&verifier, &request), if covers_decoded { "" } else { "signature" });
+    }
+}
+
+#[test]
+fn an_end_that_only_some_versions_sign_may_be_there_or_not() {
+    let toml = |rest: &str| {
+        format!("name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{{hex}}\"\n{rest}")
+    };
+    let (without, verifier) = endpoint(&toml("signs = \"{body}\"\noptional_end = \"\\n\""));
+    let (with, strict) = endpoint(&toml("signs = \"{body}\\n\""));
+    let (without, with) = (without.sign(request(), NOW).unwrap(), with.sign(request(), NOW).unwrap());
+    assert_eq!([code(&verifier, &without), code(&verifier, &with)], ["", ""]);
+    assert_eq!([code(&strict, &without), code(&strict, &with)], ["signature", ""]);
+}
+
+#[test]
+fn a_value_that_a_check_names_must_be_just_that() {
+    let verifier = |rest: &str| {
+        let toml = format!(
+            "name = \"A\"\n[signature]\nalgorithm = \"token\"\nheader = \"token\"\n[settings]\naccount = \"its id\"\n\
+             [[check]]\nheader = \"account\"\nequals = \"{{setting:account}}\"\n{rest}"
+        );
+        let scheme = Scheme::from_toml("a", &toml).unwrap();
+        Verifier::builder(&scheme).secret(SECRET).setting("account", "a-1").build().unwrap()
+    };
+    let sent = |account: &'static str| {
+        let mut request = request();
+        request.headers_mut().insert("token", HeaderValue::from_static(SECRET));
+        request.headers_mut().insert("account", HeaderValue::from_static(account));
+        request
+    };
+    assert_eq!(code(&verifier(""), &sent("a-1")), "");
+    for other in ["a-2", "a-", "a-11", ""] {
+        assert_eq!(code(&verifier(""), &sent(other)), "unexpected_value", "{other}");
+        assert_eq!(code(&verifier("names_key = true"), &sent(other)), "unknown_key", "{other}");
+    }
+}

@@ -1,0 +1,160 @@
+//! The store in Postgres, on real servers.
+
+use std::sync::{
+    Arc, Mutex, Weak,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use countersign_store::replay::{
+    PostgresReplayStore,
+    postgres::{PostgresOptions, PostgresStoreError, SCHEMA},
+};
+use countersign_tests::{
+    replay_conformance, replay_faults as faults,
+    servers::{Alternating, On, PostgresServer, Proxy, postgres_url},
+};
+
+/// The server that the tests share, each with a database of its own, for as long as one of them needs it.
+fn server() -> Arc<PostgresServer> {
+    static SHARED: Mutex<Weak<PostgresServer>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    shared.upgrade().unwrap_or_else(|| {
+        let server = Arc::new(PostgresServer::start());
+        *shared = Arc::downgrade(&server);
+        server
+    })
+}
+
+/// The URL of an empty database.
+fn database(server: &PostgresServer) -> String {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let name = format!("replays_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+    server.psql("postgres", &format!("CREATE DATABASE {name}"));
+    server.url(&name)
+}
+
+async fn open() -> On<PostgresReplayStore, Arc<PostgresServer>> {
+    let server = server();
+    let store = PostgresReplayStore::connect_with(options(&database(&server))).await.unwrap();
+    On::new(store, server)
+}
+
+async fn open_two() -> On<Alternating<PostgresReplayStore>, Arc<PostgresServer>> {
+    let server = server();
+    let url = database(&server);
+    // Both at once: only one of them makes the table.
+    let (one, other) = tokio::join!(
+        PostgresReplayStore::connect_with(options(&url)),
+        PostgresReplayStore::connect_with(options(&url))
+    );
+    On::new(Alternating::new(one.unwrap(), other.unwrap()), server)
+}
+
+/// The time that a call may take is no matter here, and the machine may be busy.
+fn options(url: &str) -> PostgresOptions {
+    PostgresOptions::new(url).unwrap().with_timeout(faults::PATIENT)
+}
+
+fn impatient(url: &str) -> PostgresOptions {
+    PostgresOptions::new(url).unwrap().with_timeout(faults::IMPATIENT)
+}
+
+replay_conformance!(postgres, open());
+replay_conformance!(two_processes, open_two());
+
+#[test]
+fn a_lost_answer_is_asked_for_again_and_recognised() {
+    faults::run(async {
+        let server = PostgresServer::start();
+        let proxy = Proxy::to(server.address()).await;
+        let options = options(&postgres_url(proxy.address(), "postgres")).with_connections(1);
+        let store = PostgresReplayStore::connect_with(options).await.unwrap();
+        faults::a_lost_answer_is_asked_for_again(&store, &proxy).await;
+    });
+}
+
+#[test]
+fn a_network_that_swallows_or_is_down_yields_errors_and_then_the_truth() {
+    faults::run(async {
+        let server = PostgresServer::start();
+        let proxy = Proxy::to(server.address()).await;
+        let store =
+            PostgresReplayStore::connect_with(impatient(&postgres_url(proxy.address(), "postgres"))).await.unwrap();
+        faults::a_network_that_fails(&store, &proxy).await;
+    });
+}
+
+#[test]
+fn a_server_that_is_killed_mid_call_yields_errors_and_keeps_what_it_acknowledged() {
+    faults::run(async {
+        let mut server = PostgresServer::start();
+        let store = PostgresReplayStore::connect_with(options(&server.url("postgres"))).await.unwrap();
+        faults::a_server_that_is_killed(store, || server.restart()).await;
+    });
+}
+
+#[test]
+fn a_server_that_is_paused_yields_errors_and_then_the_truth() {
+    faults::run(async {
+        let mut server = PostgresServer::start();
+        let store = PostgresReplayStore::connect_with(impatient(&server.url("postgres"))).await.unwrap();
+        faults::a_server_that_is_paused(&store, server.process()).await;
+    });
+}
+
+#[test]
+fn what_is_over_is_removed_beside_the_claims() {
+    faults::run(async {
+        let server = server();
+        let url = database(&server);
+        let store = PostgresReplayStore::connect_with(options(&url)).await.unwrap();
+        faults::churn(&store, 2000).await;
+        let name = url.rsplit('/').next().unwrap();
+        let rows: usize = server.psql(name, "SELECT count(*) FROM countersign_replay_1").parse().unwrap();
+        assert!(rows < 1500, "{rows} rows for one live event");
+    });
+}
+
+#[test]
+fn a_role_that_may_not_make_tables_uses_the_one_that_is_there() {
+    faults::run(async {
+        let server = server();
+        let url = database(&server);
+        let name = url.rsplit('/').next().unwrap();
+        server.psql(name, "DROP ROLE IF EXISTS hooks");
+        server.psql(name, "CREATE ROLE hooks LOGIN");
+        server.psql(name, "REVOKE CREATE ON SCHEMA public FROM PUBLIC");
+        let as_hooks = url.replace("postgres@", "hooks@");
+        let refused = PostgresReplayStore::connect_with(options(&as_hooks)).await.unwrap_err();
+        assert!(matches!(refused, PostgresStoreError::Refused { .. }), "{refused}");
+        assert!(refused.to_string().contains("permission denied"), "{refused}");
+        server.psql(name, SCHEMA);
+        server.psql(name, "GRANT SELECT, INSERT, UPDATE, DELETE ON countersign_replay_1 TO hooks");
+        let store = PostgresReplayStore::connect_with(options(&as_hooks)).await.unwrap();
+        faults::works(&store, "least privilege").await;
+        drop(store);
+        server.psql(name, "DROP OWNED BY hooks");
+    });
+}
+
+#[test]
+fn no_error_shows_the_password() {
+    faults::run(async {
+        let address = countersign_tests::servers::free_address();
+        let secret = "correct-horse-battery";
+        for url in [
+            format!("postgresql://me:{secret}@{address}/db"),
+            format!("postgresql://me:{secret}@{address}/db?sslmode={secret}"),
+            format!("me:{secret}@{address} {secret}"),
+        ] {
+            let error = match PostgresOptions::new(&url) {
+                Ok(options) => {
+                    assert!(!format!("{options:?}").contains(secret), "{options:?}");
+                    PostgresReplayStore::connect_with(options.with_timeout(faults::IMPATIENT)).await.unwrap_err()
+                }
+                Err(error) => error,
+            };
+            assert!(!format!("{error} {error:?}").contains(secret), "{error:?}");
+        }
+    });
+}

@@ -1,0 +1,159 @@
+//! How many tags are tried, whose they are, where they stand, and by which hashes they may be made.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::Bytes;
+use countersign::{Scheme, Signer, Timestamp, Verifier};
+use http::{HeaderValue, Request};
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
+const SECRET: &str = "a-long-random-secret";
+const WRONG: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+fn scheme(signature: &str) -> Scheme {
+    Scheme::from_toml("acme", &format!("name = \"A\"\n[signature]\n{signature}")).unwrap()
+}
+
+fn verifier(signature: &str) -> Verifier {
+    Verifier::new(&scheme(signature), SECRET).unwrap()
+}
+
+fn request(body: impl Into<Bytes>, lines: &[&str]) -> Request<Bytes> {
+    let mut request = Request::post("/").body(body.into()).unwrap();
+    for line in lines {
+        request.headers_mut().append("sig", HeaderValue::from_str(line).unwrap());
+    }
+    request
+}
+
+fn code(verifier: &Verifier, request: &Request<Bytes>) -> &'static str {
+    verifier.verify(request, request.body(), NOW).map_or_else(|rejection| rejection.code(), |_| "")
+}
+
+/// The tag of `{}` by HMAC-SHA-256.
+fn right() -> String {
+    let signer = Signer::new(
+        scheme("algorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\""),
+        SECRET,
+    );
+    let signed = signer.unwrap().sign(request("{}", &[]), NOW).unwrap();
+    signed.headers()["sig"].to_str().unwrap().to_owned()
+}
+
+const LIST: &str = "algorithm = \"hmac-sha256\"\nheader = \"sig\"\nsigns = \"{body}\"\n";
+
+#[test]
+fn of_32_tags_the_last_counts_and_33_are_too_many() {
+    let verifier = verifier(&format!("{LIST}list = {{ separator = \",\", items = [\"v1={{hex}}\"] }}"));
+    let tags = |wrong: usize| format!("{}v1={}", format!("v1={WRONG},").repeat(wrong), right());
+    assert_eq!(code(&verifier, &request("{}", &[&tags(31)])), "");
+    assert_eq!(code(&verifier, &request("{}", &[&tags(32)])), "malformed_signature");
+}
+
+#[test]
+fn of_public_key_signatures_four_are_tried() {
+    let scheme = scheme(
+        "algorithm = \"ed25519\"\nheader = \"sig\"\nsigns = \"{body}\"\nlist = { separator = \",\", items = [\"v1={hex}\"] }",
+    );
+    let key = include_str!("../vectors/keys/ed25519.pub.pem");
+    let verifier = Verifier::new(&scheme, key).unwrap();
+    let tags = |count: usize| vec![format!("v1={}", WRONG.repeat(2)); count].join(",");
+    assert_eq!(code(&verifier, &request("{}", &[&tags(4)])), "signature");
+    assert_eq!(code(&verifier, &request("{}", &[&tags(5)])), "malformed_signature");
+}
+
+#[test]
+fn tags_of_keys_with_other_names_do_not_count() {
+    let list = "list = { separator = \",\", items = [\"k={key-name}\", \"s={hex}\"] }\nkey_name = \"ours\"";
+    let verifier = verifier(&format!("{LIST}{list}"));
+    let of = |text: String| code(&verifier, &request("{}", &[&text]));
+    let right = right();
+    assert_eq!(of(format!("k=ours,s={right}")), "");
+    assert_eq!(of(format!("k=theirs,s={right}")), "unknown_key");
+    assert_eq!(of(format!("k=theirs,s={WRONG},k=ours,s={right}")), "");
+    assert_eq!(of(format!("k=theirs,s={right},k=ours,s={WRONG}")), "signature");
+    assert_eq!(of(format!("k=ours,s={WRONG},k=theirs,s={right}")), "signature");
+    assert_eq!(of(format!("k=ours,s={WRONG},k=ours,s={right}")), "");
+}
+
+#[test]
+fn every_line_counts_if_the_scheme_says_so() {
+    let one = verifier(&format!("{LIST}value = \"{{hex}}\""));
+    let every = verifier(&format!("{LIST}value = \"{{hex}}\"\nevery = true"));
+    let right = right();
+    for lines in [[WRONG, &right], [&right, WRONG]] {
+        assert_eq!(code(&every, &request("{}", &lines)), "");
+        assert_eq!(code(&one, &request("{}", &lines)), "malformed_signature");
+    }
+    assert_eq!(code(&every, &request("{}", &[WRONG, WRONG])), "signature");
+}
+
+#[test]
+fn a_token_in_json_is_a_text() {
+    let token = "12345678901234567890";
+    let verifier = Verifier::new(scheme("algorithm = \"token\"\njson = \"/token\""), token).unwrap();
+    assert_eq!(code(&verifier, &request(format!("{{\"token\":\"{token}\"}}"), &[])), "");
+    assert_eq!(code(&verifier, &request(format!("{{\"token\":{token}}}"), &[])), "malformed_signature");
+    assert_eq!(code(&verifier, &request("{\"token\":\"\"}", &[])), "missing_signature");
+}
+
+#[test]
+fn a_plain_hash_is_not_extended() {
+    let verifier = verifier("algorithm = \"sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{secret}{body}\"");
+    // FIPS 180-4 section 5.1.1, behind the secret and one byte.
+    let padded = |bits: u64| {
+        let zeros = 64 - SECRET.len() - 1 - 1 - 8;
+        [b"x\x80", &*vec![0; zeros], &bits.to_be_bytes(), b"more"].concat()
+    };
+    let bits = (SECRET.len() as u64 + 1) * 8;
+    assert_eq!(code(&verifier, &request(padded(bits), &[WRONG])), "ambiguous_content");
+    assert_eq!(code(&verifier, &request(padded(bits + 8), &[WRONG])), "signature");
+}
+
+#[test]
+fn what_rests_on_a_broken_hash_must_be_allowed() {
+    let is_allowed = |algorithm: &str, signs: &str| {
+        let toml = format!("algorithm = \"{algorithm}\"\nheader = \"sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"");
+        Verifier::new(scheme(&toml), SECRET).is_ok()
+    };
+    for algorithm in ["hmac-sha1", "hmac-sha256", "hmac-sha512"] {
+        assert!(is_allowed(algorithm, "{body}"), "{algorithm}");
+    }
+    for algorithm in ["sha256", "sha512"] {
+        assert!(is_allowed(algorithm, "{secret}{body}"), "{algorithm}");
+    }
+    assert!(!is_allowed("hmac-md5", "{body}"));
+    for algorithm in ["md5", "sha1"] {
+        assert!(!is_allowed(algorithm, "{secret}{body}"), "{algorithm}");
+    }
+}
+
+#[test]
+fn a_verifier_shows_its_scheme_and_its_labels_and_no_secret() {
+    let shown = format!("{:?}", verifier(&format!("{LIST}value = \"{{hex}}\"")));
+    assert!(shown.contains("acme") && shown.contains("key-1") && !shown.contains(SECRET), "{shown}");
+}
+
+#[test]
+fn the_request_chooses_among_the_algorithms_of_the_scheme() {
+    let scheme = scheme(
+        "algorithm = { header = \"version\", choices = { \"1\" = \"rsa-sha1\", \"2\" = \"rsa-sha256\" } }\n\
+         header = \"sig\"\nvalue = \"{base64}\"\nsigns = \"{body}\"",
+    );
+    let key = include_str!("../vectors/keys/rsa2048.pub.pem");
+    let verifier = Verifier::builder(&scheme).secret(key).allow_legacy().build().unwrap();
+    let message: &[u8] = include_bytes!("../vectors/keys/message");
+    let sha1 = STANDARD.encode(include_bytes!("../vectors/keys/rsa-sha1.sig"));
+    let sha256 = STANDARD.encode(include_bytes!("../vectors/keys/rsa-sha256.sig"));
+    for (version, signature, expected) in [
+        ("1", &sha1, ""),
+        ("2", &sha256, ""),
+        ("1", &sha256, "signature"),
+        ("2", &sha1, "signature"),
+        ("3", &sha256, "malformed_signature"),
+        ("", &sha256, "malformed_signature"),
+    ] {
+        let mut request = request(message, &[signature]);
+        request.headers_mut().insert("version", HeaderValue::from_static(version));
+        assert_eq!(code(&verifier, &request), expected, "{version}");
+    }
+}

@@ -1,0 +1,103 @@
+//! What a JSON Web Token must say beside being signed: held to the token that RFC 7515 prints in appendix A.1.
+
+use std::time::Duration;
+
+use countersign::{Scheme, Timestamp, Tolerance, Verifier, providers};
+use http::Request;
+
+/// `{"typ":"JWT","alg":"HS256"}` and `{"iss":"joe","exp":1300819380,"http://example.com/is_root":true}`, but for white space.
+const TOKEN: &str = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const SECRET: &str = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
+const EXPIRES: i64 = 1_300_819_380;
+
+/// Why the token is refused under these rules, so many seconds behind its end; empty if it is accepted.
+fn code(rules: &str, behind_end: i64) -> &'static str {
+    code_of(TOKEN, rules, behind_end)
+}
+
+fn code_of(token: &str, rules: &str, behind_end: i64) -> &'static str {
+    let toml = format!(
+        "name = \"A\"\n[secret]\nencoding = \"base64url-unpadded\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"token\"\n\
+         covers_body = false\n[jwt]\n{rules}\n[event]\ntype = \"{{claim:/iss}}\""
+    );
+    let scheme = Scheme::from_toml("a", &toml).unwrap();
+    let verifier = Verifier::new(&scheme, SECRET).unwrap();
+    let request = Request::post("/").header("token", token).body("{}").unwrap();
+    let now = Timestamp::from_unix_seconds(EXPIRES + behind_end);
+    match verifier.verify(&request, *request.body(), now) {
+        Ok(verified) => {
+            assert_eq!(verified.event_type().unwrap().as_str(), "joe");
+            ""
+        }
+        Err(rejection) => rejection.code(),
+    }
+}
+
+const HS256: &str = "algorithms = [\"HS256\"]";
+
+#[test]
+fn a_token_is_over_at_its_end_and_with_a_leeway_that_much_later() {
+    assert_eq!(code(HS256, -1), "");
+    assert_eq!(code(HS256, 0), "timestamp_too_old");
+    let with_leeway = format!("{HS256}\nleeway = \"5s\"");
+    assert_eq!(code(&with_leeway, 4), "");
+    assert_eq!(code(&with_leeway, 5), "timestamp_too_old");
+}
+
+#[test]
+fn a_token_is_of_the_issuer_that_is_expected() {
+    assert_eq!(code(&format!("{HS256}\nissuer = \"joe\""), -1), "");
+    assert_eq!(code(&format!("{HS256}\nissuer = [\"ann\", \"joe\"]"), -1), "");
+    assert_eq!(code(&format!("{HS256}\nissuer = \"ann\""), -1), "unexpected_value");
+}
+
+#[test]
+fn a_token_for_nobody_is_not_for_us() {
+    assert_eq!(code(&format!("{HS256}\naudience = \"us\""), -1), "unexpected_value");
+}
+
+#[test]
+fn a_claim_that_is_required_must_be_there() {
+    assert_eq!(code(&format!("{HS256}\nrequires = [\"exp\", \"iss\"]"), -1), "");
+    assert_eq!(code(&format!("{HS256}\nrequires = [\"sub\"]"), -1), "malformed_value");
+    assert_eq!(code(&format!("{HS256}\nmax_age = \"5m\""), -1), "malformed_value");
+}
+
+#[test]
+fn a_token_has_one_of_the_algorithms_that_are_allowed() {
+    assert_eq!(code("algorithms = [\"HS384\", \"HS512\"]", -1), "malformed_signature");
+    assert_eq!(code("algorithms = [\"HS384\", \"HS256\"]", -1), "");
+}
+
+#[test]
+fn a_token_with_any_other_character_is_refused() {
+    for (at, character) in TOKEN.char_indices() {
+        let other = if character == 'A' { "B" } else { "A" };
+        let changed = format!("{}{other}{}", &TOKEN[..at], &TOKEN[at + 1..]);
+        assert_ne!(code_of(&changed, HS256, -1), "", "{at}");
+    }
+}
+
+#[test]
+fn a_verifier_tells_its_tolerance() {
+    let secret = "whsec_of_this_test";
+    let own = Verifier::new(providers::STRIPE, secret).unwrap();
+    assert_eq!(own.tolerance(), Some(Tolerance::symmetric(Duration::from_secs(300))));
+    let other = Verifier::builder(providers::STRIPE).secret(secret).tolerance(Duration::from_secs(7)).build().unwrap();
+    assert_eq!(other.tolerance(), Some(Tolerance::symmetric(Duration::from_secs(7))));
+    assert_eq!(Verifier::new(providers::GITHUB, secret).unwrap().tolerance(), None);
+}
+
+#[test]
+fn a_question_is_asked_by_another_method_than_deliveries_and_none_comes_by_it() {
+    let toml = "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n\
+                [[handshake]]\nmethod = \"PUT\"\nsigned = true\nwhen = { header = \"challenge\" }\nanswer = \"{header:challenge}\"";
+    let scheme = Scheme::from_toml("a", toml).unwrap();
+    let verifier = Verifier::new(&scheme, "a-long-random-secret").unwrap();
+    let signer = countersign::Signer::new(&scheme, "a-long-random-secret").unwrap();
+    let now = Timestamp::from_unix_seconds(EXPIRES);
+    let mut signed = signer.sign(Request::post("/").body("{}").unwrap(), now).unwrap();
+    assert!(verifier.verify(&signed, signed.body(), now).is_ok());
+    *signed.method_mut() = http::Method::PUT;
+    assert_eq!(verifier.verify(&signed, signed.body(), now).unwrap_err().code(), "method");
+}
