@@ -116,7 +116,7 @@ fn a_wrong_setting_is_refused_with_its_place() {
         (replay("store = \"file:url\""), "", "the replay store: Redis"),
         (format!("{GITHUB}keep_for = \"soon\""), ":5:12:", "`5m`"),
         (GITHUB.replace("github\"\ns", "stripe\"\nkeep_for = \"1h\"\ns"), ":4:12:", "retries for"),
-        (format!("{GITHUB}dangerous_without_replay_guard = true"), ":2:8:", "dangerous_accept_replays_for_ever = true"),
+        (format!("{GITHUB}dangerous_without_replay_guard = true"), ":2:8:", "dangerous_accept_replays_for_ever`"),
         (format!("{GITHUB}dangerous_accept_replays_for_ever = true\nkeep_for = \"4d\""), ":6:12:", "leave this out"),
         (format!("{GITHUB}name = \"a\"\n{GITHUB}name = \"a\"").replacen("/github", "/b", 1), ":10:8:", "this name"),
         (format!("{GITHUB}name = \"\""), ":5:8:", "no name"),

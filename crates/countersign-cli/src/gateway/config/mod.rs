@@ -90,6 +90,7 @@ impl Reader<'_> {
         let store = self.store(file.replay.as_ref().unwrap_or(&ReplayEntry::default()))?;
         let fails_open = file.replay.as_ref().is_some_and(|replay| replay.dangerous_fail_open);
         let limits = self.limits(&file)?;
+        let bounds = self.bounds(&file, limits)?;
         let front = self.front(&file)?;
         if file.endpoint.is_empty() {
             return Err(self.wrong(0, "there is no [[endpoint]]: add one with `path`, `provider` and `secrets`"));
@@ -108,7 +109,7 @@ impl Reader<'_> {
             endpoints.push(endpoint);
             feeds.extend(feed);
         }
-        let meeting = Meeting { proxy_protocol: front.protocol, bounds: self.bounds(&file, limits)? };
+        let meeting = Meeting { proxy_protocol: front.protocol, bounds };
         Ok(Config { listen, metrics, store, endpoints, meeting, feeds })
     }
 
@@ -189,7 +190,6 @@ impl Reader<'_> {
                 | ReplayConfigError::ForgetsBeforeStale { .. }),
             ) => self.wrong_in(entry.keep_for.as_ref(), error.to_string()),
             StackError::NoName => self.wrong_in(entry.name.as_ref(), error.to_string()),
-            StackError::ReplayableForEver { .. } => self.wrong_at(&entry.path, format!("{error} = true")),
             _ => self.wrong_at(&entry.path, error.to_string()),
         }
     }
