@@ -200,8 +200,9 @@ async fn check<S: ReplayStore>(store: &S, told: Told) {
     let state = claim(store, told.key, 2).await;
     match (&state, told.claimed, told.commit) {
         // What was acknowledged is so. What was not, may be so or not.
-        (Ok(Claim::Done), _, Some(_)) | (Ok(Claim::InProgress), true, Some(false)) => {}
-        (Ok(Claim::Fresh(_) | Claim::InProgress), false, None) => {}
+        (Ok(Claim::Done), _, Some(_))
+        | (Ok(Claim::InProgress), true, Some(false))
+        | (Ok(Claim::Fresh(_) | Claim::InProgress), false, None) => {}
         _ => panic!("{told:?}, but now it is {state:?}"),
     }
 }

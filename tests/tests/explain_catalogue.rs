@@ -61,7 +61,8 @@ fn a_secret_that_was_pasted_with_something_around_it_is_found_for_every_provider
 fn a_secret_in_base64_or_hex_is_found_for_every_provider() {
     for endpoint in with_secret() {
         let request = sample(endpoint);
-        let hex: String = endpoint.secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let digits = endpoint.secret.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
+        let hex: String = digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect();
         for encoded in [STANDARD.encode(endpoint.secret), hex] {
             is_proven(endpoint, &explain(endpoint, &encoded, &request, NOW), "secret_encoding");
         }

@@ -16,14 +16,14 @@ use countersign_store::replay::{LayeredReplayStore, SqliteReplayStore};
 use countersign_tests::{replay::key, replay_conformance, replay_faults as faults, servers::Alternating};
 
 /// Two processes, each with its copy, and what they share.
-async fn open_two() -> Alternating<LayeredReplayStore<Arc<MemoryStore>>> {
+fn open_two() -> Alternating<LayeredReplayStore<Arc<MemoryStore>>> {
     let shared = Arc::new(MemoryStore::new());
     let layered = || LayeredReplayStore::new(Arc::clone(&shared));
     Alternating::new(layered(), layered())
 }
 
 replay_conformance!(layered, async { LayeredReplayStore::new(SqliteReplayStore::in_memory().unwrap()) });
-replay_conformance!(two_processes, open_two());
+replay_conformance!(two_processes, async { open_two() });
 replay_conformance!(without_room, async { LayeredReplayStore::with_copies(MemoryStore::new(), 0) });
 
 /// A store that counts how often it is asked.

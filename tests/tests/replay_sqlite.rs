@@ -1,6 +1,6 @@
 //! The store in an SQLite file.
 
-use std::{path::Path, time::Duration};
+use std::{future::poll_fn, path::Path, task::Poll, time::Duration};
 
 use countersign::{
     ReplayKey, ReplayStore, Timestamp,
@@ -18,19 +18,19 @@ use countersign_tests::{
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-async fn open() -> On<SqliteReplayStore, TempDir> {
+fn open() -> On<SqliteReplayStore, TempDir> {
     let folder = TempDir::new().unwrap();
     let store = SqliteReplayStore::open_with(folder.path().join("replays.db"), options()).unwrap();
     On::new(store, folder)
 }
 
-async fn open_two() -> On<Alternating<SqliteReplayStore>, TempDir> {
+fn open_two() -> On<Alternating<SqliteReplayStore>, TempDir> {
     let folder = TempDir::new().unwrap();
     let open = || SqliteReplayStore::open_with(folder.path().join("replays.db"), options()).unwrap();
     On::new(Alternating::new(open(), open()), folder)
 }
 
-async fn open_just_large_enough() -> On<SqliteReplayStore, TempDir> {
+fn open_just_large_enough() -> On<SqliteReplayStore, TempDir> {
     let folder = TempDir::new().unwrap();
     let store = SqliteReplayStore::open_with(folder.path().join("replays.db"), options().with_capacity(45)).unwrap();
     On::new(store, folder)
@@ -40,10 +40,10 @@ fn options() -> SqliteOptions {
     SqliteOptions::new().with_lock_timeout(faults::PATIENT)
 }
 
-replay_conformance!(sqlite, open());
+replay_conformance!(sqlite, async { open() });
 replay_conformance!(sqlite_in_memory, async { SqliteReplayStore::in_memory().unwrap() });
-replay_conformance!(sqlite_with_just_enough_room, open_just_large_enough());
-replay_conformance!(two_processes, open_two());
+replay_conformance!(sqlite_with_just_enough_room, async { open_just_large_enough() });
+replay_conformance!(two_processes, async { open_two() });
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -201,19 +201,15 @@ fn more_calls_than_may_wait_are_refused() {
 /// What comes of calls that are all under way at once.
 async fn join<T>(calls: Vec<impl Future<Output = T>>) -> Vec<T> {
     let mut calls: Vec<_> = calls.into_iter().map(|call| (Box::pin(call), None)).collect();
-    std::future::poll_fn(|context| {
+    poll_fn(|context| {
         for (call, answer) in &mut calls {
-            if answer.is_none() {
-                if let std::task::Poll::Ready(ready) = call.as_mut().poll(context) {
-                    *answer = Some(ready);
-                }
+            if answer.is_none()
+                && let Poll::Ready(ready) = call.as_mut().poll(context)
+            {
+                *answer = Some(ready);
             }
         }
-        if calls.iter().all(|(_, answer)| answer.is_some()) {
-            std::task::Poll::Ready(())
-        } else {
-            std::task::Poll::Pending
-        }
+        if calls.iter().all(|(_, answer)| answer.is_some()) { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     calls.into_iter().filter_map(|(_, answer)| answer).collect()

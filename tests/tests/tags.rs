@@ -1,5 +1,6 @@
 //! How many tags are tried, whose they are, where they stand, and by which hashes they may be made.
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use countersign::{Scheme, Signer, Timestamp, Verifier};
 use http::{HeaderValue, Request};
@@ -70,6 +71,8 @@ fn tags_of_keys_with_other_names_do_not_count() {
     assert_eq!(of(format!("k=theirs,s={right}")), "unknown_key");
     assert_eq!(of(format!("k=theirs,s={WRONG},k=ours,s={right}")), "");
     assert_eq!(of(format!("k=theirs,s={right},k=ours,s={WRONG}")), "signature");
+    assert_eq!(of(format!("k=ours,s={WRONG},k=theirs,s={right}")), "signature");
+    assert_eq!(of(format!("k=ours,s={WRONG},k=ours,s={right}")), "");
 }
 
 #[test]
@@ -128,4 +131,29 @@ fn what_rests_on_a_broken_hash_must_be_allowed() {
 fn a_verifier_shows_its_scheme_and_its_labels_and_no_secret() {
     let shown = format!("{:?}", verifier(&format!("{LIST}value = \"{{hex}}\"")));
     assert!(shown.contains("acme") && shown.contains("key-1") && !shown.contains(SECRET), "{shown}");
+}
+
+#[test]
+fn the_request_chooses_among_the_algorithms_of_the_scheme() {
+    let scheme = scheme(
+        "algorithm = { header = \"version\", choices = { \"1\" = \"rsa-sha1\", \"2\" = \"rsa-sha256\" } }\n\
+         header = \"sig\"\nvalue = \"{base64}\"\nsigns = \"{body}\"",
+    );
+    let key = include_str!("../vectors/keys/rsa2048.pub.pem");
+    let verifier = Verifier::builder(&scheme).secret(key).allow_legacy().build().unwrap();
+    let message: &[u8] = include_bytes!("../vectors/keys/message");
+    let sha1 = STANDARD.encode(include_bytes!("../vectors/keys/rsa-sha1.sig"));
+    let sha256 = STANDARD.encode(include_bytes!("../vectors/keys/rsa-sha256.sig"));
+    for (version, signature, expected) in [
+        ("1", &sha1, ""),
+        ("2", &sha256, ""),
+        ("1", &sha256, "signature"),
+        ("2", &sha1, "signature"),
+        ("3", &sha256, "malformed_signature"),
+        ("", &sha256, "malformed_signature"),
+    ] {
+        let mut request = request(message, &[signature]);
+        request.headers_mut().insert("version", HeaderValue::from_static(version));
+        assert_eq!(code(&verifier, &request), expected, "{version}");
+    }
 }

@@ -91,7 +91,7 @@ fn a_verifier_tells_its_tolerance() {
 #[test]
 fn a_question_is_asked_by_another_method_than_deliveries_and_none_comes_by_it() {
     let toml = "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n\
-                [[handshake]]\nmethod = \"PUT\"\nwhen = { header = \"challenge\" }\nanswer = \"{header:challenge}\"";
+                [[handshake]]\nmethod = \"PUT\"\nsigned = true\nwhen = { header = \"challenge\" }\nanswer = \"{header:challenge}\"";
     let scheme = Scheme::from_toml("a", toml).unwrap();
     let verifier = Verifier::new(&scheme, "a-long-random-secret").unwrap();
     let signer = countersign::Signer::new(&scheme, "a-long-random-secret").unwrap();

@@ -94,7 +94,7 @@ fn deliveries(count: u32) -> (Vec<u32>, u32) {
             events += 1;
             return events - 1;
         }
-        let back = if (luck >> 8) % 4 == 0 { events } else { events.min(50) };
+        let back = if (luck >> 8).is_multiple_of(4) { events } else { events.min(50) };
         let back = u32::try_from((luck >> 16) % u64::from(back)).unwrap_or(0);
         events - 1 - back
     });

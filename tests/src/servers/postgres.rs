@@ -86,7 +86,7 @@ impl PostgresServer {
 }
 
 /// The URL of a database at an address, which may be that of a proxy.
-pub(super) fn url(address: SocketAddr, database: &str) -> String {
+pub fn url(address: SocketAddr, database: &str) -> String {
     format!("postgresql://postgres@{address}/{database}")
 }
 

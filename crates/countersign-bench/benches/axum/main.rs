@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         0 => (1, Duration::from_millis(20)),
         rounds => (rounds.min(15), Duration::from_secs(1)),
     };
-    let plain = Server::start("without", app::plain())?;
+    let plain = Server::start("without", server::plain())?;
     let verifier = Verifier::new(providers::GITHUB, SECRET)?;
     let verified = Server::start("with", app::verified(verifier.clone()))?;
     let stacked = Server::start("stack", app::stacked(verifier)?)?;

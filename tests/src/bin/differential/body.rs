@@ -55,7 +55,9 @@ pub(crate) fn odd(rng: &mut Rng, body: &[u8]) -> Change<Vec<u8>> {
         6 => ("NUL", [b"\0", body].concat()),
         7 => ("white space alone", b" ".to_vec()),
         8 => {
-            bytes.iter_mut().for_each(|byte| *byte = rng.u8(..));
+            for byte in &mut bytes {
+                *byte = rng.u8(..);
+            }
             ("random bytes", bytes)
         }
         _ => ("UTF-16", body.iter().flat_map(|byte| [*byte, 0]).collect()),

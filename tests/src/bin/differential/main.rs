@@ -84,7 +84,9 @@ fn run(settings: &Settings) -> Result<bool, Box<dyn Error>> {
         table.write()?;
     }
     let problems = table.problems(&tallies);
-    problems.iter().for_each(|problem| println!("{problem}"));
+    for problem in &problems {
+        println!("{problem}");
+    }
     println!("{} disagreements without an explanation", problems.len());
     Ok(problems.is_empty())
 }

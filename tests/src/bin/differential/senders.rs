@@ -236,9 +236,11 @@ const TWILIO_JSON: Sender = Sender {
     bodies: Bodies::Json,
     prepare: |draft| {
         let hash = faster_hex::hex_string(&Sha256::digest(&draft.body));
-        let separator = if draft.url.contains('?') { '&' } else { '?' };
+        let separator = if draft.url.contains('?') { "&" } else { "?" };
         for text in [&mut draft.url, &mut draft.request.target] {
-            text.push_str(&format!("{separator}bodySHA256={hash}"));
+            text.push_str(separator);
+            text.push_str("bodySHA256=");
+            text.push_str(&hash);
         }
     },
     signs: |draft| draft.url.clone().into_bytes(),

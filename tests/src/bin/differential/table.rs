@@ -61,7 +61,9 @@ impl Table {
         for name in [STRICTER, LAXER] {
             let mut rows = self.rows(name);
             for tally in tallies {
-                rows.values_mut().for_each(|row| row.providers.retain(|provider, _| provider != tally.provider));
+                for row in rows.values_mut() {
+                    row.providers.retain(|provider, _| provider != tally.provider);
+                }
                 for (class, found) in classes(tally, name) {
                     let row = rows.entry(class.clone()).or_default();
                     if row.example.is_empty() {

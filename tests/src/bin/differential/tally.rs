@@ -48,7 +48,7 @@ impl Tally {
             (Ok(()), None) => self.both_accept += 1,
             (Err(_), Some(_)) => self.both_refuse += 1,
             (Err(rejection), None) => {
-                count(&mut self.stricter, classes::ours_refuses(sender, &mutated.request, &rejection), mutated)
+                count(&mut self.stricter, classes::ours_refuses(sender, &mutated.request, &rejection), mutated);
             }
             (Ok(()), Some(refusal)) => {
                 let class = classes::ours_accepts(sender, &mutated.request, refusal);

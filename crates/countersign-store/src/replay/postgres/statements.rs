@@ -62,13 +62,16 @@ impl Statement {
                 let again = attempt == Attempt::Second;
                 let (key, fence) = (lease.key(), lease.fence().cast_signed());
                 let key: &[u8] = key.as_bytes();
-                client.execute(&commit, &[&key, &fence, &until.millis(), &now.millis(), &again]).await.map(settled)
+                client
+                    .execute(&commit, &[&key, &fence, &until.millis(), &now.millis(), &again])
+                    .await
+                    .map(|rows| Some(settled(rows)))
             }
             Self::Release { lease, now } => {
                 let release = client.prepare_cached(RELEASE).await?;
                 let (key, fence) = (lease.key(), lease.fence().cast_signed());
                 let key: &[u8] = key.as_bytes();
-                client.execute(&release, &[&key, &fence, &now.millis()]).await.map(settled)
+                client.execute(&release, &[&key, &fence, &now.millis()]).await.map(|rows| Some(settled(rows)))
             }
         }
     }
@@ -92,8 +95,8 @@ async fn claim(
     }))
 }
 
-fn settled(rows: u64) -> Option<Claimed> {
-    Some(if rows > 0 { Claimed::Yes } else { Claimed::No })
+fn settled(rows: u64) -> Claimed {
+    if rows > 0 { Claimed::Yes } else { Claimed::No }
 }
 
 /// Removes some of what is over.

@@ -60,7 +60,7 @@ pub(crate) fn items(rng: &mut Rng, sender: &Sender, signature: &mut Signature) -
         20 => (drop(items.remove(last)), "no tag").1,
         21 => (drop(items.remove(0)), "without its first item").1,
         22 => (items.reverse(), "backwards").1,
-        23 => (items[last] = text.clone(), "a tag without a label").1,
+        23 => (items[last].clone_from(&text), "a tag without a label").1,
         24 => (items[last] = with(&sender.label.to_uppercase()), "a label in upper case").1,
         25 => (items[last] = with(&format!(" {}", sender.label)), "a space in front of a label").1,
         26 => (items[last] = with(&sender.label.replace(['=', ','], " = ")), "spaces around the sign").1,
