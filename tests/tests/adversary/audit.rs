@@ -67,21 +67,21 @@ fn an_audit_of_another_host_needs_its_owners_word() {
 
 /// What a bad receiver judges by.
 struct Wrong {
-    judge: fn(&Wrong, &Parts, &Bytes) -> Result<(), Response>,
+    judge: fn(&Wrong, &Parts, &Bytes) -> Result<(), Refusal>,
     seen: Mutex<HashSet<String>>,
 }
 
 /// What is wrong about a receiver, and what of it an audit finds.
 fn found(
     provider: Provider,
-    judge: fn(&Wrong, &Parts, &Bytes) -> Result<(), Response>,
+    judge: fn(&Wrong, &Parts, &Bytes) -> Result<(), Refusal>,
 ) -> BTreeMap<String, Vec<String>> {
     async fn receive(State(wrong): State<Arc<Wrong>>, request: Request<Body>) -> Response {
         let (parts, body) = request.into_parts();
         let Ok(body) = axum::body::to_bytes(body, 1024 * 1024).await else {
             return StatusCode::PAYLOAD_TOO_LARGE.into_response();
         };
-        (wrong.judge)(&wrong, &parts, &body).err().unwrap_or_default()
+        (wrong.judge)(&wrong, &parts, &body).err().map(Refusal::into_response).unwrap_or_default()
     }
     let wrong = Arc::new(Wrong { judge, seen: Mutex::default() });
     let app = Router::new().route(&format!("/{}", provider.id()), any(receive)).with_state(wrong);
@@ -89,8 +89,17 @@ fn found(
     not_passed(&audit(&server, provider, &[]))
 }
 
-fn bad(status: StatusCode) -> Response {
-    status.into_response()
+/// What a bad receiver answers with.
+struct Refusal(StatusCode, String);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        (self.0, self.1).into_response()
+    }
+}
+
+fn bad(status: StatusCode) -> Refusal {
+    Refusal(status, String::new())
 }
 
 fn verdict(provider: Provider, parts: &Parts, body: &Bytes) -> Result<(), Rejection> {
@@ -98,12 +107,12 @@ fn verdict(provider: Provider, parts: &Parts, body: &Bytes) -> Result<(), Reject
     verifier.verify(parts, body, std::time::SystemTime::now()).map(drop)
 }
 
-fn refuse(rejection: &Rejection) -> Response {
+fn refuse(rejection: &Rejection) -> Refusal {
     bad(rejection.status())
 }
 
 /// The header that GitHub would send with a body, and the one that came.
-fn right_and_given<'p>(parts: &'p Parts, body: &Bytes) -> Result<(HeaderValue, &'p HeaderValue), Response> {
+fn right_and_given<'p>(parts: &'p Parts, body: &Bytes) -> Result<(HeaderValue, &'p HeaderValue), Refusal> {
     let given = signature(&parts.headers).ok_or_else(|| bad(StatusCode::BAD_REQUEST))?;
     let request = Request::post("/").body(body.clone()).unwrap();
     let signer = Signer::new(providers::GITHUB, SECRET).unwrap();
@@ -165,7 +174,7 @@ fn an_audit_finds_a_time_that_nobody_looks_at() {
 #[test]
 fn an_audit_finds_answers_that_tell_forgeries_apart() {
     let rows = found(providers::STRIPE, |_, parts, body| {
-        let explained = |rejection: Rejection| (rejection.status(), rejection.to_string()).into_response();
+        let explained = |rejection: Rejection| Refusal(rejection.status(), rejection.to_string());
         verdict(providers::STRIPE, parts, body).map_err(explained)
     });
     assert!(rows.contains_key("A13") && !rows.contains_key("C1"), "{rows:#?}");
@@ -196,7 +205,7 @@ fn an_audit_finds_a_receiver_that_breaks_down_over_what_is_malformed() {
 fn an_audit_finds_the_right_signature_in_an_answer() {
     let rows = found(providers::GITHUB, |_, parts, body| {
         let (right, given) = right_and_given(parts, body)?;
-        let told = || (StatusCode::UNAUTHORIZED, format!("expected {}", right.to_str().unwrap())).into_response();
+        let told = || Refusal(StatusCode::UNAUTHORIZED, format!("expected {}", right.to_str().unwrap()));
         if right == given { Ok(()) } else { Err(told()) }
     });
     assert!(rows.contains_key("A12"), "{rows:#?}");

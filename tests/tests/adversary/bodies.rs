@@ -109,7 +109,7 @@ fn drip(mut connection: countersign_tests::target::Connection, message: &Message
     let piece = piece.to_owned();
     let dripping = thread::spawn(move || {
         while writer.write_all(piece.as_bytes()).is_ok() {
-            sleep(Duration::from_secs(1))
+            sleep(Duration::from_secs(1));
         }
     });
     let status = connection.answer().map_or(0, |answer| answer.status);

@@ -59,15 +59,14 @@ impl Places {
     /// A place, that of another connection if need be.
     pub(super) async fn take(&self) -> Place {
         let free = Arc::clone(&self.free);
-        let permit = match Arc::clone(&free).try_acquire_owned() {
-            Ok(permit) => Some(permit),
-            Err(_) => {
-                self.lock().want();
-                // The semaphore is never closed.
-                let permit = free.acquire_owned().await.ok();
-                self.lock().wanted = false;
-                permit
-            }
+        let permit = if let Ok(permit) = Arc::clone(&free).try_acquire_owned() {
+            Some(permit)
+        } else {
+            self.lock().want();
+            // The semaphore is never closed.
+            let permit = free.acquire_owned().await.ok();
+            self.lock().wanted = false;
+            permit
         };
         let go = Arc::new(Notify::new());
         let turn = self.lock().start(&go);

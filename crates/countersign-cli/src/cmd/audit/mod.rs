@@ -102,10 +102,7 @@ impl AuditArgs {
         if !self.json {
             output::line(style.bold(report::heading()))?;
         }
-        let mut show = |row: &Row| match self.json {
-            true => Ok(()),
-            false => Ok(output::line(row.line(style))?),
-        };
+        let mut show = |row: &Row| if self.json { Ok(()) } else { Ok(output::line(row.line(style))?) };
         let mut audit = Audit::new(&sender, &receiver, Instant::now() + LONGEST, &mut show);
         audit.run()?;
         let rows = audit.rows;

@@ -76,33 +76,33 @@ impl Expect {
 
 /// One check.
 pub(super) struct Row {
-    /// The row of the list of attacks.
-    pub(super) row: &'static str,
-    pub(super) check: String,
+    /// Its row in the list of attacks.
+    attack: &'static str,
+    check: String,
     expected: String,
     got: String,
     pub(super) verdict: Verdict,
 }
 
 impl Row {
-    pub(super) fn new(row: &'static str, check: String, expect: Expect, got: &Got) -> Self {
+    pub(super) fn new(attack: &'static str, check: String, expect: Expect, got: &Got) -> Self {
         let verdict = expect.judge(got);
-        Self { row, check, expected: expect.words().to_owned(), got: words(got), verdict }
+        Self { attack, check, expected: expect.words().to_owned(), got: words(got), verdict }
     }
 
     /// A check of something else than one status.
-    pub(super) fn other(row: &'static str, check: &str, expected: &str, got: &str, verdict: Verdict) -> Self {
-        Self { row, check: check.to_owned(), expected: expected.to_owned(), got: harmless(got), verdict }
+    pub(super) fn other(attack: &'static str, check: &str, expected: &str, got: &str, verdict: Verdict) -> Self {
+        Self { attack, check: check.to_owned(), expected: expected.to_owned(), got: harmless(got), verdict }
     }
 
     pub(super) fn line(&self, style: Style) -> String {
-        let Self { row, check, expected, got, verdict } = self;
+        let Self { attack, check, expected, got, verdict } = self;
         let verdict = match verdict {
             Verdict::Pass => style.good("pass"),
             Verdict::Fail => style.bad("FAIL"),
             Verdict::Unclear => style.bold("unclear"),
         };
-        format!("{row:4} {check:58} {expected:14} {got:14} {verdict}")
+        format!("{attack:4} {check:58} {expected:14} {got:14} {verdict}")
     }
 
     pub(super) fn json(&self) -> Json {
@@ -111,7 +111,7 @@ impl Row {
             Verdict::Fail => "fail",
             Verdict::Unclear => "unclear",
         };
-        json!({ "row": self.row, "check": self.check, "expected": self.expected, "got": self.got, "verdict": verdict })
+        json!({ "row": self.attack, "check": self.check, "expected": self.expected, "got": self.got, "verdict": verdict })
     }
 }
 

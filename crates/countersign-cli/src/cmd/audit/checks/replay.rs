@@ -33,7 +33,7 @@ fn at_once(audit: &mut Audit<'_>) -> Result<(), Failure> {
     let (bytes, receiver) = (audit.sender.event()?.bytes(), audit.receiver);
     let all: Vec<Got> = thread::scope(|scope| {
         let racers: Vec<_> = (0..RACERS).map(|_| scope.spawn(|| receiver.send(&bytes))).collect();
-        let got = racers.into_iter().map(|racer| racer.join());
+        let got = racers.into_iter().map(thread::ScopedJoinHandle::join);
         got.map(|got| got.unwrap_or_else(|_| Got::Nothing("the audit failed".to_owned()))).collect()
     });
     let worst = all.iter().find(|got| Expect::Repeated.judge(got) != Verdict::Pass).or(all.first()).cloned();

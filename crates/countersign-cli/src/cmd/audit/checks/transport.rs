@@ -103,9 +103,10 @@ fn sizes(audit: &mut Audit<'_>) -> Result<(), Failure> {
     let chunk = [b"10000\r\n".to_vec(), vec![b'a'; 0x10000], b"\r\n".to_vec()].concat();
     let (got, is_read) = audit.receiver.pour(&head, &chunk, MOST * 16);
     let check = format!("a body of {MOST} MiB in chunks is not read to its end");
-    audit.push(match is_read {
-        true => Row::other("E4", &check, "4xx or closed", "all was read", Verdict::Fail),
-        false => Row::new("E4", check, Expect::RefusedOrClosed, &got),
+    audit.push(if is_read {
+        Row::other("E4", &check, "4xx or closed", "all was read", Verdict::Fail)
+    } else {
+        Row::new("E4", check, Expect::RefusedOrClosed, &got)
     })?;
     let long = sender.event()?.with("x-audit", vec![b'a'; 1024 * 1024]);
     audit.try_it("E9", "a header of 1 MiB", Expect::RefusedOrClosed, |receiver| receiver.send(&long.bytes()))?;
