@@ -51,9 +51,9 @@ The configuration is TOML:
   metrics = \"127.0.0.1:9100\"  # /metrics for Prometheus and /healthz, on a listener of their own; default: none
 
   [replay]                     # what was handled is not handled again
-  store = \"memory\"            # the default: until the process ends; or: \"sqlite:FILE\", \"redis://HOST\",
+  store = \"memory\"            # the default: until the process ends; or: \"sqlite:FILE\", \"redis://HOST\", \"postgres://HOST/DB\",
                                # or \"env:NAME\" or \"file:PATH\" with such a URL, if there is a password in it
-  capacity = 1000000           # events; the default. A store that is full refuses (not with Redis)
+  capacity = 1000000           # events; the default. A store that is full refuses (memory and SQLite)
 
   [[endpoint]]
   path = \"/stripe\"

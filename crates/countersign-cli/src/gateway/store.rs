@@ -6,7 +6,7 @@ use countersign::{
     ReplayKey, ReplayStore, Timestamp,
     replay::{Claim, Lease, MemoryStore, Settlement},
 };
-use countersign_store::replay::{RedisReplayStore, SqliteReplayStore, sqlite::SqliteOptions};
+use countersign_store::replay::{PostgresReplayStore, RedisReplayStore, SqliteReplayStore, sqlite::SqliteOptions};
 
 /// Which store the configuration names. It stays the same while the gateway runs.
 #[derive(Clone, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub(crate) enum StorePlan {
     Redis {
         url: String,
     },
+    /// So may this one.
+    Postgres {
+        url: String,
+    },
 }
 
 /// A store that is open.
@@ -30,6 +34,7 @@ pub(crate) enum Store {
     Memory(MemoryStore),
     Sqlite(SqliteReplayStore),
     Redis(RedisReplayStore),
+    Postgres(PostgresReplayStore),
 }
 
 /// Why a store cannot be opened or asked.
@@ -56,6 +61,7 @@ impl StorePlan {
                 Store::Sqlite(SqliteReplayStore::open_with(path, options).map_err(StoreError::of)?)
             }
             Self::Redis { url } => Store::Redis(RedisReplayStore::connect(url).await.map_err(StoreError::of)?),
+            Self::Postgres { url } => Store::Postgres(PostgresReplayStore::connect(url).await.map_err(StoreError::of)?),
         })
     }
 }
@@ -68,6 +74,7 @@ impl ReplayStore for Store {
             Self::Memory(store) => store.claim_at(key, lease_for, now).map_err(StoreError::of),
             Self::Sqlite(store) => store.claim(key, lease_for, now).await.map_err(StoreError::of),
             Self::Redis(store) => store.claim(key, lease_for, now).await.map_err(StoreError::of),
+            Self::Postgres(store) => store.claim(key, lease_for, now).await.map_err(StoreError::of),
         }
     }
 
@@ -76,6 +83,7 @@ impl ReplayStore for Store {
             Self::Memory(store) => Ok(store.commit_at(lease, keep_for, now)),
             Self::Sqlite(store) => store.commit(lease, keep_for, now).await.map_err(StoreError::of),
             Self::Redis(store) => store.commit(lease, keep_for, now).await.map_err(StoreError::of),
+            Self::Postgres(store) => store.commit(lease, keep_for, now).await.map_err(StoreError::of),
         }
     }
 
@@ -84,6 +92,7 @@ impl ReplayStore for Store {
             Self::Memory(store) => Ok(store.release_at(lease, now)),
             Self::Sqlite(store) => store.release(lease, now).await.map_err(StoreError::of),
             Self::Redis(store) => store.release(lease, now).await.map_err(StoreError::of),
+            Self::Postgres(store) => store.release(lease, now).await.map_err(StoreError::of),
         }
     }
 }

@@ -86,7 +86,8 @@ impl Reader<'_> {
 fn of_url(text: &str) -> Option<StorePlan> {
     let url = text.to_owned();
     match text.split_once(':')?.0 {
-        "redis" | "rediss" | "unix" => Some(StorePlan::Redis { url }),
+        "redis" | "unix" => Some(StorePlan::Redis { url }),
+        "postgres" | "postgresql" => Some(StorePlan::Postgres { url }),
         _ => None,
     }
 }
