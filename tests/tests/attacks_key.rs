@@ -28,9 +28,17 @@ fn with_tag(endpoint: &Endpoint, rewrite: impl Fn(&str) -> String) -> Option<Req
         return Some(request).filter(|_| rewritten != text);
     }
     let rewritten = |text: &str| {
-        let opened =
-            ["sig=", "token=", "signature=", "signature\":\"", "token\":\"", "passcode\":\"", "clientState\":\""]
-                .into_iter();
+        let opened = [
+            "sig=",
+            "token=",
+            "signature=",
+            "signature\":\"",
+            "token\":\"",
+            "passcode\":\"",
+            "clientState\":\"",
+            "hash\":\"",
+        ]
+        .into_iter();
         let (at, open) = opened.filter_map(|open| Some((text.find(open)?, open))).min()?;
         let start = at + open.len();
         let end = text[start..].find(['&', '"']).map_or(text.len(), |end| start + end);

@@ -132,7 +132,8 @@ impl TimestampFormat {
     pub(crate) fn print(self, at: Timestamp) -> Option<String> {
         let date = OffsetDateTime::from_unix_timestamp_nanos(i128::from(at.unix_millis()) * 1_000_000);
         match self {
-            Self::Seconds | Self::SecondsOrMilliseconds => Some(at.unix_seconds().to_string()),
+            Self::Seconds => Some(at.unix_seconds().to_string()),
+            Self::SecondsOrMilliseconds => Some(at.unix_seconds().to_string()).filter(|text| text.len() == SECONDS),
             Self::Milliseconds => Some(at.unix_millis().to_string()),
             Self::Rfc3339 => date.ok()?.format(&Rfc3339).ok(),
             Self::Rfc3339OrUtc => Some(date.ok()?.format(&Rfc3339).ok()?.strip_suffix('Z')?.to_owned()),

@@ -75,10 +75,10 @@ impl Reader<'_> {
 
     fn prehash(&self, name: &Spanned<String>, algorithm: &Algorithm) -> Result<Digest> {
         match algorithm {
-            Algorithm::PublicKey(_) => self.digest(name).and_then(|digest| match digest.is_collision_resistant() {
-                true => Ok(digest),
-                false => self.fail(name.span(), "expected a hash of which nobody can make two contents with one hash"),
-            }),
+            Algorithm::PublicKey(_) => match self.digest(name)? {
+                digest if digest.is_collision_resistant() => Ok(digest),
+                _ => self.fail(name.span(), "expected a hash of which nobody can make two contents with one hash"),
+            },
             _ => self.fail(name.span(), "only what a public key proves can be hashed before it is signed"),
         }
     }
