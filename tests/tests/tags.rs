@@ -14,7 +14,7 @@ fn scheme(signature: &str) -> Scheme {
 }
 
 fn verifier(signature: &str) -> Verifier {
-    Verifier::new(&scheme(signature), SECRET).unwrap()
+    Verifier::new(scheme(signature), SECRET).unwrap()
 }
 
 fn request(body: impl Into<Bytes>, lines: &[&str]) -> Request<Bytes> {

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::{
     algorithm::{Digest, Tag},
     content::Settings,
+    encoding::Encoding,
     head::{Head, look_up},
     http_signature::HttpSignature,
     rejection::{Problem, Rejection},
@@ -202,6 +203,14 @@ impl<'r> Tags<'r> {
         })
     }
 
+    /// Takes the one tag that stands in `text`.
+    #[inline]
+    pub(crate) fn take_only(&mut self, text: &[u8], encoding: Encoding, len: usize) -> Option<()> {
+        self.first.decode(encoding, text, len)?;
+        self.count = 1;
+        Some(())
+    }
+
     /// The evidence of a scheme of RFC 9421.
     pub(crate) fn of_http(signature: HttpSignature) -> Self {
         Self { http: Some(Box::new(signature)), ..Self::default() }
@@ -293,7 +302,7 @@ fn unwrapped(unwrap: &Unwrap, text: &[u8]) -> Result<Vec<u8>, Malformed> {
     }
 }
 
-fn malformed(places: &Places, problem: Problem) -> Rejection {
+pub(crate) fn malformed(places: &Places, problem: Problem) -> Rejection {
     Rejection::MalformedSignature { place: Arc::clone(&places.signature), problem }
 }
 
@@ -439,6 +448,6 @@ pub(crate) fn delivery_id<'r>(
 }
 
 /// Whether all bytes are visible ASCII; without an early end, several are looked at with one instruction.
-fn is_visible(text: &[u8]) -> bool {
+pub(crate) fn is_visible(text: &[u8]) -> bool {
     text.iter().fold(true, |visible, byte| visible & byte.is_ascii_graphic())
 }

@@ -92,6 +92,7 @@ mod key;
 mod key_set;
 mod members;
 mod multipart;
+mod ordinary;
 mod pending;
 pub mod providers;
 mod public_key;

@@ -14,6 +14,7 @@ use crate::{
     http_signature::{self, HttpSignature},
     jwt,
     key::{Material, ReadyKey},
+    ordinary::Ordinary,
     pending::Pending,
     public_key::{EcdsaForm, PublicKey, PublicKeyAlgorithm},
     public_url::PublicUrl,
@@ -56,6 +57,7 @@ struct Inner {
     setup: Setup,
     places: Places,
     layout: Layout,
+    ordinary: Option<Ordinary>,
 }
 
 /// What [`VerifierBuilder::build`] held against each other.
@@ -129,7 +131,8 @@ impl Verifier {
                 && scheme.signature.parts.iter().all(Part::is_certain),
         };
         let places = Places::of(scheme, &setup.settings);
-        Self { inner: Arc::new(Inner { setup, places, layout }) }
+        let ordinary = Ordinary::of(scheme);
+        Self { inner: Arc::new(Inner { setup, places, layout, ordinary }) }
     }
 
     /// Judges a whole request. `now` is the time against which its timestamp is held: that of its arrival.
@@ -236,6 +239,11 @@ impl Verifier {
         let inner = &*self.inner;
         let (scheme, places) = (&inner.scheme, &inner.places);
         self.check_method(head)?;
+        if let Some(ordinary) = &inner.ordinary
+            && ordinary.examine(places, inner.tolerance, head, now, examined)?
+        {
+            return Ok(());
+        }
         if matches!(scheme.signature.algorithm, Algorithm::HttpSignature) {
             let signature = HttpSignature::read(head, &scheme.http, &inner.settings, inner.tolerance, now)?;
             examined.time.at = signature.created();
@@ -401,7 +409,18 @@ impl Verifier {
     ) -> Result<Maker, Rejection> {
         let content = self.content(head, examined);
         self.obey_guards(&content, Some(body), body.first().copied())?;
-        self.judge(&content, &examined.tags, body, now)
+        let scheme = &self.inner.scheme;
+        let mut search = Search::default();
+        for (at, key) in self.valid_keys(now) {
+            if let Material::Keyed(start) = &key.material {
+                for form in self.url_forms() {
+                    let with = Writing { form: *form, secret: &[], body: Some(body) };
+                    let tag = content.tag(start, &scheme.signature.parts, with)?;
+                    search.compare(Maker { key: at, form: *form }, &tag, scheme, &examined.tags);
+                }
+            }
+        }
+        search.verdict()
     }
 
     fn judge_body(

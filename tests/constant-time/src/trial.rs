@@ -77,12 +77,12 @@ fn undefined_bytes(text: &str) -> Vec<u8> {
     bytes
 }
 
-fn signed(case: &Case, scheme: &Scheme, signer: usize) -> Request<Bytes> {
-    let signer = Signer::configured(scheme, case.secrets[signer], |builder| configured(builder, scheme, SETTING));
+fn signed(case: &Case, scheme: &Scheme, key: usize) -> Request<Bytes> {
+    let signer = Signer::configured(scheme, case.secrets[key], |builder| configured(builder, scheme, SETTING));
     let request = Request::post("/hooks?nonce=4d0c&a=b").header("content-type", "application/json");
     let request = request.body(Bytes::from_static(BODY.as_bytes())).expect("a request");
-    let signed = signer.expect("the secret fits").sign(request, NOW);
-    signed.unwrap_or_else(|error| panic!("{}: {error}", case.name))
+    let request = signer.expect("the secret fits").sign(request, NOW);
+    request.unwrap_or_else(|error| panic!("{}: {error}", case.name))
 }
 
 #[inline(never)]

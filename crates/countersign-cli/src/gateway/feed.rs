@@ -20,7 +20,7 @@ use crate::{client::Client, moment};
 /// A list, where it comes from, and how often.
 #[derive(Clone)]
 pub(crate) struct Feed {
-    feed: AddressFeed,
+    addresses: AddressFeed,
     plan: Plan,
     /// What is allowed beside the list.
     always: AddressSet,
@@ -78,7 +78,7 @@ impl Feed {
             None => (plan.first()?, false),
         };
         let feed = AddressFeed::new(list.with_shrinking(plan.may_shrink), always.clone());
-        let feed = Self { feed, plan, always };
+        let feed = Self { addresses: feed, plan, always };
         if is_kept {
             log(&feed.refresh());
         }
@@ -92,11 +92,11 @@ impl Feed {
 
     /// Tells the metrics how old and how long the list is.
     pub(crate) fn record(&self) {
-        record_list(self.plan.source.name(), &self.feed);
+        record_list(self.plan.source.name(), &self.addresses);
     }
 
     pub(crate) fn addresses(&self) -> SharedAddresses {
-        self.feed.addresses()
+        self.addresses.addresses()
     }
 
     /// Fetches the list again and again.
@@ -111,14 +111,14 @@ impl Feed {
 
     fn refresh(&self) -> Refresh<'_> {
         let outcome = self.outcome();
-        let ranges = self.feed.addresses().snapshot().len();
-        Refresh { list: self.plan.source.name(), age: self.feed.age(), ranges, outcome }
+        let ranges = self.addresses.addresses().snapshot().len();
+        Refresh { list: self.plan.source.name(), age: self.addresses.age(), ranges, outcome }
     }
 
     fn outcome(&self) -> Outcome {
         let source = &self.plan.source;
         let offered = source.fetch().and_then(|content| {
-            let is_new = self.feed.offer(&content).map_err(|error| error.to_string())?;
+            let is_new = self.addresses.offer(&content).map_err(|error| error.to_string())?;
             Ok((is_new, source.keep(&content)))
         });
         match offered {

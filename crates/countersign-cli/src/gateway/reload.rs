@@ -247,6 +247,6 @@ impl Asked {
         if self.hang_up.recv().await.is_some() {
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -33,8 +33,8 @@ pub(crate) enum StorePlan {
 pub(crate) enum Store {
     Memory(MemoryStore),
     Sqlite(SqliteReplayStore),
-    Redis(RedisReplayStore),
-    Postgres(PostgresReplayStore),
+    Redis(Box<RedisReplayStore>),
+    Postgres(Box<PostgresReplayStore>),
 }
 
 /// Why a store cannot be opened or asked.
@@ -60,8 +60,12 @@ impl StorePlan {
                 let options = capacity.map_or(options, |capacity| options.with_capacity(capacity));
                 Store::Sqlite(SqliteReplayStore::open_with(path, options).map_err(StoreError::of)?)
             }
-            Self::Redis { url } => Store::Redis(RedisReplayStore::connect(url).await.map_err(StoreError::of)?),
-            Self::Postgres { url } => Store::Postgres(PostgresReplayStore::connect(url).await.map_err(StoreError::of)?),
+            Self::Redis { url } => {
+                Store::Redis(Box::new(RedisReplayStore::connect(url).await.map_err(StoreError::of)?))
+            }
+            Self::Postgres { url } => {
+                Store::Postgres(Box::new(PostgresReplayStore::connect(url).await.map_err(StoreError::of)?))
+            }
         })
     }
 }

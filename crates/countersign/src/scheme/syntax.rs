@@ -201,6 +201,25 @@ impl Syntax {
         if known { Ok(()) } else { Err(Mismatch::NoKnownItem.into()) }
     }
 
+    /// The text in front of a tag, the tag's encoding and what may separate it from others, if tags are all that is laid out.
+    pub(crate) fn lone_tag(&self) -> Option<(&[u8], Encoding, &[u8])> {
+        let (shape, separators) = match self {
+            Self::Value(shape) => (shape, &[][..]),
+            Self::List { separators, items, .. } => match items.as_slice() {
+                [shape] => (shape, &separators[..]),
+                _ => return None,
+            },
+            Self::Fields { .. } => return None,
+        };
+        match shape.pieces.as_slice() {
+            [ShapePiece::Hole(Hole::Tag(encoding))]
+            | [ShapePiece::Literal(_), ShapePiece::Hole(Hole::Tag(encoding))] => {
+                Some((shape.prefix(), *encoding, separators))
+            }
+            _ => None,
+        }
+    }
+
     /// The text that has `fill(hole)` in each hole.
     pub(crate) fn print(&self, mut fill: impl FnMut(Hole) -> String) -> String {
         match self {
