@@ -89,7 +89,7 @@ pub trait Server {
 
 /// In KiB. What an allocator keeps of the pages of thousands of connections, for the next ones: it does not grow with each
 /// attack.
-pub const SLACK: usize = 80 * 1024;
+pub const SLACK: usize = 128 * 1024;
 
 /// Whether something comes true within 30 s.
 pub fn soon(mut condition: impl FnMut() -> bool) -> bool {

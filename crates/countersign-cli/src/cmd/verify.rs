@@ -7,7 +7,7 @@ use std::{
 
 use bytes::Bytes;
 use clap::Args;
-use countersign::{Rejection, Scheme, Timestamp, Value, Verified, Verifier, VerifierBuilder};
+use countersign::{Key, Rejection, Scheme, Timestamp, Value, Verified, Verifier, VerifierBuilder};
 use serde_json::{Value as Json, json};
 
 use crate::{
@@ -74,9 +74,11 @@ Exit status: 0 accepted, 1 refused, 2 a mistake in the command line or the reque
 impl Verify {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let (scheme, request) = self.inputs()?;
+        // Mistakes of the command line come before those of the request.
+        let keys = self.secrets.keys()?;
         self.secrets.wanted_for(request)?;
         let Saved { parts, body, told } = saved_request::read(request, &self.saved, Length::MustFit)?;
-        let verifier = self.verifier(scheme, &told)?;
+        let verifier = self.verifier(scheme, keys, &told)?;
         let now = self.now.or(told.now).unwrap_or_else(moment::now);
         let verdict = verifier.verify(&parts, body, now);
         output::line(match (&verdict, self.json) {
@@ -92,10 +94,11 @@ impl Verify {
         scheme_source::before_request(self.provider.as_deref(), self.scheme.as_deref(), self.request.as_deref())
     }
 
-    fn verifier(&self, scheme: Scheme, told: &Told) -> Result<Verifier, Failure> {
+    fn verifier(&self, scheme: Scheme, keys: Vec<Key>, told: &Told) -> Result<Verifier, Failure> {
         let endpoint = told.complete(&self.endpoint, &scheme);
-        let mut builder = self.secrets.keys()?.into_iter().fold(Verifier::builder(scheme), VerifierBuilder::key);
-        if self.secrets.sources().next().is_none() {
+        let is_told = keys.is_empty();
+        let mut builder = keys.into_iter().fold(Verifier::builder(scheme), VerifierBuilder::key);
+        if is_told {
             builder = told.secrets.iter().fold(builder, |builder, secret| builder.secret(secret.as_str()));
         }
         let mut builder = endpoint.configure(builder);
