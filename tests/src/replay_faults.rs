@@ -225,10 +225,10 @@ pub async fn a_server_that_is_paused<S: ReplayStore>(store: &S, server: &mut Pro
     drop(fresh(claim(store, event, 59).await));
 }
 
-/// So many events that are over one after the other.
+/// So many events that are over one after the other, ten seconds apart.
 pub async fn churn<S: ReplayStore>(store: &S, events: i64) {
     for number in 0..events {
-        let now = Timestamp::from_unix_millis(1_767_225_600_000 + number * 10);
+        let now = Timestamp::from_unix_seconds(1_767_225_600 + number * 10);
         let event = key("churn", &number.to_string());
         let claim = store.claim(event, Duration::from_millis(5), now).await;
         let lease = fresh(claim);

@@ -41,6 +41,11 @@ impl Search {
         }
     }
 
+    /// Takes the form of the URL for which a key was found to prove the request, if there is one.
+    pub(crate) fn add_form(&mut self, key: usize, form: Option<UrlForm>) {
+        self.add(Maker { key, form: form.unwrap_or(UrlForm::AsIs) }, form.is_some());
+    }
+
     pub(crate) fn verdict(self) -> Result<Maker, Rejection> {
         match self {
             Self { keys: 0, .. } => Err(Rejection::UnknownKey),

@@ -577,8 +577,7 @@ impl Verifier {
                     }
                 }
                 material @ (Material::Public(_) | Material::TokenSecret(_)) => {
-                    let form = self.signed_form(content, tags, body, material)?;
-                    search.add(Maker { key: at, form: form.unwrap_or(UrlForm::AsIs) }, form.is_some());
+                    search.add_form(at, self.signed_form(content, tags, body, material)?);
                 }
             }
         }

@@ -75,7 +75,8 @@ fn many_deliveries_are_sent_one_after_the_other() {
     let ran = send(&gateway, "github", &["--times", "25", "--event-type", "push"]);
     assert_eq!((ran.code, ran.out.lines().count(), ran.out.lines().last()), (0, 26, Some("25 of 25 accepted")));
     let log = gateway.stop();
-    let lines = |text: &str| text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()).collect();
+    let lines =
+        |text: &str| text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()).collect();
     // GitHub signs no id, so that deliveries that are alike are one event, whatever their header says.
     let accepted: Vec<_> = lines(&log.out);
     assert!(matches!(accepted.as_slice(), [line] if line["event_type"]["value"] == "push"), "{log:?}");

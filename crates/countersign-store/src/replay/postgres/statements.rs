@@ -99,11 +99,15 @@ fn settled(rows: u64) -> Claimed {
     if rows > 0 { Claimed::Yes } else { Claimed::No }
 }
 
-/// Removes some of what is over.
+/// Removes some of what has been over for an hour. It runs beside the calls: if the clock steps back meanwhile, what is claimed
+/// then must not be taken for over.
 pub(super) async fn purge(client: &ClientWrapper, now: Moment) -> Result<u64, Error> {
     let purge = client.prepare_cached(PURGE).await?;
-    client.execute(&purge, &[&now.millis()]).await
+    client.execute(&purge, &[&now.millis().saturating_sub(HOUR)]).await
 }
+
+/// In milliseconds.
+const HOUR: i64 = 3_600_000;
 
 /// The last part reads the table as it was when the statement began; a row that was over by then says nothing, and one that
 /// came later is not in it.
