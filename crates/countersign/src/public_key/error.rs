@@ -104,6 +104,7 @@ pub enum KeyPolicy {
 
 impl KeyPolicy {
     /// The shortest RSA modulus, in bits.
+    #[cfg(feature = "rsa")]
     pub(super) fn least_rsa_bits(self) -> usize {
         match self {
             Self::Standard => 2048,

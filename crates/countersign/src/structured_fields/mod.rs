@@ -25,6 +25,7 @@ pub(crate) struct Member {
 }
 
 /// The value of a member.
+#[cfg_attr(not(feature = "http-signature"), expect(dead_code, reason = "without it nothing is read"))]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Value {
     Item(Item),
@@ -41,6 +42,7 @@ pub(crate) struct Item {
 }
 
 /// A value without parameters.
+#[cfg_attr(not(feature = "http-signature"), expect(dead_code, reason = "without it nothing is read"))]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Bare {
     Bytes(Vec<u8>),
