@@ -6,6 +6,8 @@ cd "$(dirname "$0")/.."
 missing=()
 # Linking needs a C compiler, and so do SQLite and the TLS library of `countersign send`.
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+# The program's allocator is built with it.
+command -v make >/dev/null || missing+=(make)
 # Valgrind follows the secrets.
 command -v valgrind >/dev/null || missing+=(valgrind libc6-dbg)
 # The tests start servers of their own, on loopback and in folders of their own.

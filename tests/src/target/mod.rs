@@ -87,9 +87,8 @@ pub trait Server {
     }
 }
 
-/// In KiB. What an allocator keeps of the pages of thousands of connections, for the next ones: it does not grow with each
-/// attack.
-pub const SLACK: usize = 128 * 1024;
+/// In KiB. What an allocator keeps of the pages of thousands of connections, for the next ones.
+pub const SLACK: usize = 24 * 1024;
 
 /// Whether something comes true within 30 s.
 pub fn soon(mut condition: impl FnMut() -> bool) -> bool {
