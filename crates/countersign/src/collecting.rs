@@ -8,8 +8,10 @@ use http::header::CONTENT_LENGTH;
 use crate::{
     evidence::Examined,
     head::Head,
+    ordinary::Ordinarily,
     pending::{Awaited, Running},
     rejection::Rejection,
+    search::Maker,
     timestamp::Timestamp,
     verified::Verified,
     verifier::Verifier,
@@ -26,11 +28,7 @@ pub struct Collecting<'r> {
     verifier: &'r Verifier,
     head: Head<'r>,
     now: Timestamp,
-    /// In a box, as the hashes are: both are large, and an HTTP layer moves this about.
-    examined: Box<Examined<'r>>,
-    awaited: Awaited,
-    /// Hashes what has arrived. Not made for a body that is there at once, which is hashed when it is judged.
-    running: Option<Box<Running>>,
+    state: State<'r>,
     limit: u64,
     /// The length of the body as the head announces it, or 0: a hint, not a fact.
     announced: u64,
@@ -38,6 +36,18 @@ pub struct Collecting<'r> {
     /// A body of one chunk is handed on as it came.
     only: Bytes,
     joined: BytesMut,
+}
+
+/// In boxes, but for the usual case: these are large, and an HTTP layer moves them about.
+enum State<'r> {
+    /// Nothing is hashed yet: the body is when it is judged, if it comes in one piece.
+    Ordinary(Ordinarily<'r>),
+    /// The head alone decides.
+    Decided(Maker, Box<Examined<'r>>),
+    /// What has arrived is hashed.
+    Running(Box<(Examined<'r>, Running)>),
+    /// The body is judged when it is whole.
+    Whole,
 }
 
 impl Verifier {
@@ -53,29 +63,42 @@ impl Verifier {
         now: impl Into<Timestamp>,
     ) -> Result<Collecting<'r>, Rejection> {
         let (head, now) = (head.into(), now.into());
-        let mut examined = Box::default();
-        let awaited = self.await_body(head, now, &mut examined)?;
         let announced = head.headers.get(CONTENT_LENGTH);
         let announced = announced.and_then(|digits| digits.to_str().ok()?.parse().ok()).unwrap_or(0);
+        let state = State::of(self, head, now)?;
         let (only, joined) = (Bytes::new(), BytesMut::new());
-        let mut collecting = Collecting {
-            verifier: self,
-            head,
-            now,
-            examined,
-            awaited,
-            running: None,
-            limit,
-            announced,
-            received: 0,
-            only,
-            joined,
-        };
-        if !self.layout().is_plain {
-            // What the head lacks of the signed content is found missing now.
-            collecting.run()?;
+        Ok(Collecting { verifier: self, head, now, state, limit, announced, received: 0, only, joined })
+    }
+}
+
+impl<'r> State<'r> {
+    fn of(verifier: &'r Verifier, head: Head<'r>, now: Timestamp) -> Result<Self, Rejection> {
+        if verifier.layout().is_plain {
+            verifier.check_keys(head, now)?;
+            let mut ordinary = Ordinarily::default();
+            if verifier.examine_ordinary(head, now, &mut ordinary)? {
+                return Ok(Self::Ordinary(ordinary));
+            }
         }
-        Ok(collecting)
+        let mut examined = Box::default();
+        Ok(match verifier.await_body(head, now, &mut examined)? {
+            Awaited::Nothing(maker) => Self::Decided(maker, examined),
+            // What the head lacks of the signed content is found missing now.
+            Awaited::Body => Self::running(verifier, head, *examined, now)?,
+            Awaited::WholeBody => Self::Whole,
+        })
+    }
+
+    fn running(
+        verifier: &'r Verifier,
+        head: Head<'r>,
+        examined: Examined<'r>,
+        now: Timestamp,
+    ) -> Result<Self, Rejection> {
+        let mut pair = Box::new((examined, Running::default()));
+        let (examined, running) = &mut *pair;
+        running.start(verifier, head, examined, now)?;
+        Ok(Self::Running(pair))
     }
 }
 
@@ -91,24 +114,24 @@ impl<'r> Collecting<'r> {
             return Err(Rejection::BodyTooLarge { limit: Some(self.limit) });
         }
         let is_all = self.only.is_empty() && self.received == self.announced;
-        if !is_all && self.running.is_none() {
-            self.run()?;
+        if let State::Ordinary(ordinary) = self.state
+            && !is_all
+        {
+            let mut examined = Examined::default();
+            examined.take(&ordinary);
+            self.state = State::running(self.verifier, self.head, examined, self.now)?;
+            let before = self.only.clone();
+            self.hash(&before);
         }
-        if let Some(running) = &mut self.running {
-            running.update(self.verifier, &chunk);
-        }
+        self.hash(&chunk);
         self.keep(chunk);
         Ok(())
     }
 
-    /// Has the hashes run, if the verdict takes some, and take what has arrived.
-    fn run(&mut self) -> Result<(), Rejection> {
-        if matches!(self.awaited, Awaited::Body) {
-            let running = self.running.insert(Box::default());
-            running.start(self.verifier, self.head, &self.examined, self.now)?;
-            running.update(self.verifier, &self.only);
+    fn hash(&mut self, chunk: &[u8]) {
+        if let State::Running(pair) = &mut self.state {
+            pair.1.update(self.verifier, chunk);
         }
-        Ok(())
     }
 
     fn keep(&mut self, chunk: Bytes) {
@@ -135,17 +158,19 @@ impl<'r> Collecting<'r> {
     ///
     /// The one reason for which the delivery is refused.
     pub fn finish(self) -> Result<Verified<'r, Bytes>, Rejection> {
-        let Self { verifier, head, now, mut examined, awaited, running, only, joined, .. } = self;
+        let Self { verifier, head, now, state, only, joined, .. } = self;
         let body = if joined.is_empty() { only } else { joined.freeze() };
-        let maker = match (awaited, running) {
-            (Awaited::Nothing(maker), _) => maker,
-            (Awaited::Body, Some(mut running)) => running.finish(verifier, head, &examined)?,
-            (Awaited::Body, None) => verifier.judge_plain(head, &examined, &body, now)?,
-            (Awaited::WholeBody, _) => {
-                let (maker, whole) = verifier.judge_whole(head, &body, now)?;
-                *examined = whole;
-                maker
+        let (maker, mut examined) = match state {
+            State::Ordinary(ordinary) => {
+                let maker = verifier.judge_ordinary(head, &ordinary, &body, now)?;
+                return Ok(Verified::ordinary(verifier, head, maker, &ordinary, body));
             }
+            State::Decided(maker, examined) => (maker, *examined),
+            State::Running(pair) => {
+                let (examined, mut running) = *pair;
+                (running.finish(verifier, head, &examined)?, examined)
+            }
+            State::Whole => verifier.judge_whole(head, &body, now)?,
         };
         // Without its content coding, if it was signed so: what was hashed is what is handed on.
         let body = examined.decoded.take().unwrap_or(body);

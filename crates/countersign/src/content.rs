@@ -62,12 +62,16 @@ impl Content<'_> {
     }
 
     /// The tag of `parts` under a hash that has taken nothing yet.
+    #[expect(
+        clippy::inline_always,
+        reason = "as a call of its own it waits for its arguments as long as for a look-up"
+    )]
+    #[inline(always)]
     pub(crate) fn tag(&self, start: &Mac, parts: &[Part], with: Writing<'_>) -> Result<Tag, Rejection> {
         // The usual case without a move of the state, which would cost as much as a block of data.
         if let Mac::HmacSha256(keyed) = start {
-            let mut mac = keyed.clone();
-            self.write(parts, with, &mut |piece| mac.update(piece))?;
-            return Ok(Tag::new(mac.finish()));
+            let tag = keyed.of(|hash| self.write(parts, with, &mut |piece| hash.update(piece)))?;
+            return Ok(Tag::new(tag));
         }
         let mut mac = start.clone();
         self.write(parts, with, &mut |piece| mac.update(piece))?;

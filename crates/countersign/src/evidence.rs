@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 use crate::{
     algorithm::{Digest, Tag},
     content::Settings,
-    encoding::Encoding,
     head::{Head, look_up},
     http_signature::HttpSignature,
+    ordinary::Ordinarily,
     rejection::{Problem, Rejection},
     scheme::{Algorithm, Expected, Hole, Mismatch, Scheme, Source, Span, TimestampRule, Unwrap, trim_ows},
     timestamp::{MAX_TEXT, Timestamp},
@@ -203,14 +203,6 @@ impl<'r> Tags<'r> {
         })
     }
 
-    /// Takes the one tag that stands in `text`.
-    #[inline]
-    pub(crate) fn take_only(&mut self, text: &[u8], encoding: Encoding, len: usize) -> Option<()> {
-        self.first.decode(encoding, text, len)?;
-        self.count = 1;
-        Some(())
-    }
-
     /// The evidence of a scheme of RFC 9421.
     pub(crate) fn of_http(signature: HttpSignature) -> Self {
         Self { http: Some(Box::new(signature)), ..Self::default() }
@@ -366,6 +358,17 @@ pub(crate) struct Examined<'r> {
     pub(crate) claims: Vec<u8>,
     /// The body without its content coding, if it had one and the scheme signs it so.
     pub(crate) decoded: Option<Bytes>,
+}
+
+impl<'r> Examined<'r> {
+    /// Takes what an ordinary request has, where nothing is yet.
+    pub(crate) fn take(&mut self, ordinary: &Ordinarily<'r>) {
+        (self.tags.first, self.tags.count) = (ordinary.tag, 1);
+        if let Some((text, at)) = ordinary.time {
+            self.time = SignedTime { text: Cow::Borrowed(text), at: Some(at) };
+        }
+        self.id = ordinary.id.map(Cow::Borrowed);
+    }
 }
 
 impl Examined<'_> {

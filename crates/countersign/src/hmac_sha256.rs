@@ -3,6 +3,8 @@
 //! The `hmac` crate computes the same, but per delivery it copies and wipes both of its hashes with their buffers: that
 //! is a tenth of what a body of 1 KiB costs, and this algorithm is the one that nearly every provider uses.
 
+use std::slice::from_ref;
+
 use sha2::{Digest as _, Sha256, block_api::compress256};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -12,12 +14,19 @@ const BLOCK: usize = 64;
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-/// A running HMAC-SHA-256. A clone of one that has taken nothing yet is how a prepared key is used.
+/// HMAC-SHA-256 under a key. A clone of one that has taken nothing yet is how a prepared key is used where data arrives in
+/// its own time; [`of`](Self::of) is for data that is there.
 #[derive(Clone)]
 pub(crate) struct HmacSha256 {
-    inner: Zeroizing<[u32; 8]>,
+    inner: Hash,
     outer: Zeroizing<[u32; 8]>,
-    /// A block of which the first `filled` bytes are there.
+}
+
+/// A running hash, behind the block that holds the masked key.
+#[derive(Clone)]
+pub(crate) struct Hash {
+    state: Zeroizing<[u32; 8]>,
+    /// A block of which the first `filled` bytes are there; the others are zero.
     partial: [u8; BLOCK],
     filled: usize,
     taken: u64,
@@ -31,9 +40,36 @@ impl HmacSha256 {
         } else {
             block[..32].copy_from_slice(&Sha256::digest(key));
         }
-        Self { inner: keyed(&block, 0x36), outer: keyed(&block, 0x5c), partial: [0; BLOCK], filled: 0, taken: 0 }
+        Self { inner: Hash::behind(&keyed(&block, 0x36)), outer: keyed(&block, 0x5c) }
     }
 
+    pub(crate) fn update(&mut self, data: &[u8]) {
+        self.inner.update(data);
+    }
+
+    /// Ends the data and gives the tag; of no use afterwards. Takes a reference, because to move the state would cost as much
+    /// as a block.
+    #[inline]
+    pub(crate) fn finish(&mut self) -> [u8; 32] {
+        self.inner.finish(&self.outer)
+    }
+
+    /// The tag of what `write` hands in, under a key that has taken nothing yet.
+    #[inline]
+    pub(crate) fn of<E>(&self, write: impl FnOnce(&mut Hash) -> Result<(), E>) -> Result<[u8; 32], E> {
+        let mut hash = Hash::behind(&self.inner.state);
+        write(&mut hash)?;
+        Ok(hash.finish(&self.outer))
+    }
+}
+
+impl Hash {
+    #[inline]
+    fn behind(state: &[u32; 8]) -> Self {
+        Self { state: Zeroizing::new(*state), partial: [0; BLOCK], filled: 0, taken: 0 }
+    }
+
+    #[inline]
     pub(crate) fn update(&mut self, mut data: &[u8]) {
         self.taken += data.len() as u64;
         if self.filled > 0 {
@@ -43,12 +79,13 @@ impl HmacSha256 {
             if self.filled < BLOCK {
                 return;
             }
-            compress256(&mut self.inner, &[self.partial]);
+            compress256(&mut self.state, from_ref(&self.partial));
+            self.partial = [0; BLOCK];
             data = rest;
         }
         let (blocks, rest) = data.as_chunks();
         if !blocks.is_empty() {
-            compress256(&mut self.inner, blocks);
+            compress256(&mut self.state, blocks);
         }
         if !rest.is_empty() {
             self.partial[..rest.len()].copy_from_slice(rest);
@@ -56,27 +93,25 @@ impl HmacSha256 {
         self.filled = rest.len();
     }
 
-    /// Ends the data (FIPS 180-4 section 5.1.1) and gives the tag; of no use afterwards. Takes a reference, because to move
-    /// the state would cost as much as a block.
-    #[inline]
-    pub(crate) fn finish(&mut self) -> [u8; 32] {
-        let Self { inner, outer, partial: block, filled, taken } = self;
+    /// FIPS 180-4 section 5.1.1, and then the outer hash.
+    fn finish(&mut self, outer: &[u32; 8]) -> [u8; 32] {
+        let Self { state, partial: block, filled, taken } = self;
         let bits = (BLOCK as u64 + *taken) * 8;
-        block[*filled..].fill(0);
         block[*filled] = 0x80;
         if *filled >= BLOCK - 8 {
-            compress256(inner, &[*block]);
+            compress256(state, from_ref(block));
             *block = [0; BLOCK];
         }
         block[BLOCK - 8..].copy_from_slice(&bits.to_be_bytes());
-        compress256(inner, &[*block]);
+        compress256(state, from_ref(block));
 
         let mut block = [0; BLOCK];
-        block[..32].copy_from_slice(&bytes(inner));
+        block[..32].copy_from_slice(&bytes(state));
         block[32] = 0x80;
         block[BLOCK - 8..].copy_from_slice(&((BLOCK as u64 + 32) * 8).to_be_bytes());
-        compress256(outer, &[block]);
-        bytes(outer)
+        let mut outer = Zeroizing::new(*outer);
+        compress256(&mut outer, from_ref(&block));
+        bytes(&outer)
     }
 }
 

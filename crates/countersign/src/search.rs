@@ -29,6 +29,17 @@ impl Search {
     pub(crate) fn compare(&mut self, maker: Maker, expected: &Tag, scheme: &Scheme, tags: &Tags<'_>) {
         let mut matches = Choice::from(0);
         tags.each(scheme, |tag| matches |= tag.equals(expected));
+        self.add_choice(maker, matches);
+    }
+
+    /// Compares the tag that `maker` would make with the only one of the request.
+    #[inline]
+    pub(crate) fn compare_only(&mut self, maker: Maker, expected: &Tag, tag: &Tag) {
+        self.add_choice(maker, tag.equals(expected));
+    }
+
+    #[inline]
+    fn add_choice(&mut self, maker: Maker, matches: Choice) {
         // That this key made the signature is the verdict, which the answer tells anyway.
         self.add(maker, bool::from(matches));
     }

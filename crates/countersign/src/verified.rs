@@ -9,6 +9,7 @@ use crate::{
     evidence::{Examined, SignedTime},
     handshake::{Asked, Handshake},
     head::{Head, look_up},
+    ordinary::Ordinarily,
     rejection::Rejection,
     replay::{KeptHead, ReplayKey, ReplayScope, SignedContent},
     scheme::{Field, FieldSource, Scheme},
@@ -79,6 +80,26 @@ impl<'r, B> Verified<'r, B> {
             id: examined.id.take(),
             claims: mem::take(&mut examined.claims),
             decoded: examined.decoded.take(),
+            body,
+        }
+    }
+
+    pub(crate) fn ordinary(
+        verifier: &'r Verifier,
+        head: Head<'r>,
+        maker: Maker,
+        ordinary: &Ordinarily<'r>,
+        body: B,
+    ) -> Self {
+        let time = ordinary.time.map(|(text, at)| SignedTime { text: Cow::Borrowed(text), at: Some(at) });
+        Self {
+            verifier,
+            head,
+            maker,
+            time: time.unwrap_or_default(),
+            id: ordinary.id.map(Cow::Borrowed),
+            claims: Vec::new(),
+            decoded: None,
             body,
         }
     }

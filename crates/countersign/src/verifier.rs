@@ -14,7 +14,7 @@ use crate::{
     http_signature::{self, HttpSignature},
     jwt,
     key::{Material, ReadyKey},
-    ordinary::Ordinary,
+    ordinary::{Ordinarily, Ordinary},
     pending::Pending,
     public_key::{EcdsaForm, PublicKey, PublicKeyAlgorithm},
     public_url::PublicUrl,
@@ -152,13 +152,14 @@ impl Verifier {
             let (maker, mut examined) = self.judge_whole(head, body.as_ref(), now)?;
             return Ok(Verified::new(self, head, maker, &mut examined, body));
         }
+        let mut ordinary = Ordinarily::default();
+        if self.inner.layout.is_plain && self.examine_ordinary(head, now, &mut ordinary)? {
+            let maker = self.judge_ordinary(head, &ordinary, body.as_ref(), now)?;
+            return Ok(Verified::ordinary(self, head, maker, &ordinary, body));
+        }
         let mut examined = Examined::default();
         self.examine(head, now, None, &mut examined)?;
-        let maker = if self.inner.layout.is_plain {
-            self.judge_plain(head, &examined, body.as_ref(), now)?
-        } else {
-            self.judge_body(head, &examined, body.as_ref(), now)?
-        };
+        let maker = self.judge_body(head, &examined, body.as_ref(), now)?;
         Ok(Verified::new(self, head, maker, &mut examined, body))
     }
 
@@ -228,6 +229,22 @@ impl Verifier {
         &self.inner.layout
     }
 
+    /// Every check that needs no body, if the request is [ordinary](Ordinary): no more than its method is checked if not.
+    #[inline]
+    pub(crate) fn examine_ordinary<'r>(
+        &self,
+        head: Head<'r>,
+        now: Timestamp,
+        examined: &mut Ordinarily<'r>,
+    ) -> Result<bool, Rejection> {
+        self.check_method(head)?;
+        let Inner { setup, places, ordinary, .. } = &*self.inner;
+        match ordinary {
+            Some(ordinary) => ordinary.examine(places, setup.tolerance, head, now, examined),
+            None => Ok(false),
+        }
+    }
+
     /// Every check that needs no body, or, given the whole body, the rest of them. Fills `examined` in place: it is large.
     pub(crate) fn examine<'r>(
         &'r self,
@@ -238,10 +255,9 @@ impl Verifier {
     ) -> Result<(), Rejection> {
         let inner = &*self.inner;
         let (scheme, places) = (&inner.scheme, &inner.places);
-        self.check_method(head)?;
-        if let Some(ordinary) = &inner.ordinary
-            && ordinary.examine(places, inner.tolerance, head, now, examined)?
-        {
+        let mut ordinary = Ordinarily::default();
+        if self.examine_ordinary(head, now, &mut ordinary)? {
+            examined.take(&ordinary);
             return Ok(());
         }
         if matches!(scheme.signature.algorithm, Algorithm::HttpSignature) {
@@ -398,25 +414,33 @@ impl Verifier {
         Ok((maker, examined))
     }
 
-    /// [`judge_body`](Self::judge_body) for [plain](Layout::is_plain) schemes, for which most of its questions need no asking.
+    /// The verdict on an ordinary request of a [plain](Layout::is_plain) scheme.
     #[inline]
-    pub(crate) fn judge_plain(
+    pub(crate) fn judge_ordinary(
         &self,
         head: Head<'_>,
-        examined: &Examined<'_>,
+        ordinary: &Ordinarily<'_>,
         body: &[u8],
         now: Timestamp,
     ) -> Result<Maker, Rejection> {
-        let content = self.content(head, examined);
+        let content = Content {
+            scheme: &self.inner.scheme,
+            head,
+            public_url: self.inner.public_url.as_ref(),
+            settings: &self.inner.settings,
+            timestamp: ordinary.time.map_or(b"", |(text, _)| text),
+            id: ordinary.id.unwrap_or_default(),
+            sorted: SortedParameters::NONE,
+        };
         self.obey_guards(&content, Some(body), body.first().copied())?;
-        let scheme = &self.inner.scheme;
+        let parts = &self.inner.scheme.signature.parts;
         let mut search = Search::default();
         for (at, key) in self.valid_keys(now) {
             if let Material::Keyed(start) = &key.material {
                 for form in self.url_forms() {
                     let with = Writing { form: *form, secret: &[], body: Some(body) };
-                    let tag = content.tag(start, &scheme.signature.parts, with)?;
-                    search.compare(Maker { key: at, form: *form }, &tag, scheme, &examined.tags);
+                    let tag = content.tag(start, parts, with)?;
+                    search.compare_only(Maker { key: at, form: *form }, &tag, &ordinary.tag);
                 }
             }
         }

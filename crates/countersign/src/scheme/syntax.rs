@@ -123,6 +123,14 @@ impl Shape {
         })
     }
 
+    /// Whether it is such a hole, with nothing but a literal in front.
+    fn is_only(&self, fits: impl Fn(Hole) -> bool) -> bool {
+        match self.pieces.as_slice() {
+            [ShapePiece::Hole(hole)] | [ShapePiece::Literal(_), ShapePiece::Hole(hole)] => fits(*hole),
+            _ => false,
+        }
+    }
+
     /// The text before the first hole.
     pub(super) fn prefix(&self) -> &[u8] {
         match self.pieces.first() {
@@ -173,6 +181,17 @@ impl Shape {
     }
 }
 
+/// The layout of a text with little more than a tag in it.
+pub(crate) struct LoneTag<'a> {
+    /// What stands in front of the tag.
+    pub(crate) prefix: &'a [u8],
+    pub(crate) encoding: Encoding,
+    /// What may separate it from others.
+    pub(crate) separators: &'a [u8],
+    /// What stands in front of the timestamp and behind it, if it is in the same text.
+    pub(crate) time: Option<(&'a [u8], u8)>,
+}
+
 impl Syntax {
     /// Matches `text` and hands out where each hole of each known item is, in order.
     pub(crate) fn scan<E: From<Mismatch>>(
@@ -201,20 +220,26 @@ impl Syntax {
         if known { Ok(()) } else { Err(Mismatch::NoKnownItem.into()) }
     }
 
-    /// The text in front of a tag, the tag's encoding and what may separate it from others, if tags are all that is laid out.
-    pub(crate) fn lone_tag(&self) -> Option<(&[u8], Encoding, &[u8])> {
-        let (shape, separators) = match self {
-            Self::Value(shape) => (shape, &[][..]),
-            Self::List { separators, items, .. } => match items.as_slice() {
-                [shape] => (shape, &separators[..]),
+    /// What is laid out, if it is a tag, or tags, and at most a timestamp in front of the only one.
+    pub(crate) fn lone_tag(&self) -> Option<LoneTag<'_>> {
+        let (time, shape, separators) = match self {
+            Self::Value(shape) => (None, shape, &[][..]),
+            Self::List { separators, items, .. } => match (items.as_slice(), &separators[..]) {
+                ([shape], separators) => (None, shape, separators),
+                ([time, shape], separators @ [separator]) if time.is_only(|hole| hole == Hole::Timestamp) => {
+                    let (before_time, before_tag) = (time.prefix(), shape.prefix());
+                    if before_time.starts_with(before_tag) || before_tag.starts_with(before_time) {
+                        return None;
+                    }
+                    (Some((before_time, *separator)), shape, separators)
+                }
                 _ => return None,
             },
             Self::Fields { .. } => return None,
         };
-        match shape.pieces.as_slice() {
-            [ShapePiece::Hole(Hole::Tag(encoding))]
-            | [ShapePiece::Literal(_), ShapePiece::Hole(Hole::Tag(encoding))] => {
-                Some((shape.prefix(), *encoding, separators))
+        match shape.holes().next() {
+            Some(Hole::Tag(encoding)) if shape.is_only(|hole| hole == Hole::Tag(encoding)) => {
+                Some(LoneTag { prefix: shape.prefix(), encoding, separators, time })
             }
             _ => None,
         }
