@@ -33,6 +33,7 @@ fn with_tag(endpoint: &Endpoint, rewrite: impl Fn(&str) -> String) -> Option<Req
             "token=",
             "signature=",
             "signature\":\"",
+            "signature_key\":\"",
             "token\":\"",
             "passcode\":\"",
             "clientState\":\"",

@@ -28,6 +28,7 @@ const ORDINARY: &[&str] = &[
     "finch",
     "fingerprint",
     "folk",
+    "front",
     "knock",
     "line",
     "linear",

@@ -129,7 +129,8 @@ proptest! {
             let given = request.headers().values().any(|value| value == id.as_str());
             let accepted = each_way(&endpoint.verifier(), &endpoint.sign(request, now), now, &[]).unwrap();
             let (told, covered) = accepted.event_id.unwrap();
-            prop_assert!(covered, "{}", endpoint.id());
+            // Where nothing marks the id's end, another one may have been signed.
+            prop_assert_eq!(covered, !endpoint.toml.contains("\nambiguous = "), "{}", endpoint.id());
             prop_assert!(!given || told == id, "{}", endpoint.id());
         }
     }
