@@ -12,7 +12,7 @@ use crate::{
     evidence::{MAX_ID, Places, is_visible, malformed},
     head::Head,
     rejection::{Problem, Rejection},
-    scheme::{Algorithm, LoneTag, Scheme, Source, TimestampRule, trim_ows},
+    scheme::{Algorithm, LoneTag, Scheme, Source, TimestampRule, first_of, trim_ows},
     timestamp::{Timestamp, TimestampFormat, Tolerance},
 };
 
@@ -135,7 +135,7 @@ impl Ordinary {
         }
         // Last: once a tag is taken, nothing may be left to be asked.
         if examined.tag.decode(self.encoding, tag, self.tag).is_none() {
-            let is_list = tag.iter().any(|byte| self.separators.contains(byte));
+            let is_list = first_of(&self.separators, tag).is_some();
             return if is_list { Ok(false) } else { Err(malformed(places, Problem::Encoding)) };
         }
         Ok(true)

@@ -66,7 +66,7 @@ pub(crate) use keys::{KeyFormat, KeyIdRule, KeyPlace, Pattern, Slot, UrlTemplate
 pub(crate) use parts::{HashEncoding, Hashed, Part};
 pub(crate) use secret::SecretRule;
 pub(crate) use source::Source;
-pub(crate) use syntax::{Hole, LoneTag, Mismatch, Span, Syntax, trim_ows};
+pub(crate) use syntax::{Hole, LoneTag, Mismatch, Span, Syntax, first_of, trim_ows};
 
 use crate::{
     algorithm::Digest,

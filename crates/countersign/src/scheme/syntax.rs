@@ -318,7 +318,7 @@ fn scan_fields<E: From<Mismatch>>(
 }
 
 /// Where the first separator stands; one is the usual case.
-fn first_of(separators: &[u8], text: &[u8]) -> Option<usize> {
+pub(crate) fn first_of(separators: &[u8], text: &[u8]) -> Option<usize> {
     match separators {
         [one] => memchr(*one, text),
         [one, two] => memchr::memchr2(*one, *two, text),
