@@ -46,6 +46,7 @@
 
 pub mod address;
 mod deadline;
+mod exchange;
 pub mod fetched;
 mod meter;
 #[cfg(feature = "metrics")]

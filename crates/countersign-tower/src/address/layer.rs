@@ -9,7 +9,7 @@ use countersign::{
     address::{AddressProblem, AddressSet, TrustedProxies},
     scheme::Addresses,
 };
-use http::{Extensions, HeaderMap, Request};
+use http::{Extensions, HeaderMap, Uri, request::Parts};
 use tower_layer::Layer;
 
 use super::{Address, PeerAddr, SharedAddresses};
@@ -66,8 +66,8 @@ impl AddressLayer {
 
 impl AddressLayer {
     /// Whether a request may come in; tells the operator why not.
-    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Rejection> {
-        self.settings.check(request)
+    pub(crate) fn check(&self, head: &Parts) -> Result<(), Rejection> {
+        self.settings.check(&head.headers, &head.extensions, &head.uri)
     }
 }
 
@@ -80,10 +80,9 @@ impl<S> Layer<S> for AddressLayer {
 }
 
 impl Settings {
-    pub(super) fn check<B>(&self, request: &Request<B>) -> Result<(), Rejection> {
-        let judged = self.judge(request.headers(), request.extensions());
-        judged.map_err(|problem| {
-            report(problem, (self.peer)(request.extensions()), request.uri().path());
+    pub(super) fn check(&self, headers: &HeaderMap, extensions: &Extensions, uri: &Uri) -> Result<(), Rejection> {
+        self.judge(headers, extensions).map_err(|problem| {
+            report(problem, (self.peer)(extensions), uri.path());
             Rejection::from(problem)
         })
     }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use countersign::{Delivery, Rejection, ReplayStore};
-use http::{Request, Response, Uri};
+use http::{Request, Response, Uri, request::Parts};
 use tower_service::Service;
 
 use super::{
@@ -21,6 +21,7 @@ use super::{
 use crate::{
     VerifiedBody,
     deadline::within,
+    exchange::Exchange,
     refusal::{internal_error, refuse},
     tenants::TenantName,
 };
@@ -35,35 +36,35 @@ pub(crate) struct Guarded<St, A> {
 
 impl<St: ReplayStore, A> Guarded<St, A> {
     /// `None` if nothing verified the request, or somebody took the proof away.
-    pub(crate) fn new(shared: Arc<Shared<St>>, answers: A, request: &Request<VerifiedBody>) -> Option<Self> {
-        let Some(delivery) = request.extensions().get::<Delivery>().cloned() else {
+    pub(crate) fn new(shared: Arc<Shared<St>>, answers: A, head: &Parts) -> Option<Self> {
+        let Some(delivery) = head.extensions.get::<Delivery>().cloned() else {
             tracing::error!(
                 target: "countersign",
-                path = request.uri().path(),
+                path = head.uri.path(),
                 "the request has no `Delivery` in its extensions: put the `ReplayLayer` right behind the `VerifyLayer`"
             );
             return None;
         };
-        Some(Self { shared, answers, delivery, uri: request.uri().clone() })
+        Some(Self { shared, answers, delivery, uri: head.uri.clone() })
     }
 
     /// Claims the event, runs the service, settles the claim.
-    pub(crate) async fn run<S, R>(self, inner: S, request: Request<VerifiedBody>) -> Result<Response<R>, S::Error>
+    pub(crate) async fn run<S, R>(&self, exchange: Exchange<S>) -> Result<Response<R>, S::Error>
     where
         S: Service<Request<VerifiedBody>, Response = Response<R>>,
         A: Answers<R>,
         R: Default,
     {
         let scope = &self.shared.settings.scope;
-        let key = match request.extensions().get::<TenantName>() {
+        let key = match exchange.head().extensions.get::<TenantName>() {
             Some(tenant) => self.delivery.replay_key(&scope.within(tenant.as_bytes())),
             None => self.delivery.replay_key(scope),
         };
         match self.shared.claim(key).await {
-            Ok(Answer::Fresh(held)) => self.run_held(held, inner, request).await,
+            Ok(Answer::Fresh(held)) => self.run_held(held, exchange).await,
             Ok(Answer::InProgress) => Ok(self.refuse(Rejection::InProgress)),
             Ok(Answer::Done) => {
-                if let Some(operator) = request.extensions().get::<OperatorReplay>() {
+                if let Some(operator) = exchange.head().extensions.get::<OperatorReplay>() {
                     tracing::warn!(
                         target: "countersign",
                         provider = self.delivery.provider(),
@@ -71,31 +72,26 @@ impl<St: ReplayStore, A> Guarded<St, A> {
                         by = operator.by(),
                         "an event that was handled is let through again"
                     );
-                    return self.run_freely(inner, request).await;
+                    return self.run_freely(exchange).await;
                 }
                 let refused = self.refuse(Rejection::Replayed);
                 let Some(mut again) = self.answers.repeat(key) else { return Ok(refused) };
                 again.extensions_mut().insert(Rejection::Replayed);
                 Ok(again)
             }
-            Err(_) if self.shared.settings.fails_open => self.run_freely(inner, request).await,
+            Err(_) if self.shared.settings.fails_open => self.run_freely(exchange).await,
             Err(_) => Ok(self.refuse(Rejection::StoreUnavailable)),
         }
     }
 
-    async fn run_held<S, R>(
-        self,
-        held: Held<St>,
-        inner: S,
-        request: Request<VerifiedBody>,
-    ) -> Result<Response<R>, S::Error>
+    async fn run_held<S, R>(&self, held: Held<St>, exchange: Exchange<S>) -> Result<Response<R>, S::Error>
     where
         S: Service<Request<VerifiedBody>, Response = Response<R>>,
         A: Answers<R>,
         R: Default,
     {
         let limit = self.shared.settings.handler_timeout;
-        match self.call(inner, request).await {
+        match self.call(exchange).await {
             Outcome::Answered(Ok(response)) if response.status().is_success() => {
                 Ok(self.conclude(held, response).await)
             }
@@ -139,26 +135,26 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     }
 
     /// Runs the service without a claim.
-    async fn run_freely<S, R>(self, inner: S, request: Request<VerifiedBody>) -> Result<Response<R>, S::Error>
+    async fn run_freely<S, R>(&self, exchange: Exchange<S>) -> Result<Response<R>, S::Error>
     where
         S: Service<Request<VerifiedBody>, Response = Response<R>>,
         R: Default,
     {
         let limit = self.shared.settings.handler_timeout;
-        match self.call(inner, request).await {
+        match self.call(exchange).await {
             Outcome::Answered(answer) => answer,
             Outcome::TimedOut => Ok(self.refuse(Rejection::HandlerTimeout { limit })),
             Outcome::Panicked(panic) => resume_unwind(panic),
         }
     }
 
-    async fn call<S, R>(&self, inner: S, request: Request<VerifiedBody>) -> Outcome<Result<Response<R>, S::Error>>
+    async fn call<S, R>(&self, exchange: Exchange<S>) -> Outcome<Result<Response<R>, S::Error>>
     where
         S: Service<Request<VerifiedBody>, Response = Response<R>>,
     {
         let meter = &self.shared.settings.meter;
         let begun = meter.now();
-        let end = call(inner, request, self.shared.settings.handler_timeout).await;
+        let end = call(exchange, self.shared.settings.handler_timeout).await;
         let outcome = match &end {
             Outcome::Answered(answer) => outcome(answer),
             Outcome::TimedOut => "timeout",
@@ -197,15 +193,14 @@ enum Outcome<T> {
 }
 
 async fn call<S: Service<Request<VerifiedBody>>>(
-    mut inner: S,
-    request: Request<VerifiedBody>,
+    exchange: Exchange<S>,
     limit: Duration,
 ) -> Outcome<Result<S::Response, S::Error>> {
-    let mut answer = pin!(async move { inner.call(request).await });
+    let mut answer = pin!(async move { exchange.call().await });
     // Whatever a panic leaves half-done is dropped before the panic goes on.
-    let caught = poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
+    let caught = pin!(poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
         Ok(poll) => poll.map(Outcome::Answered),
         Err(panic) => Poll::Ready(Outcome::Panicked(panic)),
-    });
+    }));
     within(limit, caught).await.unwrap_or(Outcome::TimedOut)
 }

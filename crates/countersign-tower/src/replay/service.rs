@@ -9,7 +9,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::{Answers, NoAnswers, guard::Guarded, held::Shared, layer::Settings};
-use crate::{ResponseFuture, VerifiedBody, refusal::internal_error};
+use crate::{ResponseFuture, VerifiedBody, exchange::Exchange, refusal::internal_error};
 
 /// Lets every event through to the service `S` once; made by [`ReplayLayer`](super::ReplayLayer).
 pub struct Replay<S, St, A = NoAnswers> {
@@ -57,10 +57,11 @@ where
         // The clone may not be ready: call the service that was polled.
         let clone = self.inner.clone();
         let inner = mem::replace(&mut self.inner, clone);
-        let guarded = Guarded::new(Arc::clone(&self.shared), self.answers.clone(), &request);
+        let exchange = Exchange::new(inner, request);
+        let guarded = Guarded::new(Arc::clone(&self.shared), self.answers.clone(), exchange.head());
         ResponseFuture::new(async move {
             match guarded {
-                Some(guarded) => guarded.run(inner, request).await,
+                Some(guarded) => guarded.run(exchange).await,
                 None => Ok(internal_error()),
             }
         })

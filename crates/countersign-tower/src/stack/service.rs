@@ -7,16 +7,17 @@ use std::{
 
 use bytes::Bytes;
 use countersign::{Rejection, ReplayStore, replay::MemoryStore};
-use http::{Request, Response};
+use http::{Request, Response, request::Parts};
 use http_body::Body;
 use tower_service::Service;
 
 use crate::{
     AddressLayer, Keys, ResponseFuture, VerifiedBody,
+    exchange::{Exchange, Waiting},
     meter::Meter,
     refusal::{internal_error, refuse},
     replay::{Answers, Guarded, NoAnswers, Shared, outcome},
-    verify::{Received, Settings, deliver, receive},
+    verify::{Received, Settings, receive},
 };
 
 /// Lets what passes all checks through to the service `S`; made by [`Stack`](super::Stack).
@@ -51,7 +52,7 @@ impl<S, K, St, A> Stacked<S, K, St, A> {
 }
 
 impl<K: Keys, St: ReplayStore, A> Checks<K, St, A> {
-    async fn respond<S, B, R>(&self, inner: S, request: Request<B>) -> Result<Response<R>, S::Error>
+    async fn respond<S, B, R>(&self, waiting: Box<Waiting<S>>, body: B) -> Result<Response<R>, S::Error>
     where
         S: Service<Request<VerifiedBody>, Response = Response<R>>,
         A: Answers<R>,
@@ -61,47 +62,37 @@ impl<K: Keys, St: ReplayStore, A> Checks<K, St, A> {
     {
         let pending = self.meter.begin();
         let mut verdict = "accepted";
-        let response = self.judge(inner, request, &mut verdict).await;
+        let response = match self.judge(&waiting.head, body).await {
+            Ok(Received::Delivery(delivery, tenant)) => self.handle(waiting.accepted(delivery, tenant)).await,
+            Ok(Received::Answer(answer)) => {
+                verdict = "handshake";
+                Ok(answer.map(R::from))
+            }
+            Err(rejection) => Ok(refuse(rejection)),
+        };
         // One reason, wherever it was found: by a check, by the guard, or by whoever reads the payload.
         let rejection = response.as_ref().ok().and_then(|response| response.extensions().get::<Rejection>());
         pending.end(rejection.map_or(verdict, Rejection::code));
         response
     }
 
-    async fn judge<S, B, R>(
-        &self,
-        inner: S,
-        request: Request<B>,
-        verdict: &mut &'static str,
-    ) -> Result<Response<R>, S::Error>
+    async fn judge<B>(&self, head: &Parts, body: B) -> Result<Received, Rejection>
     where
-        S: Service<Request<VerifiedBody>, Response = Response<R>>,
-        A: Answers<R>,
         B: Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
-        R: Default + From<Bytes>,
     {
         let begun = self.meter.now();
-        if let Some(addresses) = &self.addresses
-            && let Err(rejection) = addresses.check(&request)
-        {
-            return Ok(refuse(rejection));
+        if let Some(addresses) = &self.addresses {
+            addresses.check(head)?;
         }
-        let (head, body) = request.into_parts();
-        match receive(&head, body, &self.keys, &self.verify).await {
-            Ok(Received::Delivery(delivery, tenant)) => {
-                self.meter.verified(begun, delivery.body().len() as u64);
-                self.handle(inner, deliver(head, delivery, tenant)).await
-            }
-            Ok(Received::Answer(answer)) => {
-                *verdict = "handshake";
-                Ok(answer.map(R::from))
-            }
-            Err(rejection) => Ok(refuse(rejection)),
+        let received = receive(head, body, &self.keys, &self.verify).await;
+        if let Ok(Received::Delivery(delivery, _)) = &received {
+            self.meter.verified(begun, delivery.body().len() as u64);
         }
+        received
     }
 
-    async fn handle<S, R>(&self, mut inner: S, request: Request<VerifiedBody>) -> Result<Response<R>, S::Error>
+    async fn handle<S, R>(&self, exchange: Exchange<S>) -> Result<Response<R>, S::Error>
     where
         S: Service<Request<VerifiedBody>, Response = Response<R>>,
         A: Answers<R>,
@@ -109,12 +100,12 @@ impl<K: Keys, St: ReplayStore, A> Checks<K, St, A> {
     {
         let Some((shared, answers)) = &self.replay else {
             let begun = self.meter.now();
-            let answer = inner.call(request).await;
+            let answer = exchange.call().await;
             self.meter.handled(begun, outcome(&answer));
             return answer;
         };
-        match Guarded::new(Arc::clone(shared), answers.clone(), &request) {
-            Some(guarded) => guarded.run(inner, request).await,
+        match Guarded::new(Arc::clone(shared), answers.clone(), exchange.head()) {
+            Some(guarded) => guarded.run(exchange).await,
             None => Ok(internal_error()),
         }
     }
@@ -145,7 +136,9 @@ where
         let clone = self.inner.clone();
         let inner = mem::replace(&mut self.inner, clone);
         let checks = Arc::clone(&self.checks);
-        ResponseFuture::new(async move { checks.respond(inner, request).await })
+        let (head, body) = request.into_parts();
+        let waiting = Waiting::new(inner, head);
+        ResponseFuture::new(async move { checks.respond(waiting, body).await })
     }
 }
 

@@ -18,7 +18,7 @@ pub struct VerifiedBody {
 }
 
 impl VerifiedBody {
-    pub(super) fn new(bytes: Bytes) -> Self {
+    pub(crate) fn new(bytes: Bytes) -> Self {
         Self { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()) }
     }
 

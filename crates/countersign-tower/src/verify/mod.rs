@@ -30,5 +30,5 @@ pub use keys::Keys;
 pub(crate) use keys::{Found, Known, Sought, sealed};
 pub(crate) use layer::Settings;
 pub use layer::VerifyLayer;
-pub(crate) use receive::{Received, deliver, receive};
+pub(crate) use receive::{Received, receive};
 pub use service::Verify;

@@ -1,14 +1,18 @@
 //! From a request as it comes in to a verified one, or the reason for its refusal.
 
-use std::{error::Error, pin::pin, time::Duration};
+use std::{
+    error::Error,
+    pin::{Pin, pin},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use countersign::{Collecting, Delivery, Handshake, Rejection, Timestamp, Verified, handshake::MAX_QUESTION};
-use http::{HeaderMap, Request, Response, header::CONTENT_LENGTH, request::Parts};
+use http::{HeaderMap, Response, header::CONTENT_LENGTH, request::Parts};
 use http_body::Body;
 use http_body_util::{BodyExt, Full, LengthLimitError};
 
-use super::{Found, Keys, Sought, VerifiedBody, layer::Settings};
+use super::{Found, Keys, Sought, layer::Settings};
 use crate::{deadline::within, tenants::TenantName};
 
 /// What a request comes to that is not refused.
@@ -32,31 +36,24 @@ where
 {
     let now = (settings.clock)();
     let refused = |rejection: &Rejection| report(rejection, keys.provider(), head);
-    match keys.find(head, now).await.inspect_err(refused)? {
-        Sought::Found(found) => respond(head, body, found, settings, now).await,
+    let found = match keys.find(head, now).await.inspect_err(refused)? {
+        Sought::Found(found) => found,
         // Boxed, as everything that few requests take: each request makes room for the largest of what it might come to.
         Sought::InBody => {
-            Box::pin(async move {
-                let body = gather(head, body, settings).await.inspect_err(refused)?;
+            return Box::pin(async move {
+                let body = gather(head, pin!(body), settings).await.inspect_err(refused)?;
                 let found = keys.find_for_body(head, &body, now).await.inspect_err(refused)?;
-                respond(head, Full::new(body), found, settings, now).await
+                respond(head, pin!(Full::new(body)), found, settings, now).await
             })
-            .await
+            .await;
         }
-    }
-}
-
-/// The request for the service behind: its verified body, and the proof in its extensions.
-pub(crate) fn deliver(mut head: Parts, delivery: Delivery, tenant: Option<TenantName>) -> Request<VerifiedBody> {
-    let body = VerifiedBody::new(delivery.body().clone());
-    head.extensions.insert(delivery);
-    tenant.and_then(|tenant| head.extensions.insert(tenant));
-    Request::from_parts(head, body)
+    };
+    respond(head, pin!(body), found, settings, now).await
 }
 
 async fn respond<B>(
     head: &Parts,
-    body: B,
+    body: Pin<&mut B>,
     found: Found,
     settings: &Settings,
     now: Timestamp,
@@ -93,7 +90,7 @@ enum Verdict {
 
 async fn verify<B>(
     parts: &Parts,
-    body: B,
+    body: Pin<&mut B>,
     found: &Found,
     settings: &Settings,
     now: Timestamp,
@@ -107,36 +104,48 @@ where
     if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
         return Err(Rejection::BodyTooLarge { limit: Some(limit) });
     }
-    let answers = settings.handshakes.are_answered && found.verifier.scheme().has_handshakes();
-    if answers && let Some(handshake) = found.verifier.handshake_in_head(parts, now)? {
+    if found.answers_questions(settings)
+        && let Some(handshake) = found.verifier.handshake_in_head(parts, now)? {
         return found.answer(handshake);
     }
-    let mut collecting = match found.verifier.collect(parts, limit, now) {
-        collected if answers && is_question(&collected, found, parts) => {
-            return Box::pin(ask(parts, body, found, settings, now, collected)).await;
-        }
-        collected => collected?,
+    let Some(mut collecting) = collect(parts, found, settings, now)? else {
+        return Box::pin(ask(parts, body, found, settings, now)).await;
     };
-    in_time(settings.body_timeout, read(body, |chunk| collecting.push(chunk))).await?;
+    in_time(settings.body_timeout, pin!(read(body, |chunk| collecting.push(chunk)))).await?;
     if announced.is_some_and(|announced| announced != collecting.received()) {
         return Err(Rejection::BodyIncomplete);
     }
     found.judge(collecting.finish()?, settings)
 }
 
+/// A verdict in the making; `None` if the request may be a question, of which the body has to tell.
+fn collect<'r>(
+    parts: &'r Parts,
+    found: &'r Found,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Option<Collecting<'r>>, Rejection> {
+    let collecting = found.verifier.collect(parts, settings.body_limit, now);
+    let may_be_asked = || collecting.as_ref().err().is_none_or(may_be_question);
+    if found.answers_questions(settings) && may_be_asked() && found.verifier.awaits_question(parts) {
+        return Ok(None);
+    }
+    collecting.map(Some)
+}
+
 /// Reads a body that may be a question which nobody signed: it is looked at when it is no delivery.
 async fn ask<B>(
     parts: &Parts,
-    body: B,
+    body: Pin<&mut B>,
     found: &Found,
     settings: &Settings,
     now: Timestamp,
-    collecting: Result<Collecting<'_>, Rejection>,
 ) -> Result<Verdict, Rejection>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
+    let collecting = found.verifier.collect(parts, settings.body_limit, now);
     // If the head is refused, a question is all that it can be.
     let limit = if collecting.is_ok() { settings.body_limit } else { settings.body_limit.min(MAX_QUESTION) };
     let mut whole = BytesMut::new();
@@ -144,7 +153,7 @@ where
         whole.extend_from_slice(&chunk);
         if whole.len() as u64 > limit { Err(Rejection::BodyTooLarge { limit: Some(limit) }) } else { Ok(()) }
     };
-    let complete = in_time(settings.body_timeout, read(body, gather)).await;
+    let complete = in_time(settings.body_timeout, pin!(read(body, gather))).await;
     let announced = content_length(&parts.headers)?;
     let verdict = collecting.and_then(|mut collecting| {
         complete.clone()?;
@@ -169,17 +178,16 @@ where
     }
 }
 
-/// Whether a request may be a question, of which the body has to tell.
-fn is_question(collected: &Result<Collecting<'_>, Rejection>, found: &Found, head: &Parts) -> bool {
-    collected.as_ref().err().is_none_or(may_be_question) && found.verifier.awaits_question(head)
-}
-
 /// Whether a request that is refused for this reason brought no proof at all, so that it claims to be no delivery.
 fn may_be_question(rejection: &Rejection) -> bool {
     matches!(rejection, Rejection::MissingSignature { .. } | Rejection::Method | Rejection::UnknownKey)
 }
 
 impl Found {
+    fn answers_questions(&self, settings: &Settings) -> bool {
+        settings.handshakes.are_answered && self.verifier.scheme().has_handshakes()
+    }
+
     fn judge(&self, verified: Verified<'_, Bytes>, settings: &Settings) -> Result<Verdict, Rejection> {
         if self.is_decoy {
             return Err(Rejection::UnknownKey);
@@ -199,7 +207,7 @@ impl Found {
 }
 
 /// The whole body, under both limits.
-async fn gather<B>(parts: &Parts, body: B, settings: &Settings) -> Result<Bytes, Rejection>
+async fn gather<B>(parts: &Parts, body: Pin<&mut B>, settings: &Settings) -> Result<Bytes, Rejection>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -214,7 +222,7 @@ where
         whole.extend_from_slice(&chunk);
         if whole.len() as u64 > limit { Err(Rejection::BodyTooLarge { limit: Some(limit) }) } else { Ok(()) }
     };
-    in_time(settings.body_timeout, read(body, take)).await?;
+    in_time(settings.body_timeout, pin!(read(body, take))).await?;
     if announced.is_some_and(|announced| announced != whole.len() as u64) {
         return Err(Rejection::BodyIncomplete);
     }
@@ -222,16 +230,18 @@ where
 }
 
 /// Reads under a deadline.
-async fn in_time(limit: Duration, read: impl Future<Output = Result<(), Rejection>>) -> Result<(), Rejection> {
+async fn in_time(
+    limit: Duration,
+    read: Pin<&mut impl Future<Output = Result<(), Rejection>>>,
+) -> Result<(), Rejection> {
     within(limit, read).await.ok_or(Rejection::BodyTimeout { limit })?
 }
 
-async fn read<B>(body: B, mut take: impl FnMut(Bytes) -> Result<(), Rejection>) -> Result<(), Rejection>
+async fn read<B>(mut body: Pin<&mut B>, mut take: impl FnMut(Bytes) -> Result<(), Rejection>) -> Result<(), Rejection>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let mut body = pin!(body);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| broken(error.into().as_ref()))?;
         // Trailers are no part of the body, and no scheme signs them.

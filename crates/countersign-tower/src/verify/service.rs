@@ -13,9 +13,9 @@ use tower_service::Service;
 use super::{
     Keys, ResponseFuture, VerifiedBody,
     layer::Settings,
-    receive::{Received, deliver, receive},
+    receive::{Received, receive},
 };
-use crate::refusal::refuse;
+use crate::{exchange::Waiting, refusal::refuse};
 
 /// Verifies requests before the service `S` gets them; made by [`VerifyLayer`](super::VerifyLayer).
 #[derive(Clone, Debug)]
@@ -62,12 +62,13 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         // The clone may not be ready: call the service that was polled.
         let clone = self.inner.clone();
-        let mut inner = mem::replace(&mut self.inner, clone);
+        let inner = mem::replace(&mut self.inner, clone);
         let (keys, settings) = (self.keys.clone(), Arc::clone(&self.settings));
         let (head, body) = request.into_parts();
+        let waiting = Waiting::new(inner, head);
         ResponseFuture::new(async move {
-            match receive(&head, body, &keys, &settings).await {
-                Ok(Received::Delivery(delivery, tenant)) => inner.call(deliver(head, delivery, tenant)).await,
+            match receive(&waiting.head, body, &keys, &settings).await {
+                Ok(Received::Delivery(delivery, tenant)) => waiting.accepted(delivery, tenant).call().await,
                 Ok(Received::Answer(answer)) => Ok(answer.map(R::from)),
                 Err(rejection) => Ok(refuse(rejection)),
             }
