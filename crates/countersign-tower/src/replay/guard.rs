@@ -10,13 +10,14 @@ use std::{
     time::Duration,
 };
 
-use countersign::{Delivery, Rejection, ReplayStore};
+use countersign::{Delivery, Rejection, ReplayKey, ReplayStore};
 use http::{Request, Response, Uri, request::Parts};
 use tower_service::Service;
 
 use super::{
     Answers, OperatorReplay,
-    held::{Answer, Held, Shared},
+    held::{Answer, Failed, Held, Shared},
+    layer::Settings,
 };
 use crate::{
     VerifiedBody,
@@ -55,59 +56,62 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         A: Answers<R>,
         R: Default,
     {
-        let scope = &self.shared.settings.scope;
+        let Settings { scope, handler_timeout, fails_open, meter, .. } = &self.shared.settings;
         let key = match exchange.head().extensions.get::<TenantName>() {
             Some(tenant) => self.delivery.replay_key(&scope.within(tenant.as_bytes())),
             None => self.delivery.replay_key(scope),
         };
-        match self.shared.claim(key).await {
-            Ok(Answer::Fresh(held)) => self.run_held(held, exchange).await,
-            Ok(Answer::InProgress) => Ok(self.refuse(Rejection::InProgress)),
-            Ok(Answer::Done) => {
-                if let Some(operator) = exchange.head().extensions.get::<OperatorReplay>() {
-                    tracing::warn!(
-                        target: "countersign",
-                        provider = self.delivery.provider(),
-                        path = self.uri.path(),
-                        by = operator.by(),
-                        "an event that was handled is let through again"
-                    );
-                    return self.run_freely(exchange).await;
-                }
-                let refused = self.refuse(Rejection::Replayed);
-                let Some(mut again) = self.answers.repeat(key) else { return Ok(refused) };
-                again.extensions_mut().insert(Rejection::Replayed);
-                Ok(again)
+        let held = match self.shared.claim(key).await {
+            Ok(Answer::Fresh(held)) => Some(held),
+            Ok(Answer::InProgress) => return Ok(self.refuse(Rejection::InProgress)),
+            Ok(Answer::Done) if self.is_let_through_again(exchange.head()) => None,
+            Ok(Answer::Done) => return Ok(self.answer_again(key)),
+            Err(Failed) if *fails_open => None,
+            Err(Failed) => return Ok(self.refuse(Rejection::StoreUnavailable)),
+        };
+        let begun = meter.now();
+        let outcome = call(exchange, *handler_timeout).await;
+        meter.handled(begun, outcome.name());
+        let is_done = outcome.is_success();
+        let held = match held {
+            Some(held) if !is_done => {
+                held.release().await;
+                None
             }
-            Err(_) if self.shared.settings.fails_open => self.run_freely(exchange).await,
-            Err(_) => Ok(self.refuse(Rejection::StoreUnavailable)),
+            held => held,
+        };
+        match (outcome, held) {
+            (Outcome::Answered(Ok(response)), Some(held)) => Ok(self.conclude(held, response).await),
+            (Outcome::Answered(answer), _) => answer,
+            (Outcome::TimedOut, _) => Ok(self.refuse(Rejection::HandlerTimeout { limit: *handler_timeout })),
+            (Outcome::Panicked(panic), _) => resume_unwind(panic),
         }
     }
 
-    async fn run_held<S, R>(&self, held: Held<St>, exchange: Exchange<S>) -> Result<Response<R>, S::Error>
+    /// Whether the operator wants an event handled that was handled before.
+    fn is_let_through_again(&self, head: &Parts) -> bool {
+        let operator = head.extensions.get::<OperatorReplay>();
+        if let Some(operator) = operator {
+            tracing::warn!(
+                target: "countersign",
+                provider = self.delivery.provider(),
+                path = self.uri.path(),
+                by = operator.by(),
+                "an event that was handled is let through again"
+            );
+        }
+        operator.is_some()
+    }
+
+    fn answer_again<R>(&self, key: ReplayKey) -> Response<R>
     where
-        S: Service<Request<VerifiedBody>, Response = Response<R>>,
         A: Answers<R>,
         R: Default,
     {
-        let limit = self.shared.settings.handler_timeout;
-        match self.call(exchange).await {
-            Outcome::Answered(Ok(response)) if response.status().is_success() => {
-                Ok(self.conclude(held, response).await)
-            }
-            Outcome::Answered(other) => {
-                held.release().await;
-                other
-            }
-            Outcome::TimedOut => {
-                held.release().await;
-                Ok(self.refuse(Rejection::HandlerTimeout { limit }))
-            }
-            Outcome::Panicked(panic) => {
-                held.release().await;
-                resume_unwind(panic)
-            }
-        }
+        let refused = self.refuse(Rejection::Replayed);
+        let Some(mut again) = self.answers.repeat(key) else { return refused };
+        again.extensions_mut().insert(Rejection::Replayed);
+        again
     }
 
     /// Commits the claim of a handler that succeeded.
@@ -134,36 +138,6 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         response
     }
 
-    /// Runs the service without a claim.
-    async fn run_freely<S, R>(&self, exchange: Exchange<S>) -> Result<Response<R>, S::Error>
-    where
-        S: Service<Request<VerifiedBody>, Response = Response<R>>,
-        R: Default,
-    {
-        let limit = self.shared.settings.handler_timeout;
-        match self.call(exchange).await {
-            Outcome::Answered(answer) => answer,
-            Outcome::TimedOut => Ok(self.refuse(Rejection::HandlerTimeout { limit })),
-            Outcome::Panicked(panic) => resume_unwind(panic),
-        }
-    }
-
-    async fn call<S, R>(&self, exchange: Exchange<S>) -> Outcome<Result<Response<R>, S::Error>>
-    where
-        S: Service<Request<VerifiedBody>, Response = Response<R>>,
-    {
-        let meter = &self.shared.settings.meter;
-        let begun = meter.now();
-        let end = call(exchange, self.shared.settings.handler_timeout).await;
-        let outcome = match &end {
-            Outcome::Answered(answer) => outcome(answer),
-            Outcome::TimedOut => "timeout",
-            Outcome::Panicked(_) => "panic",
-        };
-        meter.handled(begun, outcome);
-        end
-    }
-
     /// Answers, and tells the operator why. Duplicates are what providers send every day, so they are no warning.
     fn refuse<R: Default>(&self, rejection: Rejection) -> Response<R> {
         let (provider, path) = (self.delivery.provider(), self.uri.path());
@@ -186,16 +160,30 @@ pub(crate) fn outcome<R, E>(answer: &Result<Response<R>, E>) -> &'static str {
 }
 
 /// How a call of the service ended.
-enum Outcome<T> {
-    Answered(T),
+enum Outcome<T, E> {
+    Answered(Result<T, E>),
     TimedOut,
     Panicked(Box<dyn Any + Send>),
+}
+
+impl<R, E> Outcome<Response<R>, E> {
+    fn is_success(&self) -> bool {
+        matches!(self, Self::Answered(Ok(response)) if response.status().is_success())
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Answered(answer) => outcome(answer),
+            Self::TimedOut => "timeout",
+            Self::Panicked(_) => "panic",
+        }
+    }
 }
 
 async fn call<S: Service<Request<VerifiedBody>>>(
     exchange: Exchange<S>,
     limit: Duration,
-) -> Outcome<Result<S::Response, S::Error>> {
+) -> Outcome<S::Response, S::Error> {
     let mut answer = pin!(async move { exchange.call().await });
     // Whatever a panic leaves half-done is dropped before the panic goes on.
     let caught = pin!(poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {

@@ -55,14 +55,14 @@ impl<St: ReplayStore> Shared<St> {
     /// Claims. If the request is dropped meanwhile, the claim is made and released.
     pub(super) async fn claim(self: &Arc<Self>, key: ReplayKey) -> Result<Answer<St>, Failed> {
         let shared = Arc::clone(self);
-        let claim = async move {
+        let claim = Box::pin(async move {
             let claim = shared.store.claim(key, shared.settings.lease(), shared.now()).await?;
             Ok::<_, St::Error>(match claim {
                 Claim::Fresh(lease) => Answer::Fresh(Held { shared, key, lease: Some(lease) }),
                 Claim::InProgress => Answer::InProgress,
                 Claim::Done => Answer::Done,
             })
-        };
+        });
         let answer = self.ask("claim", claim).await?;
         self.settings.meter.claimed(answer.state());
         Ok(answer)
@@ -71,21 +71,15 @@ impl<St: ReplayStore> Shared<St> {
     async fn ask<T: Send + 'static>(
         &self,
         what: &'static str,
-        call: impl Future<Output = Result<T, St::Error>> + Send + 'static,
+        call: Pin<Box<impl Future<Output = Result<T, St::Error>> + Send + 'static>>,
     ) -> Result<T, Failed> {
         match to_the_end(self.settings.store_timeout, call).await {
-            Some(Ok(answer)) => Ok(answer),
-            Some(Err(error)) => {
-                tracing::error!(target: "countersign", %error, "the replay store could not {what}");
-                self.settings.meter.store_failed(what);
-                Err(Failed)
-            }
-            None => {
-                tracing::error!(target: "countersign", "the replay store took too long to {what}");
-                self.settings.meter.store_failed(what);
-                Err(Failed)
-            }
+            Some(Ok(answer)) => return Ok(answer),
+            Some(Err(error)) => tracing::error!(target: "countersign", %error, "the replay store could not {what}"),
+            None => tracing::error!(target: "countersign", "the replay store took too long to {what}"),
         }
+        self.settings.meter.store_failed(what);
+        Err(Failed)
     }
 }
 
@@ -108,7 +102,7 @@ impl<St: ReplayStore> Held<St> {
     pub(super) async fn commit(mut self, keep_for: Duration) -> Result<(), Failed> {
         let Some(lease) = self.lease.take() else { return Err(Failed) };
         let shared = Arc::clone(&self.shared);
-        let commit = async move { shared.store.commit(lease, keep_for, shared.now()).await };
+        let commit = Box::pin(async move { shared.store.commit(lease, keep_for, shared.now()).await });
         match self.shared.ask("commit", commit).await? {
             Settlement::Settled => Ok(()),
             Settlement::Lapsed => {
@@ -122,7 +116,7 @@ impl<St: ReplayStore> Held<St> {
     pub(super) async fn release(mut self) {
         let Some(lease) = self.lease.take() else { return };
         let shared = Arc::clone(&self.shared);
-        let release = async move { shared.store.release(lease, shared.now()).await };
+        let release = Box::pin(async move { shared.store.release(lease, shared.now()).await });
         let _: Result<Settlement, Failed> = self.shared.ask("release", release).await;
     }
 }
@@ -148,8 +142,10 @@ impl<St: ReplayStore> Drop for Held<St> {
 }
 
 /// What comes of a call within `limit`. It goes on if whoever waits for it is dropped.
-async fn to_the_end<T: Send + 'static>(limit: Duration, call: impl Future<Output = T> + Send + 'static) -> Option<T> {
-    let mut call = Box::pin(call);
+async fn to_the_end<T: Send + 'static>(
+    limit: Duration,
+    mut call: Pin<Box<impl Future<Output = T> + Send + 'static>>,
+) -> Option<T> {
     if let Poll::Ready(done) = poll_now(&mut call) {
         return Some(done);
     }

@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use crate::{
     AddressLayer, Keys, ResponseFuture, VerifiedBody,
-    exchange::{Exchange, Waiting},
+    exchange::Waiting,
     meter::Meter,
     refusal::{internal_error, refuse},
     replay::{Answers, Guarded, NoAnswers, Shared, outcome},
@@ -63,7 +63,20 @@ impl<K: Keys, St: ReplayStore, A> Checks<K, St, A> {
         let pending = self.meter.begin();
         let mut verdict = "accepted";
         let response = match self.judge(&waiting.head, body).await {
-            Ok(Received::Delivery(delivery, tenant)) => self.handle(waiting.accepted(delivery, tenant)).await,
+            Ok(Received::Delivery(delivery, tenant)) => {
+                let exchange = waiting.accepted(delivery, tenant);
+                if let Some((shared, answers)) = &self.replay {
+                    match Guarded::new(Arc::clone(shared), answers.clone(), exchange.head()) {
+                        Some(guarded) => guarded.run(exchange).await,
+                        None => Ok(internal_error()),
+                    }
+                } else {
+                    let begun = self.meter.now();
+                    let answer = exchange.call().await;
+                    self.meter.handled(begun, outcome(&answer));
+                    answer
+                }
+            }
             Ok(Received::Answer(answer)) => {
                 verdict = "handshake";
                 Ok(answer.map(R::from))
@@ -90,24 +103,6 @@ impl<K: Keys, St: ReplayStore, A> Checks<K, St, A> {
             self.meter.verified(begun, delivery.body().len() as u64);
         }
         received
-    }
-
-    async fn handle<S, R>(&self, exchange: Exchange<S>) -> Result<Response<R>, S::Error>
-    where
-        S: Service<Request<VerifiedBody>, Response = Response<R>>,
-        A: Answers<R>,
-        R: Default,
-    {
-        let Some((shared, answers)) = &self.replay else {
-            let begun = self.meter.now();
-            let answer = exchange.call().await;
-            self.meter.handled(begun, outcome(&answer));
-            return answer;
-        };
-        match Guarded::new(Arc::clone(shared), answers.clone(), exchange.head()) {
-            Some(guarded) => guarded.run(exchange).await,
-            None => Ok(internal_error()),
-        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{
     error::Error,
+    future::poll_fn,
     pin::{Pin, pin},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -10,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use countersign::{Collecting, Delivery, Handshake, Rejection, Timestamp, Verified, handshake::MAX_QUESTION};
 use http::{HeaderMap, Response, header::CONTENT_LENGTH, request::Parts};
 use http_body::Body;
-use http_body_util::{BodyExt, Full, LengthLimitError};
+use http_body_util::{Either, Full, LengthLimitError};
 
 use super::{Found, Keys, Sought, layer::Settings};
 use crate::{deadline::within, tenants::TenantName};
@@ -24,6 +26,8 @@ pub(crate) enum Received {
 }
 
 /// Verifies a request, and tells `tracing` the verdict.
+///
+/// One function for the usual way: a future of its own for each step would be copied into that of the step before it.
 pub(crate) async fn receive<B>(
     head: &Parts,
     body: B,
@@ -35,36 +39,28 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let now = (settings.clock)();
+    let mut body = pin!(body);
     let refused = |rejection: &Rejection| report(rejection, keys.provider(), head);
-    let found = match keys.find(head, now).await.inspect_err(refused)? {
-        Sought::Found(found) => found,
+    let (found, mut body) = match keys.find(head, now).await.inspect_err(refused)? {
+        Sought::Found(found) => (found, Either::Left(body)),
         // Boxed, as everything that few requests take: each request makes room for the largest of what it might come to.
         Sought::InBody => {
-            return Box::pin(async move {
-                let body = gather(head, pin!(body), settings).await.inspect_err(refused)?;
-                let found = keys.find_for_body(head, &body, now).await.inspect_err(refused)?;
-                respond(head, pin!(Full::new(body)), found, settings, now).await
-            })
-            .await;
+            let body = Box::pin(gather(head, body.as_mut(), settings)).await.inspect_err(refused)?;
+            let found = Box::pin(keys.find_for_body(head, &body, now)).await.inspect_err(refused)?;
+            (found, Either::Right(Full::new(body)))
         }
     };
-    respond(head, pin!(body), found, settings, now).await
-}
-
-async fn respond<B>(
-    head: &Parts,
-    body: Pin<&mut B>,
-    found: Found,
-    settings: &Settings,
-    now: Timestamp,
-) -> Result<Received, Rejection>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
     let provider = || found.verifier.scheme().id();
     let refused = |rejection: &Rejection| report(rejection, Some(provider()), head);
-    match verify(head, body, &found, settings, now).await.inspect_err(refused)? {
+    let verdict = match begin(head, &body, &found, settings, now).inspect_err(refused)? {
+        Begun::Reading(mut collecting, announced) => {
+            let read = read(&mut body, settings.body_timeout, |chunk| collecting.push(chunk)).await;
+            read.and_then(|()| finish(collecting, announced, &found, settings))
+        }
+        Begun::MayBeQuestion => Box::pin(ask(head, &mut body, &found, settings, now)).await,
+        Begun::Asked(handshake) => found.answer(handshake),
+    };
+    match verdict.inspect_err(refused)? {
         Verdict::Delivery(delivery) => {
             tracing::debug!(
                 target: "countersign",
@@ -76,7 +72,7 @@ where
             Ok(Received::Delivery(delivery, found.tenant))
         }
         Verdict::Handshake(handshake) => {
-            let answer = Box::pin(settings.handshakes.settle(handshake, head)).await.inspect_err(refused)?;
+            let answer = Box::pin(settings.handshakes.settle(*handshake, head)).await.inspect_err(refused)?;
             tracing::info!(target: "countersign", provider = provider(), path = head.uri.path(), "answered a handshake");
             Ok(Received::Answer(answer))
         }
@@ -85,64 +81,65 @@ where
 
 enum Verdict {
     Delivery(Delivery),
-    Handshake(Handshake),
+    Handshake(Box<Handshake>),
 }
 
-async fn verify<B>(
-    parts: &Parts,
-    body: Pin<&mut B>,
-    found: &Found,
+/// What the head of a request leads to.
+enum Begun<'r> {
+    /// Its body is hashed, and has the length that the head announces, if it does.
+    Reading(Collecting<'r>, Option<u64>),
+    /// Only its body tells whether it is a question that nobody signed.
+    MayBeQuestion,
+    /// It is a question.
+    Asked(Handshake),
+}
+
+fn begin<'r>(
+    head: &'r Parts,
+    body: &impl Body,
+    found: &'r Found,
     settings: &Settings,
     now: Timestamp,
-) -> Result<Verdict, Rejection>
-where
-    B: Body<Data = Bytes>,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
+) -> Result<Begun<'r>, Rejection> {
     let limit = settings.body_limit;
-    let announced = content_length(&parts.headers)?;
+    let announced = content_length(&head.headers)?;
     if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
         return Err(Rejection::BodyTooLarge { limit: Some(limit) });
     }
-    if found.answers_questions(settings)
-        && let Some(handshake) = found.verifier.handshake_in_head(parts, now)? {
-        return found.answer(handshake);
+    let answers = settings.handshakes.are_answered && found.verifier.scheme().has_handshakes();
+    if answers && let Some(handshake) = found.verifier.handshake_in_head(head, now)? {
+        return Ok(Begun::Asked(handshake));
     }
-    let Some(mut collecting) = collect(parts, found, settings, now)? else {
-        return Box::pin(ask(parts, body, found, settings, now)).await;
-    };
-    in_time(settings.body_timeout, pin!(read(body, |chunk| collecting.push(chunk)))).await?;
+    let collecting = found.verifier.collect(head, limit, now);
+    let may_be_asked = || collecting.as_ref().err().is_none_or(may_be_question);
+    if answers && may_be_asked() && found.verifier.awaits_question(head) {
+        return Ok(Begun::MayBeQuestion);
+    }
+    Ok(Begun::Reading(collecting?, announced))
+}
+
+fn finish(
+    collecting: Collecting<'_>,
+    announced: Option<u64>,
+    found: &Found,
+    settings: &Settings,
+) -> Result<Verdict, Rejection> {
     if announced.is_some_and(|announced| announced != collecting.received()) {
         return Err(Rejection::BodyIncomplete);
     }
     found.judge(collecting.finish()?, settings)
 }
 
-/// A verdict in the making; `None` if the request may be a question, of which the body has to tell.
-fn collect<'r>(
-    parts: &'r Parts,
-    found: &'r Found,
-    settings: &Settings,
-    now: Timestamp,
-) -> Result<Option<Collecting<'r>>, Rejection> {
-    let collecting = found.verifier.collect(parts, settings.body_limit, now);
-    let may_be_asked = || collecting.as_ref().err().is_none_or(may_be_question);
-    if found.answers_questions(settings) && may_be_asked() && found.verifier.awaits_question(parts) {
-        return Ok(None);
-    }
-    collecting.map(Some)
-}
-
 /// Reads a body that may be a question which nobody signed: it is looked at when it is no delivery.
 async fn ask<B>(
     parts: &Parts,
-    body: Pin<&mut B>,
+    body: &mut B,
     found: &Found,
     settings: &Settings,
     now: Timestamp,
 ) -> Result<Verdict, Rejection>
 where
-    B: Body<Data = Bytes>,
+    B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let collecting = found.verifier.collect(parts, settings.body_limit, now);
@@ -153,7 +150,7 @@ where
         whole.extend_from_slice(&chunk);
         if whole.len() as u64 > limit { Err(Rejection::BodyTooLarge { limit: Some(limit) }) } else { Ok(()) }
     };
-    let complete = in_time(settings.body_timeout, pin!(read(body, gather))).await;
+    let complete = read(body, settings.body_timeout, gather).await;
     let announced = content_length(&parts.headers)?;
     let verdict = collecting.and_then(|mut collecting| {
         complete.clone()?;
@@ -184,10 +181,6 @@ fn may_be_question(rejection: &Rejection) -> bool {
 }
 
 impl Found {
-    fn answers_questions(&self, settings: &Settings) -> bool {
-        settings.handshakes.are_answered && self.verifier.scheme().has_handshakes()
-    }
-
     fn judge(&self, verified: Verified<'_, Bytes>, settings: &Settings) -> Result<Verdict, Rejection> {
         if self.is_decoy {
             return Err(Rejection::UnknownKey);
@@ -196,18 +189,18 @@ impl Found {
         if handshakes.are_answered
             && let Some(handshake) = verified.handshake()?.filter(|handshake| handshakes.can_settle(handshake))
         {
-            return Ok(Verdict::Handshake(handshake));
+            return Ok(Verdict::Handshake(Box::new(handshake)));
         }
         Ok(Verdict::Delivery(verified.into_delivery()))
     }
 
     fn answer(&self, handshake: Handshake) -> Result<Verdict, Rejection> {
-        if self.is_decoy { Err(Rejection::UnknownKey) } else { Ok(Verdict::Handshake(handshake)) }
+        if self.is_decoy { Err(Rejection::UnknownKey) } else { Ok(Verdict::Handshake(Box::new(handshake))) }
     }
 }
 
 /// The whole body, under both limits.
-async fn gather<B>(parts: &Parts, body: Pin<&mut B>, settings: &Settings) -> Result<Bytes, Rejection>
+async fn gather<B>(parts: &Parts, mut body: Pin<&mut B>, settings: &Settings) -> Result<Bytes, Rejection>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -222,34 +215,44 @@ where
         whole.extend_from_slice(&chunk);
         if whole.len() as u64 > limit { Err(Rejection::BodyTooLarge { limit: Some(limit) }) } else { Ok(()) }
     };
-    in_time(settings.body_timeout, pin!(read(body, take))).await?;
+    read(&mut body, settings.body_timeout, take).await?;
     if announced.is_some_and(|announced| announced != whole.len() as u64) {
         return Err(Rejection::BodyIncomplete);
     }
     Ok(whole.freeze())
 }
 
-/// Reads under a deadline.
-async fn in_time(
+/// Reads the whole body, under a deadline.
+async fn read<B>(
+    body: &mut B,
     limit: Duration,
-    read: Pin<&mut impl Future<Output = Result<(), Rejection>>>,
-) -> Result<(), Rejection> {
-    within(limit, read).await.ok_or(Rejection::BodyTimeout { limit })?
-}
-
-async fn read<B>(mut body: Pin<&mut B>, mut take: impl FnMut(Bytes) -> Result<(), Rejection>) -> Result<(), Rejection>
+    mut take: impl FnMut(Bytes) -> Result<(), Rejection>,
+) -> Result<(), Rejection>
 where
-    B: Body<Data = Bytes>,
+    B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    while let Some(frame) = body.frame().await {
+    let reading = pin!(poll_fn(|context| poll_read(body, context, &mut take)));
+    within(limit, reading).await.ok_or(Rejection::BodyTimeout { limit })?
+}
+
+fn poll_read<B>(
+    body: &mut B,
+    context: &mut Context<'_>,
+    take: &mut impl FnMut(Bytes) -> Result<(), Rejection>,
+) -> Poll<Result<(), Rejection>>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    while let Some(frame) = ready!(Pin::new(&mut *body).poll_frame(context)) {
         let frame = frame.map_err(|error| broken(error.into().as_ref()))?;
         // Trailers are no part of the body, and no scheme signs them.
         if let Ok(chunk) = frame.into_data() {
             take(chunk)?;
         }
     }
-    Ok(())
+    Poll::Ready(Ok(()))
 }
 
 /// A stream that broke, or ran into a limit that the user put around the body.
