@@ -8,10 +8,13 @@ mod load;
 mod server;
 mod store;
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
-use countersign::{Signer, Timestamp, Verifier, providers};
+use countersign::{ConfigError, Provider, Signer, Verifier, providers};
 use countersign_bench::{Mode, bytes, median};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
@@ -19,7 +22,11 @@ use sha2::Sha256;
 use load::Load;
 use server::Server;
 
-const SECRET: &str = "a-secret-of-thirty-two-characters";
+/// Signs the body alone: an event is told from others by a hash of the body.
+const SIGNED_BODY: (Provider, &str) = (providers::GITHUB, "a-secret-of-thirty-two-characters");
+
+/// Signs an id.
+const SIGNED_ID: (Provider, &str) = (providers::STANDARD_WEBHOOKS, "whsec_c2VjcmV0LW9mLTI0LWJ5dGVzLWhlcmUh");
 
 /// What one app does in one round.
 struct Turn {
@@ -34,14 +41,18 @@ fn main() -> Result<(), Box<dyn Error>> {
         rounds => (rounds.min(15), Duration::from_secs(1)),
     };
     let plain = Server::start("without", server::plain())?;
-    let verifier = Verifier::new(providers::GITHUB, SECRET)?;
-    let verified = Server::start("with", app::verified(verifier.clone()))?;
-    let stacked = Server::start("stack", app::stacked(verifier)?)?;
+    let verified = Server::start("with", app::verified(verifier(SIGNED_BODY)?))?;
+    let stacked = Server::start("stack", app::stacked(verifier(SIGNED_BODY)?)?)?;
+    let stacked_id = Server::start("stack-id", app::stacked(verifier(SIGNED_ID)?)?)?;
     for size in [1024, 100 * 1024] {
-        for (what, server) in [("", &verified), (", the stack", &stacked)] {
+        for (what, server, scheme) in [
+            ("", &verified, SIGNED_BODY),
+            (", the stack", &stacked, SIGNED_BODY),
+            (", the stack, a signed id", &stacked_id, SIGNED_ID),
+        ] {
             let title = format!("axum, {}{what}", bytes(size));
             if mode.chooses(&title) {
-                let request = signed_request(size)?;
+                let request = signed_request(scheme, size)?;
                 let mut turns = Vec::new();
                 for round in 0..rounds {
                     turns.push(in_turns(round, || turn(&plain, &request, slice), || turn(server, &request, slice))?);
@@ -54,7 +65,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     plain.stop()?;
     verified.stop()?;
-    stacked.stop()
+    stacked.stop()?;
+    stacked_id.stop()
+}
+
+fn verifier((provider, secret): (Provider, &str)) -> Result<Verifier, ConfigError> {
+    Verifier::new(provider, secret)
 }
 
 /// Does both, and the other one first in every other round.
@@ -101,16 +117,16 @@ fn report(title: &str, turns: &[(Turn, Turn)], hash_nanos: f64) {
 }
 
 /// A signed request, as bytes.
-fn signed_request(size: usize) -> Result<Bytes, Box<dyn Error>> {
+fn signed_request((provider, secret): (Provider, &str), size: usize) -> Result<Bytes, Box<dyn Error>> {
     let unsigned = http::Request::post("/hooks")
         .header("host", "localhost")
         .header("user-agent", "Example-Hookshot/044aadd")
         .header("accept", "*/*")
         .header("content-type", "application/json")
         .header("content-length", size)
+        .header("webhook-id", "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W")
         .body(Bytes::from(vec![b' '; size]))?;
-    let (head, body) =
-        Signer::new(providers::GITHUB, SECRET)?.sign(unsigned, Timestamp::from_unix_seconds(0))?.into_parts();
+    let (head, body) = Signer::new(provider, secret)?.sign(unsigned, SystemTime::now())?.into_parts();
     let mut bytes = b"POST /hooks HTTP/1.1\r\n".to_vec();
     for (name, value) in &head.headers {
         bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
@@ -121,7 +137,7 @@ fn signed_request(size: usize) -> Result<Bytes, Box<dyn Error>> {
 
 /// What the bare keyed hash of a body takes, measured on the server's core.
 fn hash_nanos(size: usize) -> Result<f64, Box<dyn Error>> {
-    let keyed = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes())?;
+    let keyed = Hmac::<Sha256>::new_from_slice(SIGNED_BODY.1.as_bytes())?;
     let body = vec![b' '; size];
     let hash = move || {
         server::pin(server::CORE);

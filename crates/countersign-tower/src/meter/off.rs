@@ -1,28 +1,33 @@
 /// Measures nothing.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Meter;
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Meter {}
 
 /// A request on its way.
-pub(crate) struct Pending;
+pub(crate) struct Pending {}
+
+/// A point in time that nobody looked up.
+pub(crate) struct Moment {}
 
 impl Meter {
     pub(crate) fn of(_: &str) -> Self {
-        Self
+        Self {}
     }
 
-    pub(crate) fn begin(self) -> Pending {
-        Pending
+    pub(crate) fn begin(&self) -> Pending {
+        Pending {}
     }
 
-    pub(crate) fn now(self) {}
+    pub(crate) fn now(&self) -> Moment {
+        Moment {}
+    }
 
-    pub(crate) fn verified(self, (): (), _: u64) {}
+    pub(crate) fn verified(&self, _: Moment, _: u64) {}
 
-    pub(crate) fn handled(self, (): (), _: &'static str) {}
+    pub(crate) fn handled(&self, _: Moment, _: &'static str) {}
 
-    pub(crate) fn claimed(self, _: &'static str) {}
+    pub(crate) fn claimed(&self, _: &'static str) {}
 
-    pub(crate) fn store_failed(self, _: &'static str) {}
+    pub(crate) fn store_failed(&self, _: &'static str) {}
 }
 
 impl Pending {
