@@ -1,11 +1,11 @@
 //! The parts of the signed content, and what they cover.
 
 use super::{
-    Canonical, Source,
+    Source,
     file::Signs,
     template::{Piece, TemplateError, pieces},
 };
-use crate::{algorithm::Digest, encoding::Encoding, json::Pointer};
+use crate::{algorithm::Digest, canonical::Canonical, encoding::Encoding, json::Pointer};
 
 /// A part of the signed content.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,0 +1,79 @@
+//! The traces that a length extension leaves, which a plain hash over a secret does not withstand.
+
+use super::Digest;
+
+impl Digest {
+    /// Whether `body`, hashed behind `before` other bytes, contains the padding with which the hash of a shorter one ends.
+    ///
+    /// Who knows a hash of secret and body, but not the secret, can compute the hash of the same with that padding and
+    /// any text behind it. No sender writes such a body: the padding is a byte 0x80, zeros, and the length in bits of all
+    /// that stands in front of it (FIPS 180-4 section 5.1; RFC 1321 section 3.1 has the length in the other byte order).
+    /// The digests of SHA-3 hide half of the state or more, and cannot be extended.
+    pub(crate) fn is_extension(self, before: usize, body: &[u8]) -> bool {
+        let (block, length) = match self {
+            Self::Sha1 | Self::Sha256 => (64, 8),
+            Self::Sha384 | Self::Sha512 => (128, 16),
+            #[cfg(feature = "legacy")]
+            Self::Md5 => (64, 8),
+            #[cfg(feature = "sha3")]
+            Self::Sha3_512 | Self::Keccak256 => return false,
+        };
+        let first_end = (before / block + 1) * block;
+        (first_end..=before + body.len()).step_by(block).any(|end| {
+            let Some(tail) = body.get(..end - before) else {
+                return false;
+            };
+            let padding = &tail[tail.len().saturating_sub(block + length)..];
+            let Some((zeros, bits)) = padding.split_last_chunk::<8>() else {
+                return false;
+            };
+            let Some(marker) = zeros.iter().rposition(|byte| *byte != 0).filter(|at| zeros[*at] == 0x80) else {
+                return false;
+            };
+            let shorter = end - padding.len() + marker;
+            self.length_in_padding(*bits) == (shorter as u64).wrapping_mul(8)
+        })
+    }
+
+    fn length_in_padding(self, bits: [u8; 8]) -> u64 {
+        match self {
+            #[cfg(feature = "legacy")]
+            Self::Md5 => u64::from_le_bytes(bits),
+            _ => u64::from_be_bytes(bits),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// FIPS 180-4 section 5.1, for a message of `len` bytes.
+    fn padding(digest: Digest, len: usize) -> Vec<u8> {
+        let (block, length) = match digest {
+            Digest::Sha384 | Digest::Sha512 => (128, 16),
+            _ => (64, 8),
+        };
+        let zeros = (block - (len + 1 + length) % block) % block + length - 8;
+        let bits = len as u64 * 8;
+        let bits = if digest.name() == "md5" { bits.to_le_bytes() } else { bits.to_be_bytes() };
+        [&[0x80][..], &vec![0; zeros], &bits].concat()
+    }
+
+    #[test]
+    fn a_length_extension_is_recognised_whatever_the_lengths() {
+        let can_be_extended = |digest: &&Digest| !["sha3-512", "keccak256"].contains(&digest.name());
+        for digest in Digest::ALL.iter().copied().filter(|digest| can_be_extended(&digest)) {
+            for before in 0..140 {
+                for len in 0..140 {
+                    let original = vec![b'{'; len];
+                    assert!(!digest.is_extension(before, &original));
+                    let extended = [&original[..], &padding(digest, before + len), b",\"amount\":1}"].concat();
+                    assert!(digest.is_extension(before, &extended), "{digest:?} {before} {len}");
+                    let other = [&original[..], &padding(digest, before + len + 1)].concat();
+                    assert!(!digest.is_extension(before, &other), "{digest:?} {before} {len}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! A field of the event, such as its id.
+
+use std::fmt;
+
+use super::Source;
+
+/// A field of the event, and whether the signature covers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Field {
+    pub(crate) source: FieldSource,
+    pub(crate) covered: bool,
+}
+
+impl Field {
+    /// Whether the signature covers the field. If not, whoever relays a delivery can change it at will.
+    pub fn is_covered(&self) -> bool {
+        self.covered
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            FieldSource::DeliveryId => f.write_str("the delivery's id"),
+            FieldSource::At(source) => source.fmt(f),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FieldSource {
+    /// What `[id]` describes.
+    DeliveryId,
+    At(Source),
+}

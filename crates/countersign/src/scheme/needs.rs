@@ -1,0 +1,84 @@
+//! What follows from a description for whoever verifies: what must be configured, and what must be there of a request.
+
+use super::{Algorithm, Check, Choice, Description, Expected, HandshakeRule, Part, Source};
+use crate::{jws::JwsKey, public_key::PublicKeyAlgorithm};
+
+impl Description {
+    /// Whether a secret of this scheme is the provider's public key.
+    pub fn takes_public_key(&self) -> bool {
+        self.public_key_algorithms().next().is_some()
+    }
+
+    /// The algorithms for which a secret of this scheme is a public key.
+    pub(crate) fn public_key_algorithms(&self) -> impl Iterator<Item = PublicKeyAlgorithm> {
+        let choice = match &self.signature.algorithm {
+            Algorithm::PublicKey(choice) => Some(choice),
+            _ => None,
+        };
+        // These two are empty for all schemes of other kinds.
+        let of_tokens = self.jwt.algorithms.iter().filter_map(|algorithm| match algorithm.key() {
+            JwsKey::Public(algorithm) => Some(algorithm),
+            JwsKey::Secret(_) => None,
+        });
+        choice.into_iter().flat_map(Choice::algorithms).chain(of_tokens).chain(self.http.public_key_algorithms())
+    }
+
+    /// Whether the scheme rests on an algorithm that is broken or too weak for anything new, so that an endpoint must say
+    /// that it bears it: [`VerifierBuilder::allow_legacy`](crate::VerifierBuilder::allow_legacy).
+    pub fn is_legacy(&self) -> bool {
+        match &self.signature.algorithm {
+            Algorithm::Hmac(digest) => !digest.is_safe_for_hmac(),
+            Algorithm::Hash(digest) => !digest.is_collision_resistant(),
+            Algorithm::PublicKey(choice) => choice.algorithms().all(PublicKeyAlgorithm::is_legacy),
+            Algorithm::Jwt
+            | Algorithm::DetachedJws
+            | Algorithm::HttpSignature
+            | Algorithm::Token
+            | Algorithm::Basic => false,
+        }
+    }
+
+    /// Whether the signature covers the URL, so that a verifier needs to be told the public one.
+    pub fn needs_public_url(&self) -> bool {
+        let audience = matches!(self.jwt.audience, Some(Expected::Url));
+        let checks = self.checks.iter().any(Check::needs_public_url);
+        let url = self.http.needs_public_url();
+        audience || checks || url || self.signature.parts.iter().any(Part::needs_public_url)
+    }
+
+    /// Whether the verdict takes more of the body than its bytes in passing.
+    pub(crate) fn needs_whole_body(&self) -> bool {
+        let bodies = self.signature.parts.iter().filter(|part| matches!(part, Part::Body)).count();
+        bodies > 1
+            || self.decoded
+            || !self.signature.optional_end.is_empty()
+            || self.evidence_is_in_body()
+            // A plain hash is searched for the traces of a length extension, and a public key takes the content whole.
+            || matches!(
+                self.signature.algorithm,
+                Algorithm::Hash(_) | Algorithm::PublicKey(_) | Algorithm::DetachedJws | Algorithm::HttpSignature
+            )
+            || self.signature.parts.iter().any(Part::needs_whole_body)
+            || self.checks.iter().any(|check| check.source.is_in_body())
+            // What is signed is held against what anybody can have signed.
+            || self.handshakes.iter().any(HandshakeRule::signs_for_anybody)
+            // A token is judged with the head alone, unless a hash of the body is to be checked as well.
+            || (self.signature.parts.is_empty() && !self.checks.is_empty())
+    }
+
+    /// Whether the signature, its timestamp or the delivery's id stand in the body.
+    pub(crate) fn evidence_is_in_body(&self) -> bool {
+        let timestamp = self.timestamp.as_ref().and_then(|rule| rule.source.as_ref());
+        [Some(&self.signature.source), timestamp, self.delivery_id.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(Source::is_in_body)
+    }
+
+    /// Whether the timestamp stands in the signed body, so that it is proven before it is read.
+    pub(crate) fn reads_time_after_signature(&self) -> bool {
+        let source = self.timestamp.as_ref().and_then(|rule| rule.source.as_ref());
+        let signed = self.signature.parts.iter().any(|part| part.any(&|part| *part == Part::Timestamp));
+        source.is_some_and(Source::is_in_body) && !signed
+    }
+}

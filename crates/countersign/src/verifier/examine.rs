@@ -1,0 +1,137 @@
+//! What can be said of a request before its body is there: its method, its evidence and its time.
+
+use std::borrow::Cow;
+
+use super::{Inner, Verifier};
+use crate::{
+    evidence::{Examined, Tags, delivery_id, timestamp},
+    head::Head,
+    http_signature::HttpSignature,
+    jwt,
+    ordinary::Ordinarily,
+    rejection::Rejection,
+    scheme::{Algorithm, Source},
+    timestamp::Timestamp,
+};
+
+impl Verifier {
+    /// Every check that needs no body, if the request is [ordinary](crate::ordinary): no more than its method is checked if not.
+    #[inline]
+    pub(crate) fn examine_ordinary<'r>(
+        &self,
+        head: Head<'r>,
+        now: Timestamp,
+        examined: &mut Ordinarily<'r>,
+    ) -> Result<bool, Rejection> {
+        self.check_method(head)?;
+        let Inner { setup, places, ordinary, .. } = &*self.inner;
+        match ordinary {
+            Some(ordinary) => ordinary.examine(places, setup.tolerance, head, now, examined),
+            None => Ok(false),
+        }
+    }
+
+    /// Every check that needs no body, or, given the whole body, the rest of them. Fills `examined` in place: it is large.
+    pub(crate) fn examine<'r>(
+        &'r self,
+        head: Head<'r>,
+        now: Timestamp,
+        body: Option<&'r [u8]>,
+        examined: &mut Examined<'r>,
+    ) -> Result<(), Rejection> {
+        let inner = &*self.inner;
+        let (scheme, places) = (&inner.scheme, &inner.places);
+        let mut ordinary = Ordinarily::default();
+        if self.examine_ordinary(head, now, &mut ordinary)? {
+            examined.take(&ordinary);
+            return Ok(());
+        }
+        if matches!(scheme.signature.algorithm, Algorithm::HttpSignature) {
+            let signature = HttpSignature::read(head, &scheme.http, &inner.settings, inner.tolerance, now)?;
+            examined.time.at = signature.created();
+            examined.tags = Tags::of_http(signature);
+            return Ok(());
+        }
+        examined.tags.find(scheme, places, head, body)?;
+        if !inner.layout.reads_time_after_signature {
+            self.read_time(head, now, body, examined)?;
+        }
+        examined.tags.decode(scheme, places)?;
+        if matches!(scheme.signature.algorithm, Algorithm::Jwt | Algorithm::DetachedJws) {
+            self.read_token(now, examined)?;
+        }
+        if inner.layout.has_id {
+            let source = scheme.delivery_id.as_ref();
+            examined.id = Some(if matches!(source, Some(Source::Claim(_))) {
+                let head = head.with_claims(&examined.claims);
+                let id = delivery_id(source, places, head, &examined.tags, body)?;
+                Cow::Owned(id.into_owned())
+            } else {
+                delivery_id(source, places, head, &examined.tags, body)?
+            });
+        }
+        Ok(())
+    }
+
+    /// Examines what the head has of the evidence, where the body has the rest: the early half of
+    /// [`judge_whole`](Self::judge_whole).
+    pub(crate) fn examine_what_the_head_has(&self, head: Head<'_>) -> Result<(), Rejection> {
+        let inner = &*self.inner;
+        self.check_method(head)?;
+        if inner.scheme.signature.source.is_in_body() {
+            return Ok(());
+        }
+        let mut tags = Tags::default();
+        tags.find(&inner.scheme, &inner.places, head, None)?;
+        tags.decode(&inner.scheme, &inner.places)
+    }
+
+    /// Refuses what no key could prove, before anything else but its method is looked at.
+    pub(crate) fn check_keys(&self, head: Head<'_>, now: Timestamp) -> Result<(), Rejection> {
+        if self.valid_keys(now).next().is_some() {
+            return Ok(());
+        }
+        self.check_method(head)?;
+        Err(Rejection::UnknownKey)
+    }
+
+    #[inline]
+    fn check_method(&self, head: Head<'_>) -> Result<(), Rejection> {
+        let scheme = &self.inner.scheme;
+        let is_asked = || scheme.handshakes.iter().any(|rule| rule.signed && rule.method == *head.method);
+        if scheme.methods.contains(head.method) || (head.is_question && is_asked()) {
+            Ok(())
+        } else {
+            Err(Rejection::Method)
+        }
+    }
+
+    fn read_token(&self, now: Timestamp, examined: &mut Examined<'_>) -> Result<(), Rejection> {
+        let inner = &*self.inner;
+        let (rule, place, token) = (&inner.scheme.jwt, &inner.places.signature, examined.tags.token());
+        if matches!(inner.scheme.signature.algorithm, Algorithm::DetachedJws) {
+            return jwt::check_detached(token, rule, place);
+        }
+        let token = jwt::read(token, rule, inner.tolerance, place, now)?;
+        examined.time.at = token.issued;
+        examined.claims = token.claims;
+        Ok(())
+    }
+
+    /// Reads the signed timestamp, if the scheme has one, and holds it against the clock.
+    #[inline]
+    pub(super) fn read_time<'r>(
+        &'r self,
+        head: Head<'r>,
+        now: Timestamp,
+        body: Option<&'r [u8]>,
+        examined: &mut Examined<'r>,
+    ) -> Result<(), Rejection> {
+        let inner = &*self.inner;
+        let (Some(rule), Some(tolerance)) = (&inner.scheme.timestamp, inner.tolerance) else {
+            return Ok(());
+        };
+        examined.time = timestamp(rule, &inner.places, head, &examined.tags, body)?;
+        examined.time.at.map_or(Ok(()), |at| tolerance.check(at, now))
+    }
+}

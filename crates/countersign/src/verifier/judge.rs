@@ -1,0 +1,162 @@
+//! The verdict on a signature: which key made it, over which form of the URL.
+
+use std::sync::Arc;
+
+use super::Verifier;
+use crate::{
+    algorithm::{Digest, Mac},
+    content::{Content, Writing},
+    evidence::Tags,
+    jwt,
+    key::Material,
+    public_key::{EcdsaForm, PublicKey, PublicKeyAlgorithm},
+    rejection::{Problem, Rejection},
+    scheme::{Algorithm, Choice, Part, Scheme, Signature, UrlForm},
+    search::{Maker, Search},
+    timestamp::Timestamp,
+};
+
+/// What a request says, and what it brings to prove it.
+#[derive(Clone, Copy)]
+struct Request<'a> {
+    content: &'a Content<'a>,
+    tags: &'a Tags<'a>,
+    body: &'a [u8],
+}
+
+impl Verifier {
+    /// Computes one tag per valid key and URL form over the whole content, and finds the key whose tag was brought.
+    pub(crate) fn judge(
+        &self,
+        content: &Content<'_>,
+        tags: &Tags<'_>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Maker, Rejection> {
+        let scheme = &self.inner.scheme;
+        let request = Request { content, tags, body };
+        let mut search = Search::default();
+        if let Some(signature) = tags.http() {
+            let base = signature.base(content)?;
+            for (at, key) in self.valid_keys(now) {
+                search.add(Maker { key: at, form: UrlForm::AsIs }, signature.is_by(&key.material, &base, &scheme.http));
+            }
+            return search.verdict();
+        }
+        for (at, key) in self.valid_keys(now) {
+            match &key.material {
+                Material::Token(expected) => {
+                    search.compare(Maker { key: at, form: UrlForm::AsIs }, expected, scheme, tags);
+                }
+                Material::Keyed(start) => self.compare_tags(&mut search, request, at, (start, &[]))?,
+                Material::Plain(start, secret) => {
+                    if let Algorithm::Hash(digest) = scheme.signature.algorithm {
+                        refuse_extension(content, digest, secret, body)?;
+                    }
+                    self.compare_tags(&mut search, request, at, (start, secret))?;
+                }
+                material @ (Material::Public(_) | Material::TokenSecret(_)) => {
+                    search.add_form(at, self.signed_form(request, material)?);
+                }
+            }
+        }
+        let key = search.verdict()?;
+        if matches!(scheme.signature.algorithm, Algorithm::Jwt) {
+            jwt::check_parties(&scheme.jwt, content)?;
+        }
+        Ok(key)
+    }
+
+    /// Compares the tags that a key makes, one for each form of the URL, with those of the request. `hash` is what the
+    /// content goes into, and the secret if that is a part of the content.
+    fn compare_tags(
+        &self,
+        search: &mut Search,
+        request: Request<'_>,
+        key: usize,
+        hash: (&Mac, &[u8]),
+    ) -> Result<(), Rejection> {
+        let scheme = &self.inner.scheme;
+        let (Request { content, tags, body }, (start, secret)) = (request, hash);
+        let Signature { parts, optional_end, .. } = &scheme.signature;
+        for form in self.url_forms() {
+            let maker = Maker { key, form: *form };
+            let with = Writing { form: *form, secret, body: Some(body) };
+            search.compare(maker, &content.tag(start, parts, with)?, scheme, tags);
+            if !optional_end.is_empty() {
+                let mut mac = start.clone();
+                content.write(parts, with, &mut |piece| mac.update(piece))?;
+                mac.update(optional_end);
+                search.compare(maker, &mac.finish(), scheme, tags);
+            }
+        }
+        Ok(())
+    }
+
+    /// The form of the URL for which a public key, or the secret of a token, proves one of the signatures.
+    fn signed_form(&self, request: Request<'_>, material: &Material) -> Result<Option<UrlForm>, Rejection> {
+        let scheme = &self.inner.scheme;
+        let Request { content, tags, body } = request;
+        if matches!(scheme.signature.algorithm, Algorithm::Jwt) {
+            return Ok(jwt::is_signed(tags.token(), &scheme.jwt, material).then_some(UrlForm::AsIs));
+        }
+        for form in self.url_forms() {
+            let with = Writing { form: *form, secret: &[], body: Some(body) };
+            let signed = content.to_vec(&scheme.signature.parts, with)?;
+            let found = match (&scheme.signature.algorithm, material) {
+                (Algorithm::DetachedJws, material) => {
+                    jwt::is_detached_signed(tags.token(), &signed, &scheme.jwt, material)
+                }
+                (Algorithm::PublicKey(choice), Material::Public(key)) => {
+                    let algorithm = self.choose(choice, content, body)?;
+                    is_signed_by(key, algorithm, &scheme.signature.prehashed(signed), tags, scheme)
+                }
+                _ => false,
+            };
+            if found {
+                return Ok(Some(*form));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The algorithm, which the request may name among those of the scheme.
+    fn choose(&self, choice: &Choice, content: &Content<'_>, body: &[u8]) -> Result<PublicKeyAlgorithm, Rejection> {
+        let (source, named) = match choice {
+            Choice::One(algorithm) => return Ok(*algorithm),
+            Choice::Named(source, named) => (source, named),
+        };
+        let malformed =
+            || Rejection::MalformedSignature { place: Arc::from(source.to_string()), problem: Problem::UnknownVersion };
+        let word = content.value(source, Some(body)).map_err(|_| malformed())?;
+        let found = named.iter().find(|(name, _)| name.as_bytes() == &*word).map(|(_, algorithm)| *algorithm);
+        let allowed = found.filter(|algorithm| !algorithm.is_legacy() || self.inner.allows_legacy);
+        allowed.ok_or_else(malformed)
+    }
+}
+
+/// Whether the key proves one of the signatures.
+fn is_signed_by(
+    key: &PublicKey,
+    algorithm: PublicKeyAlgorithm,
+    signed: &[u8],
+    tags: &Tags<'_>,
+    scheme: &Scheme,
+) -> bool {
+    let mut found = false;
+    tags.each_signature(scheme, |signature| found |= key.verify(algorithm, EcdsaForm::Der, signed, signature));
+    found
+}
+
+/// Refuses a body that shows the traces of a length extension, which a plain hash does not withstand.
+fn refuse_extension(content: &Content<'_>, digest: Digest, secret: &[u8], body: &[u8]) -> Result<(), Rejection> {
+    let parts = &content.scheme.signature.parts;
+    let before = parts.iter().position(|part| *part == Part::Body).unwrap_or(parts.len());
+    let mut length = 0;
+    let with = Writing { form: UrlForm::AsIs, secret, body: Some(body) };
+    content.write(&parts[..before], with, &mut |piece| length += piece.len())?;
+    if digest.is_extension(length, body) {
+        return Err(Rejection::AmbiguousContent { rule: "the body contains the padding of a shorter one" });
+    }
+    Ok(())
+}

@@ -1,0 +1,39 @@
+//! What a verifier asks its scheme once, and not for each request.
+
+use crate::scheme::{Algorithm, Part, Scheme};
+
+/// What follows from the scheme for every request.
+#[expect(clippy::struct_excessive_bools, reason = "answers of the scheme that are worth asking once, and no state")]
+pub(crate) struct Layout {
+    /// How many parts stand in front of the body.
+    pub(crate) before: usize,
+    /// Whether the body itself is a part.
+    pub(crate) body: bool,
+    /// What [`Description::needs_whole_body`](crate::scheme::Description::needs_whole_body) says.
+    pub(crate) needs_whole_body: bool,
+    /// What [`Description::reads_time_after_signature`](crate::scheme::Description::reads_time_after_signature) says.
+    pub(super) reads_time_after_signature: bool,
+    /// Whether the scheme signs an id of the delivery.
+    pub(super) has_id: bool,
+    /// Whether a keyed hash over what the head was examined for and the body is all that decides, as for most schemes.
+    pub(crate) is_plain: bool,
+}
+
+impl Layout {
+    pub(super) fn of(scheme: &Scheme) -> Self {
+        let body = scheme.signature.parts.iter().position(|part| *part == Part::Body);
+        let needs_whole_body = scheme.needs_whole_body();
+        Self {
+            before: body.unwrap_or(scheme.signature.parts.len()),
+            body: body.is_some(),
+            needs_whole_body,
+            reads_time_after_signature: scheme.reads_time_after_signature(),
+            has_id: scheme.delivery_id.is_some() || scheme.signature.carries_id,
+            is_plain: matches!(scheme.signature.algorithm, Algorithm::Hmac(_))
+                && !needs_whole_body
+                && scheme.checks.is_empty()
+                && scheme.key_source().is_none()
+                && scheme.signature.parts.iter().all(Part::is_certain),
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! The verifier: everything an endpoint needs to judge a delivery.
+
+mod checks;
+mod examine;
+mod judge;
+mod layout;
+mod whole;
+
+use std::{fmt, sync::Arc};
+
+use self::layout::Layout;
+use crate::{
+    builder::VerifierBuilder,
+    config::{ConfigError, IntoScheme, IntoSecret},
+    content::{Content, Settings, SortedParameters},
+    evidence::{Examined, Places},
+    head::Head,
+    key::ReadyKey,
+    ordinary::{Ordinarily, Ordinary},
+    pending::Pending,
+    public_url::PublicUrl,
+    rejection::Rejection,
+    scheme::{Scheme, UrlForm},
+    timestamp::{Timestamp, Tolerance},
+    verified::Verified,
+};
+
+/// Judges the deliveries of one endpoint: a scheme, its keys, a tolerance and, where the scheme signs it, the public URL.
+///
+/// Made once, at start-up: it turns the secrets into keyed hash states. Cheap to clone and to share.
+///
+/// ```
+/// use countersign::{Verifier, providers};
+///
+/// let verifier = Verifier::new(providers::GITHUB, "It's a Secret to Everybody")?;
+///
+/// let (parts, body) = http::Request::post("/hooks")
+///     .header("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17")
+///     .body("Hello, World!")?
+///     .into_parts();
+/// let now = countersign::Timestamp::from_unix_seconds(1_767_225_600);
+///
+/// let verified = verifier.verify(&parts, body, now)?;
+/// assert_eq!(verified.body(), &"Hello, World!");
+///
+/// let refused = verifier.verify(&parts, "Hello, World?", now).unwrap_err();
+/// assert_eq!(refused.code(), "signature");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Verifier {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    setup: Setup,
+    places: Places,
+    layout: Layout,
+    ordinary: Option<Ordinary>,
+}
+
+/// What [`VerifierBuilder::build`] held against each other.
+pub(crate) struct Setup {
+    pub(crate) scheme: Scheme,
+    pub(crate) keys: Vec<ReadyKey>,
+    pub(crate) tolerance: Option<Tolerance>,
+    pub(crate) public_url: Option<PublicUrl>,
+    pub(crate) settings: Settings,
+    /// Whether the provider may send the secret in a handshake.
+    pub(crate) awaits_secret: bool,
+    /// Whether algorithms that are broken for other uses are borne.
+    pub(crate) allows_legacy: bool,
+}
+
+impl std::ops::Deref for Inner {
+    type Target = Setup;
+
+    fn deref(&self) -> &Setup {
+        &self.setup
+    }
+}
+
+impl Verifier {
+    /// A verifier with one secret and the provider's own tolerance, which is all that most endpoints need.
+    ///
+    /// # Errors
+    ///
+    /// If the secret is empty, a placeholder, or not what the scheme expects; if the scheme signs the public URL, which
+    /// only [`Verifier::builder`] can be told.
+    pub fn new(scheme: impl IntoScheme, secret: impl IntoSecret) -> Result<Self, ConfigError> {
+        Self::builder(scheme).secret(secret).build()
+    }
+
+    /// A verifier with several keys, another tolerance or a public URL.
+    pub fn builder(scheme: impl IntoScheme) -> VerifierBuilder {
+        VerifierBuilder::new(scheme)
+    }
+
+    pub(crate) fn assemble(setup: Setup) -> Self {
+        let places = Places::of(&setup.scheme, &setup.settings);
+        let layout = Layout::of(&setup.scheme);
+        let ordinary = Ordinary::of(&setup.scheme);
+        Self { inner: Arc::new(Inner { setup, places, layout, ordinary }) }
+    }
+
+    /// Judges a whole request. `now` is the time against which its timestamp is held: that of its arrival.
+    ///
+    /// # Errors
+    ///
+    /// The one reason for which it is refused.
+    pub fn verify<'r, B: AsRef<[u8]>>(
+        &'r self,
+        head: impl Into<Head<'r>>,
+        body: B,
+        now: impl Into<Timestamp>,
+    ) -> Result<Verified<'r, B>, Rejection> {
+        let (head, now) = (head.into(), now.into());
+        self.check_keys(head, now)?;
+        if self.inner.layout.needs_whole_body {
+            let (maker, mut examined) = self.judge_whole(head, body.as_ref(), now)?;
+            return Ok(Verified::new(self, head, maker, &mut examined, body));
+        }
+        let mut ordinary = Ordinarily::default();
+        if self.inner.layout.is_plain && self.examine_ordinary(head, now, &mut ordinary)? {
+            let maker = self.judge_ordinary(head, &ordinary, body.as_ref(), now)?;
+            return Ok(Verified::ordinary(self, head, maker, &ordinary, body));
+        }
+        let mut examined = Examined::default();
+        self.examine(head, now, None, &mut examined)?;
+        let maker = self.judge_body(head, &examined, body.as_ref(), now)?;
+        Ok(Verified::new(self, head, maker, &mut examined, body))
+    }
+
+    /// Judges the head of a request; the body is to follow as it arrives.
+    ///
+    /// # Errors
+    ///
+    /// Every reason that the head alone gives, a stale timestamp and a wrong token among them.
+    pub fn begin<'r>(&'r self, head: impl Into<Head<'r>>, now: impl Into<Timestamp>) -> Result<Pending<'r>, Rejection> {
+        Pending::begin(self, head.into(), now.into())
+    }
+
+    /// The scheme that it verifies.
+    pub fn scheme(&self) -> &Scheme {
+        &self.inner.scheme
+    }
+
+    /// The labels of its keys, in order.
+    pub fn key_labels(&self) -> impl Iterator<Item = &str> {
+        self.inner.keys.iter().map(|key| &*key.label)
+    }
+
+    /// How far a signed timestamp may lie from the clock; `None` if the scheme signs none.
+    pub fn tolerance(&self) -> Option<Tolerance> {
+        self.inner.tolerance
+    }
+
+    pub(crate) fn key_label(&self, key: usize) -> &Arc<str> {
+        &self.inner.keys[key].label
+    }
+
+    pub(crate) fn awaits_secret(&self) -> bool {
+        self.inner.awaits_secret
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    pub(crate) fn places(&self) -> &Places {
+        &self.inner.places
+    }
+
+    pub(crate) fn allows_legacy(&self) -> bool {
+        self.inner.allows_legacy
+    }
+
+    /// What it was made of, without its keys.
+    pub(crate) fn setup(&self) -> Setup {
+        let Setup { scheme, tolerance, public_url, settings, allows_legacy, .. } = &self.inner.setup;
+        Setup {
+            scheme: scheme.clone(),
+            keys: Vec::new(),
+            tolerance: *tolerance,
+            public_url: public_url.clone(),
+            settings: settings.clone(),
+            awaits_secret: self.inner.awaits_secret,
+            allows_legacy: *allows_legacy,
+        }
+    }
+
+    pub(crate) fn public_url(&self) -> Option<&PublicUrl> {
+        self.inner.public_url.as_ref()
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.inner.layout
+    }
+
+    pub(crate) fn content<'a>(&'a self, head: Head<'a>, examined: &'a Examined<'_>) -> Content<'a> {
+        Content {
+            scheme: &self.inner.scheme,
+            head: head.with_claims(&examined.claims),
+            public_url: self.inner.public_url.as_ref(),
+            settings: &self.inner.settings,
+            timestamp: &examined.time.text,
+            id: examined.id.as_deref().unwrap_or_default(),
+            sorted: SortedParameters::NONE,
+        }
+    }
+
+    /// The keys that are valid now, with their places.
+    pub(crate) fn valid_keys(&self, now: Timestamp) -> impl Iterator<Item = (usize, &ReadyKey)> {
+        self.inner.keys.iter().enumerate().filter(move |(_, key)| key.is_valid_at(now))
+    }
+
+    /// The forms in which the URL may have been signed.
+    pub(crate) fn url_forms(&self) -> &[UrlForm] {
+        &self.inner.scheme.url.forms
+    }
+
+    pub(crate) fn key(&self, at: usize) -> &ReadyKey {
+        &self.inner.keys[at]
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier")
+            .field("scheme", &self.inner.scheme.id())
+            .field("keys", &self.key_labels().collect::<Vec<_>>())
+            .field("tolerance", &self.inner.tolerance)
+            .field("public_url", &self.inner.public_url)
+            .finish()
+    }
+}

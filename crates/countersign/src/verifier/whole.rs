@@ -1,0 +1,127 @@
+//! The verdict on a request that is there as a whole: everything that is held against it, in order.
+
+use std::borrow::Cow;
+
+use super::Verifier;
+use crate::{
+    content::{Content, SortedParameters, Writing},
+    decoded::decoded,
+    evidence::Examined,
+    head::Head,
+    http_signature::{self, HttpSignature},
+    key::Material,
+    ordinary::Ordinarily,
+    rejection::Rejection,
+    scheme::{Algorithm, KeyPlace},
+    search::{Maker, Search},
+    timestamp::Timestamp,
+    unkeyed::named_url,
+};
+
+impl Verifier {
+    /// The verdict on a request that is there as a whole.
+    pub(crate) fn judge_whole<'r>(
+        &'r self,
+        head: Head<'r>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<(Maker, Examined<'r>), Rejection> {
+        if !self.inner.scheme.signs_decoded_body() {
+            return self.judge_decoded(head, body, now);
+        }
+        let body = decoded(head, body)?;
+        let (maker, mut examined) = self.judge_decoded(head, &body, now)?;
+        if let Cow::Owned(body) = body {
+            examined.decoded = Some(body.into());
+        }
+        Ok((maker, examined))
+    }
+
+    /// The verdict on an ordinary request of a [plain](super::layout::Layout::is_plain) scheme.
+    #[inline]
+    pub(crate) fn judge_ordinary(
+        &self,
+        head: Head<'_>,
+        ordinary: &Ordinarily<'_>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Maker, Rejection> {
+        let content = Content {
+            scheme: &self.inner.scheme,
+            head,
+            public_url: self.inner.public_url.as_ref(),
+            settings: &self.inner.settings,
+            timestamp: ordinary.time.map_or(b"", |(text, _)| text),
+            id: ordinary.id.unwrap_or_default(),
+            sorted: SortedParameters::NONE,
+        };
+        self.obey_guards(&content, Some(body), body.first().copied())?;
+        let parts = &self.inner.scheme.signature.parts;
+        let mut search = Search::default();
+        for (at, key) in self.valid_keys(now) {
+            if let Material::Keyed(start) = &key.material {
+                for form in self.url_forms() {
+                    let with = Writing { form: *form, secret: &[], body: Some(body) };
+                    let tag = content.tag(start, parts, with)?;
+                    search.compare_only(Maker { key: at, form: *form }, &tag, &ordinary.tag);
+                }
+            }
+        }
+        search.verdict()
+    }
+
+    pub(super) fn judge_body(
+        &self,
+        head: Head<'_>,
+        examined: &Examined<'_>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Maker, Rejection> {
+        let sorted = SortedParameters::of(&self.inner.scheme, head, body)?;
+        let content = Content { sorted: &sorted, ..self.content(head, examined) };
+        self.obey_guards(&content, Some(body), body.first().copied())?;
+        // A key that was pasted proves nothing for a request that names one from elsewhere.
+        if let Some(KeyPlace::Named { source, hosts, path }) = self.inner.scheme.key_source().map(|keys| &keys.place) {
+            named_url(source, hosts, path, head, Some(body))?;
+        }
+        self.refuse_answers(&content, body)?;
+        // What a token claims is worth a look when its signature is proven; anything else is cheaper than the signature.
+        let is_token = matches!(self.inner.scheme.signature.algorithm, Algorithm::Jwt);
+        if !is_token {
+            self.check_whole(&content, body)?;
+        }
+        if examined.tags.http().is_some_and(HttpSignature::covers_content_digest) {
+            http_signature::check_body(head, body)?;
+        }
+        let key = self.judge(&content, &examined.tags, body, now)?;
+        if is_token {
+            self.check_whole(&content, body)?;
+        }
+        Ok(key)
+    }
+
+    fn judge_decoded<'r>(
+        &'r self,
+        head: Head<'r>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<(Maker, Examined<'r>), Rejection> {
+        let mut examined = Examined::default();
+        if self.inner.scheme.evidence_is_in_body() {
+            // First what the head has, so that a whole request is refused for the same reason as one that arrives in parts.
+            self.examine_what_the_head_has(head)?;
+            let mut borrowed = Examined::default();
+            self.examine(head, now, Some(body), &mut borrowed)?;
+            examined = borrowed.into_owned();
+        } else {
+            self.examine(head, now, None, &mut examined)?;
+        }
+        let maker = self.judge_body(head, &examined, body, now)?;
+        if self.inner.layout.reads_time_after_signature {
+            let mut timely = Examined { tags: examined.tags.clone(), ..Examined::default() };
+            self.read_time(head, now, Some(body), &mut timely)?;
+            examined.time = timely.time.into_owned();
+        }
+        Ok((maker, examined))
+    }
+}
