@@ -24,60 +24,24 @@ pub struct Delivery {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    scheme: Scheme,
-    key_label: Arc<str>,
-    timestamp: Option<Timestamp>,
-    tolerance: Option<Tolerance>,
-    /// The signed id, unless the event's id is the same.
-    id: Option<String>,
-    claims: Vec<u8>,
-    event_id: Told,
-    event_type: Told,
-    head: Option<Box<KeptHead>>,
-    body: Bytes,
-}
-
-/// A value of the delivery, if it has it.
-enum Told {
-    /// Read from the head, before anybody asked.
-    Already(Option<String>),
-    /// Read from the body when somebody asks first.
-    Late(OnceLock<Option<String>>),
-}
-
-impl Told {
-    fn get(&self, read: impl FnOnce() -> Option<String>) -> Option<&str> {
-        match self {
-            Self::Already(text) => text.as_deref(),
-            Self::Late(slot) => slot.get_or_init(read).as_deref(),
-        }
-    }
-}
-
 /// What a delivery is made of.
-#[expect(clippy::option_option, reason = "unknown so far, known to be missing, and known are three things")]
-pub(crate) struct Accepted {
+pub(crate) struct Inner {
     pub(crate) scheme: Scheme,
     pub(crate) key_label: Arc<str>,
     pub(crate) timestamp: Option<Timestamp>,
     pub(crate) tolerance: Option<Tolerance>,
+    /// The signed id, unless the event's id is the same.
     pub(crate) id: Option<String>,
-    /// Known, be it that there is none; or to be read when somebody asks.
-    pub(crate) event_id: Option<Option<String>>,
-    pub(crate) event_type: Option<Option<String>>,
     pub(crate) claims: Vec<u8>,
+    /// Known, be it that there is none; or to be read from the body when somebody asks first.
+    pub(crate) event_id: OnceLock<Option<String>>,
+    pub(crate) event_type: OnceLock<Option<String>>,
     pub(crate) head: Option<Box<KeptHead>>,
     pub(crate) body: Bytes,
 }
 
 impl Delivery {
-    pub(crate) fn new(accepted: Accepted) -> Self {
-        let Accepted { scheme, key_label, timestamp, tolerance, id, event_id, event_type, claims, head, body } =
-            accepted;
-        let told = |known: Option<_>| known.map_or_else(|| Told::Late(OnceLock::new()), Told::Already);
-        let (event_id, event_type) = (told(event_id), told(event_type));
-        let inner = Inner { scheme, key_label, timestamp, tolerance, id, claims, event_id, event_type, head, body };
+    pub(crate) fn new(inner: Inner) -> Self {
         Self { inner: Arc::new(inner) }
     }
 
@@ -133,19 +97,16 @@ impl Delivery {
     pub fn replay_key(&self, scope: &ReplayScope) -> ReplayKey {
         let inner = &*self.inner;
         let event_id = || self.event_id();
-        let of_event = || match &inner.event_id {
-            Told::Already(id) if inner.scheme.event_is_delivery() => id.as_deref(),
-            _ => None,
-        };
+        let of_event = || inner.event_id.get().filter(|_| inner.scheme.event_is_delivery())?.as_deref();
         let id = inner.id.as_deref().or_else(of_event);
         KeptHead::with(inner.head.as_deref(), &inner.scheme, id.map(str::as_bytes), &inner.body, |content| {
             content.key(scope, event_id)
         })
     }
 
-    fn value<'a>(&'a self, field: Option<&Field>, told: &'a Told) -> Option<Value<'a>> {
+    fn value<'a>(&'a self, field: Option<&Field>, told: &'a OnceLock<Option<String>>) -> Option<Value<'a>> {
         let field = field?;
-        let text = told.get(|| field.read_body(&self.inner.body))?;
+        let text = told.get_or_init(|| field.read_body(&self.inner.body)).as_deref()?;
         Some(Value::new(Cow::Borrowed(text), field.covered))
     }
 }

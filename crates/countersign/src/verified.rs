@@ -1,11 +1,11 @@
 //! Proof that a delivery was accepted.
 
-use std::{borrow::Cow, fmt, mem};
+use std::{borrow::Cow, fmt, mem, sync::OnceLock};
 
 use bytes::Bytes;
 
 use crate::{
-    delivery::{Accepted, Delivery},
+    delivery::{Delivery, Inner},
     evidence::{Examined, SignedTime},
     handshake::{Asked, Handshake},
     head::{Head, look_up},
@@ -202,13 +202,13 @@ impl Verified<'_, Bytes> {
     pub fn into_delivery(self) -> Delivery {
         let (verifier, scheme) = (self.verifier, self.verifier.scheme());
         let known = |field: Option<&Field>| match field {
-            Some(field) if field.is_read_late() => None,
-            field => Some(self.field(field, self.payload()).map(|value| value.as_str().to_owned())),
+            Some(field) if field.is_read_late() => OnceLock::new(),
+            field => OnceLock::from(self.field(field, self.payload()).map(|value| value.as_str().to_owned())),
         };
         let (event_id, event_type) = (known(scheme.event_id()), known(scheme.event_type()));
         let id = self.id.filter(|_| !scheme.event_is_delivery());
         let id = id.and_then(|id| String::from_utf8(id.into_owned()).ok());
-        Delivery::new(Accepted {
+        Delivery::new(Inner {
             scheme: scheme.clone(),
             key_label: verifier.key_label(self.maker.key).clone(),
             timestamp: self.time.at,

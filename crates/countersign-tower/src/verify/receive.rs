@@ -52,13 +52,24 @@ where
     };
     let provider = || found.verifier.scheme().id();
     let refused = |rejection: &Rejection| report(rejection, Some(provider()), head);
-    let verdict = match begin(head, &body, &found, settings, now).inspect_err(refused)? {
-        Begun::Reading(mut collecting, announced) => {
-            let read = read(&mut body, settings.body_timeout, |chunk| collecting.push(chunk)).await;
-            read.and_then(|()| finish(collecting, announced, &found, settings))
+    let announced = announced_length(head, &body, settings).inspect_err(refused)?;
+    let answers = settings.handshakes.are_answered && found.verifier.scheme().has_handshakes();
+    let asked = if answers { found.verifier.handshake_in_head(head, now).inspect_err(refused)? } else { None };
+    let verdict = if let Some(handshake) = asked {
+        found.answer(handshake)
+    } else {
+        let mut collecting = found.verifier.collect(head, settings.body_limit, now);
+        let may_be_asked = collecting.as_ref().err().is_none_or(may_be_question);
+        if answers && may_be_asked && found.verifier.awaits_question(head) {
+            Box::pin(ask(head, &mut body, &found, settings, now)).await
+        } else {
+            let complete = match &mut collecting {
+                Ok(collecting) => read(&mut body, settings.body_timeout, |chunk| collecting.push(chunk)).await,
+                // Not a byte of it is read.
+                Err(_) => Ok(()),
+            };
+            complete.and_then(|()| finish(collecting?, announced, &found, settings))
         }
-        Begun::MayBeQuestion => Box::pin(ask(head, &mut body, &found, settings, now)).await,
-        Begun::Asked(handshake) => found.answer(handshake),
     };
     match verdict.inspect_err(refused)? {
         Verdict::Delivery(delivery) => {
@@ -84,38 +95,14 @@ enum Verdict {
     Handshake(Box<Handshake>),
 }
 
-/// What the head of a request leads to.
-enum Begun<'r> {
-    /// Its body is hashed, and has the length that the head announces, if it does.
-    Reading(Collecting<'r>, Option<u64>),
-    /// Only its body tells whether it is a question that nobody signed.
-    MayBeQuestion,
-    /// It is a question.
-    Asked(Handshake),
-}
-
-fn begin<'r>(
-    head: &'r Parts,
-    body: &impl Body,
-    found: &'r Found,
-    settings: &Settings,
-    now: Timestamp,
-) -> Result<Begun<'r>, Rejection> {
+/// The length of the body as the head announces it, if that is not above the limit.
+fn announced_length(head: &Parts, body: &impl Body, settings: &Settings) -> Result<Option<u64>, Rejection> {
     let limit = settings.body_limit;
     let announced = content_length(&head.headers)?;
     if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
         return Err(Rejection::BodyTooLarge { limit: Some(limit) });
     }
-    let answers = settings.handshakes.are_answered && found.verifier.scheme().has_handshakes();
-    if answers && let Some(handshake) = found.verifier.handshake_in_head(head, now)? {
-        return Ok(Begun::Asked(handshake));
-    }
-    let collecting = found.verifier.collect(head, limit, now);
-    let may_be_asked = || collecting.as_ref().err().is_none_or(may_be_question);
-    if answers && may_be_asked() && found.verifier.awaits_question(head) {
-        return Ok(Begun::MayBeQuestion);
-    }
-    Ok(Begun::Reading(collecting?, announced))
+    Ok(announced)
 }
 
 fn finish(
@@ -206,10 +193,7 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let limit = settings.body_limit;
-    let announced = content_length(&parts.headers)?;
-    if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
-        return Err(Rejection::BodyTooLarge { limit: Some(limit) });
-    }
+    let announced = announced_length(parts, &*body, settings)?;
     let mut whole = BytesMut::new();
     let take = |chunk: Bytes| {
         whole.extend_from_slice(&chunk);

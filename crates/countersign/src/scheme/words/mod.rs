@@ -185,8 +185,8 @@ mod tests {
 
     #[test]
     fn no_word_of_the_catalogue_is_empty_and_every_backtick_has_its_other() {
-        for provider in providers::ALL {
-            let scheme = scheme(provider.id());
+        // Those that this build has the algorithm of.
+        for scheme in providers::ALL.iter().filter_map(|provider| provider.scheme().ok()) {
             let mut words = vec![scheme.secret_form(), scheme.signature_layout()];
             words.extend(scheme.signed_parts().into_iter().chain(scheme.timestamp_form()));
             words.extend(
@@ -194,7 +194,7 @@ mod tests {
             );
             words.extend(scheme.handshakes());
             for text in words {
-                assert!(!text.is_empty() && text.matches('`').count() % 2 == 0, "{}: {text}", provider.id());
+                assert!(!text.is_empty() && text.matches('`').count() % 2 == 0, "{}: {text}", scheme.id());
             }
         }
     }
