@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds every fuzz target and runs each for a while: `fuzz/run.sh SECONDS [TARGET …]`. Fails on the first finding, whose
-# input then stands in fuzz/artifacts/.
+# Builds every fuzz target and runs each for a while, one on each core: `fuzz/run.sh SECONDS [TARGET …]`. Fails on the first
+# finding, whose input then stands in fuzz/artifacts/.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -22,12 +22,23 @@ fi
 
 if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <("${fuzz[@]}" list); fi
 
-"${fuzz[@]}" build --sanitizer none
-for target in "${targets[@]}"; do
-    # What it learns goes into a folder outside the repository; the committed corpus only grows by hand.
+# One target: what it learns goes into a folder outside the repository; the committed corpus only grows by hand.
+run_target() {
+    local target=$1 learned
     learned=$(mktemp -d)
     mkdir -p "corpus/$target"
-    "${fuzz[@]}" run --sanitizer none "$target" "$learned" "corpus/$target" -- \
-        -max_total_time="$seconds" -dict=countersign.dict -max_len=8192 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1
-    rm -rf "$learned"
-done
+    if ! $cargo_fuzz run --sanitizer none "$target" "$learned" "corpus/$target" -- -max_total_time="$seconds" \
+        -dict=countersign.dict -max_len=8192 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 >"$learned.log" 2>&1; then
+        printf '%s: FINDING\n' "$target"
+        tail -n 60 "$learned.log"
+        return 255 # xargs begins no other target.
+    fi
+    printf '%s: %s\n' "$target" "$(grep -o 'Done [0-9]* runs in [0-9]* second(s)' "$learned.log" || tail -n 1 "$learned.log")"
+    rm -rf "$learned" "$learned.log"
+}
+export -f run_target
+export cargo_fuzz="${fuzz[*]}" seconds
+
+"${fuzz[@]}" build --sanitizer none
+# One on each core.
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I '{}' bash -c 'run_target "$1"' - '{}'

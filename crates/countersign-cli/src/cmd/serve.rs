@@ -73,7 +73,7 @@ The configuration is TOML:
   [endpoint.addresses]         # default: whoever can sign may send, wherever from
   allow = [\"203.0.113.0/24\"]  # or \"provider\": the ranges that the provider publishes
   [endpoint.addresses.allow_from]        # a list that is fetched again and again
-  url = \"https://api.github.com/meta\"  # or: file = \"ranges.txt\"
+  url = \"https://api.github.com/meta\"  # or: \"provider\", the one that it publishes; or: file = \"ranges.txt\"
   format = \"json:/hooks\"               # default: lines, an address or range each
   every = \"1h\"                         # the default; for a file 10s
   copy = \"github.json\"                 # keeps the last good copy for the next start

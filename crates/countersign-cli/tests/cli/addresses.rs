@@ -220,6 +220,32 @@ impl ListServer {
 }
 
 #[test]
+fn the_list_that_the_provider_publishes_needs_neither_a_url_nor_a_format() {
+    let folder = Folder::new();
+    let server = ListServer::start(r#"{"items": [{"cidr": "127.0.0.0/8"}, {"cidr": "203.0.113.0/24"}]}"#);
+    let scheme = |addresses: &str| {
+        let github = providers::GITHUB.toml();
+        let own = github.find("[addresses]").map_or(github, |at| &github[..at]);
+        folder.write("own.toml", format!("{own}\n{addresses}"))
+    };
+    let rules = "[[endpoint]]\npath = \"/in\"\nscheme = \"own.toml\"\nsecrets = [\"env:SECRET\"]\n\
+                 addresses.allow_from = { url = \"provider\" }\n";
+    scheme(&format!("[addresses]\nlist = \"{}\"\njson = \"/items/*/cidr\"\n", server.url));
+    let gateway = Gateway::start(&folder, rules, &[]);
+    assert_eq!(status(&gateway, &delivery(b"", "")), 200);
+    gateway.stop();
+
+    server.say(Some(r#"{"items": [{"cidr": "203.0.113.0/24"}]}"#));
+    let gateway = Gateway::start(&folder, rules, &[]);
+    assert_eq!(status(&gateway, &delivery(b"", "")), 403);
+    gateway.stop();
+
+    scheme("");
+    let config = folder.write("countersign.toml", rules);
+    run(&["serve", "--config", &config]).is_mistake(&[":5:", "knows no list of `own`"]);
+}
+
+#[test]
 fn a_kept_copy_outlives_its_url_and_guards_against_what_comes_next() {
     let folder = Folder::new();
     let good = r#"{"hooks": ["127.0.0.0/8", "203.0.113.0/24"]}"#;

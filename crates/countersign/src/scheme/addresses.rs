@@ -3,6 +3,8 @@
 use ipnet::IpNet;
 use time::Date;
 
+use crate::address::ListFormat;
+
 /// The address ranges that a provider publishes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
@@ -10,7 +12,7 @@ pub struct Addresses {
     pub(crate) source: Option<String>,
     pub(crate) read: Option<Date>,
     pub(crate) list: Option<String>,
-    pub(crate) json: Vec<String>,
+    pub(crate) format: ListFormat,
 }
 
 impl Addresses {
@@ -34,8 +36,8 @@ impl Addresses {
         self.list.as_deref()
     }
 
-    /// The JSON pointers to the ranges in that list; empty if it is text with a range a line.
-    pub fn json(&self) -> &[String] {
-        &self.json
+    /// How that list is written.
+    pub fn format(&self) -> &ListFormat {
+        &self.format
     }
 }

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use countersign::{
     Scheme,
     address::{AddressSet, ClientHeader, IpNet, ListFormat, TrustedProxies, parse_network},
+    scheme::Addresses,
 };
 use countersign_tower::{AddressLayer, SharedAddresses};
 use http::Uri;
@@ -39,6 +40,13 @@ struct ListEntry {
     copy: Option<Spanned<PathBuf>>,
     #[serde(default)]
     may_shrink: bool,
+}
+
+impl ListEntry {
+    /// Whether it is the list that the provider publishes.
+    fn is_providers(&self) -> bool {
+        self.url.as_ref().is_some_and(|url| url.as_ref() == "provider")
+    }
 }
 
 /// The proxies in front of the gateway, and how they tell for whom they speak.
@@ -107,7 +115,7 @@ impl Reader<'_> {
         let Some(entry) = entry else { return Ok(Allowed::default()) };
         let AddressesEntry { allow, allow_from } = entry.as_ref();
         let always = self.always(allow, scheme)?;
-        let feed = allow_from.as_ref().map(|list| self.feed(list, always.clone())).transpose()?;
+        let feed = allow_from.as_ref().map(|list| self.feed(list, scheme, always.clone())).transpose()?;
         let addresses = match &feed {
             Some(feed) => feed.addresses(),
             None if always.is_empty() => {
@@ -136,11 +144,12 @@ impl Reader<'_> {
         texts.map(|text| parse_network(text.as_ref()).map_err(|error| self.wrong_at(text, error.to_string()))).collect()
     }
 
-    fn feed(&self, entry: &Spanned<ListEntry>, always: AddressSet) -> Result<Feed, Failure> {
+    fn feed(&self, entry: &Spanned<ListEntry>, scheme: &Scheme, always: AddressSet) -> Result<Feed, Failure> {
         let list = entry.as_ref();
-        let source = self.source(entry)?;
+        let source = self.source(entry, scheme)?;
         let format = match &list.format {
             Some(format) => self.parse(format, "`lines`, or JSON pointers such as `json:/hooks`")?,
+            None if list.is_providers() => scheme.addresses().map_or(ListFormat::Lines, |own| own.format().clone()),
             None => ListFormat::Lines,
         };
         let every = self.every(list)?;
@@ -151,7 +160,7 @@ impl Reader<'_> {
         Feed::start(plan, always, self.with.log).map_err(|message| self.wrong_at(entry, message))
     }
 
-    fn source(&self, entry: &Spanned<ListEntry>) -> Result<Source, Failure> {
+    fn source(&self, entry: &Spanned<ListEntry>, scheme: &Scheme) -> Result<Source, Failure> {
         let list = entry.as_ref();
         let copy = list.copy.as_ref().map(|copy| self.folder.join(copy.as_ref()));
         match (&list.file, &list.url) {
@@ -159,19 +168,28 @@ impl Reader<'_> {
                 Some(copy) => Err(self.wrong_at(copy, "a file needs no copy: leave it out")),
                 None => Ok(Source::File(self.folder.join(file.as_ref()))),
             },
-            (None, Some(url)) => Ok(Source::Url { url: self.url(url)?, copy }),
+            (None, Some(word)) if list.is_providers() => {
+                let Some(url) = scheme.addresses().and_then(Addresses::list) else {
+                    let message = format!("the catalogue knows no list of `{}`: write out its URL", scheme.id());
+                    return Err(self.wrong_at(word, message));
+                };
+                Ok(Source::Url { url: self.url(word, url)?, copy })
+            }
+            (None, Some(url)) => Ok(Source::Url { url: self.url(url, url.as_ref())?, copy }),
             _ => Err(self.wrong_at(entry, "expected either `file` or `url`")),
         }
     }
 
     /// HTTPS, because whoever can change the list decides who gets in.
-    fn url(&self, text: &Spanned<String>) -> Result<Uri, Failure> {
-        let url: Uri = self.parse(text, "a URL such as `https://example.com/ranges.json`")?;
+    fn url(&self, setting: &Spanned<String>, text: &str) -> Result<Uri, Failure> {
+        let url: Uri = text
+            .parse()
+            .map_err(|_| self.wrong_at(setting, "expected a URL such as `https://example.com/ranges.json`"))?;
         let is_here = matches!(url.host(), Some("localhost" | "127.0.0.1" | "[::1]"));
         match url.scheme_str() {
             Some("https") => Ok(url),
             Some("http") if is_here => Ok(url),
-            _ => Err(self.wrong_at(text, "expected an `https` URL: whoever changes the list decides who gets in")),
+            _ => Err(self.wrong_at(setting, "expected an `https` URL: whoever changes the list decides who gets in")),
         }
     }
 

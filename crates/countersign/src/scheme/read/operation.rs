@@ -5,10 +5,10 @@ use toml::{Spanned, value::Datetime};
 
 use super::{Reader, Result};
 use crate::{
-    address::parse_network,
+    address::{ListFormat, parse_network},
     scheme::{
         Addresses, Answers,
-        file::{AddressesTable, AnswersTable, BodyTable},
+        file::{AddressesTable, AnswersTable, BodyTable, OneOrMore},
     },
 };
 
@@ -64,8 +64,21 @@ impl Reader<'_> {
             return self
                 .fail(span, "expected `source` and `read`: ranges change, so say where and when these were read");
         }
-        let json = table.json.map(|json| json.into_inner().into_vec()).unwrap_or_default();
-        Ok(Addresses { ranges, source: table.source, read, list: table.list, json })
+        let format = match table.json {
+            Some(json) => self.list_format(json)?,
+            None => ListFormat::Lines,
+        };
+        Ok(Addresses { ranges, source: table.source, read, list: table.list, format })
+    }
+}
+
+impl Reader<'_> {
+    fn list_format(&self, json: Spanned<OneOrMore>) -> Result<ListFormat> {
+        let span = json.span();
+        let pointers: Vec<_> = json.into_inner().into_vec().iter().map(|pointer| format!("json:{pointer}")).collect();
+        pointers.join(" ").parse().map_err(|_| {
+            self.error(span, "expected JSON pointers to addresses, such as `/hooks` or `/prefixes/*/ip_prefix`")
+        })
     }
 }
 
