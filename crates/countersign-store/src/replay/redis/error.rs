@@ -1,6 +1,6 @@
 use std::{error::Error, fmt, time::Duration};
 
-use redis::{ErrorKind, RedisError, ServerErrorKind};
+use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 
 /// Why the store in Redis could not be opened or asked.
 ///
@@ -39,8 +39,13 @@ pub enum RedisStoreError {
 }
 
 impl RedisStoreError {
-    pub(super) fn unexpected(answer: i64) -> Self {
-        Self::Refused { answer: format!("a script answered {answer}, which none of them does") }
+    pub(super) fn unexpected(answer: &Value) -> Self {
+        Self::Refused { answer: format!("a script answered {answer:?}, which none of them does") }
+    }
+
+    /// Whether the server does not know how a command is written.
+    pub(super) fn is_of_syntax(&self) -> bool {
+        matches!(self, Self::Refused { answer } if answer.contains("syntax error"))
     }
 }
 

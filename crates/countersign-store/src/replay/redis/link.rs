@@ -8,7 +8,9 @@ use std::{
     },
 };
 
-use redis::{AsyncConnectionConfig, ErrorKind, InfoDict, RedisError, ScriptInvocation, aio::MultiplexedConnection};
+use redis::{
+    AsyncConnectionConfig, Cmd, ErrorKind, InfoDict, RedisError, ScriptInvocation, Value, aio::MultiplexedConnection,
+};
 use tokio::{sync::Mutex as AsyncMutex, time::timeout};
 
 use super::{RedisOptions, RedisStoreError, error::ends_connection, options::MayEvict, scripts::Attempt};
@@ -35,7 +37,13 @@ struct Numbered {
 const NONE: u64 = 0;
 
 /// An answer, and the error of an earlier attempt that may have been carried out.
-type Answer = (i64, Option<RedisStoreError>);
+type Answer = (Value, Option<RedisStoreError>);
+
+/// What the server is asked to do in one step.
+pub(super) enum Request<'s> {
+    Command(Cmd),
+    Script(ScriptInvocation<'s>),
+}
 
 impl Link {
     pub(super) fn new(options: RedisOptions) -> Self {
@@ -47,16 +55,13 @@ impl Link {
         self.in_time(async { self.connection().await.map(drop) }).await
     }
 
-    /// Runs a script, once more if the connection breaks.
-    pub(super) async fn ask<'s>(
-        &self,
-        script: impl Fn(Attempt) -> ScriptInvocation<'s>,
-    ) -> Result<Answer, RedisStoreError> {
+    /// Has something done, once more if the connection breaks.
+    pub(super) async fn ask<'s>(&self, request: impl Fn(Attempt) -> Request<'s>) -> Result<Answer, RedisStoreError> {
         let asked = AtomicU64::new(NONE);
         let answer = self.in_time(async {
-            match self.attempt(&script(Attempt::First), &asked).await {
+            match self.attempt(&request(Attempt::First), &asked).await {
                 Err(lost @ RedisStoreError::Unreachable { .. }) => {
-                    Ok((self.attempt(&script(Attempt::Second), &asked).await?, Some(lost)))
+                    Ok((self.attempt(&request(Attempt::Second), &asked).await?, Some(lost)))
                 }
                 answer => Ok((answer?, None)),
             }
@@ -68,10 +73,13 @@ impl Link {
         answer
     }
 
-    async fn attempt(&self, script: &ScriptInvocation<'_>, asked: &AtomicU64) -> Result<i64, RedisStoreError> {
+    async fn attempt(&self, request: &Request<'_>, asked: &AtomicU64) -> Result<Value, RedisStoreError> {
         let Numbered { mut connection, number } = self.connection().await?;
         asked.store(number, Ordering::Relaxed);
-        let answer = script.invoke_async(&mut connection).await;
+        let answer: Result<Value, RedisError> = match request {
+            Request::Command(command) => command.query_async(&mut connection).await,
+            Request::Script(script) => script.invoke_async(&mut connection).await,
+        };
         if answer.as_ref().is_err_and(ends_connection) {
             self.give_up(number);
         }

@@ -42,17 +42,22 @@ mod link;
 mod options;
 mod scripts;
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use countersign::{
     ReplayKey, ReplayStore, Timestamp,
     replay::{Claim, Lease, Settlement},
 };
+use redis::Value;
 
 pub use self::{error::RedisStoreError, options::RedisOptions};
 use self::{
-    link::Link,
-    scripts::{Call, Scripts},
+    link::{Link, Request},
+    scripts::{Attempt, Call, Scripts, Verdict},
 };
 use super::{fence::Fences, moment::Moment};
 
@@ -64,6 +69,8 @@ pub struct RedisReplayStore {
     scripts: Scripts,
     fences: Fences,
     prefix: String,
+    /// Whether the server is older than Redis 7, so that scripts do everything.
+    is_old: AtomicBool,
 }
 
 impl RedisReplayStore {
@@ -90,11 +97,38 @@ impl RedisReplayStore {
             scripts: Scripts::new(),
             fences: Fences::new().map_err(|_| RedisStoreError::Randomness)?,
             prefix,
+            is_old: AtomicBool::new(false),
         })
     }
 
     fn call(&self, key: ReplayKey, fence: u64, now: Moment) -> Call {
         Call { key: self.name(key), fence, now }
+    }
+
+    /// The short way to claim an event; `None` if only the script can tell.
+    async fn claim_new(&self, call: &Call, until: Moment) -> Result<Option<Verdict>, RedisStoreError> {
+        if self.is_old.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        match self.link.ask(|_| call.claim_new(until)).await {
+            Ok((answer, _)) => Ok(call.verdict(&answer)),
+            Err(error) if error.is_of_syntax() => {
+                self.is_old.store(true, Ordering::Relaxed);
+                Ok(None)
+            }
+            // The script writes only what has to be written, and so can tell of an event that is known already.
+            Err(RedisStoreError::Full) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Has a script run.
+    async fn tell<'s>(
+        &self,
+        script: impl Fn(Attempt) -> Request<'s>,
+    ) -> Result<(Verdict, Option<RedisStoreError>), RedisStoreError> {
+        let (answer, lost) = self.link.ask(script).await?;
+        Ok((Verdict::of(&answer).ok_or_else(|| RedisStoreError::unexpected(&answer))?, lost))
     }
 
     /// The braces make a cluster look at nothing else to choose the key's slot.
@@ -108,33 +142,35 @@ impl ReplayStore for RedisReplayStore {
 
     async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, RedisStoreError> {
         let (fence, now) = (self.fences.next(), Moment::from(now));
-        let call = self.call(key, fence, now);
-        match self.link.ask(|_| self.scripts.claim(&call, now.after(lease_for))).await? {
-            (scripts::YES, _) => Ok(Claim::Fresh(Lease::new(key, fence))),
-            (scripts::HELD, _) => Ok(Claim::InProgress),
-            (scripts::DONE, _) => Ok(Claim::Done),
-            (other, _) => Err(RedisStoreError::unexpected(other)),
+        let (call, until) = (self.call(key, fence, now), now.after(lease_for));
+        let verdict = match self.claim_new(&call, until).await? {
+            Some(verdict) => verdict,
+            None => self.tell(|_| self.scripts.claim(&call, until)).await?.0,
+        };
+        match verdict {
+            Verdict::Yes => Ok(Claim::Fresh(Lease::new(key, fence))),
+            Verdict::Held => Ok(Claim::InProgress),
+            Verdict::Done => Ok(Claim::Done),
+            Verdict::No => Err(RedisStoreError::unexpected(&Value::Nil)),
         }
     }
 
     async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, RedisStoreError> {
         let now = Moment::from(now);
         let call = self.call(lease.key(), lease.fence(), now);
-        match self.link.ask(|attempt| self.scripts.commit(&call, now.after(keep_for), attempt)).await? {
-            (scripts::YES, _) => Ok(Settlement::Settled),
-            (scripts::NO, _) => Ok(Settlement::Lapsed),
-            (other, _) => Err(RedisStoreError::unexpected(other)),
+        match self.tell(|attempt| self.scripts.commit(&call, now.after(keep_for), attempt)).await? {
+            (Verdict::Yes, _) => Ok(Settlement::Settled),
+            _ => Ok(Settlement::Lapsed),
         }
     }
 
     async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, RedisStoreError> {
         let call = self.call(lease.key(), lease.fence(), Moment::from(now));
-        match self.link.ask(|_| self.scripts.release(&call)).await? {
-            (scripts::YES, _) => Ok(Settlement::Settled),
+        match self.tell(|_| self.scripts.release(&call)).await? {
+            (Verdict::Yes, _) => Ok(Settlement::Settled),
             // The first attempt may have done it, and its answer been lost.
-            (scripts::NO, Some(lost)) => Err(lost),
-            (scripts::NO, None) => Ok(Settlement::Lapsed),
-            (other, _) => Err(RedisStoreError::unexpected(other)),
+            (_, Some(lost)) => Err(lost),
+            (_, None) => Ok(Settlement::Lapsed),
         }
     }
 }

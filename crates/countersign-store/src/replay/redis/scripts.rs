@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use redis::{Script, ScriptInvocation};
+use redis::{Cmd, Script, ScriptInvocation, Value};
 
-use super::super::moment::Moment;
+use super::{super::moment::Moment, link::Request};
 
 /// The scripts, and the hashes by which the server knows them.
 #[derive(Debug)]
@@ -21,17 +21,31 @@ pub(super) struct Call {
     pub(super) now: Moment,
 }
 
-/// It is done as asked.
-pub(super) const YES: i64 = 0;
+/// What a script answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is done as asked.
+    Yes,
+    /// Somebody else holds the event.
+    Held,
+    /// The event is done.
+    Done,
+    /// The lease is over.
+    No,
+}
 
-/// Somebody else holds the event.
-pub(super) const HELD: i64 = 1;
-
-/// The event is done.
-pub(super) const DONE: i64 = 2;
-
-/// The lease is over.
-pub(super) const NO: i64 = 3;
+impl Verdict {
+    /// `None` if no script answers so.
+    pub(super) fn of(answer: &Value) -> Option<Self> {
+        match answer {
+            Value::Int(0) => Some(Self::Yes),
+            Value::Int(1) => Some(Self::Held),
+            Value::Int(2) => Some(Self::Done),
+            Value::Int(3) => Some(Self::No),
+            _ => None,
+        }
+    }
+}
 
 /// So long what is over stays: clocks may step back so far.
 const MARGIN: Duration = Duration::from_secs(86_400);
@@ -49,24 +63,56 @@ impl Scripts {
         Self { claim: Script::new(CLAIM), commit: Script::new(COMMIT), release: Script::new(RELEASE) }
     }
 
-    pub(super) fn claim(&self, call: &Call, until: Moment) -> ScriptInvocation<'_> {
+    /// Claims whatever stands there, if it is over.
+    pub(super) fn claim(&self, call: &Call, until: Moment) -> Request<'_> {
         let mut invocation = call.begin(&self.claim);
         invocation.arg(text(until)).arg(stays(call.now, until));
-        invocation
+        Request::Script(invocation)
     }
 
-    pub(super) fn commit(&self, call: &Call, until: Moment, attempt: Attempt) -> ScriptInvocation<'_> {
+    pub(super) fn commit(&self, call: &Call, until: Moment, attempt: Attempt) -> Request<'_> {
         let mut invocation = call.begin(&self.commit);
         invocation.arg(text(until)).arg(stays(call.now, until)).arg(u8::from(attempt == Attempt::Second));
-        invocation
+        Request::Script(invocation)
     }
 
-    pub(super) fn release(&self, call: &Call) -> ScriptInvocation<'_> {
-        call.begin(&self.release)
+    pub(super) fn release(&self, call: &Call) -> Request<'_> {
+        Request::Script(call.begin(&self.release))
     }
 }
 
 impl Call {
+    /// Claims an event of which nothing stands there, which is what nearly every claim comes to: one command, which the server
+    /// carries out in less than half of the time of a script. It answers with what stands there, if anything does.
+    ///
+    /// `NX` together with `GET` is known to Redis from 7.0 on, and to every Valkey.
+    pub(super) fn claim_new(&self, until: Moment) -> Request<'static> {
+        let mut set = Cmd::new();
+        set.arg("SET").arg(&self.key).arg(format!("h{}{:016x}", text(until), self.fence));
+        set.arg("NX").arg("GET").arg("PX").arg(stays(self.now, until));
+        Request::Command(set)
+    }
+
+    /// What the answer to [`claim_new`](Self::claim_new) says; `None` if only the script can tell.
+    pub(super) fn verdict(&self, answer: &Value) -> Option<Verdict> {
+        let known = match answer {
+            Value::Nil => return Some(Verdict::Yes),
+            Value::BulkString(known) => {
+                str::from_utf8(known).ok().filter(|known| known.len() == VALUE && known.is_ascii())?
+            }
+            _ => return None,
+        };
+        let (state, rest) = known.split_at(1);
+        let (until, fence) = rest.split_at(MOMENT);
+        match state {
+            "h" if fence == format!("{:016x}", self.fence) => Some(Verdict::Yes),
+            _ if until <= text(self.now).as_str() => None,
+            "h" => Some(Verdict::Held),
+            "d" => Some(Verdict::Done),
+            _ => None,
+        }
+    }
+
     fn begin<'s>(&self, script: &'s Script) -> ScriptInvocation<'s> {
         let mut invocation = script.prepare_invoke();
         invocation.key(self.key.as_str()).arg(text(self.now)).arg(format!("{:016x}", self.fence));
@@ -74,9 +120,15 @@ impl Call {
     }
 }
 
+/// How many digits a moment has.
+const MOMENT: usize = 13;
+
+/// How many characters a value has.
+const VALUE: usize = 1 + MOMENT + 16;
+
 /// Digits of one length, whose order as text is that of the numbers.
 fn text(moment: Moment) -> String {
-    format!("{:013}", moment.millis())
+    format!("{:0MOMENT$}", moment.millis())
 }
 
 fn stays(now: Moment, until: Moment) -> i64 {
