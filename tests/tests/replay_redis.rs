@@ -53,6 +53,26 @@ fn a_lost_answer_is_asked_for_again_and_recognised() {
 }
 
 #[test]
+fn a_server_that_does_not_know_the_short_way_to_claim_is_asked_by_scripts() {
+    faults::run(async {
+        let server = RedisServer::start();
+        let proxy = Proxy::to(server.address()).await;
+        // An option that the server does not know, as `GET` beside `NX` is to Redis 6.
+        proxy.garble("NX\r\n$3\r\nGET\r\n", "NX\r\n$3\r\nOLD\r\n");
+        let store = RedisReplayStore::connect_with(options(&format!("redis://{}", proxy.address()))).await.unwrap();
+        for number in 0..3 {
+            let event = key("old", &number.to_string());
+            let Ok(Claim::Fresh(lease)) = store.claim(event, LEASE, at(0)).await else { panic!("{number}") };
+            assert!(matches!(store.claim(event, LEASE, at(1)).await, Ok(Claim::InProgress)));
+            assert_eq!(store.commit(lease, KEEP, at(2)).await.unwrap(), Settlement::Settled);
+            assert!(matches!(store.claim(event, LEASE, at(3)).await, Ok(Claim::Done)));
+        }
+        let asked = server.cli(&["INFO", "commandstats"]);
+        assert!(asked.contains("cmdstat_set:calls=7,"), "six by scripts and one that failed: {asked}");
+    });
+}
+
+#[test]
 fn a_network_that_swallows_or_is_down_yields_errors_and_then_the_truth() {
     faults::run(async {
         let server = RedisServer::start();

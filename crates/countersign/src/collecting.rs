@@ -8,7 +8,7 @@ use http::header::CONTENT_LENGTH;
 use crate::{
     evidence::Examined,
     head::Head,
-    ordinary::Ordinarily,
+    ordinary::OrdinaryEvidence,
     pending::{Awaited, Running},
     rejection::Rejection,
     search::Maker,
@@ -41,7 +41,7 @@ pub struct Collecting<'r> {
 /// In boxes, but for the usual case: these are large, and an HTTP layer moves them about.
 enum State<'r> {
     /// Nothing is hashed yet: the body is when it is judged, if it comes in one piece.
-    Ordinary(Ordinarily<'r>),
+    Ordinary(OrdinaryEvidence<'r>),
     /// The head alone decides.
     Decided(Maker, Box<Examined<'r>>),
     /// What has arrived is hashed.
@@ -75,10 +75,13 @@ impl<'r> State<'r> {
     fn of(verifier: &'r Verifier, head: Head<'r>, now: Timestamp) -> Result<Self, Rejection> {
         if verifier.layout().is_plain {
             verifier.check_keys(head, now)?;
-            let mut ordinary = Ordinarily::default();
+            let mut ordinary = OrdinaryEvidence::default();
             if verifier.examine_ordinary(head, now, &mut ordinary)? {
                 return Ok(Self::Ordinary(ordinary));
             }
+            let mut examined = Examined::default();
+            verifier.examine_other(head, now, None, &mut examined)?;
+            return Self::running(verifier, head, examined, now);
         }
         let mut examined = Box::default();
         Ok(match verifier.await_body(head, now, &mut examined)? {

@@ -11,7 +11,7 @@ use crate::{
     content::Settings,
     head::{Head, look_up},
     http_signature::HttpSignature,
-    ordinary::Ordinarily,
+    ordinary::OrdinaryEvidence,
     rejection::{Problem, Rejection},
     scheme::{Algorithm, Expected, Hole, Mismatch, Scheme, Source, Span, TimestampRule, Unwrap, trim_ows},
     timestamp::{MAX_TEXT, Timestamp},
@@ -362,11 +362,9 @@ pub(crate) struct Examined<'r> {
 
 impl<'r> Examined<'r> {
     /// Takes what an ordinary request has, where nothing is yet.
-    pub(crate) fn take(&mut self, ordinary: &Ordinarily<'r>) {
+    pub(crate) fn take(&mut self, ordinary: &OrdinaryEvidence<'r>) {
         (self.tags.first, self.tags.count) = (ordinary.tag, 1);
-        if let Some((text, at)) = ordinary.time {
-            self.time = SignedTime { text: Cow::Borrowed(text), at: Some(at) };
-        }
+        self.time = ordinary.signed_time();
         self.id = ordinary.id.map(Cow::Borrowed);
     }
 }

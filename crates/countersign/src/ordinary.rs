@@ -4,12 +4,14 @@
 //! most requests all of them stand there once and as they should. That takes a quarter of the work that it takes to ask for
 //! all that a scheme could have.
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderName};
 
 use crate::{
     algorithm::Tag,
     encoding::Encoding,
-    evidence::{MAX_ID, Places, is_visible, malformed},
+    evidence::{MAX_ID, Places, SignedTime, is_visible, malformed},
     head::Head,
     rejection::{Problem, Rejection},
     scheme::{Algorithm, LoneTag, Scheme, Source, TimestampRule, first_of, trim_ows},
@@ -45,10 +47,17 @@ const FEW: usize = 24;
 
 /// What an ordinary request brings forward for itself.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Ordinarily<'r> {
+pub(crate) struct OrdinaryEvidence<'r> {
     pub(crate) tag: Tag,
     pub(crate) time: Option<(&'r [u8], Timestamp)>,
     pub(crate) id: Option<&'r [u8]>,
+}
+
+impl<'r> OrdinaryEvidence<'r> {
+    pub(crate) fn signed_time(&self) -> SignedTime<'r> {
+        let time = self.time.map(|(text, at)| SignedTime { text: Cow::Borrowed(text), at: Some(at) });
+        time.unwrap_or_default()
+    }
 }
 
 impl Ordinary {
@@ -107,7 +116,7 @@ impl Ordinary {
         tolerance: Option<Tolerance>,
         head: Head<'r>,
         now: Timestamp,
-        examined: &mut Ordinarily<'r>,
+        examined: &mut OrdinaryEvidence<'r>,
     ) -> Result<bool, Rejection> {
         // A name that stands there twice may be one of ours.
         if head.headers.len() != head.headers.keys_len() {

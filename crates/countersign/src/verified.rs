@@ -9,7 +9,7 @@ use crate::{
     evidence::{Examined, SignedTime},
     handshake::{Asked, Handshake},
     head::{Head, look_up},
-    ordinary::Ordinarily,
+    ordinary::OrdinaryEvidence,
     rejection::Rejection,
     replay::{KeptHead, ReplayKey, ReplayScope, SignedContent},
     scheme::{Field, FieldSource, Scheme},
@@ -88,15 +88,14 @@ impl<'r, B> Verified<'r, B> {
         verifier: &'r Verifier,
         head: Head<'r>,
         maker: Maker,
-        ordinary: &Ordinarily<'r>,
+        ordinary: &OrdinaryEvidence<'r>,
         body: B,
     ) -> Self {
-        let time = ordinary.time.map(|(text, at)| SignedTime { text: Cow::Borrowed(text), at: Some(at) });
         Self {
             verifier,
             head,
             maker,
-            time: time.unwrap_or_default(),
+            time: ordinary.signed_time(),
             id: ordinary.id.map(Cow::Borrowed),
             claims: Vec::new(),
             decoded: None,

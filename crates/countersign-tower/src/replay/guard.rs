@@ -72,9 +72,8 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         let begun = meter.now();
         let outcome = call(exchange, *handler_timeout).await;
         meter.handled(begun, outcome.name());
-        let is_done = outcome.is_success();
         let held = match held {
-            Some(held) if !is_done => {
+            Some(held) if !outcome.is_success() => {
                 held.release().await;
                 None
             }

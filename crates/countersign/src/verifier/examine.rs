@@ -8,7 +8,7 @@ use crate::{
     head::Head,
     http_signature::HttpSignature,
     jwt,
-    ordinary::Ordinarily,
+    ordinary::OrdinaryEvidence,
     rejection::Rejection,
     scheme::{Algorithm, Source},
     timestamp::Timestamp,
@@ -21,7 +21,7 @@ impl Verifier {
         &self,
         head: Head<'r>,
         now: Timestamp,
-        examined: &mut Ordinarily<'r>,
+        examined: &mut OrdinaryEvidence<'r>,
     ) -> Result<bool, Rejection> {
         self.check_method(head)?;
         let Inner { setup, places, ordinary, .. } = &*self.inner;
@@ -39,13 +39,24 @@ impl Verifier {
         body: Option<&'r [u8]>,
         examined: &mut Examined<'r>,
     ) -> Result<(), Rejection> {
-        let inner = &*self.inner;
-        let (scheme, places) = (&inner.scheme, &inner.places);
-        let mut ordinary = Ordinarily::default();
+        let mut ordinary = OrdinaryEvidence::default();
         if self.examine_ordinary(head, now, &mut ordinary)? {
             examined.take(&ordinary);
             return Ok(());
         }
+        self.examine_other(head, now, body, examined)
+    }
+
+    /// The same for a request that was found [not to be ordinary](Self::examine_ordinary).
+    pub(crate) fn examine_other<'r>(
+        &'r self,
+        head: Head<'r>,
+        now: Timestamp,
+        body: Option<&'r [u8]>,
+        examined: &mut Examined<'r>,
+    ) -> Result<(), Rejection> {
+        let inner = &*self.inner;
+        let (scheme, places) = (&inner.scheme, &inner.places);
         if matches!(scheme.signature.algorithm, Algorithm::HttpSignature) {
             let signature = HttpSignature::read(head, &scheme.http, &inner.settings, inner.tolerance, now)?;
             examined.time.at = signature.created();

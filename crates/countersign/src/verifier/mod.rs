@@ -16,7 +16,7 @@ use crate::{
     evidence::{Examined, Places},
     head::Head,
     key::ReadyKey,
-    ordinary::{Ordinarily, Ordinary},
+    ordinary::{Ordinary, OrdinaryEvidence},
     pending::Pending,
     public_url::PublicUrl,
     rejection::Rejection,
@@ -120,13 +120,18 @@ impl Verifier {
             let (maker, mut examined) = self.judge_whole(head, body.as_ref(), now)?;
             return Ok(Verified::new(self, head, maker, &mut examined, body));
         }
-        let mut ordinary = Ordinarily::default();
-        if self.inner.layout.is_plain && self.examine_ordinary(head, now, &mut ordinary)? {
+        let mut ordinary = OrdinaryEvidence::default();
+        let is_ordinary = self.examine_ordinary(head, now, &mut ordinary)?;
+        if is_ordinary && self.inner.layout.is_plain {
             let maker = self.judge_ordinary(head, &ordinary, body.as_ref(), now)?;
             return Ok(Verified::ordinary(self, head, maker, &ordinary, body));
         }
         let mut examined = Examined::default();
-        self.examine(head, now, None, &mut examined)?;
+        if is_ordinary {
+            examined.take(&ordinary);
+        } else {
+            self.examine_other(head, now, None, &mut examined)?;
+        }
         let maker = self.judge_body(head, &examined, body.as_ref(), now)?;
         Ok(Verified::new(self, head, maker, &mut examined, body))
     }
@@ -198,13 +203,19 @@ impl Verifier {
     }
 
     pub(crate) fn content<'a>(&'a self, head: Head<'a>, examined: &'a Examined<'_>) -> Content<'a> {
+        let id = examined.id.as_deref().unwrap_or_default();
+        self.content_with(head.with_claims(&examined.claims), &examined.time.text, id)
+    }
+
+    #[inline]
+    fn content_with<'a>(&'a self, head: Head<'a>, timestamp: &'a [u8], id: &'a [u8]) -> Content<'a> {
         Content {
             scheme: &self.inner.scheme,
-            head: head.with_claims(&examined.claims),
+            head,
             public_url: self.inner.public_url.as_ref(),
             settings: &self.inner.settings,
-            timestamp: &examined.time.text,
-            id: examined.id.as_deref().unwrap_or_default(),
+            timestamp,
+            id,
             sorted: SortedParameters::NONE,
         }
     }

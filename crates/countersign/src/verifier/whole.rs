@@ -10,7 +10,7 @@ use crate::{
     head::Head,
     http_signature::{self, HttpSignature},
     key::Material,
-    ordinary::Ordinarily,
+    ordinary::OrdinaryEvidence,
     rejection::Rejection,
     scheme::{Algorithm, KeyPlace},
     search::{Maker, Search},
@@ -42,19 +42,12 @@ impl Verifier {
     pub(crate) fn judge_ordinary(
         &self,
         head: Head<'_>,
-        ordinary: &Ordinarily<'_>,
+        ordinary: &OrdinaryEvidence<'_>,
         body: &[u8],
         now: Timestamp,
     ) -> Result<Maker, Rejection> {
-        let content = Content {
-            scheme: &self.inner.scheme,
-            head,
-            public_url: self.inner.public_url.as_ref(),
-            settings: &self.inner.settings,
-            timestamp: ordinary.time.map_or(b"", |(text, _)| text),
-            id: ordinary.id.unwrap_or_default(),
-            sorted: SortedParameters::NONE,
-        };
+        let time = ordinary.time.map_or(&b""[..], |(text, _)| text);
+        let content = self.content_with(head, time, ordinary.id.unwrap_or_default());
         self.obey_guards(&content, Some(body), body.first().copied())?;
         let parts = &self.inner.scheme.signature.parts;
         let mut search = Search::default();

@@ -13,9 +13,11 @@
 //! # }
 //! ```
 //!
-//! Each call is one script that Redis runs as one step, on one key, in one round trip on one connection that all calls
-//! share. The key is `countersign:{…}` with the event's key in hexadecimal, and so goes to one slot of a cluster; the value
-//! is `h` (held) or `d` (done), when that ends, in milliseconds since 1970, and the fence. Redis 6 or later, or Valkey.
+//! A new event is claimed by one command, `SET NX GET`, and everything else is one script: Redis runs either as one step, on
+//! one key, on one connection that all calls share. It is one round trip, and two to claim what was claimed before and is
+//! over. The key is `countersign:{…}` with the event's key in hexadecimal, and so goes to one slot of a cluster; the value
+//! is `h` (held) or `d` (done), when that ends, in milliseconds since 1970, and the fence. Redis 7 or Valkey;
+//! Redis 6 does not know that command, and has all done by scripts.
 //!
 //! # What it holds on to
 //!
@@ -52,12 +54,11 @@ use countersign::{
     ReplayKey, ReplayStore, Timestamp,
     replay::{Claim, Lease, Settlement},
 };
-use redis::Value;
 
 pub use self::{error::RedisStoreError, options::RedisOptions};
 use self::{
-    link::{Link, Request},
-    scripts::{Attempt, Call, Scripts, Verdict},
+    link::Link,
+    scripts::{Call, Claimed, Scripts, Settled},
 };
 use super::{fence::Fences, moment::Moment};
 
@@ -106,12 +107,12 @@ impl RedisReplayStore {
     }
 
     /// The short way to claim an event; `None` if only the script can tell.
-    async fn claim_new(&self, call: &Call, until: Moment) -> Result<Option<Verdict>, RedisStoreError> {
+    async fn claim_new(&self, call: &Call, until: Moment) -> Result<Option<Claimed>, RedisStoreError> {
         if self.is_old.load(Ordering::Relaxed) {
             return Ok(None);
         }
         match self.link.ask(|_| call.claim_new(until)).await {
-            Ok((answer, _)) => Ok(call.verdict(&answer)),
+            Ok((answer, _)) => Ok(call.claimed(&answer)),
             Err(error) if error.is_of_syntax() => {
                 self.is_old.store(true, Ordering::Relaxed);
                 Ok(None)
@@ -120,15 +121,6 @@ impl RedisReplayStore {
             Err(RedisStoreError::Full) => Ok(None),
             Err(error) => Err(error),
         }
-    }
-
-    /// Has a script run.
-    async fn tell<'s>(
-        &self,
-        script: impl Fn(Attempt) -> Request<'s>,
-    ) -> Result<(Verdict, Option<RedisStoreError>), RedisStoreError> {
-        let (answer, lost) = self.link.ask(script).await?;
-        Ok((Verdict::of(&answer).ok_or_else(|| RedisStoreError::unexpected(&answer))?, lost))
     }
 
     /// The braces make a cluster look at nothing else to choose the key's slot.
@@ -143,34 +135,39 @@ impl ReplayStore for RedisReplayStore {
     async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, RedisStoreError> {
         let (fence, now) = (self.fences.next(), Moment::from(now));
         let (call, until) = (self.call(key, fence, now), now.after(lease_for));
-        let verdict = match self.claim_new(&call, until).await? {
-            Some(verdict) => verdict,
-            None => self.tell(|_| self.scripts.claim(&call, until)).await?.0,
+        let claimed = if let Some(claimed) = self.claim_new(&call, until).await? {
+            claimed
+        } else {
+            let (answer, _) = self.link.ask(|_| self.scripts.claim(&call, until)).await?;
+            Claimed::of(&answer).ok_or_else(|| RedisStoreError::unexpected(&answer))?
         };
-        match verdict {
-            Verdict::Yes => Ok(Claim::Fresh(Lease::new(key, fence))),
-            Verdict::Held => Ok(Claim::InProgress),
-            Verdict::Done => Ok(Claim::Done),
-            Verdict::No => Err(RedisStoreError::unexpected(&Value::Nil)),
+        match claimed {
+            Claimed::Ours => Ok(Claim::Fresh(Lease::new(key, fence))),
+            Claimed::Held => Ok(Claim::InProgress),
+            Claimed::Done => Ok(Claim::Done),
         }
     }
 
     async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, RedisStoreError> {
         let now = Moment::from(now);
         let call = self.call(lease.key(), lease.fence(), now);
-        match self.tell(|attempt| self.scripts.commit(&call, now.after(keep_for), attempt)).await? {
-            (Verdict::Yes, _) => Ok(Settlement::Settled),
-            _ => Ok(Settlement::Lapsed),
+        let (answer, _) = self.link.ask(|attempt| self.scripts.commit(&call, now.after(keep_for), attempt)).await?;
+        match Settled::of(&answer) {
+            Some(Settled::Yes) => Ok(Settlement::Settled),
+            Some(Settled::No) => Ok(Settlement::Lapsed),
+            None => Err(RedisStoreError::unexpected(&answer)),
         }
     }
 
     async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, RedisStoreError> {
         let call = self.call(lease.key(), lease.fence(), Moment::from(now));
-        match self.tell(|_| self.scripts.release(&call)).await? {
-            (Verdict::Yes, _) => Ok(Settlement::Settled),
+        let (answer, lost) = self.link.ask(|_| self.scripts.release(&call)).await?;
+        match (Settled::of(&answer), lost) {
+            (Some(Settled::Yes), _) => Ok(Settlement::Settled),
             // The first attempt may have done it, and its answer been lost.
-            (_, Some(lost)) => Err(lost),
-            (_, None) => Ok(Settlement::Lapsed),
+            (Some(Settled::No), Some(lost)) => Err(lost),
+            (Some(Settled::No), None) => Ok(Settlement::Lapsed),
+            (None, _) => Err(RedisStoreError::unexpected(&answer)),
         }
     }
 }

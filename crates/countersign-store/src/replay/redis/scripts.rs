@@ -21,26 +21,42 @@ pub(super) struct Call {
     pub(super) now: Moment,
 }
 
-/// What a script answers.
+/// What stands there, to whoever asks, after the claim of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// It is done as asked.
-    Yes,
-    /// Somebody else holds the event.
+pub(super) enum Claimed {
+    /// The claim that was asked for.
+    Ours,
+    /// That of somebody else.
     Held,
     /// The event is done.
     Done,
+}
+
+/// Whether a claim was settled as asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    Yes,
     /// The lease is over.
     No,
 }
 
-impl Verdict {
+impl Claimed {
+    /// `None` if no script answers so.
+    pub(super) fn of(answer: &Value) -> Option<Self> {
+        match answer {
+            Value::Int(0) => Some(Self::Ours),
+            Value::Int(1) => Some(Self::Held),
+            Value::Int(2) => Some(Self::Done),
+            _ => None,
+        }
+    }
+}
+
+impl Settled {
     /// `None` if no script answers so.
     pub(super) fn of(answer: &Value) -> Option<Self> {
         match answer {
             Value::Int(0) => Some(Self::Yes),
-            Value::Int(1) => Some(Self::Held),
-            Value::Int(2) => Some(Self::Done),
             Value::Int(3) => Some(Self::No),
             _ => None,
         }
@@ -88,15 +104,15 @@ impl Call {
     /// `NX` together with `GET` is known to Redis from 7.0 on, and to every Valkey.
     pub(super) fn claim_new(&self, until: Moment) -> Request<'static> {
         let mut set = Cmd::new();
-        set.arg("SET").arg(&self.key).arg(format!("h{}{:016x}", text(until), self.fence));
+        set.arg("SET").arg(&self.key).arg(format!("h{}{}", text(until), self.fence_text()));
         set.arg("NX").arg("GET").arg("PX").arg(stays(self.now, until));
         Request::Command(set)
     }
 
     /// What the answer to [`claim_new`](Self::claim_new) says; `None` if only the script can tell.
-    pub(super) fn verdict(&self, answer: &Value) -> Option<Verdict> {
+    pub(super) fn claimed(&self, answer: &Value) -> Option<Claimed> {
         let known = match answer {
-            Value::Nil => return Some(Verdict::Yes),
+            Value::Nil => return Some(Claimed::Ours),
             Value::BulkString(known) => {
                 str::from_utf8(known).ok().filter(|known| known.len() == VALUE && known.is_ascii())?
             }
@@ -105,18 +121,22 @@ impl Call {
         let (state, rest) = known.split_at(1);
         let (until, fence) = rest.split_at(MOMENT);
         match state {
-            "h" if fence == format!("{:016x}", self.fence) => Some(Verdict::Yes),
+            "h" if fence == self.fence_text() => Some(Claimed::Ours),
             _ if until <= text(self.now).as_str() => None,
-            "h" => Some(Verdict::Held),
-            "d" => Some(Verdict::Done),
+            "h" => Some(Claimed::Held),
+            "d" => Some(Claimed::Done),
             _ => None,
         }
     }
 
     fn begin<'s>(&self, script: &'s Script) -> ScriptInvocation<'s> {
         let mut invocation = script.prepare_invoke();
-        invocation.key(self.key.as_str()).arg(text(self.now)).arg(format!("{:016x}", self.fence));
+        invocation.key(self.key.as_str()).arg(text(self.now)).arg(self.fence_text());
         invocation
+    }
+
+    fn fence_text(&self) -> String {
+        format!("{:016x}", self.fence)
     }
 }
 
