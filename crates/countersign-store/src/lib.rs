@@ -23,7 +23,7 @@
 //!
 //! **`postgres`**: Postgres 12 or later, over TCP or a Unix socket, without TLS, on the tokio runtime.
 //!
-//! **`redis`**: Redis 6 or later and Valkey, over TCP or a Unix socket, without TLS, on the tokio runtime.
+//! **`redis`**: Redis 7 and Valkey, and Redis 6 more slowly, over TCP or a Unix socket, without TLS, on the tokio runtime.
 //!
 //! # What it does not do
 //!

@@ -132,7 +132,10 @@ impl Feed {
 
 impl Plan {
     fn first(&self) -> Result<AddressList, String> {
-        let content = self.source.fetch()?;
+        let content = self.source.fetch().map_err(|problem| match &self.source {
+            Source::Url { copy: None, .. } => format!("{problem}; with `copy`, the last good one would serve"),
+            _ => problem,
+        })?;
         let list =
             AddressList::read(self.format.clone(), &content, moment::now()).map_err(|error| error.to_string())?;
         self.source.keep(&content)?;
@@ -144,7 +147,11 @@ impl Source {
     fn fetch(&self) -> Result<Vec<u8>, String> {
         match self {
             Self::File(path) => read(path).map_err(|error| format!("{} cannot be read: {error}", path.display())),
-            Self::Url { url, .. } => Client::to(url.host().unwrap_or_default()).get(url, MAX_LIST_BYTES),
+            Self::Url { url, .. } => {
+                let host = url.host().unwrap_or_default();
+                let fetched = Client::to(host).get(url, MAX_LIST_BYTES);
+                fetched.map_err(|problem| format!("the list could not be fetched from {host}: {problem}"))
+            }
         }
     }
 

@@ -279,7 +279,7 @@ fn a_url_that_fails_at_the_start_is_a_mistake_unless_there_is_a_copy() {
     server.say(None);
     let config = folder.write("countersign.toml", server.rules(""));
     let ran = run(&["serve", "--config", &config]);
-    ran.is_mistake(&[":5:", "500"]);
+    ran.is_mistake(&[":5:", "could not be fetched from", "500", "`copy`"]);
     assert!(!ran.err.contains("hunter2"), "{}", ran.err);
     server.say(Some(r#"{"hooks": []}"#));
     run(&["serve", "--config", &config]).is_mistake(&[":5:", "the list is empty"]);
