@@ -48,6 +48,7 @@ pub mod address;
 mod deadline;
 mod exchange;
 pub mod fetched;
+mod future;
 mod meter;
 #[cfg(feature = "metrics")]
 pub mod metrics;
@@ -62,7 +63,8 @@ pub use countersign;
 pub use fetched::{Fetch, FetchError, Fetched, FetchedKeys};
 #[cfg(feature = "fetch")]
 pub use fetched::{HttpsFetch, public_roots};
+pub use future::ResponseFuture;
 pub use replay::{Replay, ReplayLayer};
 pub use stack::{Stack, StackBuilder, StackError};
 pub use tenants::{KeyResolver, TenantKeys};
-pub use verify::{Confirm, HandshakeSecrets, Keys, ResponseFuture, Stored, VerifiedBody, Verify, VerifyLayer};
+pub use verify::{Confirm, HandshakeSecrets, Keys, Stored, VerifiedBody, Verify, VerifyLayer};

@@ -56,6 +56,7 @@ impl Verifier {
     /// # Errors
     ///
     /// Every reason that the head alone gives.
+    #[inline]
     pub fn collect<'r>(
         &'r self,
         head: impl Into<Head<'r>>,
@@ -72,6 +73,7 @@ impl Verifier {
 }
 
 impl<'r> State<'r> {
+    #[inline]
     fn of(verifier: &'r Verifier, head: Head<'r>, now: Timestamp) -> Result<Self, Rejection> {
         if verifier.layout().is_plain {
             verifier.check_keys(head, now)?;
@@ -111,6 +113,7 @@ impl<'r> Collecting<'r> {
     /// # Errors
     ///
     /// [`Rejection::BodyTooLarge`] as soon as more than the limit has arrived.
+    #[inline]
     pub fn push(&mut self, chunk: Bytes) -> Result<(), Rejection> {
         self.received = self.received.saturating_add(chunk.len() as u64);
         if self.received > self.limit {
@@ -160,6 +163,7 @@ impl<'r> Collecting<'r> {
     /// # Errors
     ///
     /// The one reason for which the delivery is refused.
+    #[inline]
     pub fn finish(self) -> Result<Verified<'r, Bytes>, Rejection> {
         let Self { verifier, head, now, state, only, joined, .. } = self;
         let body = if joined.is_empty() { only } else { joined.freeze() };

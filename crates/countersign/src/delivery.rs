@@ -33,11 +33,17 @@ pub(crate) struct Inner {
     /// The signed id, unless the event's id is the same.
     pub(crate) id: Option<String>,
     pub(crate) claims: Vec<u8>,
-    /// Known, be it that there is none; or to be read from the body when somebody asks first.
-    pub(crate) event_id: OnceLock<Option<String>>,
-    pub(crate) event_type: OnceLock<Option<String>>,
+    pub(crate) event_id: Told,
+    pub(crate) event_type: Told,
     pub(crate) head: Option<Box<KeptHead>>,
     pub(crate) body: Bytes,
+}
+
+/// What an event says of itself, if it does.
+pub(crate) enum Told {
+    Known(Option<String>),
+    /// To be read from the body when somebody asks first.
+    InBody(OnceLock<Option<String>>),
 }
 
 impl Delivery {
@@ -97,17 +103,29 @@ impl Delivery {
     pub fn replay_key(&self, scope: &ReplayScope) -> ReplayKey {
         let inner = &*self.inner;
         let event_id = || self.event_id();
-        let of_event = || inner.event_id.get().filter(|_| inner.scheme.event_is_delivery())?.as_deref();
+        let of_event = || inner.event_id.known().filter(|_| inner.scheme.event_is_delivery());
         let id = inner.id.as_deref().or_else(of_event);
         KeptHead::with(inner.head.as_deref(), &inner.scheme, id.map(str::as_bytes), &inner.body, |content| {
             content.key(scope, event_id)
         })
     }
 
-    fn value<'a>(&'a self, field: Option<&Field>, told: &'a OnceLock<Option<String>>) -> Option<Value<'a>> {
+    fn value<'a>(&'a self, field: Option<&Field>, told: &'a Told) -> Option<Value<'a>> {
         let field = field?;
-        let text = told.get_or_init(|| field.read_body(&self.inner.body)).as_deref()?;
+        let text = match told {
+            Told::Known(text) => text.as_deref()?,
+            Told::InBody(text) => text.get_or_init(|| field.read_body(&self.inner.body)).as_deref()?,
+        };
         Some(Value::new(Cow::Borrowed(text), field.covered))
+    }
+}
+
+impl Told {
+    fn known(&self) -> Option<&str> {
+        match self {
+            Self::Known(text) => text.as_deref(),
+            Self::InBody(text) => text.get()?.as_deref(),
+        }
     }
 }
 

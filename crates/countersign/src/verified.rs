@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, mem, sync::OnceLock};
 use bytes::Bytes;
 
 use crate::{
-    delivery::{Delivery, Inner},
+    delivery::{Delivery, Inner, Told},
     evidence::{Examined, SignedTime},
     handshake::{Asked, Handshake},
     head::{Head, look_up},
@@ -84,6 +84,7 @@ impl<'r, B> Verified<'r, B> {
         }
     }
 
+    #[inline]
     pub(crate) fn ordinary(
         verifier: &'r Verifier,
         head: Head<'r>,
@@ -198,11 +199,12 @@ impl<B: AsRef<[u8]>> Verified<'_, B> {
 
 impl Verified<'_, Bytes> {
     /// The proof as a value of its own, which outlives the request.
+    #[inline]
     pub fn into_delivery(self) -> Delivery {
         let (verifier, scheme) = (self.verifier, self.verifier.scheme());
         let known = |field: Option<&Field>| match field {
-            Some(field) if field.is_read_late() => OnceLock::new(),
-            field => OnceLock::from(self.field(field, self.payload()).map(|value| value.as_str().to_owned())),
+            Some(field) if field.is_read_late() => Told::InBody(OnceLock::new()),
+            field => Told::Known(self.field(field, self.payload()).map(|value| value.as_str().to_owned())),
         };
         let (event_id, event_type) = (known(scheme.event_id()), known(scheme.event_type()));
         let id = self.id.filter(|_| !scheme.event_is_delivery());

@@ -7,6 +7,6 @@ mod off;
 mod on;
 
 #[cfg(not(feature = "metrics"))]
-pub(crate) use off::Meter;
+pub(crate) use off::{Meter, Pending};
 #[cfg(feature = "metrics")]
-pub(crate) use on::Meter;
+pub(crate) use on::{Meter, Pending};

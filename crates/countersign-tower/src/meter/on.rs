@@ -15,7 +15,7 @@ use crate::metrics as names;
 pub(crate) struct Meter(Option<Arc<Series>>);
 
 /// A request on its way. If it is dropped before its end, that is what is counted.
-pub(crate) struct Pending<'a>(Option<&'a Series>);
+pub(crate) struct Pending(Option<Arc<Series>>);
 
 /// The series of an endpoint, each made when it is needed first.
 struct Series {
@@ -40,8 +40,8 @@ impl Meter {
         Self(Some(Arc::new(Series::new(&endpoint))))
     }
 
-    pub(crate) fn begin(&self) -> Pending<'_> {
-        Pending(self.0.as_deref())
+    pub(crate) fn begin(&self) -> Pending {
+        Pending(self.0.clone())
     }
 
     pub(crate) fn now(&self) -> Option<Instant> {
@@ -76,7 +76,7 @@ impl Meter {
     }
 }
 
-impl Pending<'_> {
+impl Pending {
     pub(crate) fn end(mut self, verdict: &'static str) {
         if let Some(series) = self.0.take() {
             series.verdicts.with(verdict, |counter| counter.increment(1));
@@ -84,7 +84,7 @@ impl Pending<'_> {
     }
 }
 
-impl Drop for Pending<'_> {
+impl Drop for Pending {
     fn drop(&mut self) {
         if let Some(series) = self.0.take() {
             let verdict = if thread::panicking() { "panicked" } else { "dropped" };

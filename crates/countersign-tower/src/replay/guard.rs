@@ -74,13 +74,14 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         meter.handled(begun, outcome.name());
         let held = match held {
             Some(held) if !outcome.is_success() => {
-                held.release().await;
+                Box::pin(held.release()).await;
                 None
             }
             held => held,
         };
         match (outcome, held) {
-            (Outcome::Answered(Ok(response)), Some(held)) => Ok(self.conclude(held, response).await),
+            // Boxed, so that the future stays small enough for an allocator to have room for it at hand.
+            (Outcome::Answered(Ok(response)), Some(held)) => Ok(Box::pin(self.conclude(held, response)).await),
             (Outcome::Answered(answer), _) => answer,
             (Outcome::TimedOut, _) => Ok(self.refuse(Rejection::HandlerTimeout { limit: *handler_timeout })),
             (Outcome::Panicked(panic), _) => resume_unwind(panic),

@@ -8,8 +8,8 @@ use countersign::ReplayStore;
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{Answers, NoAnswers, guard::Guarded, held::Shared, layer::Settings};
-use crate::{ResponseFuture, VerifiedBody, exchange::Exchange, refusal::internal_error};
+use super::{Answers, NoAnswers, ResponseFuture, guard::Guarded, held::Shared, layer::Settings};
+use crate::{VerifiedBody, exchange::Exchange, refusal::internal_error};
 
 /// Lets every event through to the service `S` once; made by [`ReplayLayer`](super::ReplayLayer).
 pub struct Replay<S, St, A = NoAnswers> {

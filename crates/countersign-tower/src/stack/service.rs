@@ -1,6 +1,9 @@
 use std::{
     error::Error,
-    fmt, mem,
+    fmt,
+    future::{Future, ready},
+    mem,
+    pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -13,11 +16,12 @@ use tower_service::Service;
 
 use crate::{
     AddressLayer, Keys, ResponseFuture, VerifiedBody,
-    exchange::Waiting,
-    meter::Meter,
+    exchange::{Exchange, Waiting},
+    future::{Begin, Step},
+    meter::{Meter, Pending},
     refusal::{internal_error, refuse},
     replay::{Answers, Guarded, NoAnswers, Shared, outcome},
-    verify::{Received, Settings, receive},
+    verify::{Arriving, Received, Settings, Verdict, receive, receive_at_once},
 };
 
 /// Lets what passes all checks through to the service `S`; made by [`Stack`](super::Stack).
@@ -52,58 +56,56 @@ impl<S, K, St, A> Stacked<S, K, St, A> {
 }
 
 impl<K: Keys, St: ReplayStore, A> Checks<K, St, A> {
-    async fn respond<S, B, R>(&self, waiting: Box<Waiting<S>>, body: B) -> Result<Response<R>, S::Error>
+    /// As far as a request comes without waiting.
+    fn judge_at_once<B>(
+        &self,
+        head: &Parts,
+        body: &mut Arriving<B>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Verdict, Rejection>>
     where
-        S: Service<Request<VerifiedBody>, Response = Response<R>>,
-        A: Answers<R>,
-        B: Body<Data = Bytes> + Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-        R: Default + From<Bytes>,
-    {
-        let pending = self.meter.begin();
-        let mut verdict = "accepted";
-        let response = match self.judge(&waiting.head, body).await {
-            Ok(Received::Delivery(delivery, tenant)) => {
-                let exchange = waiting.accepted(delivery, tenant);
-                if let Some((shared, answers)) = &self.replay {
-                    match Guarded::new(Arc::clone(shared), answers.clone(), exchange.head()) {
-                        Some(guarded) => guarded.run(exchange).await,
-                        None => Ok(internal_error()),
-                    }
-                } else {
-                    let begun = self.meter.now();
-                    let answer = exchange.call().await;
-                    self.meter.handled(begun, outcome(&answer));
-                    answer
-                }
-            }
-            Ok(Received::Answer(answer)) => {
-                verdict = "handshake";
-                Ok(answer.map(R::from))
-            }
-            Err(rejection) => Ok(refuse(rejection)),
-        };
-        // One reason, wherever it was found: by a check, by the guard, or by whoever reads the payload.
-        let rejection = response.as_ref().ok().and_then(|response| response.extensions().get::<Rejection>());
-        pending.end(rejection.map_or(verdict, Rejection::code));
-        response
-    }
-
-    async fn judge<B>(&self, head: &Parts, body: B) -> Result<Received, Rejection>
-    where
-        B: Body<Data = Bytes> + Send,
+        B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let begun = self.meter.now();
         if let Some(addresses) = &self.addresses {
             addresses.check(head)?;
         }
-        let received = receive(head, body, &self.keys, &self.verify).await;
-        if let Ok(Received::Delivery(delivery, _)) = &received {
-            self.meter.verified(begun, delivery.body().len() as u64);
-        }
-        received
+        receive_at_once(head, body, &self.keys, &self.verify, context)
     }
+}
+
+type Boxed<R, E> = Pin<Box<dyn Future<Output = Result<Response<R>, E>> + Send>>;
+
+/// Hands a verified request to the service behind, through the guard. In a box of its own, which is small enough to cost little.
+fn handle<S, K, St, A, R>(checks: Arc<Checks<K, St, A>>, exchange: Exchange<S>, pending: Pending) -> Boxed<R, S::Error>
+where
+    S: Service<Request<VerifiedBody>, Response = Response<R>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    K: Keys,
+    St: ReplayStore,
+    A: Answers<R>,
+    R: Default + Send + 'static,
+{
+    let Some((shared, answers)) = &checks.replay else {
+        return Box::pin(async move {
+            let begun = checks.meter.now();
+            let answer = exchange.call().await;
+            checks.meter.handled(begun, outcome(&answer));
+            end(pending, "accepted", answer)
+        });
+    };
+    match Guarded::new(Arc::clone(shared), answers.clone(), exchange.head()) {
+        Some(guarded) => Box::pin(async move { end(pending, "accepted", guarded.run(exchange).await) }),
+        None => Box::pin(ready(end(pending, "accepted", Ok(internal_error())))),
+    }
+}
+
+/// Counts a request that is over. One reason, wherever it was found: by a check, by the guard, or by whoever reads the payload.
+fn end<R, E>(pending: Pending, verdict: &'static str, answer: Result<Response<R>, E>) -> Result<Response<R>, E> {
+    let rejection = answer.as_ref().ok().and_then(|response| response.extensions().get::<Rejection>());
+    pending.end(rejection.map_or(verdict, Rejection::code));
+    answer
 }
 
 impl<S, K, St, A, B, R> Service<Request<B>> for Stacked<S, K, St, A>
@@ -120,7 +122,7 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = ResponseFuture<Response<R>, S::Error>;
+    type Future = ResponseFuture<Arrived<S, K, St, A, B>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -130,10 +132,62 @@ where
         // The clone may not be ready: call the service that was polled.
         let clone = self.inner.clone();
         let inner = mem::replace(&mut self.inner, clone);
-        let checks = Arc::clone(&self.checks);
         let (head, body) = request.into_parts();
-        let waiting = Waiting::new(inner, head);
-        ResponseFuture::new(async move { checks.respond(waiting, body).await })
+        ResponseFuture::new(Arrived {
+            waiting: Waiting::new(inner, head),
+            body: Arriving::new(body),
+            checks: Arc::clone(&self.checks),
+        })
+    }
+}
+
+/// A request that is to be checked.
+#[expect(missing_debug_implementations, reason = "nobody outside this crate gets hold of one")]
+pub struct Arrived<S, K, St, A, B> {
+    waiting: Box<Waiting<S>>,
+    body: Arriving<B>,
+    checks: Arc<Checks<K, St, A>>,
+}
+
+impl<S, K, St, A, B, R> Begin for Arrived<S, K, St, A, B>
+where
+    S: Service<Request<VerifiedBody>, Response = Response<R>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    K: Keys,
+    St: ReplayStore,
+    A: Answers<R>,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    R: Default + From<Bytes> + Send + 'static,
+{
+    type Called = S::Future;
+
+    fn begin(self, context: &mut Context<'_>) -> Step<S::Future> {
+        let Self { waiting, mut body, checks } = self;
+        let (pending, begun) = (checks.meter.begin(), checks.meter.now());
+        match checks.judge_at_once(&waiting.head, &mut body, context) {
+            Poll::Ready(Ok(Verdict::Delivery(delivery))) => {
+                checks.meter.verified(begun, delivery.body().len() as u64);
+                Step::Waits(handle(checks, waiting.accepted(delivery, None), pending))
+            }
+            Poll::Ready(Ok(Verdict::Handshake(handshake))) => Step::Waits(Box::pin(async move {
+                let (handshakes, provider) = (&checks.verify.handshakes, checks.keys.provider());
+                let answer = handshakes.answer(*handshake, provider, &waiting.head).await;
+                end(pending, "handshake", Ok(answer.map_or_else(refuse, |answer| answer.map(R::from))))
+            })),
+            Poll::Ready(Err(rejection)) => Step::Answered(end(pending, "accepted", Ok(refuse(rejection)))),
+            Poll::Pending => Step::Waits(Box::pin(async move {
+                match receive(&waiting.head, body, &checks.keys, &checks.verify).await {
+                    Ok(Received::Delivery(delivery, tenant)) => {
+                        checks.meter.verified(begun, delivery.body().len() as u64);
+                        handle(checks, waiting.accepted(delivery, tenant), pending).await
+                    }
+                    Ok(Received::Answer(answer)) => end(pending, "handshake", Ok(answer.map(R::from))),
+                    Err(rejection) => end(pending, "accepted", Ok(refuse(rejection))),
+                }
+            })),
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use countersign::{Handshake, Rejection, handshake::HandshakeAnswer};
 use http::{Response, request::Parts};
 use tokio::time::timeout;
 
+use super::receive::report;
+
 /// Keeps the secrets that providers such as Asana and Notion send in their first request to an endpoint.
 ///
 /// That request is not signed. So an implementation must never replace a secret that is there: whoever asks first is
@@ -65,7 +67,7 @@ impl<C: Confirm> AnyConfirm for C {
 
 /// Whether handshakes are answered, and with what.
 #[derive(Clone)]
-pub(super) struct Handshakes {
+pub(crate) struct Handshakes {
     pub(super) are_answered: bool,
     secrets: Option<Arc<dyn AnySecrets>>,
     confirm: Option<Arc<dyn AnyConfirm>>,
@@ -89,8 +91,20 @@ impl Handshakes {
         !matches!(handshake, Handshake::Confirm(_)) || self.confirm.is_some()
     }
 
-    /// Does what the question asks for, and gives the answer.
-    pub(super) async fn settle(&self, handshake: Handshake, head: &Parts) -> Result<Response<Bytes>, Rejection> {
+    /// Does what the question asks for, and gives the answer; tells `tracing` of it.
+    pub(crate) async fn answer(
+        &self,
+        handshake: Handshake,
+        provider: Option<&str>,
+        head: &Parts,
+    ) -> Result<Response<Bytes>, Rejection> {
+        let refused = |rejection: &Rejection| report(rejection, provider, head);
+        let answer = self.settle(handshake, head).await.inspect_err(refused)?;
+        tracing::info!(target: "countersign", provider, path = head.uri.path(), "answered a handshake");
+        Ok(answer)
+    }
+
+    async fn settle(&self, handshake: Handshake, head: &Parts) -> Result<Response<Bytes>, Rejection> {
         let not_configured = |missing: &str| Rejection::HandshakeNotConfigured { missing: missing.into() };
         let answer: HandshakeAnswer = match handshake {
             Handshake::Answer(answer) => answer,

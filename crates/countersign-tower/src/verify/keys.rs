@@ -12,6 +12,12 @@ pub trait Keys: Clone + Send + Sync + 'static + sealed::Sealed {
     #[doc(hidden)]
     fn find(&self, head: &Parts, now: Timestamp) -> impl Future<Output = Result<Sought, Rejection>> + Send;
 
+    /// The verifier of every request, if it is known without a look at one.
+    #[doc(hidden)]
+    fn at_hand(&self) -> Option<&Verifier> {
+        None
+    }
+
     /// The verifier of a request that is there as a whole; asked after [`Sought::InBody`].
     #[doc(hidden)]
     fn find_for_body(
@@ -71,6 +77,10 @@ pub struct Found {
 impl Keys for Verifier {
     fn find(&self, _: &Parts, _: Timestamp) -> impl Future<Output = Result<Sought, Rejection>> + Send {
         ready(Ok(Sought::Found(Found { verifier: self.clone(), is_decoy: false, tenant: None })))
+    }
+
+    fn at_hand(&self) -> Option<&Verifier> {
+        Some(self)
     }
 
     fn known(&self) -> Option<Known<'_>> {

@@ -13,8 +13,8 @@ use super::{Confirm, HandshakeSecrets, Keys, Verify, handshakes::Handshakes};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct VerifyLayer<K> {
-    keys: K,
-    settings: Settings,
+    pub(super) keys: K,
+    pub(super) settings: Settings,
 }
 
 /// What all requests of one layer have in common.
@@ -23,7 +23,7 @@ pub(crate) struct Settings {
     pub(super) body_limit: u64,
     pub(super) body_timeout: Duration,
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
-    pub(super) handshakes: Handshakes,
+    pub(crate) handshakes: Handshakes,
 }
 
 /// 1 MiB: GitHub sends the largest bodies that are documented, up to 25 MB, but hardly ever above this; others stay
@@ -94,7 +94,7 @@ impl<S, K: Keys> Layer<S> for VerifyLayer<K> {
     type Service = Verify<S, K>;
 
     fn layer(&self, inner: S) -> Verify<S, K> {
-        Verify::new(inner, self.keys.clone(), Arc::new(self.settings.clone()))
+        Verify::new(inner, Arc::new(self.clone()))
     }
 }
 

@@ -15,20 +15,23 @@
 //! A refusal is answered with an empty body and the status of its [`Rejection`](countersign::Rejection), which stands in
 //! the response's extensions and is told to `tracing`. The service behind is not called.
 
+mod arriving;
 mod body;
-mod future;
 mod handshakes;
+mod judge;
 mod keys;
 mod layer;
+mod read;
 mod receive;
 mod service;
 
+pub(crate) use arriving::Arriving;
 pub use body::VerifiedBody;
-pub use future::ResponseFuture;
 pub use handshakes::{Confirm, HandshakeSecrets, Stored};
+pub(crate) use judge::Verdict;
 pub use keys::Keys;
 pub(crate) use keys::{Found, Known, Sought, sealed};
 pub(crate) use layer::Settings;
 pub use layer::VerifyLayer;
-pub(crate) use receive::{Received, receive};
+pub(crate) use receive::{Received, receive, receive_at_once};
 pub use service::Verify;

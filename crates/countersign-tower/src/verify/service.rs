@@ -11,23 +11,26 @@ use http_body::Body;
 use tower_service::Service;
 
 use super::{
-    Keys, ResponseFuture, VerifiedBody,
-    layer::Settings,
-    receive::{Received, receive},
+    Arriving, Keys, Verdict, VerifiedBody, VerifyLayer,
+    receive::{Received, receive, receive_at_once},
 };
-use crate::{exchange::Waiting, refusal::refuse};
+use crate::{
+    ResponseFuture,
+    exchange::Waiting,
+    future::{Begin, Step},
+    refusal::refuse,
+};
 
 /// Verifies requests before the service `S` gets them; made by [`VerifyLayer`](super::VerifyLayer).
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Verify<S, K> {
     inner: S,
-    keys: K,
-    settings: Arc<Settings>,
+    layer: Arc<VerifyLayer<K>>,
 }
 
 impl<S, K> Verify<S, K> {
-    pub(super) fn new(inner: S, keys: K, settings: Arc<Settings>) -> Self {
-        Self { inner, keys, settings }
+    pub(super) fn new(inner: S, layer: Arc<VerifyLayer<K>>) -> Self {
+        Self { inner, layer }
     }
 
     /// The service behind.
@@ -53,7 +56,7 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = ResponseFuture<Response<R>, S::Error>;
+    type Future = ResponseFuture<Arrived<S, K, B>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -63,15 +66,57 @@ where
         // The clone may not be ready: call the service that was polled.
         let clone = self.inner.clone();
         let inner = mem::replace(&mut self.inner, clone);
-        let (keys, settings) = (self.keys.clone(), Arc::clone(&self.settings));
         let (head, body) = request.into_parts();
-        let waiting = Waiting::new(inner, head);
-        ResponseFuture::new(async move {
-            match receive(&waiting.head, body, &keys, &settings).await {
-                Ok(Received::Delivery(delivery, tenant)) => waiting.accepted(delivery, tenant).call().await,
-                Ok(Received::Answer(answer)) => Ok(answer.map(R::from)),
-                Err(rejection) => Ok(refuse(rejection)),
-            }
+        ResponseFuture::new(Arrived {
+            waiting: Waiting::new(inner, head),
+            body: Arriving::new(body),
+            layer: Arc::clone(&self.layer),
         })
+    }
+}
+
+/// A request that is to be verified.
+#[expect(missing_debug_implementations, reason = "nobody outside this crate gets hold of one")]
+pub struct Arrived<S, K, B> {
+    waiting: Box<Waiting<S>>,
+    body: Arriving<B>,
+    layer: Arc<VerifyLayer<K>>,
+}
+
+impl<S: Clone, K> Clone for Verify<S, K> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), layer: Arc::clone(&self.layer) }
+    }
+}
+
+impl<S, K, B, R> Begin for Arrived<S, K, B>
+where
+    S: Service<Request<VerifiedBody>, Response = Response<R>> + Send + 'static,
+    S::Future: Send,
+    S::Error: Send,
+    K: Keys,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    R: Default + From<Bytes> + Send + 'static,
+{
+    type Called = S::Future;
+
+    fn begin(self, context: &mut Context<'_>) -> Step<S::Future> {
+        let Self { waiting, mut body, layer } = self;
+        match receive_at_once(&waiting.head, &mut body, &layer.keys, &layer.settings, context) {
+            Poll::Ready(Ok(Verdict::Delivery(delivery))) => Step::Called(waiting.accepted(delivery, None).call()),
+            Poll::Ready(Ok(Verdict::Handshake(handshake))) => Step::Waits(Box::pin(async move {
+                let answer = layer.settings.handshakes.answer(*handshake, layer.keys.provider(), &waiting.head).await;
+                Ok(answer.map_or_else(refuse, |answer| answer.map(R::from)))
+            })),
+            Poll::Ready(Err(rejection)) => Step::Answered(Ok(refuse(rejection))),
+            Poll::Pending => Step::Waits(Box::pin(async move {
+                match receive(&waiting.head, body, &layer.keys, &layer.settings).await {
+                    Ok(Received::Delivery(delivery, tenant)) => waiting.accepted(delivery, tenant).call().await,
+                    Ok(Received::Answer(answer)) => Ok(answer.map(R::from)),
+                    Err(rejection) => Ok(refuse(rejection)),
+                }
+            })),
+        }
     }
 }

@@ -84,6 +84,8 @@ pub(crate) fn signed(body: &'static str) -> Request<Bytes> {
 /// What a scripted body does next.
 pub(crate) enum Step {
     Chunk(&'static [u8]),
+    /// A chunk, and the end with it.
+    Last(&'static [u8]),
     Trailers,
     Wait(Duration),
     Break,
@@ -94,12 +96,13 @@ pub(crate) struct Script {
     steps: VecDeque<Step>,
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
     polls: Calls,
+    has_ended: bool,
 }
 
 impl Script {
     pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> (Self, Calls) {
         let polls = Calls::default();
-        (Self { steps: steps.into_iter().collect(), sleep: None, polls: polls.clone() }, polls)
+        (Self { steps: steps.into_iter().collect(), sleep: None, polls: polls.clone(), has_ended: false }, polls)
     }
 }
 
@@ -119,6 +122,10 @@ impl Body for Script {
             }
             return Poll::Ready(match self.steps.pop_front() {
                 Some(Step::Chunk(bytes)) => Some(Ok(Frame::data(Bytes::from_static(bytes)))),
+                Some(Step::Last(bytes)) => {
+                    self.has_ended = true;
+                    Some(Ok(Frame::data(Bytes::from_static(bytes))))
+                }
                 Some(Step::Trailers) => Some(Ok(Frame::trailers(http::HeaderMap::new()))),
                 Some(Step::Break) => Some(Err(std::io::ErrorKind::ConnectionReset.into())),
                 Some(Step::Wait(time)) => {
@@ -128,6 +135,10 @@ impl Body for Script {
                 None => None,
             });
         }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.has_ended
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -1,11 +1,16 @@
 //! The layer, from outside.
 
-use std::time::Duration;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use crate::common::{Calls, NOW, SECRET, Script, Step, assert_refused, github, layer, send, signed};
 use bytes::Bytes;
 use countersign_tower::countersign::{Signer, Timestamp, Verifier, providers};
 use http::{HeaderValue, Request, StatusCode, header};
+use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full, Limited};
 
 /// The signed request with its body replaced by a scripted one.
@@ -38,6 +43,49 @@ async fn a_body_of_one_chunk_is_handed_on_without_a_copy() {
     let sent = request.body().as_ptr();
     let response = send(layer(github()), &Calls::default(), request.map(Full::new)).await;
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes().as_ptr(), sent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_is_waited_for_before_and_between_its_chunks() {
+    let wait = || Step::Wait(Duration::from_secs(3));
+    let (request, _) = scripted("{\"a\":1}", [wait(), Step::Chunk(b"{\"a\""), wait(), Step::Chunk(b":1}"), wait()]);
+    let calls = Calls::default();
+    let response = send(layer(github()), &calls, request).await;
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "{\"a\":1}");
+    assert_eq!(calls.count(), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_tells_its_end_is_not_asked_once_more() {
+    let (request, polls) = scripted("{}", [Step::Last(b"{}"), Step::Break]);
+    assert_eq!(send(layer(github()), &Calls::default(), request).await.status(), StatusCode::OK);
+    assert_eq!(polls.count(), 1);
+}
+
+pin_project_lite::pin_project! {
+    /// A body that must stay where it is once it was asked.
+    struct Unmovable {
+        #[pin]
+        body: Script,
+        #[pin]
+        pinned: std::marker::PhantomPinned,
+    }
+}
+
+impl Body for Unmovable {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.project().body.poll_frame(context)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_must_not_be_moved_is_read_like_others() {
+    let (request, _) = scripted("{}", [Step::Chunk(b"{"), Step::Wait(Duration::from_secs(1)), Step::Chunk(b"}")]);
+    let request = request.map(|body| Unmovable { body, pinned: std::marker::PhantomPinned });
+    assert_eq!(send(layer(github()), &Calls::default(), request).await.status(), StatusCode::OK);
 }
 
 #[tokio::test]

@@ -1,0 +1,74 @@
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+/// A body as it comes in, which is asked at first whether it is there as a whole.
+///
+/// In a box, because not every body can be moved once it was asked.
+pub(crate) struct Arriving<B> {
+    body: Pin<Box<B>>,
+    /// A frame that is not all.
+    first: Option<Frame<Bytes>>,
+    pace: Pace,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pace {
+    /// All in one frame, or nothing for now.
+    AtOnce,
+    FrameByFrame,
+}
+
+impl<B> Arriving<B> {
+    /// A body that is pending unless it comes in one frame, and that one is there.
+    pub(crate) fn new(body: B) -> Self {
+        Self { body: Box::pin(body), first: None, pace: Pace::AtOnce }
+    }
+
+    /// The same body from its beginning, frame by frame.
+    pub(crate) fn rewound(self) -> Self {
+        Self { pace: Pace::FrameByFrame, ..self }
+    }
+}
+
+impl<B: Body<Data = Bytes>> Body for Arriving<B> {
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
+        match ready!(self.body.as_mut().poll_frame(context)) {
+            Some(Ok(frame)) if self.pace == Pace::AtOnce && !self.body.is_end_stream() => {
+                self.first = Some(frame);
+                Poll::Pending
+            }
+            frame => Poll::Ready(frame),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.first.is_none() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let mut hint = self.body.size_hint();
+        if let Some(kept) = self.first.as_ref().and_then(Frame::data_ref) {
+            let (lower, upper) = (hint.lower(), hint.upper());
+            hint = SizeHint::new();
+            hint.set_lower(lower.saturating_add(kept.len() as u64));
+            if let Some(upper) = upper {
+                hint.set_upper(upper.saturating_add(kept.len() as u64));
+            }
+        }
+        hint
+    }
+}

@@ -1,0 +1,113 @@
+//! The verdict on a request whose verifier is known. Nothing in it waits but for the body.
+
+use std::error::Error;
+
+use bytes::{Bytes, BytesMut};
+use countersign::{Collecting, Delivery, Handshake, Rejection, Timestamp, Verified, Verifier, handshake::MAX_QUESTION};
+use http::request::Parts;
+use http_body::Body;
+
+use super::{
+    layer::Settings,
+    read::{announced_length, join, read},
+};
+
+/// What a request comes to that is not refused.
+pub(crate) enum Verdict {
+    Delivery(Delivery),
+    /// A question for the provider's handshake.
+    Handshake(Box<Handshake>),
+}
+
+/// The head first, then the body while it is hashed, then the signature.
+pub(super) async fn judge<B>(
+    head: &Parts,
+    body: &mut B,
+    verifier: &Verifier,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Verdict, Rejection>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let announced = announced_length(head, body, settings.body_limit)?;
+    let answers = settings.handshakes.are_answered && verifier.scheme().has_handshakes();
+    if answers && let Some(handshake) = verifier.handshake_in_head(head, now)? {
+        return Ok(Verdict::Handshake(Box::new(handshake)));
+    }
+    let mut collecting = verifier.collect(head, settings.body_limit, now);
+    let may_be_asked = answers && collecting.as_ref().err().is_none_or(may_be_question);
+    if may_be_asked && verifier.awaits_question(head) {
+        // Boxed, as everything that few requests take: each request makes room for the largest of what it might come to.
+        return Box::pin(ask(head, body, collecting, announced, verifier, settings, now)).await;
+    }
+    if let Ok(collecting) = &mut collecting {
+        read(body, |chunk| collecting.push(chunk)).await?;
+    }
+    finish(collecting?, announced, settings)
+}
+
+fn finish(collecting: Collecting<'_>, announced: Option<u64>, settings: &Settings) -> Result<Verdict, Rejection> {
+    if announced.is_some_and(|announced| announced != collecting.received()) {
+        return Err(Rejection::BodyIncomplete);
+    }
+    accept(collecting.finish()?, settings)
+}
+
+/// A verified request is a delivery, unless it is a question that can be answered.
+fn accept(verified: Verified<'_, Bytes>, settings: &Settings) -> Result<Verdict, Rejection> {
+    let handshakes = &settings.handshakes;
+    if handshakes.are_answered
+        && let Some(handshake) = verified.handshake()?.filter(|handshake| handshakes.can_settle(handshake))
+    {
+        return Ok(Verdict::Handshake(Box::new(handshake)));
+    }
+    Ok(Verdict::Delivery(verified.into_delivery()))
+}
+
+/// Reads a body that may be a question which nobody signed: it is looked at when it is no delivery.
+async fn ask<B>(
+    head: &Parts,
+    body: &mut B,
+    collecting: Result<Collecting<'_>, Rejection>,
+    announced: Option<u64>,
+    verifier: &Verifier,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Verdict, Rejection>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    // If the head is refused, a question is all that it can be.
+    let limit = if collecting.is_ok() { settings.body_limit } else { settings.body_limit.min(MAX_QUESTION) };
+    let mut whole = BytesMut::new();
+    let complete = read(body, |chunk| join(&mut whole, &chunk, limit)).await;
+    let verdict = collecting.and_then(|mut collecting| {
+        complete.clone()?;
+        let body = whole.split().freeze();
+        if announced.is_some_and(|announced| announced != body.len() as u64) {
+            return Err(Rejection::BodyIncomplete);
+        }
+        collecting.push(body.clone())?;
+        Ok((collecting.finish(), body))
+    });
+    let (rejection, body) = match verdict {
+        Ok((Ok(verified), _)) => return accept(verified, settings),
+        Ok((Err(rejection), body)) => (rejection, body),
+        Err(rejection) => (rejection, whole.freeze()),
+    };
+    if complete.is_err() || !may_be_question(&rejection) {
+        return Err(rejection);
+    }
+    match verifier.handshake_in_body(head, &body, now)? {
+        Some(handshake) => Ok(Verdict::Handshake(Box::new(handshake))),
+        None => Err(rejection),
+    }
+}
+
+/// Whether a request that is refused for this reason brought no proof at all, so that it claims to be no delivery.
+fn may_be_question(rejection: &Rejection) -> bool {
+    matches!(rejection, Rejection::MissingSignature { .. } | Rejection::Method | Rejection::UnknownKey)
+}

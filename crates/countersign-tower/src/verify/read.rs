@@ -1,0 +1,100 @@
+//! The body of a request, read under its limits.
+
+use std::{
+    error::Error,
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Bytes, BytesMut};
+use countersign::Rejection;
+use http::{HeaderMap, header::CONTENT_LENGTH, request::Parts};
+use http_body::Body;
+use http_body_util::LengthLimitError;
+
+/// The whole body.
+pub(super) async fn gather<B>(head: &Parts, body: &mut B, limit: u64) -> Result<Bytes, Rejection>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let announced = announced_length(head, body, limit)?;
+    let mut whole = BytesMut::new();
+    read(body, |chunk| join(&mut whole, &chunk, limit)).await?;
+    if announced.is_some_and(|announced| announced != whole.len() as u64) {
+        return Err(Rejection::BodyIncomplete);
+    }
+    Ok(whole.freeze())
+}
+
+/// Puts a chunk behind the others.
+pub(super) fn join(whole: &mut BytesMut, chunk: &[u8], limit: u64) -> Result<(), Rejection> {
+    whole.extend_from_slice(chunk);
+    if whole.len() as u64 > limit { Err(Rejection::BodyTooLarge { limit: Some(limit) }) } else { Ok(()) }
+}
+
+/// Reads the whole body.
+pub(super) async fn read<B>(body: &mut B, mut take: impl FnMut(Bytes) -> Result<(), Rejection>) -> Result<(), Rejection>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    poll_fn(|context| poll_read(body, context, &mut take)).await
+}
+
+fn poll_read<B>(
+    body: &mut B,
+    context: &mut Context<'_>,
+    take: &mut impl FnMut(Bytes) -> Result<(), Rejection>,
+) -> Poll<Result<(), Rejection>>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    while !body.is_end_stream() {
+        let Some(frame) = ready!(Pin::new(&mut *body).poll_frame(context)) else { break };
+        let frame = frame.map_err(|error| broken(error.into().as_ref()))?;
+        // Trailers are no part of the body, and no scheme signs them.
+        if let Ok(chunk) = frame.into_data() {
+            take(chunk)?;
+        }
+    }
+    Poll::Ready(Ok(()))
+}
+
+/// The length of the body as the head announces it, if that is not above the limit.
+pub(super) fn announced_length(head: &Parts, body: &impl Body, limit: u64) -> Result<Option<u64>, Rejection> {
+    let announced = content_length(&head.headers)?;
+    if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
+        return Err(Rejection::BodyTooLarge { limit: Some(limit) });
+    }
+    Ok(announced)
+}
+
+/// A stream that broke, or ran into a limit that the user put around the body.
+fn broken(error: &(dyn Error + 'static)) -> Rejection {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<LengthLimitError>() {
+            return Rejection::BodyTooLarge { limit: None };
+        }
+        cause = error.source();
+    }
+    Rejection::BodyIncomplete
+}
+
+/// The announced length. RFC 9110 section 8.6: digits only, and several lines must agree.
+fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Rejection> {
+    let mut lines = headers.get_all(CONTENT_LENGTH).into_iter();
+    let Some(first) = lines.next() else {
+        return Ok(None);
+    };
+    let is_digits = !first.is_empty() && first.as_bytes().iter().all(u8::is_ascii_digit);
+    if !is_digits || lines.any(|line| line != first) {
+        return Err(Rejection::ContentLength);
+    }
+    let length = first.to_str().ok().and_then(|digits| digits.parse().ok());
+    // More digits than a u64 holds: too large for every limit.
+    Ok(Some(length.unwrap_or(u64::MAX)))
+}
