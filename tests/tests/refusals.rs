@@ -19,8 +19,8 @@ use countersign_tests::{
     endpoint::{Endpoint, NOW, PUBLIC_URL},
 };
 use countersign_tower::{
-    AddressLayer, HandshakeSecrets, KeyResolver, PeerAddr, Stack, StackBuilder, Stored, TenantKeys,
-    countersign::address::AddressSet, metrics::VERDICTS,
+    AddressLayer, HandshakeSecrets, KeyResolver, PeerAddr, ReplayLayer, Stack, StackBuilder, Stored, TenantKeys,
+    VerifyLayer, countersign::address::AddressSet, metrics::VERDICTS,
 };
 use http::{Request, header::CONTENT_LENGTH, request::Parts};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
@@ -286,4 +286,32 @@ fn each_reason_is_told_once_in_the_answer_the_log_and_the_metrics() {
 fn what_is_accepted_is_counted_once_and_has_no_reason() {
     let accepted = reasons(case(app(github()), signed("{}")));
     assert_eq!(accepted, Reasons { answer: None, log: Vec::new(), counted: vec![("accepted".to_owned(), 1)] });
+}
+
+/// The layers of a stack, put together by hand.
+fn by_hand(store: Arc<MemoryStore>) -> Router {
+    let addresses = AddressLayer::new(AddressSet::parse(["192.0.2.0/24"]).unwrap()).with_metrics("hooks");
+    let verify = VerifyLayer::new(Verifier::new(providers::GITHUB, SECRET).unwrap()).with_metrics("hooks");
+    let replay = ReplayLayer::new(store, "hooks").with_clock(|| NOW).with_metrics("hooks");
+    Router::new().fallback(any(async || "handled")).layer((addresses, verify.with_clock(|| NOW), replay))
+}
+
+#[test]
+fn layers_that_stand_alone_count_each_request_once_too() {
+    let from = |ip: [u8; 4], mut request: Request<Bytes>| {
+        request.extensions_mut().insert(PeerAddr(SocketAddr::from((ip, 4711))));
+        request
+    };
+    let store = Arc::new(MemoryStore::new());
+    for (code, request) in [
+        ("address", from([198, 51, 100, 1], signed("{}")).map(Body::from)),
+        ("missing_signature", from([192, 0, 2, 1], unsigned("{}")).map(Body::from)),
+        ("accepted", from([192, 0, 2, 1], signed("{}")).map(Body::from)),
+        ("replayed", from([192, 0, 2, 1], signed("{}")).map(Body::from)),
+        ("replayed", from([192, 0, 2, 1], signed("{}")).map(|body| Wire::with_count([Step::Bytes(body)]).0)),
+    ] {
+        let reasons = reasons(Case { app: by_hand(Arc::clone(&store)), request });
+        assert_eq!(reasons.counted, [(code.to_owned(), 1)]);
+        assert_eq!(reasons.answer, Some(code).filter(|code| *code != "accepted"));
+    }
 }

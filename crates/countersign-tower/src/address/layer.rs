@@ -13,6 +13,7 @@ use http::{Extensions, HeaderMap, Uri, request::Parts};
 use tower_layer::Layer;
 
 use super::{Address, PeerAddr, SharedAddresses};
+use crate::meter::Meter;
 
 /// Puts an [`Address`] around a service. See the [module docs](crate::address) and the example there.
 #[derive(Clone, Debug)]
@@ -27,12 +28,14 @@ pub(super) struct Settings {
     addresses: SharedAddresses,
     proxies: Option<Arc<TrustedProxies>>,
     peer: fn(&Extensions) -> Option<SocketAddr>,
+    meter: Meter,
 }
 
 impl AddressLayer {
     /// A layer that lets these addresses in and no others. The client is the socket's peer, told by [`PeerAddr`].
     pub fn new(addresses: impl Into<SharedAddresses>) -> Self {
-        Self { settings: Settings { addresses: addresses.into(), proxies: None, peer: PeerAddr::find } }
+        let (addresses, meter) = (addresses.into(), Meter::default());
+        Self { settings: Settings { addresses, proxies: None, peer: PeerAddr::find, meter } }
     }
 
     /// A layer that lets in the addresses that a provider publishes, as they were when its catalogue entry was
@@ -53,6 +56,13 @@ impl AddressLayer {
     /// Where the peer is one of these proxies, looks at the client behind it.
     pub fn behind(mut self, proxies: TrustedProxies) -> Self {
         self.settings.proxies = Some(Arc::new(proxies));
+        self
+    }
+
+    /// Counts the requests that are refused here as those of an endpoint of this name. See [`metrics`](crate::metrics).
+    #[cfg(feature = "metrics")]
+    pub fn with_metrics(mut self, endpoint: &str) -> Self {
+        self.settings.meter = Meter::of(endpoint);
         self
     }
 
@@ -83,7 +93,9 @@ impl Settings {
     pub(super) fn check(&self, headers: &HeaderMap, extensions: &Extensions, uri: &Uri) -> Result<(), Rejection> {
         self.judge(headers, extensions).map_err(|problem| {
             report(problem, (self.peer)(extensions), uri.path());
-            Rejection::from(problem)
+            let rejection = Rejection::from(problem);
+            self.meter.begin().end(rejection.code());
+            rejection
         })
     }
 

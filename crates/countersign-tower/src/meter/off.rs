@@ -13,6 +13,10 @@ impl Meter {
         Self {}
     }
 
+    pub(crate) fn measures(&self) -> bool {
+        false
+    }
+
     pub(crate) fn begin(&self) -> Pending {
         Pending {}
     }

@@ -40,6 +40,11 @@ impl Meter {
         Self(Some(Arc::new(Series::new(&endpoint))))
     }
 
+    /// Whether anybody is to be told.
+    pub(crate) fn measures(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(crate) fn begin(&self) -> Pending {
         Pending(self.0.clone())
     }

@@ -1,10 +1,11 @@
-//! What a [`Stack`](crate::Stack) counts, through the facade of the crate [`metrics`]: whichever recorder the program
-//! installs gets it. Install it before the first request.
+//! What a [`Stack`](crate::Stack) counts, and layers that stand alone if they are told to
+//! ([`VerifyLayer::with_metrics`](crate::VerifyLayer::with_metrics) and its like), through the facade of the crate
+//! [`metrics`]: whichever recorder the program installs gets it. Install it before the first request.
 //!
 #![doc = include_str!("series.md")]
 //!
 //! No label takes a value from a request: not the path, the event, the tenant, the address. An endpoint has the name that
-//! [`Stack::builder`](crate::Stack::builder) was given, and there are as many verdicts as
+//! [`Stack::builder`](crate::Stack::builder) or the layer was given, and there are as many verdicts as
 //! [codes](countersign::Rejection::CODES) and four more.
 //!
 //! The gauges do not follow by themselves: call [`record_store`] and [`record_list`] when somebody is about to look.

@@ -142,6 +142,13 @@ impl<St: ReplayStore, A> ReplayLayer<St, A> {
         (Arc::new(Shared::new(self.store, self.settings)), self.answers)
     }
 
+    /// Counts claims, what the store fails at, and how long handlers take, as those of an endpoint of this name; verdicts
+    /// are counted by [`VerifyLayer::with_metrics`](crate::VerifyLayer::with_metrics). See [`metrics`](crate::metrics).
+    #[cfg(feature = "metrics")]
+    pub fn with_metrics(self, endpoint: &str) -> Self {
+        self.metered(Meter::of(endpoint))
+    }
+
     /// Lets deliveries through when the store cannot be asked or is full, replays among them.
     pub fn dangerous_fail_open(mut self) -> Self {
         self.settings.fails_open = true;

@@ -41,10 +41,10 @@ impl<K, St: ReplayStore, A> Stack<K, St, A> {
         verify: VerifyLayer<K>,
         replay: Option<ReplayLayer<St, A>>,
     ) -> Self {
-        let (keys, settings) = verify.into_parts();
-        let meter = Meter::of(name);
-        let replay = replay.map(|layer| layer.metered(meter.clone()).into_parts());
-        Self { checks: Arc::new(Checks { addresses, keys, verify: settings, replay, meter }) }
+        let (keys, mut verify) = verify.into_parts();
+        verify.meter = Meter::of(name);
+        let replay = replay.map(|layer| layer.metered(verify.meter.clone()).into_parts());
+        Self { checks: Arc::new(Checks { addresses, keys, verify, replay }) }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::{
     AddressLayer, Keys, ResponseFuture, VerifiedBody,
     exchange::{Exchange, Waiting},
     future::{Begin, Step},
-    meter::{Meter, Pending},
+    meter::{Pending, end},
     refusal::{internal_error, refuse},
     replay::{Answers, Guarded, NoAnswers, Shared, outcome},
     verify::{Arriving, Received, Settings, Verdict, receive, receive_at_once},
@@ -36,7 +36,6 @@ pub(super) struct Checks<K, St, A> {
     pub(super) keys: K,
     pub(super) verify: Settings,
     pub(super) replay: Option<(Arc<Shared<St>>, A)>,
-    pub(super) meter: Meter,
 }
 
 impl<S, K, St, A> Stacked<S, K, St, A> {
@@ -89,9 +88,9 @@ where
 {
     let Some((shared, answers)) = &checks.replay else {
         return Box::pin(async move {
-            let begun = checks.meter.now();
+            let begun = checks.verify.meter.now();
             let answer = exchange.call().await;
-            checks.meter.handled(begun, outcome(&answer));
+            checks.verify.meter.handled(begun, outcome(&answer));
             end(pending, "accepted", answer)
         });
     };
@@ -99,13 +98,6 @@ where
         Some(guarded) => Box::pin(async move { end(pending, "accepted", guarded.run(exchange).await) }),
         None => Box::pin(ready(end(pending, "accepted", Ok(internal_error())))),
     }
-}
-
-/// Counts a request that is over. One reason, wherever it was found: by a check, by the guard, or by whoever reads the payload.
-fn end<R, E>(pending: Pending, verdict: &'static str, answer: Result<Response<R>, E>) -> Result<Response<R>, E> {
-    let rejection = answer.as_ref().ok().and_then(|response| response.extensions().get::<Rejection>());
-    pending.end(rejection.map_or(verdict, Rejection::code));
-    answer
 }
 
 impl<S, K, St, A, B, R> Service<Request<B>> for Stacked<S, K, St, A>
@@ -165,10 +157,10 @@ where
 
     fn begin(self, context: &mut Context<'_>) -> Step<S::Future> {
         let Self { waiting, mut body, checks } = self;
-        let (pending, begun) = (checks.meter.begin(), checks.meter.now());
+        let (pending, begun) = (checks.verify.meter.begin(), checks.verify.meter.now());
         match checks.judge_at_once(&waiting.head, &mut body, context) {
             Poll::Ready(Ok(Verdict::Delivery(delivery))) => {
-                checks.meter.verified(begun, delivery.body().len() as u64);
+                checks.verify.meter.verified(begun, delivery.body().len() as u64);
                 Step::Waits(handle(checks, waiting.accepted(delivery, None), pending))
             }
             Poll::Ready(Ok(Verdict::Handshake(handshake))) => Step::Waits(Box::pin(async move {
@@ -180,7 +172,7 @@ where
             Poll::Pending => Step::Waits(Box::pin(async move {
                 match receive(&waiting.head, body, &checks.keys, &checks.verify).await {
                     Ok(Received::Delivery(delivery, tenant)) => {
-                        checks.meter.verified(begun, delivery.body().len() as u64);
+                        checks.verify.meter.verified(begun, delivery.body().len() as u64);
                         handle(checks, waiting.accepted(delivery, tenant), pending).await
                     }
                     Ok(Received::Answer(answer)) => end(pending, "handshake", Ok(answer.map(R::from))),

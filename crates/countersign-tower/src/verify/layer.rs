@@ -8,6 +8,7 @@ use countersign::Timestamp;
 use tower_layer::Layer;
 
 use super::{Confirm, HandshakeSecrets, Keys, Verify, handshakes::Handshakes};
+use crate::meter::Meter;
 
 /// Puts a [`Verify`] around a service. See the [module docs](crate::verify) and the example in the crate's.
 #[derive(Clone, Debug)]
@@ -24,6 +25,7 @@ pub(crate) struct Settings {
     pub(super) body_timeout: Duration,
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     pub(crate) handshakes: Handshakes,
+    pub(crate) meter: Meter,
 }
 
 /// 1 MiB: GitHub sends the largest bodies that are documented, up to 25 MB, but hardly ever above this; others stay
@@ -38,7 +40,8 @@ impl<K: Keys> VerifyLayer<K> {
     pub fn new(keys: K) -> Self {
         let clock = Arc::new(|| Timestamp::from(SystemTime::now()));
         let handshakes = Handshakes::new();
-        Self { keys, settings: Settings { body_limit: BODY_LIMIT, body_timeout: BODY_TIMEOUT, clock, handshakes } }
+        let (body_limit, body_timeout, meter) = (BODY_LIMIT, BODY_TIMEOUT, Meter::default());
+        Self { keys, settings: Settings { body_limit, body_timeout, clock, handshakes, meter } }
     }
 
     /// Takes bodies of up to `bytes` bytes.
@@ -56,6 +59,14 @@ impl<K: Keys> VerifyLayer<K> {
     /// Takes the time from `clock` instead of the system's.
     pub fn with_clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.settings.clock = Arc::new(clock);
+        self
+    }
+
+    /// Counts requests, and how long it takes to verify them, as those of an endpoint of this name: every request once, with
+    /// the reason for its refusal if a layer behind this one refuses it. See [`metrics`](crate::metrics).
+    #[cfg(feature = "metrics")]
+    pub fn with_metrics(mut self, endpoint: &str) -> Self {
+        self.settings.meter = Meter::of(endpoint);
         self
     }
 

@@ -18,6 +18,7 @@ use crate::{
     ResponseFuture,
     exchange::Waiting,
     future::{Begin, Step},
+    meter::end,
     refusal::refuse,
 };
 
@@ -103,18 +104,31 @@ where
 
     fn begin(self, context: &mut Context<'_>) -> Step<S::Future> {
         let Self { waiting, mut body, layer } = self;
-        match receive_at_once(&waiting.head, &mut body, &layer.keys, &layer.settings, context) {
-            Poll::Ready(Ok(Verdict::Delivery(delivery))) => Step::Called(waiting.accepted(delivery, None).call()),
+        let VerifyLayer { keys, settings } = &*layer;
+        let (pending, begun) = (settings.meter.begin(), settings.meter.now());
+        match receive_at_once(&waiting.head, &mut body, keys, settings, context) {
+            Poll::Ready(Ok(Verdict::Delivery(delivery))) => {
+                settings.meter.verified(begun, delivery.body().len() as u64);
+                let answer = waiting.accepted(delivery, None).call();
+                if settings.meter.measures() {
+                    return Step::Waits(Box::pin(async move { end(pending, "accepted", answer.await) }));
+                }
+                Step::Called(answer)
+            }
             Poll::Ready(Ok(Verdict::Handshake(handshake))) => Step::Waits(Box::pin(async move {
                 let answer = layer.settings.handshakes.answer(*handshake, layer.keys.provider(), &waiting.head).await;
-                Ok(answer.map_or_else(refuse, |answer| answer.map(R::from)))
+                end(pending, "handshake", Ok(answer.map_or_else(refuse, |answer| answer.map(R::from))))
             })),
-            Poll::Ready(Err(rejection)) => Step::Answered(Ok(refuse(rejection))),
+            Poll::Ready(Err(rejection)) => Step::Answered(end(pending, "accepted", Ok(refuse(rejection)))),
             Poll::Pending => Step::Waits(Box::pin(async move {
-                match receive(&waiting.head, body, &layer.keys, &layer.settings).await {
-                    Ok(Received::Delivery(delivery, tenant)) => waiting.accepted(delivery, tenant).call().await,
-                    Ok(Received::Answer(answer)) => Ok(answer.map(R::from)),
-                    Err(rejection) => Ok(refuse(rejection)),
+                let VerifyLayer { keys, settings } = &*layer;
+                match receive(&waiting.head, body, keys, settings).await {
+                    Ok(Received::Delivery(delivery, tenant)) => {
+                        settings.meter.verified(begun, delivery.body().len() as u64);
+                        end(pending, "accepted", waiting.accepted(delivery, tenant).call().await)
+                    }
+                    Ok(Received::Answer(answer)) => end(pending, "handshake", Ok(answer.map(R::from))),
+                    Err(rejection) => end(pending, "accepted", Ok(refuse(rejection))),
                 }
             })),
         }
