@@ -72,6 +72,11 @@ fn bytes_that_are_no_secret_are_refused() {
 }
 
 #[test]
+fn a_secret_says_that_it_is_one_and_no_more() {
+    assert_eq!(format!("{:?}", Secret::new("a-long-random-secret").unwrap()), "Secret(..)");
+}
+
+#[test]
 fn a_secret_of_another_kind_gets_a_hint() {
     for (provider, text, fragment) in [
         (providers::STANDARD_WEBHOOKS, "whsec_", "only its prefix `whsec_`"),
