@@ -1,16 +1,23 @@
 //! What the tests share.
 
+#[cfg(feature = "servers")]
 pub mod app;
 pub mod endpoint;
+#[cfg(feature = "servers")]
 pub mod exactly_once;
 pub mod explain;
 pub mod own;
+#[cfg(feature = "servers")]
 pub mod program;
 pub mod reading;
 pub mod replay;
+#[cfg(feature = "servers")]
 pub mod replay_conformance;
+#[cfg(feature = "servers")]
 pub mod replay_faults;
+#[cfg(feature = "servers")]
 pub mod servers;
+#[cfg(feature = "servers")]
 pub mod target;
 pub mod vectors;
 pub mod verdict;
