@@ -1,5 +1,6 @@
 //! Real servers for the tests, each in a folder of its own, ended with its guard.
 
+mod authority;
 mod postgres;
 mod process;
 mod proxy;
@@ -16,6 +17,7 @@ use countersign::{
 };
 
 pub use self::{
+    authority::{Authority, Identity},
     postgres::{PostgresServer, url as postgres_url},
     process::{Process, free_address},
     proxy::Proxy,

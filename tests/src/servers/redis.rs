@@ -1,10 +1,13 @@
 //! `redis-server`.
 
-use std::{net::SocketAddr, process::Command};
+use std::{fs, net::SocketAddr, process::Command};
 
 use tempfile::TempDir;
 
-use super::process::{Process, free_address};
+use super::{
+    authority::Identity,
+    process::{Process, free_address},
+};
 
 /// A Redis of its own, on loopback, that writes each change to the disk before it answers.
 #[derive(Debug)]
@@ -13,6 +16,7 @@ pub struct RedisServer {
     folder: TempDir,
     address: SocketAddr,
     settings: Vec<String>,
+    is_secure: bool,
 }
 
 impl RedisServer {
@@ -28,10 +32,30 @@ impl RedisServer {
     /// If it does not start.
     pub fn start_with(settings: &[&str]) -> Self {
         let folder = TempDir::new().expect("a folder can be made");
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        Self::run(folder, settings, false)
+    }
+
+    /// Starts a server that speaks TLS alone, and proves this.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn start_secure(identity: &Identity) -> Self {
+        let folder = TempDir::new().expect("a folder can be made");
+        let mut settings = vec!["--tls-auth-clients".to_owned(), "no".to_owned()];
+        for (name, content) in [("cert", &identity.certificate), ("key", &identity.key)] {
+            let path = folder.path().join(name);
+            fs::write(&path, content).expect("a folder of one's own can be written to");
+            settings.extend([format!("--tls-{name}-file"), path.display().to_string()]);
+        }
+        Self::run(folder, settings, true)
+    }
+
+    fn run(folder: TempDir, settings: Vec<String>, is_secure: bool) -> Self {
         let address = free_address();
-        let settings: Vec<_> = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let process = run(&folder, address, &settings);
-        Self { process, folder, address, settings }
+        let process = run(&folder, address, &settings, is_secure);
+        Self { process, folder, address, settings, is_secure }
     }
 
     /// Its address.
@@ -41,7 +65,7 @@ impl RedisServer {
 
     /// Its URL.
     pub fn url(&self) -> String {
-        format!("redis://{}", self.address)
+        format!("{}://{}", if self.is_secure { "rediss" } else { "redis" }, self.address)
     }
 
     /// Its process.
@@ -52,7 +76,7 @@ impl RedisServer {
     /// Starts it again, with its files and at its address, after it was killed.
     pub fn restart(&mut self) {
         self.process.kill();
-        self.process = run(&self.folder, self.address, &self.settings);
+        self.process = run(&self.folder, self.address, &self.settings, self.is_secure);
     }
 
     /// What `redis-cli` prints for a command.
@@ -62,15 +86,18 @@ impl RedisServer {
     /// If it cannot be run.
     pub fn cli(&self, arguments: &[&str]) -> String {
         let port = self.address.port().to_string();
-        let output = Command::new("redis-cli").args(["-p", &port]).args(arguments).output();
+        let secure: &[_] = if self.is_secure { &["--tls", "--insecure"] } else { &[] };
+        let output = Command::new("redis-cli").args(["-p", &port]).args(secure).args(arguments).output();
         String::from_utf8_lossy(&output.expect("redis-cli runs").stdout).trim().to_owned()
     }
 }
 
-fn run(folder: &TempDir, address: SocketAddr, settings: &[String]) -> Process {
+fn run(folder: &TempDir, address: SocketAddr, settings: &[String], is_secure: bool) -> Process {
+    let port = address.port().to_string();
     let mut command = Command::new("redis-server");
+    command.args(if is_secure { ["--port", "0", "--tls-port", &port] } else { ["--tls-port", "0", "--port", &port] });
     command
-        .args(["--bind", "127.0.0.1", "--port", &address.port().to_string(), "--dir"])
+        .args(["--bind", "127.0.0.1", "--dir"])
         .arg(folder.path())
         .args(["--appendonly", "yes", "--appendfsync", "always", "--save", "", "--loglevel", "warning"])
         .args(["--logfile", "redis.log"])

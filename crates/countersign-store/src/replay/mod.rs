@@ -11,6 +11,8 @@ pub mod postgres;
 pub mod redis;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
+#[cfg(all(feature = "tls", any(feature = "postgres", feature = "redis")))]
+mod tls;
 
 pub use layered::LayeredReplayStore;
 #[cfg(feature = "postgres")]

@@ -17,6 +17,10 @@ pub enum RedisStoreError {
     EvictionUnknown,
     /// The server has no memory left.
     Full,
+    /// Authorities were given for a connection that is not to be encrypted.
+    NotSecure,
+    /// The URL asks for TLS, which is not compiled in.
+    NoTls,
     /// The system has no randomness to give.
     Randomness,
     /// The server does not do what it was asked.
@@ -24,6 +28,8 @@ pub enum RedisStoreError {
         /// What it says.
         answer: String,
     },
+    /// There are no certificates of authorities in what was given as such.
+    Roots,
     /// There was no answer in time. Whether the call was carried out is unknown.
     Timeout {
         /// How long that is.
@@ -32,6 +38,11 @@ pub enum RedisStoreError {
     /// The server could not be reached, or the connection broke. Whether the call was carried out is unknown.
     Unreachable {
         /// What the system says.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The server has not proved that it is the one that was meant. It was told nothing.
+    Untrusted {
+        /// What is wrong with its certificate.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The URL is malformed.
@@ -86,12 +97,25 @@ impl fmt::Display for RedisStoreError {
                  them, or make sure that its `maxmemory-policy` is `noeviction` and use `dangerous_trust_eviction_policy`",
             ),
             Self::Full => f.write_str("Redis is out of memory: raise its `maxmemory` or keep events shorter"),
+            Self::NotSecure => f.write_str(
+                "authorities are given, but the URL of Redis does not ask for TLS: begin it with `rediss://`",
+            ),
+            Self::NoTls => f.write_str(
+                "the URL of Redis asks for TLS, which is not compiled in: turn on the feature `tls` of `countersign-store`",
+            ),
             Self::Randomness => f.write_str("the system has no randomness to give"),
             Self::Refused { answer } => write!(f, "Redis refused: {answer}"),
+            Self::Roots => f.write_str("expected certificates of authorities, in PEM, to know Redis by"),
             Self::Timeout { limit } => write!(f, "Redis has not answered within {limit:?}"),
             Self::Unreachable { source } => write!(f, "Redis could not be reached: {source}"),
+            Self::Untrusted { source } => write!(
+                f,
+                "Redis does not prove that it is the server of the URL ({source}): name it as its certificate does, and if \
+                 its authority is not a public one, give the authority's certificate"
+            ),
             Self::Url => f.write_str(
-                "the URL of Redis is malformed: expected `redis://[user:password@]host[:port][/database]` or `unix:///path`",
+                "the URL of Redis is malformed: expected `redis://[user:password@]host[:port][/database]`, the same with \
+                 `rediss://` for TLS, or `unix:///path`",
             ),
         }
     }
@@ -100,7 +124,7 @@ impl fmt::Display for RedisStoreError {
 impl Error for RedisStoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Unreachable { source } => Some(&**source),
+            Self::Unreachable { source } | Self::Untrusted { source } => Some(&**source),
             _ => None,
         }
     }

@@ -8,12 +8,12 @@ use std::{
     },
 };
 
-use redis::{
-    AsyncConnectionConfig, Cmd, ErrorKind, InfoDict, RedisError, ScriptInvocation, Value, aio::MultiplexedConnection,
-};
+use redis::{Cmd, ErrorKind, InfoDict, RedisError, ScriptInvocation, Value, aio::MultiplexedConnection};
 use tokio::{sync::Mutex as AsyncMutex, time::timeout};
 
-use super::{RedisOptions, RedisStoreError, error::ends_connection, options::MayEvict, scripts::Attempt};
+use super::{
+    RedisOptions, RedisStoreError, error::ends_connection, options::MayEvict, scripts::Attempt, server::Connection,
+};
 
 /// A connection that all calls share, and that is made anew when it is of no more use.
 ///
@@ -29,7 +29,7 @@ pub(super) struct Link {
 /// A connection, and which of them it is.
 #[derive(Clone)]
 struct Numbered {
-    connection: MultiplexedConnection,
+    connection: Connection,
     number: u64,
 }
 
@@ -77,8 +77,8 @@ impl Link {
         let Numbered { mut connection, number } = self.connection().await?;
         asked.store(number, Ordering::Relaxed);
         let answer: Result<Value, RedisError> = match request {
-            Request::Command(command) => command.query_async(&mut connection).await,
-            Request::Script(script) => script.invoke_async(&mut connection).await,
+            Request::Command(command) => command.query_async(&mut connection.redis).await,
+            Request::Script(script) => script.invoke_async(&mut connection.redis).await,
         };
         if answer.as_ref().is_err_and(ends_connection) {
             self.give_up(number);
@@ -106,12 +106,10 @@ impl Link {
         Ok(numbered)
     }
 
-    async fn connect(&self) -> Result<MultiplexedConnection, RedisStoreError> {
-        // The time limit is that of the whole call.
-        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
-        let mut connection = self.options.client.get_multiplexed_async_connection_with_config(&config).await?;
+    async fn connect(&self) -> Result<Connection, RedisStoreError> {
+        let mut connection = self.options.server.connect().await?;
         if self.options.may_evict != MayEvict::Accepted {
-            match eviction_policy(&mut connection).await? {
+            match eviction_policy(&mut connection.redis).await? {
                 None if self.options.may_evict == MayEvict::Refused => return Err(RedisStoreError::EvictionUnknown),
                 Some(policy) if policy != "noeviction" => return Err(RedisStoreError::Evicts { policy }),
                 _ => {}

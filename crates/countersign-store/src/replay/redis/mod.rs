@@ -32,6 +32,13 @@
 //! - **Failover**: replicas follow later than the answer goes out, so that a failover can lose acknowledged claims and
 //!   commits; a replay of those gets through. Where this may not be, use Postgres, or the inbox.
 //!
+//! # TLS
+//!
+//! With the feature `tls`, `rediss://` connects over TLS 1.2 or 1.3 and to nothing else. The server has to prove that it is
+//! the host of the URL, to the public authorities of Mozilla's list, or to those of
+//! [`RedisOptions::with_root_pem`]; there is no switch to have it prove nothing, and `#insecure` in a URL is refused. The
+//! store shows no certificate of its own.
+//!
 //! # When Redis cannot be reached
 //!
 //! A call ends within the time limit, 1 s by default, with an answer of the server or with an error. One whose connection
@@ -43,6 +50,8 @@ mod error;
 mod link;
 mod options;
 mod scripts;
+mod server;
+mod url;
 
 use std::{
     fmt,
@@ -75,7 +84,8 @@ pub struct RedisReplayStore {
 }
 
 impl RedisReplayStore {
-    /// Connects with the defaults: `redis://[user:password@]host[:port][/database]`, or `unix:///path`.
+    /// Connects with the defaults: `redis://[user:password@]host[:port][/database]`, the same with `rediss://` for TLS, or
+    /// `unix:///path`.
     ///
     /// # Errors
     ///

@@ -1,14 +1,14 @@
 use std::{fmt, time::Duration};
 
-use redis::{Client, IntoConnectionInfo};
-
-use super::RedisStoreError;
+use super::{RedisStoreError, server::Server, url::Url};
+#[cfg(feature = "tls")]
+use crate::replay::tls;
 
 /// How to reach Redis, and what to ask of it.
 #[derive(Clone)]
 #[must_use]
 pub struct RedisOptions {
-    pub(super) client: Client,
+    pub(super) server: Server,
     pub(super) prefix: String,
     pub(super) timeout: Duration,
     pub(super) may_evict: MayEvict,
@@ -26,15 +26,40 @@ pub(super) enum MayEvict {
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 impl RedisOptions {
-    /// The defaults for the server at this URL: `redis://[user:password@]host[:port][/database]`, or `unix:///path`.
+    /// The defaults for the server at this URL: `redis://[user:password@]host[:port][/database]`, the same with `rediss://`
+    /// for TLS, or `unix:///path`.
     ///
     /// # Errors
     ///
-    /// If the URL is malformed. The error does not show it, for there may be a password in it.
+    /// If the URL is malformed, or asks for TLS without the feature `tls`. The error does not show it, for there may be a
+    /// password in it.
     pub fn new(url: impl AsRef<str>) -> Result<Self, RedisStoreError> {
-        let info = url.as_ref().into_connection_info().map_err(|_| RedisStoreError::Url)?;
-        let client = Client::open(info).map_err(|_| RedisStoreError::Url)?;
-        Ok(Self { client, prefix: "countersign".to_owned(), timeout: TIMEOUT, may_evict: MayEvict::Refused })
+        let Url { info, is_secure } = Url::parse(url.as_ref())?;
+        #[cfg(not(feature = "tls"))]
+        if is_secure {
+            return Err(RedisStoreError::NoTls);
+        }
+        let server = Server {
+            info,
+            #[cfg(feature = "tls")]
+            tls: is_secure.then(|| tls::of_public_roots(&[])),
+        };
+        Ok(Self { server, prefix: "countersign".to_owned(), timeout: TIMEOUT, may_evict: MayEvict::Refused })
+    }
+
+    /// Believes the authorities of a PEM text, such as your company's or your host's own, instead of those of Mozilla's list,
+    /// that the server is who it says.
+    ///
+    /// # Errors
+    ///
+    /// If the URL does not ask for TLS, or the text has no certificate or one that cannot be read.
+    #[cfg(feature = "tls")]
+    pub fn with_root_pem(mut self, pem: &str) -> Result<Self, RedisStoreError> {
+        if self.server.tls.is_none() {
+            return Err(RedisStoreError::NotSecure);
+        }
+        self.server.tls = Some(tls::of_pem(pem, &[]).ok_or(RedisStoreError::Roots)?);
+        Ok(self)
     }
 
     /// Begins the name of each key with this and a colon, instead of `countersign:`. All that share events need the same.

@@ -1,0 +1,97 @@
+//! One server, and how to connect to it.
+
+#[cfg(feature = "tls")]
+use std::sync::Arc;
+
+use redis::{AsyncConnectionConfig, Client, ConnectionInfo, aio::MultiplexedConnection};
+#[cfg(feature = "tls")]
+use rustls::ClientConfig;
+
+use super::RedisStoreError;
+
+/// Where a server is, and what it is told first.
+#[derive(Clone)]
+pub(super) struct Server {
+    pub(super) info: ConnectionInfo,
+    /// How it proves who it is, if the connection is to be encrypted.
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<Arc<ClientConfig>>,
+}
+
+/// A connection, for as long as a copy of it is there.
+#[derive(Clone)]
+pub(super) struct Connection {
+    pub(super) redis: MultiplexedConnection,
+    #[cfg(feature = "tls")]
+    _driver: Option<Arc<secure::Driver>>,
+}
+
+impl Server {
+    /// The time limit is the caller's.
+    pub(super) async fn connect(&self) -> Result<Connection, RedisStoreError> {
+        let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
+        #[cfg(feature = "tls")]
+        if let Some(tls) = &self.tls {
+            let (redis, driver) = secure::connect(&self.info, Arc::clone(tls), config).await?;
+            return Ok(Connection { redis, _driver: Some(Arc::new(driver)) });
+        }
+        let client = Client::open(self.info.clone())?;
+        Ok(Connection {
+            redis: client.get_multiplexed_async_connection_with_config(&config).await?,
+            #[cfg(feature = "tls")]
+            _driver: None,
+        })
+    }
+}
+
+/// Connections over TLS.
+///
+/// `redis` has a feature for them, which takes whatever crypto provider is the program's default, panics when there are two
+/// of them and none is, and brings the system's list of authorities along.
+#[cfg(feature = "tls")]
+mod secure {
+    use std::{io, sync::Arc};
+
+    use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, aio::MultiplexedConnection};
+    use rustls::{ClientConfig, pki_types::ServerName};
+    use tokio::{net::TcpStream, task::JoinHandle};
+    use tokio_rustls::{TlsConnector, client::TlsStream};
+
+    use super::{super::super::tls::is_distrust, RedisStoreError};
+
+    pub(super) async fn connect(
+        info: &ConnectionInfo,
+        tls: Arc<ClientConfig>,
+        config: AsyncConnectionConfig,
+    ) -> Result<(MultiplexedConnection, Driver), RedisStoreError> {
+        let ConnectionAddr::Tcp(host, port) = info.addr() else { return Err(RedisStoreError::Url) };
+        let stream = stream(host, *port, tls).await.map_err(|source| {
+            let source = Box::new(source);
+            if is_distrust(&*source) {
+                RedisStoreError::Untrusted { source }
+            } else {
+                RedisStoreError::Unreachable { source }
+            }
+        })?;
+        let (connection, driver) =
+            MultiplexedConnection::new_with_config(info.redis_settings(), stream, config).await?;
+        Ok((connection, Driver(tokio::spawn(driver))))
+    }
+
+    async fn stream(host: &str, port: u16, tls: Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
+        let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
+        let stream = TcpStream::connect((host, port)).await?;
+        // One call may be alone on the connection: nothing that comes after it makes its packet any fuller.
+        stream.set_nodelay(true)?;
+        TlsConnector::from(tls).connect(name, stream).await
+    }
+
+    /// Moves a connection's bytes until it is dropped.
+    pub(super) struct Driver(JoinHandle<()>);
+
+    impl Drop for Driver {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+}
