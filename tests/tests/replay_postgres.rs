@@ -1,9 +1,6 @@
 //! The store in Postgres, on real servers.
 
-use std::sync::{
-    Arc, Mutex, Weak,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::Arc;
 
 use countersign_store::replay::{
     PostgresReplayStore,
@@ -11,37 +8,24 @@ use countersign_store::replay::{
 };
 use countersign_tests::{
     replay_conformance, replay_faults as faults,
-    servers::{Alternating, On, PostgresServer, Proxy, postgres_url},
+    servers::{Alternating, On, PostgresServer, Proxy, Shared, postgres_url},
 };
 
-/// The server that the tests share, each with a database of its own, for as long as one of them needs it.
+/// The server that the tests share, each with a database of its own.
 fn server() -> Arc<PostgresServer> {
-    static SHARED: Mutex<Weak<PostgresServer>> = Mutex::new(Weak::new());
-    let mut shared = SHARED.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    shared.upgrade().unwrap_or_else(|| {
-        let server = Arc::new(PostgresServer::start());
-        *shared = Arc::downgrade(&server);
-        server
-    })
-}
-
-/// The URL of an empty database.
-fn database(server: &PostgresServer) -> String {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    let name = format!("replays_{}", NEXT.fetch_add(1, Ordering::Relaxed));
-    server.psql("postgres", &format!("CREATE DATABASE {name}"));
-    server.url(&name)
+    static SERVER: Shared<PostgresServer> = Shared::new();
+    SERVER.or_start(PostgresServer::start)
 }
 
 async fn open() -> On<PostgresReplayStore, Arc<PostgresServer>> {
     let server = server();
-    let store = PostgresReplayStore::connect_with(options(&database(&server))).await.unwrap();
+    let store = PostgresReplayStore::connect_with(options(&server.new_database())).await.unwrap();
     On::new(store, server)
 }
 
 async fn open_two() -> On<Alternating<PostgresReplayStore>, Arc<PostgresServer>> {
     let server = server();
-    let url = database(&server);
+    let url = server.new_database();
     // Both at once: only one of them makes the table.
     let (one, other) = tokio::join!(
         PostgresReplayStore::connect_with(options(&url)),
@@ -106,7 +90,7 @@ fn a_server_that_is_paused_yields_errors_and_then_the_truth() {
 fn what_is_over_is_removed_beside_the_claims() {
     faults::run(async {
         let server = server();
-        let url = database(&server);
+        let url = server.new_database();
         let store = PostgresReplayStore::connect_with(options(&url)).await.unwrap();
         faults::churn(&store, 2000).await;
         let name = url.rsplit('/').next().unwrap();
@@ -119,7 +103,7 @@ fn what_is_over_is_removed_beside_the_claims() {
 fn a_role_that_may_not_make_tables_uses_the_one_that_is_there() {
     faults::run(async {
         let server = server();
-        let url = database(&server);
+        let url = server.new_database();
         let name = url.rsplit('/').next().unwrap();
         server.psql(name, "DROP ROLE IF EXISTS hooks");
         server.psql(name, "CREATE ROLE hooks LOGIN");

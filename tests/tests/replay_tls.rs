@@ -1,12 +1,15 @@
 //! The stores of servers, over connections that are encrypted.
 
+use std::sync::Arc;
+
 use countersign_store::replay::{
-    RedisReplayStore,
+    PostgresReplayStore, RedisReplayStore,
+    postgres::{PostgresOptions, PostgresStoreError},
     redis::{RedisOptions, RedisStoreError},
 };
 use countersign_tests::{
     replay_conformance, replay_faults as faults,
-    servers::{Authority, On, Proxy, RedisServer},
+    servers::{Authority, On, PostgresServer, Proxy, RedisServer, Shared, postgres_url},
 };
 
 /// How a server's address is named in a certificate.
@@ -89,4 +92,105 @@ fn authorities_of_redis_that_are_none_or_that_nobody_asks_for_are_refused() {
     for url in ["rediss://db/#insecure", "rediss://db#insecure", "REDISS://db", "rediss:db"] {
         assert!(matches!(refused(url, &authority.pem()), RedisStoreError::Url), "{url}");
     }
+}
+
+fn postgres(url: &str, authority: &Authority) -> PostgresOptions {
+    let options = PostgresOptions::new(format!("{url}?sslmode=verify-full")).unwrap();
+    options.with_root_pem(&authority.pem()).unwrap().with_timeout(faults::PATIENT)
+}
+
+/// A Postgres that lets nobody in without TLS, and who vouches for it.
+struct Vouched {
+    server: PostgresServer,
+    authority: Authority,
+}
+
+fn postgres_server() -> Arc<Vouched> {
+    static SERVER: Shared<Vouched> = Shared::new();
+    SERVER.or_start(|| {
+        let authority = Authority::new();
+        let server = PostgresServer::start_secure(&authority.vouch_for(HERE));
+        server.admit("hostnossl all all all reject");
+        Vouched { server, authority }
+    })
+}
+
+async fn open_postgres() -> On<PostgresReplayStore, Arc<Vouched>> {
+    let vouched = postgres_server();
+    let options = postgres(&vouched.server.new_database(), &vouched.authority);
+    On::new(PostgresReplayStore::connect_with(options).await.unwrap(), vouched)
+}
+
+replay_conformance!(over_tls_postgres, open_postgres());
+
+#[test]
+fn a_postgres_that_does_not_prove_who_it_is_is_told_nothing() {
+    faults::run(async {
+        let (authority, another) = (Authority::new(), Authority::new());
+        let server = PostgresServer::start_secure(&authority.vouch_for("postgres.example"));
+        let url = server.url("postgres");
+        let named = url.replace(HERE, "localhost");
+        let public = PostgresOptions::new(format!("{url}?sslmode=require")).unwrap();
+        for options in [postgres(&url, &another), postgres(&named, &authority), public] {
+            let error = PostgresReplayStore::connect_with(options).await.unwrap_err();
+            assert!(matches!(error, PostgresStoreError::Untrusted { .. }), "{error:?}");
+            assert!(error.to_string().contains("give the authority's certificate"), "{error}");
+        }
+        let tables = server.psql("postgres", "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'countersign%'");
+        assert_eq!(tables, "0");
+    });
+}
+
+#[test]
+fn a_postgres_without_tls_is_not_told_anything_in_the_clear() {
+    faults::run(async {
+        let authority = Authority::new();
+        let server = PostgresServer::start();
+        let error = PostgresReplayStore::connect_with(postgres(&server.url("postgres"), &authority)).await.unwrap_err();
+        assert!(matches!(error, PostgresStoreError::Unreachable { .. }), "{error:?}");
+        assert!(error.to_string().contains("does not support TLS"), "{error}");
+    });
+}
+
+#[test]
+fn a_password_is_proved_to_the_server_of_the_certificate() {
+    faults::run(async {
+        let authority = Authority::new();
+        let server = PostgresServer::start_secure(&authority.vouch_for(HERE));
+        server.psql("postgres", "CREATE ROLE hooks SUPERUSER LOGIN PASSWORD 'secret'");
+        server.admit("hostssl all hooks all scram-sha-256");
+        let url = server.url("postgres").replace("postgres@", "hooks:secret@");
+        let options = PostgresOptions::new(format!("{url}?sslmode=require&channel_binding=require")).unwrap();
+        let options = options.with_root_pem(&authority.pem()).unwrap().with_timeout(faults::PATIENT);
+        let store = PostgresReplayStore::connect_with(options).await.unwrap();
+        faults::works(&store, "bound").await;
+    });
+}
+
+#[test]
+fn a_postgres_over_tls_that_is_killed_or_cut_off_yields_errors_and_then_the_truth() {
+    faults::run(async {
+        let authority = Authority::new();
+        let mut server = PostgresServer::start_secure(&authority.vouch_for(HERE));
+        let store = PostgresReplayStore::connect_with(postgres(&server.url("postgres"), &authority)).await.unwrap();
+        faults::a_server_that_is_killed(store, || server.restart()).await;
+
+        let proxy = Proxy::to(server.address()).await;
+        let url = postgres_url(proxy.address(), "postgres");
+        let options = postgres(&url, &authority).with_timeout(faults::IMPATIENT);
+        let store = PostgresReplayStore::connect_with(options).await.unwrap();
+        faults::a_network_that_fails(&store, &proxy).await;
+    });
+}
+
+#[test]
+fn authorities_of_postgres_that_are_none_or_that_nobody_asks_for_are_refused() {
+    let pem = Authority::new().pem();
+    let refused =
+        |url: &str, pem: &str| PostgresOptions::new(url).and_then(|options| options.with_root_pem(pem)).unwrap_err();
+    assert!(matches!(refused("postgresql://db?sslmode=require", "a word"), PostgresStoreError::Roots));
+    for url in ["postgresql://db", "postgresql://db?sslmode=disable", "host=db"] {
+        assert!(matches!(refused(url, &pem), PostgresStoreError::NotSecure), "{url}");
+    }
+    assert!(matches!(refused("postgresql://db?sslmode=prefer", &pem), PostgresStoreError::SslMode));
 }

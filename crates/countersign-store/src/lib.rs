@@ -21,7 +21,7 @@
 //!
 //! **`sqlite`**: SQLite, compiled in; needs a C compiler.
 //!
-//! **`postgres`**: Postgres 12 or later, over TCP or a Unix socket, without TLS, on the tokio runtime.
+//! **`postgres`**: Postgres 12 or later, over TCP or a Unix socket, on the tokio runtime.
 //!
 //! **`redis`**: Redis 7 and Valkey, and Redis 6 more slowly, over TCP or a Unix socket, on the tokio runtime.
 //!

@@ -5,6 +5,7 @@ mod postgres;
 mod process;
 mod proxy;
 mod redis;
+mod shared;
 
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
@@ -22,6 +23,7 @@ pub use self::{
     process::{Process, free_address},
     proxy::Proxy,
     redis::RedisServer,
+    shared::Shared,
 };
 
 /// A store, and the guard of the server that it lives on.

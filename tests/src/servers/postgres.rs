@@ -3,14 +3,21 @@
 use std::{
     fs,
     net::SocketAddr,
-    os::unix::{fs::chown, process::CommandExt},
+    os::unix::{
+        fs::{PermissionsExt, chown},
+        process::CommandExt,
+    },
     path::{Path, PathBuf},
     process::Command,
+    sync::atomic::{AtomicUsize, Ordering},
 };
 
 use tempfile::TempDir;
 
-use super::process::{Process, free_address};
+use super::{
+    authority::Identity,
+    process::{Process, free_address},
+};
 
 /// A Postgres of its own, on loopback.
 #[derive(Debug)]
@@ -27,18 +34,40 @@ impl PostgresServer {
     ///
     /// If it does not start.
     pub fn start() -> Self {
-        let folder = TempDir::new().expect("a folder can be made");
-        if let Some((user, group)) = unprivileged() {
-            chown(folder.path(), Some(user), Some(group)).expect("root may give folders away");
+        Self::run(make_cluster())
+    }
+
+    /// Makes a cluster and starts its server, which speaks TLS to whoever asks for it, and proves this.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn start_secure(identity: &Identity) -> Self {
+        let folder = make_cluster();
+        for (name, content) in [("server.crt", &identity.certificate), ("server.key", &identity.key)] {
+            let path = folder.path().join("data").join(name);
+            fs::write(&path, content).expect("a folder of one's own can be written to");
+            give_away(&path);
+            fs::set_permissions(&path, PermissionsExt::from_mode(0o600)).expect("root or the owner may do so");
         }
-        let mut initdb = program("initdb");
-        initdb.arg("--pgdata").arg(folder.path().join("data"));
-        initdb.args(["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "--locale=C"]);
-        let output = initdb.current_dir(folder.path()).output();
-        let output = output.expect("initdb is there: tests/run.sh installs what the tests need");
-        assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+        Self::run(folder)
+    }
+
+    fn run(folder: TempDir) -> Self {
         let address = free_address();
         Self { process: run(&folder, address), folder, address }
+    }
+
+    /// Lets clients in by this rule before all others, as in `pg_hba.conf`.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not take it.
+    pub fn admit(&self, rule: &str) {
+        let path = self.folder.path().join("data/pg_hba.conf");
+        let rules = fs::read_to_string(&path).expect("every cluster has rules");
+        fs::write(&path, format!("{rule}\n{rules}")).expect("root or the owner may do so");
+        assert_eq!(self.psql("postgres", "SELECT pg_reload_conf()"), "t");
     }
 
     /// Its address.
@@ -49,6 +78,18 @@ impl PostgresServer {
     /// The URL of a database.
     pub fn url(&self, database: &str) -> String {
         url(self.address, database)
+    }
+
+    /// The URL of an empty database of its own.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not make one.
+    pub fn new_database(&self) -> String {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("replays_{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        self.url(&name)
     }
 
     /// Its process.
@@ -90,6 +131,26 @@ pub fn url(address: SocketAddr, database: &str) -> String {
     format!("postgresql://postgres@{address}/{database}")
 }
 
+/// The folder of a new cluster, in its part `data`.
+fn make_cluster() -> TempDir {
+    let folder = TempDir::new().expect("a folder can be made");
+    give_away(folder.path());
+    let mut initdb = program("initdb");
+    initdb.arg("--pgdata").arg(folder.path().join("data"));
+    initdb.args(["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "--locale=C"]);
+    let output = initdb.current_dir(folder.path()).output();
+    let output = output.expect("initdb is there: tests/run.sh installs what the tests need");
+    assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));
+    folder
+}
+
+/// Gives a file to whom Postgres lets run it.
+fn give_away(path: &Path) {
+    if let Some((user, group)) = unprivileged() {
+        chown(path, Some(user), Some(group)).expect("root may give files away");
+    }
+}
+
 fn run(folder: &TempDir, address: SocketAddr) -> Process {
     let data = folder.path().join("data");
     // That of a server that was killed stays behind, and another process may have its number by now.
@@ -102,6 +163,7 @@ fn run(folder: &TempDir, address: SocketAddr) -> Process {
         &format!("unix_socket_directories={}", folder.path().display()),
         "logging_collector=on",
         "max_connections=100",
+        if data.join("server.key").exists() { "ssl=on" } else { "ssl=off" },
     ] {
         command.args(["-c", setting]);
     }

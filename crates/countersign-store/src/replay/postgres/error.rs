@@ -18,6 +18,10 @@ pub enum PostgresStoreError {
     Contended,
     /// The server has no disk or memory left.
     Full,
+    /// Authorities were given for connections that are not to be encrypted.
+    NotSecure,
+    /// The URL asks for TLS, which is not compiled in.
+    NoTls,
     /// The system has no randomness to give.
     Randomness,
     /// The server does not do what it was asked.
@@ -25,6 +29,10 @@ pub enum PostgresStoreError {
         /// What it says.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// There are no certificates of authorities in what was given as such.
+    Roots,
+    /// The URL leaves it to whoever answers whether connections are encrypted.
+    SslMode,
     /// There was no answer in time. Whether the call was carried out is unknown.
     Timeout {
         /// How long that is.
@@ -35,13 +43,24 @@ pub enum PostgresStoreError {
         /// What the system says.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The server has not proved that it is the one that was meant. It was told nothing.
+    Untrusted {
+        /// What is wrong with its certificate.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// The URL is malformed.
     Url,
 }
 
 impl PostgresStoreError {
     pub(super) fn of(error: tokio_postgres::Error, limit: Duration) -> Self {
-        let Some(code) = error.code() else { return Self::Unreachable { source: Box::new(error) } };
+        let Some(code) = error.code() else {
+            #[cfg(feature = "tls")]
+            if crate::replay::tls::is_distrust(&error) {
+                return Self::Untrusted { source: Box::new(error) };
+            }
+            return Self::Unreachable { source: Box::new(error) };
+        };
         match code {
             // The statement's time, which is the call's.
             &SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE => Self::Timeout { limit },
@@ -79,12 +98,31 @@ impl fmt::Display for PostgresStoreError {
             Self::Busy { waiting } => write!(f, "{waiting} calls wait for a connection to Postgres, as many as may"),
             Self::Contended => f.write_str("too many claim and settle one event at the same moment"),
             Self::Full => f.write_str("Postgres has no disk or memory left"),
+            Self::NotSecure => f.write_str(
+                "authorities are given, but the URL of Postgres does not ask for TLS: add `sslmode=verify-full` to it",
+            ),
+            Self::NoTls => f.write_str(
+                "the URL of Postgres asks for TLS, which is not compiled in: turn on the feature `tls` of \
+                 `countersign-store`",
+            ),
             Self::Randomness => f.write_str("the system has no randomness to give"),
             Self::Refused { source } => write!(f, "Postgres refused: {}", Chain(&**source)),
+            Self::Roots => f.write_str("expected certificates of authorities, in PEM, to know Postgres by"),
+            Self::SslMode => f.write_str(
+                "the URL of Postgres says `sslmode=prefer`, which goes without TLS if whoever answers says so: choose \
+                 `verify-full` or `disable`",
+            ),
             Self::Timeout { limit } => write!(f, "Postgres has not answered within {limit:?}"),
             Self::Unreachable { source } => write!(f, "Postgres could not be reached: {}", Chain(&**source)),
+            Self::Untrusted { source } => write!(
+                f,
+                "Postgres does not prove that it is the server of the URL ({}): name it as its certificate does, and if its \
+                 authority is not a public one, give the authority's certificate",
+                Chain(&**source)
+            ),
             Self::Url => f.write_str(
-                "the URL of Postgres is malformed: expected `postgresql://[user[:password]@]host[:port]/database`",
+                "the URL of Postgres is malformed: expected `postgresql://[user[:password]@]host[:port]/database`, with \
+                 `?sslmode=verify-full` for TLS",
             ),
         }
     }
@@ -106,7 +144,7 @@ impl fmt::Display for Chain<'_> {
 impl Error for PostgresStoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Refused { source } | Self::Unreachable { source } => Some(&**source),
+            Self::Refused { source } | Self::Unreachable { source } | Self::Untrusted { source } => Some(&**source),
             _ => None,
         }
     }

@@ -25,11 +25,19 @@
 //! - **Waiting**: a call ends within the time limit, 1 s by default, with an answer or an error, the wait for one of the 8
 //!   connections included; 1,024 calls may wait, more are refused. One whose connection breaks is asked again once, in the
 //!   same time: it is recognised by its fence. A connection that has not answered in time is closed.
+//! - **TLS**, with the feature `tls`: a URL with `sslmode=verify-full` or `require` connects over TLS 1.2 or 1.3 and to nothing
+//!   else. The server has to prove that it is the host of the URL, to the public authorities of Mozilla's list, or to those
+//!   of [`PostgresOptions::with_root_pem`]; `sslrootcert` in a URL is not known. `prefer` is refused, and a URL that says
+//!   nothing means no TLS. A password's proof is tied to the server's certificate where the server can
+//!   (`channel_binding`). The store shows no certificate of its own.
 //! - **Poolers**: the connections set `statement_timeout` and prepare their statements, so PgBouncer needs `session` mode.
 
 mod error;
 mod options;
 mod pool;
+#[cfg(feature = "tls")]
+mod secure;
+mod ssl_mode;
 mod statements;
 
 use std::{

@@ -1,14 +1,26 @@
+#[cfg(feature = "tls")]
+use std::sync::Arc;
 use std::{fmt, time::Duration};
 
-use tokio_postgres::{Config, config::TargetSessionAttrs};
+#[cfg(feature = "tls")]
+use rustls::ClientConfig;
+use tokio_postgres::{
+    Config,
+    config::{SslMode, TargetSessionAttrs},
+};
 
-use super::PostgresStoreError;
+#[cfg(feature = "tls")]
+use super::{super::tls, secure::PROTOCOL};
+use super::{PostgresStoreError, ssl_mode};
 
 /// How to reach Postgres, and how much to ask of it.
 #[derive(Clone)]
 #[must_use]
 pub struct PostgresOptions {
     pub(super) config: Config,
+    /// How the server proves who it is, if the connections are to be encrypted.
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) connections: usize,
     pub(super) timeout: Duration,
 }
@@ -21,19 +33,49 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 
 impl PostgresOptions {
     /// The defaults for the database at this URL: `postgresql://[user[:password]@]host[:port]/database`, or `key=value`
-    /// pairs, as for libpq. Of several hosts, the one that takes writes is chosen. Connections are not encrypted; a URL with
-    /// `sslmode=require` gets none.
+    /// pairs, as for libpq. Of several hosts, the one that takes writes is chosen.
+    ///
+    /// Connections are encrypted if it says `sslmode=require`, or in a URL `verify-full` or `verify-ca`, and then the server's
+    /// certificate is verified in full, whichever it says. They are not if it says `disable` or nothing of the kind. `prefer`,
+    /// which leaves it to whoever answers, is refused.
     ///
     /// # Errors
     ///
-    /// If the URL is malformed. The error does not show it, for there may be a password in it.
+    /// If the URL is malformed, says `sslmode=prefer`, or asks for TLS without the feature `tls`. The error does not show it,
+    /// for there may be a password in it.
     pub fn new(url: impl AsRef<str>) -> Result<Self, PostgresStoreError> {
-        let mut config: Config = url.as_ref().parse().map_err(|_| PostgresStoreError::Url)?;
+        let mut config = ssl_mode::config(url.as_ref())?;
+        let is_secure = config.get_ssl_mode() == SslMode::Require;
+        #[cfg(not(feature = "tls"))]
+        if is_secure {
+            return Err(PostgresStoreError::NoTls);
+        }
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         if config.get_application_name().is_none() {
             config.application_name("countersign");
         }
-        Ok(Self { config, connections: CONNECTIONS, timeout: TIMEOUT })
+        Ok(Self {
+            config,
+            #[cfg(feature = "tls")]
+            tls: is_secure.then(|| tls::of_public_roots(&[PROTOCOL])),
+            connections: CONNECTIONS,
+            timeout: TIMEOUT,
+        })
+    }
+
+    /// Believes the authorities of a PEM text, such as your company's or your host's own, instead of those of Mozilla's list,
+    /// that the server is who it says.
+    ///
+    /// # Errors
+    ///
+    /// If the URL does not ask for TLS, or the text has no certificate or one that cannot be read.
+    #[cfg(feature = "tls")]
+    pub fn with_root_pem(mut self, pem: &str) -> Result<Self, PostgresStoreError> {
+        if self.tls.is_none() {
+            return Err(PostgresStoreError::NotSecure);
+        }
+        self.tls = Some(tls::of_pem(pem, &[PROTOCOL]).ok_or(PostgresStoreError::Roots)?);
+        Ok(self)
     }
 
     /// Opens so many connections at most, one at least, instead of 8.

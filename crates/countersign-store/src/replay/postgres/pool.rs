@@ -10,6 +10,8 @@ use deadpool_postgres::{ClientWrapper, Hook, HookError, Manager, ManagerConfig, 
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_postgres::NoTls;
 
+#[cfg(feature = "tls")]
+use super::secure::Secure;
 use super::{
     super::moment::Moment,
     PostgresOptions, PostgresStoreError,
@@ -35,10 +37,9 @@ type Answer = (Claimed, Option<PostgresStoreError>);
 
 impl Connections {
     pub(super) fn new(options: PostgresOptions) -> Result<Self, PostgresStoreError> {
-        let PostgresOptions { config, connections, timeout } = options;
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let PostgresOptions { connections, timeout, .. } = options;
         let set_up = set_up(timeout);
-        let pool = Pool::builder(Manager::from_config(config, NoTls, recycling))
+        let pool = Pool::builder(manager(options))
             .max_size(connections)
             .post_create(Hook::async_fn(move |client: &mut ClientWrapper, _| {
                 let set_up = set_up.clone();
@@ -128,6 +129,15 @@ impl Connections {
     ) -> Result<T, PostgresStoreError> {
         timeout(self.timeout, call).await.unwrap_or(Err(PostgresStoreError::Timeout { limit: self.timeout }))
     }
+}
+
+fn manager(options: PostgresOptions) -> Manager {
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    #[cfg(feature = "tls")]
+    if let Some(tls) = options.tls {
+        return Manager::from_config(options.config, Secure(tls), recycling);
+    }
+    Manager::from_config(options.config, NoTls, recycling)
 }
 
 /// What each new connection is told. The statements count on `read committed`: in another isolation they would fail.
