@@ -17,4 +17,4 @@ pub(crate) use endpoint::{Endpoint, EndpointKeys, EndpointPlan, Limits, Replays,
 pub(crate) use proxy_protocol::{ProxyProtocol, Refused};
 pub(crate) use server::{Bounds, Front, runtime, serve, stop_signal};
 pub(crate) use snapshot::{Gateway, Meeting, Snapshot};
-pub(crate) use store::{Store, StorePlan};
+pub(crate) use store::{Remote, Store, StorePlan};

@@ -6,7 +6,12 @@ use countersign::{
     ReplayKey, ReplayStore, Timestamp,
     replay::{Claim, Lease, MemoryStore, Settlement},
 };
-use countersign_store::replay::{PostgresReplayStore, RedisReplayStore, SqliteReplayStore, sqlite::SqliteOptions};
+use countersign_store::replay::{
+    PostgresReplayStore, RedisReplayStore, SqliteReplayStore,
+    postgres::{PostgresOptions, PostgresStoreError},
+    redis::{RedisOptions, RedisStoreError},
+    sqlite::SqliteOptions,
+};
 
 /// Which store the configuration names. It stays the same while the gateway runs.
 #[derive(Clone, PartialEq, Eq)]
@@ -19,14 +24,17 @@ pub(crate) enum StorePlan {
         path: PathBuf,
         capacity: Option<u64>,
     },
-    /// The URL may have a password in it.
-    Redis {
-        url: String,
-    },
-    /// So may this one.
-    Postgres {
-        url: String,
-    },
+    Redis(Remote),
+    Postgres(Remote),
+}
+
+/// A store on a server.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Remote {
+    /// There may be a password in it.
+    pub(crate) url: String,
+    /// The authorities, in PEM, that are believed that it is the server, instead of the public ones.
+    pub(crate) authorities: Option<String>,
 }
 
 /// A store that is open.
@@ -60,13 +68,27 @@ impl StorePlan {
                 let options = capacity.map_or(options, |capacity| options.with_capacity(capacity));
                 Store::Sqlite(SqliteReplayStore::open_with(path, options).map_err(StoreError::of)?)
             }
-            Self::Redis { url } => {
-                Store::Redis(Box::new(RedisReplayStore::connect(url).await.map_err(StoreError::of)?))
-            }
-            Self::Postgres { url } => {
-                Store::Postgres(Box::new(PostgresReplayStore::connect(url).await.map_err(StoreError::of)?))
-            }
+            Self::Redis(remote) => Store::Redis(Box::new(remote.redis().await.map_err(StoreError::of)?)),
+            Self::Postgres(remote) => Store::Postgres(Box::new(remote.postgres().await.map_err(StoreError::of)?)),
         })
+    }
+}
+
+impl Remote {
+    async fn redis(&self) -> Result<RedisReplayStore, RedisStoreError> {
+        let mut options = RedisOptions::new(&self.url)?;
+        if let Some(pem) = &self.authorities {
+            options = options.with_root_pem(pem)?;
+        }
+        RedisReplayStore::connect_with(options).await
+    }
+
+    async fn postgres(&self) -> Result<PostgresReplayStore, PostgresStoreError> {
+        let mut options = PostgresOptions::new(&self.url)?;
+        if let Some(pem) = &self.authorities {
+            options = options.with_root_pem(pem)?;
+        }
+        PostgresReplayStore::connect_with(options).await
     }
 }
 

@@ -14,6 +14,7 @@ mod reload;
 mod replay;
 mod send;
 mod serve;
+mod stores;
 mod usage;
 mod vectors;
 mod verify;

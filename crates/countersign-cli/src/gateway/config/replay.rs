@@ -1,6 +1,6 @@
 //! `replay` in the configuration file: where it is kept what became of events.
 
-use std::time::Duration;
+use std::{fs, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -8,7 +8,8 @@ use toml::Spanned;
 use super::{Reader, file::EndpointEntry};
 use crate::{
     failure::Failure,
-    gateway::{Replays, StorePlan},
+    gateway::{Remote, Replays, StorePlan},
+    scheme_source::unreadable,
     secrets::SecretSource,
 };
 
@@ -18,6 +19,8 @@ pub(super) struct ReplayEntry {
     store: Option<Spanned<String>>,
     /// In events.
     capacity: Option<Spanned<u64>>,
+    /// A file with the authorities that vouch for the server.
+    authorities: Option<Spanned<PathBuf>>,
     #[serde(default)]
     pub(super) dangerous_fail_open: bool,
 }
@@ -30,26 +33,46 @@ impl Reader<'_> {
             return self.memory(entry);
         }
         if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+            self.no_authorities(entry)?;
             let capacity = entry.capacity.as_ref().map(|_| self.capacity(entry)).transpose()?;
             return Ok(StorePlan::Sqlite { path: self.folder.join(path), capacity });
         }
         if let Some(capacity) = &entry.capacity {
             return Err(self.wrong_at(capacity, "the server bounds what it keeps: leave this out"));
         }
-        if let Some(plan) = of_url(text) {
+        let authorities = entry.authorities.as_ref().map(|path| self.authorities(path)).transpose()?;
+        if let Some(engine) = Engine::of(text) {
             if has_password(text) {
                 let message = "a password does not stand in this file: expected `env:NAME` or `file:PATH` with the URL";
                 return Err(self.wrong_at(store, message));
             }
-            return Ok(plan);
+            return Ok(engine.plan(Remote { url: text.to_owned(), authorities }));
         }
         let Ok(source) = SecretSource::parse(text, &self.folder) else { return Err(self.wrong_at(store, EXPECTED)) };
         self.reads(&source);
         let url = source.text().map_err(|failure| self.wrong_at(store, failure.to_string()))?;
-        of_url(&url).ok_or_else(|| self.wrong_at(store, format!("{} has no URL of a store", source.label())))
+        let engine = Engine::of(&url);
+        let engine = engine.ok_or_else(|| self.wrong_at(store, format!("{} has no URL of a store", source.label())))?;
+        Ok(engine.plan(Remote { url, authorities }))
+    }
+
+    fn authorities(&self, path: &Spanned<PathBuf>) -> Result<String, Failure> {
+        let file = self.folder.join(path.as_ref());
+        self.with.sources.add(&file);
+        fs::read_to_string(&file).map_err(|error| self.wrong_at(path, unreadable(&file, &error).to_string()))
+    }
+
+    fn no_authorities(&self, entry: &ReplayEntry) -> Result<(), Failure> {
+        match &entry.authorities {
+            Some(path) => {
+                Err(self.wrong_at(path, "this store is on no server that could prove anything: leave this out"))
+            }
+            None => Ok(()),
+        }
     }
 
     fn memory(&self, entry: &ReplayEntry) -> Result<StorePlan, Failure> {
+        self.no_authorities(entry)?;
         let capacity = match entry.capacity {
             // An address space that is smaller than that is full before.
             Some(_) => usize::try_from(self.capacity(entry)?).unwrap_or(usize::MAX),
@@ -83,12 +106,27 @@ impl Reader<'_> {
     }
 }
 
-fn of_url(text: &str) -> Option<StorePlan> {
-    let url = text.to_owned();
-    match text.split_once(':')?.0 {
-        "redis" | "unix" => Some(StorePlan::Redis { url }),
-        "postgres" | "postgresql" => Some(StorePlan::Postgres { url }),
-        _ => None,
+/// What answers behind a URL.
+#[derive(Clone, Copy)]
+enum Engine {
+    Redis,
+    Postgres,
+}
+
+impl Engine {
+    fn of(url: &str) -> Option<Self> {
+        match url.split_once(':')?.0 {
+            "redis" | "rediss" | "valkey" | "valkeys" | "unix" => Some(Self::Redis),
+            "postgres" | "postgresql" => Some(Self::Postgres),
+            _ => None,
+        }
+    }
+
+    fn plan(self, remote: Remote) -> StorePlan {
+        match self {
+            Self::Redis => StorePlan::Redis(remote),
+            Self::Postgres => StorePlan::Postgres(remote),
+        }
     }
 }
 
