@@ -5,6 +5,7 @@ mod postgres;
 mod process;
 mod proxy;
 mod redis;
+mod redis_cluster;
 mod shared;
 
 use std::{
@@ -23,6 +24,7 @@ pub use self::{
     process::{Process, free_address},
     proxy::Proxy,
     redis::RedisServer,
+    redis_cluster::RedisCluster,
     shared::Shared,
 };
 

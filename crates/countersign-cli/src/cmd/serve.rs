@@ -53,6 +53,7 @@ The configuration is TOML:
   [replay]                     # what was handled is not handled again
   store = \"memory\"            # the default: until the process ends; or: \"sqlite:FILE\", \"redis://HOST\", \"postgres://HOST/DB\",
                                # or \"env:NAME\" or \"file:PATH\" with such a URL, if there is a password in it
+                               # a cluster of Redis by one of its nodes, or by some: \"redis://HOST,HOST\"
                                # over TLS: \"rediss://HOST\", \"postgres://HOST/DB?sslmode=verify-full\"
   capacity = 1000000           # events; the default. A store that is full refuses (memory and SQLite)
   authorities = \"ca.pem\"       # vouch for the server, over TLS; default: Mozilla's list

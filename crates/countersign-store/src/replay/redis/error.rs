@@ -8,6 +8,8 @@ use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RedisStoreError {
+    /// The server is a node of a cluster, and tells nobody where the others are.
+    Clustered,
     /// The server may evict keys to make room.
     Evicts {
         /// Its `maxmemory-policy`.
@@ -17,6 +19,8 @@ pub enum RedisStoreError {
     EvictionUnknown,
     /// The server has no memory left.
     Full,
+    /// Several servers were named that are no cluster.
+    NotClustered,
     /// Authorities were given for a connection that is not to be encrypted.
     NotSecure,
     /// The URL asks for TLS, which is not compiled in.
@@ -79,7 +83,6 @@ pub(super) fn ends_connection(error: &RedisError) -> bool {
         ServerErrorKind::BusyLoading,
         ServerErrorKind::ClusterDown,
         ServerErrorKind::MasterDown,
-        ServerErrorKind::Moved,
         ServerErrorKind::ReadOnly,
     ];
     error.is_unrecoverable_error() || elsewhere.iter().any(|kind| error.kind() == ErrorKind::Server(*kind))
@@ -88,6 +91,10 @@ pub(super) fn ends_connection(error: &RedisError) -> bool {
 impl fmt::Display for RedisStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Clustered => f.write_str(
+                "Redis is a cluster and does not say where its other nodes are: allow the user `CLUSTER SLOTS`, and connect \
+                 anew",
+            ),
             Self::Evicts { policy } => write!(
                 f,
                 "Redis may evict keys (`maxmemory-policy` is `{policy}`), which lets replays through: set it to `noeviction`"
@@ -97,6 +104,9 @@ impl fmt::Display for RedisStoreError {
                  them, or make sure that its `maxmemory-policy` is `noeviction` and use `dangerous_trust_eviction_policy`",
             ),
             Self::Full => f.write_str("Redis is out of memory: raise its `maxmemory` or keep events shorter"),
+            Self::NotClustered => {
+                f.write_str("the URL of Redis names several servers, which are no cluster: name the one that takes writes")
+            }
             Self::NotSecure => f.write_str(
                 "authorities are given, but the URL of Redis does not ask for TLS: begin it with `rediss://`",
             ),

@@ -1,18 +1,21 @@
-//! The one connection, and what is done when it breaks.
+//! The one connection to a server, and what is done when it breaks.
 
 use std::{
     fmt,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use redis::{Cmd, ErrorKind, InfoDict, RedisError, ScriptInvocation, Value, aio::MultiplexedConnection};
-use tokio::{sync::Mutex as AsyncMutex, time::timeout};
+use redis::{ErrorKind, InfoDict, RedisError, Value, aio::MultiplexedConnection};
+use tokio::sync::Mutex as AsyncMutex;
 
 use super::{
-    RedisOptions, RedisStoreError, error::ends_connection, options::MayEvict, scripts::Attempt, server::Connection,
+    RedisStoreError,
+    deadline::Deadline,
+    error::ends_connection,
+    options::MayEvict,
+    request::Request,
+    server::{Connection, Server},
+    slots::Slots,
 };
 
 /// A connection that all calls share, and that is made anew when it is of no more use.
@@ -20,7 +23,8 @@ use super::{
 /// `redis`'s own `ConnectionManager` keeps a connection that has fallen silent, until the system gives it up after a quarter
 /// of an hour, and would not look at the eviction policy of the server that it finds after a failover.
 pub(super) struct Link {
-    options: RedisOptions,
+    server: Server,
+    may_evict: MayEvict,
     current: Mutex<Option<Numbered>>,
     /// The number of the last connection. Whoever holds it makes the next one, while the others wait.
     connecting: AsyncMutex<u64>,
@@ -33,62 +37,70 @@ struct Numbered {
     number: u64,
 }
 
-/// The number of no connection.
-const NONE: u64 = 0;
+/// Why a server does not do what it was asked.
+pub(super) enum Trouble {
+    /// In a cluster: another node has the key. Nothing was done.
+    Elsewhere(Elsewhere),
+    Failed(RedisStoreError),
+}
 
-/// An answer, and the error of an earlier attempt that may have been carried out.
-type Answer = (Value, Option<RedisStoreError>);
-
-/// What the server is asked to do in one step.
-pub(super) enum Request<'s> {
-    Command(Cmd),
-    Script(ScriptInvocation<'s>),
+/// Which other node has a key.
+pub(super) struct Elsewhere {
+    /// Its host, unless it is the same, and its port.
+    pub(super) to: String,
+    /// Whether it has this key already, and the others of its slot not yet.
+    pub(super) is_moving: bool,
 }
 
 impl Link {
-    pub(super) fn new(options: RedisOptions) -> Self {
-        Self { options, current: Mutex::new(None), connecting: AsyncMutex::new(NONE) }
+    pub(super) fn new(server: Server, may_evict: MayEvict) -> Self {
+        Self { server, may_evict, current: Mutex::new(None), connecting: AsyncMutex::new(0) }
+    }
+
+    pub(super) fn server(&self) -> &Server {
+        &self.server
     }
 
     /// Connects, if it is not yet.
-    pub(super) async fn open(&self) -> Result<(), RedisStoreError> {
-        self.in_time(async { self.connection().await.map(drop) }).await
+    pub(super) async fn open(&self, time: Deadline) -> Result<(), RedisStoreError> {
+        time.keep(self.connection()).await?.map(drop)
     }
 
-    /// Has something done, once more if the connection breaks.
-    pub(super) async fn ask<'s>(&self, request: impl Fn(Attempt) -> Request<'s>) -> Result<Answer, RedisStoreError> {
-        let asked = AtomicU64::new(NONE);
-        let answer = self.in_time(async {
-            match self.attempt(&request(Attempt::First), &asked).await {
-                Err(lost @ RedisStoreError::Unreachable { .. }) => {
-                    Ok((self.attempt(&request(Attempt::Second), &asked).await?, Some(lost)))
-                }
-                answer => Ok((answer?, None)),
-            }
-        });
-        let answer = answer.await;
-        if matches!(answer, Err(RedisStoreError::Timeout { .. })) {
-            self.give_up(asked.into_inner());
+    /// Has something done; `is_moving` if the server has the key already, but not its slot.
+    pub(super) async fn ask(&self, request: &Request<'_>, is_moving: bool, time: Deadline) -> Result<Value, Trouble> {
+        self.use_connection(time, async |connection| {
+            if is_moving { request.send_asking(connection).await } else { request.send(connection).await }
+        })
+        .await
+    }
+
+    /// The nodes of the cluster, if this is one that says so.
+    pub(super) async fn slots(&self, time: Deadline) -> Result<Option<Slots>, RedisStoreError> {
+        self.open(time).await?;
+        let answer = self
+            .use_connection(time, async |connection| {
+                redis::cmd("CLUSTER").arg("SLOTS").query_async::<Value>(connection).await
+            })
+            .await;
+        match answer {
+            Ok(answer) => Ok(Slots::of(&answer, self.server.host())),
+            // It is none, or this user may not know.
+            Err(Trouble::Failed(RedisStoreError::Refused { .. }) | Trouble::Elsewhere(_)) => Ok(None),
+            Err(Trouble::Failed(error)) => Err(error),
         }
-        answer
     }
 
-    async fn attempt(&self, request: &Request<'_>, asked: &AtomicU64) -> Result<Value, RedisStoreError> {
-        let Numbered { mut connection, number } = self.connection().await?;
-        asked.store(number, Ordering::Relaxed);
-        let answer: Result<Value, RedisError> = match request {
-            Request::Command(command) => command.query_async(&mut connection.redis).await,
-            Request::Script(script) => script.invoke_async(&mut connection.redis).await,
-        };
-        if answer.as_ref().is_err_and(ends_connection) {
+    async fn use_connection(
+        &self,
+        time: Deadline,
+        ask: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<Value, RedisError>,
+    ) -> Result<Value, Trouble> {
+        let Numbered { mut connection, number } = time.keep(self.connection()).await??;
+        let answer = time.keep(ask(&mut connection.redis)).await;
+        if answer.as_ref().map_or(true, |answer| answer.as_ref().is_err_and(ends_connection)) {
             self.give_up(number);
         }
-        Ok(answer?)
-    }
-
-    async fn in_time<T>(&self, call: impl Future<Output = Result<T, RedisStoreError>>) -> Result<T, RedisStoreError> {
-        let limit = self.options.timeout;
-        timeout(limit, call).await.unwrap_or(Err(RedisStoreError::Timeout { limit }))
+        Ok(answer??)
     }
 
     async fn connection(&self) -> Result<Numbered, RedisStoreError> {
@@ -99,7 +111,8 @@ impl Link {
         if let Some(current) = self.current() {
             return Ok(current);
         }
-        let connection = self.connect().await?;
+        // In a box, for there is much to it, and no call has to carry room for it along.
+        let connection = Box::pin(self.connect()).await?;
         *last += 1;
         let numbered = Numbered { connection, number: *last };
         *self.lock() = Some(numbered.clone());
@@ -107,10 +120,10 @@ impl Link {
     }
 
     async fn connect(&self) -> Result<Connection, RedisStoreError> {
-        let mut connection = self.options.server.connect().await?;
-        if self.options.may_evict != MayEvict::Accepted {
+        let mut connection = self.server.connect().await?;
+        if self.may_evict != MayEvict::Accepted {
             match eviction_policy(&mut connection.redis).await? {
-                None if self.options.may_evict == MayEvict::Refused => return Err(RedisStoreError::EvictionUnknown),
+                None if self.may_evict == MayEvict::Refused => return Err(RedisStoreError::EvictionUnknown),
                 Some(policy) if policy != "noeviction" => return Err(RedisStoreError::Evicts { policy }),
                 _ => {}
             }
@@ -131,6 +144,24 @@ impl Link {
         let mut current = self.lock();
         if current.as_ref().is_some_and(|current| current.number == number) {
             *current = None;
+        }
+    }
+}
+
+impl From<RedisStoreError> for Trouble {
+    fn from(error: RedisStoreError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<RedisError> for Trouble {
+    fn from(error: RedisError) -> Self {
+        match error.redirect_node() {
+            Some((to, _)) => {
+                let is_moving = error.kind() == ErrorKind::Server(redis::ServerErrorKind::Ask);
+                Self::Elsewhere(Elsewhere { to: to.to_owned(), is_moving })
+            }
+            None => Self::Failed(error.into()),
         }
     }
 }
@@ -159,6 +190,6 @@ fn unless_denied<T>(answer: Result<T, RedisError>) -> Result<Option<T>, RedisSto
 
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("options", &self.options).finish_non_exhaustive()
+        f.debug_struct("Link").finish_non_exhaustive()
     }
 }

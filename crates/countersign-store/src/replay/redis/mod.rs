@@ -32,11 +32,21 @@
 //! - **Failover**: replicas follow later than the answer goes out, so that a failover can lose acknowledged claims and
 //!   commits; a replay of those gets through. Where this may not be, use Postgres, or the inbox.
 //!
+//! # Redis Cluster
+//!
+//! If the server of the URL is a node of a cluster, the store asks it for the others (`CLUSTER SLOTS`), connects to each, and
+//! has each event looked after by the node that has its slot. What moves to another node is followed there, while it moves
+//! too. When a node does not answer, the others are asked who has taken over; until somebody has, its events are errors.
+//! Every node is looked at for its eviction policy at the start, replicas too, and whoever takes over again.
+//!
+//! A URL may name several nodes, `redis://user:password@a:6379,b:6379`, so that the store can be opened while one is away.
+//! All have the same user, password and authorities, and a cluster has no databases to choose from.
+//!
 //! # TLS
 //!
 //! With the feature `tls`, `rediss://` connects over TLS 1.2 or 1.3 and to nothing else. The server has to prove that it is
 //! the host of the URL, to the public authorities of Mozilla's list, or to those of
-//! [`RedisOptions::with_root_pem`]; there is no switch to have it prove nothing, and `#insecure` in a URL is refused. The
+//! [`RedisOptions::with_root_pem`], and each node of a cluster that it is what the cluster calls it; there is no switch to have it prove nothing, and `#insecure` in a URL is refused. The
 //! store shows no certificate of its own.
 //!
 //! # When Redis cannot be reached
@@ -46,11 +56,16 @@
 //! is still fresh to whoever made it. A connection that has not answered in time is given up, and the next call makes
 //! a new one.
 
+mod cluster;
+mod deadline;
 mod error;
 mod link;
+mod nodes;
 mod options;
+mod request;
 mod scripts;
 mod server;
+mod slots;
 mod url;
 
 use std::{
@@ -66,7 +81,7 @@ use countersign::{
 
 pub use self::{error::RedisStoreError, options::RedisOptions};
 use self::{
-    link::Link,
+    nodes::Nodes,
     scripts::{Call, Claimed, Scripts, Settled},
 };
 use super::{fence::Fences, moment::Moment};
@@ -75,7 +90,7 @@ use super::{fence::Fences, moment::Moment};
 ///
 /// It is made and used in a tokio runtime with I/O and a timer.
 pub struct RedisReplayStore {
-    link: Link,
+    nodes: Nodes,
     scripts: Scripts,
     fences: Fences,
     prefix: String,
@@ -101,10 +116,8 @@ impl RedisReplayStore {
     /// If the server cannot be reached or refuses, or it may evict keys.
     pub async fn connect_with(options: RedisOptions) -> Result<Self, RedisStoreError> {
         let prefix = options.prefix.clone();
-        let link = Link::new(options);
-        link.open().await?;
         Ok(Self {
-            link,
+            nodes: Nodes::open(options).await?,
             scripts: Scripts::new(),
             fences: Fences::new().map_err(|_| RedisStoreError::Randomness)?,
             prefix,
@@ -121,7 +134,7 @@ impl RedisReplayStore {
         if self.is_old.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        match self.link.ask(|_| call.claim_new(until)).await {
+        match self.nodes.ask(&call.key, |_| call.claim_new(until)).await {
             Ok((answer, _)) => Ok(call.claimed(&answer)),
             Err(error) if error.is_of_syntax() => {
                 self.is_old.store(true, Ordering::Relaxed);
@@ -148,7 +161,7 @@ impl ReplayStore for RedisReplayStore {
         let claimed = if let Some(claimed) = self.claim_new(&call, until).await? {
             claimed
         } else {
-            let (answer, _) = self.link.ask(|_| self.scripts.claim(&call, until)).await?;
+            let (answer, _) = self.nodes.ask(&call.key, |_| self.scripts.claim(&call, until)).await?;
             Claimed::of(&answer).ok_or_else(|| RedisStoreError::unexpected(&answer))?
         };
         match claimed {
@@ -161,7 +174,8 @@ impl ReplayStore for RedisReplayStore {
     async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, RedisStoreError> {
         let now = Moment::from(now);
         let call = self.call(lease.key(), lease.fence(), now);
-        let (answer, _) = self.link.ask(|attempt| self.scripts.commit(&call, now.after(keep_for), attempt)).await?;
+        let (answer, _) =
+            self.nodes.ask(&call.key, |attempt| self.scripts.commit(&call, now.after(keep_for), attempt)).await?;
         match Settled::of(&answer) {
             Some(Settled::Yes) => Ok(Settlement::Settled),
             Some(Settled::No) => Ok(Settlement::Lapsed),
@@ -171,7 +185,7 @@ impl ReplayStore for RedisReplayStore {
 
     async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, RedisStoreError> {
         let call = self.call(lease.key(), lease.fence(), Moment::from(now));
-        let (answer, lost) = self.link.ask(|_| self.scripts.release(&call)).await?;
+        let (answer, lost) = self.nodes.ask(&call.key, |_| self.scripts.release(&call)).await?;
         match (Settled::of(&answer), lost) {
             (Some(Settled::Yes), _) => Ok(Settlement::Settled),
             // The first attempt may have done it, and its answer been lost.

@@ -8,7 +8,8 @@ use crate::replay::tls;
 #[derive(Clone)]
 #[must_use]
 pub struct RedisOptions {
-    pub(super) server: Server,
+    /// One, or some nodes of a cluster.
+    pub(super) servers: Vec<Server>,
     pub(super) prefix: String,
     pub(super) timeout: Duration,
     pub(super) may_evict: MayEvict,
@@ -27,24 +28,32 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 
 impl RedisOptions {
     /// The defaults for the server at this URL: `redis://[user:password@]host[:port][/database]`, the same with `rediss://`
-    /// for TLS, or `unix:///path`.
+    /// for TLS, or `unix:///path`. If that is a node of a cluster, the store finds the others by it; a URL may name several
+    /// nodes, `redis://host:port,host:port`, so that one of them can be away when the store is opened.
     ///
     /// # Errors
     ///
     /// If the URL is malformed, or asks for TLS without the feature `tls`. The error does not show it, for there may be a
     /// password in it.
     pub fn new(url: impl AsRef<str>) -> Result<Self, RedisStoreError> {
-        let Url { info, is_secure } = Url::parse(url.as_ref())?;
+        let Url { infos, is_secure } = Url::parse(url.as_ref())?;
         #[cfg(not(feature = "tls"))]
         if is_secure {
             return Err(RedisStoreError::NoTls);
         }
-        let server = Server {
+        #[cfg(feature = "tls")]
+        let tls = is_secure.then(|| tls::of_public_roots(&[]));
+        let servers = infos.into_iter().map(|info| Server {
             info,
             #[cfg(feature = "tls")]
-            tls: is_secure.then(|| tls::of_public_roots(&[])),
-        };
-        Ok(Self { server, prefix: "countersign".to_owned(), timeout: TIMEOUT, may_evict: MayEvict::Refused })
+            tls: tls.clone(),
+        });
+        Ok(Self {
+            servers: servers.collect(),
+            prefix: "countersign".to_owned(),
+            timeout: TIMEOUT,
+            may_evict: MayEvict::Refused,
+        })
     }
 
     /// Believes the authorities of a PEM text, such as your company's or your host's own, instead of those of Mozilla's list,
@@ -55,10 +64,13 @@ impl RedisOptions {
     /// If the URL does not ask for TLS, or the text has no certificate or one that cannot be read.
     #[cfg(feature = "tls")]
     pub fn with_root_pem(mut self, pem: &str) -> Result<Self, RedisStoreError> {
-        if self.server.tls.is_none() {
+        if self.servers.iter().any(|server| server.tls.is_none()) {
             return Err(RedisStoreError::NotSecure);
         }
-        self.server.tls = Some(tls::of_pem(pem, &[]).ok_or(RedisStoreError::Roots)?);
+        let tls = tls::of_pem(pem, &[]).ok_or(RedisStoreError::Roots)?;
+        for server in &mut self.servers {
+            server.tls = Some(tls.clone());
+        }
         Ok(self)
     }
 

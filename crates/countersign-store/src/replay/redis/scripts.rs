@@ -2,16 +2,19 @@
 
 use std::time::Duration;
 
-use redis::{Cmd, Script, ScriptInvocation, Value};
+use redis::{Cmd, Value};
 
-use super::{super::moment::Moment, link::Request};
+use super::{
+    super::moment::Moment,
+    request::{Invocation, Program, Request},
+};
 
-/// The scripts, and the hashes by which the server knows them.
+/// The scripts.
 #[derive(Debug)]
 pub(super) struct Scripts {
-    claim: Script,
-    commit: Script,
-    release: Script,
+    claim: Program,
+    commit: Program,
+    release: Program,
 }
 
 /// What all scripts are told.
@@ -76,24 +79,21 @@ pub(super) enum Attempt {
 
 impl Scripts {
     pub(super) fn new() -> Self {
-        Self { claim: Script::new(CLAIM), commit: Script::new(COMMIT), release: Script::new(RELEASE) }
+        Self { claim: Program::new(CLAIM), commit: Program::new(COMMIT), release: Program::new(RELEASE) }
     }
 
     /// Claims whatever stands there, if it is over.
-    pub(super) fn claim(&self, call: &Call, until: Moment) -> Request<'_> {
-        let mut invocation = call.begin(&self.claim);
-        invocation.arg(text(until)).arg(stays(call.now, until));
-        Request::Script(invocation)
+    pub(super) fn claim<'s>(&'s self, call: &'s Call, until: Moment) -> Request<'s> {
+        call.run(&self.claim, vec![text(until), stays(call.now, until).to_string()])
     }
 
-    pub(super) fn commit(&self, call: &Call, until: Moment, attempt: Attempt) -> Request<'_> {
-        let mut invocation = call.begin(&self.commit);
-        invocation.arg(text(until)).arg(stays(call.now, until)).arg(u8::from(attempt == Attempt::Second));
-        Request::Script(invocation)
+    pub(super) fn commit<'s>(&'s self, call: &'s Call, until: Moment, attempt: Attempt) -> Request<'s> {
+        let again = u8::from(attempt == Attempt::Second).to_string();
+        call.run(&self.commit, vec![text(until), stays(call.now, until).to_string(), again])
     }
 
-    pub(super) fn release(&self, call: &Call) -> Request<'_> {
-        Request::Script(call.begin(&self.release))
+    pub(super) fn release<'s>(&'s self, call: &'s Call) -> Request<'s> {
+        call.run(&self.release, Vec::new())
     }
 }
 
@@ -129,10 +129,9 @@ impl Call {
         }
     }
 
-    fn begin<'s>(&self, script: &'s Script) -> ScriptInvocation<'s> {
-        let mut invocation = script.prepare_invoke();
-        invocation.key(self.key.as_str()).arg(text(self.now)).arg(self.fence_text());
-        invocation
+    fn run<'s>(&'s self, program: &'s Program, more: Vec<String>) -> Request<'s> {
+        let arguments = [text(self.now), self.fence_text()].into_iter().chain(more).collect();
+        Request::Script(Invocation { program, key: &self.key, arguments })
     }
 
     fn fence_text(&self) -> String {

@@ -3,11 +3,11 @@
 #[cfg(feature = "tls")]
 use std::sync::Arc;
 
-use redis::{AsyncConnectionConfig, Client, ConnectionInfo, aio::MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ConnectionInfo, aio::MultiplexedConnection};
 #[cfg(feature = "tls")]
 use rustls::ClientConfig;
 
-use super::RedisStoreError;
+use super::{RedisStoreError, slots::Address};
 
 /// Where a server is, and what it is told first.
 #[derive(Clone)]
@@ -27,6 +27,20 @@ pub(super) struct Connection {
 }
 
 impl Server {
+    /// Another node of the same cluster.
+    pub(super) fn node(&self, (host, port): &Address) -> Self {
+        let info = self.info.clone().set_addr(ConnectionAddr::Tcp(host.clone(), *port));
+        Self { info, ..self.clone() }
+    }
+
+    /// Where it is; that of a socket is this machine.
+    pub(super) fn host(&self) -> &str {
+        match self.info.addr() {
+            ConnectionAddr::Tcp(host, _) => host,
+            _ => "localhost",
+        }
+    }
+
     /// The time limit is the caller's.
     pub(super) async fn connect(&self) -> Result<Connection, RedisStoreError> {
         let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);

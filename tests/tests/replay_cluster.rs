@@ -1,0 +1,284 @@
+//! The store in a cluster of Redis, on real nodes.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use countersign::{
+    ReplayKey, ReplayStore, Timestamp,
+    replay::{Claim, Settlement},
+};
+use countersign_store::replay::{
+    RedisReplayStore,
+    redis::{RedisOptions, RedisStoreError},
+};
+use countersign_tests::{
+    replay::key,
+    replay_conformance, replay_faults as faults,
+    servers::{On, RedisCluster, RedisServer, Shared, free_address},
+};
+
+/// The cluster that the tests share that do it no harm.
+fn cluster() -> Arc<RedisCluster> {
+    static CLUSTER: Shared<RedisCluster> = Shared::new();
+    CLUSTER.or_start(RedisCluster::start)
+}
+
+fn options(cluster: &RedisCluster) -> RedisOptions {
+    RedisOptions::new(cluster.nodes()[1].url()).unwrap().with_timeout(faults::PATIENT)
+}
+
+async fn connect(cluster: &RedisCluster) -> RedisReplayStore {
+    RedisReplayStore::connect_with(options(cluster)).await.unwrap()
+}
+
+/// Each store has events of its own.
+async fn open() -> On<RedisReplayStore, Arc<RedisCluster>> {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    let cluster = cluster();
+    let options = options(&cluster).with_prefix(format!("test-{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+    On::new(RedisReplayStore::connect_with(options).await.unwrap(), cluster)
+}
+
+replay_conformance!(redis_cluster, open());
+
+const LEASE: Duration = Duration::from_secs(30);
+const KEEP: Duration = Duration::from_secs(86_400);
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(1_767_225_600 + seconds)
+}
+
+/// Enough to be on each of the nodes.
+fn events(name: &str) -> Vec<ReplayKey> {
+    (0..60).map(|number| key(name, &number.to_string())).collect()
+}
+
+async fn done(store: &RedisReplayStore, events: &[ReplayKey]) {
+    for event in events {
+        let Ok(Claim::Fresh(lease)) = store.claim(*event, LEASE, at(0)).await else { panic!("not fresh") };
+        assert_eq!(store.commit(lease, KEEP, at(0)).await.unwrap(), Settlement::Settled);
+    }
+}
+
+async fn held(store: &RedisReplayStore, events: &[ReplayKey]) {
+    for event in events {
+        assert!(matches!(store.claim(*event, LEASE, at(0)).await, Ok(Claim::Fresh(_))));
+    }
+}
+
+async fn are_known(store: &RedisReplayStore, done: &[ReplayKey], held: &[ReplayKey]) {
+    for event in done {
+        let claim = store.claim(*event, LEASE, at(1)).await;
+        assert!(matches!(claim, Ok(Claim::Done)), "{claim:?}");
+    }
+    for event in held {
+        let claim = store.claim(*event, LEASE, at(1)).await;
+        assert!(matches!(claim, Ok(Claim::InProgress)), "{claim:?}");
+    }
+}
+
+#[test]
+fn each_node_keeps_a_part_of_the_events() {
+    faults::run(async {
+        let cluster = RedisCluster::start();
+        done(&connect(&cluster).await, &events("parts")).await;
+        for node in cluster.nodes() {
+            let size: usize = node.cli(&["DBSIZE"]).parse().unwrap();
+            assert!((5..40).contains(&size), "{size}");
+        }
+    });
+}
+
+#[test]
+fn an_event_is_found_on_whichever_side_of_a_move_it_is() {
+    faults::run(async {
+        let cluster = RedisCluster::start();
+        let store = connect(&cluster).await;
+        let (old, old_held, new, new_held) = (events("old"), events("old held"), events("new"), events("new held"));
+        done(&store, &old).await;
+        held(&store, &old_held).await;
+        cluster.begin_to_move_all(0, 2);
+        done(&store, &new).await;
+        held(&store, &new_held).await;
+        for (done, held) in [(&old, &old_held), (&new, &new_held)] {
+            are_known(&store, done, held).await;
+            are_known(&connect(&cluster).await, done, held).await;
+        }
+        let asked = cluster.nodes()[2].cli(&["INFO", "commandstats"]);
+        assert!(asked.contains("cmdstat_asking:"), "nothing was on its way: {asked}");
+    });
+}
+
+#[test]
+fn slots_that_move_while_they_are_used_lose_no_event_and_give_none_twice() {
+    faults::run(async {
+        let cluster = RedisCluster::start();
+        let store = Arc::new(connect(&cluster).await);
+        let (old, old_held) = (events("old"), events("old held"));
+        done(&store, &old).await;
+        held(&store, &old_held).await;
+        let stop = Arc::new(AtomicBool::new(false));
+        let workers: Vec<_> = (0..4)
+            .map(|worker| {
+                let (store, stop) = (Arc::clone(&store), Arc::clone(&stop));
+                let (old, old_held) = (old.clone(), old_held.clone());
+                tokio::spawn(async move {
+                    let mut rounds = 0;
+                    while !stop.load(Ordering::Relaxed) {
+                        let new = events(&format!("{worker} {rounds}"));
+                        done(&store, &new[..10]).await;
+                        are_known(&store, &new[..10], &[]).await;
+                        are_known(&store, &old, &old_held).await;
+                        rounds += 1;
+                    }
+                    rounds
+                })
+            })
+            .collect();
+        tokio::task::block_in_place(|| cluster.move_slots(600, 0, 1));
+        stop.store(true, Ordering::Relaxed);
+        for worker in workers {
+            assert!(worker.await.unwrap() > 1);
+        }
+        are_known(&store, &old, &old_held).await;
+    });
+}
+
+#[test]
+fn the_events_of_a_node_that_is_killed_are_errors_until_it_is_back() {
+    faults::run(async {
+        let mut cluster = RedisCluster::start();
+        let options = options(&cluster).with_timeout(faults::IMPATIENT);
+        let store = RedisReplayStore::connect_with(options).await.unwrap();
+        let (old, old_held) = (events("old"), events("old held"));
+        done(&store, &old).await;
+        held(&store, &old_held).await;
+        cluster.node(0).process().kill();
+        let mut errors = 0;
+        for (event, is_done) in old.iter().map(|event| (event, true)).chain(old_held.iter().map(|event| (event, false)))
+        {
+            match store.claim(*event, LEASE, at(1)).await {
+                Ok(Claim::Done) if is_done => {}
+                Ok(Claim::InProgress) if !is_done => {}
+                Err(_) => errors += 1,
+                claim => panic!("{claim:?}"),
+            }
+        }
+        assert!(errors > 10, "{errors}");
+        cluster.node(0).restart();
+        cluster.wait_until_well();
+        are_known(&store, &old, &old_held).await;
+    });
+}
+
+#[test]
+fn the_replica_of_a_node_that_falls_silent_takes_over_and_knows_its_events() {
+    faults::run(async {
+        let mut cluster = RedisCluster::start_with_replicas();
+        let options = options(&cluster).with_timeout(faults::IMPATIENT);
+        let store = RedisReplayStore::connect_with(options).await.unwrap();
+        let (old, old_held) = (events("old"), events("old held"));
+        done(&store, &old).await;
+        held(&store, &old_held).await;
+        // What a replica has not received is lost with its master.
+        for master in &cluster.nodes()[..3] {
+            tokio::time::sleep(Duration::from_millis(1500)).await;
+            assert!(
+                master.cli(&["INFO", "replication"]).contains("lag=0") || master.cli(&["WAIT", "1", "1000"]) == "1"
+            );
+        }
+        cluster.node(0).process().pause();
+        let start = Instant::now();
+        let mut errors = 0;
+        for event in &old {
+            loop {
+                match store.claim(*event, LEASE, at(1)).await {
+                    Ok(Claim::Done) => break,
+                    Ok(claim) => panic!("{claim:?}"),
+                    Err(error) => {
+                        errors += 1;
+                        assert!(start.elapsed() < Duration::from_secs(60), "nobody takes over: {error}");
+                    }
+                }
+            }
+        }
+        assert!(errors > 0, "the master was not missed");
+        are_known(&store, &old, &old_held).await;
+        cluster.node(0).process().resume();
+        cluster.wait_until_well();
+        are_known(&store, &old, &old_held).await;
+        faults::works(&store, "after the failover").await;
+    });
+}
+
+#[test]
+fn a_cluster_in_which_one_node_may_evict_keys_is_refused() {
+    faults::run(async {
+        let cluster = RedisCluster::start_with_replicas();
+        // A cluster does not tell of replicas that have received nothing yet.
+        done(&connect(&cluster).await, &events("first")).await;
+        let replica = cluster.nodes()[4].address().port().to_string();
+        while !cluster.nodes()[1].cli(&["CLUSTER", "SLOTS"]).contains(&replica) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        for number in [0, 2, 4] {
+            let node = &cluster.nodes()[number];
+            node.cli(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"]);
+            let error = RedisReplayStore::connect_with(options(&cluster)).await.unwrap_err();
+            assert!(matches!(error, RedisStoreError::Evicts { .. }), "{number}: {error:?}");
+            let store = RedisReplayStore::connect_with(options(&cluster).dangerous_allow_eviction()).await.unwrap();
+            faults::works(&store, &number.to_string()).await;
+            node.cli(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]);
+        }
+        connect(&cluster).await;
+    });
+}
+
+#[test]
+fn one_of_the_named_nodes_may_be_away() {
+    faults::run(async {
+        let cluster = cluster();
+        let url = format!("redis://{},{}", free_address(), cluster.nodes()[0].address());
+        let store =
+            RedisReplayStore::connect_with(RedisOptions::new(&url).unwrap().with_prefix("named")).await.unwrap();
+        done(&store, &events("named")).await;
+    });
+}
+
+#[test]
+fn several_servers_that_are_no_cluster_are_refused() {
+    faults::run(async {
+        let (one, other) = (RedisServer::start(), RedisServer::start());
+        let url = format!("redis://{},{}", one.address(), other.address());
+        let error = RedisReplayStore::connect(&url).await.unwrap_err();
+        assert!(matches!(error, RedisStoreError::NotClustered), "{error:?}");
+        assert!(error.to_string().contains("name the one that takes writes"), "{error}");
+    });
+}
+
+#[test]
+fn who_may_not_see_the_nodes_is_told_so() {
+    faults::run(async {
+        let cluster = RedisCluster::start();
+        cluster.nodes()[0].cli(&["ACL", "SETUSER", "blind", "on", ">secret", "~*", "+@all", "-cluster"]);
+        let url = format!("redis://blind:secret@{}", cluster.nodes()[0].address());
+        let store = RedisReplayStore::connect(&url).await.unwrap();
+        let mut refused = 0;
+        for event in events("blind") {
+            match store.claim(event, LEASE, at(0)).await {
+                Ok(Claim::Fresh(_)) => {}
+                Err(error @ RedisStoreError::Clustered) => {
+                    refused += 1;
+                    assert!(error.to_string().contains("allow the user `CLUSTER SLOTS`"), "{error}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(refused > 20, "{refused}");
+    });
+}
