@@ -37,6 +37,8 @@ pub struct LayeredReplayStore<S> {
 /// 100,000 events: up to 6 MB.
 const COPIES: usize = 100_000;
 
+const A_MOMENT: Duration = Duration::from_millis(1);
+
 impl<S: ReplayStore> LayeredReplayStore<S> {
     /// Copies of up to 100,000 events, which take up to 6 MB, in front of a shared store.
     pub fn new(shared: S) -> Self {
@@ -58,6 +60,14 @@ impl<S: ReplayStore> LayeredReplayStore<S> {
         &self.shared
     }
 
+    /// Drops what there is of an event that was kept to its end and came again. Were the clock set back, it would be told for
+    /// done, although its new handler may have failed.
+    fn forget(&self, key: ReplayKey, now: Timestamp) {
+        if let Ok(Claim::Fresh(copy)) = self.done.claim_at(key, A_MOMENT, now) {
+            let _ = self.done.release_at(copy, now);
+        }
+    }
+
     fn remember(&self, key: ReplayKey, keep_for: Duration, now: Timestamp) {
         // Whatever else the copy says, it is not asked when the event is claimed, and the shared store is.
         if let Ok(Claim::Fresh(copy)) = self.done.claim_at(key, keep_for, now) {
@@ -73,7 +83,11 @@ impl<S: ReplayStore> ReplayStore for LayeredReplayStore<S> {
         if self.done.is_done_at(key, now) {
             return Ok(Claim::Done);
         }
-        self.shared.claim(key, lease_for, now).await
+        let claim = self.shared.claim(key, lease_for, now).await?;
+        if matches!(claim, Claim::Fresh(_)) {
+            self.forget(key, now);
+        }
+        Ok(claim)
     }
 
     async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, S::Error> {
