@@ -35,3 +35,8 @@ fi
 # The examples' and the README's commands use the program itself.
 cargo build --locked --bin countersign
 cargo test --locked --workspace --no-fail-fast
+# Valkey is held to the same where it is installed; in Debian it is from 13 on, and in the backports of 12.
+if command -v valkey-server >/dev/null; then
+    REDIS_SERVER=valkey-server cargo test --locked -p countersign-tests \
+        --test replay_redis --test replay_cluster --test replay_tls --test replay_model
+fi

@@ -1,6 +1,6 @@
-//! `redis-server`.
+//! `redis-server`, or another that `REDIS_SERVER` names, such as `valkey-server`.
 
-use std::{fs, net::SocketAddr, process::Command};
+use std::{env, fs, net::SocketAddr, process::Command};
 
 use tempfile::TempDir;
 
@@ -94,7 +94,7 @@ impl RedisServer {
 
 fn run(folder: &TempDir, address: SocketAddr, settings: &[String], is_secure: bool) -> Process {
     let port = address.port().to_string();
-    let mut command = Command::new("redis-server");
+    let mut command = Command::new(env::var_os("REDIS_SERVER").unwrap_or_else(|| "redis-server".into()));
     command.args(if is_secure { ["--port", "0", "--tls-port", &port] } else { ["--tls-port", "0", "--port", &port] });
     command
         .args(["--bind", "127.0.0.1", "--dir"])
