@@ -23,7 +23,7 @@
 //!
 //! **`postgres`**: Postgres 12 or later, over TCP or a Unix socket, on the tokio runtime.
 //!
-//! **`redis`**: Redis 7 and Valkey, one server or a cluster, and Redis 6 more slowly, over TCP or a Unix socket, on the tokio
+//! **`redis`**: Redis 6 or later and Valkey, one server or a cluster, over TCP or a Unix socket, on the tokio
 //! runtime.
 //!
 //! **`tls`**: connections to servers over TLS, by rustls with `ring`, to public authorities or your own. Without it a URL that

@@ -25,8 +25,6 @@ enum Weather {
     Cut,
     /// Connections are closed at once.
     Down,
-    /// Of what is asked, the first text is passed on as the second, of the same length.
-    Garbled(&'static str, &'static str),
 }
 
 /// A proxy in front of a server; it ends when it is dropped.
@@ -74,11 +72,6 @@ impl Proxy {
     /// Passes on what is asked next, and closes the connection instead of answering.
     pub fn cut_at_the_next_answer(&self) {
         self.set(Weather::Cut);
-    }
-
-    /// Passes one text of what is asked on as another of the same length.
-    pub fn garble(&self, text: &'static str, other: &'static str) {
-        self.set(Weather::Garbled(text, other));
     }
 
     /// Closes all connections, and each new one.
@@ -159,15 +152,6 @@ async fn pass(
             (Weather::Hole, _) | (Weather::Deaf, Direction::Answer) => {}
             (Weather::Cut, Direction::Answer) => return true,
             (Weather::Down, _) => return false,
-            (Weather::Garbled(text, other), Direction::Question) => {
-                let found = buffer[..read].windows(text.len()).position(|window| window == text.as_bytes());
-                if let Some(at) = found {
-                    buffer[at..at + text.len()].copy_from_slice(other.as_bytes());
-                }
-                if to.write_all(&buffer[..read]).await.is_err() {
-                    return false;
-                }
-            }
             _ => {
                 if to.write_all(&buffer[..read]).await.is_err() {
                     return false;

@@ -57,11 +57,6 @@ impl RedisStoreError {
     pub(super) fn unexpected(answer: &Value) -> Self {
         Self::Refused { answer: format!("a script answered {answer:?}, which none of them does") }
     }
-
-    /// Whether the server does not know how a command is written.
-    pub(super) fn is_of_syntax(&self) -> bool {
-        matches!(self, Self::Refused { answer } if answer.contains("syntax error"))
-    }
 }
 
 impl From<RedisError> for RedisStoreError {

@@ -13,11 +13,11 @@
 //! # }
 //! ```
 //!
-//! A new event is claimed by one command, `SET NX GET`, and everything else is one script: Redis runs either as one step, on
-//! one key, on one connection that all calls share. It is one round trip, and two to claim what was claimed before and is
-//! over. The key is `countersign:{…}` with the event's key in hexadecimal, and so goes to one slot of a cluster; the value
-//! is `h` (held) or `d` (done), when that ends, in milliseconds since 1970, and the fence. Redis 7 or Valkey;
-//! Redis 6 does not know that command, and has all done by scripts.
+//! A new event is claimed by one command, `SET NX`, and everything else is one script: Redis runs either as one step, on one
+//! key, on one connection that all calls share. It is one round trip. Only of an event that was claimed before, a duplicate
+//! for the most part, a second one tells what has become of it, so that the first is as fast as it can be. The key is
+//! `countersign:{…}` with the event's key in hexadecimal, and so goes to one slot of a cluster; the value is `h` (held) or
+//! `d` (done), when that ends, in milliseconds since 1970, and the fence. Redis 6 or later, and Valkey.
 //!
 //! # What it holds on to
 //!
@@ -46,8 +46,8 @@
 //!
 //! With the feature `tls`, `rediss://` connects over TLS 1.2 or 1.3 and to nothing else. The server has to prove that it is
 //! the host of the URL, to the public authorities of Mozilla's list, or to those of
-//! [`RedisOptions::with_root_pem`], and each node of a cluster that it is what the cluster calls it; there is no switch to have it prove nothing, and `#insecure` in a URL is refused. The
-//! store shows no certificate of its own.
+//! [`RedisOptions::with_root_pem`], and each node of a cluster that it is what the cluster calls it; there is no switch to have
+//! it prove nothing, and `#insecure` in a URL is refused. The store shows no certificate of its own.
 //!
 //! # When Redis cannot be reached
 //!
@@ -68,16 +68,14 @@ mod server;
 mod slots;
 mod url;
 
-use std::{
-    fmt,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
-};
+use std::{fmt, time::Duration};
 
 use countersign::{
     ReplayKey, ReplayStore, Timestamp,
     replay::{Claim, Lease, Settlement},
 };
+
+use redis::Value;
 
 pub use self::{error::RedisStoreError, options::RedisOptions};
 use self::{
@@ -94,8 +92,6 @@ pub struct RedisReplayStore {
     scripts: Scripts,
     fences: Fences,
     prefix: String,
-    /// Whether the server is older than Redis 7, so that scripts do everything.
-    is_old: AtomicBool,
 }
 
 impl RedisReplayStore {
@@ -121,7 +117,6 @@ impl RedisReplayStore {
             scripts: Scripts::new(),
             fences: Fences::new().map_err(|_| RedisStoreError::Randomness)?,
             prefix,
-            is_old: AtomicBool::new(false),
         })
     }
 
@@ -129,19 +124,12 @@ impl RedisReplayStore {
         Call { key: self.name(key), fence, now }
     }
 
-    /// The short way to claim an event; `None` if only the script can tell.
-    async fn claim_new(&self, call: &Call, until: Moment) -> Result<Option<Claimed>, RedisStoreError> {
-        if self.is_old.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
+    /// Whether an event was new, and is claimed; if not, the script can tell.
+    async fn claim_new(&self, call: &Call, until: Moment) -> Result<bool, RedisStoreError> {
         match self.nodes.ask(&call.key, |_| call.claim_new(until)).await {
-            Ok((answer, _)) => Ok(call.claimed(&answer)),
-            Err(error) if error.is_of_syntax() => {
-                self.is_old.store(true, Ordering::Relaxed);
-                Ok(None)
-            }
+            Ok((answer, _)) => Ok(answer == Value::Okay),
             // The script writes only what has to be written, and so can tell of an event that is known already.
-            Err(RedisStoreError::Full) => Ok(None),
+            Err(RedisStoreError::Full) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -158,16 +146,16 @@ impl ReplayStore for RedisReplayStore {
     async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, RedisStoreError> {
         let (fence, now) = (self.fences.next(), Moment::from(now));
         let (call, until) = (self.call(key, fence, now), now.after(lease_for));
-        let claimed = if let Some(claimed) = self.claim_new(&call, until).await? {
-            claimed
-        } else {
-            let (answer, _) = self.nodes.ask(&call.key, |_| self.scripts.claim(&call, until)).await?;
-            Claimed::of(&answer).ok_or_else(|| RedisStoreError::unexpected(&answer))?
-        };
-        match claimed {
-            Claimed::Ours => Ok(Claim::Fresh(Lease::new(key, fence))),
-            Claimed::Held => Ok(Claim::InProgress),
-            Claimed::Done => Ok(Claim::Done),
+        let fresh = Claim::Fresh(Lease::new(key, fence));
+        if self.claim_new(&call, until).await? {
+            return Ok(fresh);
+        }
+        let (answer, _) = self.nodes.ask(&call.key, |_| self.scripts.claim(&call, until)).await?;
+        match Claimed::of(&answer) {
+            Some(Claimed::Ours) => Ok(fresh),
+            Some(Claimed::Held) => Ok(Claim::InProgress),
+            Some(Claimed::Done) => Ok(Claim::Done),
+            None => Err(RedisStoreError::unexpected(&answer)),
         }
     }
 
