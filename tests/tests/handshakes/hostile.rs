@@ -125,10 +125,23 @@ fn an_unsafe_handshake_is_refused_where_it_stands() {
         ("method = \"GET\"\nheaders = { \"X-Hook\\r\\nA\" = \"a\" }", "cannot be a header"),
         ("when = { header = \"A\" }\nstores = { header = \"A\" }", "signed = false"),
         (
-            "signed = false\nwhen = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [\"a.com\"] }",
+            "signed = false\nwhen = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [\"a.com\"], path = \"/\" }",
             "signed question only",
         ),
-        ("when = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [\"{label}.com\"] }", "expected a host"),
+        (
+            "when = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [\"{label}.com\"] }",
+            "belongs to the provider alone",
+        ),
+        (
+            "when = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [\"sns.{label}.amazonaws.com\"] }",
+            "anybody can have a name",
+        ),
+        ("when = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [\"a.com\"] }", "expected `path`"),
+        ("when = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [\"a.com\"], path = \"a\" }", "expected a path"),
+        (
+            "when = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [\"a.com\"], path = \"/?a\" }",
+            "expected a path",
+        ),
         ("when = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [] }", "expected `hosts`"),
         ("method = \"GET\"\nanswer = \"{query:a}\"\nmax = 0", "expected 1 to"),
         ("method = \"GET\"\nanswer = \"{query:a}\"\nmax = 5000", "expected 1 to"),

@@ -71,7 +71,8 @@ The configuration is TOML:
   # for the providers that sign it, the URL that they were given:
   # public_url = \"https://hooks.example.com/twilio\"
   # for schemes whose handshake has a URL that confirms, fetch that (default: it is a delivery like others):
-  # confirm_subscriptions = true
+  # confirm_subscriptions = true        # over HTTPS, on public addresses alone; or:
+  # confirm_subscriptions = { fetch = true, authorities = \"ca.pem\" }
 
   [endpoint.addresses]         # default: whoever can sign may send, wherever from
   allow = [\"203.0.113.0/24\"]  # or \"provider\": the ranges that the provider publishes

@@ -11,7 +11,7 @@ use http_body_util::Full;
 use tokio::time::Instant;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
-use super::{confirm::Fetch, store::Store};
+use super::store::Store;
 
 /// What is said of an endpoint: one path, and who may send what to it.
 pub(crate) struct EndpointPlan {
@@ -22,8 +22,8 @@ pub(crate) struct EndpointPlan {
     pub(crate) limits: Limits,
     /// `None`: whoever can sign may send, wherever from.
     pub(crate) addresses: Option<AddressLayer>,
-    /// Whether the URLs are fetched by which subscriptions are confirmed.
-    pub(crate) confirms: bool,
+    /// What fetches the URLs by which subscriptions are confirmed; `None`: they are deliveries like others.
+    pub(crate) confirms: Option<HttpsFetch>,
     pub(crate) replays: Replays,
 }
 
@@ -115,8 +115,8 @@ impl EndpointPlan {
         if let Some(addresses) = &self.addresses {
             stack = stack.with_addresses(addresses.clone());
         }
-        if self.confirms {
-            stack = stack.with_confirmation(Fetch);
+        if let Some(confirms) = &self.confirms {
+            stack = stack.with_confirmation(confirms.clone());
         }
         self.replays.of(stack).build()
     }

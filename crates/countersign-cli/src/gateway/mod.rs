@@ -1,7 +1,6 @@
 //! The parts of a gateway, which `serve` and `demo` share.
 
 pub(crate) mod config;
-mod confirm;
 mod endpoint;
 pub(crate) mod feed;
 pub(crate) mod metrics;

@@ -1,4 +1,4 @@
-//! A gateway that fetches the keys of a provider.
+//! A gateway that fetches: the keys of a provider, and the URLs by which subscriptions are confirmed.
 
 #![cfg(unix)]
 
@@ -17,8 +17,8 @@ use rustls::{
 };
 
 use crate::{
-    program::{Folder, run},
-    serve::Gateway,
+    program::{Folder, SECRET, countersign, run},
+    serve::{self, Gateway},
 };
 
 const SCHEME: &str = r#"
@@ -33,6 +33,20 @@ signs = "{body}"
 [keys]
 format = "pem"
 url = "https://keys.acme.example/key.pem"
+"#;
+
+const SUBSCRIBES: &str = r#"
+name = "Acme"
+
+[signature]
+algorithm = "hmac-sha256"
+header = "X-Signature"
+value = "{hex}"
+signs = "{body}"
+
+[[handshake]]
+when = { json = "/type", equals = "subscription" }
+confirm = { json = "/url", hosts = ["keys.acme.example", "localhost"], path = "/confirm" }
 "#;
 
 /// A server that proves to be `keys.acme.example` and has one document; its authority in PEM, and its address.
@@ -136,5 +150,59 @@ fn a_configuration_says_where_keys_come_from_and_only_once() {
     ] {
         let config = folder.write("countersign.toml", format!("[[endpoint]]\npath = \"/a\"\n{endpoint}\n"));
         run(&["serve", "--config", &config]).is_mistake(&[words]);
+    }
+}
+
+/// A gateway that asks no proxy of its environment: there is none.
+fn subscriber(folder: &Folder, confirm: &str) -> Gateway {
+    folder.write("acme.toml", SUBSCRIBES);
+    let config = format!(
+        "[[endpoint]]\npath = \"/acme\"\nscheme = \"acme.toml\"\nsecrets = [\"env:SECRET\"]\n\
+         confirm_subscriptions = {confirm}\n"
+    );
+    let mut program = countersign();
+    program.envs(["HTTPS_PROXY", "https_proxy", "ALL_PROXY"].map(|name| (name, "http://127.0.0.1:1")));
+    Gateway::start_as(program, folder, &config, &[])
+}
+
+fn question(url: &str) -> Vec<u8> {
+    let scheme = Scheme::from_toml("acme", SUBSCRIBES).unwrap();
+    let body = format!("{{\"type\":\"subscription\",\"url\":\"{url}\"}}");
+    serve::signed(&scheme, "/acme", SECRET, body.as_bytes())
+}
+
+#[test]
+fn a_gateway_confirms_a_subscription_without_asking_a_proxy() {
+    let folder = Folder::new();
+    let (authority, address) = serve(String::new());
+    folder.write("authority.pem", authority);
+    let gateway = subscriber(
+        &folder,
+        &format!(
+            "{{ fetch = true, authorities = \"authority.pem\", \
+             dangerous_connect_to = {{ \"keys.acme.example\" = \"{address}\" }} }}"
+        ),
+    );
+    assert_eq!(status(&gateway.send(&question("https://keys.acme.example/confirm"))), "200");
+    assert_eq!(status(&gateway.send(&question("https://keys.acme.example/other"))), "401");
+    assert_eq!(gateway.stop().out, "", "a question is no delivery");
+}
+
+#[test]
+fn a_gateway_confirms_nothing_on_an_address_that_is_not_public() {
+    let folder = Folder::new();
+    let gateway = subscriber(&folder, "true");
+    assert_eq!(status(&gateway.send(&question("https://localhost/confirm"))), "503");
+    let ran = gateway.stop();
+    assert!(ran.err.contains("no public address"), "{}", ran.err);
+}
+
+#[test]
+fn what_is_not_to_be_confirmed_is_a_delivery() {
+    let folder = Folder::new();
+    for off in ["false", "{ fetch = false }"] {
+        let gateway = subscriber(&folder, off);
+        assert_eq!(status(&gateway.send(&question("https://localhost/confirm"))), "200");
+        assert!(gateway.stop().out.contains("\"accepted\""));
     }
 }

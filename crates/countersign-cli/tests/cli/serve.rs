@@ -27,8 +27,15 @@ impl Gateway {
     }
 
     pub(crate) fn start_with(folder: &Folder, config: &str, more: &[&str], stdout: Stdio) -> Self {
+        let mut program = countersign();
+        program.stdout(stdout);
+        Self::start_as(program, folder, config, more)
+    }
+
+    /// Starts it as this program, with an environment of its own perhaps.
+    pub(crate) fn start_as(mut program: Command, folder: &Folder, config: &str, more: &[&str]) -> Self {
         let config = folder.write("countersign.toml", format!("listen = \"127.0.0.1:0\"\n{config}"));
-        let mut child = countersign().args(["serve", "--config", &config]).args(more).stdout(stdout).spawn().unwrap();
+        let mut child = program.args(["serve", "--config", &config]).args(more).spawn().unwrap();
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let mut early = String::new();
         let (start, address) = loop {
@@ -115,7 +122,7 @@ provider = "stripe"
 secrets = [{ from = "env:SECRET", label = "current" }]
 "#;
 
-pub(crate) fn signed(provider: countersign::Provider, path: &str, secret: &str, body: &[u8]) -> Vec<u8> {
+pub(crate) fn signed(provider: impl countersign::IntoScheme, path: &str, secret: &str, body: &[u8]) -> Vec<u8> {
     let request = http::Request::post(path).header("Content-Type", "application/json").body(body.to_vec()).unwrap();
     let signed = Signer::new(provider, secret).unwrap().sign(request, std::time::SystemTime::now()).unwrap();
     let mut text =

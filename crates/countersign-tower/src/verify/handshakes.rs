@@ -37,7 +37,7 @@ pub trait Confirm: Send + Sync + 'static {
     /// Why a URL could not be fetched. It goes to `tracing`, never to the caller.
     type Error: Into<Box<dyn Error + Send + Sync>> + Send;
 
-    /// Fetches a URL by GET. The question was signed and the URL is on a host of the scheme; a redirect leads elsewhere, so
+    /// Fetches a URL by GET. The question was signed and the URL is of the scheme's shape; a redirect leads elsewhere, so
     /// it must not be followed, and any status but one of success is an error.
     fn confirm(&self, url: &str) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }

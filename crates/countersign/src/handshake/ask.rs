@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use zeroize::Zeroizing;
 
 use super::{Handshake, HandshakeAnswer, MAX_QUESTION, SecretToStore, UrlToConfirm, allowed};
 use crate::{
     algorithm::{Digest, Mac},
     content::{Content, Writing, malformed_value},
-    head::{Head, look_up},
+    head::{Head, look_up, parameter},
     key::Material,
     rejection::{Problem, Rejection},
-    scheme::{AnswerPart, ConfirmRule, HandshakeRule, Item, Source, UrlForm},
+    scheme::{AnswerPart, ConfirmRule, HandshakeRule, Item, Source, UrlForm, is_plain_https},
     secret::Secret,
     timestamp::Timestamp,
     verifier::Verifier,
@@ -195,16 +195,16 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// `https`, a host of the rule, and nothing that two readers of a URL could take differently.
+/// A URL that can be read in one way only, and is of the rule's shape.
 fn is_allowed(url: &str, rule: &ConfirmRule) -> bool {
-    let is_plain = url.len() <= MAX_URL && url.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\#@".contains(&byte));
-    let Ok(uri) = url.parse::<Uri>() else { return false };
-    let host = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
-    is_plain && uri.scheme_str() == Some("https") && rule.hosts.iter().any(|pattern| pattern.matches(host))
+    let Some(rest) = url.strip_prefix("https://").filter(|_| is_plain_https(url)) else { return false };
+    let (host, behind) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let (path, query) = behind.split_once('?').unwrap_or((behind, ""));
+    let has = |(name, value): (&String, &String)| {
+        parameter(name, query.as_bytes()).is_ok_and(|found| found.as_deref() == Some(value.as_bytes()))
+    };
+    rule.hosts.iter().any(|pattern| pattern.fits(host)) && rule.path.fits(path) && rule.parameters.iter().all(has)
 }
-
-/// In bytes. Those of SNS have about 400.
-const MAX_URL: usize = 2048;
 
 /// A header line that nothing can end early.
 fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue> {

@@ -126,14 +126,15 @@ impl fmt::Debug for SecretToStore {
 }
 
 /// The URL by which a subscription is confirmed, and the answer for when it was. The question was signed, and the URL is
-/// on a host that the scheme allows.
+/// of the shape that the scheme allows.
 pub struct UrlToConfirm {
     url: String,
     answer: HandshakeAnswer,
 }
 
 impl UrlToConfirm {
-    /// The URL: `https`, no port or user, on one of the scheme's hosts. Fetch it by GET and follow no redirect.
+    /// The URL: `https`, no port or user, with a host, a path and parameters of the scheme's. Fetch it by GET and follow no
+    /// redirect.
     pub fn url(&self) -> &str {
         &self.url
     }

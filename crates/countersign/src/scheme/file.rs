@@ -327,6 +327,9 @@ with_place! {
 with_place! {
     struct ConfirmTable {
         hosts: Vec<Spanned<String>>,
+        path: Option<Spanned<String>>,
+        #[serde(default)]
+        parameters: BTreeMap<String, String>,
     }
 }
 

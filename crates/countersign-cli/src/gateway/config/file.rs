@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{addresses::AddressesEntry, keys::KeysEntry, replay::ReplayEntry, secrets::Secrets};
+use super::{addresses::AddressesEntry, confirm::ConfirmEntry, keys::KeysEntry, replay::ReplayEntry, secrets::Secrets};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -42,7 +42,7 @@ pub(super) struct EndpointEntry {
     pub(super) allow_legacy: bool,
     pub(super) tolerance: Option<Spanned<String>>,
     pub(super) addresses: Option<Spanned<AddressesEntry>>,
-    pub(super) confirm_subscriptions: Option<Spanned<bool>>,
+    pub(super) confirm_subscriptions: Option<Spanned<ConfirmEntry>>,
     pub(super) keep_for: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) dangerous_without_replay_guard: bool,

@@ -1,6 +1,11 @@
 //! `keys` of an endpoint: those that the provider publishes.
 
-use std::{collections::BTreeMap, fs, net::SocketAddr, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use countersign::{Scheme, VerifierBuilder};
 use countersign_tower::{FetchedKeys, HttpsFetch, public_roots};
@@ -74,20 +79,30 @@ impl Reader<'_> {
     }
 
     fn fetch(&self, table: &KeysTable, place: &Spanned<KeysEntry>) -> Result<HttpsFetch, Failure> {
-        let mut fetch = HttpsFetch::new();
-        if let Some(file) = &table.authorities {
-            let path = self.folder.join(file);
-            self.with.sources.add(&path);
-            let pem = fs::read_to_string(&path).map_err(|error| crate::scheme_source::unreadable(&path, &error))?;
-            fetch = fetch.with_root_pem(&pem).map_err(|error| self.wrong_at(place, error.to_string()))?;
-        }
+        let mut fetch = self.https(table.authorities.as_deref(), &table.dangerous_connect_to, place)?;
         if let Some(from) = &table.bearer {
             let source = SecretSource::parse(from, &self.folder).map_err(|message| self.wrong_at(place, message))?;
             self.reads(&source);
             let text = source.text().map_err(|failure| self.wrong_at(place, failure.to_string()))?;
             fetch = fetch.with_bearer(&text).map_err(|error| self.wrong_at(place, error.to_string()))?;
         }
-        let servers = table.dangerous_connect_to.iter();
-        Ok(servers.fold(fetch, |fetch, (host, address)| fetch.dangerous_connect_to(host, *address)))
+        Ok(fetch)
+    }
+
+    /// A client for HTTPS, with the authorities of a file beside Mozilla's, and servers that are asked instead of hosts.
+    pub(super) fn https<T>(
+        &self,
+        authorities: Option<&Path>,
+        servers: &BTreeMap<String, SocketAddr>,
+        place: &Spanned<T>,
+    ) -> Result<HttpsFetch, Failure> {
+        let mut fetch = HttpsFetch::new();
+        if let Some(file) = authorities {
+            let path = self.folder.join(file);
+            self.with.sources.add(&path);
+            let pem = fs::read_to_string(&path).map_err(|error| crate::scheme_source::unreadable(&path, &error))?;
+            fetch = fetch.with_root_pem(&pem).map_err(|error| self.wrong_at(place, error.to_string()))?;
+        }
+        Ok(servers.iter().fold(fetch, |fetch, (host, address)| fetch.dangerous_connect_to(host, *address)))
     }
 }

@@ -1,6 +1,7 @@
 //! The gateway's configuration: a TOML file, read whole or refused with the place of the mistake.
 
 mod addresses;
+mod confirm;
 mod file;
 mod keys;
 mod replay;
@@ -163,18 +164,13 @@ impl Reader<'_> {
         let scheme = self.scheme(entry)?;
         let keys = self.endpoint_keys(entry, &scheme)?;
         let allowed = self.allowed(entry.addresses.as_ref(), &scheme, front)?;
-        let confirms = entry.confirm_subscriptions.as_ref().is_some_and(|confirms| *confirms.as_ref());
-        if confirms && !scheme.asks_to_confirm() {
-            let message = "the provider does not ask for a URL to be fetched: leave this out";
-            return Err(self.wrong_in(entry.confirm_subscriptions.as_ref(), message));
-        }
         let plan = EndpointPlan {
             path: path.clone(),
             name: entry.name.as_ref().map_or(path, |name| name.as_ref()).clone(),
             keys,
             limits,
             addresses: allowed.layer,
-            confirms,
+            confirms: self.confirms(entry.confirm_subscriptions.as_ref(), &scheme)?,
             replays: self.replays(entry, fails_open)?,
         };
         // With any store: what does not hold is to be said here, with its place.

@@ -1,4 +1,4 @@
-//! Fetching over HTTPS, for nothing but keys: one GET on a connection of its own.
+//! Fetching over HTTPS: one GET on a connection of its own.
 
 mod cache_control;
 mod connect;
@@ -19,8 +19,9 @@ use rustls::{
 
 use self::connect::{Connector, Driver};
 use super::{Fetch, FetchError, Fetched};
+use crate::verify::Confirm;
 
-/// Fetches keys over HTTPS.
+/// Fetches keys over HTTPS, and the URLs by which subscriptions are [confirmed](Confirm).
 ///
 /// It speaks TLS 1.2 and 1.3 to servers whose certificates Mozilla's list of authorities vouches for, follows no redirect,
 /// asks no proxy, keeps no cookie, and decodes no content coding. It reads at most 64 KiB and connects within 3 s. It
@@ -177,6 +178,14 @@ impl Default for HttpsFetch {
 impl Fetch for HttpsFetch {
     async fn fetch(&self, address: &KeyAddress) -> Result<Fetched, FetchError> {
         self.get(address.url()).await
+    }
+}
+
+impl Confirm for HttpsFetch {
+    type Error = FetchError;
+
+    async fn confirm(&self, url: &str) -> Result<(), FetchError> {
+        self.get(url).await.map(drop)
     }
 }
 

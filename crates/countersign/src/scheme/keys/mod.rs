@@ -7,7 +7,7 @@ use std::fmt;
 
 pub(crate) use self::{
     pattern::{Pattern, Slot},
-    url::{UrlTemplate, is_name},
+    url::{UrlTemplate, is_name, is_plain_https},
 };
 use super::Source;
 use crate::json::Pointer;

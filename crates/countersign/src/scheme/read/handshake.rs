@@ -12,7 +12,7 @@ use crate::{
     scheme::{
         Algorithm, AnswerPart, ConfirmRule, HandshakeRule, Item, Only, Source,
         file::{ConfirmTable, HandshakeTable, Place, TokenTable, WhenTable},
-        handshake::{HostPattern, Media, TokenRule, When},
+        handshake::{Media, TokenRule, When},
         template::{Piece, TemplateError, pieces},
     },
 };
@@ -175,19 +175,14 @@ impl Reader<'_> {
         let span = table.span();
         let mut table = table.into_inner();
         let source = self.question_place(table.place(), &span)?;
-        let parse = |host: &Spanned<String>| {
-            HostPattern::parse(host.get_ref()).ok_or_else(|| {
-                self.error(
-                    host.span(),
-                    "expected a host such as `hooks.{label}.example.com`, its last two labels given, in lower case",
-                )
-            })
-        };
-        let hosts = table.hosts.iter().map(parse).collect::<Result<Vec<_>>>()?;
+        let hosts = table.hosts.iter().map(|host| self.host(host)).collect::<Result<Vec<_>>>()?;
         if hosts.is_empty() {
-            return self.fail(span, "expected `hosts` on which the URL may be");
+            return self.fail(span, "expected `hosts`: the URL may lead only there");
         }
-        Ok(ConfirmRule { source, hosts })
+        let Some(path) = &table.path else {
+            return self.fail(span, "expected `path`: the URL must have just this one");
+        };
+        Ok(ConfirmRule { source, hosts, path: self.path(path)?, parameters: table.parameters })
     }
 
     fn question_place(&self, place: Place, span: &Range<usize>) -> Result<Source> {

@@ -83,7 +83,11 @@ impl Reader<'_> {
                 let Some(path) = &table.path else {
                     return self.fail(span.clone(), "expected `path`: a URL of the request must have just this one");
                 };
-                Ok(KeyPlace::Named { source, hosts, path: self.path(path)? })
+                let pattern = self.path(path)?;
+                if !pattern.outline().contains(|c: char| c.is_ascii_alphanumeric()) {
+                    return self.fail(path.span(), "this path admits any file: say more of it");
+                }
+                Ok(KeyPlace::Named { source, hosts, path: pattern })
             }
             _ => self.fail(span.clone(), "expected either `url` or `url_at`: where the keys are fetched"),
         }
@@ -94,7 +98,8 @@ impl Reader<'_> {
         self.place(table.into_inner().place(), &span)?.ok_or_else(|| self.error(span, NO_PLACE))
     }
 
-    fn host(&self, text: &Spanned<String>) -> Result<Pattern> {
+    /// A host on which a URL of the request may be.
+    pub(super) fn host(&self, text: &Spanned<String>) -> Result<Pattern> {
         let pattern = Pattern::parse(text.get_ref(), &[Slot::Label, Slot::Region])
             .map_err(|message| self.error(text.span(), message))?;
         match unsafe_host(&pattern) {
@@ -103,7 +108,8 @@ impl Reader<'_> {
         }
     }
 
-    fn path(&self, text: &Spanned<String>) -> Result<Pattern> {
+    /// The path that a URL of the request must have.
+    pub(super) fn path(&self, text: &Spanned<String>) -> Result<Pattern> {
         let pattern = Pattern::parse(text.get_ref(), &[Slot::Hex, Slot::Word])
             .map_err(|message| self.error(text.span(), message))?;
         let outline = pattern.outline();
@@ -112,9 +118,6 @@ impl Reader<'_> {
         let climbs = outline.split('/').any(|segment| matches!(segment, "." | ".."));
         if !outline.starts_with('/') || outline.contains("//") || climbs || !outline.chars().all(is_plain) {
             return self.fail(text.span(), "expected a path such as \"/certificates/{hex}.pem\", without a query");
-        }
-        if !outline.contains(|c: char| c.is_ascii_alphanumeric()) {
-            return self.fail(text.span(), "this path admits any file: say more of it");
         }
         Ok(pattern)
     }

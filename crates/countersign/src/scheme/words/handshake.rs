@@ -17,8 +17,7 @@ pub(super) fn handshake(rule: &HandshakeRule) -> String {
         sentences.push(format!("{} is the endpoint's secret from then on.", capital(&source.to_string())));
     }
     if let Some(confirm) = &rule.confirm {
-        let hosts: Vec<_> = confirm.hosts.iter().map(|host| format!("`{host}`")).collect();
-        sentences.push(format!("The URL in {} is to be fetched, on {} alone.", confirm.source, hosts.join(" or ")));
+        sentences.push(format!("The URL in {} is to be fetched, if it is {confirm}.", confirm.source));
     }
     sentences.join(" ")
 }
