@@ -65,6 +65,7 @@ The configuration is TOML:
   secrets = [
     \"env:STRIPE_SECRET\",       # or: \"file:/run/secrets/stripe\"
     { from = \"env:OLD\", label = \"old\", not_after = 2026-12-31T23:59:59Z },
+    # for a provider that sends its secret in a handshake: { handshake = \"stripe.secret\" }
   ]
   tolerance = \"5m\"             # default: the provider's own
   keep_for = \"7d\"              # default: as long as the provider retries and the signature is fresh
@@ -89,6 +90,11 @@ where). It can be said in more detail:
   fetch = true
   bearer = \"env:API_KEY\"      # for a provider that wants to see a credential
   authorities = \"ca.pem\"      # trusted for HTTPS, beside Mozilla's list
+
+Some providers send the secret themselves, in the handshake with which they begin, and nobody signs that. With \
+secrets = [{ handshake = \"FILE\" }] the first secret that comes is kept in that file, which only its owner can read, and is used \
+from then on; it is never overwritten. Whoever asks first is believed: let the provider ask as soon as the endpoint is there, and \
+remove the file to begin anew.
 
 If there are proxies in front, name them at the top of the file, and say how they tell the client's address: by one \
 header, by the PROXY protocol (which then every connection must begin with), or by both in a row:

@@ -11,7 +11,7 @@ use http_body_util::Full;
 use tokio::time::Instant;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
-use super::store::Store;
+use super::{sent_secret::SentSecret, store::Store};
 
 /// What is said of an endpoint: one path, and who may send what to it.
 pub(crate) struct EndpointPlan {
@@ -24,6 +24,8 @@ pub(crate) struct EndpointPlan {
     pub(crate) addresses: Option<AddressLayer>,
     /// What fetches the URLs by which subscriptions are confirmed; `None`: they are deliveries like others.
     pub(crate) confirms: Option<HttpsFetch>,
+    /// Where the secret is kept that the provider sends; `None` if it is there, or sent by none.
+    pub(crate) sent_secret: Option<SentSecret>,
     pub(crate) replays: Replays,
 }
 
@@ -117,6 +119,9 @@ impl EndpointPlan {
         }
         if let Some(confirms) = &self.confirms {
             stack = stack.with_confirmation(confirms.clone());
+        }
+        if let Some(sent_secret) = &self.sent_secret {
+            stack = stack.with_secret_store(sent_secret.clone());
         }
         self.replays.of(stack).build()
     }

@@ -7,6 +7,7 @@ pub(crate) mod metrics;
 mod places;
 mod proxy_protocol;
 pub(crate) mod reload;
+mod sent_secret;
 mod server;
 mod snapshot;
 mod sources;
@@ -14,6 +15,7 @@ mod store;
 
 pub(crate) use endpoint::{Endpoint, EndpointKeys, EndpointPlan, Limits, Replays, Verdict, Watch};
 pub(crate) use proxy_protocol::{ProxyProtocol, Refused};
+pub(crate) use sent_secret::SentSecret;
 pub(crate) use server::{Bounds, Front, runtime, serve, stop_signal};
 pub(crate) use snapshot::{Gateway, Meeting, Snapshot};
 pub(crate) use store::{Remote, Store, StorePlan};

@@ -9,6 +9,7 @@ use std::{
 };
 
 use tokio::{
+    sync::{mpsc, oneshot},
     task::{JoinSet, spawn_blocking},
     time::sleep,
 };
@@ -32,6 +33,23 @@ pub(crate) struct Live<W> {
     /// What was in them when they were read last, whether that was taken or not.
     read: Fingerprint,
     state: Arc<State>,
+    reload: Reload,
+    reloads: mpsc::Receiver<oneshot::Sender<()>>,
+}
+
+/// Has the configuration read again.
+#[derive(Clone)]
+pub(crate) struct Reload(mpsc::Sender<oneshot::Sender<()>>);
+
+impl Reload {
+    /// Has it read now, and waits until it is in use or refused.
+    pub(crate) async fn now(&self) {
+        let (done, is_done) = oneshot::channel();
+        if self.0.send(done).await.is_ok() {
+            // It is dropped, not used, when that is done.
+            let _ = is_done.await;
+        }
+    }
 }
 
 /// What stays as it is until the gateway is started again.
@@ -75,6 +93,8 @@ pub(crate) struct Start {
     pub(crate) config: Config,
     files: BTreeSet<PathBuf>,
     read: Fingerprint,
+    reload: Reload,
+    reloads: mpsc::Receiver<oneshot::Sender<()>>,
 }
 
 /// How often the files are looked at. A change is taken at the second look that finds it the same, so that none is taken
@@ -83,16 +103,18 @@ const LOOK: Duration = Duration::from_secs(1);
 
 impl Start {
     pub(crate) fn read(path: &Path, log: Log) -> Result<Self, Failure> {
-        let (config, files, read) = read(path, log, &[], &BTreeSet::from([path.to_owned()]));
-        Ok(Self { config: config?, files, read })
+        let (reload, reloads) = mpsc::channel(1);
+        let reload = Reload(reload);
+        let (config, files, read) = read(path, log, &reload, &[], &BTreeSet::from([path.to_owned()]));
+        Ok(Self { config: config?, files, read, reload, reloads })
     }
 
     /// Keeps the gateway's configuration up to date from now on.
     pub(crate) fn live<W: Watch>(self, path: &Path, gateway: Gateway<W>, store: Arc<Store>, log: Log) -> Live<W> {
-        let Self { config, files, read } = self;
+        let Self { config, files, read, reload, reloads } = self;
         let fixed = Fixed::of(&config);
         let state = Arc::new(State { inner: std::sync::Mutex::new(Current::new(config.feeds, log)) });
-        Live { path: path.to_owned(), gateway, store, fixed, log, files, read, state }
+        Live { path: path.to_owned(), gateway, store, fixed, log, files, read, state, reload, reloads }
     }
 }
 
@@ -105,9 +127,14 @@ impl<W: Watch> Live<W> {
     pub(crate) async fn run(mut self, mut asked: Asked) {
         let mut seen = self.read;
         loop {
+            let mut waiting = None;
             let at_once = tokio::select! {
                 () = sleep(LOOK) => false,
                 () = asked.again() => true,
+                who = self.reloads.recv() => {
+                    waiting = who;
+                    true
+                }
             };
             let files = self.files.clone();
             // Files can be on a disk that sleeps.
@@ -118,12 +145,14 @@ impl<W: Watch> Live<W> {
                 self = self.load().await;
                 seen = self.read;
             }
+            drop(waiting);
         }
     }
 
     async fn load(mut self) -> Self {
-        let (path, log, feeds, files) = (self.path.clone(), self.log, self.state.feeds(), self.files.clone());
-        let loaded = spawn_blocking(move || read(&path, log, &feeds, &files)).await;
+        let (path, log, reload) = (self.path.clone(), self.log, self.reload.clone());
+        let (feeds, files) = (self.state.feeds(), self.files.clone());
+        let loaded = spawn_blocking(move || read(&path, log, &reload, &feeds, &files)).await;
         let Ok((config, files, read)) = loaded else { return self };
         // One that was refused may have named fewer files; a change to any of them can mend it.
         self.files.extend(files);
@@ -146,12 +175,12 @@ impl<W: Watch> Live<W> {
 type Read = (Result<Config, Failure>, BTreeSet<PathBuf>, Fingerprint);
 
 /// Reads the configuration, and again if it changes meanwhile, so that no half of it is an old one.
-fn read(path: &Path, log: Log, feeds: &[Feed], known: &BTreeSet<PathBuf>) -> Read {
+fn read(path: &Path, log: Log, reload: &Reload, feeds: &[Feed], known: &BTreeSet<PathBuf>) -> Read {
     let (mut feeds, mut files) = (feeds.to_vec(), known.clone());
     let mut before = Fingerprint::of(&files);
     for _ in 1..READS {
         let sources = Sources::default();
-        let config = Config::read(path, &Reading { log: log.list, feeds: &feeds, sources: &sources });
+        let config = Config::read(path, &Reading { log: log.list, feeds: &feeds, sources: &sources, reload });
         let found = sources.into_files();
         let all_known = found.is_subset(&files);
         files.extend(found);

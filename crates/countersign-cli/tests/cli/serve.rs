@@ -3,6 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
+    os::unix::fs::PermissionsExt as _,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -248,11 +249,76 @@ fn a_handshake_is_answered_and_is_no_delivery() {
     assert_eq!((json_lines(&ran.out).len(), json_lines(&ran.err).len()), (0, 0));
 }
 
+/// A request in which a provider sends its secret.
+fn sent(header: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("POST /in HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}Content-Length: {length}\r\n\r\n{body}")
+        .into()
+}
+
+fn awaiting(provider: countersign::Provider) -> String {
+    let id = provider.id();
+    format!("[[endpoint]]\npath = \"/in\"\nprovider = \"{id}\"\nsecrets = [{{ handshake = \"in.secret\" }}]\n")
+}
+
+#[test]
+fn a_secret_that_the_provider_sends_is_kept_and_used_at_once_and_after_a_restart() {
+    let other = "another-secret-of-somebody-else";
+    let asana = |secret: &str| sent(&format!("X-Hook-Secret: {secret}\r\n"), "");
+    let notion = |secret: &str| sent("", &format!("{{\"verification_token\":\"{secret}\"}}"));
+    for (provider, question) in [(providers::ASANA, &asana as &dyn Fn(&str) -> Vec<u8>), (providers::NOTION, &notion)] {
+        let folder = Folder::new();
+        let delivery = |secret: &str| signed(provider, "/in", secret, b"{\"id\":\"1\"}");
+        let gateway = Gateway::start(&folder, &awaiting(provider), &[]);
+        assert!(gateway.send(&delivery(SECRET)).starts_with("HTTP/1.1 401 "), "nothing is accepted without a secret");
+        assert!(gateway.send(&question(SECRET)).starts_with("HTTP/1.1 200 "));
+        assert!(gateway.send(&delivery(SECRET)).starts_with("HTTP/1.1 200 "));
+
+        let file = folder.path("in.secret");
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "only its owner may read it");
+        assert!(gateway.send(&question(other)).starts_with("HTTP/1.1 400 "), "the first is believed, and no other");
+        assert!(gateway.send(&delivery(other)).starts_with("HTTP/1.1 401 "));
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{SECRET}\n"));
+        gateway.stop();
+
+        let gateway = Gateway::start(&folder, &awaiting(provider), &[]);
+        assert!(gateway.send(&delivery(SECRET)).starts_with("HTTP/1.1 200 "));
+        gateway.stop();
+    }
+}
+
+#[test]
+fn of_many_who_send_a_secret_at_once_one_is_believed() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(&folder, &awaiting(providers::ASANA), &[]);
+    let believed: Vec<_> = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..8)
+            .map(|sender| {
+                let address = &gateway.address;
+                scope.spawn(move || {
+                    let secret = format!("a-secret-of-sender-{sender}");
+                    let answer = send(address, &sent(&format!("X-Hook-Secret: {secret}\r\n"), ""));
+                    answer.starts_with("HTTP/1.1 200 ").then_some(secret)
+                })
+            })
+            .collect();
+        senders.into_iter().filter_map(|sender| sender.join().unwrap()).collect()
+    });
+    let [secret] = believed.as_slice() else { panic!("{believed:?}") };
+    assert_eq!(std::fs::read_to_string(folder.path("in.secret")).unwrap(), format!("{secret}\n"));
+    assert!(gateway.send(&signed(providers::ASANA, "/in", secret, b"{}")).starts_with("HTTP/1.1 200 "));
+    gateway.stop();
+    let files: Vec<_> = std::fs::read_dir(folder.path("")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(files.len(), 2, "nothing else is left behind: {files:?}");
+}
+
 #[test]
 fn a_wrong_configuration_is_refused_with_its_place() {
     let endpoint = |more: &str| format!("[[endpoint]]\npath = \"/a\"\n{more}\n");
     let github = |secrets: &str| endpoint(&format!("provider = \"github\"\nsecrets = {secrets}"));
-    let wrong: [(String, &str, &str); 21] = [
+    let asana = |secrets: &str| endpoint(&format!("provider = \"asana\"\nsecrets = {secrets}"));
+    let wrong: [(String, &str, &str); 26] = [
         (String::new(), ":1:1:", "no [[endpoint]]"),
         ("listen = 1 2".to_owned(), ":1:", ""),
         ("listen = \"here\"".to_owned(), ":1:10:", "127.0.0.1:8787"),
@@ -269,6 +335,11 @@ fn a_wrong_configuration_is_refused_with_its_place() {
         (github("[\"env:SECRET\"]\ntolerance = \"5m\""), ":5:13:", "signs no time"),
         (github("[\"env:SECRET\"]\nconfirm_subscriptions = true"), ":5:25:", "leave this out"),
         (github("[]"), ":4:11:", "no secret"),
+        (github("[{ handshake = \"a.secret\" }]"), ":4:12:", "sends no secret"),
+        (asana("[{ handshake = \"a.secret\", from = \"env:SECRET\" }]"), ":4:12:", "either `from` or `handshake`"),
+        (asana("[{ label = \"a\" }]"), ":4:12:", "either `from` or `handshake`"),
+        (asana("[{ handshake = \"a\" }, { handshake = \"b\" }]"), ":4:33:", "one secret"),
+        (asana("[{ handshake = \"nowhere/a.secret\" }]"), ":4:12:", "there is no folder"),
         (github("[\"env:UNSET\"]"), ":4:12:", "`UNSET` is not set"),
         (github("[\"whsec_mistake\"]"), ":4:12:", "env:NAME"),
         (github("\"whsec_mistake\""), ":4:11:", "expected a list"),

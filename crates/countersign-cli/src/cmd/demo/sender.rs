@@ -103,7 +103,7 @@ impl Sender {
         );
         let (path, name) = (format!("/{}", self.id()), self.id().to_owned());
         let replays = Replays::default();
-        Ok(EndpointPlan { path, name, keys, limits, addresses: None, confirms: None, replays })
+        Ok(EndpointPlan { path, name, keys, limits, addresses: None, confirms: None, sent_secret: None, replays })
     }
 
     /// A token covers no body that could be changed, and what signs no time is never stale.

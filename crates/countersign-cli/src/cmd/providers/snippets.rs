@@ -15,6 +15,15 @@ pub(super) fn endpoint(entry: &Entry) -> String {
     });
     let secret = format!("secrets = [{}]", quoted(&format!("env:{}", variable(scheme))));
     match scheme.key_source().map(KeySource::bearer) {
+        None if scheme.sends_secret() => {
+            let file = quoted(&format!("{}.secret", path_of(scheme.id())));
+            lines.push(
+                "# The provider sends its secret first: it is kept in this file, which must not be there yet."
+                    .to_owned(),
+            );
+            lines.push(format!("secrets = [{{ handshake = {file} }}]"));
+            lines.push(format!("# or, if you have it already: {secret}"));
+        }
         None => lines.push(secret),
         Some(bearer) => {
             let credential = quoted(&format!("env:{}", credential(scheme)));

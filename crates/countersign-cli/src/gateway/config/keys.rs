@@ -38,8 +38,12 @@ pub(super) struct KeysTable {
 
 impl Reader<'_> {
     /// With what an endpoint verifies: its secrets, or the keys that the provider publishes.
-    pub(super) fn endpoint_keys(&self, entry: &EndpointEntry, scheme: &Scheme) -> Result<EndpointKeys, Failure> {
-        let builder = self.builder(entry, scheme)?;
+    pub(super) fn endpoint_keys(
+        &self,
+        entry: &EndpointEntry,
+        scheme: &Scheme,
+        builder: VerifierBuilder,
+    ) -> Result<EndpointKeys, Failure> {
         match (&entry.secrets, &entry.keys) {
             (Some(_), Some(keys)) => Err(self.wrong_at(keys, "there are secrets already: leave these out, or `keys`")),
             (None, Some(keys)) => self.fetched(entry, keys, builder),

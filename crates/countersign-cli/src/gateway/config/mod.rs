@@ -23,9 +23,10 @@ use toml::Spanned;
 use super::{
     Bounds, EndpointPlan, Limits, Meeting, Snapshot, Store, StorePlan,
     feed::{Feed, Refresh},
+    reload::Reload,
     sources::Sources,
 };
-use crate::{failure::Failure, scheme_source, secrets::SecretSource};
+use crate::{failure::Failure, scheme_source};
 use addresses::Front;
 use file::{EndpointEntry, File};
 use replay::ReplayEntry;
@@ -50,6 +51,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) feeds: &'a [Feed],
     /// Gets the files that are read.
     pub(crate) sources: &'a Sources,
+    /// For what changes the files itself.
+    pub(crate) reload: &'a Reload,
 }
 
 impl Config {
@@ -162,7 +165,12 @@ impl Reader<'_> {
             return Err(self.wrong_at(&entry.path, "expected a path such as `/hooks/in`, without a query"));
         }
         let scheme = self.scheme(entry)?;
-        let keys = self.endpoint_keys(entry, &scheme)?;
+        let secrets = self.secrets(entry, &scheme)?;
+        let mut builder = self.builder(entry, &scheme, secrets.keys)?;
+        if secrets.sent.is_some() {
+            builder = builder.awaiting_secret();
+        }
+        let keys = self.endpoint_keys(entry, &scheme, builder)?;
         let allowed = self.allowed(entry.addresses.as_ref(), &scheme, front)?;
         let plan = EndpointPlan {
             path: path.clone(),
@@ -170,6 +178,7 @@ impl Reader<'_> {
             keys,
             limits,
             addresses: allowed.layer,
+            sent_secret: secrets.sent,
             confirms: self.confirms(entry.confirm_subscriptions.as_ref(), &scheme)?,
             replays: self.replays(entry, fails_open)?,
         };
@@ -190,15 +199,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Notes the file of a secret among those that this configuration is made of.
-    fn reads(&self, source: &SecretSource) {
-        if let SecretSource::File(path) = source {
-            self.with.sources.add(path);
-        }
-    }
-
-    fn builder(&self, entry: &EndpointEntry, scheme: &Scheme) -> Result<VerifierBuilder, Failure> {
-        let mut builder = self.keys(entry)?.into_iter().fold(Verifier::builder(scheme), VerifierBuilder::key);
+    fn builder(&self, entry: &EndpointEntry, scheme: &Scheme, keys: Vec<Key>) -> Result<VerifierBuilder, Failure> {
+        let mut builder = keys.into_iter().fold(Verifier::builder(scheme), VerifierBuilder::key);
         if let Some(url) = &entry.public_url {
             builder = builder.public_url(url.as_ref());
         }
@@ -243,17 +245,6 @@ impl Reader<'_> {
             }
             _ => Err(self.wrong_at(&entry.path, "expected either `provider` or `scheme` (a file) for this endpoint")),
         }
-    }
-
-    fn keys(&self, entry: &EndpointEntry) -> Result<Vec<Key>, Failure> {
-        let secrets = entry.secrets.as_ref().map_or(&[][..], |secrets| &secrets.as_ref().0);
-        let keys = secrets.iter().map(|secret| {
-            let wrong = |message| self.wrong_at(secret, message);
-            let source = secret.as_ref().source(&self.folder).map_err(wrong)?;
-            self.reads(&source);
-            secret.as_ref().key(&source).map_err(wrong)
-        });
-        keys.collect()
     }
 
     fn duration(&self, text: &Spanned<String>) -> Result<Duration, Failure> {

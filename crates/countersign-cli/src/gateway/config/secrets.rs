@@ -1,23 +1,29 @@
 //! The secrets of an endpoint in the configuration file. No error here repeats what stands there.
 
-use std::{fmt, path::Path};
+use std::{
+    fmt, mem,
+    path::{Path, PathBuf},
+};
 
-use countersign::{Key, Timestamp};
+use countersign::{Key, Scheme, Timestamp};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use toml::{Spanned, value::Datetime};
 
-use crate::{moment, secrets::SecretSource};
+use super::{Reader, file::EndpointEntry};
+use crate::{failure::Failure, gateway::SentSecret, moment, secrets::SecretSource};
 
 pub(super) struct Secrets(pub(super) Vec<Spanned<SecretEntry>>);
 
-/// `"env:NAME"`, or a table with `from`, which may add a label and a time of validity.
+/// `"env:NAME"`, or a table with `from` or `handshake`, which may add a label and a time of validity.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SecretTable {
-    from: String,
+    from: Option<String>,
+    /// The file for a secret that the provider sends.
+    handshake: Option<PathBuf>,
     label: Option<String>,
     not_before: Option<Datetime>,
     not_after: Option<Datetime>,
@@ -27,12 +33,16 @@ pub(super) struct SecretEntry(SecretTable);
 
 impl SecretEntry {
     /// Where the secret is.
-    pub(super) fn source(&self, folder: &Path) -> Result<SecretSource, String> {
-        SecretSource::parse(&self.0.from, folder)
+    fn source(&self, folder: &Path) -> Result<SecretSource, String> {
+        match (&self.0.from, &self.0.handshake) {
+            (Some(from), None) => SecretSource::parse(from, folder),
+            (None, Some(file)) => Ok(SecretSource::File(folder.join(file))),
+            _ => Err("expected either `from` or `handshake`: where the secret is, or is to be kept".to_owned()),
+        }
     }
 
     /// Reads the secret. The error says what is wrong, without the place.
-    pub(super) fn key(&self, source: &SecretSource) -> Result<Key, String> {
+    fn key(&self, source: &SecretSource) -> Result<Key, String> {
         let Self(table) = self;
         let label = table.label.clone().unwrap_or_else(|| source.label());
         let mut key = Key::new(label, source.read().map_err(|failure| failure.to_string())?);
@@ -43,6 +53,44 @@ impl SecretEntry {
             key = key.not_after(time("not_after", end)?);
         }
         Ok(key)
+    }
+}
+
+/// What stands under `secrets`.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) keys: Vec<Key>,
+    /// What keeps the secret that the provider is to send, if it has not sent it yet.
+    pub(super) sent: Option<SentSecret>,
+}
+
+impl Reader<'_> {
+    pub(super) fn secrets(&self, entry: &EndpointEntry, scheme: &Scheme) -> Result<Found, Failure> {
+        let (mut found, mut is_sent) = (Found::default(), false);
+        for secret in entry.secrets.as_ref().map_or(&[][..], |secrets| &secrets.as_ref().0) {
+            let wrong = |message| self.wrong_at(secret, message);
+            let source = secret.as_ref().source(&self.folder).map_err(wrong)?;
+            self.reads(&source);
+            let file = secret.as_ref().0.handshake.as_ref().map(|file| self.folder.join(file));
+            if file.is_some() && !scheme.sends_secret() {
+                return Err(wrong("the provider sends no secret: expected `from`, where it is".to_owned()));
+            }
+            if file.is_some() && mem::replace(&mut is_sent, true) {
+                return Err(wrong("a provider sends one secret to an endpoint: leave this one out".to_owned()));
+            }
+            match file.filter(|file| !file.exists()) {
+                Some(file) => found.sent = Some(SentSecret::new(file, self.with.reload.clone()).map_err(wrong)?),
+                None => found.keys.push(secret.as_ref().key(&source).map_err(wrong)?),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Notes the file of a secret among those that this configuration is made of.
+    pub(super) fn reads(&self, source: &SecretSource) {
+        if let SecretSource::File(path) = source {
+            self.with.sources.add(path);
+        }
     }
 }
 
@@ -93,12 +141,20 @@ impl<'de> Visitor<'de> for EntryVisitor {
     type Value = SecretEntry;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("`env:NAME`, `file:PATH`, or a table with `from`, `label`, `not_before` and `not_after`")
+        f.write_str(
+            "`env:NAME`, `file:PATH`, or a table with `from` or `handshake`, `label`, `not_before` and `not_after`",
+        )
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<SecretEntry, E> {
         let from = text.to_owned();
-        Ok(SecretEntry(SecretTable { from, label: None, not_before: None, not_after: None }))
+        Ok(SecretEntry(SecretTable {
+            from: Some(from),
+            handshake: None,
+            label: None,
+            not_before: None,
+            not_after: None,
+        }))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SecretEntry, A::Error> {
