@@ -8,7 +8,7 @@ use crate::{
     key::{Key, ReadyKey},
     public_key::KeyPolicy,
     public_url::PublicUrl,
-    scheme::Scheme,
+    scheme::{Algorithm, Scheme},
     secret::SecretError,
     timestamp::Tolerance,
     unkeyed::Unkeyed,
@@ -175,6 +175,10 @@ fn ready_keys(
 ) -> Result<Vec<ReadyKey>, ConfigError> {
     let mut ready: Vec<ReadyKey> = Vec::with_capacity(keys.len());
     for key in keys {
+        let names_key = matches!(scheme.signature.algorithm, Algorithm::HttpSignature);
+        if key.as_ref().is_ok_and(Key::has_id) && !names_key {
+            return Err(ConfigError::NamesNoKey { scheme: scheme.id().to_owned() });
+        }
         let key = key.and_then(|key| ReadyKey::new(key, scheme, policy)).map_err(ConfigError::Secret)?;
         if ready.iter().any(|other| other.label == key.label) {
             return Err(ConfigError::SameLabel { label: key.label.to_string() });

@@ -40,6 +40,11 @@ pub enum ConfigError {
         /// What it is, in the words of the scheme file.
         what: String,
     },
+    /// A key was given an id, and requests of this scheme name none, so that it would do nothing.
+    NamesNoKey {
+        /// The scheme.
+        scheme: String,
+    },
     /// The scheme signs the URL, so it must be told the public one.
     NoPublicUrl {
         /// The scheme.
@@ -96,6 +101,9 @@ impl fmt::Display for ConfigError {
                 "`{scheme}` rests on {algorithm}, which is too weak for anything new: if you must take it, allow legacy algorithms"
             ),
             Self::MissingSetting { name, what } => write!(f, "the setting `{name}` is missing or empty: {what}"),
+            Self::NamesNoKey { scheme } => {
+                write!(f, "a delivery of `{scheme}` names no key, so the id of one would do nothing: leave it out")
+            }
             Self::NoPublicUrl { scheme } => {
                 write!(f, "`{scheme}` signs the URL: tell the public one, as it was given to the provider")
             }

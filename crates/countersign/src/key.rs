@@ -27,6 +27,7 @@ use crate::{
 #[derive(Debug)]
 pub struct Key {
     label: Arc<str>,
+    id: Option<String>,
     source: KeySource,
     not_before: Option<Timestamp>,
     not_after: Option<Timestamp>,
@@ -41,19 +42,33 @@ enum KeySource {
 impl Key {
     /// A key that is always valid. The label appears in logs and in the proof.
     pub fn new(label: impl Into<Arc<str>>, secret: Secret) -> Self {
-        Self { label: label.into(), source: KeySource::Secret(secret), not_before: None, not_after: None }
+        let source = KeySource::Secret(secret);
+        Self { label: label.into(), id: None, source, not_before: None, not_after: None }
     }
 
     /// A provider's public key that is there as one, fetched and looked at by the caller. For the text of one,
     /// [`new`](Self::new) does as well.
     pub fn from_public_key(label: impl Into<Arc<str>>, key: PublicKey) -> Self {
-        Self { label: label.into(), source: KeySource::Public(key), not_before: None, not_after: None }
+        let source = KeySource::Public(key);
+        Self { label: label.into(), id: None, source, not_before: None, not_after: None }
+    }
+
+    /// Gives the key the id by which the provider names it in the parameter `keyid` of an HTTP Message Signature (RFC 9421
+    /// section 2.3), in place of the one that the scheme wants: so a new key can be known beside the old one. A signature that
+    /// names another key is not tried with this one.
+    pub fn with_id(mut self, id: impl Into<String>) -> Self {
+        self.id = Some(id.into());
+        self
     }
 
     /// Makes the key valid from `time` on.
     pub fn not_before(mut self, time: impl Into<Timestamp>) -> Self {
         self.not_before = Some(time.into());
         self
+    }
+
+    pub(crate) fn has_id(&self) -> bool {
+        self.id.is_some()
     }
 
     /// Makes the key valid up to and including `time`.
@@ -66,6 +81,8 @@ impl Key {
 /// A key made ready for one scheme.
 pub(crate) struct ReadyKey {
     pub(crate) label: Arc<str>,
+    /// Its own id, if it has one beside that of the scheme.
+    pub(crate) id: Option<String>,
     pub(crate) material: Material,
     not_before: Option<Timestamp>,
     not_after: Option<Timestamp>,
@@ -181,7 +198,7 @@ pub(crate) fn public_key_of_text(scheme: &Scheme, text: &[u8], policy: KeyPolicy
 
 impl ReadyKey {
     pub(crate) fn new(key: Key, scheme: &Scheme, policy: KeyPolicy) -> Result<Self, SecretError> {
-        let Key { label, source, not_before, not_after } = key;
+        let Key { label, id, source, not_before, not_after } = key;
         let material = match source {
             KeySource::Secret(secret) => Material::of(&secret, scheme, policy)?,
             KeySource::Public(key) if scheme.takes_public_key() => Material::Public(key),
@@ -192,7 +209,13 @@ impl ReadyKey {
         {
             return Err(SecretError::OtherKindOfKey { algorithm: scheme.algorithm() });
         }
-        Ok(Self { label, material, not_before, not_after })
+        Ok(Self { label, id, material, not_before, not_after })
+    }
+
+    /// Whether a signature that names its key like this means this one; `common` is the id of keys that have none of their
+    /// own.
+    pub(crate) fn is_meant_by(&self, named: Option<&str>, common: Option<&str>) -> bool {
+        self.id.as_deref().or(common).is_none_or(|id| named == Some(id))
     }
 
     pub(crate) fn is_valid_at(&self, now: Timestamp) -> bool {

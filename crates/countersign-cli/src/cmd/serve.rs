@@ -66,6 +66,7 @@ The configuration is TOML:
     \"env:STRIPE_SECRET\",       # or: \"file:/run/secrets/stripe\"
     { from = \"env:OLD\", label = \"old\", not_after = 2026-12-31T23:59:59Z },
     # for a provider that sends its secret in a handshake: { handshake = \"stripe.secret\" }
+    # for HTTP Message Signatures, a key that the sender calls otherwise: { from = \"env:NEW\", key_id = \"2027\" }
   ]
   tolerance = \"5m\"             # default: the provider's own
   keep_for = \"7d\"              # default: as long as the provider retries and the signature is fresh

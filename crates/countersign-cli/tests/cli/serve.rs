@@ -318,7 +318,7 @@ fn a_wrong_configuration_is_refused_with_its_place() {
     let endpoint = |more: &str| format!("[[endpoint]]\npath = \"/a\"\n{more}\n");
     let github = |secrets: &str| endpoint(&format!("provider = \"github\"\nsecrets = {secrets}"));
     let asana = |secrets: &str| endpoint(&format!("provider = \"asana\"\nsecrets = {secrets}"));
-    let wrong: [(String, &str, &str); 26] = [
+    let wrong: [(String, &str, &str); 27] = [
         (String::new(), ":1:1:", "no [[endpoint]]"),
         ("listen = 1 2".to_owned(), ":1:", ""),
         ("listen = \"here\"".to_owned(), ":1:10:", "127.0.0.1:8787"),
@@ -340,6 +340,7 @@ fn a_wrong_configuration_is_refused_with_its_place() {
         (asana("[{ label = \"a\" }]"), ":4:12:", "either `from` or `handshake`"),
         (asana("[{ handshake = \"a\" }, { handshake = \"b\" }]"), ":4:33:", "one secret"),
         (asana("[{ handshake = \"nowhere/a.secret\" }]"), ":4:12:", "there is no folder"),
+        (github("[{ from = \"env:SECRET\", key_id = \"a\" }]"), ":4:11:", "names no key"),
         (github("[\"env:UNSET\"]"), ":4:12:", "`UNSET` is not set"),
         (github("[\"whsec_mistake\"]"), ":4:12:", "env:NAME"),
         (github("\"whsec_mistake\""), ":4:11:", "expected a list"),

@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use super::{Component, HttpAlgorithm, SIGNATURE_INPUT, malformed};
 use crate::{
-    content::Settings,
+    key::ReadyKey,
     rejection::{Problem, Rejection},
-    scheme::{Expected, HttpSignatureRule},
+    scheme::HttpSignatureRule,
     structured_fields::{Bare, Member, Value},
     timestamp::{Timestamp, Tolerance},
 };
@@ -31,8 +31,24 @@ pub(crate) struct Parameters {
     expires: Option<Timestamp>,
     nonce: Option<String>,
     pub(super) algorithm: Option<HttpAlgorithm>,
-    key_id: Option<String>,
+    pub(super) key_id: Option<String>,
     tag: Option<String>,
+}
+
+/// The ids by which a signature may name its key.
+#[derive(Clone, Copy)]
+pub(crate) struct KeyIds<'a> {
+    /// That of keys that have none of their own.
+    pub(crate) common: Option<&'a str>,
+    /// None, if they are still to be fetched.
+    pub(crate) keys: &'a [ReadyKey],
+}
+
+impl KeyIds<'_> {
+    fn have(&self, named: Option<&str>) -> bool {
+        let is_common = || self.common.is_none_or(|id| named == Some(id));
+        self.keys.iter().any(|key| key.is_meant_by(named, self.common)) || (self.keys.is_empty() && is_common())
+    }
 }
 
 impl Input {
@@ -58,7 +74,7 @@ impl Input {
     }
 
     /// Whether the signature is of the kind that the scheme is about.
-    pub(super) fn fits(&self, rule: &HttpSignatureRule, settings: &Settings) -> Result<(), Rejection> {
+    pub(super) fn fits(&self, rule: &HttpSignatureRule, ids: KeyIds<'_>) -> Result<(), Rejection> {
         let covers = |wanted: &Component| self.components.contains(wanted);
         if !rule.components.iter().all(covers) {
             return Err(malformed(&SIGNATURE_INPUT, Problem::Uncovered));
@@ -72,14 +88,7 @@ impl Input {
         if rule.tag.is_some() && rule.tag != self.parameters.tag {
             return Err(Rejection::UnexpectedValue { place: parameter("tag") });
         }
-        let wanted = match &rule.key_id {
-            None => return Ok(()),
-            Some(Expected::Text(text)) => Some(text),
-            Some(Expected::Setting(name)) => settings.get(name),
-            // The reader of scheme files takes none.
-            Some(Expected::Url) => None,
-        };
-        if wanted.is_some() && wanted == self.parameters.key_id.as_ref() { Ok(()) } else { Err(Rejection::UnknownKey) }
+        if ids.have(self.parameters.key_id.as_deref()) { Ok(()) } else { Err(Rejection::UnknownKey) }
     }
 }
 

@@ -20,11 +20,11 @@ pub(crate) use self::{
     algorithm::HttpAlgorithm,
     component::Component,
     digest::{check_body, content_digest},
-    input::ParameterName,
+    input::{KeyIds, ParameterName},
 };
 use crate::{
     algorithm::Tag,
-    content::{Content, Settings, malformed_value},
+    content::{Content, malformed_value},
     evidence::MAX_SIGNATURES,
     head::Head,
     key::Material,
@@ -59,13 +59,13 @@ impl HttpSignature {
     pub(crate) fn read(
         head: Head<'_>,
         rule: &HttpSignatureRule,
-        settings: &Settings,
+        ids: KeyIds<'_>,
         tolerance: Option<Tolerance>,
         now: Timestamp,
     ) -> Result<Self, Rejection> {
         let inputs = members(head.headers, &SIGNATURE_INPUT)?;
         let signatures = members(head.headers, &SIGNATURE)?;
-        let input = choose(&inputs, rule, settings)?;
+        let input = choose(&inputs, rule, ids)?;
         let signature = signatures.iter().find(|member| member.name == input.label);
         let signature = match signature.map(|member| &member.value) {
             None => Err(malformed(&SIGNATURE, Problem::Missing)),
@@ -84,6 +84,11 @@ impl HttpSignature {
     /// When it was made, if it says so.
     pub(crate) fn created(&self) -> Option<Timestamp> {
         self.input.parameters.created
+    }
+
+    /// By which id it names its key.
+    pub(crate) fn key_id(&self) -> Option<&str> {
+        self.input.parameters.key_id.as_deref()
     }
 
     /// Whether the digest of the body is among what it covers.
@@ -130,11 +135,11 @@ pub(crate) fn base(components: &[Component], text: &str, content: &Content<'_>) 
 }
 
 /// The one signature that the scheme can be about: under its label, or with what it wants.
-fn choose(members: &[Member], rule: &HttpSignatureRule, settings: &Settings) -> Result<Input, Rejection> {
+fn choose(members: &[Member], rule: &HttpSignatureRule, ids: KeyIds<'_>) -> Result<Input, Rejection> {
     let mut fitting = None;
     let mut refused = None;
     for member in members.iter().filter(|member| rule.label.as_ref().is_none_or(|label| *label == member.name)) {
-        match Input::read(member).and_then(|input| input.fits(rule, settings).map(|()| input)) {
+        match Input::read(member).and_then(|input| input.fits(rule, ids).map(|()| input)) {
             Ok(input) => {
                 if fitting.replace(input).is_some() {
                     return Err(malformed(&SIGNATURE_INPUT, Problem::Conflicting));

@@ -5,7 +5,7 @@ use http::Request;
 
 use super::{Component, base};
 use crate::{
-    Head, PublicUrl, Rejection, Scheme, Signer, Timestamp, Verified, Verifier,
+    ConfigError, Head, Key, PublicUrl, Rejection, Scheme, Secret, Signer, Timestamp, Verified, Verifier,
     algorithm::Digest,
     content::{Content, Settings, SortedParameters},
     encoding::Encoding,
@@ -388,6 +388,43 @@ fn a_signature_that_leaves_out_what_the_scheme_wants_is_refused() {
     ] {
         assert_eq!(wants(rest), code, "{rest}");
     }
+}
+
+#[test]
+fn while_keys_change_each_is_tried_for_the_id_that_it_has() {
+    const NEW: &str = "bmV3IHNlY3JldCBvZiB0aGUgc2VuZGVyLCAzMiBieXRlcw==";
+    let scheme = scheme("[\"hmac-sha256\"]", "covers_body = false\n[http-signature]\nkey_id = \"old\"");
+    let verifier = Verifier::builder(&scheme)
+        .key(Key::new("of-old", Secret::new(SHARED_SECRET).unwrap()))
+        .key(Key::new("of-new", Secret::new(NEW).unwrap()).with_id("new"))
+        .build()
+        .unwrap();
+    let verdict = |secret: &str, id: &str| {
+        let input = format!("(\"date\"){id}");
+        let base = format!("\"date\": Tue, 20 Apr 2021 02:07:55 GMT\n\"@signature-params\": {input}");
+        let mut mac = Digest::Sha256.start_hmac(&Encoding::Base64.decode(secret.as_bytes()).unwrap());
+        mac.update(base.as_bytes());
+        let signature = format!("a=:{}:", Encoding::Base64.encode(mac.finish().as_bytes()));
+        let request = signed(&format!("a={input}"), &signature);
+        judge(&verifier, &request).map(|verified| verified.key_label().to_owned()).map_err(|rejection| rejection.code())
+    };
+    assert_eq!(verdict(SHARED_SECRET, ";keyid=\"old\""), Ok("of-old".to_owned()));
+    assert_eq!(verdict(NEW, ";keyid=\"new\""), Ok("of-new".to_owned()));
+    for (secret, id, code) in [
+        (SHARED_SECRET, ";keyid=\"new\"", "signature"),
+        (NEW, ";keyid=\"old\"", "signature"),
+        (NEW, ";keyid=\"other\"", "unknown_key"),
+        (NEW, "", "unknown_key"),
+    ] {
+        assert_eq!(verdict(secret, id), Err(code), "{id}");
+    }
+}
+
+#[test]
+fn an_id_is_only_given_to_a_key_that_deliveries_name() {
+    let key = Key::new("a", Secret::new("It's a Secret to Everybody").unwrap()).with_id("new");
+    let error = Verifier::builder(crate::providers::GITHUB).key(key).build().unwrap_err();
+    assert_eq!(error, ConfigError::NamesNoKey { scheme: "github".to_owned() });
 }
 
 /// The outcome for a digest that is signed, whatever it is.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Expected, Source};
 use crate::{
+    content::Settings,
     http_signature::{Component, HttpAlgorithm, ParameterName},
     public_key::PublicKeyAlgorithm,
 };
@@ -17,6 +18,7 @@ pub(crate) struct HttpSignatureRule {
     pub(crate) components: Vec<Component>,
     /// The label of the signature; without one, it is the only one that fits.
     pub(crate) label: Option<String>,
+    /// What `keyid` must be, but for keys that have an id of their own.
     pub(crate) key_id: Option<Expected>,
     pub(crate) tag: Option<String>,
     /// The parameters that must be there.
@@ -46,6 +48,17 @@ impl HttpSignatureRule {
 
     pub(super) fn needs_public_url(&self) -> bool {
         self.components.iter().any(Component::needs_public_url)
+    }
+
+    /// What `keyid` must be for a key that has no id of its own; `None` if that does not matter.
+    pub(crate) fn common_key_id<'a>(&'a self, settings: &'a Settings) -> Option<&'a str> {
+        match self.key_id.as_ref()? {
+            Expected::Text(text) => Some(text),
+            // It is required, so it is there.
+            Expected::Setting(name) => settings.get(name).map(String::as_str),
+            // The reader of scheme files takes none.
+            Expected::Url => None,
+        }
     }
 
     /// The setting that it needs.

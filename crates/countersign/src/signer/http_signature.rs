@@ -12,7 +12,7 @@ use crate::{
         CONTENT_DIGEST, Component, HttpAlgorithm, ParameterName, SIGNATURE, SIGNATURE_INPUT, base, content_digest,
     },
     public_key::{EcdsaForm, PublicKeyAlgorithm},
-    scheme::{Expected, Source},
+    scheme::Source,
     timestamp::Timestamp,
 };
 
@@ -42,11 +42,7 @@ impl Signer {
         let components: Vec<_> = rule.components.iter().map(Component::identifier).collect();
         let created = now.unix_seconds();
         let mut text = format!("({});created={created}", components.join(" "));
-        let key_id = match &rule.key_id {
-            Some(Expected::Text(text)) => Some(text.as_str()),
-            Some(Expected::Setting(name)) => self.verifier.settings().get(name).map(String::as_str),
-            _ => None,
-        };
+        let key_id = rule.common_key_id(self.verifier.settings());
         let requires = |name| rule.requires.contains(&name);
         let key_id = key_id.or(requires(ParameterName::KeyId).then_some("key-1"));
         let tag = rule.tag.as_deref().or(requires(ParameterName::Tag).then_some("webhook"));

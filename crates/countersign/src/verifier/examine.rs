@@ -6,7 +6,7 @@ use super::{Inner, Verifier};
 use crate::{
     evidence::{Examined, Tags, delivery_id, timestamp},
     head::Head,
-    http_signature::HttpSignature,
+    http_signature::{HttpSignature, KeyIds},
     jwt,
     ordinary::OrdinaryEvidence,
     rejection::Rejection,
@@ -58,7 +58,8 @@ impl Verifier {
         let inner = &*self.inner;
         let (scheme, places) = (&inner.scheme, &inner.places);
         if matches!(scheme.signature.algorithm, Algorithm::HttpSignature) {
-            let signature = HttpSignature::read(head, &scheme.http, &inner.settings, inner.tolerance, now)?;
+            let ids = KeyIds { common: scheme.http.common_key_id(&inner.settings), keys: &inner.keys };
+            let signature = HttpSignature::read(head, &scheme.http, ids, inner.tolerance, now)?;
             examined.time.at = signature.created();
             examined.tags = Tags::of_http(signature);
             return Ok(());

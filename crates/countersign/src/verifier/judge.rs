@@ -38,7 +38,8 @@ impl Verifier {
         let mut search = Search::default();
         if let Some(signature) = tags.http() {
             let base = signature.base(content)?;
-            for (at, key) in self.valid_keys(now) {
+            let (named, common) = (signature.key_id(), scheme.http.common_key_id(&self.inner.settings));
+            for (at, key) in self.valid_keys(now).filter(|(_, key)| key.is_meant_by(named, common)) {
                 search.add(Maker { key: at, form: UrlForm::AsIs }, signature.is_by(&key.material, &base, &scheme.http));
             }
             return search.verdict();

@@ -25,6 +25,8 @@ struct SecretTable {
     /// The file for a secret that the provider sends.
     handshake: Option<PathBuf>,
     label: Option<String>,
+    /// By which deliveries name the key, where they do.
+    key_id: Option<String>,
     not_before: Option<Datetime>,
     not_after: Option<Datetime>,
 }
@@ -46,6 +48,9 @@ impl SecretEntry {
         let Self(table) = self;
         let label = table.label.clone().unwrap_or_else(|| source.label());
         let mut key = Key::new(label, source.read().map_err(|failure| failure.to_string())?);
+        if let Some(id) = &table.key_id {
+            key = key.with_id(id);
+        }
         if let Some(start) = &table.not_before {
             key = key.not_before(time("not_before", start)?);
         }
@@ -142,7 +147,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(
-            "`env:NAME`, `file:PATH`, or a table with `from` or `handshake`, `label`, `not_before` and `not_after`",
+            "`env:NAME`, `file:PATH`, or a table with `from` or `handshake`, `label`, `key_id`, `not_before` and `not_after`",
         )
     }
 
@@ -152,6 +157,7 @@ impl<'de> Visitor<'de> for EntryVisitor {
             from: Some(from),
             handshake: None,
             label: None,
+            key_id: None,
             not_before: None,
             not_after: None,
         }))

@@ -23,7 +23,9 @@ pub(super) fn of_message(rule: &HttpSignatureRule) -> Vec<String> {
         rules.push(format!("must cover {}", covered.join(", ")));
     }
     rules.extend(rule.label.as_ref().map(|label| format!("is called `{label}`")));
-    rules.extend(rule.key_id.as_ref().map(|id| format!("`keyid` must be {}", expected(id))));
+    rules.extend(
+        rule.key_id.as_ref().map(|id| format!("`keyid` must be {}, or the id of one of the keys", expected(id))),
+    );
     rules.extend(rule.tag.as_ref().map(|tag| format!("`tag` must be `{tag}`")));
     let names: Vec<_> = rule.requires.iter().map(|name| name.name().to_owned()).collect();
     rules.extend(required(&names));
