@@ -9,7 +9,7 @@ use countersign_store::replay::{
 };
 use countersign_tests::{
     replay_conformance, replay_faults as faults,
-    servers::{Authority, On, PostgresServer, Proxy, RedisServer, Shared, postgres_url},
+    servers::{Authority, On, PostgresServer, Proxy, RedisCluster, RedisServer, Shared, postgres_url},
 };
 
 /// How a server's address is named in a certificate.
@@ -75,6 +75,24 @@ fn a_redis_over_tls_that_is_killed_or_cut_off_yields_errors_and_then_the_truth()
         let options = redis(&format!("rediss://{}", proxy.address()), &authority).with_timeout(faults::IMPATIENT);
         let store = RedisReplayStore::connect_with(options).await.unwrap();
         faults::a_network_that_fails(&store, &proxy).await;
+    });
+}
+
+#[test]
+fn each_node_of_a_cluster_proves_who_it_is() {
+    faults::run(async {
+        let authority = Authority::new();
+        let cluster = RedisCluster::start_secure(&authority);
+        let url = cluster.nodes()[0].url();
+        let store = RedisReplayStore::connect_with(redis(&url, &authority)).await.unwrap();
+        for number in 0..60 {
+            faults::works(&store, &number.to_string()).await;
+        }
+        for node in cluster.nodes() {
+            assert_ne!(node.cli(&["DBSIZE"]), "0");
+        }
+        let error = RedisReplayStore::connect_with(redis(&url, &Authority::new())).await.unwrap_err();
+        assert!(matches!(error, RedisStoreError::Untrusted { .. }), "{error:?}");
     });
 }
 

@@ -1,18 +1,20 @@
 //! An authority that vouches for servers.
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
 /// An authority of its own, that nobody knows.
 #[derive(Debug)]
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
-/// A certificate and its key, in PEM.
+/// A certificate, its key and who vouches for it, in PEM.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The certificate.
     pub certificate: String,
     /// Its key.
     pub key: String,
+    /// The certificate of the authority.
+    pub authority: String,
 }
 
 impl Authority {
@@ -40,9 +42,11 @@ impl Authority {
     ///
     /// If it is none.
     pub fn vouch_for(&self, name: &str) -> Identity {
-        let params = CertificateParams::new(vec![name.to_owned()]).expect("the name is one");
+        let mut params = CertificateParams::new(vec![name.to_owned()]).expect("the name is one");
+        // One that is called like its authority would be taken for its own.
+        params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().expect("there is randomness");
         let certificate = params.signed_by(&key, &self.0).expect("an authority signs");
-        Identity { certificate: certificate.pem(), key: key.serialize_pem() }
+        Identity { certificate: certificate.pem(), key: key.serialize_pem(), authority: self.pem() }
     }
 }

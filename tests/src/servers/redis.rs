@@ -42,13 +42,20 @@ impl RedisServer {
     ///
     /// If it does not start.
     pub fn start_secure(identity: &Identity) -> Self {
+        Self::start_secure_with(identity, &[])
+    }
+
+    /// As [`start_secure`](Self::start_secure), with more settings.
+    pub(super) fn start_secure_with(identity: &Identity, more: &[&str]) -> Self {
         let folder = TempDir::new().expect("a folder can be made");
         let mut settings = vec!["--tls-auth-clients".to_owned(), "no".to_owned()];
-        for (name, content) in [("cert", &identity.certificate), ("key", &identity.key)] {
+        let files = [("cert", &identity.certificate), ("key", &identity.key), ("ca-cert", &identity.authority)];
+        for (name, content) in files {
             let path = folder.path().join(name);
             fs::write(&path, content).expect("a folder of one's own can be written to");
             settings.extend([format!("--tls-{name}-file"), path.display().to_string()]);
         }
+        settings.extend(more.iter().map(|setting| (*setting).to_owned()));
         Self::run(folder, settings, true)
     }
 

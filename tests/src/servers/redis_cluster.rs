@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{process::free_address, redis::RedisServer};
+use super::{authority::Authority, process::free_address, redis::RedisServer};
 
 /// Three masters of their own on loopback, and a replica for each if wanted.
 #[derive(Debug)]
@@ -24,16 +24,30 @@ const SLOTS: usize = 16_384;
 impl RedisCluster {
     /// Starts three masters.
     pub fn start() -> Self {
-        Self::of(MASTERS)
+        Self::of(MASTERS, RedisServer::start_with)
     }
 
     /// Starts three masters and a replica for each.
     pub fn start_with_replicas() -> Self {
-        Self::of(2 * MASTERS)
+        Self::of(2 * MASTERS, RedisServer::start_with)
     }
 
-    fn of(count: usize) -> Self {
-        let nodes: Vec<_> = (0..count).map(|_| start()).collect();
+    /// Starts three masters that speak TLS alone, to each other too, and prove that they are at their addresses.
+    pub fn start_secure(authority: &Authority) -> Self {
+        let identity = authority.vouch_for("127.0.0.1");
+        Self::of(MASTERS, |settings| {
+            let settings = [settings, &["--tls-cluster", "yes"]].concat();
+            RedisServer::start_secure_with(&identity, &settings)
+        })
+    }
+
+    fn of(count: usize, start: impl Fn(&[&str]) -> RedisServer) -> Self {
+        let nodes: Vec<_> = (0..count)
+            .map(|_| {
+                let bus = free_address().port().to_string();
+                start(&["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-node-timeout", "1000"])
+            })
+            .collect();
         for (number, master) in nodes.iter().take(MASTERS).enumerate() {
             let (first, end) = (number * SLOTS / MASTERS, (number + 1) * SLOTS / MASTERS);
             assert_eq!(master.cli(&["CLUSTER", "ADDSLOTSRANGE", &first.to_string(), &(end - 1).to_string()]), "OK");
@@ -118,11 +132,6 @@ impl RedisCluster {
             sleep(Duration::from_millis(50));
         }
     }
-}
-
-fn start() -> RedisServer {
-    let bus = free_address().port().to_string();
-    RedisServer::start_with(&["--cluster-enabled", "yes", "--cluster-port", &bus, "--cluster-node-timeout", "1000"])
 }
 
 /// Has a node carry out commands, a line each.
