@@ -86,11 +86,20 @@ impl Gateway {
     /// Sends SIGTERM, and gives what it wrote.
     pub(crate) fn stop(mut self) -> Ran {
         terminate(&self.child);
-        let mut err = self.early.into_bytes();
-        self.stderr.read_to_end(&mut err).unwrap();
-        let mut output = self.child.wait_with_output().unwrap();
-        output.stderr = err;
-        ran(output)
+        let (mut stdout, mut stderr) = (Vec::new(), mem::take(&mut self.early).into_bytes());
+        self.stderr.read_to_end(&mut stderr).unwrap();
+        if let Some(out) = &mut self.child.stdout {
+            out.read_to_end(&mut stdout).unwrap();
+        }
+        ran(Output { status: self.child.wait().unwrap(), stdout, stderr })
+    }
+}
+
+/// A test that fails leaves nothing behind.
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
