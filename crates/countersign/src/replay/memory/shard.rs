@@ -32,14 +32,10 @@ struct Entry {
     state: State,
 }
 
-/// How many places in a row a look for what is over has: that many cost hardly more than four, because memory comes in
-/// lines of cache, and the next one is fetched ahead.
-const STRIDE: usize = 16;
-
-/// Of how many new entries one pays for a look.
+/// How many places a claim of a new key looks at for what is over: two cache lines in a row.
 ///
-/// That makes four places for each, so that what is over never takes more than a quarter of them.
-const PAYS: u64 = 4;
+/// As each new entry pays for four places, what is over never takes more than a quarter of them.
+const STEP: usize = 4;
 
 impl Default for Shard {
     fn default() -> Self {
@@ -75,7 +71,7 @@ impl Shard {
                 _ => return Ok(Claim::InProgress),
             }
         } else {
-            let removed = if self.leases.is_multiple_of(PAYS) { self.sweep(now) } else { 0 };
+            let removed = self.sweep(now);
             if let Err(full) = self.reserve(now, entries, bytes) {
                 entries.subtract(removed);
                 return Err(full);
@@ -162,7 +158,7 @@ impl Shard {
     /// Removes what is over from the next few places, and tells how much that was.
     fn sweep(&mut self, now: Time) -> usize {
         let mut removed = 0;
-        for _ in 0..STRIDE.min(self.table.num_buckets()) {
+        for _ in 0..STEP.min(self.table.num_buckets()) {
             if let Some(state) = self.table.get_bucket(self.hand).map(|entry| entry.state) {
                 if state.is_over(now) {
                     if let Ok(entry) = self.table.get_bucket_entry(self.hand) {
