@@ -2,9 +2,10 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
+    mem,
     net::TcpStream,
     os::unix::fs::PermissionsExt as _,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
