@@ -152,8 +152,15 @@ fn layouts_that_carry_no_proof_or_too_much() {
         refused_at(&layout(algorithm, text), "[signature]", fragment);
     }
     let list = |list: &str| layout("hmac-sha256", &format!("list = {list}\nsigns = \"{{body}}\""));
-    refused_at(&list("{ separator = \"\", items = [\"{hex}\"] }"), "\"\", items", "one or more ASCII characters");
-    refused_at(&list("{ separator = \"é\", items = [\"{hex}\"] }"), "\"é\"", "one or more ASCII characters");
+    refused_at(&list("{ separator = \"\", items = [\"{hex}\"] }"), "\"\", items", "one or more");
+    refused_at(&list("{ separator = \"é\", items = [\"{hex}\"] }"), "\"é\"", "expected ASCII characters");
+    let digits = list("{ separator = \",:6\", items = [\"t={timestamp}\", \"v1={hex}\"] }");
+    refused_at(&digits, "\",:6\"", "no letters or digits");
+    let fields = |separator: &str| format!("fields = {{ separator = \"{separator}\", items = [\"{{hex}}\"] }}");
+    for (separator, fragment) in [("", "one character"), (", ", "one character"), ("T", "no letters or digits")] {
+        let file = layout("hmac-sha256", &format!("{}\nsigns = \"{{body}}\"", fields(separator)));
+        refused_at(&file, &format!("\"{separator}\", items"), fragment);
+    }
     refused_at(&list("{ separator = \",\", items = [] }"), "{ separator", "expected at least one item");
     refused_at(
         &list("{ separator = \",\", items = [\"v={hex}\", \"v={base64}\"] }"),

@@ -59,10 +59,9 @@ impl Reader<'_> {
     fn list(&self, list: Spanned<ListTable>) -> Result<Syntax> {
         let span = list.span();
         let list = list.into_inner();
-        let separators = list.separator.get_ref().as_bytes();
-        if separators.is_empty() || !separators.is_ascii() {
-            return self
-                .fail(list.separator.span(), "expected separators: one or more ASCII characters, such as \",\"");
+        let separators = self.separators(&list.separator)?;
+        if separators.is_empty() {
+            return self.fail(list.separator.span(), "expected separators: one or more, such as \",\"");
         }
         let items = list.items.iter().map(|item| self.shape(item)).collect::<Result<Vec<_>>>()?;
         if items.is_empty() {
@@ -83,8 +82,8 @@ impl Reader<'_> {
     fn fields(&self, fields: Spanned<FieldsTable>) -> Result<Syntax> {
         let span = fields.span();
         let fields = fields.into_inner();
-        let [separator] = *fields.separator.get_ref().as_bytes() else {
-            return self.fail(fields.separator.span(), "expected a separator of one ASCII character, such as \",\"");
+        let [separator] = *self.separators(&fields.separator)? else {
+            return self.fail(fields.separator.span(), "expected a separator of one character, such as \",\"");
         };
         let items = fields.items.iter().map(|item| self.shape(item)).collect::<Result<Vec<_>>>()?;
         if items.is_empty() {
@@ -92,6 +91,16 @@ impl Reader<'_> {
         }
         let rest = fields.rest.map(|rest| self.shape(&rest)).transpose()?;
         Ok(Syntax::Fields { separator, items, rest })
+    }
+
+    /// Letters and digits are what items are made of: one that stood between them would cut a time in two, of which the
+    /// second half could be read as another time.
+    fn separators<'t>(&self, text: &'t Spanned<String>) -> Result<&'t [u8]> {
+        let separators = text.get_ref().as_bytes();
+        if separators.iter().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii()) {
+            return self.fail(text.span(), "expected ASCII characters that are no letters or digits, such as \",\"");
+        }
+        Ok(separators)
     }
 
     fn shape(&self, template: &Spanned<String>) -> Result<Shape> {
