@@ -31,6 +31,17 @@ pub enum Step<F: Future> {
     Waits(Pin<Box<dyn Future<Output = F::Output> + Send>>),
 }
 
+impl<F: Future> Step<F> {
+    /// The answer, for whoever can wait.
+    pub(crate) async fn end(self) -> F::Output {
+        match self {
+            Self::Answered(answer) => answer,
+            Self::Called(answer) => answer.await,
+            Self::Waits(answer) => answer.await,
+        }
+    }
+}
+
 pin_project! {
     /// The answer to come: a refusal, or that of the service behind.
     pub struct ResponseFuture<A>

@@ -45,6 +45,7 @@
 //! [tower]: https://docs.rs/tower
 
 pub mod address;
+mod arrived;
 mod deadline;
 mod exchange;
 pub mod fetched;

@@ -1,9 +1,6 @@
 use std::{
     error::Error,
-    fmt,
-    future::{Future, ready},
-    mem,
-    pin::Pin,
+    fmt, mem,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -16,12 +13,13 @@ use tower_service::Service;
 
 use crate::{
     AddressLayer, Keys, ResponseFuture, VerifiedBody,
-    exchange::{Exchange, Waiting},
-    future::{Begin, Step},
+    arrived::{Arrived, Reception},
+    exchange::Exchange,
+    future::Step,
     meter::{Pending, end},
-    refusal::{internal_error, refuse},
+    refusal::internal_error,
     replay::{Answers, Guarded, NoAnswers, Shared, outcome},
-    verify::{Arriving, Received, Settings, Verdict, receive, receive_at_once},
+    verify::Settings,
 };
 
 /// Lets what passes all checks through to the service `S`; made by [`Stack`](super::Stack).
@@ -31,7 +29,7 @@ pub struct Stacked<S, K, St = MemoryStore, A = NoAnswers> {
 }
 
 /// What a request meets, in this order.
-pub(super) struct Checks<K, St, A> {
+pub struct Checks<K, St, A> {
     pub(super) addresses: Option<AddressLayer>,
     pub(super) keys: K,
     pub(super) verify: Settings,
@@ -54,52 +52,6 @@ impl<S, K, St, A> Stacked<S, K, St, A> {
     }
 }
 
-impl<K: Keys, St: ReplayStore, A> Checks<K, St, A> {
-    /// As far as a request comes without waiting.
-    fn judge_at_once<B>(
-        &self,
-        head: &Parts,
-        body: &mut Arriving<B>,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Verdict, Rejection>>
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
-        if let Some(addresses) = &self.addresses {
-            addresses.check(head)?;
-        }
-        receive_at_once(head, body, &self.keys, &self.verify, context)
-    }
-}
-
-type Boxed<R, E> = Pin<Box<dyn Future<Output = Result<Response<R>, E>> + Send>>;
-
-/// Hands a verified request to the service behind, through the guard. In a box of its own, which is small enough to cost little.
-fn handle<S, K, St, A, R>(checks: Arc<Checks<K, St, A>>, exchange: Exchange<S>, pending: Pending) -> Boxed<R, S::Error>
-where
-    S: Service<Request<VerifiedBody>, Response = Response<R>> + Send + 'static,
-    S::Future: Send,
-    S::Error: Send,
-    K: Keys,
-    St: ReplayStore,
-    A: Answers<R>,
-    R: Default + Send + 'static,
-{
-    let Some((shared, answers)) = &checks.replay else {
-        return Box::pin(async move {
-            let begun = checks.verify.meter.now();
-            let answer = exchange.call().await;
-            checks.verify.meter.handled(begun, outcome(&answer));
-            end(pending, "accepted", answer)
-        });
-    };
-    match Guarded::new(Arc::clone(shared), answers.clone(), exchange.head()) {
-        Some(guarded) => Box::pin(async move { end(pending, "accepted", guarded.run(exchange).await) }),
-        None => Box::pin(ready(end(pending, "accepted", Ok(internal_error())))),
-    }
-}
-
 impl<S, K, St, A, B, R> Service<Request<B>> for Stacked<S, K, St, A>
 where
     S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
@@ -114,7 +66,7 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = ResponseFuture<Arrived<S, K, St, A, B>>;
+    type Future = ResponseFuture<Arrived<S, B, Checks<K, St, A>>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -124,24 +76,11 @@ where
         // The clone may not be ready: call the service that was polled.
         let clone = self.inner.clone();
         let inner = mem::replace(&mut self.inner, clone);
-        let (head, body) = request.into_parts();
-        ResponseFuture::new(Arrived {
-            waiting: Waiting::new(inner, head),
-            body: Arriving::new(body),
-            checks: Arc::clone(&self.checks),
-        })
+        ResponseFuture::new(Arrived::new(inner, request, &self.checks))
     }
 }
 
-/// A request that is to be checked.
-#[expect(missing_debug_implementations, reason = "nobody outside this crate gets hold of one")]
-pub struct Arrived<S, K, St, A, B> {
-    waiting: Box<Waiting<S>>,
-    body: Arriving<B>,
-    checks: Arc<Checks<K, St, A>>,
-}
-
-impl<S, K, St, A, B, R> Begin for Arrived<S, K, St, A, B>
+impl<S, K, St, A, R> Reception<S> for Checks<K, St, A>
 where
     S: Service<Request<VerifiedBody>, Response = Response<R>> + Send + 'static,
     S::Future: Send,
@@ -149,36 +88,37 @@ where
     K: Keys,
     St: ReplayStore,
     A: Answers<R>,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-    R: Default + From<Bytes> + Send + 'static,
+    R: Default + Send + 'static,
 {
-    type Called = S::Future;
+    type Keys = K;
 
-    fn begin(self, context: &mut Context<'_>) -> Step<S::Future> {
-        let Self { waiting, mut body, checks } = self;
-        let (pending, begun) = (checks.verify.meter.begin(), checks.verify.meter.now());
-        match checks.judge_at_once(&waiting.head, &mut body, context) {
-            Poll::Ready(Ok(Verdict::Delivery(delivery))) => {
-                checks.verify.meter.verified(begun, delivery.body().len() as u64);
-                Step::Waits(handle(checks, waiting.accepted(delivery, None), pending))
+    fn keys(&self) -> &K {
+        &self.keys
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.verify
+    }
+
+    fn admit(&self, head: &Parts) -> Result<(), Rejection> {
+        self.addresses.as_ref().map_or(Ok(()), |addresses| addresses.check(head))
+    }
+
+    /// Through the guard, in a box of its own, which is small enough to cost little.
+    fn hand_on(self: Arc<Self>, exchange: Exchange<S>, pending: Pending) -> Step<S::Future> {
+        let Some((shared, answers)) = &self.replay else {
+            return Step::Waits(Box::pin(async move {
+                let begun = self.verify.meter.now();
+                let answer = exchange.call().await;
+                self.verify.meter.handled(begun, outcome(&answer));
+                end(pending, "accepted", answer)
+            }));
+        };
+        match Guarded::new(Arc::clone(shared), answers.clone(), exchange.head()) {
+            Some(guarded) => {
+                Step::Waits(Box::pin(async move { end(pending, "accepted", guarded.run(exchange).await) }))
             }
-            Poll::Ready(Ok(Verdict::Handshake(handshake))) => Step::Waits(Box::pin(async move {
-                let (handshakes, provider) = (&checks.verify.handshakes, checks.keys.provider());
-                let answer = handshakes.answer(*handshake, provider, &waiting.head).await;
-                end(pending, "handshake", Ok(answer.map_or_else(refuse, |answer| answer.map(R::from))))
-            })),
-            Poll::Ready(Err(rejection)) => Step::Answered(end(pending, "accepted", Ok(refuse(rejection)))),
-            Poll::Pending => Step::Waits(Box::pin(async move {
-                match receive(&waiting.head, body, &checks.keys, &checks.verify).await {
-                    Ok(Received::Delivery(delivery, tenant)) => {
-                        checks.verify.meter.verified(begun, delivery.body().len() as u64);
-                        handle(checks, waiting.accepted(delivery, tenant), pending).await
-                    }
-                    Ok(Received::Answer(answer)) => end(pending, "handshake", Ok(answer.map(R::from))),
-                    Err(rejection) => end(pending, "accepted", Ok(refuse(rejection))),
-                }
-            })),
+            None => Step::Answered(end(pending, "accepted", Ok(internal_error()))),
         }
     }
 }

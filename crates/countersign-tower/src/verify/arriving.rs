@@ -18,7 +18,7 @@ pub(crate) struct Arriving<B> {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pace {
-    /// All in one frame, or nothing for now.
+    /// In one frame, or pending.
     AtOnce,
     FrameByFrame,
 }

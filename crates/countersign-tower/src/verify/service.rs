@@ -10,16 +10,13 @@ use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
 
-use super::{
-    Arriving, Keys, Verdict, VerifiedBody, VerifyLayer,
-    receive::{Received, receive, receive_at_once},
-};
+use super::{Keys, VerifiedBody, VerifyLayer, layer::Settings};
 use crate::{
     ResponseFuture,
-    exchange::Waiting,
-    future::{Begin, Step},
-    meter::end,
-    refusal::refuse,
+    arrived::{Arrived, Reception},
+    exchange::Exchange,
+    future::Step,
+    meter::{Pending, end},
 };
 
 /// Verifies requests before the service `S` gets them; made by [`VerifyLayer`](super::VerifyLayer).
@@ -57,7 +54,7 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = ResponseFuture<Arrived<S, K, B>>;
+    type Future = ResponseFuture<Arrived<S, B, VerifyLayer<K>>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -67,70 +64,39 @@ where
         // The clone may not be ready: call the service that was polled.
         let clone = self.inner.clone();
         let inner = mem::replace(&mut self.inner, clone);
-        let (head, body) = request.into_parts();
-        ResponseFuture::new(Arrived {
-            waiting: Waiting::new(inner, head),
-            body: Arriving::new(body),
-            layer: Arc::clone(&self.layer),
-        })
+        ResponseFuture::new(Arrived::new(inner, request, &self.layer))
     }
 }
 
-/// A request that is to be verified.
-#[expect(missing_debug_implementations, reason = "nobody outside this crate gets hold of one")]
-pub struct Arrived<S, K, B> {
-    waiting: Box<Waiting<S>>,
-    body: Arriving<B>,
-    layer: Arc<VerifyLayer<K>>,
-}
-
-impl<S: Clone, K> Clone for Verify<S, K> {
-    fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), layer: Arc::clone(&self.layer) }
-    }
-}
-
-impl<S, K, B, R> Begin for Arrived<S, K, B>
+impl<S, K, R> Reception<S> for VerifyLayer<K>
 where
     S: Service<Request<VerifiedBody>, Response = Response<R>> + Send + 'static,
     S::Future: Send,
     S::Error: Send,
     K: Keys,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-    R: Default + From<Bytes> + Send + 'static,
+    R: 'static,
 {
-    type Called = S::Future;
+    type Keys = K;
 
-    fn begin(self, context: &mut Context<'_>) -> Step<S::Future> {
-        let Self { waiting, mut body, layer } = self;
-        let VerifyLayer { keys, settings } = &*layer;
-        let (pending, begun) = (settings.meter.begin(), settings.meter.now());
-        match receive_at_once(&waiting.head, &mut body, keys, settings, context) {
-            Poll::Ready(Ok(Verdict::Delivery(delivery))) => {
-                settings.meter.verified(begun, delivery.body().len() as u64);
-                let answer = waiting.accepted(delivery, None).call();
-                if settings.meter.measures() {
-                    return Step::Waits(Box::pin(async move { end(pending, "accepted", answer.await) }));
-                }
-                Step::Called(answer)
-            }
-            Poll::Ready(Ok(Verdict::Handshake(handshake))) => Step::Waits(Box::pin(async move {
-                let answer = layer.settings.handshakes.answer(*handshake, layer.keys.provider(), &waiting.head).await;
-                end(pending, "handshake", Ok(answer.map_or_else(refuse, |answer| answer.map(R::from))))
-            })),
-            Poll::Ready(Err(rejection)) => Step::Answered(end(pending, "accepted", Ok(refuse(rejection)))),
-            Poll::Pending => Step::Waits(Box::pin(async move {
-                let VerifyLayer { keys, settings } = &*layer;
-                match receive(&waiting.head, body, keys, settings).await {
-                    Ok(Received::Delivery(delivery, tenant)) => {
-                        settings.meter.verified(begun, delivery.body().len() as u64);
-                        end(pending, "accepted", waiting.accepted(delivery, tenant).call().await)
-                    }
-                    Ok(Received::Answer(answer)) => end(pending, "handshake", Ok(answer.map(R::from))),
-                    Err(rejection) => end(pending, "accepted", Ok(refuse(rejection))),
-                }
-            })),
+    fn keys(&self) -> &K {
+        &self.keys
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn hand_on(self: Arc<Self>, exchange: Exchange<S>, pending: Pending) -> Step<S::Future> {
+        let answer = exchange.call();
+        if self.settings.meter.measures() {
+            return Step::Waits(Box::pin(async move { end(pending, "accepted", answer.await) }));
         }
+        Step::Called(answer)
+    }
+}
+
+impl<S: Clone, K> Clone for Verify<S, K> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), layer: Arc::clone(&self.layer) }
     }
 }
