@@ -37,6 +37,9 @@ impl Slots {
             slots.replicas.extend(replicas.iter().filter_map(|replica| address(replica, host)));
         }
         slots.ranges.sort_unstable_by_key(|range| range.first);
+        // Each is there once for every range of its master.
+        slots.replicas.sort_unstable();
+        slots.replicas.dedup();
         Some(slots)
     }
 
@@ -102,12 +105,13 @@ mod tests {
         let answer = Value::Array(vec![
             Value::Array(vec![Value::Int(9000), Value::Int(16_383), node(named("b"), 2), node(named("c"), 3)]),
             Value::Array(vec![Value::Int(0), Value::Int(8000), node(Value::Nil, 1), node(named(""), 4)]),
+            Value::Array(vec![Value::Int(8500), Value::Int(8600), node(named("b"), 2), node(named("c"), 3)]),
         ]);
         let slots = Slots::of(&answer, "a").unwrap();
         let (a, b) = (("a".to_owned(), 1), ("b".to_owned(), 2));
         assert_eq!([0, 8000, 9000, 16_383].map(|slot| slots.master(slot)), [Some(&a), Some(&a), Some(&b), Some(&b)]);
         assert_eq!((slots.master(8001), slots.master(8999)), (None, None));
-        assert_eq!(slots.replicas, [("c".to_owned(), 3), ("a".to_owned(), 4)]);
+        assert_eq!(slots.replicas, [("a".to_owned(), 4), ("c".to_owned(), 3)]);
         assert_eq!(Slots::of(&Value::Okay, "a"), None);
         assert_eq!(Slots::default().master(0), None);
     }
