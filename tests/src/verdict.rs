@@ -114,6 +114,7 @@ fn streamed(verifier: &Verifier, parts: &Parts, chunks: &[Bytes], now: Timestamp
 
 fn collected(verifier: &Verifier, parts: &Parts, chunks: &[Bytes], now: Timestamp) -> Result<Delivery, Rejection> {
     let mut collecting = verifier.collect(parts, 1 << 24, now)?;
+    collecting.expect(chunks.iter().map(|chunk| chunk.len() as u64).sum());
     chunks.iter().try_for_each(|chunk| collecting.push(chunk.clone()))?;
     collecting.finish().map(Verified::into_delivery)
 }

@@ -3,7 +3,7 @@
 use std::{
     error::Error,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
@@ -14,8 +14,8 @@ use tower_service::Service;
 
 use crate::{
     Keys, VerifiedBody,
-    exchange::{Exchange, Waiting},
-    future::{Begin, Step},
+    exchange::{accepted, take_ready},
+    future::Step,
     meter::{Pending, end},
     refusal::refuse,
     verify::{Arriving, Received, Settings, Verdict, receive, receive_at_once},
@@ -34,28 +34,17 @@ pub(crate) trait Reception<S: Service<Request<VerifiedBody>>>: Send + Sync + 'st
         Ok(())
     }
 
-    /// Hands a verified request to the service, and counts what comes of it.
-    fn hand_on(self: Arc<Self>, exchange: Exchange<S>, pending: Pending) -> Step<S::Future>;
+    /// Hands a verified request to the service, which is ready, and counts what comes of it.
+    fn hand_on(self: Arc<Self>, inner: &mut S, request: Request<VerifiedBody>, pending: Pending) -> Step<S::Future>;
 }
 
-/// A request that is to be checked.
-#[expect(missing_debug_implementations, reason = "nobody outside this crate gets hold of one")]
-pub struct Arrived<S, B, C> {
-    waiting: Box<Waiting<S>>,
-    body: Arriving<B>,
-    reception: Arc<C>,
-}
-
-impl<S, B, C> Arrived<S, B, C> {
-    pub(crate) fn new(inner: S, request: Request<B>, reception: &Arc<C>) -> Self {
-        let (head, body) = request.into_parts();
-        Self { waiting: Waiting::new(inner, head), body: Arriving::new(body), reception: Arc::clone(reception) }
-    }
-}
-
-impl<S, B, C, R> Begin for Arrived<S, B, C>
+/// Takes a request through the checks and to the service, which is ready, as far as it comes without waiting.
+///
+/// Most requests are there as a whole. They are judged where they stand, and the service is called where it stands: to wait,
+/// a request would need a service of its own, and a box for all that it has.
+pub(crate) fn arrive<S, B, C, R>(inner: &mut S, request: Request<B>, reception: &Arc<C>) -> Step<S::Future>
 where
-    S: Service<Request<VerifiedBody>, Response = Response<R>> + Send + 'static,
+    S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send,
     B: Body<Data = Bytes> + Send + 'static,
@@ -63,34 +52,39 @@ where
     C: Reception<S>,
     R: Default + From<Bytes> + Send + 'static,
 {
-    type Called = S::Future;
-
-    fn begin(self, context: &mut Context<'_>) -> Step<S::Future> {
-        let Self { waiting, mut body, reception } = self;
-        let settings = reception.settings();
-        let (pending, begun) = (settings.meter.begin(), settings.meter.now());
-        match judge_at_once(&*reception, &waiting.head, &mut body, context) {
-            Poll::Ready(Ok(Verdict::Delivery(delivery))) => {
-                settings.meter.verified(begun, delivery.body().len() as u64);
-                reception.hand_on(waiting.accepted(delivery, None), pending)
-            }
-            Poll::Ready(Ok(Verdict::Handshake(handshake))) => Step::Waits(Box::pin(async move {
+    let (head, body) = request.into_parts();
+    let mut body = Arriving::new(body);
+    let settings = reception.settings();
+    let (pending, begun) = (settings.meter.begin(), settings.meter.now());
+    match judge_at_once(&**reception, &head, &mut body) {
+        Poll::Ready(Ok(Verdict::Delivery(delivery))) => {
+            settings.meter.verified(begun, delivery.body().len() as u64);
+            Arc::clone(reception).hand_on(inner, accepted(head, delivery, None), pending)
+        }
+        Poll::Ready(Ok(Verdict::Handshake(handshake))) => {
+            let reception = Arc::clone(reception);
+            Step::Waits(Box::pin(async move {
                 let (handshakes, provider) = (&reception.settings().handshakes, reception.keys().provider());
-                let answer = handshakes.answer(*handshake, provider, &waiting.head).await;
+                let answer = handshakes.answer(*handshake, provider, &head).await;
                 end(pending, "handshake", Ok(answer.map_or_else(refuse, |answer| answer.map(R::from))))
-            })),
-            Poll::Ready(Err(rejection)) => Step::Answered(end(pending, "accepted", Ok(refuse(rejection)))),
-            Poll::Pending => Step::Waits(Box::pin(async move {
+            }))
+        }
+        Poll::Ready(Err(rejection)) => Step::Answered(end(pending, "accepted", Ok(refuse(rejection)))),
+        Poll::Pending => {
+            let (reception, mut inner) = (Arc::clone(reception), take_ready(inner));
+            // In a box of its own: the future would make room for it twice, and copy it.
+            let head = Box::new(head);
+            Step::Waits(Box::pin(async move {
                 let settings = reception.settings();
-                match receive(&waiting.head, body, reception.keys(), settings).await {
+                match receive(&head, body, reception.keys(), settings).await {
                     Ok(Received::Delivery(delivery, tenant)) => {
                         settings.meter.verified(begun, delivery.body().len() as u64);
-                        reception.hand_on(waiting.accepted(delivery, tenant), pending).end().await
+                        reception.hand_on(&mut inner, accepted(*head, delivery, tenant), pending).end().await
                     }
                     Ok(Received::Answer(answer)) => end(pending, "handshake", Ok(answer.map(R::from))),
                     Err(rejection) => end(pending, "accepted", Ok(refuse(rejection))),
                 }
-            })),
+            }))
         }
     }
 }
@@ -100,7 +94,6 @@ fn judge_at_once<S, B>(
     reception: &impl Reception<S>,
     head: &Parts,
     body: &mut Arriving<B>,
-    context: &mut Context<'_>,
 ) -> Poll<Result<Verdict, Rejection>>
 where
     S: Service<Request<VerifiedBody>>,
@@ -108,5 +101,7 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     reception.admit(head)?;
-    receive_at_once(head, body, reception.keys(), reception.settings(), context)
+    // Nobody waits yet: whoever does will ask the body again.
+    let mut nobody = Context::from_waker(Waker::noop());
+    receive_at_once(head, body, reception.keys(), reception.settings(), &mut nobody)
 }

@@ -9,20 +9,8 @@ use std::{
 
 use pin_project_lite::pin_project;
 
-/// A request that arrived, and what is to be done with it. Sealed.
-pub trait Begin: Sized {
-    /// The answer of the service behind.
-    type Called: Future;
-
-    /// Goes as far as it comes without waiting; called when the answer is asked for first.
-    #[doc(hidden)]
-    fn begin(self, context: &mut Context<'_>) -> Step<Self::Called>;
-}
-
-/// How far a request came without waiting.
-#[doc(hidden)]
-#[expect(missing_debug_implementations, reason = "nobody outside this crate gets hold of one")]
-pub enum Step<F: Future> {
+/// How far a request came without waiting, and what its answer waits for.
+pub(crate) enum Step<F: Future> {
     /// To its answer.
     Answered(F::Output),
     /// To the service behind.
@@ -43,59 +31,53 @@ impl<F: Future> Step<F> {
 }
 
 pin_project! {
-    /// The answer to come: a refusal, or that of the service behind.
-    pub struct ResponseFuture<A>
+    /// The answer to come: a refusal, or that of the service behind, which answers by `F`.
+    pub struct ResponseFuture<F>
     where
-        A: Begin,
+        F: Future,
     {
         #[pin]
-        state: State<A>,
+        state: State<F>,
     }
 }
 
 pin_project! {
     #[project = Projected]
-    enum State<A>
+    enum State<F>
     where
-        A: Begin,
+        F: Future,
     {
-        Arrived { arrived: Option<A> },
-        Called { #[pin] answer: A::Called },
-        Waits { future: Pin<Box<dyn Future<Output = <A::Called as Future>::Output> + Send>> },
+        Answered { answer: Option<F::Output> },
+        Called { #[pin] answer: F },
+        Waits { answer: Pin<Box<dyn Future<Output = F::Output> + Send>> },
     }
 }
 
-impl<A: Begin> ResponseFuture<A> {
-    pub(crate) fn new(arrived: A) -> Self {
-        Self { state: State::Arrived { arrived: Some(arrived) } }
+impl<F: Future> From<Step<F>> for ResponseFuture<F> {
+    fn from(step: Step<F>) -> Self {
+        let state = match step {
+            Step::Answered(answer) => State::Answered { answer: Some(answer) },
+            Step::Called(answer) => State::Called { answer },
+            Step::Waits(answer) => State::Waits { answer },
+        };
+        Self { state }
     }
 }
 
-impl<A: Begin> Future for ResponseFuture<A> {
-    type Output = <A::Called as Future>::Output;
+impl<F: Future> Future for ResponseFuture<F> {
+    type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
-        loop {
-            let step = match state.as_mut().project() {
-                Projected::Called { answer } => return answer.poll(context),
-                Projected::Waits { future } => return future.as_mut().poll(context),
-                Projected::Arrived { arrived } => match arrived.take() {
-                    Some(arrived) => arrived.begin(context),
-                    // It has answered: like every future, it must not be asked again.
-                    None => return Poll::Pending,
-                },
-            };
-            match step {
-                Step::Answered(answer) => return Poll::Ready(answer),
-                Step::Called(answer) => state.set(State::Called { answer }),
-                Step::Waits(future) => state.set(State::Waits { future }),
-            }
+        match self.project().state.project() {
+            // Once it has answered it must, like every future, not be asked again.
+            Projected::Answered { answer } => answer.take().map_or(Poll::Pending, Poll::Ready),
+            Projected::Called { answer } => answer.poll(context),
+            Projected::Waits { answer } => answer.as_mut().poll(context),
         }
     }
 }
 
-impl<A: Begin> fmt::Debug for ResponseFuture<A> {
+impl<F: Future> fmt::Debug for ResponseFuture<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_LENGTH;
 
 use crate::{
     evidence::Examined,
@@ -30,7 +29,7 @@ pub struct Collecting<'r> {
     now: Timestamp,
     state: State<'r>,
     limit: u64,
-    /// The length of the body as the head announces it, or 0: a hint, not a fact.
+    /// The length of the body as somebody announced it, or 0: a hint, not a fact.
     announced: u64,
     received: u64,
     /// A body of one chunk is handed on as it came.
@@ -64,11 +63,9 @@ impl Verifier {
         now: impl Into<Timestamp>,
     ) -> Result<Collecting<'r>, Rejection> {
         let (head, now) = (head.into(), now.into());
-        let announced = head.headers.get(CONTENT_LENGTH);
-        let announced = announced.and_then(|digits| digits.to_str().ok()?.parse().ok()).unwrap_or(0);
         let state = State::of(self, head, now)?;
         let (only, joined) = (Bytes::new(), BytesMut::new());
-        Ok(Collecting { verifier: self, head, now, state, limit, announced, received: 0, only, joined })
+        Ok(Collecting { verifier: self, head, now, state, limit, announced: 0, received: 0, only, joined })
     }
 }
 
@@ -108,6 +105,13 @@ impl<'r> State<'r> {
 }
 
 impl<'r> Collecting<'r> {
+    /// Announces that the body has `length` bytes. With that known, room is made at once for a body that comes in pieces, and
+    /// one in a single piece is hashed in a single go. A hint: no more depends on it.
+    #[inline]
+    pub fn expect(&mut self, length: u64) {
+        self.announced = length;
+    }
+
     /// Takes the next chunk of the body.
     ///
     /// # Errors

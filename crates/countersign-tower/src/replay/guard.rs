@@ -11,7 +11,7 @@ use std::{
 };
 
 use countersign::{Delivery, Rejection, ReplayKey, ReplayStore};
-use http::{Request, Response, Uri, request::Parts};
+use http::{Request, Response, Uri};
 use tower_service::Service;
 
 use super::{
@@ -37,34 +37,34 @@ pub(crate) struct Guarded<St, A> {
 
 impl<St: ReplayStore, A> Guarded<St, A> {
     /// `None` if nothing verified the request, or somebody took the proof away.
-    pub(crate) fn new(shared: Arc<Shared<St>>, answers: A, head: &Parts) -> Option<Self> {
-        let Some(delivery) = head.extensions.get::<Delivery>().cloned() else {
+    pub(crate) fn new(shared: Arc<Shared<St>>, answers: A, request: &Request<VerifiedBody>) -> Option<Self> {
+        let Some(delivery) = request.extensions().get::<Delivery>().cloned() else {
             tracing::error!(
                 target: "countersign",
-                path = head.uri.path(),
+                path = request.uri().path(),
                 "the request has no `Delivery` in its extensions: put the `ReplayLayer` right behind the `VerifyLayer`"
             );
             return None;
         };
-        Some(Self { shared, answers, delivery, uri: head.uri.clone() })
+        Some(Self { shared, answers, delivery, uri: request.uri().clone() })
     }
 
     /// Claims the event, runs the service, settles the claim.
-    pub(crate) async fn run<S, R>(&self, exchange: Exchange<S>) -> Result<Response<R>, S::Error>
+    pub(crate) async fn run<S, R>(&self, exchange: Box<Exchange<S>>) -> Result<Response<R>, S::Error>
     where
         S: Service<Request<VerifiedBody>, Response = Response<R>>,
         A: Answers<R>,
         R: Default,
     {
         let Settings { scope, handler_timeout, fails_open, meter, .. } = &self.shared.settings;
-        let key = match exchange.head().extensions.get::<TenantName>() {
+        let key = match exchange.request().extensions().get::<TenantName>() {
             Some(tenant) => self.delivery.replay_key(&scope.within(tenant.as_bytes())),
             None => self.delivery.replay_key(scope),
         };
         let held = match self.shared.claim(key).await {
             Ok(Answer::Fresh(held)) => Some(held),
             Ok(Answer::InProgress) => return Ok(self.refuse(Rejection::InProgress)),
-            Ok(Answer::Done) if self.is_let_through_again(exchange.head()) => None,
+            Ok(Answer::Done) if self.is_let_through_again(exchange.request()) => None,
             Ok(Answer::Done) => return Ok(self.answer_again(key)),
             Err(Failed) if *fails_open => None,
             Err(Failed) => return Ok(self.refuse(Rejection::StoreUnavailable)),
@@ -89,8 +89,8 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     }
 
     /// Whether the operator wants an event handled that was handled before.
-    fn is_let_through_again(&self, head: &Parts) -> bool {
-        let operator = head.extensions.get::<OperatorReplay>();
+    fn is_let_through_again(&self, request: &Request<VerifiedBody>) -> bool {
+        let operator = request.extensions().get::<OperatorReplay>();
         if let Some(operator) = operator {
             tracing::warn!(
                 target: "countersign",
@@ -181,7 +181,7 @@ impl<R, E> Outcome<Response<R>, E> {
 }
 
 async fn call<S: Service<Request<VerifiedBody>>>(
-    exchange: Exchange<S>,
+    exchange: Box<Exchange<S>>,
     limit: Duration,
 ) -> Outcome<S::Response, S::Error> {
     let mut answer = pin!(async move { exchange.call().await });

@@ -1,5 +1,5 @@
 use std::{
-    fmt, mem,
+    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -9,7 +9,11 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::{Answers, NoAnswers, ResponseFuture, guard::Guarded, held::Shared, layer::Settings};
-use crate::{VerifiedBody, exchange::Exchange, refusal::internal_error};
+use crate::{
+    VerifiedBody,
+    exchange::{Exchange, take_ready},
+    refusal::internal_error,
+};
 
 /// Lets every event through to the service `S` once; made by [`ReplayLayer`](super::ReplayLayer).
 pub struct Replay<S, St, A = NoAnswers> {
@@ -54,11 +58,8 @@ where
     }
 
     fn call(&mut self, request: Request<VerifiedBody>) -> Self::Future {
-        // The clone may not be ready: call the service that was polled.
-        let clone = self.inner.clone();
-        let inner = mem::replace(&mut self.inner, clone);
-        let exchange = Exchange::new(inner, request);
-        let guarded = Guarded::new(Arc::clone(&self.shared), self.answers.clone(), exchange.head());
+        let guarded = Guarded::new(Arc::clone(&self.shared), self.answers.clone(), &request);
+        let exchange = Exchange::new(take_ready(&mut self.inner), request);
         ResponseFuture::new(async move {
             match guarded {
                 Some(guarded) => guarded.run(exchange).await,

@@ -1,6 +1,6 @@
 use std::{
     error::Error,
-    fmt, mem,
+    fmt,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -13,8 +13,8 @@ use tower_service::Service;
 
 use crate::{
     AddressLayer, Keys, ResponseFuture, VerifiedBody,
-    arrived::{Arrived, Reception},
-    exchange::Exchange,
+    arrived::{Reception, arrive},
+    exchange::{Exchange, take_ready},
     future::Step,
     meter::{Pending, end},
     refusal::internal_error,
@@ -29,7 +29,7 @@ pub struct Stacked<S, K, St = MemoryStore, A = NoAnswers> {
 }
 
 /// What a request meets, in this order.
-pub struct Checks<K, St, A> {
+pub(super) struct Checks<K, St, A> {
     pub(super) addresses: Option<AddressLayer>,
     pub(super) keys: K,
     pub(super) verify: Settings,
@@ -66,23 +66,20 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = ResponseFuture<Arrived<S, B, Checks<K, St, A>>>;
+    type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The clone may not be ready: call the service that was polled.
-        let clone = self.inner.clone();
-        let inner = mem::replace(&mut self.inner, clone);
-        ResponseFuture::new(Arrived::new(inner, request, &self.checks))
+        arrive(&mut self.inner, request, &self.checks).into()
     }
 }
 
 impl<S, K, St, A, R> Reception<S> for Checks<K, St, A>
 where
-    S: Service<Request<VerifiedBody>, Response = Response<R>> + Send + 'static,
+    S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
     S::Error: Send,
     K: Keys,
@@ -105,17 +102,19 @@ where
     }
 
     /// Through the guard, in a box of its own, which is small enough to cost little.
-    fn hand_on(self: Arc<Self>, exchange: Exchange<S>, pending: Pending) -> Step<S::Future> {
+    fn hand_on(self: Arc<Self>, inner: &mut S, request: Request<VerifiedBody>, pending: Pending) -> Step<S::Future> {
         let Some((shared, answers)) = &self.replay else {
+            let begun = self.verify.meter.now();
+            let answer = inner.call(request);
             return Step::Waits(Box::pin(async move {
-                let begun = self.verify.meter.now();
-                let answer = exchange.call().await;
+                let answer = answer.await;
                 self.verify.meter.handled(begun, outcome(&answer));
                 end(pending, "accepted", answer)
             }));
         };
-        match Guarded::new(Arc::clone(shared), answers.clone(), exchange.head()) {
+        match Guarded::new(Arc::clone(shared), answers.clone(), &request) {
             Some(guarded) => {
+                let exchange = Exchange::new(take_ready(inner), request);
                 Step::Waits(Box::pin(async move { end(pending, "accepted", guarded.run(exchange).await) }))
             }
             None => Step::Answered(end(pending, "accepted", Ok(internal_error()))),

@@ -43,6 +43,7 @@ where
         return Box::pin(ask(head, body, collecting, announced, verifier, settings, now)).await;
     }
     if let Ok(collecting) = &mut collecting {
+        collecting.expect(announced.or(body.size_hint().exact()).unwrap_or(0));
         read(body, |chunk| collecting.push(chunk)).await?;
     }
     finish(collecting?, announced, settings)

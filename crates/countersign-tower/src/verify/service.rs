@@ -1,6 +1,5 @@
 use std::{
     error::Error,
-    mem,
     sync::Arc,
     task::{Context, Poll},
 };
@@ -13,8 +12,7 @@ use tower_service::Service;
 use super::{Keys, VerifiedBody, VerifyLayer, layer::Settings};
 use crate::{
     ResponseFuture,
-    arrived::{Arrived, Reception},
-    exchange::Exchange,
+    arrived::{Reception, arrive},
     future::Step,
     meter::{Pending, end},
 };
@@ -54,17 +52,14 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = ResponseFuture<Arrived<S, B, VerifyLayer<K>>>;
+    type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The clone may not be ready: call the service that was polled.
-        let clone = self.inner.clone();
-        let inner = mem::replace(&mut self.inner, clone);
-        ResponseFuture::new(Arrived::new(inner, request, &self.layer))
+        arrive(&mut self.inner, request, &self.layer).into()
     }
 }
 
@@ -86,8 +81,8 @@ where
         &self.settings
     }
 
-    fn hand_on(self: Arc<Self>, exchange: Exchange<S>, pending: Pending) -> Step<S::Future> {
-        let answer = exchange.call();
+    fn hand_on(self: Arc<Self>, inner: &mut S, request: Request<VerifiedBody>, pending: Pending) -> Step<S::Future> {
+        let answer = inner.call(request);
         if self.settings.meter.measures() {
             return Step::Waits(Box::pin(async move { end(pending, "accepted", answer.await) }));
         }
