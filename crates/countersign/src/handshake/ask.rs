@@ -223,14 +223,23 @@ impl Verifier {
     /// Refuses content that anybody can have signed, by asking for it in a handshake.
     pub(crate) fn refuse_answers(&self, content: &Content<'_>, body: &[u8]) -> Result<()> {
         let scheme = self.scheme();
-        for rule in scheme.handshakes.iter().filter(|rule| rule.signs_for_anybody() && body.len() <= rule.max) {
-            let with = Writing { form: UrlForm::AsIs, secret: &[], body: Some(body) };
-            let signed = content.to_vec(&scheme.signature.parts, with)?;
-            let is_question = rule.only.is_none_or(|only| only.allows(&signed));
-            if is_question && (1..=rule.max).contains(&signed.len()) {
-                return Err(Rejection::AmbiguousContent {
-                    rule: "the signed content could be the question of a handshake, which anybody can have signed",
-                });
+        for rule in scheme.handshakes.iter().filter(|rule| rule.signs_for_anybody()) {
+            for form in self.url_forms() {
+                // As much of it as a question can have: what is longer is none, and can be long.
+                let (mut start, mut length) = (Vec::new(), 0_usize);
+                let with = Writing { form: *form, secret: &[], body: Some(body) };
+                content.write(&scheme.signature.parts, with, &mut |piece| {
+                    length = length.saturating_add(piece.len());
+                    if length <= rule.max {
+                        start.extend_from_slice(piece);
+                    }
+                })?;
+                let is_allowed = || rule.only.is_none_or(|only| only.allows(&start));
+                if (1..=rule.max).contains(&length) && is_allowed() {
+                    return Err(Rejection::AmbiguousContent {
+                        rule: "the signed content could be the question of a handshake, which anybody can have signed",
+                    });
+                }
             }
         }
         Ok(())
