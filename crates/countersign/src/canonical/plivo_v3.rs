@@ -24,8 +24,13 @@ pub(super) fn write(content: &Content<'_>, body: &[u8], form: UrlForm) -> Result
     }
     let in_query = FormRule { between: "=".to_owned(), join: "&".to_owned(), ..FormRule::default() };
     let query = sorted(&in_query, content.head.uri.query().unwrap_or_default().as_bytes())?;
-    // A request by GET has no form.
-    let form = if content.head.method == Method::GET { Vec::new() } else { sorted(&FormRule::default(), body)? };
+    let has_form = content.head.method != Method::GET;
+    if !has_form && !body.is_empty() {
+        return Err(Rejection::AmbiguousContent {
+            rule: "a request by GET has no form, and so its body is not signed",
+        });
+    }
+    let form = if has_form { sorted(&FormRule::default(), body)? } else { Vec::new() };
     if !query.is_empty() || !form.is_empty() {
         text.push(b'?');
     }
