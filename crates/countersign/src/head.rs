@@ -83,9 +83,9 @@ pub(crate) fn look_up<'r>(
     match source {
         Source::Header(names) => header(names, head.headers).map(|value| value.map(Cow::Borrowed)),
         Source::Query(name) => parameter(name, head.uri.query().unwrap_or_default().as_bytes()),
-        Source::Form(name) => form_value(name, head, body.unwrap_or_default()),
+        Source::Form(name) => form_value(name, body.unwrap_or_default()),
         Source::Json(pointer) => json_value(body.unwrap_or_default(), pointer),
-        Source::FormJson(name, pointer) => match form_value(name, head, body.unwrap_or_default())? {
+        Source::FormJson(name, pointer) => match form_value(name, body.unwrap_or_default())? {
             Some(text) => json_value(&text, pointer),
             None => Ok(None),
         },
@@ -99,9 +99,9 @@ fn json_value(document: &[u8], pointer: &json::Pointer) -> Result<Option<Cow<'st
     Ok(value.map(|value| Cow::Owned(value.into_text().into_bytes())))
 }
 
-/// A parameter of a form body, URL-encoded unless the request says that it is multipart.
-fn form_value<'r>(name: &str, head: Head<'_>, body: &'r [u8]) -> Result<Option<Cow<'r, [u8]>>, Unusable> {
-    match multipart::boundary(head.headers) {
+/// A parameter of a form body, which is URL-encoded or multipart.
+fn form_value<'r>(name: &str, body: &'r [u8]) -> Result<Option<Cow<'r, [u8]>>, Unusable> {
+    match multipart::boundary(body) {
         Some(boundary) => multipart::field(name, boundary, body).map(|value| value.map(Cow::Borrowed)),
         None => parameter(name, body),
     }

@@ -1,6 +1,5 @@
 //! Reads single fields out of a `multipart/form-data` body (RFC 7578), strictly and without copying.
 
-use http::{HeaderMap, header::CONTENT_TYPE};
 use memchr::memmem;
 
 use crate::head::Unusable;
@@ -8,28 +7,28 @@ use crate::head::Unusable;
 /// The most parts of one body; a webhook has a handful.
 const MAX_PARTS: usize = 100;
 
-/// The boundary of the body, if the request says that it is multipart form data.
+/// In characters.
+const MAX_BOUNDARY: usize = 70;
+
+/// The boundary of the body, if that is multipart form data.
+///
+/// Told by its first line, which no URL-encoded form has, and not by the `Content-Type`: hardly any scheme signs that, and
+/// another one would have another reader find no field, or none as it was, in the same signed bytes.
 ///
 /// RFC 2046 section 5.1.1: 1 to 70 characters.
-pub(crate) fn boundary(headers: &HeaderMap) -> Option<&str> {
-    let content_type = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let (essence, parameters) = content_type.split_once(';')?;
-    if !essence.trim().eq_ignore_ascii_case("multipart/form-data") {
-        return None;
-    }
-    let boundary = parameters.split(';').find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("boundary").then(|| unquoted(value.trim()))
-    })?;
-    (1..=70).contains(&boundary.len()).then_some(boundary)
+pub(crate) fn boundary(body: &[u8]) -> Option<&[u8]> {
+    let line = body.strip_prefix(b"--")?;
+    let line = &line[..line.len().min(MAX_BOUNDARY + 2)];
+    let boundary = &line[..memmem::find(line, b"\r\n")?];
+    (!boundary.is_empty()).then_some(boundary)
 }
 
 /// The bytes of the field `wanted`. Several of one name must say the same.
-pub(crate) fn field<'b>(wanted: &str, boundary: &str, body: &'b [u8]) -> Result<Option<&'b [u8]>, Unusable> {
-    let delimiter = format!("--{boundary}");
-    let mut rest = body.strip_prefix(delimiter.as_bytes()).ok_or(Unusable::NotMultipart)?;
-    let next = format!("\r\n{delimiter}");
-    let next = memmem::Finder::new(next.as_bytes());
+pub(crate) fn field<'b>(wanted: &str, boundary: &[u8], body: &'b [u8]) -> Result<Option<&'b [u8]>, Unusable> {
+    let delimiter = [b"--", boundary].concat();
+    let mut rest = body.strip_prefix(&*delimiter).ok_or(Unusable::NotMultipart)?;
+    let next = [b"\r\n", &*delimiter].concat();
+    let next = memmem::Finder::new(&next);
     let mut found = None;
     for _ in 0..MAX_PARTS {
         if rest.starts_with(b"--") {
@@ -81,30 +80,33 @@ mod tests {
 
     #[test]
     fn fields_are_found_byte_for_byte() {
-        assert_eq!(field("json", "b", BODY.as_bytes()), Ok(Some(&b"{\"a\":1}"[..])));
-        assert_eq!(field("other", "b", BODY.as_bytes()), Ok(Some(&b""[..])));
-        assert_eq!(field("none", "b", BODY.as_bytes()), Ok(None));
+        assert_eq!(field("json", b"b", BODY.as_bytes()), Ok(Some(&b"{\"a\":1}"[..])));
+        assert_eq!(field("other", b"b", BODY.as_bytes()), Ok(Some(&b""[..])));
+        assert_eq!(field("none", b"b", BODY.as_bytes()), Ok(None));
     }
 
     #[test]
     fn what_readers_could_disagree_about_is_refused() {
         let twice = BODY.replace("name=other", "name=json");
-        assert_eq!(field("json", "b", twice.as_bytes()), Err(Unusable::Conflicting));
+        assert_eq!(field("json", b"b", twice.as_bytes()), Err(Unusable::Conflicting));
         let no_name = BODY.replace("name=other;", "");
-        assert_eq!(field("json", "b", no_name.as_bytes()), Err(Unusable::NotMultipart));
+        assert_eq!(field("json", b"b", no_name.as_bytes()), Err(Unusable::NotMultipart));
         let two_names = BODY.replace("filename=", "name=");
-        assert_eq!(field("json", "b", two_names.as_bytes()), Err(Unusable::NotMultipart));
+        assert_eq!(field("json", b"b", two_names.as_bytes()), Err(Unusable::NotMultipart));
         for body in ["", "x", "--b", "--b\r\n", "--c--", &BODY[..BODY.len() - 10]] {
-            assert_eq!(field("json", "b", body.as_bytes()), Err(Unusable::NotMultipart), "{body}");
+            assert_eq!(field("json", b"b", body.as_bytes()), Err(Unusable::NotMultipart), "{body}");
         }
     }
 
     #[test]
-    fn the_boundary_is_taken_from_multipart_forms_alone() {
-        let headers = |value: &str| HeaderMap::from_iter([(CONTENT_TYPE, value.parse().unwrap())]);
-        assert_eq!(boundary(&headers("multipart/form-data; boundary=\"a b\"")), Some("a b"));
-        assert_eq!(boundary(&headers("Multipart/Form-Data;charset=utf-8;Boundary=x")), Some("x"));
-        assert_eq!(boundary(&headers("application/x-www-form-urlencoded; boundary=x")), None);
-        assert_eq!(boundary(&headers("multipart/form-data; boundary=")), None);
+    fn the_boundary_stands_in_the_first_line_of_the_body() {
+        assert_eq!(boundary(BODY.as_bytes()), Some(&b"b"[..]));
+        assert_eq!(boundary(b"--a b\r\n"), Some(&b"a b"[..]));
+        for form in ["a=1&b=2", "--a=1", "--a=1\n", "--\r\n", "\r\n--b\r\n", ""] {
+            assert_eq!(boundary(form.as_bytes()), None, "{form:?}");
+        }
+        let line = |length: usize| format!("--{}\r\n", "b".repeat(length));
+        assert_eq!(boundary(line(70).as_bytes()).map(<[u8]>::len), Some(70));
+        assert_eq!(boundary(line(71).as_bytes()), None);
     }
 }
