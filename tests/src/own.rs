@@ -167,6 +167,7 @@ tolerance = "5m"
 [event]
 id = "{json:/order/id}"
 type = "{json:/other}"
+told_apart_by = "signed-content"
 "#;
 
 const FORM_VALUES: &str = r#"
@@ -184,6 +185,7 @@ tolerance = "5m"
 [event]
 id = "{form:order}"
 type = "{form:kind}"
+told_apart_by = "unsigned-values"
 "#;
 
 const DIGEST_HEADER: &str = r#"

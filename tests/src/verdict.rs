@@ -1,7 +1,10 @@
 //! What a verifier says of a request, asked in each of the ways that there are.
 
 use bytes::Bytes;
-use countersign::{Delivery, Rejection, ReplayKey, Scheme, Timestamp, Value, Verified, Verifier, replay::ReplayScope};
+use countersign::{
+    Delivery, Rejection, ReplayKey, Scheme, Timestamp, Value, Verified, Verifier, replay::ReplayScope,
+    scheme::ToldApartBy,
+};
 use http::{Request, request::Parts};
 
 /// What an accepted delivery tells.
@@ -28,10 +31,9 @@ impl Accepted {
             timestamp: verified.timestamp(),
             event_id: verified.event_id().map(text),
             event_type: verified.event_type().map(text),
-            replay_key: Some((
-                verified.replay_key(&ReplayScope::new("endpoint")),
-                is_covered(verified.scheme(), verified.event_id()),
-            )),
+            replay_key: verified
+                .replay_key(&ReplayScope::new("endpoint"))
+                .map(|key| (key, is_covered(verified.scheme(), verified.event_id()))),
         }
     }
 
@@ -43,10 +45,9 @@ impl Accepted {
             timestamp: delivery.timestamp(),
             event_id: delivery.event_id().map(text),
             event_type: delivery.event_type().map(text),
-            replay_key: Some((
-                delivery.replay_key(&ReplayScope::new("endpoint")),
-                is_covered(delivery.scheme(), delivery.event_id()),
-            )),
+            replay_key: delivery
+                .replay_key(&ReplayScope::new("endpoint"))
+                .map(|key| (key, is_covered(delivery.scheme(), delivery.event_id()))),
         }
     }
 
@@ -60,9 +61,14 @@ impl Accepted {
     }
 }
 
-/// Whether a key is made of what is covered: the whole body, or an id.
+/// Whether a key is made of what is covered: the signed content, or an id.
 fn is_covered(scheme: &Scheme, event_id: Option<Value<'_>>) -> bool {
-    scheme.covers_body() || event_id.is_some_and(|id| id.is_covered())
+    let is_named = event_id.is_some_and(|id| id.is_covered());
+    is_named
+        || match scheme.told_apart_by() {
+            None => scheme.covers_body(),
+            Some(told) => told != ToldApartBy::UnsignedValues,
+        }
 }
 
 /// The verdict on a request that is there as a whole.

@@ -392,6 +392,17 @@ fn a_delivery_in_json_is_none_with_an_empty_form_when_its_body_is_taken_away() {
 }
 
 #[test]
+fn a_body_that_the_method_leaves_unsigned_is_refused() {
+    let plivo = Endpoint::find("plivo-v3");
+    let mut request = plivo.request("");
+    *request.method_mut() = http::Method::GET;
+    let signed = plivo.sign(request, NOW);
+    assert!(whole(&plivo.verifier(), &signed, NOW).is_ok());
+    let with_body = signed.map(|_| Bytes::from_static(b"From=15550100&Digits=1"));
+    assert_eq!(whole(&plivo.verifier(), &with_body, NOW).unwrap_err().code(), "ambiguous_content");
+}
+
+#[test]
 fn a_check_that_may_be_missing_is_run_when_it_is_there_and_covers_nothing() {
     let file = |rest: &str| {
         format!(
@@ -402,7 +413,7 @@ fn a_check_that_may_be_missing_is_run_when_it_is_there_and_covers_nothing() {
     };
     let read = |rest: &str| countersign::Scheme::from_toml("acme", &file(rest));
     assert!(read("").unwrap_err().to_string().contains("does not cover the body"));
-    let scheme = read("covers_body = false").unwrap();
+    let scheme = read("covers_body = false\n[event]\ntold_apart_by = \"unsigned-values\"").unwrap();
     assert!(!scheme.covers_body());
     let verifier = Verifier::new(&scheme, "a-long-random-secret").unwrap();
     let signer = countersign::Signer::new(&scheme, "a-long-random-secret").unwrap();

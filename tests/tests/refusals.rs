@@ -90,7 +90,7 @@ fn claimed(settle: impl FnOnce(&MemoryStore, Lease)) -> Case {
     let store = Arc::new(MemoryStore::new());
     let (head, body) = signed("{}").into_parts();
     let verifier = Verifier::new(providers::GITHUB, SECRET).unwrap();
-    let key = verifier.verify(&head, body, NOW).unwrap().replay_key(&ReplayScope::new("hooks"));
+    let key = verifier.verify(&head, body, NOW).unwrap().replay_key(&ReplayScope::new("hooks")).unwrap();
     let Ok(Claim::Fresh(lease)) = store.claim_at(key, Duration::from_secs(60), NOW) else { panic!("it is fresh") };
     settle(&store, lease);
     case(app(github().with_store(store)), signed("{}"))

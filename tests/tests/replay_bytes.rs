@@ -50,7 +50,7 @@ fn an_event_takes_56_bytes_or_less_and_what_the_store_says() {
     let store = MemoryStore::with_capacity(EVENTS * 5 / 4);
     // Half of them are over when the last ones come.
     for event in 0..EVENTS * 3 / 2 {
-        let key = delivery.replay_key(&ReplayScope::new(event.to_le_bytes()));
+        let key = delivery.replay_key(&ReplayScope::new(event.to_le_bytes())).unwrap();
         let now = Timestamp::from_unix_millis(NOW.unix_millis() + i64::try_from(event).unwrap());
         let Ok(Claim::Fresh(lease)) = store.claim_at(key, KEEP, now) else { panic!("event {event} is not fresh") };
         assert_eq!(store.commit_at(lease, KEEP, now), Settlement::Settled);

@@ -1,7 +1,11 @@
 //! The key of an event is made of what the signature covers: the same for every retry, and for every replay.
 
 use bytes::Bytes;
-use countersign::{Key, ReplayKey, Secret, Signer, Timestamp, Value, Verifier, providers, replay::ReplayScope};
+use countersign::{
+    Key, ReplayKey, Scheme, Secret, Signer, Timestamp, Value, Verifier, providers,
+    replay::ReplayScope,
+    scheme::{Field, ToldApartBy},
+};
 use countersign_tests::endpoint::{Endpoint, NOW, PUBLIC_URL};
 use http::{HeaderValue, Request};
 
@@ -13,8 +17,8 @@ fn later(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(NOW.unix_seconds() + seconds)
 }
 
-/// The key of a request that must be accepted, asked in both ways.
-fn key_of(verifier: &Verifier, request: &Request<Bytes>, now: Timestamp) -> ReplayKey {
+/// The key of a request that must be accepted, asked in both ways; `None` if nothing tells its event from others.
+fn key_of(verifier: &Verifier, request: &Request<Bytes>, now: Timestamp) -> Option<ReplayKey> {
     let verified = verifier.verify(request, request.body().clone(), now).unwrap();
     let key = verified.replay_key(&scope());
     assert_eq!(verified.into_delivery().replay_key(&scope()), key, "proof and delivery differ");
@@ -22,16 +26,22 @@ fn key_of(verifier: &Verifier, request: &Request<Bytes>, now: Timestamp) -> Repl
 }
 
 /// The key of a request with this body, signed at this time.
-fn signed(endpoint: &Endpoint, body: &str, now: Timestamp) -> ReplayKey {
+fn signed(endpoint: &Endpoint, body: &str, now: Timestamp) -> Option<ReplayKey> {
     key_of(&endpoint.verifier(), &endpoint.sign(endpoint.request(body.to_owned()), now), now)
+}
+
+/// The schemes whose events are told apart by what is signed, without the time.
+fn told_apart_by_content() -> impl Iterator<Item = Endpoint> {
+    Endpoint::all().into_iter().filter(|endpoint| {
+        // A time that cannot be told from its neighbours stays in the key.
+        let scheme = &endpoint.scheme;
+        scheme.ambiguity().is_none() && scheme.covers_body() && scheme.told_apart_by().is_none()
+    })
 }
 
 #[test]
 fn a_retry_has_the_key_of_the_first_attempt_though_its_time_is_another() {
-    for endpoint in Endpoint::all().into_iter().filter(|endpoint| {
-        // A time that cannot be told from its neighbours stays in the key, and what is not covered tells no event.
-        endpoint.scheme.ambiguity().is_none() && endpoint.scheme.covers_body()
-    }) {
+    for endpoint in told_apart_by_content() {
         let verifier = endpoint.verifier();
         let first = endpoint.sample();
         let now = later(86_400);
@@ -48,10 +58,7 @@ fn a_retry_has_the_key_of_the_first_attempt_though_its_time_is_another() {
 
 #[test]
 fn another_event_has_another_key() {
-    for endpoint in Endpoint::all().into_iter().filter(|endpoint| {
-        // A time that cannot be told from its neighbours stays in the key, and what is not covered tells no event.
-        endpoint.scheme.ambiguity().is_none() && endpoint.scheme.covers_body()
-    }) {
+    for endpoint in told_apart_by_content() {
         let other = if endpoint.reading.needs_form() {
             "order=o-18&kind=created&Body=other&From=%2B15550100"
         } else {
@@ -70,13 +77,21 @@ fn another_event_has_another_key() {
 
 #[test]
 fn no_header_that_is_not_signed_makes_a_new_key() {
-    for endpoint in Endpoint::all() {
+    let is_told_by_one = |it: &Endpoint| it.scheme.told_apart_by() == Some(ToldApartBy::UnsignedValues);
+    for endpoint in Endpoint::all().into_iter().filter(|it| !is_told_by_one(it)) {
         let (verifier, original) = (endpoint.verifier(), endpoint.sample());
         let read: Vec<String> = endpoint.reading.headers().iter().map(|name| name.to_lowercase()).collect();
         let mut replay = original.clone();
         for (name, value) in replay.headers_mut() {
             if !read.contains(&name.as_str().to_owned()) {
                 *value = HeaderValue::from_static("changed");
+            }
+        }
+        for (name, value) in
+            [("content-type", "multipart/form-data; boundary=x"), ("content-language", "en"), ("idempotency-key", "1")]
+        {
+            if !read.contains(&name.to_owned()) {
+                replay.headers_mut().insert(name, HeaderValue::from_static(value));
             }
         }
         assert_eq!(key_of(&verifier, &original, NOW), key_of(&verifier, &replay, NOW), "{}", endpoint.id());
@@ -181,6 +196,110 @@ fn a_form_whose_parts_were_shifted_does_not_make_a_new_key() {
     }
     let other = signer.sign(request("/sms?x=1", "Body=hello&From=2"), NOW).unwrap();
     assert_ne!(key_of(&verifier, &other, NOW), key);
+}
+
+fn told(by: ToldApartBy) -> impl Iterator<Item = Endpoint> {
+    Endpoint::all().into_iter().filter(move |endpoint| endpoint.scheme.told_apart_by() == Some(by))
+}
+
+#[test]
+fn where_equal_content_comes_again_the_signed_time_tells_events_apart_and_replays_from_them() {
+    assert!(told(ToldApartBy::SignedTime).any(|it| it.id() == "frame-io"));
+    for endpoint in told(ToldApartBy::SignedTime) {
+        let verifier = endpoint.verifier();
+        let at = |now| endpoint.sign(endpoint.request(endpoint.sample_body()), now);
+        let (first, second) = (at(NOW), at(later(60)));
+        assert_eq!(key_of(&verifier, &first, NOW), key_of(&verifier, &first, later(60)), "{}", endpoint.id());
+        assert_ne!(key_of(&verifier, &first, NOW), key_of(&verifier, &second, later(60)), "{}", endpoint.id());
+    }
+}
+
+#[test]
+fn where_nothing_tells_events_apart_there_is_no_key() {
+    assert!(told(ToldApartBy::Nothing).any(|it| it.id() == "storyblok"));
+    for endpoint in told(ToldApartBy::Nothing) {
+        assert_eq!(key_of(&endpoint.verifier(), &endpoint.sample(), NOW), None, "{}", endpoint.id());
+    }
+}
+
+#[test]
+fn an_id_that_nobody_signed_tells_events_apart_where_the_scheme_says_so() {
+    let attio = Endpoint::find("attio");
+    let key = |id: &'static str, body: &'static str| {
+        let mut request = attio.sign(attio.request(body), NOW);
+        request.headers_mut().insert("idempotency-key", HeaderValue::from_static(id));
+        key_of(&attio.verifier(), &request, NOW).unwrap()
+    };
+    assert_eq!(key("1", "{}"), key("1", "{}"));
+    assert_ne!(key("1", "{}"), key("2", "{}"));
+    // Together with what is signed: nobody can have the event of another body taken for known.
+    assert_ne!(key("1", "{}"), key("1", "[]"));
+}
+
+/// The sample of an endpoint, and the same with more in its body, which nobody signed.
+fn with_more_in_the_body(endpoint: &Endpoint) -> (Request<Bytes>, Request<Bytes>) {
+    let original = endpoint.sample();
+    let more = if original.body().starts_with(b"{") { " " } else { "&more=1" };
+    let longer = original.clone().map(|body| Bytes::from([&body[..], more.as_bytes()].concat()));
+    (original, longer)
+}
+
+#[test]
+fn what_is_not_signed_of_a_body_makes_no_new_key_where_what_is_signed_tells_events_apart() {
+    assert!(told(ToldApartBy::SignedContent).any(|it| it.id() == "phonepe-v1"));
+    for endpoint in told(ToldApartBy::SignedContent) {
+        let (original, longer) = with_more_in_the_body(&endpoint);
+        let keys = [original, longer].map(|request| key_of(&endpoint.verifier(), &request, NOW));
+        assert_eq!(keys[0], keys[1], "{}", endpoint.id());
+    }
+    let is_named = |it: &Endpoint| it.scheme.covers_body() || it.scheme.event_id().is_some_and(Field::is_covered);
+    for endpoint in told(ToldApartBy::UnsignedValues).filter(|it| !is_named(it)) {
+        let (original, longer) = with_more_in_the_body(&endpoint);
+        let keys = [original, longer].map(|request| key_of(&endpoint.verifier(), &request, NOW));
+        assert_ne!(keys[0], keys[1], "{}", endpoint.id());
+    }
+}
+
+#[test]
+fn what_a_message_signature_must_cover_tells_events_apart() {
+    let scheme = Scheme::from_toml(
+        "acme",
+        "name = \"Acme\"\n[signature]\nalgorithm = \"http-signature\"\n[http-signature]\nalgorithms = [\"hmac-sha256\"]\n\
+         components = [\"@method\", \"@target-uri\", \"date\", \"x-order\", \"content-digest\"]\n",
+    );
+    let scheme = scheme.unwrap();
+    let secret = "a-long-random-secret";
+    let verifier = Verifier::builder(&scheme).public_url(PUBLIC_URL).secret(secret).build().unwrap();
+    let signer = Signer::with_public_url(&scheme, secret, PUBLIC_URL).unwrap();
+    let key = |target: &str, date: &str, order: &str, body: &'static str| {
+        let request = Request::post(target).header("date", date).header("x-order", order);
+        let request = request.body(Bytes::from_static(body.as_bytes())).unwrap();
+        key_of(&verifier, &signer.sign(request, NOW).unwrap(), NOW)
+    };
+    let first = key("/orders/17/paid", "Thu, 01 Jan 2026 00:00:00 GMT", "1", "{}");
+    assert_eq!(key("/orders/17/paid", "Thu, 01 Jan 2026 00:00:09 GMT", "1", "{}"), first);
+    assert_ne!(key("/orders/18/paid", "Thu, 01 Jan 2026 00:00:00 GMT", "1", "{}"), first);
+    assert_ne!(key("/orders/17/paid", "Thu, 01 Jan 2026 00:00:00 GMT", "2", "{}"), first);
+    assert_ne!(key("/orders/17/paid", "Thu, 01 Jan 2026 00:00:00 GMT", "1", "{ }"), first);
+}
+
+#[test]
+fn what_a_token_claims_of_the_request_tells_events_apart() {
+    let scheme = Scheme::from_toml(
+        "acme",
+        "name = \"Acme\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"X-Token\"\ncovers_body = false\n[jwt]\n\
+         algorithms = [\"HS256\"]\n[[check]]\nclaim = \"/url_hash\"\nequals = \"{sha256-hex:url}\"\n",
+    );
+    let scheme = scheme.unwrap();
+    let secret = "a-long-random-secret-for-a-token";
+    let verifier = Verifier::builder(&scheme).public_url(PUBLIC_URL).secret(secret).build().unwrap();
+    let signer = Signer::with_public_url(&scheme, secret, PUBLIC_URL).unwrap();
+    let key = |target: &str, now: Timestamp| {
+        let request = Request::post(target).body(Bytes::new()).unwrap();
+        key_of(&verifier, &signer.sign(request, now).unwrap(), now)
+    };
+    assert_eq!(key("/hooks?order=1", NOW), key("/hooks?order=1", later(60)));
+    assert_ne!(key("/hooks?order=1", NOW), key("/hooks?order=2", NOW));
 }
 
 #[test]

@@ -234,7 +234,31 @@ fn what_the_signature_does_not_cover() {
         "[signature]",
         "cannot cover the body that it stands in",
     );
-    accepted(&format!("{HEAD}{HMAC}signs = \"{{header:X-Id}}\"\ncovers_body = false\n"));
+}
+
+#[test]
+fn what_tells_events_apart_is_said_where_the_body_does_not() {
+    let file = |signs: &str, told: &str| format!("{HEAD}{HMAC}signs = \"{signs}\"\n{told}");
+    let open = |told: &str| file("{header:X-Id}", &format!("covers_body = false\n{told}"));
+    refused_at(&open(""), "[signature]", "say under `[event]` what tells events apart");
+    accepted(&open("[event]\ntold_apart_by = \"signed-content\"\n"));
+    accepted(&open("[event]\ntold_apart_by = \"unsigned-values\"\n"));
+    refused_at(&open("[event]\ntold_apart_by = \"luck\"\n"), "\"luck\"", "`signed-content`");
+
+    let covered = |told: &str| file("{body}", &format!("[event]\ntold_apart_by = \"{told}\"\n"));
+    refused_at(&covered("signed-content"), "\"signed-content\"", "wherever the body is signed");
+    refused_at(&covered("signed-time"), "\"signed-time\"", "no time is signed");
+    accepted(&covered("unsigned-values"));
+    accepted(&covered("nothing"));
+    let with_id = file("{id}.{body}", "[id]\nheader = \"X-Id\"\n[event]\ntold_apart_by = \"nothing\"\n");
+    refused_at(&with_id, "\"nothing\"", "the signed id tells events apart");
+
+    let timed = |told: &str| {
+        file("v1:{timestamp}", &format!("covers_body = false\n{TIME}[event]\ntold_apart_by = \"{told}\"\n"))
+    };
+    refused_at(&timed("signed-content"), "\"signed-content\"", "is the same for all events");
+    accepted(&timed("signed-time"));
+    accepted(&timed("unsigned-values"));
 }
 
 #[test]

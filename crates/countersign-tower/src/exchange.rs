@@ -3,7 +3,11 @@
 use std::mem;
 
 use countersign::Delivery;
-use http::{Request, request::Parts};
+use http::{
+    HeaderValue, Request,
+    header::{CONTENT_ENCODING, CONTENT_LENGTH},
+    request::Parts,
+};
 use tower_service::Service;
 
 use crate::{VerifiedBody, tenants::TenantName};
@@ -37,6 +41,10 @@ impl<S> Exchange<S> {
 /// The request that was accepted: its verified body, and the proof in its extensions.
 pub(crate) fn accepted(mut head: Parts, delivery: Delivery, tenant: Option<TenantName>) -> Request<VerifiedBody> {
     let body = VerifiedBody::new(delivery.body().clone());
+    if delivery.is_unpacked() {
+        head.headers.remove(CONTENT_ENCODING);
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(delivery.body().len()));
+    }
     head.extensions.insert(delivery);
     tenant.and_then(|tenant| head.extensions.insert(tenant));
     Request::from_parts(head, body)

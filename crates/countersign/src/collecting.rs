@@ -50,7 +50,8 @@ enum State<'r> {
 }
 
 impl Verifier {
-    /// As [`begin`](Self::begin), but keeps the chunks of the body as well, up to `limit` bytes in all.
+    /// As [`begin`](Self::begin), but keeps the chunks of the body as well, up to `limit` bytes in all; as many may
+    /// come of them where the scheme has the body unpacked.
     ///
     /// # Errors
     ///
@@ -169,7 +170,7 @@ impl<'r> Collecting<'r> {
     /// The one reason for which the delivery is refused.
     #[inline]
     pub fn finish(self) -> Result<Verified<'r, Bytes>, Rejection> {
-        let Self { verifier, head, now, state, only, joined, .. } = self;
+        let Self { verifier, head, now, state, limit, only, joined, .. } = self;
         let body = if joined.is_empty() { only } else { joined.freeze() };
         let (maker, mut examined) = match state {
             State::Ordinary(ordinary) => {
@@ -181,10 +182,8 @@ impl<'r> Collecting<'r> {
                 let (examined, mut running) = *pair;
                 (running.finish(verifier, head, &examined)?, examined)
             }
-            State::Whole => verifier.judge_whole(head, &body, now)?,
+            State::Whole => verifier.judge_whole(head, &body, Some(limit), now)?,
         };
-        // Without its content coding, if it was signed so: what was hashed is what is handed on.
-        let body = examined.decoded.take().unwrap_or(body);
         Ok(Verified::new(verifier, head, maker, &mut examined, body))
     }
 }

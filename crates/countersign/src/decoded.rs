@@ -6,26 +6,29 @@ use http::header::CONTENT_ENCODING;
 
 use crate::{head::Head, rejection::Rejection};
 
-/// The longest body that is unpacked, in bytes. What unpacks to more is refused, however short it arrived.
+/// The longest body that is unpacked where there is no limit for bodies, in bytes.
 const MAX_UNPACKED: u64 = 16 * 1024 * 1024;
 
-/// The body without its content coding; borrowed if it has none.
-pub(crate) fn decoded<'b>(head: Head<'_>, body: &'b [u8]) -> Result<Cow<'b, [u8]>, Rejection> {
+/// The body without its content coding; borrowed if it has none. What unpacks to more than `limit` bytes, if there is one,
+/// is refused, however short it arrived.
+pub(crate) fn decoded<'b>(head: Head<'_>, body: &'b [u8], limit: Option<u64>) -> Result<Cow<'b, [u8]>, Rejection> {
     let mut codings = head.headers.get_all(CONTENT_ENCODING).into_iter();
     match (codings.next(), codings.next()) {
         (None, _) => Ok(Cow::Borrowed(body)),
         (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"identity") => Ok(Cow::Borrowed(body)),
-        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"gzip") => gunzip(body).map(Cow::Owned),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"gzip") => {
+            gunzip(body, limit.unwrap_or(MAX_UNPACKED)).map(Cow::Owned)
+        }
         _ => Err(Rejection::ContentCoding),
     }
 }
 
-fn gunzip(body: &[u8]) -> Result<Vec<u8>, Rejection> {
-    let mut decoder = flate2::bufread::GzDecoder::new(body).take(MAX_UNPACKED + 1);
+fn gunzip(body: &[u8], limit: u64) -> Result<Vec<u8>, Rejection> {
+    let mut decoder = flate2::bufread::GzDecoder::new(body).take(limit.saturating_add(1));
     let mut unpacked = Vec::new();
     decoder.read_to_end(&mut unpacked).map_err(|_| Rejection::ContentCoding)?;
-    if unpacked.len() as u64 > MAX_UNPACKED {
-        return Err(Rejection::BodyTooLarge { limit: Some(MAX_UNPACKED) });
+    if unpacked.len() as u64 > limit {
+        return Err(Rejection::BodyTooLarge { limit: Some(limit) });
     }
     // One member, and nothing behind it that another reader could take for a part of the body.
     if decoder.into_inner().into_inner().is_empty() { Ok(unpacked) } else { Err(Rejection::ContentCoding) }
@@ -48,7 +51,7 @@ mod tests {
 
     fn unpack(coding: &'static str, body: &[u8]) -> Result<Vec<u8>, Rejection> {
         let headers = HeaderMap::from_iter([(CONTENT_ENCODING, HeaderValue::from_static(coding))]);
-        decoded(Head::new(&Method::POST, &Uri::from_static("/"), &headers), body).map(Cow::into_owned)
+        decoded(Head::new(&Method::POST, &Uri::from_static("/"), &headers), body, None).map(Cow::into_owned)
     }
 
     #[test]
@@ -74,5 +77,8 @@ mod tests {
         let bomb = packed(&vec![0; 17 * 1024 * 1024]);
         assert!(bomb.len() < 20_000);
         assert_eq!(unpack("gzip", &bomb), Err(Rejection::BodyTooLarge { limit: Some(MAX_UNPACKED) }));
+        for (limit, fits) in [(9, false), (10, true), (u64::MAX, true)] {
+            assert_eq!(gunzip(&packed(&[0; 10]), limit).is_ok(), fits, "{limit}");
+        }
     }
 }

@@ -36,6 +36,7 @@ pub(crate) struct Inner {
     pub(crate) event_id: Told,
     pub(crate) event_type: Told,
     pub(crate) head: Option<Box<KeptHead>>,
+    pub(crate) is_unpacked: bool,
     pub(crate) body: Bytes,
 }
 
@@ -98,16 +99,22 @@ impl Delivery {
         &self.inner.body
     }
 
+    /// Whether the body came with a content coding, and is here without it: then neither the `Content-Encoding` nor the
+    /// `Content-Length` of the request speaks of it any more.
+    pub fn is_unpacked(&self) -> bool {
+        self.inner.is_unpacked
+    }
+
     /// The key under which a [`ReplayStore`](crate::replay::ReplayStore) claims this delivery's event: made of what the
-    /// signature covers and nothing else. See [`ReplayKey`].
-    pub fn replay_key(&self, scope: &ReplayScope) -> ReplayKey {
+    /// signature covers, unless its scheme [says otherwise](crate::scheme::ToldApartBy). See [`ReplayKey`]. `None` if nothing
+    /// tells the event from others.
+    pub fn replay_key(&self, scope: &ReplayScope) -> Option<ReplayKey> {
         let inner = &*self.inner;
         let event_id = || self.event_id();
         let of_event = || inner.event_id.known().filter(|_| inner.scheme.event_is_delivery());
         let id = inner.id.as_deref().or_else(of_event);
-        KeptHead::with(inner.head.as_deref(), &inner.scheme, id.map(str::as_bytes), &inner.body, |content| {
-            content.key(scope, event_id)
-        })
+        let (head, id) = (inner.head.as_deref(), id.map(str::as_bytes));
+        KeptHead::with(head, &inner.scheme, id, &inner.claims, &inner.body, |content| content.key(scope, event_id))
     }
 
     fn value<'a>(&'a self, field: Option<&Field>, told: &'a Told) -> Option<Value<'a>> {

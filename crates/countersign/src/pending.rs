@@ -144,7 +144,7 @@ impl<'r> Pending<'r> {
             State::Decided(maker) => *maker,
             State::Running(running) => running.finish(verifier, head, &self.examined)?,
             State::Whole(body) => {
-                let (maker, examined) = verifier.judge_whole(head, body, self.now)?;
+                let (maker, examined) = verifier.judge_whole(head, body, None, self.now)?;
                 self.examined = examined;
                 maker
             }

@@ -182,11 +182,12 @@ impl<B: AsRef<[u8]>> Verified<'_, B> {
     }
 
     /// The key under which a [`ReplayStore`](crate::replay::ReplayStore) claims this delivery's event: made of what the
-    /// signature covers and nothing else. See [`ReplayKey`].
-    pub fn replay_key(&self, scope: &ReplayScope) -> ReplayKey {
+    /// signature covers, unless its scheme [says otherwise](crate::scheme::ToldApartBy). See [`ReplayKey`]. `None` if nothing
+    /// tells the event from others.
+    pub fn replay_key(&self, scope: &ReplayScope) -> Option<ReplayKey> {
         let content = SignedContent {
             scheme: self.scheme(),
-            head: self.head,
+            head: self.head.with_claims(&self.claims),
             public_url: self.verifier.public_url(),
             form: self.maker.form,
             time: &self.time.text,
@@ -219,6 +220,7 @@ impl Verified<'_, Bytes> {
             event_type,
             claims: self.claims,
             head: KeptHead::of(scheme, self.head, verifier.public_url(), self.maker.form, &self.time.text),
+            is_unpacked: self.decoded.is_some(),
             body: self.decoded.unwrap_or(self.body),
         })
     }

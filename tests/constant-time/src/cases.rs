@@ -89,7 +89,7 @@ const OTHERS: [(&str, &str); 11] = [
         "the secret sorted among others",
         "algorithm = \"sha1\"\nquery = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{sorted:secret,timestamp,query:nonce}\"\n\
          covers_body = false\nambiguous = \"nothing stands between them\"\n[timestamp]\nquery = \"ts\"\nformat = \"seconds\"\n\
-         tolerance = \"5m\"",
+         tolerance = \"5m\"\n[event]\ntold_apart_by = \"signed-content\"",
     ),
     (
         "a secret setting that a header must have",
@@ -110,6 +110,7 @@ const OTHERS: [(&str, &str); 11] = [
     ),
     (
         "a signature in the body",
-        "algorithm = \"hmac-sha256\"\njson = \"/signature\"\nvalue = \"{hex}\"\nsigns = \"{json:/id}\"\ncovers_body = false",
+        "algorithm = \"hmac-sha256\"\njson = \"/signature\"\nvalue = \"{hex}\"\nsigns = \"{json:/id}\"\ncovers_body = false\n\
+         [event]\ntold_apart_by = \"unsigned-values\"",
     ),
 ];

@@ -1,11 +1,17 @@
+use std::{io::Write as _, time::SystemTime};
+
 use axum::{Router, body::Body, extract::State, response::IntoResponse, routing::post};
 use bytes::Bytes;
-use countersign_axum::{Delivery, Webhook, WebhookRejection, countersign::Rejection};
-use http::{Request, StatusCode};
+use countersign_axum::{
+    Delivery, VerifyLayer, Webhook, WebhookRejection,
+    countersign::{Rejection, Signer, Verifier, providers},
+};
+use flate2::{Compression, write::GzEncoder};
+use http::{HeaderMap, HeaderValue, Request, StatusCode};
 use serde::{Deserialize, de::IgnoredAny};
 use tower::ServiceExt;
 
-use crate::{deliver, github, path, rejection, text, to};
+use crate::{SECRET, deliver, github, path, rejection, text, to};
 
 #[derive(Deserialize)]
 struct Payment {
@@ -61,6 +67,30 @@ async fn xml_is_read_under_each_of_its_names() {
         let response = deliver(&app(), to("/payment", name), XML).await;
         assert_eq!((response.status(), text(response).await.as_str()), (StatusCode::OK, "12 from Zoë"), "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_packed_payload_that_is_signed_unpacked_is_read_and_announced_as_such() {
+    async fn handle(headers: HeaderMap, Webhook(payment): Webhook<Payment>) -> String {
+        assert_eq!(headers.get("content-encoding"), None);
+        assert_eq!(headers["content-length"], JSON.len().to_string());
+        on_payment(Webhook(payment)).await
+    }
+
+    let verifier = Verifier::new(providers::STREAM_CHAT, SECRET).unwrap();
+    let app = Router::new().route("/payment", post(handle)).layer(VerifyLayer::new(verifier));
+    let request = to("/payment", "application/json").method("POST").body(JSON.as_bytes().to_vec()).unwrap();
+    let signed = Signer::new(providers::STREAM_CHAT, SECRET).unwrap().sign(request, SystemTime::now()).unwrap();
+    let mut packed = signed.map(|body| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        encoder.write_all(&body).unwrap();
+        encoder.finish().unwrap()
+    });
+    let length = packed.body().len().into();
+    packed.headers_mut().insert("content-length", length);
+    packed.headers_mut().insert("content-encoding", HeaderValue::from_static("gzip"));
+    let response = app.oneshot(packed.map(Body::from)).await.unwrap();
+    assert_eq!((response.status(), text(response).await.as_str()), (StatusCode::OK, "12 from Zoë"));
 }
 
 #[tokio::test]

@@ -109,5 +109,5 @@ fn keys(round: usize, count: usize) -> Result<Vec<ReplayKey>, Box<dyn Error>> {
     let verifier = Verifier::new(providers::GITHUB, secret)?;
     let verified = verifier.verify(&signed, signed.body(), now)?;
     let scope = ReplayScope::new(round.to_le_bytes());
-    Ok((0..count).map(|at| verified.replay_key(&scope.within(at.to_le_bytes()))).collect())
+    Ok((0..count).filter_map(|at| verified.replay_key(&scope.within(at.to_le_bytes()))).collect())
 }

@@ -61,13 +61,16 @@ impl<St: ReplayStore, A> Guarded<St, A> {
             Some(tenant) => self.delivery.replay_key(&scope.within(tenant.as_bytes())),
             None => self.delivery.replay_key(scope),
         };
-        let held = match self.shared.claim(key).await {
-            Ok(Answer::Fresh(held)) => Some(held),
-            Ok(Answer::InProgress) => return Ok(self.refuse(Rejection::InProgress)),
-            Ok(Answer::Done) if self.is_let_through_again(exchange.request()) => None,
-            Ok(Answer::Done) => return Ok(self.answer_again(key)),
-            Err(Failed) if *fails_open => None,
-            Err(Failed) => return Ok(self.refuse(Rejection::StoreUnavailable)),
+        let held = match key {
+            None => None,
+            Some(key) => match self.shared.claim(key).await {
+                Ok(Answer::Fresh(held)) => Some(held),
+                Ok(Answer::InProgress) => return Ok(self.refuse(Rejection::InProgress)),
+                Ok(Answer::Done) if self.is_let_through_again(exchange.request()) => None,
+                Ok(Answer::Done) => return Ok(self.answer_again(key)),
+                Err(Failed) if *fails_open => None,
+                Err(Failed) => return Ok(self.refuse(Rejection::StoreUnavailable)),
+            },
         };
         let begun = meter.now();
         let outcome = call(exchange, *handler_timeout).await;

@@ -40,15 +40,17 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 /// 60 s: twice the handler's time.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// 3 days: so long do the most patient of the providers retry that say it.
-const UNKNOWN_RETRIES: Duration = Duration::from_secs(3 * 86_400);
+/// 3 days: so long do the most patient of the providers retry that say it. Taken where a provider does not, and where it
+/// signs no time: nothing but the guard keeps such a delivery from being replayed, however soon its retries end.
+const LONG: Duration = Duration::from_secs(3 * 86_400);
 
 impl<St: ReplayStore> ReplayLayer<St> {
     /// A layer that claims in this store. `endpoint` is the name under which: two endpoints that share a store need two
     /// names, one endpoint that several processes serve has one.
     ///
     /// The handler gets 30 s, the store 2 s a call. Events are kept for as long as their provider retries, or 3 days if that
-    /// is not known, and as long again as their signature can be fresh.
+    /// is not known, and as long again as their signature can be fresh; for 3 days at the least where no time is signed, so
+    /// that a signature is fresh for ever.
     pub fn new(store: St, endpoint: impl AsRef<str>) -> Self {
         let settings = Settings {
             scope: ReplayScope::new(endpoint.as_ref()),
@@ -175,7 +177,7 @@ impl Settings {
         let needs = Needs::of(delivery.scheme(), delivery.tolerance());
         match self.keep_for {
             Some(keep_for) => keep_for.max(needs.retries_for.unwrap_or_default()).max(needs.fresh_for),
-            None => needs.retries_for.unwrap_or(UNKNOWN_RETRIES).saturating_add(needs.fresh_for),
+            None => needs.retries_for.unwrap_or(LONG).max(needs.at_least).saturating_add(needs.fresh_for),
         }
     }
 }
@@ -183,14 +185,18 @@ impl Settings {
 /// How long an event has to be known.
 struct Needs {
     retries_for: Option<Duration>,
-    /// From the earliest moment at which a signature is accepted to the latest.
+    /// From the earliest moment at which a signature is accepted to the latest, if there is one.
     fresh_for: Duration,
+    /// What stands in for it where there is none, unless somebody says otherwise.
+    at_least: Duration,
 }
 
 impl Needs {
     fn of(scheme: &Description, tolerance: Option<Tolerance>) -> Self {
         let width = |tolerance: Tolerance| tolerance.past().saturating_add(tolerance.future());
-        Self { retries_for: scheme.answers().retries_for(), fresh_for: tolerance.map(width).unwrap_or_default() }
+        let (fresh_for, at_least) =
+            tolerance.map_or((Duration::ZERO, LONG), |tolerance| (width(tolerance), Duration::ZERO));
+        Self { retries_for: scheme.answers().retries_for(), fresh_for, at_least }
     }
 
     fn check(&self, keep_for: Duration, scheme: &str) -> Result<(), ReplayConfigError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_tower::{
     ReplayLayer,
-    countersign::{Verifier, providers, replay::MemoryStore},
+    countersign::{Provider, Verifier, providers, replay::MemoryStore},
     replay::ReplayConfigError,
 };
 
@@ -17,24 +17,44 @@ fn stripe() -> Verifier {
     Verifier::new(providers::STRIPE, SECRET).unwrap()
 }
 
-/// Delivers one event of Stripe's, signed now; gives the reason if it was refused.
-async fn deliver(endpoint: &Endpoint) -> &'static str {
-    let request = endpoint.signed_by(providers::STRIPE, SECRET, "/stripe", r#"{"id":"evt_1"}"#);
+/// Delivers one event, signed now; gives the reason if it was refused.
+async fn deliver(endpoint: &Endpoint, provider: Provider) -> &'static str {
+    let request = endpoint.signed_by(provider, SECRET, "/hooks", r#"{"id":"evt_1"}"#);
     endpoint.send(request).await.unwrap().code
 }
 
 async fn is_kept_for(endpoint: &Endpoint, seconds: i64) {
-    assert_eq!(deliver(endpoint).await, "");
+    is_kept(endpoint, providers::STRIPE, seconds).await;
+}
+
+async fn is_kept(endpoint: &Endpoint, provider: Provider, seconds: i64) {
+    assert_eq!(deliver(endpoint, provider).await, "");
     endpoint.clock.advance(seconds - 1);
-    assert_eq!(deliver(endpoint).await, "replayed");
+    assert_eq!(deliver(endpoint, provider).await, "replayed");
     endpoint.clock.advance(1);
-    assert_eq!(deliver(endpoint).await, "");
+    assert_eq!(deliver(endpoint, provider).await, "");
 }
 
 #[tokio::test]
 async fn events_are_kept_while_their_provider_retries_and_their_signature_is_fresh() {
     // Stripe retries for three days; its tolerance is five minutes to both sides.
     is_kept_for(&Endpoint::of(stripe(), layer()), 3 * 86_400 + 600).await;
+}
+
+#[tokio::test]
+async fn events_whose_time_nobody_signed_are_kept_though_their_retries_end_soon() {
+    let shopify = Verifier::new(providers::SHOPIFY, SECRET).unwrap();
+    assert!(shopify.scheme().answers().retries_for().unwrap() < DAY * 3 && shopify.tolerance().is_none());
+    is_kept(&Endpoint::of(shopify, layer()), providers::SHOPIFY, 3 * 86_400).await;
+}
+
+#[tokio::test]
+async fn events_that_nothing_tells_apart_are_all_handled() {
+    let dropbox = Verifier::new(providers::DROPBOX, SECRET).unwrap();
+    let endpoint = Endpoint::of(dropbox, layer());
+    for _ in 0..3 {
+        assert_eq!(deliver(&endpoint, providers::DROPBOX).await, "");
+    }
 }
 
 #[tokio::test]

@@ -15,7 +15,8 @@ fn refusal(scheme: &Scheme, secret: &str, request: &http::Request<&str>) -> &'st
 }
 
 fn hmac(name: &str, place: &str) -> Scheme {
-    let covers = if name == "adyen" { "covers_body = false\n" } else { "" };
+    let covers =
+        if name == "adyen" { "covers_body = false\n[event]\ntold_apart_by = \"signed-content\"\n" } else { "" };
     let toml = format!(
         "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\n{place}\nsigns = \"{{canonical:{name}}}\"\n{covers}"
     );

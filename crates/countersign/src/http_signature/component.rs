@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::{CONTENT_DIGEST, joined, missing};
@@ -88,6 +88,19 @@ impl Component {
         self.name == ComponentName::Header(CONTENT_DIGEST, HeaderForm::Plain)
     }
 
+    /// Whether it tells one event from another, apart from the body: a time that changes from retry to retry does not.
+    pub(crate) fn tells_events_apart(&self) -> bool {
+        !self.is_content_digest() && !matches!(&self.name, ComponentName::Header(name, _) if name == header::DATE)
+    }
+
+    /// The header of which it is taken.
+    pub(crate) fn header_name(&self) -> Option<&HeaderName> {
+        match &self.name {
+            ComponentName::Header(name, _) => Some(name),
+            _ => None,
+        }
+    }
+
     pub(crate) fn needs_public_url(&self) -> bool {
         matches!(self.name, ComponentName::TargetUri | ComponentName::Authority | ComponentName::Scheme)
     }
@@ -105,7 +118,7 @@ impl Component {
     }
 
     /// Its value in a request.
-    pub(super) fn value(&self, content: &Content<'_>) -> Result<Vec<u8>, Rejection> {
+    pub(crate) fn value(&self, content: &Content<'_>) -> Result<Vec<u8>, Rejection> {
         let uri = content.head.uri;
         let path = || if content.path().is_empty() { "/" } else { content.path() };
         let path_and_query = || match uri.query() {

@@ -1,16 +1,17 @@
 //! What of an accepted delivery its signature covers.
 
-use std::slice;
+use std::{borrow::Cow, slice};
 
 use http::{HeaderMap, HeaderName, Method, Uri};
 
 use super::key::{Basis, ReplayKey, ReplayScope};
 use crate::{
     content::{Content, Settings, SortedParameters, Writing},
-    head::Head,
+    head::{Head, look_up},
+    http_signature::Component,
     json,
     public_url::PublicUrl,
-    scheme::{Description, Field, FieldSource, Hashed, Part, Scheme, Source, UrlForm},
+    scheme::{Description, Field, FieldSource, Hashed, Part, Scheme, Source, ToldApartBy, UrlForm},
     verified::Value,
 };
 
@@ -21,46 +22,61 @@ pub(crate) struct SignedContent<'a> {
     pub(crate) public_url: Option<&'a PublicUrl>,
     /// The form of the URL that was signed.
     pub(crate) form: UrlForm,
-    /// The text of the signed time. Needed only if the scheme is ambiguous.
+    /// The text of the signed time. Needed only if it [takes part](takes_time).
     pub(crate) time: &'a [u8],
     pub(crate) id: Option<&'a [u8]>,
     pub(crate) body: &'a [u8],
 }
 
 impl SignedContent<'_> {
-    pub(crate) fn key<'v>(&self, scope: &ReplayScope, event_id: impl FnOnce() -> Option<Value<'v>>) -> ReplayKey {
+    /// `None` if nothing tells the event from others.
+    pub(crate) fn key<'v>(
+        &self,
+        scope: &ReplayScope,
+        event_id: impl FnOnce() -> Option<Value<'v>>,
+    ) -> Option<ReplayKey> {
         let begin = |basis| scope.begin(self.scheme.id(), basis);
         let of_text = |basis, text: &[u8]| {
             let mut hash = begin(basis);
             hash.update(text);
-            hash.finish()
+            Some(hash.finish())
         };
         if let Some(id) = self.id.filter(|_| !self.is_ambiguous()) {
             return of_text(Basis::DeliveryId, id);
         }
+        let told_apart_by = self.scheme.told_apart_by;
         let is_covered = self.scheme.event_id().is_some_and(Field::is_covered);
-        if let Some(id) = is_covered.then(event_id).flatten() {
-            return of_text(Basis::EventId, id.as_str().as_bytes());
+        let takes_id = is_covered || told_apart_by == Some(ToldApartBy::UnsignedValues);
+        let event_id = takes_id.then(event_id).flatten();
+        match (&event_id, told_apart_by) {
+            (Some(id), _) if is_covered => return of_text(Basis::EventId, id.as_str().as_bytes()),
+            (_, Some(ToldApartBy::Nothing)) => return None,
+            _ => {}
         }
         let mut hash = begin(Basis::Content);
-        self.write(&mut |piece| hash.update(piece));
-        hash.finish()
+        self.write(event_id.as_ref().map(Value::as_str), &mut |piece| hash.update(piece));
+        Some(hash.finish())
     }
 
     fn is_ambiguous(&self) -> bool {
         self.scheme.ambiguity().is_some()
     }
 
-    /// Writes the content that was signed, without the time and the secret, and then where those were cut out.
+    /// Whether the signed time tells events apart, or cannot be told from what does.
+    fn takes_time(&self) -> bool {
+        takes_time(self.scheme)
+    }
+
+    /// Writes the content that was signed, without the secret and, mostly, the time, and then where those were cut out.
     ///
     /// What stays is written as it was signed, nothing between its parts: where they run into each other, another way to
     /// part the same text has the same signature, and must have the same key.
-    fn write(&self, write: &mut dyn FnMut(&[u8])) {
+    fn write(&self, unsigned_id: Option<&str>, write: &mut dyn FnMut(&[u8])) {
         let mut text = Text { write, length: 0, cuts: Vec::new() };
         for part in &self.scheme.signature.parts {
             match part {
                 Part::Secret => text.cut(),
-                Part::Timestamp if !self.is_ambiguous() => text.cut(),
+                Part::Timestamp if !self.takes_time() => text.cut(),
                 Part::Body | Part::Hash(_, _, Hashed::Body) => match self.body_around_time() {
                     Some((before, behind)) => {
                         text.write(before);
@@ -72,10 +88,19 @@ impl SignedContent<'_> {
                 _ => self.write_part(part, &mut text),
             }
         }
-        // A token signs no parts, and covers the body by a hash in its claims or not at all.
-        if !self.scheme.covers_body() || self.scheme.signature.parts.is_empty() {
+        let signs_no_parts = self.scheme.signature.parts.is_empty();
+        if signs_no_parts {
+            self.write_other_values(&mut text);
+        }
+        let takes_unsigned = self.scheme.told_apart_by == Some(ToldApartBy::UnsignedValues);
+        // What signs no parts covers the body by a hash of it or not at all.
+        if signs_no_parts || (takes_unsigned && !self.scheme.covers_body()) {
             text.cut();
             text.write(self.body);
+        }
+        if let Some(id) = unsigned_id {
+            text.cut();
+            text.write(id.as_bytes());
         }
         text.finish();
     }
@@ -83,28 +108,54 @@ impl SignedContent<'_> {
     fn write_part(&self, part: &Part, text: &mut Text<'_>) {
         // The verifier has read the same parts without an error.
         let sorted = SortedParameters::of(self.scheme, self.head, self.body).unwrap_or_default();
-        let content = Content {
+        let with = Writing { form: self.form, secret: &[], body: Some(self.body) };
+        let settings = Settings::new();
+        let content = self.content(&settings, &sorted);
+        let _: Result<(), _> = content.write(slice::from_ref(part), with, &mut |piece| text.write(piece));
+    }
+
+    /// What a message signature must cover beside the body, and what a token must claim of the request.
+    fn write_other_values(&self, text: &mut Text<'_>) {
+        let settings = Settings::new();
+        let content = self.content(&settings, SortedParameters::NONE);
+        let components = self.scheme.http.components.iter().filter(|component| component.tells_events_apart());
+        let components = components.filter_map(|component| component.value(&content).ok().map(Cow::Owned));
+        let claims = self.scheme.checks.iter().map(|check| &check.source);
+        let claims = claims.filter(|source| matches!(source, Source::Claim(_)));
+        let claims = claims.filter_map(|source| look_up(source, self.head, None).ok().flatten());
+        // The times of a token are among its claims.
+        let all_claims = self.takes_time().then_some(Cow::Borrowed(self.head.claims));
+        for value in components.chain(claims).chain(all_claims) {
+            text.write(&value);
+            text.cut();
+        }
+    }
+
+    fn content<'c>(&'c self, settings: &'c Settings, sorted: &'c SortedParameters) -> Content<'c> {
+        Content {
             scheme: self.scheme,
             head: self.head,
             public_url: self.public_url,
             // Settings are the same for all deliveries of an endpoint.
-            settings: &Settings::new(),
+            settings,
             // The time is a part of its own, or one that a canonical form has among its others.
-            timestamp: if self.is_ambiguous() { self.time } else { b"" },
+            timestamp: if self.takes_time() { self.time } else { b"" },
             id: self.id.unwrap_or_default(),
-            sorted: &sorted,
-        };
-        let with = Writing { form: self.form, secret: &[], body: Some(self.body) };
-        let _: Result<(), _> = content.write(slice::from_ref(part), with, &mut |piece| text.write(piece));
+            sorted,
+        }
     }
 
     /// The body in front of the signed time and behind it, if that stands there in JSON.
     fn body_around_time(&self) -> Option<(&[u8], &[u8])> {
-        let source = self.scheme.timestamp.as_ref()?.source.as_ref().filter(|_| !self.is_ambiguous())?;
+        let source = self.scheme.timestamp.as_ref()?.source.as_ref().filter(|_| !self.takes_time())?;
         let Source::Json(pointer) = source else { return None };
         let time = json::locate(self.body, pointer)?;
         Some((&self.body[..time.start], &self.body[time.end..]))
     }
+}
+
+fn takes_time(scheme: &Scheme) -> bool {
+    scheme.ambiguity().is_some() || scheme.told_apart_by == Some(ToldApartBy::SignedTime)
 }
 
 /// Text on its way into a hash.
@@ -151,10 +202,14 @@ impl KeptHead {
         time: &[u8],
     ) -> Option<Box<Self>> {
         let parts = &scheme.signature.parts;
-        let is_needed = parts.iter().any(Part::reads_head) || (scheme.ambiguous.is_some() && !time.is_empty());
+        let components = scheme.http.components.iter().filter(|component| component.tells_events_apart());
+        let is_needed = parts.iter().any(Part::reads_head)
+            || (takes_time(scheme) && !time.is_empty())
+            || components.clone().next().is_some();
         is_needed.then(|| {
             let mut headers = HeaderMap::new();
-            for name in parts.iter().flat_map(|part| part.headers(head.headers)) {
+            let of_parts = parts.iter().flat_map(|part| part.headers(head.headers));
+            for name in of_parts.chain(components.filter_map(Component::header_name)) {
                 headers.remove(name);
                 for line in head.headers.get_all(name) {
                     headers.append(name, line.clone());
@@ -170,15 +225,16 @@ impl KeptHead {
         kept: Option<&Self>,
         scheme: &Scheme,
         id: Option<&[u8]>,
+        claims: &[u8],
         body: &[u8],
         make: impl FnOnce(SignedContent<'_>) -> T,
     ) -> T {
         if let Some(Self { method, uri, headers, public_url, form, time }) = kept {
-            let (head, public_url) = (Head::new(method, uri, headers), public_url.as_ref());
+            let (head, public_url) = (Head::new(method, uri, headers).with_claims(claims), public_url.as_ref());
             return make(SignedContent { scheme, head, public_url, form: *form, time, id, body });
         }
         let (uri, headers) = (Uri::default(), HeaderMap::new());
-        let head = Head::new(&Method::POST, &uri, &headers);
+        let head = Head::new(&Method::POST, &uri, &headers).with_claims(claims);
         make(SignedContent { scheme, head, public_url: None, form: UrlForm::AsIs, time: &[], id, body })
     }
 }

@@ -14,8 +14,12 @@ use sha2::{Digest as _, Sha256};
 ///
 /// An id that the signature does not cover is never used: whoever relays a delivery can change it, and make a replay look
 /// new. Where the parts of the signed content run into each other, the time stays in, because it cannot be told from its
-/// neighbours. Where the signature leaves the body out, the body goes in as well: it is all that tells one event from
-/// another.
+/// neighbours. A scheme can say that
+/// [more or less than that tells its events apart](crate::scheme::ToldApartBy), and must where the signature leaves the body
+/// out: what is not signed may go in as well, and then whoever changes it makes a new event of a recorded delivery. So it is
+/// with the body of a request that brings a token, which signs nothing. Of an HTTP message
+/// signature the components that the scheme demands go in, but for `date` and the signature's own parameters; of a JSON Web
+/// Token those claims that the scheme holds against the request.
 ///
 /// The parts are framed by their lengths, so that those of one endpoint cannot make the key of another. The hash is SHA-256,
 /// of which 128 bits are kept: to find content with the key of another's event takes 2¹²⁸ attempts. To find two contents

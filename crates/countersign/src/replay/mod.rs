@@ -19,7 +19,7 @@
 //!
 //! let store = MemoryStore::new();
 //! let scope = ReplayScope::new("github"); // this endpoint's name
-//! let key = verifier.verify(&head, body, now)?.replay_key(&scope);
+//! let key = verifier.verify(&head, body, now)?.replay_key(&scope).ok_or("GitHub's events are told apart")?;
 //!
 //! let Claim::Fresh(lease) = store.claim_at(key, lease_for, now)? else { panic!("the first is fresh") };
 //! assert!(matches!(store.claim_at(key, lease_for, now)?, Claim::InProgress)); // while the handler runs

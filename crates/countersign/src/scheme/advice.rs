@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Algorithm, Description};
+use super::{Algorithm, Description, ToldApartBy};
 
 /// A weakness that a scheme states or that follows from its parts. The file is right; the provider's way of signing is weak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,10 @@ pub enum Advice {
     Legacy,
     /// Nothing that the signature covers tells one event from another.
     NoEventId,
+    /// What is signed does not tell one event from another, and values that nobody signed have to.
+    ChangedReplays,
+    /// Events are not told apart at all.
+    NoReplayGuard,
     /// The file does not say where the scheme was read.
     NoSource,
     /// No time is signed.
@@ -38,6 +42,8 @@ impl Advice {
             Self::EventTypeNotCovered => "event_type_not_covered",
             Self::Legacy => "legacy",
             Self::NoEventId => "no_event_id",
+            Self::ChangedReplays => "changed_replays",
+            Self::NoReplayGuard => "no_replay_guard",
             Self::NoSource => "no_source",
             Self::NoTimestamp => "no_timestamp",
             Self::SecretIsSent => "secret_is_sent",
@@ -71,6 +77,14 @@ impl fmt::Display for Advice {
                 "Nothing signed names the event: duplicates are told by the digest of what is signed, so two events with equal \
                  content count as one."
             }
+            Self::ChangedReplays => {
+                "What is signed is the same for several events, so duplicates are told by values that nobody signed: a recorded \
+                 delivery in which they were changed looks like a new event."
+            }
+            Self::NoReplayGuard => {
+                "Nothing in a delivery tells one event from another: it says that something changed, in the same words each \
+                 time. The replay guard lets all of them through, recorded ones too. Look up what changed, and bear to do it twice."
+            }
             Self::NoSource => "The file does not say where the scheme was read: add `source`, so that others can check it.",
             Self::NoTimestamp => {
                 "No time is signed: a delivery never goes stale, and one that was recorded can be replayed for ever. Keep the \
@@ -97,7 +111,9 @@ impl Description {
             (Advice::NoTimestamp, !is_sent && !self.has_time()),
             (Advice::EventIdNotCovered, !is_sent && uncovered(self.event_id())),
             (Advice::EventTypeNotCovered, !is_sent && uncovered(self.event_type())),
-            (Advice::NoEventId, !is_sent && self.event_id().is_none()),
+            (Advice::NoEventId, !is_sent && self.event_id().is_none() && self.told_apart_by().is_none()),
+            (Advice::ChangedReplays, self.told_apart_by() == Some(ToldApartBy::UnsignedValues)),
+            (Advice::NoReplayGuard, self.told_apart_by() == Some(ToldApartBy::Nothing)),
             (Advice::NoSource, self.source().is_none()),
         ];
         advice.into_iter().filter(|(_, applies)| *applies).map(|(advice, _)| advice).collect()

@@ -6,7 +6,7 @@ use http::Method;
 
 use super::{
     Addresses, Answers, Check, Checked, Field, FormRule, Guard, HandshakeRule, HttpSignatureRule, JwtRule, KeySource,
-    SecretRule, Signature, Source, TimestampRule, UrlRule,
+    SecretRule, Signature, Source, TimestampRule, ToldApartBy, UrlRule,
 };
 use crate::timestamp::Tolerance;
 
@@ -30,6 +30,7 @@ pub struct Description {
     pub(crate) form: FormRule,
     pub(crate) event_id: Option<Field>,
     pub(crate) event_type: Option<Field>,
+    pub(crate) told_apart_by: Option<ToldApartBy>,
     pub(crate) answers: Answers,
     pub(crate) settings: BTreeMap<String, String>,
     /// The settings without which nothing can be verified; others serve handshakes alone.
@@ -135,6 +136,11 @@ impl Description {
     /// Whether the signature covers the whole body: its bytes, or all of its form parameters.
     pub fn covers_body(&self) -> bool {
         self.covers_body
+    }
+
+    /// What tells events apart that have no covered id, if the scheme says it; if not, what is signed does.
+    pub fn told_apart_by(&self) -> Option<ToldApartBy> {
+        self.told_apart_by
     }
 
     /// Why the signed parts cannot be told apart with certainty, where the provider's scheme is like that.

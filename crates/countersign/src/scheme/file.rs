@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, time::Duration};
 use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
-use super::{Checked, UrlForm};
+use super::{Checked, ToldApartBy, UrlForm};
 use crate::timestamp::TimestampFormat;
 
 #[derive(Deserialize)]
@@ -400,6 +400,7 @@ pub(super) struct EventTable {
     pub(super) id: Option<Spanned<String>>,
     #[serde(rename = "type")]
     pub(super) kind: Option<Spanned<String>>,
+    pub(super) told_apart_by: Option<Spanned<ToldApartBy>>,
 }
 
 #[derive(Deserialize, Default)]

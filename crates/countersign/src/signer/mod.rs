@@ -304,7 +304,7 @@ impl Signer {
     fn signed(&self, draft: &Draft, time: &str, id: &str) -> Result<Vec<u8>, SignError> {
         let scheme = self.scheme();
         let body = if scheme.signs_decoded_body() {
-            decoded(Head::from(&draft.parts), &draft.body)?
+            decoded(Head::from(&draft.parts), &draft.body, None)?
         } else {
             Cow::Borrowed(&draft.body[..])
         };

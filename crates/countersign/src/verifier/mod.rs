@@ -117,7 +117,7 @@ impl Verifier {
         let (head, now) = (head.into(), now.into());
         self.check_keys(head, now)?;
         if self.inner.layout.needs_whole_body {
-            let (maker, mut examined) = self.judge_whole(head, body.as_ref(), now)?;
+            let (maker, mut examined) = self.judge_whole(head, body.as_ref(), None, now)?;
             return Ok(Verified::new(self, head, maker, &mut examined, body));
         }
         let mut ordinary = OrdinaryEvidence::default();

@@ -19,17 +19,18 @@ use crate::{
 };
 
 impl Verifier {
-    /// The verdict on a request that is there as a whole.
+    /// The verdict on a request that is there as a whole, and whose body may have up to `limit` bytes once it is unpacked.
     pub(crate) fn judge_whole<'r>(
         &'r self,
         head: Head<'r>,
         body: &[u8],
+        limit: Option<u64>,
         now: Timestamp,
     ) -> Result<(Maker, Examined<'r>), Rejection> {
         if !self.inner.scheme.signs_decoded_body() {
             return self.judge_decoded(head, body, now);
         }
-        let body = decoded(head, body)?;
+        let body = decoded(head, body, limit)?;
         let (maker, mut examined) = self.judge_decoded(head, &body, now)?;
         if let Cow::Owned(body) = body {
             examined.decoded = Some(body.into());

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::{
     Scheme, Tolerance,
-    scheme::{Addresses, Field, KeySource},
+    scheme::{Addresses, Field, KeySource, ToldApartBy},
 };
 
 use crate::output::{self, yes_no};
@@ -152,7 +152,22 @@ fn coverage(scheme: &Scheme) -> Vec<Fact> {
         ("tolerance", words(scheme.tolerance().map_or("none: a delivery never goes stale".to_owned(), tolerance))),
         ("event id", field(scheme.event_id())),
         ("event type", field(scheme.event_type())),
+        ("told apart by", scheme.told_apart_by().and_then(told_apart_by)),
     ])
+}
+
+fn told_apart_by(told: ToldApartBy) -> Option<Value> {
+    words(match told {
+        ToldApartBy::SignedContent => "what is signed, where the event has no covered id".to_owned(),
+        ToldApartBy::Nothing => {
+            "nothing, where the event has no covered id: the replay guard lets all through".to_owned()
+        }
+        ToldApartBy::SignedTime => {
+            "what is signed and when: a retry that is signed anew looks like a new event".to_owned()
+        }
+        _ => "values that are not signed: a recorded delivery in which they are changed looks like a new event"
+            .to_owned(),
+    })
 }
 
 fn handshake(scheme: &Scheme) -> Vec<Fact> {

@@ -15,7 +15,7 @@
 //! # let (head, body) = http::Request::post("/").header("X-Hub-Signature-256",
 //! #     "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17").body("Hello, World!")?.into_parts();
 //! # let verifier = Verifier::new(providers::GITHUB, "It's a Secret to Everybody")?;
-//! # let key = verifier.verify(&head, body, now)?.replay_key(&ReplayScope::new("github"));
+//! # let key = verifier.verify(&head, body, now)?.replay_key(&ReplayScope::new("github")).ok_or("no key")?;
 //! let (lease, keep) = (Duration::from_secs(60), Duration::from_secs(3 * 86_400));
 //!
 //! let store = SqliteReplayStore::open(&path)?;

@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::{Reader, Result};
 use crate::scheme::{
     Algorithm, Check, Equals, Field, FieldSource, FormRule, Guard, HttpSignatureRule, Part, Signature, Source,
-    TimestampRule,
+    TimestampRule, ToldApartBy,
     framing::Framing,
     template::{Piece, pieces},
 };
@@ -35,6 +35,42 @@ impl Reader<'_> {
             ),
             _ => Ok(()),
         }
+    }
+
+    /// What tells events apart: to be stated where the signature leaves the body out and no signed id must be there.
+    pub(super) fn told_apart_by(
+        &self,
+        stated: Option<Spanned<ToldApartBy>>,
+        covers_body: bool,
+        reach: &Reach,
+        span: &Range<usize>,
+    ) -> Result<Option<ToldApartBy>> {
+        let is_open = !covers_body && !reach.signature.parts.is_empty() && !reach.has_id();
+        match stated {
+            Some(stated) if reach.has_id() => self.fail(stated.span(), "the signed id tells events apart: leave it out"),
+            Some(stated) => self.tells_apart(&stated, is_open, reach),
+            None if is_open => self.fail(
+                span.clone(),
+                "the signature leaves the body out, so say under `[event]` what tells events apart: `told_apart_by = \"signed-content\"` if no two events have what is signed in common, and `\"unsigned-values\"` if some have",
+            ),
+            None => Ok(None),
+        }
+    }
+
+    fn tells_apart(&self, stated: &Spanned<ToldApartBy>, is_open: bool, reach: &Reach) -> Result<Option<ToldApartBy>> {
+        let signs_time = reach.timestamp.is_some() || reach.signature.algorithm == Algorithm::Jwt;
+        let problem = match stated.get_ref() {
+            ToldApartBy::SignedContent if !is_open => "so it is wherever the body is signed: leave it out",
+            ToldApartBy::SignedContent if !reach.signs_values() => {
+                "what is signed, but for the time and the secret, is the same for all events"
+            }
+            ToldApartBy::SignedTime if !signs_time => "no time is signed",
+            ToldApartBy::UnsignedValues if reach.signature.parts.is_empty() => {
+                "nothing is signed, so the body tells events apart: leave it out"
+            }
+            told => return Ok(Some(*told)),
+        };
+        self.fail(stated.span(), problem)
     }
 
     pub(super) fn framing(
@@ -131,6 +167,15 @@ impl Reach<'_> {
     fn covers_hash_of_body(&self, checks: &[Check]) -> bool {
         let is_certain = |check: &&Check| !check.optional && matches!(check.equals, Equals::BodyHash(..));
         checks.iter().filter(is_certain).any(|check| self.covers(&check.source))
+    }
+
+    /// Whether anything is signed that can differ from event to event.
+    fn signs_values(&self) -> bool {
+        let is_fixed = |part: &Part| {
+            matches!(part, Part::Literal(_) | Part::Secret | Part::Setting(_) | Part::Timestamp | Part::Method)
+        };
+        let is_group = |part: &Part| matches!(part, Part::Sorted(_) | Part::When(..));
+        self.signature.parts.iter().any(|part| part.any(&|part| !is_fixed(part) && !is_group(part)))
     }
 
     fn has_id(&self) -> bool {

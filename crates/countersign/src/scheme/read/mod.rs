@@ -79,6 +79,7 @@ impl Reader<'_> {
             self.framing(&signature, timestamp.as_ref(), &form, statements.ambiguous, &signature_span)?;
         let event_id = file.event.id.map(|field| self.field(&field, &reach, &checks)).transpose()?;
         let event_type = file.event.kind.map(|field| self.field(&field, &reach, &checks)).transpose()?;
+        let told_apart_by = self.told_apart_by(file.event.told_apart_by, covers_body, &reach, &signature_span)?;
         let url = self.url(file.url, &signature)?;
         let methods = self.methods(file.request.methods)?;
         let around = Around { algorithm: &signature.algorithm, settings: &settings, methods: &methods };
@@ -105,6 +106,7 @@ impl Reader<'_> {
             form,
             event_id,
             event_type,
+            told_apart_by,
             answers: self.answers(file.answers)?,
             settings,
             required_settings,
