@@ -10,6 +10,8 @@ mod problem;
 #[cfg(test)]
 mod tests;
 mod write;
+#[cfg(test)]
+mod wycheproof;
 
 use serde::de::IgnoredAny;
 use subtle::Choice;

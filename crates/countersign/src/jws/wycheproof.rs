@@ -1,0 +1,94 @@
+//! Project Wycheproof's cases of JSON Web Signatures: every one gets its verdict, or stands in a list of those that do not.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Jws, JwsAlgorithm, JwsKey};
+use crate::{
+    encoding::Encoding,
+    public_key::{KeyPolicy, PublicKey},
+};
+
+/// Each line of the file is one group.
+const FILE: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/wycheproof/json_web_signature.jsonl"));
+
+#[derive(Deserialize)]
+struct Group {
+    /// A JSON Web Key.
+    key: Value,
+    tests: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Case {
+    tc_id: u32,
+    jws: String,
+    result: String,
+}
+
+/// Valid by the file, and refused here.
+fn is_refused_all_the_same(group: &Group, case: &Case) -> bool {
+    // RSASSA-PSS, which no provider signs with.
+    let by_pss = group.text("alg").starts_with("PS");
+    // An empty payload: it could stand elsewhere (RFC 7515 appendix F), and no token of a webhook claims nothing.
+    let is_empty = [259, 264, 268].contains(&case.tc_id);
+    // A character that base64 does not have, and that lenient decoders skip.
+    let has_stray_character = [372, 373].contains(&case.tc_id);
+    by_pss || is_empty || has_stray_character
+}
+
+/// Invalid by the file, though they are 357, which is valid, character for character.
+const SAME_AS_VALID: [u32; 2] = [367, 370];
+
+impl Group {
+    fn text(&self, member: &str) -> &str {
+        self.key[member].as_str().unwrap_or_default()
+    }
+
+    /// What the key is for, if it can be told and is known here.
+    fn algorithm(&self) -> Option<JwsAlgorithm> {
+        // As the file calls that of RFC 7520.
+        let name = if self.text("alg") == "ES521" { "ES512" } else { self.text("alg") };
+        JwsAlgorithm::from_name(name)
+    }
+
+    /// The verdict of a receiver that allows the one algorithm of its key.
+    fn accepts(&self, text: &str) -> bool {
+        let Some(algorithm) = self.algorithm() else { return false };
+        let Ok(jws) = Jws::parse(text.as_bytes(), &[algorithm]) else { return false };
+        match algorithm.key() {
+            JwsKey::Secret(digest) => {
+                let secret = Encoding::Base64UrlUnpadded.decode(self.text("k").as_bytes()).unwrap();
+                jws.is_signed_with_secret(&digest.start_hmac(&secret)).into()
+            }
+            JwsKey::Public(_) => {
+                let mut key = self.key.clone();
+                if key["alg"] == "ES521" {
+                    key["alg"] = "ES512".into();
+                }
+                let key = PublicKey::from_jwk(&key.to_string(), KeyPolicy::Standard).unwrap();
+                jws.is_signed_with_private_key_of(&key)
+            }
+        }
+    }
+}
+
+#[test]
+fn tokens_get_the_verdict_of_wycheproof() {
+    let groups: Vec<Group> = FILE.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(groups.iter().map(|group| group.tests.len()).sum::<usize>(), 401);
+    let valid = &groups.iter().flat_map(|group| &group.tests).find(|case| case.tc_id == 357).unwrap().jws;
+    for group in &groups {
+        for case in &group.tests {
+            let expected = if SAME_AS_VALID.contains(&case.tc_id) {
+                assert_eq!(&case.jws, valid);
+                true
+            } else {
+                case.result == "valid" && !is_refused_all_the_same(group, case)
+            };
+            assert_eq!(group.accepts(&case.jws), expected, "{}", case.tc_id);
+        }
+    }
+}
