@@ -11,6 +11,7 @@ mod problem;
 mod tests;
 mod write;
 #[cfg(test)]
+#[cfg(all(feature = "p521", feature = "rsa"))]
 mod wycheproof;
 
 use serde::de::IgnoredAny;
