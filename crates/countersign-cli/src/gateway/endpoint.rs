@@ -11,7 +11,7 @@ use http_body_util::Full;
 use tokio::time::Instant;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
-use super::{sent_secret::SentSecret, store::Store};
+use super::{config::PublishedKeys, sent_secret::SentSecret, store::Store};
 
 /// What is said of an endpoint: one path, and who may send what to it.
 pub(crate) struct EndpointPlan {
@@ -34,7 +34,7 @@ pub(crate) enum EndpointKeys {
     /// With the secrets of the configuration.
     Own(Verifier),
     /// With the keys that the provider publishes.
-    Fetched(FetchedKeys<HttpsFetch>),
+    Fetched(PublishedKeys),
 }
 
 /// How an endpoint takes events that come again.
@@ -92,11 +92,21 @@ pub(crate) trait Watch: Send + Sync + 'static {
     fn verdict(&self, endpoint: &Endpoint, verdict: &Verdict<'_>, took: Duration) -> io::Result<()>;
 }
 
+impl EndpointKeys {
+    /// Those that the provider publishes.
+    pub(crate) fn published(&self) -> Option<&PublishedKeys> {
+        match self {
+            Self::Own(_) => None,
+            Self::Fetched(published) => Some(published),
+        }
+    }
+}
+
 impl EndpointPlan {
     pub(crate) fn scheme(&self) -> &Scheme {
         match &self.keys {
             EndpointKeys::Own(verifier) => verifier.scheme(),
-            EndpointKeys::Fetched(keys) => keys.unkeyed().scheme(),
+            EndpointKeys::Fetched(published) => published.keys.unkeyed().scheme(),
         }
     }
 
@@ -104,7 +114,7 @@ impl EndpointPlan {
     pub(crate) fn build(&self, store: &Arc<Store>) -> Result<Endpoint, StackError> {
         let stack = match &self.keys {
             EndpointKeys::Own(verifier) => AnyStack::Own(self.stack(verifier.clone(), store)?),
-            EndpointKeys::Fetched(keys) => AnyStack::Fetched(self.stack(keys.clone(), store)?),
+            EndpointKeys::Fetched(published) => AnyStack::Fetched(self.stack(published.keys.clone(), store)?),
         };
         Ok(Endpoint { path: self.path.clone(), scheme: self.scheme().clone(), stack })
     }

@@ -16,7 +16,7 @@ use tokio::{
 
 use super::{
     Gateway, Store, StorePlan, Watch,
-    config::{Config, Reading},
+    config::{Config, Kept, Reading},
     feed::{Feed, Refresh},
     sources::{Fingerprint, Sources},
 };
@@ -68,7 +68,7 @@ pub(crate) struct State {
 
 struct Current {
     since: Instant,
-    feeds: Vec<Feed>,
+    kept: Kept,
     /// They end when they are dropped.
     _refreshing: JoinSet<()>,
 }
@@ -105,7 +105,7 @@ impl Start {
     pub(crate) fn read(path: &Path, log: Log) -> Result<Self, Failure> {
         let (reload, reloads) = mpsc::channel(1);
         let reload = Reload(reload);
-        let (config, files, read) = read(path, log, &reload, &[], &BTreeSet::from([path.to_owned()]));
+        let (config, files, read) = read(path, log, &reload, &Kept::default(), &BTreeSet::from([path.to_owned()]));
         Ok(Self { config: config?, files, read, reload, reloads })
     }
 
@@ -113,7 +113,7 @@ impl Start {
     pub(crate) fn live<W: Watch>(self, path: &Path, gateway: Gateway<W>, store: Arc<Store>, log: Log) -> Live<W> {
         let Self { config, files, read, reload, reloads } = self;
         let fixed = Fixed::of(&config);
-        let state = Arc::new(State { inner: std::sync::Mutex::new(Current::new(config.feeds, log)) });
+        let state = Arc::new(State { inner: std::sync::Mutex::new(Current::new(config.kept, log)) });
         Live { path: path.to_owned(), gateway, store, fixed, log, files, read, state, reload, reloads }
     }
 }
@@ -151,8 +151,8 @@ impl<W: Watch> Live<W> {
 
     async fn load(mut self) -> Self {
         let (path, log, reload) = (self.path.clone(), self.log, self.reload.clone());
-        let (feeds, files) = (self.state.feeds(), self.files.clone());
-        let loaded = spawn_blocking(move || read(&path, log, &reload, &feeds, &files)).await;
+        let (kept, files) = (self.state.kept(), self.files.clone());
+        let loaded = spawn_blocking(move || read(&path, log, &reload, &kept, &files)).await;
         let Ok((config, files, read)) = loaded else { return self };
         // One that was refused may have named fewer files; a change to any of them can mend it.
         self.files.extend(files);
@@ -161,7 +161,7 @@ impl<W: Watch> Live<W> {
             Ok((snapshot, config)) => {
                 self.gateway.replace(snapshot);
                 let until_restart = self.fixed.differs_from(&Fixed::of(&config));
-                self.state.replace(Current::new(config.feeds, self.log));
+                self.state.replace(Current::new(config.kept, self.log));
                 Loaded::Taken { until_restart }
             }
             Err(failure) => Loaded::Refused(failure),
@@ -175,12 +175,12 @@ impl<W: Watch> Live<W> {
 type Read = (Result<Config, Failure>, BTreeSet<PathBuf>, Fingerprint);
 
 /// Reads the configuration, and again if it changes meanwhile, so that no half of it is an old one.
-fn read(path: &Path, log: Log, reload: &Reload, feeds: &[Feed], known: &BTreeSet<PathBuf>) -> Read {
-    let (mut feeds, mut files) = (feeds.to_vec(), known.clone());
+fn read(path: &Path, log: Log, reload: &Reload, kept: &Kept, known: &BTreeSet<PathBuf>) -> Read {
+    let (mut kept, mut files) = (kept.clone(), known.clone());
     let mut before = Fingerprint::of(&files);
     for _ in 1..READS {
         let sources = Sources::default();
-        let config = Config::read(path, &Reading { log: log.list, feeds: &feeds, sources: &sources, reload });
+        let config = Config::read(path, &Reading { log: log.list, kept: &kept, sources: &sources, reload });
         let found = sources.into_files();
         let all_known = found.is_subset(&files);
         files.extend(found);
@@ -190,7 +190,8 @@ fn read(path: &Path, log: Log, reload: &Reload, feeds: &[Feed], known: &BTreeSet
         }
         before = now;
         if let Ok(config) = config {
-            feeds.extend(config.feeds);
+            // Its keys are not kept: they may be made of files that were others before they were compared.
+            kept.feeds.extend(config.kept.feeds);
         }
     }
     (Err(Failure::new("the configuration changes all the time: let it rest for a moment")), files, before)
@@ -217,18 +218,18 @@ impl Fixed {
 }
 
 impl Current {
-    fn new(feeds: Vec<Feed>, log: Log) -> Self {
+    fn new(kept: Kept, log: Log) -> Self {
         let mut refreshing = JoinSet::new();
-        for feed in &feeds {
+        for feed in &kept.feeds {
             refreshing.spawn(feed.clone().run(log.list));
         }
-        Self { since: Instant::now(), feeds, _refreshing: refreshing }
+        Self { since: Instant::now(), kept, _refreshing: refreshing }
     }
 }
 
 impl State {
-    fn feeds(&self) -> Vec<Feed> {
-        self.lock().feeds.clone()
+    fn kept(&self) -> Kept {
+        self.lock().kept.clone()
     }
 
     fn replace(&self, current: Current) {
@@ -243,7 +244,7 @@ impl State {
     pub(crate) fn record(&self) {
         let current = self.lock();
         metrics::gauge!(countersign_tower::metrics::CONFIG_AGE).set(current.since.elapsed());
-        current.feeds.iter().for_each(Feed::record);
+        current.kept.feeds.iter().for_each(Feed::record);
     }
 }
 

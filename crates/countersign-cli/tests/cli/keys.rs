@@ -51,6 +51,11 @@ confirm = { json = "/url", hosts = ["keys.acme.example", "localhost"], path = "/
 
 /// A server that proves to be `keys.acme.example` and has one document; its authority in PEM, and its address.
 fn serve(document: String) -> (String, SocketAddr) {
+    serve_times(document, usize::MAX)
+}
+
+/// One that is gone after so many answers.
+fn serve_times(document: String, times: usize) -> (String, SocketAddr) {
     let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
@@ -67,7 +72,7 @@ fn serve(document: String) -> (String, SocketAddr) {
     let (config, listener) = (Arc::new(config), TcpListener::bind("127.0.0.1:0").unwrap());
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
-        for stream in listener.incoming() {
+        for stream in listener.incoming().take(times) {
             let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
             let mut stream = StreamOwned::new(connection, stream.unwrap());
             let mut head = Vec::new();
@@ -105,16 +110,52 @@ fn a_gateway_verifies_with_the_key_that_the_provider_publishes() {
     let (authority, address) = serve(key.public_key_pem());
     folder.write("acme.toml", SCHEME);
     folder.write("authority.pem", authority);
-    let config = format!(
-        "[[endpoint]]\npath = \"/acme\"\nscheme = \"acme.toml\"\n[endpoint.keys]\nfetch = true\n\
-         authorities = \"authority.pem\"\ndangerous_connect_to = {{ \"keys.acme.example\" = \"{address}\" }}\n"
-    );
-    let gateway = Gateway::start(&folder, &config, &[]);
+    let gateway = Gateway::start(&folder, &fetching(address), &[]);
     assert_eq!(status(&gateway.send(&delivery(&key))), "200");
     assert_eq!(status(&gateway.send(&delivery(&KeyPair::generate().unwrap()))), "401");
     let ran = gateway.stop();
     assert!(ran.out.contains("\"key\":\"fetched-1\""), "{}", ran.out);
     assert!(ran.err.contains("\"provider\":\"acme\""), "{}", ran.err);
+}
+
+fn fetching(address: SocketAddr) -> String {
+    format!(
+        "[[endpoint]]\npath = \"/acme\"\nscheme = \"acme.toml\"\n[endpoint.keys]\nfetch = true\n\
+         authorities = \"authority.pem\"\ndangerous_connect_to = {{ \"keys.acme.example\" = \"{address}\" }}\n"
+    )
+}
+
+#[test]
+fn a_reload_keeps_the_keys_that_were_fetched() {
+    let (folder, key) = (Folder::new(), KeyPair::generate().unwrap());
+    let (authority, address) = serve_times(key.public_key_pem(), 1);
+    folder.write("acme.toml", SCHEME);
+    folder.write("authority.pem", authority);
+    let mut gateway = Gateway::start(&folder, &fetching(address), &[]);
+    assert_eq!(status(&gateway.send(&delivery(&key))), "200");
+    let another = "[[endpoint]]\npath = \"/github\"\nprovider = \"github\"\nsecrets = [\"env:SECRET\"]\n";
+    folder.write("countersign.toml", format!("listen = \"127.0.0.1:0\"\n{another}{}", fetching(address)));
+    for _ in 0..2 {
+        gateway.hang_up();
+        gateway.told_of("config_taken");
+        assert_eq!(status(&gateway.send(&delivery(&key))), "200", "the provider is down, and was not to be asked");
+    }
+    gateway.stop();
+}
+
+#[test]
+fn keys_are_fetched_anew_if_other_authorities_are_to_vouch_for_them() {
+    let (folder, key) = (Folder::new(), KeyPair::generate().unwrap());
+    let (authority, address) = serve(key.public_key_pem());
+    folder.write("acme.toml", SCHEME);
+    folder.write("authority.pem", authority);
+    let mut gateway = Gateway::start(&folder, &fetching(address), &[]);
+    assert_eq!(status(&gateway.send(&delivery(&key))), "200");
+    let (another, _) = serve(String::new());
+    folder.write("authority.pem", another);
+    gateway.told_of("config_taken");
+    assert_eq!(status(&gateway.send(&delivery(&key))), "503", "nobody vouches for this key any more");
+    gateway.stop();
 }
 
 #[test]

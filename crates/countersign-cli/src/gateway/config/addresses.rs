@@ -154,7 +154,7 @@ impl Reader<'_> {
         };
         let every = self.every(list)?;
         let plan = Plan { source, format, every, may_shrink: list.may_shrink };
-        if let Some(feed) = self.with.feeds.iter().find(|feed| feed.is(&plan, &always)) {
+        if let Some(feed) = self.with.kept.feeds.iter().find(|feed| feed.is(&plan, &always)) {
             return Ok(feed.clone());
         }
         Feed::start(plan, always, self.with.log).map_err(|message| self.wrong_at(entry, message))

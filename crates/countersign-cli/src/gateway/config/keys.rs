@@ -5,6 +5,7 @@ use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use countersign::{Scheme, VerifierBuilder};
@@ -12,25 +13,25 @@ use countersign_tower::{FetchedKeys, HttpsFetch, public_roots};
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{Reader, file::EndpointEntry};
+use super::{PublishedKeys, Reader, file::EndpointEntry, kept::Origin};
 use crate::{failure::Failure, gateway::EndpointKeys, secrets::SecretSource};
 
 /// `"fetch"`, or a table with more to say about it.
-#[derive(Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 #[serde(untagged, expecting = "expected `\"fetch\"`, or a table with `fetch = true`")]
 pub(super) enum KeysEntry {
     Word(String),
     Table(KeysTable),
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct KeysTable {
     fetch: bool,
     /// Where the credential is that the provider wants to see.
-    bearer: Option<String>,
+    pub(super) bearer: Option<String>,
     /// A file with authorities that are trusted as well.
-    authorities: Option<PathBuf>,
+    pub(super) authorities: Option<PathBuf>,
     /// Hosts, and the address of a server that is asked instead of each.
     #[serde(default)]
     dangerous_connect_to: BTreeMap<String, SocketAddr>,
@@ -78,7 +79,12 @@ impl Reader<'_> {
                     .wrong_at(keys, format!("add `bearer = \"env:NAME\"`, which the provider wants to see: {what}")))
             }
             None if has_bearer => Err(self.wrong_at(keys, "this provider wants no credential: leave `bearer` out")),
-            _ => Ok(EndpointKeys::Fetched(FetchedKeys::new(unkeyed, fetch).with_roots(public_roots()))),
+            _ => {
+                let origin = Arc::new(Origin::of(entry, &self.folder));
+                let keys = self.with.kept.keys(&origin).cloned();
+                let keys = keys.unwrap_or_else(|| FetchedKeys::new(unkeyed, fetch).with_roots(public_roots()));
+                Ok(EndpointKeys::Fetched(PublishedKeys { origin, keys }))
+            }
         }
     }
 

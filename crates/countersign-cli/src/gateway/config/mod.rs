@@ -3,6 +3,7 @@
 mod addresses;
 mod confirm;
 mod file;
+mod kept;
 mod keys;
 mod replay;
 mod secrets;
@@ -31,6 +32,8 @@ use addresses::Front;
 use file::{EndpointEntry, File};
 use replay::ReplayEntry;
 
+pub(crate) use kept::{Kept, PublishedKeys};
+
 /// What a gateway does.
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
@@ -39,16 +42,16 @@ pub(crate) struct Config {
     pub(crate) store: StorePlan,
     pub(crate) endpoints: Vec<EndpointPlan>,
     pub(crate) meeting: Meeting,
-    /// Lists of addresses to keep up to date.
-    pub(crate) feeds: Vec<Feed>,
+    /// What was fetched for it, and goes on to be.
+    pub(crate) kept: Kept,
 }
 
 /// What a configuration is read with.
 pub(crate) struct Reading<'a> {
     /// Is told what becomes of lists of addresses.
     pub(crate) log: fn(&Refresh<'_>),
-    /// The lists that there are already: the same list goes on with its last good copy.
-    pub(crate) feeds: &'a [Feed],
+    /// What there is already: the same lists and keys go on with their last good copies.
+    pub(crate) kept: &'a Kept,
     /// Gets the files that are read.
     pub(crate) sources: &'a Sources,
     /// For what changes the files itself.
@@ -100,7 +103,7 @@ impl Reader<'_> {
             return Err(self.wrong(0, "there is no [[endpoint]]: add one with `path`, `provider` and `secrets`"));
         }
         let (mut paths, mut names) = (HashSet::new(), HashSet::new());
-        let (mut endpoints, mut feeds) = (Vec::with_capacity(file.endpoint.len()), Vec::new());
+        let (mut endpoints, mut kept) = (Vec::with_capacity(file.endpoint.len()), Kept::default());
         for entry in &file.endpoint {
             if !paths.insert(entry.path.as_ref()) {
                 return Err(self.wrong_at(&entry.path, "two endpoints have this path: give each its own"));
@@ -110,11 +113,12 @@ impl Reader<'_> {
                 return Err(self.wrong_at(name, "two endpoints have this name: give each its own"));
             }
             let (endpoint, feed) = self.endpoint(entry, limits, &front, fails_open)?;
+            kept.feeds.extend(feed);
+            kept.keys.extend(endpoint.keys.published().cloned());
             endpoints.push(endpoint);
-            feeds.extend(feed);
         }
         let meeting = Meeting { proxy_protocol: front.protocol, bounds };
-        Ok(Config { listen, metrics, store, endpoints, meeting, feeds })
+        Ok(Config { listen, metrics, store, endpoints, meeting, kept })
     }
 
     fn bounds(&self, file: &File, limits: Limits) -> Result<Bounds, Failure> {
