@@ -124,10 +124,28 @@ impl Unkeyed {
     /// Every reason that the head gives, a stale timestamp among them.
     pub fn check_head<'r>(&'r self, head: impl Into<Head<'r>>, now: impl Into<Timestamp>) -> Result<(), Rejection> {
         let head = head.into();
+        // A question that is signed may have a method that no delivery has.
+        let head = if self.inner.awaits_question(head) { head.as_question() } else { head };
         if self.scheme().evidence_is_in_body() {
             return self.inner.examine_what_the_head_has(head);
         }
         self.inner.examine(head, now.into(), None, &mut crate::evidence::Examined::default())
+    }
+
+    /// A verifier without keys, if this request may be a question that nobody signed, for which no key need be fetched. It
+    /// answers [handshakes](crate::handshake) as any other does, and refuses every delivery.
+    pub fn for_question<'r>(&'r self, head: impl Into<Head<'r>>, now: impl Into<Timestamp>) -> Option<&'r Verifier> {
+        let (head, now) = (head.into(), now.into());
+        let is_in_head = !matches!(self.inner.handshake_in_head(head, now), Ok(None));
+        (is_in_head || self.may_be_asked_in_body(head, now)).then_some(&self.inner)
+    }
+
+    /// Whether nobody signed the request, and its body may be a question.
+    fn may_be_asked_in_body(&self, head: Head<'_>, now: Timestamp) -> bool {
+        let mut rules = self.scheme().handshakes.iter();
+        rules.any(|rule| !rule.signed && !rule.is_in_head() && rule.method == *head.method)
+            && self.inner.awaits_question(head)
+            && matches!(self.check_head(head, now), Err(Rejection::MissingSignature { .. } | Rejection::Method))
     }
 
     /// Where the key of this request is. `body` is the whole body, and needed if

@@ -191,19 +191,22 @@ impl Drop for Flight {
 impl<F: Fetch> Keys for FetchedKeys<F> {
     async fn find(&self, head: &Parts, now: Timestamp) -> Result<Sought, Rejection> {
         let unkeyed = &self.inner.unkeyed;
+        if let Some(verifier) = unkeyed.for_question(head, now) {
+            return Ok(Sought::Found(verifier.clone().into()));
+        }
         unkeyed.check_head(head, now)?;
         if unkeyed.scheme().key_source().is_some_and(countersign::scheme::KeySource::is_named_in_body) {
             return Ok(Sought::InBody);
         }
         let address = unkeyed.locate(head, None)?;
         let verifier = self.resolve(&address, now).await?;
-        Ok(Sought::Found(Found { verifier, is_decoy: false, tenant: None }))
+        Ok(Sought::Found(verifier.into()))
     }
 
     async fn find_for_body(&self, head: &Parts, body: &[u8], now: Timestamp) -> Result<Found, Rejection> {
         let address = self.inner.unkeyed.locate(head, Some(body))?;
         let verifier = self.resolve(&address, now).await?;
-        Ok(Found { verifier, is_decoy: false, tenant: None })
+        Ok(verifier.into())
     }
 
     fn known(&self) -> Option<Known<'_>> {

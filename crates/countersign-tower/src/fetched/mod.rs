@@ -18,7 +18,8 @@
 //! The scheme's [`[keys]`](countersign::scheme#published-keys) says where they are; no request can lead elsewhere. In this
 //! order, for each request:
 //!
-//! 1. the head is judged as far as that goes without a key. What has no signature, or a stale one, fetches nothing;
+//! 1. the head is judged as far as that goes without a key. What has no signature, or a stale one, fetches nothing; nor does
+//!    a question of the provider that is not signed, which is answered;
 //! 2. the key is located: its URL, and its id if a document has many. Where the body names it, as with Amazon SNS, the body is
 //!    read first, whole and under the layer's limits. It still reaches nobody before the verdict;
 //! 3. a copy that is there is used. If most of its time is over it is renewed meanwhile, by one fetch in the background;

@@ -74,9 +74,16 @@ pub struct Found {
     pub(crate) tenant: Option<TenantName>,
 }
 
+impl From<Verifier> for Found {
+    /// Of an endpoint that is nobody's in particular.
+    fn from(verifier: Verifier) -> Self {
+        Self { verifier, is_decoy: false, tenant: None }
+    }
+}
+
 impl Keys for Verifier {
     fn find(&self, _: &Parts, _: Timestamp) -> impl Future<Output = Result<Sought, Rejection>> + Send {
-        ready(Ok(Sought::Found(Found { verifier: self.clone(), is_decoy: false, tenant: None })))
+        ready(Ok(Sought::Found(self.clone().into())))
     }
 
     fn at_hand(&self) -> Option<&Verifier> {

@@ -6,5 +6,6 @@ mod cache;
 mod certificates;
 mod hostile;
 mod in_body;
+mod questions;
 mod server;
 mod world;

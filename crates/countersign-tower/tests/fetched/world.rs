@@ -81,11 +81,15 @@ pub fn fetched(scheme: &Scheme, fetch: HttpsFetch, clock: &Clock) -> FetchedKeys
     FetchedKeys::new(unkeyed, fetch).with_clock(clock.read())
 }
 
+/// A question or a delivery as the provider signs it.
+pub fn signed(scheme: &Scheme, key: &KeyPair, request: Request<String>) -> Request<Full<Bytes>> {
+    Signer::new(scheme, key.serialize_pem()).unwrap().sign(request, NOW).unwrap().map(Full::new)
+}
+
 /// A delivery as the provider signs it.
 pub fn delivery(scheme: &Scheme, key: &KeyPair, headers: &[(&str, &str)], body: &str) -> Request<Full<Bytes>> {
-    let signer = Signer::new(scheme, key.serialize_pem()).unwrap();
     let request = headers.iter().fold(Request::post("/hooks"), |request, (name, value)| request.header(*name, *value));
-    signer.sign(request.body(body.to_owned()).unwrap(), NOW).unwrap().map(Full::new)
+    signed(scheme, key, request.body(body.to_owned()).unwrap())
 }
 
 pub fn with_id(key: &KeyPair, id: &str) -> Request<Full<Bytes>> {
