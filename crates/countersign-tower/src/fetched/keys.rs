@@ -65,7 +65,8 @@ impl<F: Fetch> FetchedKeys<F> {
     }
 
     /// Lets this time pass between two attempts at one URL. It bounds what requests with invented key ids can make of us, and
-    /// it is how long a new key can go unknown if the provider signs with it as soon as it has published it.
+    /// it is how long a new key can go unknown if the provider signs with it as soon as it has published it. A copy whose time
+    /// is over before goes on to be used until then.
     #[must_use]
     pub fn with_interval(self, least: Duration) -> Self {
         self.with(|settings| settings.ask_again = least)

@@ -86,10 +86,10 @@ impl Slot {
         let found = state.copy.as_ref().and_then(|copy| copy.find(id, settings.selects_by_id)).cloned();
         let keep = state.copy.as_ref().map_or(Duration::ZERO, |copy| copy.keep);
         let age_limit = keep.saturating_add(settings.keep_last_good);
-        let is_failing = state.failure.is_some();
+        // The provider was asked for another copy without success, or may not be asked yet.
+        let is_best = state.failure.is_some() || has_waited || !(may_attempt || state.is_in_flight);
         match (age.filter(|age| *age < age_limit), found) {
-            // The copy is good, or the best there is while the provider cannot be asked.
-            (Some(age), Some(verifier)) if age < keep || is_failing || has_waited => {
+            (Some(age), Some(verifier)) if age < keep || is_best => {
                 let renew = may_attempt && age >= keep.mul_f64(RENEW_AFTER);
                 if renew {
                     state.take_off(now);

@@ -148,6 +148,24 @@ async fn invented_key_ids_do_not_make_us_hammer_the_provider() {
 }
 
 #[tokio::test]
+async fn a_copy_is_used_until_the_provider_may_be_asked_for_another() {
+    let one = key();
+    let (server, keys, clock) = start(Reply::with_max_age(jwks(&[("one", &one)]), 60)).await;
+    let keys = keys.with_interval(Duration::from_secs(300));
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+    server.reply(Reply::document(jwks(&[("other", &one)])));
+    for _ in 0..4 {
+        clock.advance(70);
+        assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+        assert_eq!(send(&keys, with_id(&one, "other")).await, Err("keys_unavailable"), "this copy cannot tell");
+    }
+    settled(&server, 1).await;
+    clock.advance(70);
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Err("unknown_key"), "the provider has taken it back");
+    assert_eq!(server.requests(), 2);
+}
+
+#[tokio::test]
 async fn the_last_good_copy_is_used_while_the_provider_fails_but_not_for_ever() {
     let one = key();
     let (server, keys, clock) = start(Reply::with_max_age(jwks(&[("one", &one)]), 600)).await;
