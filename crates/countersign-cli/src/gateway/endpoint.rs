@@ -1,6 +1,6 @@
 //! An endpoint: one path, bound to one verifier.
 
-use std::{convert::Infallible, error::Error, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error, future::Future, io, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use countersign::{Delivery, Rejection, Scheme, Verifier};
@@ -89,7 +89,12 @@ pub(crate) enum Verdict<'a> {
 /// Is told of every verdict before it is answered.
 pub(crate) trait Watch: Send + Sync + 'static {
     /// Takes note of a verdict. If it cannot, an accepted delivery is answered 503, so that the provider sends it again.
-    fn verdict(&self, endpoint: &Endpoint, verdict: &Verdict<'_>, took: Duration) -> io::Result<()>;
+    fn verdict(
+        &self,
+        endpoint: &Endpoint,
+        verdict: &Verdict<'_>,
+        took: Duration,
+    ) -> impl Future<Output = io::Result<()>> + Send;
 }
 
 impl EndpointKeys {
@@ -171,8 +176,8 @@ impl Endpoint {
         let handler = service_fn({
             let (endpoint, watch) = (Arc::clone(&self), Arc::clone(&watch));
             move |request: Request<VerifiedBody>| {
-                let status = endpoint.accept(&*watch, &request, started);
-                async move { Ok::<_, Infallible>(empty(status)) }
+                let (endpoint, watch) = (Arc::clone(&endpoint), Arc::clone(&watch));
+                async move { Ok::<_, Infallible>(empty(endpoint.accept(&*watch, &request, started).await)) }
             }
         });
         let Ok(response) = match &self.stack {
@@ -185,16 +190,16 @@ impl Endpoint {
             None => return response,
         };
         // The verdict stands, whether or not there is a place to note it.
-        let _ = watch.verdict(&self, &verdict, started.elapsed());
+        let _ = watch.verdict(&self, &verdict, started.elapsed()).await;
         response
     }
 
-    fn accept(&self, watch: &impl Watch, request: &Request<VerifiedBody>, started: Instant) -> StatusCode {
+    async fn accept(&self, watch: &impl Watch, request: &Request<VerifiedBody>, started: Instant) -> StatusCode {
         let Some(delivery) = request.extensions().get::<Delivery>() else {
             return StatusCode::INTERNAL_SERVER_ERROR;
         };
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        match watch.verdict(self, &Verdict::Accepted { delivery, content_type }, started.elapsed()) {
+        match watch.verdict(self, &Verdict::Accepted { delivery, content_type }, started.elapsed()).await {
             Ok(()) => StatusCode::OK,
             Err(_) => StatusCode::SERVICE_UNAVAILABLE,
         }

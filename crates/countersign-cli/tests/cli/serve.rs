@@ -201,6 +201,57 @@ fn a_delivery_that_cannot_be_logged_is_not_acknowledged() {
 }
 
 #[test]
+fn deliveries_whose_lines_nobody_reads_are_not_acknowledged_and_hold_up_nothing_else() {
+    let folder = Folder::new();
+    let config = "[[endpoint]]\npath = \"/github\"\nprovider = \"github\"\nsecrets = [\"env:SECRET\"]\n";
+    let mut gateway = Gateway::start(&folder, config, &["--bodies"]);
+    // More than a pipe holds.
+    let large = |number: u8| signed(providers::GITHUB, "/github", SECRET, &vec![b'0' + number; 200_000]);
+    let address = gateway.address.clone();
+    let unread: Vec<_> = (0..16)
+        .map(|number| {
+            let (address, request) = (address.clone(), large(number));
+            std::thread::spawn(move || send(&address, &request))
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(500));
+    let started = Instant::now();
+    let forged = gateway.send(&signed(providers::GITHUB, "/github", "another", b"{}"));
+    assert!(forged.starts_with("HTTP/1.1 401 ") && started.elapsed() < Duration::from_secs(2), "{forged}");
+    for answer in unread {
+        let answer = answer.join().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    }
+
+    let out = gateway.child.stdout.take().unwrap();
+    let lines = std::thread::spawn(move || BufReader::new(out).lines().map(Result::unwrap).collect::<Vec<_>>());
+    assert!(gateway.send(&large(0)).starts_with("HTTP/1.1 200 "), "the provider sends it again");
+    gateway.stop();
+    let lines = json_lines(&lines.join().unwrap().join("\n"));
+    assert!(lines.iter().any(|line| line["body"].as_str().is_some_and(|body| body.starts_with('0'))));
+    assert!(lines.len() <= 2, "what was answered 503 is not written any more, but for the one that was begun");
+}
+
+#[test]
+fn refusals_whose_lines_nobody_reads_are_counted() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(&folder, CONFIG, &[]);
+    let unsigned = b"POST /github HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    let sent = 3000;
+    for _ in 0..sent {
+        assert!(gateway.send(unsigned).starts_with("HTTP/1.1 400 "));
+    }
+    let (mut told, mut dropped) = (0, 0);
+    for line in json_lines(&gateway.stop().err) {
+        match line["verdict"].as_str() {
+            Some("lines_dropped") => dropped += line["lines"].as_u64().unwrap(),
+            _ => told += 1,
+        }
+    }
+    assert!(dropped > 0 && told + dropped == sent, "{told} lines, and {dropped} dropped");
+}
+
+#[test]
 fn a_body_that_does_not_come_is_not_waited_for() {
     let folder = Folder::new();
     let gateway = Gateway::start(&folder, CONFIG, &[]);

@@ -61,7 +61,7 @@ impl Witness {
 }
 
 impl Watch for Witness {
-    fn verdict(&self, endpoint: &Endpoint, verdict: &Verdict<'_>, took: Duration) -> io::Result<()> {
+    async fn verdict(&self, endpoint: &Endpoint, verdict: &Verdict<'_>, took: Duration) -> io::Result<()> {
         let code = match verdict {
             Verdict::Accepted { .. } => {
                 self.handled.fetch_add(1, Ordering::Relaxed);

@@ -1,30 +1,22 @@
 //! `countersign serve`: a gateway that logs what it accepts.
 
-use std::{
-    io::{self, Write},
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-};
+mod lines;
+mod log;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
 use clap::Args;
-use countersign::{Delivery, Rejection};
-use serde_json::{Value as Json, json};
 use tokio::net::TcpListener;
 
-use super::verify::value_json;
+use self::log::{LOG, Log, log_connection, log_errors, say};
 use crate::{
     failure::{Failure, Outcome},
     gateway::{
-        self, Endpoint, Front, Gateway, Refused, Verdict, Watch,
+        self, Front, Gateway,
         config::Config,
-        feed::{self, Refresh},
         metrics::Shown,
-        reload::{self, Asked, Loaded, Start},
+        reload::{Asked, Start},
     },
-    moment,
 };
 
 /// Receive webhooks: verify each delivery, log the accepted ones as JSON lines, refuse the others
@@ -120,7 +112,8 @@ store cannot be asked; and for an endpoint `dangerous_without_replay_guard = tru
 
 Accepted deliveries are lines on standard output, answered 200. Duplicates are answered 200 too, and are lines on standard \
 error, like the refused ones, which are answered with a status and nothing else. An event counts as handled when its line is \
-written. There is no TLS: put it behind a proxy that has it. SIGINT and SIGTERM end it in good order.
+written; if that takes longer than 4 s, because nobody reads the lines, its delivery is answered 503. Lines on standard error are \
+not waited for: those that find no place are dropped, and a line says how many. There is no TLS: put it behind a proxy that has it. SIGINT and SIGTERM end it in good order.
 
 Examples:
   countersign serve
@@ -131,9 +124,9 @@ Exit status: 0 ended by a signal, 2 a mistake in the configuration, or an addres
 impl Serve {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         log_errors();
-        let start = Start::read(&self.config, LOG)?;
         let runtime = gateway::runtime()?;
-        let outcome = runtime.block_on(self.serve(start));
+        let outcome = Start::read(&self.config, LOG).and_then(|start| runtime.block_on(self.serve(start)));
+        runtime.block_on(log::drained());
         // Lists that are being fetched are not waited for.
         runtime.shutdown_background();
         outcome
@@ -147,15 +140,15 @@ impl Serve {
         // Before the first request, or its series would be lost.
         let handle = metrics.map(|_| gateway::metrics::install()).transpose()?;
         let store = Arc::new(store.open().await.map_err(|error| Failure::new(format!("the replay store: {error}")))?);
-        let watch = Arc::new(Log { bodies: self.bodies });
+        let watch = Arc::new(Log::new(self.bodies));
         let gateway = Gateway::new(start.config.snapshot(&store)?, watch);
         let listener = bind(*listen).await?;
-        eprintln!("countersign: listening on http://{} ({count} endpoints)", listener.local_addr()?);
+        say(&format!("countersign: listening on http://{} ({count} endpoints)", listener.local_addr()?));
         let live = start.live(&self.config, gateway.clone(), Arc::clone(&store), LOG);
         let front = Front::new(gateway, log_connection);
         if let (Some(handle), Some(address)) = (handle, metrics) {
             let listener = bind(address).await?;
-            eprintln!("countersign: metrics on http://{}/metrics", listener.local_addr()?);
+            say(&format!("countersign: metrics on http://{}/metrics", listener.local_addr()?));
             tokio::spawn(Shown::new(handle, live.state(), store, front.places()).serve(listener));
         }
         tokio::spawn(live.run(asked));
@@ -166,142 +159,4 @@ impl Serve {
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address).await.map_err(|error| Failure::new(format!("cannot listen on {address}: {error}")))
-}
-
-/// What goes wrong behind the checks, such as a replay store that is down, as JSON lines too.
-fn log_errors() {
-    let errors = tracing_subscriber::fmt().json().with_writer(io::stderr).with_max_level(tracing::Level::ERROR);
-    // If there is a subscriber already, it is as good.
-    let _ = errors.try_init();
-}
-
-const LOG: reload::Log = reload::Log { list: log_refresh, config: log_config };
-
-/// Writes one line for each verdict.
-struct Log {
-    bodies: bool,
-}
-
-impl Watch for Log {
-    fn verdict(&self, endpoint: &Endpoint, verdict: &Verdict<'_>, took: Duration) -> io::Result<()> {
-        match verdict {
-            Verdict::Accepted { delivery, content_type } => {
-                let line = self.accepted(endpoint, delivery, *content_type, took);
-                write_line(io::stdout().lock(), &line)
-            }
-            Verdict::Duplicate => write_line(io::stderr().lock(), &duplicate(endpoint, took)),
-            Verdict::Refused(rejection) => write_line(io::stderr().lock(), &refused(endpoint, rejection, took)),
-        }
-    }
-}
-
-impl Log {
-    fn accepted(&self, endpoint: &Endpoint, delivery: &Delivery, content_type: Option<&str>, took: Duration) -> Json {
-        let mut line = json!({
-            "time": moment::now().to_string(),
-            "verdict": "accepted",
-            "endpoint": endpoint.path,
-            "provider": delivery.provider(),
-            "key": delivery.key_label(),
-            "timestamp": delivery.timestamp().map(|at| at.to_string()),
-            "event_id": value_json(delivery.event_id().as_ref()),
-            "event_type": value_json(delivery.event_type().as_ref()),
-            "content_type": content_type,
-            "bytes": delivery.body().len(),
-            "micros": micros(took),
-        });
-        if self.bodies {
-            match std::str::from_utf8(delivery.body()) {
-                Ok(text) => line["body"] = text.into(),
-                Err(_) => line["body_base64"] = STANDARD.encode(delivery.body()).into(),
-            }
-        }
-        line
-    }
-}
-
-fn refused(endpoint: &Endpoint, rejection: &Rejection, took: Duration) -> Json {
-    json!({
-        "time": moment::now().to_string(),
-        "verdict": "refused",
-        "endpoint": endpoint.path,
-        "provider": endpoint.scheme().id(),
-        "code": rejection.code(),
-        "status": rejection.status().as_u16(),
-        "reason": rejection.to_string(),
-        "micros": micros(took),
-    })
-}
-
-/// It was answered like the first, so that the provider ends its retries.
-fn duplicate(endpoint: &Endpoint, took: Duration) -> Json {
-    json!({
-        "time": moment::now().to_string(),
-        "verdict": "duplicate",
-        "endpoint": endpoint.path,
-        "provider": endpoint.scheme().id(),
-        "status": 200,
-        "micros": micros(took),
-    })
-}
-
-/// Tells of a configuration that has changed.
-fn log_config(path: &Path, loaded: &Loaded) {
-    let mut line = json!({ "time": moment::now().to_string(), "config": path.display().to_string() });
-    match loaded {
-        Loaded::Taken { until_restart } => {
-            line["verdict"] = "config_taken".into();
-            if !until_restart.is_empty() {
-                line["needs_restart"] = until_restart.join(", ").into();
-            }
-        }
-        Loaded::Refused(failure) => {
-            line["verdict"] = "config_refused".into();
-            line["reason"] = format!("{failure}; the old one stays").into();
-        }
-    }
-    let _ = write_line(io::stderr().lock(), &line);
-}
-
-fn log_connection(peer: SocketAddr, refused: &Refused) {
-    let line = json!({
-        "time": moment::now().to_string(),
-        "verdict": "refused",
-        "peer": peer.to_string(),
-        "code": "proxy_protocol",
-        "reason": refused.to_string(),
-    });
-    // The refusal stands, whether or not there is a place to note it.
-    let _ = write_line(io::stderr().lock(), &line);
-}
-
-/// Tells of lists that are new or could not be taken. Most are the same as before.
-fn log_refresh(refresh: &Refresh<'_>) {
-    let mut line = json!({
-        "time": moment::now().to_string(),
-        "list": refresh.list,
-        "ranges": refresh.ranges,
-        "age_seconds": refresh.age.as_secs(),
-    });
-    let (verdict, reason) = match &refresh.outcome {
-        feed::Outcome::Same => return,
-        feed::Outcome::Taken => ("list_taken", None),
-        feed::Outcome::Refused(problem) => ("list_refused", Some(problem)),
-        feed::Outcome::NotKept(problem) => ("list_not_kept", Some(problem)),
-    };
-    line["verdict"] = verdict.into();
-    if let Some(reason) = reason {
-        line["reason"] = reason.as_str().into();
-    }
-    let _ = write_line(io::stderr().lock(), &line);
-}
-
-fn micros(took: Duration) -> u64 {
-    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// One line in one write, so that lines do not mix with those of others.
-fn write_line(mut out: impl Write, line: &Json) -> io::Result<()> {
-    out.write_all(format!("{line}\n").as_bytes())?;
-    out.flush()
 }

@@ -1,0 +1,170 @@
+//! What is logged, as JSON: accepted deliveries on standard output, everything else on standard error.
+
+use std::{io, net::SocketAddr, path::Path, sync::LazyLock, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use countersign::{Delivery, Rejection};
+use serde_json::{Value as Json, json};
+
+use super::{super::verify::value_json, lines::Lines};
+use crate::{
+    gateway::{
+        Endpoint, Refused, Verdict, Watch,
+        feed::{self, Refresh},
+        reload::{self, Loaded},
+    },
+    moment,
+};
+
+/// Everything but accepted deliveries.
+static ERRORS: LazyLock<Lines> = LazyLock::new(|| Lines::to(io::stderr()));
+
+/// What goes wrong behind the checks, such as a replay store that is down, as JSON lines too.
+pub(super) fn log_errors() {
+    let errors = tracing_subscriber::fmt().json().with_writer(|| &*ERRORS).with_max_level(tracing::Level::ERROR);
+    // If there is a subscriber already, it is as good.
+    let _ = errors.try_init();
+}
+
+/// Words for whoever looks on.
+pub(super) fn say(words: &str) {
+    ERRORS.note_text(format!("{words}\n").into_bytes());
+}
+
+/// Waits until everything is written, but not for ever.
+pub(super) async fn drained() {
+    ERRORS.drained().await;
+}
+
+pub(super) const LOG: reload::Log = reload::Log { list: log_refresh, config: log_config };
+
+/// Writes one line for each verdict.
+pub(super) struct Log {
+    bodies: bool,
+    out: Lines,
+}
+
+impl Watch for Log {
+    async fn verdict(&self, endpoint: &Endpoint, verdict: &Verdict<'_>, took: Duration) -> io::Result<()> {
+        match verdict {
+            Verdict::Accepted { delivery, content_type } => {
+                let line = self.accepted(endpoint, delivery, *content_type, took);
+                return self.out.write(&line).await;
+            }
+            // These verdicts stand, whether or not there is a place to note them.
+            Verdict::Duplicate => ERRORS.note(&duplicate(endpoint, took)),
+            Verdict::Refused(rejection) => ERRORS.note(&refused(endpoint, rejection, took)),
+        }
+        Ok(())
+    }
+}
+
+impl Log {
+    /// With the bodies of accepted deliveries, or without.
+    pub(super) fn new(bodies: bool) -> Self {
+        Self { bodies, out: Lines::to(io::stdout()) }
+    }
+
+    fn accepted(&self, endpoint: &Endpoint, delivery: &Delivery, content_type: Option<&str>, took: Duration) -> Json {
+        let mut line = json!({
+            "time": moment::now().to_string(),
+            "verdict": "accepted",
+            "endpoint": endpoint.path,
+            "provider": delivery.provider(),
+            "key": delivery.key_label(),
+            "timestamp": delivery.timestamp().map(|at| at.to_string()),
+            "event_id": value_json(delivery.event_id().as_ref()),
+            "event_type": value_json(delivery.event_type().as_ref()),
+            "content_type": content_type,
+            "bytes": delivery.body().len(),
+            "micros": micros(took),
+        });
+        if self.bodies {
+            match std::str::from_utf8(delivery.body()) {
+                Ok(text) => line["body"] = text.into(),
+                Err(_) => line["body_base64"] = STANDARD.encode(delivery.body()).into(),
+            }
+        }
+        line
+    }
+}
+
+fn refused(endpoint: &Endpoint, rejection: &Rejection, took: Duration) -> Json {
+    json!({
+        "time": moment::now().to_string(),
+        "verdict": "refused",
+        "endpoint": endpoint.path,
+        "provider": endpoint.scheme().id(),
+        "code": rejection.code(),
+        "status": rejection.status().as_u16(),
+        "reason": rejection.to_string(),
+        "micros": micros(took),
+    })
+}
+
+/// It was answered like the first, so that the provider ends its retries.
+fn duplicate(endpoint: &Endpoint, took: Duration) -> Json {
+    json!({
+        "time": moment::now().to_string(),
+        "verdict": "duplicate",
+        "endpoint": endpoint.path,
+        "provider": endpoint.scheme().id(),
+        "status": 200,
+        "micros": micros(took),
+    })
+}
+
+/// Tells of a configuration that has changed.
+fn log_config(path: &Path, loaded: &Loaded) {
+    let mut line = json!({ "time": moment::now().to_string(), "config": path.display().to_string() });
+    match loaded {
+        Loaded::Taken { until_restart } => {
+            line["verdict"] = "config_taken".into();
+            if !until_restart.is_empty() {
+                line["needs_restart"] = until_restart.join(", ").into();
+            }
+        }
+        Loaded::Refused(failure) => {
+            line["verdict"] = "config_refused".into();
+            line["reason"] = format!("{failure}; the old one stays").into();
+        }
+    }
+    ERRORS.note(&line);
+}
+
+/// Tells of a connection that is closed before its first request.
+pub(super) fn log_connection(peer: SocketAddr, refused: &Refused) {
+    let line = json!({
+        "time": moment::now().to_string(),
+        "verdict": "refused",
+        "peer": peer.to_string(),
+        "code": "proxy_protocol",
+        "reason": refused.to_string(),
+    });
+    ERRORS.note(&line);
+}
+
+/// Tells of lists that are new or could not be taken. Most are the same as before.
+fn log_refresh(refresh: &Refresh<'_>) {
+    let mut line = json!({
+        "time": moment::now().to_string(),
+        "list": refresh.list,
+        "ranges": refresh.ranges,
+        "age_seconds": refresh.age.as_secs(),
+    });
+    let (verdict, reason) = match &refresh.outcome {
+        feed::Outcome::Same => return,
+        feed::Outcome::Taken => ("list_taken", None),
+        feed::Outcome::Refused(problem) => ("list_refused", Some(problem)),
+        feed::Outcome::NotKept(problem) => ("list_not_kept", Some(problem)),
+    };
+    line["verdict"] = verdict.into();
+    if let Some(reason) = reason {
+        line["reason"] = reason.as_str().into();
+    }
+    ERRORS.note(&line);
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+}
