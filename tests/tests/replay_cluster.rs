@@ -19,7 +19,7 @@ use countersign_store::replay::{
 use countersign_tests::{
     replay::key,
     replay_conformance, replay_faults as faults,
-    servers::{On, RedisCluster, RedisServer, Shared, free_address},
+    servers::{CutOff, On, RedisCluster, RedisServer, Shared, free_address},
 };
 
 /// The cluster that the tests share that do it no harm.
@@ -213,6 +213,30 @@ fn the_replica_of_a_node_that_falls_silent_takes_over_and_knows_its_events() {
         cluster.wait_until_well();
         are_known(&store, &old, &old_held).await;
         faults::works(&store, "after the failover").await;
+    });
+}
+
+#[test]
+fn the_others_are_asked_about_a_node_that_says_that_it_does_not_serve() {
+    faults::run(async {
+        let cluster = cluster();
+        for answer in [
+            "CLUSTERDOWN The cluster is down",
+            "LOADING Redis is loading the dataset in memory",
+            "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+        ] {
+            let cut_off = CutOff::start(answer);
+            let url = format!("redis://{},{}", cut_off.address(), cluster.nodes()[0].address());
+            let options = RedisOptions::new(&url).unwrap().with_prefix(answer).with_timeout(faults::PATIENT);
+            let store = RedisReplayStore::connect_with(options).await.unwrap();
+            let claim = store.claim(key("cut off", "1"), LEASE, at(0)).await;
+            assert!(matches!(claim, Err(RedisStoreError::NotServing { .. })), "{claim:?}");
+            // It may be asked once more who has the events, and still believe that it has them itself.
+            for _ in 0..3 {
+                let _ = store.claim(key("cut off", "2"), LEASE, at(0)).await;
+            }
+            done(&store, &events("served")).await;
+        }
     });
 }
 

@@ -1,6 +1,7 @@
 //! Real servers for the tests, each in a folder of its own, ended with its guard.
 
 mod authority;
+mod cut_off;
 mod postgres;
 mod process;
 mod proxy;
@@ -20,6 +21,7 @@ use countersign::{
 
 pub use self::{
     authority::{Authority, Identity},
+    cut_off::CutOff,
     postgres::{PostgresServer, url as postgres_url},
     process::{Process, free_address},
     proxy::Proxy,

@@ -23,6 +23,12 @@ pub enum RedisStoreError {
     NotClustered,
     /// Authorities were given for a connection that is not to be encrypted.
     NotSecure,
+    /// The server serves nobody now: it is cut off from the other nodes of its cluster or from its master, takes no writes, or
+    /// is not through with loading. Nothing was done.
+    NotServing {
+        /// What it says.
+        answer: String,
+    },
     /// The URL asks for TLS, which is not compiled in.
     NoTls,
     /// The system has no randomness to give.
@@ -67,6 +73,7 @@ impl From<RedisError> for RedisStoreError {
             _ if error.code() == Some("OOM") || error.detail().is_some_and(|detail| detail.contains("OOM ")) => {
                 Self::Full
             }
+            _ if is_not_serving(&error) => Self::NotServing { answer: error.to_string() },
             _ => Self::Refused { answer: error.to_string() },
         }
     }
@@ -74,13 +81,12 @@ impl From<RedisError> for RedisStoreError {
 
 /// Whether the connection is of no more use: it is broken, or leads to a server that does not serve now.
 pub(super) fn ends_connection(error: &RedisError) -> bool {
-    let elsewhere = [
-        ServerErrorKind::BusyLoading,
-        ServerErrorKind::ClusterDown,
-        ServerErrorKind::MasterDown,
-        ServerErrorKind::ReadOnly,
-    ];
-    error.is_unrecoverable_error() || elsewhere.iter().any(|kind| error.kind() == ErrorKind::Server(*kind))
+    error.is_unrecoverable_error() || is_not_serving(error)
+}
+
+fn is_not_serving(error: &RedisError) -> bool {
+    use ServerErrorKind::{BusyLoading, ClusterDown, MasterDown, ReadOnly};
+    matches!(error.kind(), ErrorKind::Server(BusyLoading | ClusterDown | MasterDown | ReadOnly))
 }
 
 impl fmt::Display for RedisStoreError {
@@ -105,6 +111,7 @@ impl fmt::Display for RedisStoreError {
             Self::NotSecure => f.write_str(
                 "authorities are given, but the URL of Redis does not ask for TLS: begin it with `rediss://`",
             ),
+            Self::NotServing { answer } => write!(f, "Redis does not serve now: {answer}"),
             Self::NoTls => f.write_str(
                 "the URL of Redis asks for TLS, which is not compiled in: turn on the feature `tls` of `countersign-store`",
             ),

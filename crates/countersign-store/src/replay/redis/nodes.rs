@@ -98,11 +98,10 @@ impl Nodes {
         }
     }
 
-    /// A node that does not answer may have been replaced.
+    /// A node that does not answer, or does not serve, may have been replaced.
     fn doubt(&self, error: &RedisStoreError) {
-        if let (Kind::Cluster(cluster), RedisStoreError::Unreachable { .. } | RedisStoreError::Timeout { .. }) =
-            (&self.of, error)
-        {
+        use RedisStoreError::{NotServing, Timeout, Unreachable};
+        if let (Kind::Cluster(cluster), NotServing { .. } | Timeout { .. } | Unreachable { .. }) = (&self.of, error) {
             cluster.doubt();
         }
     }
