@@ -10,7 +10,7 @@ use crate::{
     key_set::{KeySet, KeySetError, Reading},
     public_key::KeyPolicy,
     rejection::{Problem, Rejection},
-    scheme::{Algorithm, KeyIdRule, KeyPlace, KeySource, Pattern, Scheme, Source},
+    scheme::{Algorithm, KeyIdRule, KeyPlace, KeySource, Pattern, Scheme, Source, UrlTemplate},
     timestamp::{Timestamp, Tolerance},
     trust::TrustRoots,
     verifier::{Setup, Verifier},
@@ -163,14 +163,25 @@ impl Unkeyed {
         let Some(source) = self.scheme().key_source() else { return Err(Rejection::UnknownKey) };
         let key_id = self.key_id(source, head, body)?;
         let url = match &source.place {
-            KeyPlace::Fixed(template) => {
-                let settings = self.inner.settings();
-                let url = template.write(key_id.as_deref(), |name| settings.get(name).map(String::as_str));
-                url.ok_or(Rejection::UnknownKey)?
-            }
+            KeyPlace::Fixed(template) => self.url_by(template, key_id.as_deref()).ok_or(Rejection::UnknownKey)?,
             KeyPlace::Named { source, hosts, path } => named_url(source, hosts, path, head, body)?,
         };
         Ok(KeyAddress { url, key_id })
+    }
+
+    /// The URL to which requests lead that name their key so: by this id if it is a part of the URL, else by this URL. `None`
+    /// if none can lead there, or all lead to the same.
+    pub fn url_of(&self, name: &str) -> Option<String> {
+        match &self.scheme().key_source()?.place {
+            KeyPlace::Fixed(template) if template.has_key_id() => self.url_by(template, Some(name)),
+            KeyPlace::Fixed(_) => None,
+            KeyPlace::Named { hosts, path, .. } => allowed_url(name, hosts, path),
+        }
+    }
+
+    fn url_by(&self, template: &UrlTemplate, key_id: Option<&str>) -> Option<String> {
+        let settings = self.inner.settings();
+        template.write(key_id, |name| settings.get(name).map(String::as_str))
     }
 
     fn key_id<'r>(
@@ -256,13 +267,15 @@ pub(crate) fn named_url(
 ) -> Result<String, Rejection> {
     let refused = || Rejection::UnexpectedValue { place: source.to_string().into() };
     let text = value(source, head, body)?;
-    let text = std::str::from_utf8(&text).ok().filter(|text| text.len() <= MAX_NAMED_URL).ok_or_else(refused)?;
-    let rest = text.strip_prefix("https://").ok_or_else(refused)?;
-    let (host, at) = rest.split_at(rest.find('/').ok_or_else(refused)?);
-    if !hosts.iter().any(|pattern| pattern.fits(host)) || !path.fits(at) {
-        return Err(refused());
-    }
-    Ok(format!("https://{host}{at}"))
+    std::str::from_utf8(&text).ok().and_then(|text| allowed_url(text, hosts, path)).ok_or_else(refused)
+}
+
+/// The URL, put together again from a host and a path that are allowed.
+fn allowed_url(text: &str, hosts: &[Pattern], path: &Pattern) -> Option<String> {
+    let rest = text.strip_prefix("https://").filter(|_| text.len() <= MAX_NAMED_URL)?;
+    let (host, at) = rest.split_at(rest.find('/')?);
+    let is_allowed = hosts.iter().any(|pattern| pattern.fits(host)) && path.fits(at);
+    is_allowed.then(|| format!("https://{host}{at}"))
 }
 
 fn value<'r>(source: &Source, head: Head<'r>, body: Option<&'r [u8]>) -> Result<Cow<'r, [u8]>, Rejection> {

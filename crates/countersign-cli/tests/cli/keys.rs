@@ -159,6 +159,26 @@ fn keys_are_fetched_anew_if_other_authorities_are_to_vouch_for_them() {
 }
 
 #[test]
+fn a_key_that_the_operator_knows_does_not_wait_behind_invented_ones() {
+    let (folder, key) = (Folder::new(), KeyPair::generate().unwrap());
+    let (authority, address) = serve(key.public_key_pem());
+    folder.write("acme.toml", SCHEME.replace("key.pem\"", "{key-id}\"\nid = { header = \"X-Key-Id\" }"));
+    folder.write("authority.pem", authority);
+    let config = format!("{}known = [\"real\"]\n", fetching(address));
+    let gateway = Gateway::start(&folder, &config, &[]);
+    let named = |key: &KeyPair, id: &str| {
+        let text = String::from_utf8(delivery(key)).unwrap();
+        text.replace("Host: x\r\n", &format!("Host: x\r\nX-Key-Id: {id}\r\n")).into_bytes()
+    };
+    let forger = KeyPair::generate().unwrap();
+    let statuses: Vec<_> = (0..10).map(|id| gateway.send(&named(&forger, &format!("invented-{id}")))).collect();
+    assert_eq!(statuses.iter().map(|answer| status(answer)).filter(|status| *status == "401").count(), 8);
+    assert_eq!(status(&gateway.send(&named(&key, "unknown"))), "503");
+    assert_eq!(status(&gateway.send(&named(&key, "real"))), "200");
+    gateway.stop();
+}
+
+#[test]
 fn a_gateway_that_cannot_fetch_asks_the_provider_to_send_again() {
     let (folder, key) = (Folder::new(), KeyPair::generate().unwrap());
     // Its authority is not trusted.
@@ -185,6 +205,11 @@ fn a_configuration_says_where_keys_come_from_and_only_once() {
         ("scheme = \"acme.toml\"\nkeys = \"get\"", "expected `keys = \"fetch\"`"),
         ("scheme = \"acme.toml\"\nkeys = \"fetch\"\nsecrets = [\"env:SECRET\"]", "there are secrets already"),
         ("scheme = \"acme.toml\"\nkeys = { fetch = true, bearer = \"env:SECRET\" }", "wants no credential"),
+        ("scheme = \"acme.toml\"\nkeys = { fetch = true, known = [\"one\"] }", "can name `one`"),
+        (
+            "provider = \"alexa\"\nkeys = { fetch = true, known = [\"https://evil.example/a.pem\"] }",
+            "evil.example/a.pem`",
+        ),
         ("scheme = \"bearer.toml\"\nkeys = \"fetch\"", "an API key of Acme"),
         ("provider = \"github\"\nkeys = \"fetch\"", "does not tell where its keys are"),
         ("provider = \"kinde\"\nkeys = \"fetch\"", "your Kinde domain"),

@@ -79,6 +79,14 @@ impl<F: Fetch> FetchedKeys<F> {
         self.with(|settings| (settings.capacity, settings.new_urls) = (kept.max(1), (count, interval)))
     }
 
+    /// Tries these URLs however many new ones were tried before. Where the request says where its key is, whoever invents
+    /// many can keep a new URL of the provider waiting, until it is named here. [`Unkeyed::url_of`] makes a URL of the id of a
+    /// key.
+    #[must_use]
+    pub fn with_known_urls(self, urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.with(|settings| settings.known_urls = urls.into_iter().map(Into::into).collect())
+    }
+
     /// Takes longer than `limit` for a failure.
     #[must_use]
     pub fn with_time_limit(self, limit: Duration) -> Self {

@@ -29,7 +29,7 @@
 //!
 //! A key id that is not in a copy may be new, so the provider is asked again, but only once in an interval, however many such
 //! requests come; until then the answer is 401 ([`UnknownKey`](countersign::Rejection::UnknownKey)). How many new URLs are
-//! tried is bounded as well, and so is how many are kept.
+//! tried is bounded as well, but for those that you [know](FetchedKeys::with_known_urls), and so is how many are kept.
 //!
 //! Fetches run in tasks of their own, so this needs a tokio runtime.
 

@@ -1,4 +1,5 @@
 use std::{
+    collections::HashSet,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,6 +20,8 @@ pub(super) struct Settings {
     pub(super) capacity: usize,
     /// How many URLs that never gave a good copy are tried at once, and after what time one more.
     pub(super) new_urls: (u32, Duration),
+    /// Those that are tried however many others are.
+    pub(super) known_urls: HashSet<String>,
     pub(super) clock: Arc<dyn Fn() -> Instant + Send + Sync>,
 }
 
@@ -33,6 +36,7 @@ impl Settings {
             time_limit: Duration::from_secs(5),
             capacity: 128,
             new_urls: (8, Duration::from_secs(5)),
+            known_urls: HashSet::new(),
             clock: Arc::new(Instant::now),
         }
     }

@@ -29,13 +29,13 @@ impl Shelf {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).slots.len()
     }
 
-    /// The slot of a URL; `None` if it is new, and too many were of late.
+    /// The slot of a URL; `None` if it is new and nobody knows it, and too many such were tried of late.
     pub(super) fn slot(&self, url: &str, now: Instant, settings: &Settings) -> Option<Arc<Slot>> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(slot) = inner.slots.get(url) {
             return Some(Arc::clone(slot));
         }
-        if !inner.may_try(now, settings) {
+        if !settings.known_urls.contains(url) && !inner.may_try(now, settings) {
             return None;
         }
         if inner.slots.len() >= settings.capacity {

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use countersign_tower::{FetchedKeys, HttpsFetch};
+use countersign_tower::{
+    FetchedKeys, HttpsFetch,
+    countersign::{Scheme, Verifier, providers},
+};
 
 use crate::{
     server::{Reply, Server, authority},
@@ -204,7 +207,7 @@ async fn without_a_copy_a_failure_is_answered_503_and_tried_again_later() {
 }
 
 /// One document for each key, as Circle has it.
-fn by_id() -> countersign_tower::countersign::Scheme {
+fn by_id() -> Scheme {
     scheme(&format!(
         "format = \"json\"\njson = \"/data/publicKey\"\nurl = \"https://{HOST}/v2/{{key-id}}\"\n\
          id = {{ header = \"X-Key-Id\" }}\nbearer = \"an API key\""
@@ -253,6 +256,36 @@ async fn new_urls_are_tried_within_a_budget_and_known_ones_go_on_to_work() {
     assert_eq!(send(&keys, request("late")).await, Err("unknown_key"));
     assert_eq!(send(&keys, request("later")).await, Err("keys_unavailable"));
     assert_eq!(server.requests(), 9);
+}
+
+#[tokio::test]
+async fn a_url_that_is_known_does_not_wait_behind_invented_ones() {
+    let (one, authority, clock) = (key(), authority("test"), Clock::default());
+    let server = Server::start(&authority, &[HOST], Reply::Status("404 Not Found".to_owned())).await;
+    let keys = fetched(&by_id(), https(&authority, &server, &[HOST]), &clock);
+    let known = keys.unkeyed().url_of("real").unwrap();
+    let keys = keys.with_known_urls([known]);
+    let request = |id: &str| delivery(&by_id(), &one, &[("X-Key-Id", id)], "{}");
+    for id in 0..8 {
+        assert_eq!(send(&keys, request(&format!("invented-{id}"))).await, Err("unknown_key"));
+    }
+    assert_eq!(send(&keys, request("invented-8")).await, Err("keys_unavailable"));
+    let pem = one.public_key_pem().replace('\n', "\\n");
+    server.reply(Reply::document(format!(r#"{{"data":{{"publicKey":"{pem}"}}}}"#)));
+    assert_eq!(send(&keys, request("real")).await, Ok(()));
+    assert_eq!(server.requests(), 9);
+}
+
+#[test]
+fn only_a_url_to_which_a_request_can_lead_is_known() {
+    let unkeyed = |scheme: &Scheme| Verifier::builder(scheme).without_keys().unwrap();
+    assert_eq!(unkeyed(&by_id()).url_of("one"), Some(format!("https://{HOST}/v2/one")));
+    assert_eq!(unkeyed(&by_id()).url_of("../one"), None);
+    assert_eq!(unkeyed(&set()).url_of("one"), None, "all keys are at one URL");
+    let sns = unkeyed(&providers::AWS_SNS.scheme().unwrap());
+    let url = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123456789abcdef0123456789abcdef.pem";
+    assert_eq!(sns.url_of(url).as_deref(), Some(url));
+    assert_eq!(sns.url_of("https://sns.eu-west-1.evil.example/SimpleNotificationService-0123.pem"), None);
 }
 
 #[tokio::test]

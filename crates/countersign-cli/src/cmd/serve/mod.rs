@@ -83,6 +83,8 @@ where). It can be said in more detail:
   fetch = true
   bearer = \"env:API_KEY\"      # for a provider that wants to see a credential
   authorities = \"ca.pem\"      # trusted for HTTPS, beside Mozilla's list
+  known = [\"https://…\"]       # where requests say which key they mean, by its URL or its id: keys that are fetched however
+                               # many others somebody invents
 
 Some providers send the secret themselves, in the handshake with which they begin, and nobody signs that. With \
 secrets = [{ handshake = \"FILE\" }] the first secret that comes is kept in that file, which only its owner can read, and is used \

@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use countersign::{Scheme, VerifierBuilder};
+use countersign::{Scheme, Unkeyed, VerifierBuilder};
 use countersign_tower::{FetchedKeys, HttpsFetch, public_roots};
 use serde::Deserialize;
 use toml::Spanned;
@@ -32,6 +32,9 @@ pub(super) struct KeysTable {
     pub(super) bearer: Option<String>,
     /// A file with authorities that are trusted as well.
     pub(super) authorities: Option<PathBuf>,
+    /// Ids of keys, or URLs where requests name those, that are tried however many others requests name.
+    #[serde(default)]
+    known: Vec<String>,
     /// Hosts, and the address of a server that is asked instead of each.
     #[serde(default)]
     dangerous_connect_to: BTreeMap<String, SocketAddr>,
@@ -80,12 +83,24 @@ impl Reader<'_> {
             }
             None if has_bearer => Err(self.wrong_at(keys, "this provider wants no credential: leave `bearer` out")),
             _ => {
+                let known = self.known(&unkeyed, keys)?;
                 let origin = Arc::new(Origin::of(entry, &self.folder));
                 let keys = self.with.kept.keys(&origin).cloned();
-                let keys = keys.unwrap_or_else(|| FetchedKeys::new(unkeyed, fetch).with_roots(public_roots()));
+                let new = || FetchedKeys::new(unkeyed, fetch).with_roots(public_roots()).with_known_urls(known);
+                let keys = keys.unwrap_or_else(new);
                 Ok(EndpointKeys::Fetched(PublishedKeys { origin, keys }))
             }
         }
+    }
+
+    /// The URLs of the keys that the operator knows.
+    fn known(&self, unkeyed: &Unkeyed, keys: &Spanned<KeysEntry>) -> Result<Vec<String>, Failure> {
+        let KeysEntry::Table(KeysTable { known, .. }) = keys.as_ref() else { return Ok(Vec::new()) };
+        let url = |name: &String| {
+            let message = || format!("no request can name `{name}` to say which key it means: take it out of `known`");
+            unkeyed.url_of(name).ok_or_else(|| self.wrong_at(keys, message()))
+        };
+        known.iter().map(url).collect()
     }
 
     fn fetch(&self, table: &KeysTable, place: &Spanned<KeysEntry>) -> Result<HttpsFetch, Failure> {
