@@ -235,20 +235,25 @@ fn deliveries_whose_lines_nobody_reads_are_not_acknowledged_and_hold_up_nothing_
 #[test]
 fn refusals_whose_lines_nobody_reads_are_counted() {
     let folder = Folder::new();
-    let gateway = Gateway::start(&folder, CONFIG, &[]);
+    let mut gateway = Gateway::start(&folder, &format!("metrics = \"127.0.0.1:0\"\n{CONFIG}"), &[]);
+    let metrics = gateway.told("metrics on http://").trim_end_matches("/metrics").to_owned();
     let unsigned = b"POST /github HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     let sent = 3000;
     for _ in 0..sent {
         assert!(gateway.send(unsigned).starts_with("HTTP/1.1 400 "));
     }
+    let metrics = send(&metrics, b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+    let counted = metrics.lines().find_map(|line| line.strip_prefix("countersign_lines_dropped_total ")).unwrap();
     let (mut told, mut dropped) = (0, 0);
-    for line in json_lines(&gateway.stop().err) {
+    let err = gateway.stop().err;
+    for line in err.lines().filter(|line| line.starts_with('{')).flat_map(json_lines) {
         match line["verdict"].as_str() {
             Some("lines_dropped") => dropped += line["lines"].as_u64().unwrap(),
             _ => told += 1,
         }
     }
     assert!(dropped > 0 && told + dropped == sent, "{told} lines, and {dropped} dropped");
+    assert_eq!(counted, dropped.to_string());
 }
 
 #[test]

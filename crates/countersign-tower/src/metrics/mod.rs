@@ -45,6 +45,8 @@ pub const CONFIG_AGE: &str = "countersign_config_age_seconds";
 pub const CONNECTIONS: &str = "countersign_connections";
 /// How many connections can be open.
 pub const CONNECTIONS_CAPACITY: &str = "countersign_connections_capacity";
+/// Lines of `countersign serve` that nobody read in time.
+pub const LINES_DROPPED: &str = "countersign_lines_dropped_total";
 
 /// What kind of series a name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +124,7 @@ mod tests {
             CONFIG_AGE,
             CONNECTIONS,
             CONNECTIONS_CAPACITY,
+            LINES_DROPPED,
         ];
         assert!(series().map(|(name, ..)| name).eq(names));
         for (name, kind, unit, help) in series() {

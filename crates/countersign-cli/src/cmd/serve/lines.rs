@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use countersign_tower::metrics::LINES_DROPPED;
 use serde_json::{Value as Json, json};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -66,9 +67,11 @@ impl Lines {
         .await?
     }
 
+    /// A line that is there as text, with its end.
     pub(super) fn note_text(&self, text: Vec<u8>) {
         if self.queue.try_send(Line { text, written: None }).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
+            metrics::counter!(LINES_DROPPED).increment(1);
         }
     }
 }
