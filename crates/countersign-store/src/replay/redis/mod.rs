@@ -36,7 +36,8 @@
 //!
 //! If the server of the URL is a node of a cluster, the store asks it for the others (`CLUSTER SLOTS`), connects to each, and
 //! has each event looked after by the node that has its slot. What moves to another node is followed there, while it moves
-//! too. When a node does not answer, or is cut off from the others and says so, they are asked who has taken over; until somebody has, its events are errors.
+//! too. When a node does not answer, or is cut off from the others and says so, they are asked who has taken over; until
+//! somebody has, its events are errors.
 //! Every node is looked at for its eviction policy at the start, replicas too, and whoever takes over again.
 //!
 //! A URL may name several nodes, `redis://user:password@a:6379,b:6379`, so that the store can be opened while one is away.
