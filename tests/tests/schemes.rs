@@ -237,6 +237,15 @@ fn what_the_signature_does_not_cover() {
 }
 
 #[test]
+fn a_value_is_checked_once() {
+    let check = |more: &str| format!("[[check]]\nheader = \"X-Id\"\nequals = {more}\n");
+    let file = |checks: &str| format!("{HEAD}{HMAC}signs = \"{{body}}\"\n{checks}");
+    let twice = format!("{}# the second\n{}", check("\"a\""), check("\"b\""));
+    refused(&file(&twice), "this value has a check");
+    accepted(&file(&check("[\"a\", \"b\"]")));
+}
+
+#[test]
 fn what_tells_events_apart_is_said_where_the_body_does_not() {
     let file = |signs: &str, told: &str| format!("{HEAD}{HMAC}signs = \"{signs}\"\n{told}");
     let open = |told: &str| file("{header:X-Id}", &format!("covers_body = false\n{told}"));

@@ -53,7 +53,7 @@ impl Reader<'_> {
             None => None,
         };
         let settings = file.settings;
-        let checks = file.check.into_iter().map(|table| self.check(table, &settings)).collect::<Result<Vec<_>>>()?;
+        let checks = self.checks(file.check, &settings)?;
         self.parts_have_sources(&signature, timestamp.as_ref(), delivery_id.as_ref(), &signature_span)?;
         let mut required_settings = self.used_settings(&signature, &checks, &settings, &signature_span)?;
         let jwt = self.jwt(file.jwt, &signature.algorithm, &settings, &signature_span)?;
@@ -165,6 +165,20 @@ impl Reader<'_> {
         }
         let tolerance = Tolerance::new(table.tolerance, table.future.unwrap_or(table.tolerance));
         Ok(Some(TimestampRule { source, format: table.format, is_string: table.string, tolerance }))
+    }
+
+    fn checks(&self, tables: Vec<Spanned<CheckTable>>, settings: &BTreeMap<String, String>) -> Result<Vec<Check>> {
+        let mut checks: Vec<Check> = Vec::new();
+        for table in tables {
+            let span = table.span();
+            let check = self.check(table, settings)?;
+            if checks.iter().any(|other| other.source == check.source) {
+                return self
+                    .fail(span, "this value has a check: what else it may be goes into the `equals` of that one");
+            }
+            checks.push(check);
+        }
+        Ok(checks)
     }
 
     fn check(&self, table: Spanned<CheckTable>, settings: &BTreeMap<String, String>) -> Result<Check> {
