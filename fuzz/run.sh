@@ -7,6 +7,14 @@ cd "$(dirname "$0")"
 seconds=${1:?usage: run.sh SECONDS [TARGET ...]}
 shift
 
+# libFuzzer is C++.
+if ! command -v c++ >/dev/null; then
+    sudo=""
+    [ "$(id -u)" -eq 0 ] || sudo="sudo"
+    $sudo apt-get update -qq
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends g++
+fi
+
 if ! cargo fuzz --version >/dev/null 2>&1; then
     cargo install cargo-fuzz --debug --locked
 fi
@@ -20,7 +28,17 @@ else
     export RUSTC_BOOTSTRAP=1
 fi
 
-if [ $# -gt 0 ]; then targets=("$@"); else mapfile -t targets < <("${fuzz[@]}" list); fi
+if [ $# -gt 0 ]; then
+    targets=("$@")
+else
+    # By way of a variable, since a failure within `<(…)` goes unnoticed.
+    list=$("${fuzz[@]}" list)
+    mapfile -t targets <<<"$list"
+fi
+if [ -z "${targets[0]}" ]; then
+    echo "there are no fuzz targets" >&2
+    exit 1
+fi
 
 # One target: what it learns goes into a folder outside the repository; the committed corpus only grows by hand.
 run_target() {

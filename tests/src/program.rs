@@ -2,7 +2,9 @@
 
 use std::{
     env,
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
 /// The program.
@@ -15,6 +17,22 @@ pub fn program() -> PathBuf {
     let program = tests.ancestors().nth(2).expect("tests are two folders deep").join("countersign");
     assert!(program.exists(), "build the program first: cargo build --bin countersign");
     program
+}
+
+/// The first line that a command writes to standard error; then it is stopped.
+///
+/// # Panics
+///
+/// If it does not start.
+pub fn first_line(command: &mut Command) -> String {
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("the command starts");
+    let mut line = String::new();
+    let read = child.stderr.take().map(|stderr| BufReader::new(stderr).read_line(&mut line));
+    // Before anything can panic, so that nothing is left behind.
+    let _ = child.kill();
+    let _ = child.wait();
+    read.transpose().expect("what it writes is text");
+    line
 }
 
 /// The folder of the workspace.

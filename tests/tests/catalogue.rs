@@ -5,14 +5,13 @@ use std::{
     env,
     fmt::Write as _,
     fs,
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use countersign::{Provider, Scheme, providers};
 use countersign_tests::{
     endpoint::Endpoint,
-    program::{program, root},
+    program::{first_line, program, root},
 };
 
 const CATEGORIES: [&str; 17] = [
@@ -184,12 +183,7 @@ fn a_gateway_starts_with_what_every_page_says_to_configure() {
     }
     let path = folder.join("countersign.toml");
     fs::write(&path, config).unwrap();
-    let mut command = Command::new(program());
-    let mut gateway = command.arg("serve").arg("--config").arg(&path).stderr(Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    BufReader::new(gateway.stderr.take().unwrap()).read_line(&mut line).unwrap();
-    gateway.kill().unwrap();
-    gateway.wait().unwrap();
+    let line = first_line(Command::new(program()).arg("serve").arg("--config").arg(&path));
     fs::remove_dir_all(folder).unwrap();
     assert!(line.contains("listening on") && line.contains(&format!("({} endpoints)", providers::ALL.len())), "{line}");
 }

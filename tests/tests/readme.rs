@@ -1,14 +1,9 @@
 //! The README's blocks do what it says. Its Rust blocks run as doc tests of this package's library.
 
-use std::{
-    env, fs,
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{env, fs, path::Path, process::Command};
 
 use countersign::Scheme;
-use countersign_tests::program::{program, root};
+use countersign_tests::program::{first_line, program, root};
 
 const README: &str = include_str!("../../README.md");
 
@@ -53,12 +48,8 @@ fn serves(configuration: &str) {
     write("old.secret", "whsec_of_yesterday");
     write("ips_webhooks.json", r#"{"WEBHOOKS": ["192.0.2.1"]}"#);
     let mut serve = Command::new(program());
-    serve.arg("serve").env("STRIPE_SECRET", "whsec_of_today").current_dir(folder.path()).stderr(Stdio::piped());
-    let mut serve = serve.spawn().unwrap();
-    let mut lines = BufReader::new(serve.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let line = lines.next().unwrap();
-    serve.kill().unwrap();
-    serve.wait().unwrap();
+    serve.arg("serve").env("STRIPE_SECRET", "whsec_of_today").current_dir(folder.path());
+    let line = first_line(&mut serve);
     assert!(line.contains("listening on http://") && line.contains("(1 endpoints)"), "{line}");
 }
 

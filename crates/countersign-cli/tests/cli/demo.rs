@@ -1,6 +1,6 @@
 use std::io::{BufRead, BufReader};
 
-use crate::program::{countersign, ran, run};
+use crate::program::{Running, countersign, ran, run};
 
 #[test]
 fn every_verdict_of_the_demo_is_right() {
@@ -28,8 +28,8 @@ fn a_port_that_is_taken_is_a_mistake() {
 #[cfg(unix)]
 #[test]
 fn the_line_that_the_demo_prints_works_as_it_is() {
-    let mut demo = countersign().arg("demo").spawn().unwrap();
-    let mut lines = BufReader::new(demo.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut demo = Running(countersign().arg("demo").spawn().unwrap());
+    let mut lines = BufReader::new(demo.0.stdout.take().unwrap()).lines().map(Result::unwrap);
     let line = lines.find(|line| line.contains(" send stripe --to ")).unwrap();
     let secret_file = line.rsplit(' ').next().unwrap().to_owned();
     let send = |more: &str| {
@@ -44,7 +44,7 @@ fn the_line_that_the_demo_prints_works_as_it_is() {
     assert!(lines.any(|line| line.contains("accepted in ")));
     assert!(lines.any(|line| line.contains("signature in ")));
 
-    crate::serve::terminate(&demo);
-    assert_eq!(demo.wait().unwrap().code(), Some(0));
+    demo.signal(rustix::process::Signal::TERM);
+    assert_eq!(demo.0.wait().unwrap().code(), Some(0));
     assert!(!std::path::Path::new(&secret_file).exists(), "the secrets are left behind");
 }

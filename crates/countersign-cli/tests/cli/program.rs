@@ -3,7 +3,7 @@
 use std::{
     io::Write,
     path::{Path, PathBuf},
-    process::{Command, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
 };
 
 use countersign::{Provider, Signer, Timestamp};
@@ -69,6 +69,23 @@ pub(crate) fn ran(output: Output) -> Ran {
         assert!(!text.contains("panicked"), "{text}");
     }
     Ran { code: output.status.code().unwrap(), out, err }
+}
+
+/// A process that runs until it is stopped. A test that fails leaves nothing behind.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Running {
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.0), signal).unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }
 
 /// A folder for one test.

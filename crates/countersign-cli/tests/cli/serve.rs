@@ -5,18 +5,19 @@ use std::{
     mem,
     net::TcpStream,
     os::unix::fs::PermissionsExt as _,
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
     time::{Duration, Instant},
 };
 
 use countersign::{Signer, providers};
+use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::program::{Folder, Ran, SECRET, countersign, ran, run};
+use crate::program::{Folder, Ran, Running, SECRET, countersign, ran, run};
 
 /// A gateway that runs until it is stopped.
 pub(crate) struct Gateway {
-    child: Child,
+    child: Running,
     pub(crate) address: String,
     /// What it logged so far, but for the line that it listens.
     early: String,
@@ -37,8 +38,8 @@ impl Gateway {
     /// Starts it as this program, with an environment of its own perhaps.
     pub(crate) fn start_as(mut program: Command, folder: &Folder, config: &str, more: &[&str]) -> Self {
         let config = folder.write("countersign.toml", format!("listen = \"127.0.0.1:0\"\n{config}"));
-        let mut child = program.args(["serve", "--config", &config]).args(more).spawn().unwrap();
-        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let mut child = Running(program.args(["serve", "--config", &config]).args(more).spawn().unwrap());
+        let mut stderr = BufReader::new(child.0.stderr.take().unwrap());
         let mut early = String::new();
         let (start, address) = loop {
             let start = early.len();
@@ -81,26 +82,18 @@ impl Gateway {
 
     /// Sends SIGHUP.
     pub(crate) fn hang_up(&self) {
-        assert!(Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status().unwrap().success());
+        self.child.signal(Signal::HUP);
     }
 
     /// Sends SIGTERM, and gives what it wrote.
     pub(crate) fn stop(mut self) -> Ran {
-        terminate(&self.child);
+        self.child.signal(Signal::TERM);
         let (mut stdout, mut stderr) = (Vec::new(), mem::take(&mut self.early).into_bytes());
         self.stderr.read_to_end(&mut stderr).unwrap();
-        if let Some(out) = &mut self.child.stdout {
+        if let Some(out) = &mut self.child.0.stdout {
             out.read_to_end(&mut stdout).unwrap();
         }
-        ran(Output { status: self.child.wait().unwrap(), stdout, stderr })
-    }
-}
-
-/// A test that fails leaves nothing behind.
-impl Drop for Gateway {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        ran(Output { status: self.child.0.wait().unwrap(), stdout, stderr })
     }
 }
 
@@ -112,10 +105,6 @@ pub(crate) fn send(address: &str, request: &[u8]) -> String {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer
-}
-
-pub(crate) fn terminate(child: &Child) {
-    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
 }
 
 const CONFIG: &str = r#"
@@ -223,7 +212,7 @@ fn deliveries_whose_lines_nobody_reads_are_not_acknowledged_and_hold_up_nothing_
         assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     }
 
-    let out = gateway.child.stdout.take().unwrap();
+    let out = gateway.child.0.stdout.take().unwrap();
     let lines = std::thread::spawn(move || BufReader::new(out).lines().map(Result::unwrap).collect::<Vec<_>>());
     assert!(gateway.send(&large(0)).starts_with("HTTP/1.1 200 "), "the provider sends it again");
     gateway.stop();
