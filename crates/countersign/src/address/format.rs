@@ -59,6 +59,10 @@ pub const MAX_LIST_RANGES: usize = 200_000;
 /// webhooks owns; a list with a wider one is broken, or somebody else's.
 const WIDEST: (u8, u8) = (8, 16);
 
+/// As many of the widest ranges as a list may amount to, counted apart for IPv4 and IPv6: more than the largest cloud has,
+/// and a sixteenth of IPv4. Whoever lets everybody in can write it in many lines as well as in one.
+const MOST: u128 = 16;
+
 /// Why a list is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -100,6 +104,8 @@ pub enum ListError {
         /// The range.
         network: IpNet,
     },
+    /// Ranges that are together so wide that nobody owns them.
+    TooWideTogether,
 }
 
 impl ListFormat {
@@ -107,8 +113,8 @@ impl ListFormat {
     ///
     /// # Errors
     ///
-    /// If any of it is not as expected, if it is empty or too long, or if a range in it is wider than `/8` (IPv4) or `/16`
-    /// (IPv6).
+    /// If any of it is not as expected, if it is empty or too long, if a range in it is wider than `/8` (IPv4) or `/16`
+    /// (IPv6), or if all of them have more addresses than sixteen ranges of that width.
     pub fn read(&self, content: &[u8]) -> Result<AddressSet, ListError> {
         if content.len() > MAX_LIST_BYTES {
             return Err(ListError::TooLong);
@@ -123,10 +129,11 @@ impl ListFormat {
         if networks.len() > MAX_LIST_RANGES {
             return Err(ListError::TooLong);
         }
-        match networks.iter().find(|network| is_too_wide(network)) {
-            Some(network) => Err(ListError::TooWide { network: *network }),
-            None => Ok(networks.into_iter().collect()),
+        if let Some(network) = networks.iter().find(|network| is_too_wide(network)) {
+            return Err(ListError::TooWide { network: *network });
         }
+        let set = networks.into_iter().collect();
+        if is_too_wide_together(&set) { Err(ListError::TooWideTogether) } else { Ok(set) }
     }
 }
 
@@ -138,6 +145,11 @@ fn is_too_wide(network: &IpNet) -> bool {
         IpNet::V6(network) if network.addr().to_ipv4_mapped().is_some() => network.prefix_len() < 96 + v4,
         IpNet::V6(network) => network.prefix_len() < v6,
     }
+}
+
+fn is_too_wide_together(set: &AddressSet) -> bool {
+    let (v4, v6) = set.addresses();
+    v4 > MOST << (32 - WIDEST.0) || v6 > MOST << (128 - WIDEST.1)
 }
 
 fn lines(content: &[u8]) -> Result<Vec<IpNet>, ListError> {
@@ -251,6 +263,13 @@ impl fmt::Display for ListError {
                 let (v4, v6) = WIDEST;
                 write!(f, "{network} is wider than /{v4} (IPv4) or /{v6} (IPv6): nobody owns that much")
             }
+            Self::TooWideTogether => {
+                let (v4, v6) = WIDEST;
+                write!(
+                    f,
+                    "the ranges are together wider than {MOST} of /{v4} (IPv4) or /{v6} (IPv6): nobody owns that much"
+                )
+            }
         }
     }
 }
@@ -320,6 +339,16 @@ mod tests {
         }
         for narrow in ["3.0.0.0/8", "2600::/16", "::ffff:3.0.0.0/104"] {
             assert!(ListFormat::Lines.read(narrow.as_bytes()).is_ok(), "{narrow}");
+        }
+        let many = |count, network: fn(u16) -> String| {
+            ListFormat::Lines.read((0..count).map(network).collect::<String>().as_bytes())
+        };
+        let v4 = |first| format!("{first}.0.0.0/8\n203.0.113.0/24\n");
+        let v6 = |first| format!("{first:x}00::/16\n");
+        for network in [v4, v6] {
+            assert_eq!(many(256, network), Err(ListError::TooWideTogether));
+            assert_eq!(many(18, network), Err(ListError::TooWideTogether));
+            assert!(many(15, network).is_ok());
         }
         assert_eq!(ListFormat::Lines.read(&vec![b'\n'; MAX_LIST_BYTES + 1]), Err(ListError::TooLong));
         let many = "203.0.113.1\n".repeat(MAX_LIST_RANGES + 1);

@@ -75,6 +75,11 @@ impl AddressSet {
         }
     }
 
+    /// How many addresses of IPv4 and of IPv6 are in it.
+    pub(super) fn addresses(&self) -> (u128, u128) {
+        (self.v4.overlap(0, u32::MAX), self.v6.overlap(0, u128::MAX))
+    }
+
     /// Whether this set lacks more than half of what `old` has: of its ranges, its IPv4 or its IPv6 addresses.
     pub(super) fn lost_most_of(&self, old: &Self) -> bool {
         let v4 = Loss::of(&old.v4, &self.v4);
