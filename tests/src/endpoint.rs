@@ -43,6 +43,10 @@ const KEYS: [[(&str, &str); 2]; 6] = [
     [(key!("rsa2048.pub"), key!("rsa2048")), (key!("other-rsa2048.pub"), key!("other-rsa2048"))],
 ];
 
+fn private_key(public: &str) -> Option<&'static str> {
+    KEYS.iter().flatten().find(|(one, _)| *one == public).map(|(_, private)| *private)
+}
+
 /// A secret that fits a scheme, and another one: pairs that can also sign, if the scheme takes a public key.
 fn secrets(scheme: &Scheme) -> Option<(&'static str, &'static str)> {
     let public = KEYS.iter().map(|[(one, _), (other, _)]| (*one, *other));
@@ -109,6 +113,15 @@ impl Endpoint {
         self.scheme.id()
     }
 
+    /// The private key to the public one that is the secret.
+    ///
+    /// # Panics
+    ///
+    /// If the scheme takes no public key.
+    pub fn private_key(&self) -> &'static str {
+        private_key(self.secret).expect("it takes a public key")
+    }
+
     /// A verifier with the secret.
     ///
     /// # Panics
@@ -147,8 +160,8 @@ impl Endpoint {
     ///
     /// If the secret does not fit.
     pub fn signer_of(&self, secret: &str) -> Result<Signer, ConfigError> {
-        let private = KEYS.iter().flatten().find(|(public, _)| *public == secret).map(|(_, private)| *private);
-        Signer::configured(&self.scheme, private.unwrap_or(secret), |builder| configured(builder, &self.scheme))
+        let private = private_key(secret).unwrap_or(secret);
+        Signer::configured(&self.scheme, private, |builder| configured(builder, &self.scheme))
     }
 
     /// Signs a request.

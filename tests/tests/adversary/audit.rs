@@ -9,13 +9,14 @@ use std::{
 use axum::{
     Router,
     body::Body,
-    extract::State,
+    extract::{Path, State},
     response::{IntoResponse, Response},
     routing::any,
 };
 use bytes::Bytes;
 use countersign::{Provider, Rejection, Signer, Verifier, providers};
 use countersign_tests::{
+    endpoint::Endpoint,
     program::program,
     target::{App, Gateway, PROVIDERS, SECRET, Server, each},
 };
@@ -50,6 +51,29 @@ fn an_audit_passes_an_axum_app_with_the_layers_and_the_gateway() {
             assert!(rows.is_empty(), "{}: {}: {rows:#?}", server.name(), provider.id());
         }
     });
+}
+
+#[test]
+fn an_audit_fails_no_right_receiver_of_what_a_private_key_signed() {
+    // Dyte's id stands in a header that nothing covers.
+    for id in ["dyte", "discord"] {
+        let app = Router::new().route("/{provider}", any(receive_signed));
+        let server = App::serving(app, Arc::default());
+        let url = format!("http://{}/{id}", server.address());
+        let mut command = Command::new(program());
+        command.args(["audit", id, "--to", &url, "--secret-env", "SECRET", "--patience", "4s", "--json"]);
+        let rows = not_passed(&command.env("SECRET", Endpoint::find(id).private_key()).output().unwrap());
+        // It waits for ever for a body that does not come, which is another matter.
+        assert!(rows.values().flatten().all(|row| row.contains("no answer")), "{id}: {rows:#?}");
+    }
+}
+
+async fn receive_signed(Path(id): Path<String>, request: Request<Body>) -> StatusCode {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, 1024 * 1024).await else { return StatusCode::PAYLOAD_TOO_LARGE };
+    let verifier = Endpoint::find(&id).verifier();
+    let verdict = verifier.verify(&parts, &body, std::time::SystemTime::now());
+    verdict.err().map_or(StatusCode::OK, |rejection| rejection.status())
 }
 
 #[test]

@@ -177,6 +177,11 @@ impl Signer {
         self.verifier.scheme()
     }
 
+    /// What verifies what it signs: with the same secret, or with the public key to its private one.
+    pub fn verifier(&self) -> &Verifier {
+        &self.verifier
+    }
+
     /// Signs a request sent at `now`. What the scheme adds (tag, timestamp, id, hash of the body) is put where the scheme
     /// puts it: into headers, the query or the body. A delivery id that is there already stays.
     ///

@@ -12,7 +12,7 @@ use std::{
 };
 
 use clap::Args;
-use countersign::{Scheme, Secret, Signer, Verifier};
+use countersign::{Scheme, Secret, Signer};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use serde_json::{Value as Json, json};
 
@@ -128,12 +128,6 @@ impl AuditArgs {
         endpoint.public_url.get_or_insert_with(|| without_query(&self.to));
         let signer = |secret| Signer::configured(scheme, secret, |builder| endpoint.configure(builder));
         let forger = other_secrets()?.into_iter().find_map(|secret| signer(secret).ok());
-        // The private key that signs is none that verifies.
-        let oracle = if scheme.takes_public_key() {
-            None
-        } else {
-            Some(endpoint.configure(Verifier::builder(scheme)).secret(self.secrets.one()?).build()?)
-        };
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(self.data.as_bytes())));
         for (name, _) in &self.header {
@@ -144,7 +138,7 @@ impl AuditArgs {
         }
         let draft = Draft { to: self.to.clone(), headers, data: self.data.clone() };
         let nobody = Signer::of_nobody(scheme, |builder| endpoint.configure(builder))?;
-        Ok(Sender::new(signer(self.secrets.one()?)?, oracle, draft).with_forgers(forger, nobody))
+        Ok(Sender::new(signer(self.secrets.one()?)?, draft).with_forgers(forger, nobody))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The provider, as the audit plays it, and a forger.
 
 use bytes::Bytes;
-use countersign::{Scheme, Signer, Timestamp, Verifier};
+use countersign::{Scheme, Signer, Timestamp};
 use http::{HeaderMap, HeaderName, Method, Request, Uri};
 
 use super::message::Message;
@@ -9,8 +9,6 @@ use crate::{failure::Failure, moment, random, tamper};
 
 pub(super) struct Sender {
     pub(super) signer: Signer,
-    /// What the right receiver would say. It cannot be asked if the provider signs with a private key.
-    oracle: Option<Verifier>,
     forger: Option<Signer>,
     nobody: Option<Signer>,
     pub(super) draft: Draft,
@@ -24,8 +22,8 @@ pub(super) struct Draft {
 }
 
 impl Sender {
-    pub(super) fn new(signer: Signer, oracle: Option<Verifier>, draft: Draft) -> Self {
-        Self { signer, oracle, forger: None, nobody: None, draft }
+    pub(super) fn new(signer: Signer, draft: Draft) -> Self {
+        Self { signer, forger: None, nobody: None, draft }
     }
 
     /// `forger` has another secret, `nobody` the empty one.
@@ -68,10 +66,10 @@ impl Sender {
         self.nobody.as_ref().map(|nobody| self.sign(nobody, self.body()?, moment::now())).transpose()
     }
 
-    /// Whether the right receiver could take this: it says the same, or cannot be asked.
+    /// Whether the right receiver would take this.
     pub(super) fn may_accept(&self, message: &Message) -> bool {
-        let (Some(oracle), Some(request)) = (&self.oracle, message.request()) else { return false };
-        oracle.verify(&request, request.body(), moment::now()).is_ok()
+        let Some(request) = message.request() else { return false };
+        self.signer.verifier().verify(&request, request.body(), moment::now()).is_ok()
     }
 
     /// The header that carries the signature.
