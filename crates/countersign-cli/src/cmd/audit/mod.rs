@@ -1,5 +1,6 @@
 //! `countersign audit`: sends a receiver what an adversary would.
 
+mod answer;
 mod checks;
 mod message;
 mod receiver;
@@ -18,7 +19,7 @@ use serde_json::{Value as Json, json};
 
 use self::{
     checks::Audit,
-    receiver::Receiver,
+    receiver::{Limits, Receiver},
     report::{Row, Verdict},
     sender::{Draft, Sender},
 };
@@ -96,14 +97,15 @@ impl AuditArgs {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let scheme = scheme_source::either(self.provider.as_deref(), self.scheme.as_deref())?;
         let patience = self.patience.clamp(Duration::from_secs(1), Duration::from_secs(60));
-        let receiver = Receiver::at(&self.to, self.i_own.as_deref(), patience)?;
+        let limits = Limits { patience, until: Instant::now() + LONGEST };
+        let receiver = Receiver::at(&self.to, self.i_own.as_deref(), limits)?;
         let sender = self.sender(&scheme)?;
         let style = Style::of_stdout();
         if !self.json {
             output::line(style.bold(report::heading()))?;
         }
         let mut show = |row: &Row| if self.json { Ok(()) } else { Ok(output::line(row.line(style))?) };
-        let mut audit = Audit::new(&sender, &receiver, Instant::now() + LONGEST, &mut show);
+        let mut audit = Audit::new(&sender, &receiver, &mut show);
         audit.run()?;
         let rows = audit.rows;
         let good = rows.iter().all(|row| row.verdict == Verdict::Pass);

@@ -8,44 +8,27 @@ use std::{
 
 use http::Uri;
 
+use super::answer::{self, Answer, Got};
 use crate::failure::Failure;
 
 /// Where it listens.
 pub(super) struct Receiver {
     addresses: Vec<SocketAddr>,
+    limits: Limits,
+}
+
+/// How long all of it may take.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
     /// For how long an answer is waited for.
-    patience: Duration,
-}
-
-/// What came back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Got {
-    Answer(Answer),
-    /// The connection was closed without an answer.
-    Closed,
-    /// There was no answer in time.
-    Silence,
-    /// It was not tried: the audit's time was over, or there was no connection.
-    Nothing(String),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    /// All that came, up to a limit.
-    pub(super) bytes: Vec<u8>,
-    body: usize,
-}
-
-impl Answer {
-    pub(super) fn body(&self) -> &[u8] {
-        &self.bytes[self.body..]
-    }
+    pub(super) patience: Duration,
+    /// When the audit ends.
+    pub(super) until: Instant,
 }
 
 impl Receiver {
     /// The receiver at a URL, which must be on this machine, unless `own` names its host.
-    pub(super) fn at(url: &Uri, own: Option<&str>, patience: Duration) -> Result<Self, Failure> {
+    pub(super) fn at(url: &Uri, own: Option<&str>, limits: Limits) -> Result<Self, Failure> {
         let (Some("http"), Some(host)) = (url.scheme_str(), url.host()) else {
             return Err(Failure::new(format!(
                 "`{url}` is no URL to audit: expected one such as `http://localhost:3000/hooks`, which is without TLS, since \
@@ -65,47 +48,48 @@ impl Receiver {
                  --i-own {host}"
             )));
         }
-        Ok(Self { addresses, patience })
+        Ok(Self { addresses, limits })
     }
 
     pub(super) fn patience(&self) -> Duration {
-        self.patience
+        self.limits.patience
     }
 
     /// Sends bytes and reads what is answered.
     pub(super) fn send(&self, bytes: &[u8]) -> Got {
-        self.exchange(|stream| stream.write_all(bytes))
+        self.exchange(self.limits.patience, |sending| sending.write_all(bytes))
     }
 
     /// Sends bytes, ends the sending side, and reads what is answered.
     pub(super) fn send_and_end(&self, bytes: &[u8]) -> Got {
-        self.exchange(|stream| stream.write_all(bytes).and_then(|()| stream.shutdown(Shutdown::Write)))
+        self.exchange(self.limits.patience, |sending| {
+            sending.write_all(bytes)?;
+            sending.stream.shutdown(Shutdown::Write)
+        })
     }
 
     /// Sends `head`, and then a byte a second for as long as there is patience.
     pub(super) fn drip(&self, head: &[u8]) -> Got {
-        let end = Instant::now() + self.patience;
-        self.exchange(|stream| {
-            stream.write_all(head)?;
-            stream.set_read_timeout(Some(Duration::from_secs(1)))?;
-            while Instant::now() < end {
-                stream.write_all(b"a")?;
-                match stream.peek(&mut [0]) {
+        self.exchange(self.limits.patience, |sending| {
+            sending.write_all(head)?;
+            loop {
+                sending.write_all(b"a")?;
+                sending.stream.set_read_timeout(Some(left(sending.end)?.min(Duration::from_secs(1))))?;
+                match sending.stream.peek(&mut [0]) {
                     Err(error) if is_timeout(&error) => {}
-                    _ => break,
+                    _ => return Ok(()),
                 }
             }
-            Ok(())
         })
     }
 
     /// Sends `head`, and then `piece` up to `times` times, as long as it is taken. Tells whether all was taken, too.
     pub(super) fn pour(&self, head: &[u8], piece: &[u8], times: usize) -> (Got, bool) {
         let mut taken = 0;
-        let got = self.exchange(|stream| {
-            stream.write_all(head)?;
+        let got = self.exchange(POURING_TIME, |sending| {
+            sending.write_all(head)?;
             while taken < times {
-                stream.write_all(piece)?;
+                sending.write_all(piece)?;
                 taken += 1;
             }
             Ok(())
@@ -113,36 +97,41 @@ impl Receiver {
         (got, taken == times)
     }
 
-    /// Sends bytes and counts the answers to them, until the connection ends or nothing comes for two seconds.
-    pub(super) fn answers(&self, bytes: &[u8]) -> usize {
-        let Ok(mut stream) = self.connect() else { return 0 };
-        let (mut received, mut buffer) = (Vec::new(), [0; 4096]);
-        let _ = stream.write_all(bytes).and_then(|()| stream.set_read_timeout(Some(Duration::from_secs(2))));
-        while let Ok(count @ 1..) = stream.read(&mut buffer)
-            && received.len() < MAX_ANSWER
-        {
-            received.extend_from_slice(&buffer[..count]);
-        }
-        received.windows(9).filter(|window| window.starts_with(b"HTTP/1.1 ")).count()
+    /// Sends bytes and counts the answers to them; `None` if it says nothing and keeps the connection.
+    pub(super) fn answers(&self, bytes: &[u8]) -> Option<usize> {
+        let stream = self.connect().ok()?;
+        let _ = self.sending(&stream, self.limits.patience).write_all(bytes);
+        let (received, is_over) = self.read(&stream, |_| false);
+        let starts = |window: &&[u8]| [b"HTTP/1.0 ", b"HTTP/1.1 "].iter().any(|start| window == start);
+        let count = received.windows(9).filter(starts).count();
+        (count > 0 || is_over).then_some(count)
     }
 
-    fn exchange(&self, send: impl FnOnce(&mut TcpStream) -> io::Result<()>) -> Got {
-        let mut stream = match self.connect() {
+    fn exchange(&self, within: Duration, send: impl FnOnce(&mut Sending<'_>) -> io::Result<()>) -> Got {
+        if left(self.limits.until).is_err() {
+            return Got::Nothing("out of time".to_owned());
+        }
+        let stream = match self.connect() {
             Ok(stream) => stream,
             Err(error) => return Got::Nothing(format!("no connection: {error}")),
         };
         // A receiver may close the connection while more is sent; it may have answered first.
-        let _ = send(&mut stream);
-        self.read(&mut stream)
+        let _ = send(&mut self.sending(&stream, within));
+        let (bytes, is_over) = self.read(&stream, answer::is_whole);
+        match Answer::read(bytes) {
+            Some(answer) => Got::Answer(answer),
+            None if is_over => Got::Closed,
+            None if left(self.limits.until).is_err() => Got::Nothing("out of time".to_owned()),
+            None => Got::Silence,
+        }
     }
 
     fn connect(&self) -> io::Result<TcpStream> {
         let mut problem = io::Error::from(ErrorKind::AddrNotAvailable);
         for address in &self.addresses {
-            match TcpStream::connect_timeout(address, CONNECT_TIME) {
+            match TcpStream::connect_timeout(address, left(self.limits.until)?.min(CONNECT_TIME)) {
                 Ok(stream) => {
                     stream.set_nodelay(true)?;
-                    stream.set_write_timeout(Some(self.patience))?;
                     return Ok(stream);
                 }
                 Err(error) => problem = error,
@@ -151,58 +140,111 @@ impl Receiver {
         Err(problem)
     }
 
-    /// Reads until the connection ends, which every request asks for.
-    fn read(&self, stream: &mut TcpStream) -> Got {
+    fn end(&self, within: Duration) -> Instant {
+        self.limits.until.min(Instant::now() + within)
+    }
+
+    fn sending<'s>(&self, stream: &'s TcpStream, within: Duration) -> Sending<'s> {
+        Sending { stream, end: self.end(within), patience: self.limits.patience }
+    }
+
+    /// Reads until there is all, patience is over or the connection ends, which every request asks for. Tells whether it did.
+    fn read(&self, mut stream: &TcpStream, is_all: impl Fn(&[u8]) -> bool) -> (Vec<u8>, bool) {
         let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
-        let end = Instant::now() + self.patience;
-        let mut is_over = false;
-        while bytes.len() < MAX_ANSWER && !is_whole(&bytes) {
-            let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else { break };
+        let end = self.end(self.limits.patience);
+        while bytes.len() < MAX_ANSWER && !is_all(&bytes) {
+            let Ok(left) = left(end) else { break };
             let _ = stream.set_read_timeout(Some(left));
             match stream.read(&mut buffer) {
                 Ok(count) if count > 0 => bytes.extend_from_slice(&buffer[..count]),
                 Err(error) if is_timeout(&error) => break,
-                _ => {
-                    is_over = true;
-                    break;
-                }
+                _ => return (bytes, true),
             }
         }
-        match answer(bytes) {
-            Some(answer) => Got::Answer(answer),
-            None if is_over => Got::Closed,
-            None => Got::Silence,
-        }
+        (bytes, false)
     }
+}
+
+/// The sending side of a connection. However slowly it is read, it ends.
+struct Sending<'s> {
+    stream: &'s TcpStream,
+    end: Instant,
+    /// For how long none of it need be taken.
+    patience: Duration,
+}
+
+impl Write for Sending<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(Some(left(self.end)?.min(self.patience)))?;
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+/// The time until then, or that it is over.
+fn left(end: Instant) -> io::Result<Duration> {
+    let left = end.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-fn end_of_head(bytes: &[u8]) -> Option<usize> {
-    bytes.windows(4).position(|four| four == b"\r\n\r\n").map(|at| at + 4)
-}
-
-/// Whether the answer is there as a whole by its own length, so that the connection's end need not be waited for.
-fn is_whole(bytes: &[u8]) -> bool {
-    let Some(end) = end_of_head(bytes) else { return false };
-    let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
-    !head.starts_with("http/1.1 100") && length.is_some_and(|length| bytes.len() >= end.saturating_add(length))
-}
-
-fn answer(mut bytes: Vec<u8>) -> Option<Answer> {
-    let mut body = end_of_head(&bytes)?;
-    let status: u16 = std::str::from_utf8(bytes.get(9..12)?).ok()?.parse().ok()?;
-    if status == 100 {
-        bytes.drain(..body);
-        return answer(bytes);
-    }
-    body = body.min(bytes.len());
-    bytes.starts_with(b"HTTP/1.").then_some(Answer { status, bytes, body })
-}
-
 const CONNECT_TIME: Duration = Duration::from_secs(5);
+/// For as much as may be poured over a slow line; patience is for a receiver that reads nothing.
+const POURING_TIME: Duration = Duration::from_secs(60);
 /// In bytes. An answer to a webhook is short.
 const MAX_ANSWER: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use std::{net::TcpListener, thread};
+
+    use super::*;
+
+    /// A receiver that treats each connection like this, for an audit that ends in a second.
+    fn receiver(treat: fn(TcpStream)) -> Receiver {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
+        thread::spawn(move || listener.incoming().for_each(|stream| treat(stream.unwrap())));
+        let limits = Limits { patience: Duration::from_secs(60), until: Instant::now() + Duration::from_secs(1) };
+        Receiver::at(&url, None, limits).unwrap_or_else(|_| panic!("{url}"))
+    }
+
+    fn reads_slowly(mut stream: TcpStream) {
+        while stream.read(&mut [0; 1024]).is_ok() {
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn answers_slowly(mut stream: TcpStream) {
+        while stream.write_all(b" ").is_ok() {
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    #[test]
+    fn an_audit_ends_in_time_however_slow_the_receiver_is() {
+        let start = Instant::now();
+        let late = Got::Nothing("out of time".to_owned());
+        assert_eq!(receiver(reads_slowly).pour(b"", &[0; 0x1000], 0x4000), (late.clone(), false));
+        assert_eq!(receiver(reads_slowly).drip(b""), late);
+        assert_eq!(receiver(answers_slowly).send(b"x"), late);
+        assert_eq!(receiver(answers_slowly).answers(b"x"), None);
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn answers_are_counted_only_where_the_receiver_has_spoken() {
+        let both = |mut stream: TcpStream| {
+            let _ = stream.write_all(b"HTTP/1.0 200 OK\r\n\r\nHTTP/1.1 400 Bad Request\r\n\r\n");
+        };
+        assert_eq!(receiver(both).answers(b""), Some(2));
+        assert_eq!(receiver(drop).answers(b""), Some(0));
+        assert_eq!(receiver(reads_slowly).answers(b""), None);
+    }
+}

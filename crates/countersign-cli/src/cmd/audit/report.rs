@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value as Json, json};
 
-use super::receiver::Got;
+use super::answer::Got;
 use crate::output::{Style, harmless};
 
 /// What a receiver should do.

@@ -5,7 +5,7 @@ use std::thread;
 use super::Audit;
 use crate::{
     cmd::audit::{
-        receiver::Got,
+        answer::Got,
         report::{Expect, Row, Verdict},
     },
     failure::Failure,
