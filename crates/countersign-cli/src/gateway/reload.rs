@@ -18,7 +18,7 @@ use super::{
     Gateway, Store, StorePlan, Watch,
     config::{Config, Kept, Reading},
     feed::{Feed, Refresh},
-    sources::{Fingerprint, Sources},
+    sources::{self, Fingerprint, Sources},
 };
 use crate::failure::Failure;
 
@@ -187,6 +187,11 @@ fn read(path: &Path, log: Log, reload: &Reload, kept: &Kept, known: &BTreeSet<Pa
         let now = Fingerprint::of(&files);
         if all_known && now == before {
             return (config, files, before);
+        }
+        if let Some(pipe) = files.iter().find(|file| sources::is_used_up(file)) {
+            let problem =
+                "what is here can be read only once, and a configuration that names files is read again: use a file";
+            return (Err(Failure::new(format!("{}: {problem}", pipe.display()))), files, before);
         }
         before = now;
         if let Ok(config) = config {

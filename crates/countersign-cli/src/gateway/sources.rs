@@ -37,6 +37,11 @@ impl Fingerprint {
     }
 }
 
+/// Whether it is a pipe or a device, of which nothing is left when it was read.
+pub(crate) fn is_used_up(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
+
 /// The hash of a file's content; of nothing, if there is none. A pipe is left alone: to read it is to use it up.
 fn content(file: &Path) -> [u8; 32] {
     let is_file = fs::metadata(file).is_ok_and(|metadata| metadata.is_file());

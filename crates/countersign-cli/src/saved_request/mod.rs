@@ -127,6 +127,7 @@ fn look(bytes: &[u8]) -> Format {
 /// A head of what others wrote down: a whole URL, of which a server gets path and query.
 fn head(method: &str, url: &str, fields: impl IntoIterator<Item = (String, String)>) -> Result<Parts, String> {
     let url: Uri = url.parse().map_err(|_| "the URL of the request is none".to_owned())?;
+    let too_many = |_| "the request has too many headers".to_owned();
     let mut headers = HeaderMap::new();
     // The pseudo-headers of HTTP/2 say again what method and URL say.
     for (name, value) in fields.into_iter().filter(|(name, _)| !name.starts_with(':')) {
@@ -134,11 +135,13 @@ fn head(method: &str, url: &str, fields: impl IntoIterator<Item = (String, Strin
             HeaderName::from_bytes(name.as_bytes()).map_err(|_| "a header has a name that is none".to_owned())?;
         let value = HeaderValue::from_bytes(value.as_bytes())
             .map_err(|_| format!("the header `{name}` has a forbidden byte"))?;
-        headers.append(name, value);
+        headers.try_append(name, value).map_err(too_many)?;
     }
     if let Some(host) = url.authority().filter(|_| !headers.contains_key(HOST)) {
         let host = host.as_str().rsplit('@').next().unwrap_or_default();
-        headers.extend(HeaderValue::from_str(host).ok().map(|host| (HOST, host)));
+        if let Ok(host) = HeaderValue::from_str(host) {
+            headers.try_append(HOST, host).map_err(too_many)?;
+        }
     }
     let mut request = Request::new(());
     *request.method_mut() =

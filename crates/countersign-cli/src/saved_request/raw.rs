@@ -44,7 +44,7 @@ pub(crate) fn parse(bytes: &[u8], length: Length) -> Result<(Parts, Bytes), NoRe
             Some(b"") => break,
             Some(line) => {
                 let (name, value) = header_line(line).map_err(|problem| lines.wrong(problem))?;
-                headers.append(name, value);
+                headers.try_append(name, value).map_err(|_| lines.wrong("there are too many headers"))?;
             }
         }
     }

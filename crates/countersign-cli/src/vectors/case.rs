@@ -98,7 +98,7 @@ impl RawRequest {
             let (Ok(name), Ok(value)) = pair else {
                 return Err(format!("its header `{}`", name.escape_debug()));
             };
-            request.headers_mut().append(name, value);
+            request.headers_mut().try_append(name, value).map_err(|_| "so many headers".to_owned())?;
         }
         Ok(request.into_parts().0)
     }

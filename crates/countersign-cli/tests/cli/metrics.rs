@@ -4,13 +4,13 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
 };
 
 use countersign::providers;
 
 use crate::{
-    program::{Folder, SECRET},
+    program::{Folder, SECRET, run},
     serve::{Gateway, signed},
 };
 
@@ -108,4 +108,15 @@ fn they_are_on_a_listener_of_their_own() {
     gateway.told_of("config_refused");
     has(&get(&address, "GET /metrics"), "countersign_config_loads_total{outcome=\"refused\"} 1");
     gateway.stop();
+}
+
+#[test]
+fn a_port_for_metrics_that_is_taken_is_a_mistake_before_anything_is_said() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let folder = Folder::new();
+    folder.write("allowed.txt", "127.0.0.0/8\n");
+    let metrics = format!("metrics = \"{}\"", taken.local_addr().unwrap());
+    let config = CONFIG.replace("metrics = \"127.0.0.1:0\"", &metrics);
+    let path = folder.write("countersign.toml", format!("listen = \"127.0.0.1:0\"\n{config}"));
+    run(&["serve", "--config", &path]).is_mistake(&["cannot listen"]);
 }

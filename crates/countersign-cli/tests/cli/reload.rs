@@ -5,6 +5,7 @@
 use std::{
     fs,
     os::unix::fs::symlink,
+    process::Command,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -16,7 +17,7 @@ use std::{
 use countersign::providers;
 
 use crate::{
-    program::{Folder, SECRET},
+    program::{Folder, SECRET, run},
     serve::{Gateway, signed},
 };
 
@@ -171,4 +172,15 @@ fn a_file_that_is_being_written_is_not_taken_half() {
     gateway.told_of("config_taken");
     let ran = gateway.stop();
     assert!(!ran.err.contains("config_refused"), "{}", ran.err);
+}
+
+#[test]
+fn a_secret_in_a_pipe_is_a_mistake_and_not_waited_for() {
+    let folder = Folder::new();
+    let pipe = folder.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let config = format!("listen = \"127.0.0.1:0\"\n{}", config("[\"file:pipe\"]", ""));
+    let path = folder.write("countersign.toml", config);
+    thread::spawn(move || fs::write(pipe, SECRET));
+    run(&["serve", "--config", &path]).is_mistake(&["pipe", "only once"]);
 }

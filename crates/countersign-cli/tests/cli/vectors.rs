@@ -63,6 +63,15 @@ fn a_case_passes_or_fails_and_the_last_line_counts() {
 }
 
 #[test]
+fn a_case_with_more_headers_than_a_server_takes_is_judged() {
+    let folder = Folder::new();
+    let headers: Vec<_> = (0..40_000).map(|number| json!([format!("x-{number}"), "1"])).collect();
+    let many = case("github", &["It's a Secret to Everybody"], &headers.into(), "accept", &[]);
+    let ran = run(&["vectors", &folder.write("many.json", many.to_string())]);
+    assert_eq!((ran.code, last_line(&ran.out)), (1, "0 passed, 1 failed"));
+}
+
+#[test]
 fn json_is_one_object_and_nothing_else() {
     let folder = Folder::new();
     let bad = folder.write("bad.json", file("reject", &["signature"]));

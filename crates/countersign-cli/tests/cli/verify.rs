@@ -47,6 +47,18 @@ fn an_uncovered_value_says_so() {
 }
 
 #[test]
+fn more_headers_than_a_server_takes_are_a_mistake() {
+    let raw: Vec<_> = (0..40_000).map(|number| format!("x-{number}: 1\n")).collect();
+    verify("github", format!("POST / HTTP/1.1\n{}\n", raw.concat()).as_bytes(), &[]).is_mistake(&["too many headers"]);
+
+    let header = |number| serde_json::json!({ "name": format!("x-{number}"), "value": "1" });
+    let headers: Vec<_> = (0..40_000).map(header).collect();
+    let request = serde_json::json!({ "method": "POST", "url": "https://example.com/", "headers": headers });
+    let har = serde_json::json!({ "log": { "entries": [{ "request": request }] } });
+    verify("github", har.to_string().as_bytes(), &[]).is_mistake(&["too many headers"]);
+}
+
+#[test]
 fn the_body_counts_byte_for_byte() {
     for body in [&b"a\0b\xff\xfe"[..], b"{}\n", b"{}\r\n\r\n", b"", b"\r\n\r\nx", b"\n"] {
         let request = signed(providers::GITHUB, body);

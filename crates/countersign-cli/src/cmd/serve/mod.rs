@@ -145,11 +145,15 @@ impl Serve {
         let watch = Arc::new(Log::new(self.bodies));
         let gateway = Gateway::new(start.config.snapshot(&store)?, watch);
         let listener = bind(*listen).await?;
+        let metrics = match metrics {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        // Both, since whoever reads this may ask for either.
         say(&format!("countersign: listening on http://{} ({count} endpoints)", listener.local_addr()?));
         let live = start.live(&self.config, gateway.clone(), Arc::clone(&store), LOG);
         let front = Front::new(gateway, log_connection);
-        if let (Some(handle), Some(address)) = (handle, metrics) {
-            let listener = bind(address).await?;
+        if let (Some(handle), Some(listener)) = (handle, metrics) {
             say(&format!("countersign: metrics on http://{}/metrics", listener.local_addr()?));
             tokio::spawn(Shown::new(handle, live.state(), store, front.places()).serve(listener));
         }
