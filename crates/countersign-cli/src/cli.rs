@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand, error::ErrorKind};
 use crate::{
     cmd::{audit, demo, explain, providers, send, serve, vectors, verify},
     failure::{Failure, Outcome},
+    output,
 };
 
 /// Verify webhooks at the receiver: a gateway, and tools to sign, verify and try
@@ -75,7 +76,7 @@ fn answer(error: &clap::Error) -> ExitCode {
 }
 
 fn fail(message: &str) -> ExitCode {
-    eprintln!("countersign: {message}");
+    eprintln!("countersign: {}", output::tame(message));
     ExitCode::from(Failure::EXIT)
 }
 

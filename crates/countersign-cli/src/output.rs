@@ -40,16 +40,37 @@ impl Style {
     }
 }
 
-/// Writes a line to standard output. A reader that went away, such as `head`, is not an error.
+/// Writes a line, or several, to standard output. A reader that went away, such as `head`, is not an error.
 pub(crate) fn line(text: impl fmt::Display) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    match writeln!(out, "{text}").and_then(|()| out.flush()) {
+    match writeln!(out, "{}", tame(&text.to_string())).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
 }
 
-/// Text out of a request, with its control characters made visible, so that it cannot drive the terminal.
+/// The text with all control characters made visible that could drive the terminal: whatever is printed may come out of a
+/// file that somebody else wrote. Our own colours stay, and so do line ends and tabs; JSON stays the same JSON.
+pub(crate) fn tame(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let colour = COLOURS.iter().find(|colour| rest.starts_with(**colour));
+        let taken = colour.map_or(c.len_utf8(), |colour| colour.len());
+        if colour.is_none() && c.is_control() && !matches!(c, '\n' | '\t') {
+            shown.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            shown.push_str(&rest[..taken]);
+        }
+        rest = &rest[taken..];
+    }
+    shown
+}
+
+/// What [`Style`] writes.
+const COLOURS: [&str; 5] = ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m"];
+
+/// Text out of a request on a line of its own, with its control characters made visible, line ends included.
 pub(crate) fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
@@ -65,10 +86,25 @@ pub(crate) fn yes_no(yes: bool) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::harmless;
+    use super::{Style, harmless, tame};
 
     #[test]
     fn control_characters_are_made_visible() {
         assert_eq!(harmless("a\x1b[31mé\n"), "a\\u{1b}[31mé\\n");
+    }
+
+    #[test]
+    fn only_our_own_colours_reach_the_terminal() {
+        let style = Style { colours: true };
+        for ours in [style.good("é"), style.bad("b"), style.bold("c"), style.faint("d"), "a\tb\nc".to_owned()] {
+            assert_eq!(tame(&ours), ours);
+        }
+        assert_eq!(tame("\x1b]0;x\x07\r\x1b[2J\x1b[33m\u{9b}1m"), r"\u001b]0;x\u0007\u000d\u001b[2J\u001b[33m\u009b1m");
+    }
+
+    #[test]
+    fn tame_json_is_the_same_json() {
+        let json = serde_json::json!({ "a": "\u{9b}31m\u{7f}\x1b[31m\n" });
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&tame(&json.to_string())).ok(), Some(json));
     }
 }

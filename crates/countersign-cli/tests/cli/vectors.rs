@@ -158,3 +158,14 @@ fn what_cannot_be_read_is_a_mistake() {
     let broken = folder.write("broken.json", r#"{"provider":"github","cases":[{"name":"x"}]}"#);
     run(&["vectors", &broken]).is_mistake(&["broken.json", "line 1"]);
 }
+
+#[test]
+fn a_file_cannot_drive_the_terminal() {
+    let folder = Folder::new();
+    let escape = "\x1b]0;x\x07";
+    let told = folder.write("told.json", file("reject", &[escape]));
+    let ran = run(&["vectors", &told]);
+    assert!(ran.code == 1 && ran.out.contains(r"reject (\u001b]0;x\u0007)"), "{ran:?}");
+    let wrong = folder.write("wrong.json", file(escape, &[]));
+    run(&["vectors", &wrong]).is_mistake(&[r"\u001b]0;x\u0007"]);
+}
