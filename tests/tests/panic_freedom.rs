@@ -53,7 +53,8 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
         vec(any::<u8>(), 0..300),
         "\\{(\"(token|signature|at|id|event_id|webhookTimestamp|order|kind)\":([0-9]{1,20}|\"[ -~]{0,20}\"|\\[{0,3}|null|\\{\\}),?){0,5}\\}?".prop_map(String::into_bytes),
         "((token|signature|timestamp|order)=[!-~]{0,30}&){0,4}".prop_map(String::into_bytes),
-        (0..200_usize).prop_map(|depth| "[".repeat(depth).into_bytes()),
+        (0..200_usize, 0..200_usize).prop_map(|(open, close)| [b"[".repeat(open), b"]".repeat(close)].concat()),
+        (0..20_000_usize).prop_map(|depth| [b"[".repeat(depth), b"]".repeat(depth)].concat()),
     ]
 }
 

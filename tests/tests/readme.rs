@@ -40,6 +40,15 @@ fn every_toml_block_is_a_scheme_or_a_configuration() {
     serves(configurations[0]);
 }
 
+/// The block behind this one, which shows what it prints.
+fn shown_behind(block: &str) -> &'static str {
+    let blocks = blocks();
+    let at = blocks.iter().position(|(_, text)| *text == block).unwrap();
+    let (language, text) = blocks[at + 1];
+    assert_eq!(language, "text");
+    text
+}
+
 /// Holds that the gateway starts with this configuration, on free ports.
 fn serves(configuration: &str) {
     let folder = tempfile::tempdir().unwrap();
@@ -72,6 +81,9 @@ fn every_shell_block_runs() {
                 run.args(["-euo", "pipefail", "-c", text]).env("PATH", path.unwrap()).current_dir(&folder);
                 let output = run.output().unwrap();
                 assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+                if text.contains("countersign explain ") {
+                    assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), shown_behind(text));
+                }
             }
         }
     }

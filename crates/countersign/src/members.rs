@@ -72,6 +72,13 @@ mod tests {
         for text in [&b""[..], b"[]", b"1", b"{}{}", b"{} x", b"{\"a\":\"\xff\"}", b"\xef\xbb\xbf{}", b"{\"a\":1,}"] {
             assert!(Members::<IgnoredAny>::read(text).is_none(), "{text:?}");
         }
-        assert!(Members::<IgnoredAny>::read(&[b"{\"a\":".repeat(100_000), b"1".to_vec()].concat()).is_none());
+    }
+
+    #[test]
+    fn deep_members_are_refused_where_they_are_looked_at_and_skipped_elsewhere() {
+        let deep = |depth| [b"{\"a\":".repeat(depth), b"1".to_vec(), b"}".repeat(depth)].concat();
+        assert!(Members::<serde_json::Value>::read(&deep(127)).is_some());
+        assert!(Members::<serde_json::Value>::read(&deep(100_000)).is_none());
+        assert!(Members::<IgnoredAny>::read(&deep(100_000)).is_some());
     }
 }

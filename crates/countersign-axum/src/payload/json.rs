@@ -6,7 +6,8 @@ use serde_path_to_error::Track;
 
 use super::{malformed, misfit};
 
-/// Reads a JSON document, nested up to `serde_json`'s 128 levels.
+/// Reads a JSON document. What `T` looks at is nested up to `serde_json`'s 128 levels; what it ignores is skipped however deep
+/// it is, without recursion.
 ///
 /// # Errors
 ///

@@ -63,6 +63,9 @@ fn print(report: &Report) -> Result<(), Failure> {
         output::line(format_args!("  expected {}", failure.expected))?;
         output::line(format_args!("  got      {}", failure.got))?;
     }
+    if report.skipped > 0 {
+        output::line(format_args!("{} skipped: JSON that is no vector file", report.skipped))?;
+    }
     let sum = format!("{} passed, {} failed", report.passed, report.failures.len());
     output::line(if report.failures.is_empty() { style.good(sum) } else { style.bad(sum) })?;
     Ok(())
@@ -81,6 +84,8 @@ fn print_json(report: &Report) -> Result<(), Failure> {
             })
         })
         .collect();
-    output::line(json!({ "passed": report.passed, "failed": failures.len(), "failures": failures }))?;
+    output::line(
+        json!({ "passed": report.passed, "failed": failures.len(), "failures": failures, "skipped": report.skipped }),
+    )?;
     Ok(())
 }

@@ -48,15 +48,18 @@ impl fmt::Display for VectorError {
 
 impl std::error::Error for VectorError {}
 
-/// Reads all vector files that `paths` name.
-pub(super) fn read_all(paths: &[impl AsRef<Path>]) -> Result<Vec<VectorFile>, VectorError> {
-    let mut files = Vec::new();
+/// Reads all vector files that `paths` name. Tells how many others it passed over in folders, too.
+pub(super) fn read_all(paths: &[impl AsRef<Path>]) -> Result<(Vec<VectorFile>, usize), VectorError> {
+    let (mut files, mut skipped) = (Vec::new(), 0);
     for path in paths {
         let path = path.as_ref();
         if path.is_dir() {
             let before = files.len();
             for path in json_files(path)? {
-                files.extend(read(&path)?);
+                match read(&path)? {
+                    Some(file) => files.push(file),
+                    None => skipped += 1,
+                }
             }
             if files.len() == before {
                 return Err(VectorError::new(path, "there is no vector file in this folder"));
@@ -68,7 +71,7 @@ pub(super) fn read_all(paths: &[impl AsRef<Path>]) -> Result<Vec<VectorFile>, Ve
             })?);
         }
     }
-    Ok(files)
+    Ok((files, skipped))
 }
 
 /// All `*.json` in a folder and those below it, in order. Links to folders are not followed: they could lead in circles.
@@ -102,6 +105,9 @@ fn read(path: &Path) -> Result<Option<VectorFile>, VectorError> {
     // Read again from the text, for errors that know their line.
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = parse(&text, folder).map_err(|problem| VectorError::new(path, problem))?;
+    if file.cases.is_empty() {
+        return Err(VectorError::new(path, "there is no case in this file"));
+    }
     path.clone_into(&mut file.path);
     Ok(Some(file))
 }

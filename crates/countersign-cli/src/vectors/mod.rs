@@ -44,6 +44,8 @@ pub struct Report {
     pub passed: usize,
     /// The others.
     pub failures: Vec<Failure>,
+    /// How many `*.json` in folders are no vector files.
+    pub skipped: usize,
 }
 
 /// A case that got another verdict than it should.
@@ -66,10 +68,11 @@ pub struct Failure {
 ///
 /// # Errors
 ///
-/// If something cannot be read, a file that was named is no vector file, or there is none at all.
+/// If something cannot be read, a file that was named is no vector file or has no case, or there is none at all.
 pub fn run(paths: &[impl AsRef<Path>], scheme: Option<&Scheme>) -> Result<Report, VectorError> {
-    let mut report = Report::default();
-    for file in file::read_all(paths)? {
+    let (files, skipped) = file::read_all(paths)?;
+    let mut report = Report { skipped, ..Report::default() };
+    for file in files {
         let scheme = match scheme {
             Some(scheme) => Ok(scheme.clone()),
             None => of_catalogue(&file.provider),

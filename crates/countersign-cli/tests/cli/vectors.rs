@@ -77,7 +77,7 @@ fn json_is_one_object_and_nothing_else() {
     let bad = folder.write("bad.json", file("reject", &["signature"]));
     let ran = run(&["vectors", &bad, "--json"]);
     let failure = json!({ "file": bad, "case": "the case", "expected": "reject (signature)", "got": "accepted" });
-    assert_eq!((ran.code, ran.json()), (1, json!({ "passed": 0, "failed": 1, "failures": [failure] })));
+    assert_eq!((ran.code, ran.json()), (1, json!({ "passed": 0, "failed": 1, "failures": [failure], "skipped": 0 })));
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn the_cases_of_an_unknown_provider_fail() {
 }
 
 #[test]
-fn folders_are_searched_and_what_is_no_vector_file_is_skipped() {
+fn folders_are_searched_and_what_is_no_vector_file_is_skipped_but_counted() {
     let folder = Folder::new();
     folder.write("a/b/good.json", file("accept", &[]));
     folder.write("a/list.json", "[1]");
@@ -132,7 +132,15 @@ fn folders_are_searched_and_what_is_no_vector_file_is_skipped() {
     folder.write("a/other.json", r#"{"cases":3}"#);
     folder.write("a/note.txt", file("reject", &[]));
     let ran = run(&["vectors", folder.path("").to_str().unwrap()]);
-    assert_eq!((ran.code, &*ran.out), (0, "1 passed, 0 failed\n"));
+    assert_eq!((ran.code, &*ran.out), (0, "3 skipped: JSON that is no vector file\n1 passed, 0 failed\n"));
+}
+
+#[test]
+fn a_file_without_cases_is_a_mistake() {
+    let folder = Folder::new();
+    let empty = folder.write("empty.json", r#"{"provider": "github", "cases": []}"#);
+    run(&["vectors", &empty]).is_mistake(&["no case"]);
+    run(&["vectors", folder.path("").to_str().unwrap()]).is_mistake(&["no case"]);
 }
 
 #[test]
