@@ -4,7 +4,9 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader, Write},
     os::unix::fs::symlink,
+    path::PathBuf,
     process::Command,
     sync::{
         Arc,
@@ -15,9 +17,10 @@ use std::{
 };
 
 use countersign::providers;
+use rustix::process::Signal;
 
 use crate::{
-    program::{Folder, SECRET, run},
+    program::{Folder, Running, SECRET, countersign, run},
     serve::{Gateway, signed},
 };
 
@@ -174,11 +177,31 @@ fn a_file_that_is_being_written_is_not_taken_half() {
     assert!(!ran.err.contains("config_refused"), "{}", ran.err);
 }
 
+fn pipe(folder: &Folder) -> PathBuf {
+    let pipe = folder.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    pipe
+}
+
+#[test]
+fn a_signal_during_the_first_reading_does_not_end_it() {
+    let folder = Folder::new();
+    let pipe = pipe(&folder);
+    let mut gateway = Running(countersign().arg("serve").arg("--config").arg(&pipe).spawn().unwrap());
+    // It is open as soon as the gateway reads.
+    let mut written = fs::File::options().write(true).open(&pipe).unwrap();
+    gateway.signal(Signal::HUP);
+    let _ = write!(written, "listen = \"127.0.0.1:0\"\n{}", config("[\"env:SECRET\"]", ""));
+    drop(written);
+    let mut line = String::new();
+    BufReader::new(gateway.0.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("listening on"), "{line}");
+}
+
 #[test]
 fn a_secret_in_a_pipe_is_a_mistake_and_not_waited_for() {
     let folder = Folder::new();
-    let pipe = folder.path("pipe");
-    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let pipe = pipe(&folder);
     let config = format!("listen = \"127.0.0.1:0\"\n{}", config("[\"file:pipe\"]", ""));
     let path = folder.write("countersign.toml", config);
     thread::spawn(move || fs::write(pipe, SECRET));

@@ -127,16 +127,17 @@ impl Serve {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         log_errors();
         let runtime = gateway::runtime()?;
-        let outcome = Start::read(&self.config, LOG).and_then(|start| runtime.block_on(self.serve(start)));
+        // Before the first reading, which SIGHUP would end: a list may be long in coming.
+        let asked = runtime.block_on(async { Asked::new() })?;
+        let outcome = Start::read(&self.config, LOG).and_then(|start| runtime.block_on(self.serve(start, asked)));
         runtime.block_on(log::drained());
         // Lists that are being fetched are not waited for.
         runtime.shutdown_background();
         outcome
     }
 
-    async fn serve(self, start: Start) -> Result<Outcome, Failure> {
+    async fn serve(self, start: Start, asked: Asked) -> Result<Outcome, Failure> {
         let stop = gateway::stop_signal()?;
-        let asked = Asked::new()?;
         let Config { listen, metrics, endpoints, store, .. } = &start.config;
         let (count, metrics) = (endpoints.len(), *metrics);
         // Before the first request, or its series would be lost.
