@@ -209,6 +209,19 @@ proptest! {
 }
 
 #[test]
+fn a_deeply_nested_body_is_explained_like_any_other() {
+    let now = Timestamp::from_unix_seconds(0);
+    let setup = Setup::new(providers::GITHUB).unwrap().secret("a", "0123456789abcdef");
+    let forged = Request::post("/").header("x-hub-signature-256", format!("sha256={:064}", 0)).body(()).unwrap();
+    for depth in [129, 20_000] {
+        for (open, close) in [("[", "]"), ("{\"\":", "}")] {
+            let body = [&*open.repeat(depth), "1", &*close.repeat(depth)].concat();
+            assert!(countersign::explain(&setup, &forged, body.as_bytes(), now).is_no_cause_found());
+        }
+    }
+}
+
+#[test]
 fn a_large_body_is_explained_as_far_as_the_work_allows() {
     let (_, case) =
         Case::all().unwrap().into_iter().find(|(_, case)| case.name == "an editor added a line feed").unwrap();

@@ -70,13 +70,14 @@ pub(super) enum Node<'t> {
 
 /// Reads a document; `None` if it is not JSON or too deep.
 pub(super) fn parse(text: &str) -> Option<Node<'_>> {
-    // Holds it against the grammar and a depth of 128, so that the reader below need not.
+    // Holds it against the grammar, so that the reader below need not. It does not count how deep a document is.
     serde_json::from_str::<IgnoredAny>(text).ok()?;
-    Reader { rest: text }.node()
+    Reader { rest: text, depth: 0 }.node()
 }
 
 struct Reader<'t> {
     rest: &'t str,
+    depth: usize,
 }
 
 impl<'t> Reader<'t> {
@@ -100,6 +101,10 @@ impl<'t> Reader<'t> {
 
     fn members<T>(&mut self, close: u8, mut member: impl FnMut(&mut Self) -> Option<T>) -> Option<Vec<T>> {
         self.skip();
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return None;
+        }
         let mut members = Vec::new();
         while self.peek()? != close {
             if self.peek()? == b',' {
@@ -108,6 +113,7 @@ impl<'t> Reader<'t> {
             members.push(member(self)?);
         }
         self.skip();
+        self.depth -= 1;
         Some(members)
     }
 
@@ -265,6 +271,9 @@ impl Numbers {
     }
 }
 
+/// As deep as `serde_json` reads a document into a value. What reads, writes and drops one goes down as far on the stack.
+const MAX_DEPTH: usize = 128;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -310,8 +319,16 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_not_read() {
-        for text in ["", "{", "[1,]", "{\"a\"}", "1 2", &"[".repeat(200)] {
+        for text in ["", "{", "[1,]", "{\"a\"}", "1 2", &"[".repeat(100)] {
             assert!(parse(text).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_document_is_read_down_to_a_certain_depth() {
+        let nested = |depth| ["[".repeat(depth), "]".repeat(depth)].concat();
+        assert!(parse(&nested(MAX_DEPTH)).is_some() && parse(&nested(MAX_DEPTH + 1)).is_none());
+        let side_by_side = format!("[{}{{}}]", "[],".repeat(MAX_DEPTH));
+        assert!(parse(&side_by_side).is_some());
     }
 }
