@@ -153,10 +153,11 @@ impl<'t> Reader<'t> {
 }
 
 impl Style {
-    pub(super) fn write(self, node: &Node<'_>) -> String {
+    /// The document in this style; `None` if that is too long, as a deep one can be many times as long when it is indented.
+    pub(super) fn write(self, node: &Node<'_>) -> Option<String> {
         let mut out = String::new();
         self.node(node, 0, &mut out);
-        out
+        (out.len() <= MAX_WRITTEN).then_some(out)
     }
 
     fn node(self, node: &Node<'_>, depth: usize, out: &mut String) {
@@ -192,6 +193,9 @@ impl Style {
         let is_empty = items.len() == 0;
         out.push_str(open);
         for (at, item) in items.enumerate() {
+            if out.len() > MAX_WRITTEN {
+                return;
+            }
             if at > 0 {
                 out.push_str(if self.layout == Layout::Spaced { ", " } else { "," });
             }
@@ -274,19 +278,22 @@ impl Numbers {
 /// As deep as `serde_json` reads a document into a value. What reads, writes and drops one goes down as far on the stack.
 const MAX_DEPTH: usize = 128;
 
+/// In bytes; more than the longest document that is rewritten grows to, unless it is deep for nothing else.
+const MAX_WRITTEN: usize = 1 << 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn written(text: &str, layout: Layout, strings: Text, sorted: bool) -> String {
-        Style { layout, text: strings, numbers: Numbers::Kept, sorted }.write(&parse(text).unwrap())
+        Style { layout, text: strings, numbers: Numbers::Kept, sorted }.write(&parse(text).unwrap()).unwrap()
     }
 
     #[test]
     fn each_kind_of_numbers_is_that_of_its_serialiser() {
         let written = |numbers| {
             let style = Style { layout: Layout::Compact, text: Text::Kept, numbers, sorted: false };
-            style.write(&parse("[10, 1.0, 1.50, -2.5, 100, 1.0e3, true, \"1.0\"]").unwrap())
+            style.write(&parse("[10, 1.0, 1.50, -2.5, 100, 1.0e3, true, \"1.0\"]").unwrap()).unwrap()
         };
         assert_eq!(written(Numbers::Kept), r#"[10,1.0,1.50,-2.5,100,1.0e3,true,"1.0"]"#);
         assert_eq!(written(Numbers::Shortest), r#"[10,1,1.5,-2.5,100,1.0e3,true,"1.0"]"#);

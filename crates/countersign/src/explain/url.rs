@@ -125,32 +125,48 @@ impl UrlVariant {
 /// A part of the URL as it may have been, and the mistake if it is not as configured.
 type Choice<T> = (T, Option<UrlMistake>);
 
+/// The same for scheme, host and port together.
+type Origin = (Option<String>, Vec<UrlMistake>);
+
 /// The URLs that may have been signed, those with the fewest mistakes first.
 pub(super) fn variants(bench: &Bench<'_>) -> Vec<UrlVariant> {
     if !signs_url(&bench.scheme) {
         return Vec::new();
     }
     let configured = bench.setup.public_url.as_deref().filter(|url| PublicUrl::parse(url).is_ok());
+    let requested = bench.head.uri.path_and_query().map_or("", PathAndQuery::as_str);
+    if requested.len() + configured.map_or(0, str::len) > MAX_URL {
+        bench.give_up();
+        return Vec::new();
+    }
     let origins = origins(configured, bench.head.headers, bench.scheme.needs_public_url());
     let (paths, queries) = (paths(configured, bench.head), queries(bench.head));
-    let mut variants = Vec::new();
-    for (origin, origin_mistakes) in &origins {
-        for (path, path_mistake) in &paths {
-            for (query, query_mistake) in &queries {
-                let mistakes: Vec<_> =
-                    origin_mistakes.iter().chain(path_mistake).chain(query_mistake).cloned().collect();
-                if mistakes.is_empty() || mistakes.len() > MAX_MISTAKES {
-                    continue;
+    let mut choices = Vec::new();
+    for origin in &origins {
+        for path in &paths {
+            for query in &queries {
+                let mistakes = origin.1.len() + path.1.iter().len() + query.1.iter().len();
+                if (1..=MAX_MISTAKES).contains(&mistakes) {
+                    choices.push((mistakes, origin, path, query));
                 }
-                let target = query.as_ref().map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
-                let Ok(target) = PathAndQuery::try_from(target) else { continue };
-                variants.push(UrlVariant { public_url: origin.clone(), uri: target.into(), mistakes });
             }
         }
     }
-    variants.sort_by_key(|variant| variant.mistakes.len());
-    variants.truncate(MAX_VARIANTS);
-    variants
+    choices.sort_by_key(|(mistakes, ..)| *mistakes);
+    // There can be thousands, and each holds its path: only those that are tried are made.
+    let variants = choices.into_iter().filter_map(|(_, origin, path, query)| variant(origin, path, query));
+    variants.take(MAX_VARIANTS).collect()
+}
+
+fn variant(
+    (origin, in_origin): &Origin,
+    (path, in_path): &Choice<String>,
+    (query, in_query): &Choice<Option<String>>,
+) -> Option<UrlVariant> {
+    let target = query.as_ref().map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+    let uri = PathAndQuery::try_from(target).ok()?.into();
+    let mistakes = in_origin.iter().chain(in_path).chain(in_query).cloned().collect();
+    Some(UrlVariant { public_url: origin.clone(), uri, mistakes })
 }
 
 fn signs_url(scheme: &Scheme) -> bool {
@@ -159,7 +175,7 @@ fn signs_url(scheme: &Scheme) -> bool {
 }
 
 /// Scheme, host and port.
-fn origins(configured: Option<&str>, headers: &HeaderMap, is_signed: bool) -> Vec<(Option<String>, Vec<UrlMistake>)> {
+fn origins(configured: Option<&str>, headers: &HeaderMap, is_signed: bool) -> Vec<Origin> {
     if !is_signed {
         return vec![(configured.map(|url| origin_of(url).to_owned()), Vec::new())];
     }
@@ -235,7 +251,7 @@ fn paths(configured: Option<&str>, head: Head<'_>) -> Vec<Choice<String>> {
     }
     let mut add = |path: String| add(path.clone(), UrlMistake::Path { signed: path });
     add(requested.to_owned());
-    let told = |name: &&str| head.headers.get(*name)?.to_str().ok().map(first_of);
+    let told = |name: &&str| told(head.headers, name).map(first_of);
     for original in ORIGINAL_TARGETS.iter().filter_map(told) {
         let path =
             original.split_once("://").map_or(original, |(_, rest)| rest.find('/').map_or("/", |at| &rest[at..]));
@@ -244,7 +260,7 @@ fn paths(configured: Option<&str>, head: Head<'_>) -> Vec<Choice<String>> {
     for prefix in FORWARDED_PREFIXES.iter().filter_map(told).chain(of_url) {
         add(format!("/{}{requested}", prefix.trim_matches('/')));
     }
-    let inner = requested.match_indices('/').skip(1).map(|(at, _)| requested[at..].to_owned());
+    let inner = requested.match_indices('/').skip(1).take(MAX_PATHS).map(|(at, _)| requested[at..].to_owned());
     inner.for_each(&mut add);
     add(own.to_ascii_lowercase());
     add(percent_decode_str(own).decode_utf8_lossy().into_owned());
@@ -260,11 +276,11 @@ fn queries(head: Head<'_>) -> Vec<Choice<Option<String>>> {
             queries.push((query, Some(UrlMistake::Query { change })));
         }
     };
-    let told = |name: &&str| head.headers.get(*name)?.to_str().ok();
+    let told = |name: &&str| told(head.headers, name);
     for original in ORIGINAL_TARGETS.iter().filter_map(told) {
         add(original.split_once('?').map(|(_, query)| query.to_owned()), "a proxy took it away or changed it");
     }
-    if let Some(own) = own.filter(|own| own.len() <= MAX_QUERY) {
+    if let Some(own) = own {
         add(None, "it was added on the way");
         let mut pairs: Vec<&str> = own.split('&').collect();
         pairs.sort_unstable();
@@ -284,6 +300,11 @@ fn queries(head: Head<'_>) -> Vec<Choice<Option<String>>> {
         add(Some(rewritten), "it was decoded and encoded again");
     }
     queries
+}
+
+/// What a proxy writes down in a header, if it is no longer than a URL can be.
+fn told<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok().filter(|text| text.len() <= MAX_URL)
 }
 
 /// `https://example.com:8443` of a longer URL.
@@ -335,6 +356,7 @@ const RESERVED: &AsciiSet = &CONTROLS
 const MAX_MISTAKES: usize = 3;
 const MAX_VARIANTS: usize = 600;
 const MAX_PATHS: usize = 16;
-const MAX_QUERY: usize = 4096;
+/// Common servers refuse longer request lines.
+const MAX_URL: usize = 8 << 10;
 /// RFC 1035 section 2.3.4, and room for a port.
 const MAX_HOST: usize = 264;

@@ -3,18 +3,17 @@
 use percent_encoding::percent_decode;
 use serde_json::Value as Json;
 
-use super::{BodyMistake, BodyVariant};
+use super::{BodyMistake, kept::Kept};
 
-pub(super) fn variants(body: &[u8]) -> Vec<BodyVariant> {
-    let Ok(text) = std::str::from_utf8(body) else { return Vec::new() };
-    let mut variants = Vec::new();
-    let mut add = |body: Vec<u8>, signed| variants.push(BodyVariant::new(body, BodyMistake::Form { signed }));
+pub(super) fn add(body: &[u8], kept: &mut Kept) {
+    let Ok(text) = std::str::from_utf8(body) else { return };
+    let mut add = |body: Vec<u8>, signed| kept.add(body, BodyMistake::Form { signed });
     for (pairs, signed) in pairs_of_json(text) {
         add(encoded(&pairs).into_bytes(), signed);
         add(encoded(&pairs).replace('+', "%20").into_bytes(), signed);
     }
     if !text.contains('=') || text.starts_with(['{', '[']) {
-        return variants;
+        return;
     }
     let pairs: Vec<_> =
         form_urlencoded::parse(body).map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
@@ -39,7 +38,6 @@ pub(super) fn variants(body: &[u8]) -> Vec<BodyVariant> {
     if let [(_, value)] = &*pairs {
         add(value.clone().into_bytes(), "the value of the form's only parameter");
     }
-    variants
 }
 
 type Pairs = Vec<(String, String)>;

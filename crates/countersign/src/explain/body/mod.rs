@@ -1,20 +1,18 @@
 //! Bodies that are not the bytes that were signed.
 
 mod form;
+mod kept;
 mod packed;
 mod rewritten;
 mod text;
 mod wrapped;
 
-use std::{
-    collections::HashSet,
-    fmt,
-    hash::{BuildHasher, RandomState},
-};
+use std::fmt;
 
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use serde::de::IgnoredAny;
 
+use self::kept::Kept;
 use super::{bench::Bench, mistake::Mistake};
 use crate::{
     rejection::{Problem, Rejection},
@@ -185,10 +183,6 @@ pub(super) struct BodyVariant {
 }
 
 impl BodyVariant {
-    fn new(body: impl Into<Vec<u8>>, mistake: BodyMistake) -> Self {
-        Self { body: body.into(), mistake }
-    }
-
     pub(super) fn mistake(&self) -> Mistake {
         Mistake::Body(self.mistake.clone())
     }
@@ -201,35 +195,37 @@ pub(super) fn variants(bench: &Bench<'_>) -> Vec<BodyVariant> {
         bench.give_up();
         return Vec::new();
     }
-    let mut variants = announced(bench).into_iter().collect::<Vec<_>>();
-    variants.extend(text::variants(body));
-    variants.extend(packed::variants(body));
+    let mut kept = Kept::beside(body);
+    announced(bench, &mut kept);
+    text::add(body, &mut kept);
+    packed::add(body, &mut kept);
     if body.len() > MAX_REWRITTEN {
-        bench.give_up();
+        kept.leave_out();
     } else {
-        variants.extend(wrapped::variants(body));
-        variants.extend(form::variants(body));
-        variants.extend(rewritten::variants(body));
+        wrapped::add(body, &mut kept);
+        form::add(body, &mut kept);
+        rewritten::add(body, &mut kept);
     }
-    // Hashes in place of bodies: they are many, and to pass one over by chance costs no more than a cause.
-    let hasher = RandomState::new();
-    let mut seen = HashSet::from([hasher.hash_one(body)]);
-    variants.retain(|variant| seen.insert(hasher.hash_one(variant.body.as_slice())));
-    variants
+    if !kept.is_complete() {
+        bench.give_up();
+    }
+    kept.into_bodies()
 }
 
 /// The empty body, if a signature over it is not one over the URL or the like as well.
 pub(super) fn unsigned(bench: &Bench<'_>) -> Option<BodyVariant> {
     let signs_bytes = bench.scheme.signature.parts.contains(&Part::Body);
-    (signs_bytes && !bench.body.is_empty()).then(|| BodyVariant::new([], BodyMistake::Unsigned))
+    (signs_bytes && !bench.body.is_empty()).then(|| BodyVariant { body: Vec::new(), mistake: BodyMistake::Unsigned })
 }
 
 /// What is in front of the announced end of the body, if more is there.
-fn announced(bench: &Bench<'_>) -> Option<BodyVariant> {
-    let len = usize::try_from(content_length(bench)?).ok()?;
-    let (body, rest) = bench.body.split_at_checked(len)?;
+fn announced(bench: &Bench<'_>, kept: &mut Kept) {
+    let len = content_length(bench).and_then(|len| usize::try_from(len).ok());
+    let Some((body, rest)) = len.and_then(|len| bench.body.split_at_checked(len)) else { return };
     let is_space = rest.iter().all(u8::is_ascii_whitespace);
-    (!rest.is_empty() && !body.is_empty() && !is_space).then(|| BodyVariant::new(body, BodyMistake::Overlong))
+    if !rest.is_empty() && !body.is_empty() && !is_space {
+        kept.add(body, BodyMistake::Overlong);
+    }
 }
 
 /// What a body shows that was not signed so, where the signature cannot tell.

@@ -4,9 +4,9 @@ use std::io::Read;
 
 use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
 
-use super::{BodyMistake, BodyVariant};
+use super::{BodyMistake, kept::Kept};
 
-pub(super) fn variants(body: &[u8]) -> Vec<BodyVariant> {
+pub(super) fn add(body: &[u8], kept: &mut Kept) {
     let unpacked = match body {
         [0x1f, 0x8b, ..] => read(GzDecoder::new(body)),
         // RFC 1950 section 2.2: deflate with a window of at most 32 KiB, and a multiple of 31.
@@ -17,7 +17,9 @@ pub(super) fn variants(body: &[u8]) -> Vec<BodyVariant> {
         [first, ..] if !first.is_ascii_graphic() => read(DeflateDecoder::new(body)),
         _ => None,
     };
-    unpacked.map(|unpacked| BodyVariant::new(unpacked, BodyMistake::StillCompressed)).into_iter().collect()
+    if let Some(unpacked) = unpacked {
+        kept.add(unpacked, BodyMistake::StillCompressed);
+    }
 }
 
 fn read(decoder: impl Read) -> Option<Vec<u8>> {

@@ -1,35 +1,33 @@
 //! JSON that was parsed and written anew.
 
-use super::{BodyMistake, BodyVariant};
-use crate::explain::json_style::{Layout, Numbers, Style, Text, parse};
+use super::{BodyMistake, kept::Kept};
+use crate::explain::json_style::{Layout, Node, Numbers, Style, Text, parse};
 
 /// The document in every style, the plainest first, with and without a line feed at its end.
-pub(super) fn variants(body: &[u8]) -> Vec<BodyVariant> {
-    let Some(document) = std::str::from_utf8(body).ok().and_then(parse) else { return Vec::new() };
-    let mut variants = Vec::new();
+pub(super) fn add(body: &[u8], kept: &mut Kept) {
+    let Some(document) = std::str::from_utf8(body).ok().and_then(parse) else { return };
     for sorted in [false, true] {
         for (text, escapes) in TEXTS {
             for (layout, spaces) in LAYOUTS {
                 let signed = format!("{spaces}{escapes}{}", if sorted { ", with its keys sorted" } else { "" });
-                let body = Style { layout, text, numbers: Numbers::Kept, sorted }.write(&document);
-                add(&mut variants, body, &signed);
+                written(&document, Style { layout, text, numbers: Numbers::Kept, sorted }, signed, kept);
             }
         }
     }
-    for (numbers, written) in NUMBERS {
+    for (numbers, in_numbers) in NUMBERS {
         for (layout, spaces) in LAYOUTS {
-            let body = Style { layout, text: Text::Kept, numbers, sorted: false }.write(&document);
-            add(&mut variants, body, &format!("{spaces}, {written}"));
+            let style = Style { layout, text: Text::Kept, numbers, sorted: false };
+            written(&document, style, format!("{spaces}, {in_numbers}"), kept);
         }
     }
-    variants
 }
 
-fn add(variants: &mut Vec<BodyVariant>, body: String, signed: &str) {
+fn written(document: &Node<'_>, style: Style, signed: String, kept: &mut Kept) {
+    let Some(body) = style.write(document) else { return kept.leave_out() };
     let line = format!("{body}\n");
-    variants.push(BodyVariant::new(body, BodyMistake::Reserialised { signed: signed.to_owned() }));
-    let signed = format!("{signed}, with a line feed at its end");
-    variants.push(BodyVariant::new(line, BodyMistake::Reserialised { signed }));
+    let signed_line = format!("{signed}, with a line feed at its end");
+    kept.add(body, BodyMistake::Reserialised { signed });
+    kept.add(line, BodyMistake::Reserialised { signed: signed_line });
 }
 
 const LAYOUTS: [(Layout, &str); 5] = [

@@ -1,63 +1,55 @@
 //! Changes of bytes here and there: line ends, white space, character sets, wrappings.
 
-use super::{BodyMistake, BodyVariant};
+use super::{BodyMistake, kept::Kept};
 use crate::encoding::Encoding;
 
-pub(super) fn variants(body: &[u8]) -> Vec<BodyVariant> {
-    let mut variants = white_space(body);
-    variants.extend(line_ends(body));
-    variants.push(match body.strip_prefix(MARK) {
-        Some(rest) => BodyVariant::new(rest, BodyMistake::ByteOrderMark { signed: false }),
-        None => BodyVariant::new([MARK, body].concat(), BodyMistake::ByteOrderMark { signed: true }),
-    });
-    variants.extend(charsets(body));
-    variants.extend(wrappings(body));
-    variants
+pub(super) fn add(body: &[u8], kept: &mut Kept) {
+    white_space(body, kept);
+    line_ends(body, kept);
+    match body.strip_prefix(MARK) {
+        Some(rest) => kept.add(rest, BodyMistake::ByteOrderMark { signed: false }),
+        None => kept.add([MARK, body].concat(), BodyMistake::ByteOrderMark { signed: true }),
+    }
+    charsets(body, kept);
+    wrappings(body, kept);
 }
 
-fn white_space(body: &[u8]) -> Vec<BodyVariant> {
-    let changed = |body: Vec<u8>, signed| BodyVariant::new(body, BodyMistake::WhiteSpace { signed });
-    let with = |end: &[u8]| [body, end].concat();
-    vec![
-        changed(with(b"\n"), "the signed body ends with a line feed"),
-        changed(with(b"\r\n"), "the signed body ends with CR LF"),
-        changed(body.trim_ascii_end().to_vec(), "the signed body has none at its end"),
-        changed(body.trim_ascii().to_vec(), "the signed body has none at its ends"),
-        changed([body.trim_ascii_end(), b"\n"].concat(), "the signed body ends with a line feed"),
-        changed(with(b"\n\n"), "the signed body ends with two line feeds"),
-        changed(with(b" "), "the signed body ends with a space"),
-    ]
+fn white_space(body: &[u8], kept: &mut Kept) {
+    let mut add = |parts: [&[u8]; 2], signed| kept.add(parts.concat(), BodyMistake::WhiteSpace { signed });
+    add([body, b"\n"], "the signed body ends with a line feed");
+    add([body, b"\r\n"], "the signed body ends with CR LF");
+    add([body.trim_ascii_end(), b""], "the signed body has none at its end");
+    add([body.trim_ascii(), b""], "the signed body has none at its ends");
+    add([body.trim_ascii_end(), b"\n"], "the signed body ends with a line feed");
+    add([body, b"\n\n"], "the signed body ends with two line feeds");
+    add([body, b" "], "the signed body ends with a space");
 }
 
-fn line_ends(body: &[u8]) -> Vec<BodyVariant> {
+fn line_ends(body: &[u8], kept: &mut Kept) {
     let to_lf = replaced(body, b"\r\n", b"\n");
-    let changed = |body: Vec<u8>, signed| BodyVariant::new(body, BodyMistake::LineEnds { signed });
-    vec![
-        changed(replaced(&to_lf, b"\n", b"\r\n"), "CR LF"),
-        changed(replaced(&to_lf, b"\n", b"\r"), "CR"),
-        changed(replaced(&to_lf, b"\r", b"\n"), "LF"),
-        changed(to_lf, "LF"),
-    ]
+    let mut add = |body: Vec<u8>, signed| kept.add(body, BodyMistake::LineEnds { signed });
+    add(replaced(&to_lf, b"\n", b"\r\n"), "CR LF");
+    add(replaced(&to_lf, b"\n", b"\r"), "CR");
+    add(replaced(&to_lf, b"\r", b"\n"), "LF");
+    add(to_lf, "LF");
 }
 
 /// Latin-1 has one byte for each of the first 256 characters; what an editor calls so is often Windows-1252.
-fn charsets(body: &[u8]) -> Vec<BodyVariant> {
-    let mut variants = Vec::new();
+fn charsets(body: &[u8], kept: &mut Kept) {
     if body.is_ascii() {
-        return variants;
+        return;
     }
     if let Ok(text) = std::str::from_utf8(body) {
         let change = "the signed body was read as Latin-1 and written as UTF-8";
         for byte in [latin1 as fn(char) -> Option<u8>, windows1252] {
             if let Some(bytes) = text.chars().map(byte).collect::<Option<Vec<u8>>>() {
-                variants.push(BodyVariant::new(bytes, BodyMistake::Charset { change }));
+                kept.add(bytes, BodyMistake::Charset { change });
             }
         }
     }
     let change = "the signed body is UTF-8, and was written in Latin-1";
     let text: String = body.iter().copied().map(char::from).collect();
-    variants.push(BodyVariant::new(text, BodyMistake::Charset { change }));
-    variants
+    kept.add(text, BodyMistake::Charset { change });
 }
 
 fn latin1(c: char) -> Option<u8> {
@@ -69,9 +61,8 @@ fn windows1252(c: char) -> Option<u8> {
     high.and_then(|at| u8::try_from(0x80 + at).ok()).or_else(|| latin1(c))
 }
 
-fn wrappings(body: &[u8]) -> Vec<BodyVariant> {
-    let mut variants = Vec::new();
-    let mut add = |body: Vec<u8>, encoding| variants.push(BodyVariant::new(body, BodyMistake::Encoded { encoding }));
+fn wrappings(body: &[u8], kept: &mut Kept) {
+    let mut add = |body: Vec<u8>, encoding| kept.add(body, BodyMistake::Encoded { encoding });
     let trimmed = body.trim_ascii();
     if let Ok(text) = serde_json::from_slice::<String>(trimmed) {
         add(text.into_bytes(), "in a JSON string");
@@ -91,7 +82,6 @@ fn wrappings(body: &[u8]) -> Vec<BodyVariant> {
             add(inside.to_vec(), "as Python prints bytes (`b'...'`)");
         }
     }
-    variants
 }
 
 fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {

@@ -3,43 +3,52 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value as Json;
 
-use super::{BodyMistake, BodyVariant};
+use super::{BodyMistake, kept::Kept};
 
 /// Every text that stands near the top of a JSON document, and what is left of a body without the marks of its chunks.
-pub(super) fn variants(body: &[u8]) -> Vec<BodyVariant> {
-    let mut variants: Vec<_> = dechunked(body)
-        .map(|body| BodyVariant::new(body, BodyMistake::Encoded { encoding: "with the marks of its chunks" }))
-        .into_iter()
-        .collect();
-    let Ok(document) = serde_json::from_slice::<Json>(body) else { return variants };
-    let mut add = |body: Vec<u8>, place: &str| {
-        // The names are the sender's: they are told as they are only where they are short and plain.
-        let is_plain = |c: char| c.is_ascii_alphanumeric() || "/_-.".contains(c);
-        let place = if place.len() <= MAX_PLACE && place.chars().all(is_plain) { place } else { "member" };
-        variants.push(BodyVariant::new(body, BodyMistake::Wrapped { place: place.to_owned() }));
-    };
-    for (place, text) in texts(&document, "", 0).into_iter().take(MAX_TEXTS) {
-        if let Some(decoded) = STANDARD.decode(text).ok().filter(|decoded| !decoded.is_empty()) {
-            add(decoded, &place);
-        }
-        add(text.as_bytes().to_vec(), &place);
+pub(super) fn add(body: &[u8], kept: &mut Kept) {
+    if let Some(body) = dechunked(body) {
+        kept.add(body, BodyMistake::Encoded { encoding: "with the marks of its chunks" });
     }
-    variants
+    let Ok(document) = serde_json::from_slice::<Json>(body) else { return };
+    let mut found = Vec::new();
+    texts(&document, Some(String::new()), 0, &mut found);
+    for (place, text) in found {
+        let place = place.unwrap_or_else(|| "member".to_owned());
+        if let Some(decoded) = STANDARD.decode(text).ok().filter(|decoded| !decoded.is_empty()) {
+            kept.add(decoded, BodyMistake::Wrapped { place: place.clone() });
+        }
+        kept.add(text, BodyMistake::Wrapped { place });
+    }
 }
 
-/// The texts of a document with their places, down to the first record of a list.
-fn texts<'d>(document: &'d Json, place: &str, depth: usize) -> Vec<(String, &'d str)> {
+/// A text with its place, if that can be told.
+type Found<'d> = (Option<String>, &'d str);
+
+/// The first texts of a document with their places, down to the first record of a list.
+fn texts<'d>(document: &'d Json, place: Option<String>, depth: usize, found: &mut Vec<Found<'d>>) {
     match document {
-        Json::String(text) if depth > 0 && text.len() >= SHORTEST => vec![(place.to_owned(), text)],
+        _ if found.len() == MAX_TEXTS => {}
+        Json::String(text) if depth > 0 && text.len() >= SHORTEST => found.push((place, text)),
         Json::Object(members) if depth < MAX_DEPTH => {
-            let inner = members.iter().flat_map(|(name, json)| texts(json, &format!("{place}/{name}"), depth + 1));
-            inner.collect()
+            for (name, json) in members {
+                texts(json, inside(place.as_deref(), name), depth + 1, found);
+            }
         }
         Json::Array(items) if depth < MAX_DEPTH => {
-            items.first().map(|first| texts(first, &format!("{place}/0"), depth + 1)).unwrap_or_default()
+            if let Some(first) = items.first() {
+                texts(first, inside(place.as_deref(), "0"), depth + 1, found);
+            }
         }
-        _ => Vec::new(),
+        _ => {}
     }
+}
+
+/// The place of a member. The names are the sender's: they are told as they are only where they are short and plain.
+fn inside(place: Option<&str>, name: &str) -> Option<String> {
+    let place = place.filter(|place| place.len() + name.len() < MAX_PLACE)?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/_-.".contains(c);
+    name.chars().all(is_plain).then(|| format!("{place}/{name}"))
 }
 
 /// The content of chunks, RFC 9112 section 7.1, without extensions and trailers.
