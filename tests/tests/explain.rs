@@ -237,3 +237,38 @@ fn a_large_body_is_explained_as_far_as_the_work_allows() {
     assert!(hopeless.is_no_cause_found() && hopeless.is_cut_short());
     assert!(!explain(100, "tampered").is_cut_short());
 }
+
+/// The commonest question there is: all that was left untried are pairs of mistakes.
+#[test]
+fn another_secret_is_what_is_told_where_nothing_explains_a_common_request() {
+    let secret = |text: &str| format!("whsec_{}", text.repeat(32));
+    let now = Timestamp::from_unix_seconds(1_767_225_600);
+    let signer = Signer::new(providers::STRIPE, secret("a")).unwrap();
+    let lines: Vec<String> = (0..100).map(|line| format!(r#"{{"id":"li_{line}","amount":1.5}}"#)).collect();
+    let event = format!(r#"{{"id":"evt_1","data":[{}]}}"#, lines.join(","));
+    let request = signer.sign(Request::post("/").body(event).unwrap(), now).unwrap();
+    let setup = Setup::new(providers::STRIPE).unwrap().secret("a", secret("b"));
+    let explanation = countersign::explain(&setup, &request, request.body(), now);
+    assert!(explanation.no_cause().unwrap().contains("another secret"), "{explanation}");
+    assert!(!explanation.is_cut_short());
+}
+
+#[test]
+fn what_was_left_untried_is_told_as_it_is() {
+    let why = |provider, headers, target: &str, body: usize| {
+        let setup = Setup::new(provider).unwrap().secret("a", "0123456789abcdef0123456789abcdef");
+        let setup = setup.public_url("https://example.com");
+        let request = Request::post(target).header("x-hub-signature-256", format!("sha256={:064}", 0));
+        let request = request.header("x-twilio-signature", "AAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+        let request = (0..headers).fold(request, |request, number| request.header(format!("x-{number}"), "a"));
+        let request = request.body(vec![b'x'; body]).unwrap();
+        let now = Timestamp::from_unix_seconds(0);
+        let explanation = countersign::explain(&setup, &request, request.body(), now);
+        assert!(explanation.is_cut_short(), "{explanation}");
+        explanation.no_cause().unwrap()
+    };
+    assert!(why(providers::GITHUB, 128, "/", 2).contains("too many headers"));
+    assert!(why(providers::GITHUB, 0, "/", 129 << 10).contains("the body is too large"));
+    assert!(why(providers::TWILIO_FORM, 0, &"/".repeat(9 << 10), 2).contains("the URL is too long"));
+    assert!(why(providers::TWILIO_FORM, 0, "/a/b/c/d/e/f/g/h?i=j&k=l", 127 << 10).contains("too much work"));
+}

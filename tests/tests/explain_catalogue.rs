@@ -147,14 +147,14 @@ fn nothing_is_found_where_the_secret_is_another_or_the_body_was_tampered_with() 
     for endpoint in ENDPOINTS.iter().step_by(12) {
         let request = sample(endpoint);
         let explanation = explain(endpoint, endpoint.other_secret, &request, NOW);
-        assert!(explanation.is_no_cause_found(), "{}: {explanation}", endpoint.id());
+        assert!(explanation.is_no_cause_found() && !explanation.is_cut_short(), "{}: {explanation}", endpoint.id());
         if endpoint.scheme.covers_body() {
             let tampered = request.clone().map(|body| {
                 let text = String::from_utf8(body.to_vec()).unwrap();
                 Bytes::from(text.replace("created", "deleted"))
             });
             let explanation = explain(endpoint, endpoint.secret, &tampered, NOW);
-            assert!(explanation.is_no_cause_found(), "{}: {explanation}", endpoint.id());
+            assert!(explanation.is_no_cause_found() && !explanation.is_cut_short(), "{}: {explanation}", endpoint.id());
         }
     }
 }

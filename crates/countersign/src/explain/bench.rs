@@ -41,7 +41,33 @@ pub(super) struct Bench<'r> {
     secrets: OnceCell<Vec<Candidate>>,
     left: Cell<u64>,
     reserve: Cell<u64>,
-    exhausted: Cell<bool>,
+    in_pairs: Cell<bool>,
+    untried: Cell<Option<Untried>>,
+}
+
+/// What was left untried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Untried {
+    /// What takes more work than may be spent.
+    Work,
+    /// Those of a body that is too large.
+    Body,
+    /// Those of headers that are too many.
+    Headers,
+    /// Those of a URL that is too long.
+    Url,
+}
+
+impl Untried {
+    /// What that means where no cause was found.
+    pub(super) fn reason(self) -> &'static str {
+        match self {
+            Self::Work => "to try every mistake would be too much work; those that were tried do not explain it",
+            Self::Body => "the body is too large to try every mistake; the others do not explain it",
+            Self::Headers => "there are too many headers to try what can be wrong with them; nothing else explains it",
+            Self::Url => "the URL is too long to try what can be wrong with it; nothing else explains it",
+        }
+    }
 }
 
 /// Bytes that may be the key, and the mistakes by which they came to be other than configured.
@@ -81,7 +107,8 @@ impl<'r> Bench<'r> {
             secrets: OnceCell::new(),
             left: Cell::new(WORK),
             reserve: Cell::new(0),
-            exhausted: Cell::new(false),
+            in_pairs: Cell::new(false),
+            untried: Cell::new(None),
         }
     }
 
@@ -106,7 +133,10 @@ impl<'r> Bench<'r> {
         trial.keys.chunks(together).find_map(|keys| {
             let work = (trial.body.len() as u64 + overhead) * keys.len() as u64;
             let Some(left) = self.left.get().checked_sub(work).filter(|left| *left >= self.reserve.get()) else {
-                self.exhausted.set(true);
+                // There are too many pairs to try all of them, so that a missing one says nothing.
+                if !self.in_pairs.get() {
+                    self.leave(Untried::Work);
+                }
                 return None;
             };
             self.left.set(left);
@@ -125,13 +155,19 @@ impl<'r> Bench<'r> {
         result
     }
 
-    /// Whether something was left untried because it would have been too much work.
-    pub(super) fn is_exhausted(&self) -> bool {
-        self.exhausted.get()
+    /// Makes trials of two mistakes at once.
+    pub(super) fn in_pairs<T>(&self, trials: impl FnOnce() -> T) -> T {
+        self.in_pairs.set(true);
+        trials()
     }
 
-    pub(super) fn give_up(&self) {
-        self.exhausted.set(true);
+    /// What was left untried, pairs apart; of several things one.
+    pub(super) fn untried(&self) -> Option<Untried> {
+        self.untried.get()
+    }
+
+    pub(super) fn leave(&self, untried: Untried) {
+        self.untried.set(self.untried.get().max(Some(untried)));
     }
 
     pub(super) fn bodies(&self) -> &[BodyVariant] {

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{mistake::Mistake, stated};
+use super::{bench::Untried, mistake::Mistake, stated};
 use crate::{config::ConfigError, rejection::Rejection, timestamp::Timestamp};
 
 /// The verdict on a request and, if it was refused, what made it be refused.
@@ -10,7 +10,7 @@ use crate::{config::ConfigError, rejection::Rejection, timestamp::Timestamp};
 pub struct Explanation {
     verdict: Verdict,
     causes: Vec<Cause>,
-    cut_short: bool,
+    untried: Option<Untried>,
 }
 
 /// What became of the request.
@@ -63,21 +63,21 @@ impl Explanation {
     /// ```
     pub fn of_rejection(rejection: &Rejection) -> Self {
         let causes = stated::of_rejection(rejection).into_iter().map(Cause::indicated).collect();
-        Self { verdict: Verdict::Refused(rejection.clone()), causes, cut_short: false }
+        Self { verdict: Verdict::Refused(rejection.clone()), causes, untried: None }
     }
 
     /// What the `code` and the `reason` of a logged refusal explain; `None` if the code is none of [`Rejection::code`].
     pub fn of_log(code: &str, reason: &str) -> Option<Self> {
         let causes = stated::of_log(code, reason)?.into_iter().map(Cause::indicated).collect();
-        Some(Self { verdict: Verdict::Logged { code: code.to_owned() }, causes, cut_short: false })
+        Some(Self { verdict: Verdict::Logged { code: code.to_owned() }, causes, untried: None })
     }
 
     pub(super) fn accepted(key: &str, at: Option<Timestamp>) -> Self {
-        Self { verdict: Verdict::Accepted { key: key.into(), at }, causes: Vec::new(), cut_short: false }
+        Self { verdict: Verdict::Accepted { key: key.into(), at }, causes: Vec::new(), untried: None }
     }
 
-    pub(super) fn refused(verdict: Verdict, causes: Vec<Cause>, cut_short: bool) -> Self {
-        Self { verdict, cut_short: cut_short && causes.is_empty(), causes }
+    pub(super) fn refused(verdict: Verdict, causes: Vec<Cause>, untried: Option<Untried>) -> Self {
+        Self { verdict, untried: untried.filter(|_| causes.is_empty()), causes }
     }
 
     /// What became of the request.
@@ -102,20 +102,21 @@ impl Explanation {
 
     /// What it means that no cause was found, if none was.
     pub fn no_cause(&self) -> Option<&'static str> {
-        self.is_no_cause_found().then_some(match (&self.verdict, self.cut_short) {
+        self.is_no_cause_found().then_some(match (&self.verdict, self.untried) {
             (Verdict::Logged { .. }, _) => "the log line says no more; explain the request itself, with its secret",
-            (_, true) => "the body is too large to try every mistake; the others do not explain it",
-            (_, false) => {
+            (_, Some(untried)) => untried.reason(),
+            (_, None) => {
                 "it was signed with another secret (another endpoint's, the test environment's, that of a command-line tool: \
                  give those that you have as well), was changed on its way, or is forged; none of the usual mistakes explains \
-                 it"
+                 it by itself"
             }
         })
     }
 
-    /// Whether no cause was found, and some were left untried because the body is too large for them.
+    /// Whether no cause was found, and some mistakes were left untried because that would have been too much work.
+    /// Of those that can be made together there are always some.
     pub fn is_cut_short(&self) -> bool {
-        self.cut_short
+        self.untried.is_some()
     }
 }
 

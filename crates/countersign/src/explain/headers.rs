@@ -4,7 +4,11 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{bench::Bench, mistake::Mistake, tags};
+use super::{
+    bench::{Bench, Untried},
+    mistake::Mistake,
+    tags,
+};
 use crate::{
     head::Head,
     scheme::{Part, Scheme, Source, trim_ows},
@@ -146,7 +150,7 @@ impl HeadVariant {
 /// The headers as they may have been sent, for a scheme.
 pub(super) fn variants(bench: &Bench<'_>, scheme: &Scheme) -> Vec<HeadVariant> {
     if bench.head.headers.len() > MAX_HEADERS {
-        bench.give_up();
+        bench.leave(Untried::Headers);
         return Vec::new();
     }
     let mut variants = vec![renamed(bench.head.headers, scheme)];

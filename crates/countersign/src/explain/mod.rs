@@ -81,7 +81,7 @@ pub fn explain<'r>(
         Some(proof) => proven(&bench, proof),
         None => indicated(&bench, &verdict),
     };
-    Explanation::refused(verdict, causes, bench.is_exhausted())
+    Explanation::refused(verdict, causes, bench.untried())
 }
 
 fn proven(bench: &Bench<'_>, proof: Proof) -> Vec<Cause> {

@@ -35,7 +35,7 @@ pub(super) fn prove(bench: &Bench<'_>) -> Option<Proof> {
         .or_else(|| rules::prove(bench))
         .or_else(|| other_bodies(bench, body::unsigned(bench).as_slice(), configured))
         .or_else(|| other_times(bench, configured))
-        .or_else(|| two_at_once(bench))
+        .or_else(|| bench.in_pairs(|| two_at_once(bench)))
 }
 
 fn other_times(bench: &Bench<'_>, keys: &[Candidate]) -> Option<Proof> {

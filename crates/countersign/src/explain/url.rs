@@ -5,7 +5,10 @@ use std::fmt;
 use http::{HeaderMap, Uri, uri::PathAndQuery};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 
-use super::{bench::Bench, mistake::Mistake};
+use super::{
+    bench::{Bench, Untried},
+    mistake::Mistake,
+};
 use crate::{
     head::Head,
     public_url::PublicUrl,
@@ -136,7 +139,7 @@ pub(super) fn variants(bench: &Bench<'_>) -> Vec<UrlVariant> {
     let configured = bench.setup.public_url.as_deref().filter(|url| PublicUrl::parse(url).is_ok());
     let requested = bench.head.uri.path_and_query().map_or("", PathAndQuery::as_str);
     if requested.len() + configured.map_or(0, str::len) > MAX_URL {
-        bench.give_up();
+        bench.leave(Untried::Url);
         return Vec::new();
     }
     let origins = origins(configured, bench.head.headers, bench.scheme.needs_public_url());

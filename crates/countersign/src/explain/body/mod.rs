@@ -13,7 +13,10 @@ use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use serde::de::IgnoredAny;
 
 use self::kept::Kept;
-use super::{bench::Bench, mistake::Mistake};
+use super::{
+    bench::{Bench, Untried},
+    mistake::Mistake,
+};
 use crate::{
     rejection::{Problem, Rejection},
     scheme::{Part, Source},
@@ -192,7 +195,7 @@ impl BodyVariant {
 pub(super) fn variants(bench: &Bench<'_>) -> Vec<BodyVariant> {
     let body = bench.body;
     if body.len() > MAX_CHANGED {
-        bench.give_up();
+        bench.leave(Untried::Body);
         return Vec::new();
     }
     let mut kept = Kept::beside(body);
@@ -207,7 +210,7 @@ pub(super) fn variants(bench: &Bench<'_>) -> Vec<BodyVariant> {
         rewritten::add(body, &mut kept);
     }
     if !kept.is_complete() {
-        bench.give_up();
+        bench.leave(Untried::Body);
     }
     kept.into_bodies()
 }
