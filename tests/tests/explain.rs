@@ -108,10 +108,18 @@ fn fragments(case: &Case) -> BTreeSet<String> {
             text.trim_matches(|c: char| c.is_whitespace() || "\"'\u{201c}\u{201d}\u{200b}".contains(c)),
         ));
     }
+    whole.extend(user_of(case).map(<[u8]>::to_vec));
     whole.extend(tags(case.request().headers()));
     let pieces =
         whole.iter().flat_map(|text| text.windows(PIECE).filter_map(|piece| String::from_utf8(piece.to_vec()).ok()));
     pieces.filter(|piece| !PUBLIC.iter().any(|public| public.contains(piece.as_str()))).collect()
+}
+
+/// The user and password in the public URL.
+fn user_of(case: &Case) -> Option<&[u8]> {
+    let (_, url) = case.public_url.as_deref()?.split_once("://")?;
+    let authority = url.split('/').next()?;
+    Some(authority.rsplit_once('@')?.0.as_bytes())
 }
 
 /// The tags that the configured secret makes of the request as it came.

@@ -202,10 +202,14 @@ fn origins(configured: Option<&str>, headers: &HeaderMap, is_signed: bool) -> Ve
         }
         add_port(&mut ports, port);
     }
-    let (lower, bare) = (own_host.to_ascii_lowercase(), own_host.rsplit('@').next().unwrap_or_default());
-    for host in [&*lower, bare] {
+    // The user and password in front of the host are a credential, and not told.
+    let bare = own_host.rsplit('@').next().unwrap_or_default();
+    let user = own_host.strip_suffix(bare).unwrap_or_default();
+    let bare_lower = bare.to_ascii_lowercase();
+    let lower = format!("{user}{bare_lower}");
+    for (host, told) in [(&*lower, &*bare_lower), (bare, bare)] {
         if hosts.iter().all(|(other, _)| *other != host) {
-            hosts.push((host, Some(UrlMistake::Host { signed: host.to_owned() })));
+            hosts.push((host, Some(UrlMistake::Host { signed: told.to_owned() })));
         }
     }
     for port in [None, Some("443"), Some("80"), port_told] {
