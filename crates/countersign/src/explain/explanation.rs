@@ -90,7 +90,7 @@ impl Explanation {
         matches!(self.verdict, Verdict::Accepted { .. })
     }
 
-    /// The mistakes, the most certain first. Several of them belong together: each must be mended.
+    /// The mistakes, the most certain first. Those that are proven belong together: each must be mended.
     pub fn causes(&self) -> &[Cause] {
         &self.causes
     }

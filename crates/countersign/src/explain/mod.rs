@@ -34,9 +34,9 @@ use crate::{head::Head, timestamp::Timestamp};
 /// Verifies a request and, if it is refused, finds out which mistake made it be refused.
 ///
 /// Nothing is guessed. A mistake is *proven* if the signature is right once the mistake is undone, and *indicated* if the
-/// request shows it beyond doubt but the signature cannot tell: a body that is shorter than announced, say. If neither is
-/// found, the explanation [says so](Explanation::is_no_cause_found): then the secret is another one, or the request was
-/// changed on its way, or forged.
+/// request shows it but the signature cannot tell: a body that is shorter than announced, say. If neither is found, the
+/// explanation [says so](Explanation::is_no_cause_found): then the secret is another one, or the request was changed on its
+/// way, or forged.
 ///
 /// The explanation is for the receiver. It never contains a secret, a key or the tag that would have been right, but it
 /// does tell how the request and the set-up differ, so it should not be sent to the caller.
@@ -85,12 +85,13 @@ pub fn explain<'r>(
 }
 
 fn proven(bench: &Bench<'_>, proof: Proof) -> Vec<Cause> {
-    let mut mistakes = proof.mistakes;
     // A unit that was taken for another explains the age, whatever it seems to be.
-    if !mistakes.iter().any(|mistake| matches!(mistake, Mistake::Time(_))) {
-        mistakes.extend(proof.at.and_then(|at| time::judge(bench, at)).map(Mistake::Time));
-    }
-    mistakes.into_iter().map(Cause::proven).collect()
+    let is_explained = proof.mistakes.iter().any(|mistake| matches!(mistake, Mistake::Time(_)));
+    let age = proof.at.filter(|_| !is_explained).and_then(|at| time::judge(bench, at));
+    // The signature proves the time, and not why it is off.
+    let zone = age.as_ref().and_then(time::zone_of);
+    let mistakes = proof.mistakes.into_iter().chain(age.map(Mistake::Time));
+    mistakes.map(Cause::proven).chain(zone.map(|zone| Cause::indicated(Mistake::Time(zone)))).collect()
 }
 
 /// What the request and the set-up show without a signature that proves it.

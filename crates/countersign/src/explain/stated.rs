@@ -8,12 +8,13 @@ use crate::{
     rejection::{Problem, Rejection},
 };
 
-/// The cause that a refusal states; `None` for those that can have any.
-pub(super) fn of_rejection(rejection: &Rejection) -> Option<Mistake> {
-    if let Some(mistake) = time::of_rejection(rejection) {
-        return Some(Mistake::Time(mistake));
-    }
-    stated(rejection.code(), rejection.to_string())
+/// The cause that a refusal states, and what may be behind it; nothing for those that can have any.
+pub(super) fn of_rejection(rejection: &Rejection) -> Vec<Mistake> {
+    let Some(mistake) = time::of_rejection(rejection) else {
+        return stated(rejection.code(), rejection.to_string()).into_iter().collect();
+    };
+    let zone = time::zone_of(&mistake);
+    [mistake].into_iter().chain(zone).map(Mistake::Time).collect()
 }
 
 /// The cause that a set-up states of which no verifier can be made.
@@ -25,11 +26,11 @@ pub(super) fn of_config(error: &ConfigError) -> Mistake {
     }
 }
 
-/// The cause that a log line states, as a list of one or none; `None` if the code is unknown.
+/// The same for a log line; `None` if the code is unknown.
 pub(super) fn of_log(code: &str, reason: &str) -> Option<Vec<Mistake>> {
     let (code, advice) = ADVICE.into_iter().find(|(known, _)| *known == code)?;
     if let Some(rejection) = time_of_log(code, reason) {
-        return Some(of_rejection(&rejection).into_iter().collect());
+        return Some(of_rejection(&rejection));
     }
     if advice.is_empty() {
         return Some(Vec::new());

@@ -51,7 +51,7 @@ pub enum TimeMistake {
         /// What it is.
         found: &'static str,
     },
-    /// It is off by just the difference of two time zones.
+    /// It is off by just the difference of two time zones, which may be chance.
     Zone {
         /// By how much, without the seconds that the delivery took.
         by: Duration,
@@ -109,7 +109,8 @@ impl fmt::Display for TimeMistake {
             ),
             Self::Zone { by, ahead } => write!(
                 f,
-                "the signed time is {} {}, the difference of two time zones: one side writes or reads local time as UTC",
+                "the signed time is {} {}, which may be chance, or the difference of two time zones: look whether one side \
+                 writes or reads local time as UTC",
                 words(*by),
                 if *ahead { "ahead of the clock" } else { "behind the clock" }
             ),
@@ -159,13 +160,18 @@ pub(super) fn judge(bench: &Bench<'_>, at: Timestamp) -> Option<TimeMistake> {
 pub(super) fn of_rejection(rejection: &Rejection) -> Option<TimeMistake> {
     match rejection {
         Rejection::TimestampInFuture { ahead, tolerance } => {
-            let zone = zone(*ahead).map(|by| TimeMistake::Zone { by, ahead: true });
-            zone.or(Some(TimeMistake::Ahead { by: *ahead, tolerance: *tolerance }))
+            Some(TimeMistake::Ahead { by: *ahead, tolerance: *tolerance })
         }
-        Rejection::TimestampTooOld { age, tolerance } => {
-            let zone = zone(*age).map(|by| TimeMistake::Zone { by, ahead: false });
-            zone.or(Some(TimeMistake::Stale { by: *age, tolerance: *tolerance }))
-        }
+        Rejection::TimestampTooOld { age, tolerance } => Some(TimeMistake::Stale { by: *age, tolerance: *tolerance }),
+        _ => None,
+    }
+}
+
+/// The time zones that may be behind a time that is off. A retry or a queue that comes to it after an hour looks the same.
+pub(super) fn zone_of(mistake: &TimeMistake) -> Option<TimeMistake> {
+    match mistake {
+        TimeMistake::Ahead { by, .. } => Some(TimeMistake::Zone { by: zone(*by)?, ahead: true }),
+        TimeMistake::Stale { by, .. } => Some(TimeMistake::Zone { by: zone(*by)?, ahead: false }),
         _ => None,
     }
 }
