@@ -1,30 +1,25 @@
 //! Reads a curl command, as browsers and request inspectors copy it, for a POSIX shell.
 
+use std::vec::IntoIter;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::request::Parts;
+use http::{Uri, request::Parts};
+use percent_encoding::percent_decode_str;
 
 /// The request that the command would send. Nothing is run and no file is read.
 pub(super) fn parse(bytes: &[u8]) -> Result<(Parts, Bytes), String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "the curl command is not UTF-8".to_owned())?;
-    let mut words = words(text)?.into_iter().skip(1);
+    let mut words = words(text)?.into_iter();
     let mut command = Command::default();
+    words.next();
     while let Some(word) = words.next() {
-        let (option, attached) = split(&word);
-        if NO_VALUE.contains(&option) {
-            continue;
-        }
-        if !word.starts_with('-') {
-            command.url = Some(word);
-            continue;
-        }
-        let missing = || format!("the option `{option}` of the curl command has no value");
-        let mut value = || attached.map(str::to_owned).or_else(|| words.next()).ok_or_else(missing);
-        if IGNORED.contains(&option) {
-            value()?;
-        } else if !command.take(option, value)? {
-            return Err(format!(
-                "the option `{option}` of the curl command is not understood: leave it away, or save the request"
-            ));
+        if word.starts_with("--") {
+            command.long(&word, &mut words)?;
+        } else if let Some(letters) = word.strip_prefix('-').filter(|letters| !letters.is_empty()) {
+            command.short(letters, &mut words)?;
+        } else {
+            command.set_url(word)?;
         }
     }
     command.request()
@@ -34,16 +29,58 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(Parts, Bytes), String> {
 struct Command {
     method: Option<String>,
     url: Option<String>,
+    /// Name and password.
+    user: Option<String>,
     headers: Vec<(String, String)>,
     data: Option<String>,
+    is_json: bool,
 }
 
 impl Command {
-    /// Takes one option; `false` if it is unknown.
+    /// `--request POST`, which may be one word with `=`.
+    fn long(&mut self, word: &str, words: &mut IntoIter<String>) -> Result<(), String> {
+        let (option, attached) = word.split_once('=').map_or((word, None), |(option, value)| (option, Some(value)));
+        self.option(option, attached, words).map(drop)
+    }
+
+    /// `-s -X POST`, which may be one word: the first option that takes a value has the rest for it.
+    fn short(&mut self, letters: &str, words: &mut IntoIter<String>) -> Result<(), String> {
+        for (at, letter) in letters.char_indices() {
+            let rest = &letters[at + letter.len_utf8()..];
+            let attached = Some(rest).filter(|rest| !rest.is_empty());
+            if self.option(&format!("-{letter}"), attached, words)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one option; `true` if it has a value.
+    fn option(&mut self, option: &str, attached: Option<&str>, words: &mut IntoIter<String>) -> Result<bool, String> {
+        if NO_VALUE.contains(&option) {
+            return Ok(false);
+        }
+        let missing = || format!("the option `{option}` of the curl command has no value");
+        let mut value = || attached.map(str::to_owned).or_else(|| words.next()).ok_or_else(missing);
+        if IGNORED.contains(&option) {
+            value()?;
+        } else if !self.take(option, value)? {
+            return Err(format!(
+                "the option `{option}` of the curl command is not understood: leave it away, or save the request"
+            ));
+        }
+        Ok(true)
+    }
+
+    /// Takes an option that has a value; `false` if it is unknown.
     fn take(&mut self, option: &str, value: impl FnOnce() -> Result<String, String>) -> Result<bool, String> {
         match option {
             "-X" | "--request" => self.method = Some(value()?),
-            "--url" => self.url = Some(value()?),
+            "--url" => self.set_url(value()?)?,
+            "-u" | "--user" => {
+                let user = Some(value()?).filter(|user| user.contains(':'));
+                self.user = Some(user.ok_or("the user of the curl command has no password, which curl would ask for")?);
+            }
             "-H" | "--header" => {
                 let line = value()?;
                 let (name, value) = line.split_once(':').ok_or("a header of the curl command has no colon")?;
@@ -55,14 +92,19 @@ impl Command {
                 if data.starts_with('@') {
                     return Err("the body of the curl command is in a file: save the request with its body".to_owned());
                 }
-                if option == "--json" {
-                    self.headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
-                }
+                self.is_json |= option == "--json";
                 self.add(data);
             }
             _ => return Ok(false),
         }
         Ok(true)
+    }
+
+    fn set_url(&mut self, url: String) -> Result<(), String> {
+        match self.url.replace(url) {
+            Some(_) => Err("the curl command has several URLs: leave one, or save the request".to_owned()),
+            None => Ok(()),
+        }
     }
 
     /// Several are joined as those of a form.
@@ -74,27 +116,34 @@ impl Command {
     }
 
     fn request(mut self) -> Result<(Parts, Bytes), String> {
-        let url = self.url.ok_or("the curl command has no URL")?;
+        let url = self.url.take().ok_or("the curl command has no URL")?;
         let url = if url.contains("://") { url } else { format!("http://{url}") };
-        let method = self.method.unwrap_or_else(|| if self.data.is_some() { "POST" } else { "GET" }.to_owned());
-        if self.data.is_some() && !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
-            self.headers.push(("Content-Type".to_owned(), "application/x-www-form-urlencoded".to_owned()));
+        let method = self.method.take().unwrap_or_else(|| if self.data.is_some() { "POST" } else { "GET" }.to_owned());
+        if self.data.is_some() {
+            let form_or_json = if self.is_json { "application/json" } else { "application/x-www-form-urlencoded" };
+            self.add_header("Content-Type", form_or_json.to_owned());
+        }
+        if let Some(user) = self.user.take().map(String::into_bytes).or_else(|| user_of(&url)) {
+            self.add_header("Authorization", format!("Basic {}", STANDARD.encode(user)));
         }
         let parts = super::head(&method, &url, self.headers)?;
         Ok((parts, self.data.unwrap_or_default().into()))
     }
+
+    /// Adds a header that curl makes, unless the command has it.
+    fn add_header(&mut self, name: &str, value: String) {
+        if !self.headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
+            self.headers.push((name.to_owned(), value));
+        }
+    }
 }
 
-/// `-XPOST` and `--request=POST` are one word each.
-fn split(word: &str) -> (&str, Option<&str>) {
-    let is_short = word.starts_with('-') && !word.starts_with("--");
-    match word.split_at_checked(2) {
-        Some((option, value)) if is_short && !value.is_empty() && !NO_VALUE.contains(&word) => (option, Some(value)),
-        _ => match word.split_once('=').filter(|_| word.starts_with("--")) {
-            Some((option, value)) => (option, Some(value)),
-            None => (word, None),
-        },
-    }
+/// Name and password in front of the host of a URL, with a colon between them.
+fn user_of(url: &str) -> Option<Vec<u8>> {
+    let url: Uri = url.parse().ok()?;
+    let (user, _) = url.authority()?.as_str().rsplit_once('@')?;
+    let (name, password) = user.split_once(':').unwrap_or((user, ""));
+    Some(percent_decode_str(name).chain(*b":").chain(percent_decode_str(password)).collect())
 }
 
 /// The words of a command, as a POSIX shell (and bash with its `$'...'`) takes them. Variables stay what they are.
@@ -176,7 +225,8 @@ fn hex(chars: &mut Chars<'_>, most: usize) -> Option<char> {
 }
 
 /// Options that change nothing of the request that a signature covers.
-const NO_VALUE: [&str; 17] = [
+const NO_VALUE: [&str; 25] = [
+    "--basic",
     "--compressed",
     "--fail",
     "--globoff",
@@ -185,9 +235,16 @@ const NO_VALUE: [&str; 17] = [
     "--include",
     "--insecure",
     "--location",
+    "--no-buffer",
+    "--show-error",
     "--silent",
     "--verbose",
+    "-#",
+    "-4",
+    "-6",
     "-L",
+    "-N",
+    "-S",
     "-f",
     "-g",
     "-i",
@@ -197,19 +254,20 @@ const NO_VALUE: [&str; 17] = [
 ];
 
 /// The same, with a value.
-const IGNORED: [&str; 12] = [
+const IGNORED: [&str; 13] = [
     "--connect-timeout",
     "--cookie",
     "--max-time",
     "--output",
     "--referer",
-    "--user",
     "--user-agent",
+    "--write-out",
     "-A",
     "-b",
     "-e",
+    "-m",
     "-o",
-    "-u",
+    "-w",
 ];
 
 #[cfg(test)]
@@ -239,6 +297,44 @@ mod tests {
     }
 
     #[test]
+    fn short_options_may_stand_in_one_word() {
+        let (parts, body) = parse(b"curl http://a/hooks -sX PUT -vd '{}' -kH'X-Token: t' -sSfL").unwrap();
+        assert_eq!((parts.method.as_str(), parts.uri.path(), &*body), ("PUT", "/hooks", &b"{}"[..]));
+        assert_eq!([&parts.headers["x-token"], &parts.headers["host"]], ["t", "a"]);
+        assert_eq!(parse(b"curl -sXPUT a").unwrap().0.method, "PUT");
+    }
+
+    /// The credentials of RFC 7617 section 2, with an escape where they stand in a URL.
+    #[test]
+    fn a_user_and_password_become_the_header_of_basic_authentication() {
+        let basic = "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==";
+        for command in [
+            "curl -u 'Aladdin:open sesame' a",
+            "curl -su'Aladdin:open sesame' a",
+            "curl --user='Aladdin:open sesame' http://other:one@a/",
+            "curl http://Aladdin:open%20sesame@a/",
+            "curl http://Aladdin:no@a/ -H 'authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=='",
+        ] {
+            let (parts, _) = parse(command.as_bytes()).unwrap();
+            let given: Vec<_> = parts.headers.get_all("authorization").iter().collect();
+            assert_eq!(given, [basic], "{command}");
+            assert_eq!(parts.headers["host"], "a", "{command}");
+        }
+        assert_eq!(parse(b"curl http://user@a/").unwrap().0.headers["authorization"], "Basic dXNlcjo=");
+    }
+
+    #[test]
+    fn json_has_one_content_type() {
+        let types = |command: &[u8]| {
+            let parts = parse(command).unwrap().0;
+            parts.headers.get_all("content-type").iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+        };
+        let given: Vec<String> = types(b"curl a --json {} -H 'Content-Type: application/cloudevents+json'");
+        assert_eq!(given, ["application/cloudevents+json"]);
+        assert_eq!(types(b"curl a --json {}"), ["application/json"]);
+    }
+
+    #[test]
     fn what_is_not_understood_is_an_error() {
         for wrong in [
             "curl",
@@ -247,6 +343,11 @@ mod tests {
             "curl a -H b",
             "curl a -d @file",
             "curl a -F b=c",
+            "curl a -sF b=c",
+            "curl a -sX",
+            "curl a b",
+            "curl a --url b",
+            "curl a -u user",
             "curl a -d $'\\q'",
             "curl a -d $'\\ud800'",
         ] {

@@ -115,6 +115,17 @@ fn har_files_and_curl_commands_are_requests_too() {
 }
 
 #[test]
+fn a_curl_command_sends_its_user_along() {
+    let folder = Folder::new();
+    let user = folder.write("user", "hook:a-long-password");
+    let args = ["verify", "chargebee", "-", "--secret-file", &user];
+    for command in ["curl -su hook:a-long-password https://a/ -d {}", "curl -sd {} https://hook:a-long-password@a/"] {
+        assert_eq!(run_with(&args, command.as_bytes()).code, 0, "{command}");
+    }
+    assert_eq!(run_with(&args, b"curl -su hook:another https://a/ -d {}").code, 1);
+}
+
+#[test]
 fn a_log_line_is_explained_as_far_as_it_carries() {
     let line = r#"WARN countersign: refused provider="stripe" path="/stripe" code="timestamp_too_old" status=401 reason=the timestamp is 7201s old; the tolerance is 300s"#;
     let ran = run(&["explain", "--log", line]);
