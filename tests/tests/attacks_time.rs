@@ -297,7 +297,7 @@ fn c6_a_clock_that_steps_back_changes_nothing_for_good() {
     for endpoint in TIMED.iter() {
         let (verifier, signed) = (endpoint.verifier(), endpoint.sample());
         assert!(whole(&verifier, &signed, NOW).is_ok());
-        let back = earlier(Duration::from_secs(86_400), 0);
+        let back = earlier(Duration::from_secs(10 * 86_400), 0);
         assert_eq!(whole(&verifier, &signed, back).unwrap_err().code(), "timestamp_in_future", "{}", endpoint.id());
         assert!(whole(&verifier, &signed, NOW).is_ok(), "{}", endpoint.id());
     }
