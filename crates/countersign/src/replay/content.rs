@@ -22,7 +22,7 @@ pub(crate) struct SignedContent<'a> {
     pub(crate) public_url: Option<&'a PublicUrl>,
     /// The form of the URL that was signed.
     pub(crate) form: UrlForm,
-    /// The text of the signed time. Needed only if it [takes part](takes_time).
+    /// The text of the signed time. Needed only if it [takes part](Description::time_tells_apart).
     pub(crate) time: &'a [u8],
     pub(crate) id: Option<&'a [u8]>,
     pub(crate) body: &'a [u8],
@@ -62,11 +62,6 @@ impl SignedContent<'_> {
         self.scheme.ambiguity().is_some()
     }
 
-    /// Whether the signed time tells events apart, or cannot be told from what does.
-    fn takes_time(&self) -> bool {
-        takes_time(self.scheme)
-    }
-
     /// Writes the content that was signed, without the secret and, mostly, the time, and then where those were cut out.
     ///
     /// What stays is written as it was signed, nothing between its parts: where they run into each other, another way to
@@ -76,7 +71,7 @@ impl SignedContent<'_> {
         for part in &self.scheme.signature.parts {
             match part {
                 Part::Secret => text.cut(),
-                Part::Timestamp if !self.takes_time() => text.cut(),
+                Part::Timestamp if !self.scheme.time_tells_apart() => text.cut(),
                 Part::Body | Part::Hash(_, _, Hashed::Body) => match self.body_around_time() {
                     Some((before, behind)) => {
                         text.write(before);
@@ -124,7 +119,7 @@ impl SignedContent<'_> {
         let claims = claims.filter(|source| matches!(source, Source::Claim(_)));
         let claims = claims.filter_map(|source| look_up(source, self.head, None).ok().flatten());
         // The times of a token are among its claims.
-        let all_claims = self.takes_time().then_some(Cow::Borrowed(self.head.claims));
+        let all_claims = self.scheme.time_tells_apart().then_some(Cow::Borrowed(self.head.claims));
         for value in components.chain(claims).chain(all_claims) {
             text.write(&value);
             text.cut();
@@ -139,7 +134,7 @@ impl SignedContent<'_> {
             // Settings are the same for all deliveries of an endpoint.
             settings,
             // The time is a part of its own, or one that a canonical form has among its others.
-            timestamp: if self.takes_time() { self.time } else { b"" },
+            timestamp: if self.scheme.time_tells_apart() { self.time } else { b"" },
             id: self.id.unwrap_or_default(),
             sorted,
         }
@@ -147,15 +142,11 @@ impl SignedContent<'_> {
 
     /// The body in front of the signed time and behind it, if that stands there in JSON.
     fn body_around_time(&self) -> Option<(&[u8], &[u8])> {
-        let source = self.scheme.timestamp.as_ref()?.source.as_ref().filter(|_| !self.takes_time())?;
+        let source = self.scheme.timestamp.as_ref()?.source.as_ref().filter(|_| !self.scheme.time_tells_apart())?;
         let Source::Json(pointer) = source else { return None };
         let time = json::locate(self.body, pointer)?;
         Some((&self.body[..time.start], &self.body[time.end..]))
     }
-}
-
-fn takes_time(scheme: &Scheme) -> bool {
-    scheme.ambiguity().is_some() || scheme.told_apart_by == Some(ToldApartBy::SignedTime)
 }
 
 /// Text on its way into a hash.
@@ -204,7 +195,7 @@ impl KeptHead {
         let parts = &scheme.signature.parts;
         let components = scheme.http.components.iter().filter(|component| component.tells_events_apart());
         let is_needed = parts.iter().any(Part::reads_head)
-            || (takes_time(scheme) && !time.is_empty())
+            || (scheme.time_tells_apart() && !time.is_empty())
             || components.clone().next().is_some();
         is_needed.then(|| {
             let mut headers = HeaderMap::new();
@@ -277,6 +268,11 @@ impl Part {
 }
 
 impl Description {
+    /// Whether the signed time tells events apart, or cannot be told from what does.
+    fn time_tells_apart(&self) -> bool {
+        self.ambiguous.is_some() || self.told_apart_by == Some(ToldApartBy::SignedTime)
+    }
+
     /// Whether the event's id is the delivery's.
     pub(crate) fn event_is_delivery(&self) -> bool {
         self.event_id.as_ref().is_some_and(|field| field.source == FieldSource::DeliveryId)

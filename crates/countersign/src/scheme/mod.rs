@@ -55,6 +55,7 @@ mod source;
 mod syntax;
 mod template;
 mod timestamp;
+mod told_apart;
 mod url;
 mod words;
 
@@ -68,8 +69,8 @@ pub(crate) use check::{Check, Equals};
 pub use checked::Checked;
 pub use description::Description;
 pub use error::SchemeError;
+pub use field::Field;
 pub(crate) use field::FieldSource;
-pub use field::{Field, ToldApartBy};
 pub(crate) use form::FormRule;
 pub(crate) use framing::{Guard, is_url_byte};
 pub(crate) use handshake::{AnswerPart, ConfirmRule, HandshakeRule, Item, Only};
@@ -83,6 +84,7 @@ pub(crate) use signature::{Signature, Unwrap};
 pub(crate) use source::Source;
 pub(crate) use syntax::{Hole, LoneTag, Mismatch, Span, Syntax, first_of, trim_ows};
 pub(crate) use timestamp::TimestampRule;
+pub use told_apart::ToldApartBy;
 pub(crate) use url::{UrlForm, UrlRule};
 
 /// How one provider signs its webhooks. Cheap to clone.

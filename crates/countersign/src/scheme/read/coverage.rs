@@ -62,9 +62,9 @@ impl Reader<'_> {
         let problem = match stated.get_ref() {
             ToldApartBy::SignedContent if !is_open => "so it is wherever the body is signed: leave it out",
             ToldApartBy::SignedContent if !reach.signs_values() => {
-                "what is signed, but for the time and the secret, is the same for all events"
+                "what is signed, but for the time and the secret, is the same for all events: take `unsigned-values`"
             }
-            ToldApartBy::SignedTime if !signs_time => "no time is signed",
+            ToldApartBy::SignedTime if !signs_time => "no time is signed: take `unsigned-values`, or `nothing`",
             ToldApartBy::UnsignedValues if reach.signature.parts.is_empty() => {
                 "nothing is signed, so the body tells events apart: leave it out"
             }
