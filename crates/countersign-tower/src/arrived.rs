@@ -35,7 +35,7 @@ pub(crate) trait Reception<S: Service<Request<VerifiedBody>>>: Send + Sync + 'st
     }
 
     /// Hands a verified request to the service, which is ready, and counts what comes of it.
-    fn hand_on(self: Arc<Self>, inner: &mut S, request: Request<VerifiedBody>, pending: Pending) -> Step<S::Future>;
+    fn hand_on(self: &Arc<Self>, inner: &mut S, request: Request<VerifiedBody>, pending: Pending) -> Step<S::Future>;
 }
 
 /// Takes a request through the checks and to the service, which is ready, as far as it comes without waiting.
@@ -59,7 +59,7 @@ where
     match judge_at_once(&**reception, &head, &mut body) {
         Poll::Ready(Ok(Verdict::Delivery(delivery))) => {
             settings.meter.verified(begun, delivery.body().len() as u64);
-            Arc::clone(reception).hand_on(inner, accepted(head, delivery, None), pending)
+            reception.hand_on(inner, accepted(head, delivery, None), pending)
         }
         Poll::Ready(Ok(Verdict::Handshake(handshake))) => {
             let reception = Arc::clone(reception);

@@ -8,35 +8,8 @@ use http::{
     header::{CONTENT_ENCODING, CONTENT_LENGTH},
     request::Parts,
 };
-use tower_service::Service;
 
 use crate::{VerifiedBody, tenants::TenantName};
-
-/// The service behind, ready, and a verified request for it.
-///
-/// In a box: every future through which it goes would make room for it twice, and copy it.
-pub(crate) struct Exchange<S> {
-    inner: S,
-    request: Request<VerifiedBody>,
-}
-
-impl<S> Exchange<S> {
-    pub(crate) fn new(inner: S, request: Request<VerifiedBody>) -> Box<Self> {
-        Box::new(Self { inner, request })
-    }
-
-    pub(crate) fn request(&self) -> &Request<VerifiedBody> {
-        &self.request
-    }
-
-    /// Hands the request to the service.
-    pub(crate) fn call(mut self) -> S::Future
-    where
-        S: Service<Request<VerifiedBody>>,
-    {
-        self.inner.call(self.request)
-    }
-}
 
 /// The request that was accepted: its verified body, and the proof in its extensions.
 pub(crate) fn accepted(mut head: Parts, delivery: Delivery, tenant: Option<TenantName>) -> Request<VerifiedBody> {

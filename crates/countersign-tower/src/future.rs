@@ -7,7 +7,10 @@ use std::{
     task::{Context, Poll},
 };
 
+use http::Response;
 use pin_project_lite::pin_project;
+
+use crate::meter::{Pending, end};
 
 /// How far a request came without waiting, and what its answer waits for.
 pub(crate) enum Step<F: Future> {
@@ -26,6 +29,24 @@ impl<F: Future> Step<F> {
             Self::Answered(answer) => answer,
             Self::Called(answer) => answer.await,
             Self::Waits(answer) => answer.await,
+        }
+    }
+}
+
+impl<F, R, E> Step<F>
+where
+    F: Future<Output = Result<Response<R>, E>> + Send + 'static,
+    R: Send + 'static,
+    E: Send + 'static,
+{
+    /// The same, and the accepted request is counted when it is over.
+    pub(crate) fn counted(self, pending: Pending) -> Self {
+        if !pending.measures() {
+            return self;
+        }
+        match self {
+            Self::Answered(answer) => Self::Answered(end(pending, "accepted", answer)),
+            waits => Self::Waits(Box::pin(async move { end(pending, "accepted", waits.end().await) })),
         }
     }
 }

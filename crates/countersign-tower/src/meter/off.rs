@@ -13,10 +13,6 @@ impl Meter {
         Self {}
     }
 
-    pub(crate) fn measures(&self) -> bool {
-        false
-    }
-
     pub(crate) fn begin(&self) -> Pending {
         Pending {}
     }
@@ -35,5 +31,9 @@ impl Meter {
 }
 
 impl Pending {
+    pub(crate) fn measures(&self) -> bool {
+        false
+    }
+
     pub(crate) fn end(self, _: &'static str) {}
 }

@@ -40,11 +40,6 @@ impl Meter {
         Self(Some(Arc::new(Series::new(&endpoint))))
     }
 
-    /// Whether anybody is to be told.
-    pub(crate) fn measures(&self) -> bool {
-        self.0.is_some()
-    }
-
     pub(crate) fn begin(&self) -> Pending {
         Pending(self.0.clone())
     }
@@ -82,6 +77,11 @@ impl Meter {
 }
 
 impl Pending {
+    /// Whether anybody is to be told.
+    pub(crate) fn measures(&self) -> bool {
+        self.0.is_some()
+    }
+
     pub(crate) fn end(mut self, verdict: &'static str) {
         if let Some(series) = self.0.take() {
             series.verdicts.with(verdict, |counter| counter.increment(1));

@@ -16,13 +16,13 @@ use tower_service::Service;
 
 use super::{
     Answers, OperatorReplay,
-    held::{Answer, Failed, Held, Shared},
-    layer::Settings,
+    held::{Answer, Failed, Held, Shared, poll_now},
 };
 use crate::{
     VerifiedBody,
     deadline::within,
-    exchange::Exchange,
+    exchange::take_ready,
+    future::Step,
     refusal::{internal_error, refuse},
     tenants::TenantName,
 };
@@ -49,32 +49,86 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         Some(Self { shared, answers, delivery, uri: request.uri().clone() })
     }
 
-    /// Claims the event, runs the service, settles the claim.
-    pub(crate) async fn run<S, R>(&self, exchange: Box<Exchange<S>>) -> Result<Response<R>, S::Error>
+    /// Takes the event through the guard and to the service, which is ready, as far as it comes without waiting.
+    pub(crate) fn run<S, R>(self, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
     where
-        S: Service<Request<VerifiedBody>, Response = Response<R>>,
+        S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Send,
         A: Answers<R>,
-        R: Default,
+        R: Default + Send + 'static,
     {
-        let Settings { scope, handler_timeout, fails_open, meter, .. } = &self.shared.settings;
-        let key = match exchange.request().extensions().get::<TenantName>() {
+        let scope = &self.shared.settings.scope;
+        let key = match request.extensions().get::<TenantName>() {
             Some(tenant) => self.delivery.replay_key(&scope.within(tenant.as_bytes())),
             None => self.delivery.replay_key(scope),
         };
-        let held = match key {
-            None => None,
-            Some(key) => match self.shared.claim(key).await {
-                Ok(Answer::Fresh(held)) => Some(held),
-                Ok(Answer::InProgress) => return Ok(self.refuse(Rejection::InProgress)),
-                Ok(Answer::Done) if self.is_let_through_again(exchange.request()) => None,
-                Ok(Answer::Done) => return Ok(self.answer_again(key)),
-                Err(Failed) if *fails_open => None,
-                Err(Failed) => return Ok(self.refuse(Rejection::StoreUnavailable)),
-            },
+        let Some(key) = key else { return self.call(None, inner, request) };
+        let mut claim = Arc::clone(&self.shared).claim(key);
+        if let Poll::Ready(answer) = poll_now(&mut claim) {
+            let answer = self.shared.claimed(Some(answer));
+            return self.go_on(key, answer, inner, request);
+        }
+        // In a box of its own: the future would make room for it twice, and copy it.
+        let (mut inner, request) = (take_ready(inner), Box::new(request));
+        Step::Waits(Box::pin(async move {
+            let answer = self.shared.claimed(self.shared.to_the_end(claim).await);
+            self.go_on(key, answer, &mut inner, *request).end().await
+        }))
+    }
+
+    /// Does what the answer to the claim leads to.
+    fn go_on<S, R>(
+        self,
+        key: ReplayKey,
+        answer: Result<Answer<St>, Failed>,
+        inner: &mut S,
+        request: Request<VerifiedBody>,
+    ) -> Step<S::Future>
+    where
+        S: Service<Request<VerifiedBody>, Response = Response<R>>,
+        S::Future: Send + 'static,
+        S::Error: Send + 'static,
+        A: Answers<R>,
+        R: Default + Send + 'static,
+    {
+        let instead = match answer {
+            Ok(Answer::Fresh(held)) => return self.call(Some(held), inner, request),
+            Ok(Answer::Done) if self.is_let_through_again(&request) => return self.call(None, inner, request),
+            Err(Failed) if self.shared.settings.fails_open => return self.call(None, inner, request),
+            Ok(Answer::InProgress) => self.refuse(Rejection::InProgress),
+            Ok(Answer::Done) => self.answer_again(key),
+            Err(Failed) => self.refuse(Rejection::StoreUnavailable),
         };
-        let begun = meter.now();
-        let outcome = call(exchange, *handler_timeout).await;
-        meter.handled(begun, outcome.name());
+        Step::Answered(Ok(instead))
+    }
+
+    /// Calls the service, and settles the claim by what comes of it.
+    fn call<S, R>(self, held: Option<Held<St>>, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
+    where
+        S: Service<Request<VerifiedBody>, Response = Response<R>>,
+        S::Future: Send + 'static,
+        S::Error: Send + 'static,
+        A: Answers<R>,
+        R: Default + Send + 'static,
+    {
+        let begun = self.shared.settings.meter.now();
+        let call = catch_unwind(AssertUnwindSafe(|| inner.call(request)));
+        Step::Waits(Box::pin(async move {
+            let outcome = match call {
+                Ok(answer) => Outcome::of(answer, self.shared.settings.handler_timeout).await,
+                Err(panic) => Outcome::Panicked(panic),
+            };
+            self.shared.settings.meter.handled(begun, outcome.name());
+            self.settle(held, outcome).await
+        }))
+    }
+
+    async fn settle<R, E>(&self, held: Option<Held<St>>, outcome: Outcome<Response<R>, E>) -> Result<Response<R>, E>
+    where
+        A: Answers<R>,
+        R: Default,
+    {
         let held = match held {
             Some(held) if !outcome.is_success() => {
                 Box::pin(held.release()).await;
@@ -86,7 +140,9 @@ impl<St: ReplayStore, A> Guarded<St, A> {
             // Boxed, so that the future stays small enough for an allocator to have room for it at hand.
             (Outcome::Answered(Ok(response)), Some(held)) => Ok(Box::pin(self.conclude(held, response)).await),
             (Outcome::Answered(answer), _) => answer,
-            (Outcome::TimedOut, _) => Ok(self.refuse(Rejection::HandlerTimeout { limit: *handler_timeout })),
+            (Outcome::TimedOut, _) => {
+                Ok(self.refuse(Rejection::HandlerTimeout { limit: self.shared.settings.handler_timeout }))
+            }
             (Outcome::Panicked(panic), _) => resume_unwind(panic),
         }
     }
@@ -170,6 +226,17 @@ enum Outcome<T, E> {
 }
 
 impl<R, E> Outcome<Response<R>, E> {
+    /// How it ends within `limit`.
+    async fn of(answer: impl Future<Output = Result<Response<R>, E>>, limit: Duration) -> Self {
+        // In a block of its own: whatever a panic leaves half-done is dropped before the panic goes on.
+        let mut answer = pin!(async move { answer.await });
+        let caught = pin!(poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Self::Answered),
+            Err(panic) => Poll::Ready(Self::Panicked(panic)),
+        }));
+        within(limit, caught).await.unwrap_or(Self::TimedOut)
+    }
+
     fn is_success(&self) -> bool {
         matches!(self, Self::Answered(Ok(response)) if response.status().is_success())
     }
@@ -181,17 +248,4 @@ impl<R, E> Outcome<Response<R>, E> {
             Self::Panicked(_) => "panic",
         }
     }
-}
-
-async fn call<S: Service<Request<VerifiedBody>>>(
-    exchange: Box<Exchange<S>>,
-    limit: Duration,
-) -> Outcome<S::Response, S::Error> {
-    let mut answer = pin!(async move { exchange.call().await });
-    // Whatever a panic leaves half-done is dropped before the panic goes on.
-    let caught = pin!(poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
-        Ok(poll) => poll.map(Outcome::Answered),
-        Err(panic) => Poll::Ready(Outcome::Panicked(panic)),
-    }));
-    within(limit, caught).await.unwrap_or(Outcome::TimedOut)
 }

@@ -40,6 +40,9 @@ pub(super) struct Held<St: ReplayStore> {
     lease: Option<Lease>,
 }
 
+/// A call to the store; in a box, to be handed to a task that ends it.
+pub(super) type Call<F> = Pin<Box<F>>;
+
 /// Why a call to the store came to nothing; told to the log already.
 pub(super) struct Failed;
 
@@ -52,34 +55,54 @@ impl<St: ReplayStore> Shared<St> {
         (self.settings.clock)()
     }
 
-    /// Claims. If the request is dropped meanwhile, the claim is made and released.
-    pub(super) async fn claim(self: &Arc<Self>, key: ReplayKey) -> Result<Answer<St>, Failed> {
-        let shared = Arc::clone(self);
-        let claim = Box::pin(async move {
-            let claim = shared.store.claim(key, shared.settings.lease(), shared.now()).await?;
-            Ok::<_, St::Error>(match claim {
-                Claim::Fresh(lease) => Answer::Fresh(Held { shared, key, lease: Some(lease) }),
+    /// A claim, which is released if whoever waits for it is gone.
+    pub(super) fn claim(self: Arc<Self>, key: ReplayKey) -> Call<impl Future<Output = Result<Answer<St>, St::Error>>> {
+        Box::pin(async move {
+            let claim = self.store.claim(key, self.settings.lease(), self.now()).await?;
+            Ok(match claim {
+                Claim::Fresh(lease) => Answer::Fresh(Held { shared: self, key, lease: Some(lease) }),
                 Claim::InProgress => Answer::InProgress,
                 Claim::Done => Answer::Done,
             })
-        });
-        let answer = self.ask("claim", claim).await?;
+        })
+    }
+
+    /// What came of a claim, counted and told to the log.
+    pub(super) fn claimed(&self, claim: Option<Result<Answer<St>, St::Error>>) -> Result<Answer<St>, Failed> {
+        let answer = self.told("claim", claim)?;
         self.settings.meter.claimed(answer.state());
         Ok(answer)
     }
 
-    async fn ask<T: Send + 'static>(
+    /// What comes of a call to the store in the time that it has. It goes on if whoever waits for it is dropped.
+    pub(super) async fn to_the_end<T: Send + 'static>(
         &self,
-        what: &'static str,
-        call: Pin<Box<impl Future<Output = Result<T, St::Error>> + Send + 'static>>,
-    ) -> Result<T, Failed> {
-        match to_the_end(self.settings.store_timeout, call).await {
+        mut call: Call<impl Future<Output = T> + Send + 'static>,
+    ) -> Option<T> {
+        if let Poll::Ready(done) = poll_now(&mut call) {
+            return Some(done);
+        }
+        // The task polls again, with a waker of its own.
+        tokio::spawn(timeout(self.settings.store_timeout, call)).await.ok()?.ok()
+    }
+
+    /// What came of a call to the store, `None` if there was no time for it; told to the log if it is nothing.
+    fn told<T>(&self, what: &'static str, outcome: Option<Result<T, St::Error>>) -> Result<T, Failed> {
+        match outcome {
             Some(Ok(answer)) => return Ok(answer),
             Some(Err(error)) => tracing::error!(target: "countersign", %error, "the replay store could not {what}"),
             None => tracing::error!(target: "countersign", "the replay store took too long to {what}"),
         }
         self.settings.meter.store_failed(what);
         Err(Failed)
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        what: &'static str,
+        call: Call<impl Future<Output = Result<T, St::Error>> + Send + 'static>,
+    ) -> Result<T, Failed> {
+        self.told(what, self.to_the_end(call).await)
     }
 }
 
@@ -141,19 +164,7 @@ impl<St: ReplayStore> Drop for Held<St> {
     }
 }
 
-/// What comes of a call within `limit`. It goes on if whoever waits for it is dropped.
-async fn to_the_end<T: Send + 'static>(
-    limit: Duration,
-    mut call: Pin<Box<impl Future<Output = T> + Send + 'static>>,
-) -> Option<T> {
-    if let Poll::Ready(done) = poll_now(&mut call) {
-        return Some(done);
-    }
-    // The task polls again, with a waker of its own.
-    tokio::spawn(timeout(limit, call)).await.ok()?.ok()
-}
-
 /// Polls without anybody to wake; whoever goes on with a pending future polls it again.
-fn poll_now<F: Future>(future: &mut Pin<Box<F>>) -> Poll<F::Output> {
+pub(super) fn poll_now<F: Future>(future: &mut Call<F>) -> Poll<F::Output> {
     future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }

@@ -53,7 +53,6 @@
 
 mod answers;
 mod error;
-mod future;
 mod guard;
 mod held;
 mod layer;
@@ -63,7 +62,6 @@ mod service;
 pub(crate) use answers::KeptAnswers;
 pub use answers::{Answers, IdempotentAnswers, NoAnswers};
 pub use error::ReplayConfigError;
-pub use future::ResponseFuture;
 pub(crate) use guard::{Guarded, outcome};
 pub(crate) use held::Shared;
 pub use layer::ReplayLayer;

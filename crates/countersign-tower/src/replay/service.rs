@@ -8,12 +8,8 @@ use countersign::ReplayStore;
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{Answers, NoAnswers, ResponseFuture, guard::Guarded, held::Shared, layer::Settings};
-use crate::{
-    VerifiedBody,
-    exchange::{Exchange, take_ready},
-    refusal::internal_error,
-};
+use super::{Answers, NoAnswers, guard::Guarded, held::Shared, layer::Settings};
+use crate::{ResponseFuture, VerifiedBody, future::Step, refusal::internal_error};
 
 /// Lets every event through to the service `S` once; made by [`ReplayLayer`](super::ReplayLayer).
 pub struct Replay<S, St, A = NoAnswers> {
@@ -51,21 +47,18 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = ResponseFuture<Response<R>, S::Error>;
+    type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<VerifiedBody>) -> Self::Future {
-        let guarded = Guarded::new(Arc::clone(&self.shared), self.answers.clone(), &request);
-        let exchange = Exchange::new(take_ready(&mut self.inner), request);
-        ResponseFuture::new(async move {
-            match guarded {
-                Some(guarded) => guarded.run(exchange).await,
-                None => Ok(internal_error()),
-            }
-        })
+        let step = match Guarded::new(Arc::clone(&self.shared), self.answers.clone(), &request) {
+            Some(guarded) => guarded.run(&mut self.inner, request),
+            None => Step::Answered(Ok(internal_error())),
+        };
+        step.into()
     }
 }
 

@@ -14,7 +14,6 @@ use tower_service::Service;
 use crate::{
     AddressLayer, Keys, ResponseFuture, VerifiedBody,
     arrived::{Reception, arrive},
-    exchange::{Exchange, take_ready},
     future::Step,
     meter::{Pending, end},
     refusal::internal_error,
@@ -102,23 +101,21 @@ where
     }
 
     /// Through the guard, in a box of its own, which is small enough to cost little.
-    fn hand_on(self: Arc<Self>, inner: &mut S, request: Request<VerifiedBody>, pending: Pending) -> Step<S::Future> {
+    fn hand_on(self: &Arc<Self>, inner: &mut S, request: Request<VerifiedBody>, pending: Pending) -> Step<S::Future> {
         let Some((shared, answers)) = &self.replay else {
-            let begun = self.verify.meter.now();
+            let (checks, begun) = (Arc::clone(self), self.verify.meter.now());
             let answer = inner.call(request);
             return Step::Waits(Box::pin(async move {
                 let answer = answer.await;
-                self.verify.meter.handled(begun, outcome(&answer));
+                checks.verify.meter.handled(begun, outcome(&answer));
                 end(pending, "accepted", answer)
             }));
         };
-        match Guarded::new(Arc::clone(shared), answers.clone(), &request) {
-            Some(guarded) => {
-                let exchange = Exchange::new(take_ready(inner), request);
-                Step::Waits(Box::pin(async move { end(pending, "accepted", guarded.run(exchange).await) }))
-            }
-            None => Step::Answered(end(pending, "accepted", Ok(internal_error()))),
-        }
+        let step = match Guarded::new(Arc::clone(shared), answers.clone(), &request) {
+            Some(guarded) => guarded.run(inner, request),
+            None => Step::Answered(Ok(internal_error())),
+        };
+        step.counted(pending)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     ResponseFuture,
     arrived::{Reception, arrive},
     future::Step,
-    meter::{Pending, end},
+    meter::Pending,
 };
 
 /// Verifies requests before the service `S` gets them; made by [`VerifyLayer`](super::VerifyLayer).
@@ -69,7 +69,7 @@ where
     S::Future: Send,
     S::Error: Send,
     K: Keys,
-    R: 'static,
+    R: Send + 'static,
 {
     type Keys = K;
 
@@ -81,12 +81,8 @@ where
         &self.settings
     }
 
-    fn hand_on(self: Arc<Self>, inner: &mut S, request: Request<VerifiedBody>, pending: Pending) -> Step<S::Future> {
-        let answer = inner.call(request);
-        if self.settings.meter.measures() {
-            return Step::Waits(Box::pin(async move { end(pending, "accepted", answer.await) }));
-        }
-        Step::Called(answer)
+    fn hand_on(self: &Arc<Self>, inner: &mut S, request: Request<VerifiedBody>, pending: Pending) -> Step<S::Future> {
+        Step::Called(inner.call(request)).counted(pending)
     }
 }
 
