@@ -85,6 +85,12 @@ fn every_line_counts_if_the_scheme_says_so() {
         assert_eq!(code(&one, &request("{}", &lines)), "malformed_signature");
     }
     assert_eq!(code(&every, &request("{}", &[WRONG, WRONG])), "signature");
+    // A proxy may have joined them (RFC 9110 section 5.3).
+    for line in [format!("{WRONG}, {right}"), format!("{right},{WRONG}"), format!("{WRONG} ,\t{right}")] {
+        assert_eq!(code(&every, &request("{}", &[&line])), "", "{line}");
+        assert_eq!(code(&one, &request("{}", &[&line])), "malformed_signature");
+    }
+    assert_eq!(code(&every, &request("{}", &[&format!("{right},")])), "malformed_signature");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use countersign::{Scheme, Timestamp, Tolerance, Verifier, providers};
+use countersign::{Scheme, Signer, Timestamp, Tolerance, Verifier, providers};
+use countersign_tests::verdict::each_way;
 use http::Request;
 
 /// `{"typ":"JWT","alg":"HS256"}` and `{"iss":"joe","exp":1300819380,"http://example.com/is_root":true}`, but for white space.
@@ -42,6 +43,41 @@ fn a_token_is_over_at_its_end_and_with_a_leeway_that_much_later() {
     let with_leeway = format!("{HS256}\nleeway = \"5s\"");
     assert_eq!(code(&with_leeway, 4), "");
     assert_eq!(code(&with_leeway, 5), "timestamp_too_old");
+}
+
+#[test]
+fn a_token_may_be_made_by_a_clock_that_is_a_minute_ahead() {
+    let scheme = |rules: &str| {
+        let toml = format!(
+            "name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"token\"\ncovers_body = false\n[jwt]\n{rules}"
+        );
+        Scheme::from_toml("a", &toml).unwrap()
+    };
+    let now = Timestamp::from_unix_seconds(EXPIRES);
+    let ahead = |rules: &str, seconds| {
+        let made = Timestamp::from_unix_seconds(EXPIRES + seconds);
+        let signed =
+            Signer::new(scheme(rules), SECRET).unwrap().sign(Request::post("/").body("{}").unwrap(), made).unwrap();
+        let verdict = Verifier::new(scheme(rules), SECRET).unwrap().verify(&signed, signed.body(), now).map(drop);
+        verdict.map_or_else(|rejection| rejection.code(), |()| "")
+    };
+    let requires = format!("{HS256}\nrequires = [\"iat\"]");
+    for rules in [requires.clone(), format!("{HS256}\nmax_age = \"5m\"")] {
+        assert_eq!((ahead(&rules, 60), ahead(&rules, 61)), ("", "timestamp_in_future"), "{rules}");
+        let exact = format!("{rules}\nleeway = \"0s\"");
+        assert_eq!((ahead(&exact, 0), ahead(&exact, 1)), ("", "timestamp_in_future"), "{exact}");
+    }
+}
+
+#[test]
+fn a_token_that_is_the_body_may_be_as_long_as_one() {
+    let toml = format!("name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nbody = true\n[jwt]\n{HS256}");
+    let scheme = Scheme::from_toml("a", &toml).unwrap();
+    let (now, body) = (Timestamp::from_unix_seconds(EXPIRES), format!("{{\"text\": \"{}\"}}", "x".repeat(200_000)));
+    let signed = Signer::new(&scheme, SECRET).unwrap().sign(Request::post("/").body(body).unwrap(), now).unwrap();
+    let signed = signed.map(bytes::Bytes::from);
+    assert!(signed.body().len() > 250_000);
+    each_way(&Verifier::new(&scheme, SECRET).unwrap(), &signed, now, &[1000]).unwrap();
 }
 
 #[test]
@@ -94,7 +130,7 @@ fn a_question_is_asked_by_another_method_than_deliveries_and_none_comes_by_it() 
                 [[handshake]]\nmethod = \"PUT\"\nsigned = true\nwhen = { header = \"challenge\" }\nanswer = \"{header:challenge}\"";
     let scheme = Scheme::from_toml("a", toml).unwrap();
     let verifier = Verifier::new(&scheme, "a-long-random-secret").unwrap();
-    let signer = countersign::Signer::new(&scheme, "a-long-random-secret").unwrap();
+    let signer = Signer::new(&scheme, "a-long-random-secret").unwrap();
     let now = Timestamp::from_unix_seconds(EXPIRES);
     let mut signed = signer.sign(Request::post("/").body("{}").unwrap(), now).unwrap();
     assert!(verifier.verify(&signed, signed.body(), now).is_ok());

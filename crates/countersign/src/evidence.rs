@@ -13,7 +13,7 @@ use crate::{
     http_signature::HttpSignature,
     ordinary::OrdinaryEvidence,
     rejection::{Problem, Rejection},
-    scheme::{Algorithm, Expected, Hole, Mismatch, Scheme, Source, Span, TimestampRule, Unwrap, trim_ows},
+    scheme::{Algorithm, Expected, Hole, Mismatch, Scheme, Source, Span, Syntax, TimestampRule, Unwrap, trim_ows},
     timestamp::{MAX_TEXT, Timestamp},
 };
 
@@ -254,9 +254,14 @@ fn scan_lines<E: From<Mismatch>>(
     if !scheme.signature.every {
         return scheme.signature.syntax.scan(text, visit);
     }
+    // Proxies join lines by a comma (RFC 9110 section 5.3), which no encoding of a tag has.
+    let is_one_tag = matches!(scheme.signature.syntax, Syntax::Value(_))
+        && scheme.signature.syntax.holes().all(|hole| matches!(hole, Hole::Tag(_)));
     let mut start = 0;
-    for line in text.split(|byte| *byte == b'\n') {
-        scheme.signature.syntax.scan(line, &mut |hole, span| visit(hole, span.behind(start)))?;
+    for line in text.split(|byte| *byte == b'\n' || (is_one_tag && *byte == b',')) {
+        let value = if is_one_tag { trim_ows(line) } else { line };
+        let before = line.len() - line.trim_ascii_start().len();
+        scheme.signature.syntax.scan(value, &mut |hole, span| visit(hole, span.behind(start + before)))?;
         start += line.len() + 1;
     }
     Ok(())

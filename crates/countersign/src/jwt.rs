@@ -41,7 +41,7 @@ pub(crate) fn read(
             return Err(malformed_value(claim(name), Problem::Missing));
         }
     }
-    let leeway = rule.leeway;
+    let leeway = rule.leeway.unwrap_or_default();
     if let Some(expires) = time(&object, "exp")? {
         match now.since(expires) {
             // RFC 7519 section 4.1.4: not accepted on or after that time.
@@ -57,7 +57,7 @@ pub(crate) fn read(
     let issued = time(&object, "iat")?;
     match (issued, age) {
         (Some(issued), Some(tolerance)) => tolerance.check(issued, now)?,
-        (Some(issued), None) => not_ahead(issued, leeway, now)?,
+        (Some(issued), None) => not_ahead(issued, rule.ahead(), now)?,
         (None, Some(_)) => return Err(malformed_value(claim("iat"), Problem::Missing)),
         (None, None) => {}
     }

@@ -132,7 +132,7 @@ impl Material {
                 let kind = choice.algorithms().next().map(PublicKeyAlgorithm::kind);
                 return public_key(scheme, text, kind, policy).map(Self::Public);
             }
-            Algorithm::Jwt | Algorithm::DetachedJws if is_public_key(scheme, text) => {
+            Algorithm::Jwt | Algorithm::DetachedJws if !takes_secret(&scheme.jwt.algorithms) => {
                 return public_key(scheme, text, None, policy).map(Self::Public);
             }
             Algorithm::HttpSignature if scheme.takes_public_key() => {
@@ -156,12 +156,6 @@ impl Material {
             }
         })
     }
-}
-
-/// Whether the key of a token is a public one: it must be if no HMAC is allowed, and shows it if both are.
-fn is_public_key(scheme: &Scheme, text: &[u8]) -> bool {
-    !takes_secret(&scheme.jwt.algorithms)
-        || (scheme.takes_public_key() && (text.starts_with(b"-----BEGIN ") || text.starts_with(b"{")))
 }
 
 /// The key that a text stands for: its bytes, if the scheme says how they are written, or a file's text.

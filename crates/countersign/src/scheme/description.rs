@@ -151,7 +151,7 @@ impl Description {
     /// How far the signed timestamp may lie from the clock; `None` if the scheme signs no time, so that the signature
     /// alone never goes stale.
     pub fn tolerance(&self) -> Option<Tolerance> {
-        let issued = || self.jwt.max_age.map(|age| Tolerance::new(age, self.jwt.leeway));
+        let issued = || self.jwt.max_age.map(|age| Tolerance::new(age, self.jwt.ahead()));
         let created = || self.http.max_age.map(|age| Tolerance::new(age, self.http.leeway));
         self.timestamp.as_ref().map(|rule| rule.tolerance).or_else(issued).or_else(created)
     }

@@ -13,13 +13,21 @@ pub(crate) struct JwtRule {
     pub(crate) audience: Option<Expected>,
     /// The claims that must be there.
     pub(crate) requires: Vec<String>,
-    /// How far `exp`, `nbf` and a future `iat` may miss the clock.
-    pub(crate) leeway: Duration,
+    /// How far `exp`, `nbf` and a future `iat` may miss the clock, if the scheme says so.
+    pub(crate) leeway: Option<Duration>,
     /// How old `iat` may be; it must be there then.
     pub(crate) max_age: Option<Duration>,
 }
 
+/// Whoever makes a token at the moment of sending it may have a clock that is ahead of ours.
+const CLOCKS_APART: Duration = Duration::from_secs(60);
+
 impl JwtRule {
+    /// How far ahead of the clock `iat` may be.
+    pub(crate) fn ahead(&self) -> Duration {
+        self.leeway.unwrap_or(CLOCKS_APART)
+    }
+
     /// The settings that it needs.
     pub(super) fn settings(&self) -> impl Iterator<Item = &str> {
         self.issuers.iter().chain(&self.audience).filter_map(|expected| match expected {

@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::{Reader, Result};
 use crate::{
-    jws::JwsAlgorithm,
+    jws::{JwsAlgorithm, JwsKey},
     scheme::{
         Algorithm, JwtRule,
         file::JwtTable,
@@ -38,6 +38,12 @@ impl Reader<'_> {
         if algorithms.is_empty() {
             return self.fail(span, "expected at least one algorithm: a token without a signature proves nothing");
         }
+        let secret = algorithms.iter().filter(|algorithm| matches!(algorithm.key(), JwsKey::Secret(_))).count();
+        if secret != 0 && secret != algorithms.len() {
+            let message = "some algorithms take a secret and others a public key, which as a secret everybody would know: \
+                           write a scheme for each";
+            return self.fail(span, message);
+        }
         let issuers = match table.issuer {
             Some(issuer) => {
                 let span = issuer.span();
@@ -49,8 +55,8 @@ impl Reader<'_> {
         let audience =
             table.audience.map(|audience| self.expected(audience.get_ref(), &audience.span(), settings)).transpose()?;
         let requires = table.requires.into_iter().map(Spanned::into_inner).collect();
-        let leeway = table.leeway.unwrap_or_default();
-        Ok(JwtRule { algorithms, issuers, audience, requires, leeway, max_age: table.max_age })
+        let (leeway, max_age) = (table.leeway, table.max_age);
+        Ok(JwtRule { algorithms, issuers, audience, requires, leeway, max_age })
     }
 
     fn jws_algorithm(&self, name: &Spanned<String>) -> Result<JwsAlgorithm> {

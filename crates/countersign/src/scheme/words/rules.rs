@@ -12,7 +12,7 @@ pub(super) fn of_token(rule: &JwtRule) -> Vec<String> {
     }
     rules.extend(rule.audience.as_ref().map(|audience| format!("`aud` must be or have {}", expected(audience))));
     rules.extend(required(&rule.requires));
-    rules.extend(times(rule.leeway, rule.max_age, "iat"));
+    rules.extend(times(rule.leeway.unwrap_or_default(), rule.max_age, "iat"));
     rules
 }
 
