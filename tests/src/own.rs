@@ -4,6 +4,7 @@
 pub const FILES: &[(&str, &str)] = &[
     ("own-request-line", REQUEST_LINE),
     ("own-query-signature", QUERY_SIGNATURE),
+    ("own-sorted-query", SORTED_QUERY),
     ("own-list-with-id", LIST_WITH_ID),
     ("own-body-hash-part", BODY_HASH_PART),
     ("own-keyed-sha256", KEYED_SHA256),
@@ -55,6 +56,19 @@ future = "2s"
 [event]
 id = "{query:order}"
 type = "{query:kind}"
+"#;
+
+const SORTED_QUERY: &str = r#"
+name = "Sorted query"
+[signature]
+algorithm = "hmac-sha256"
+header = "X-Sig"
+value = "{hex}"
+signs = "{query-sorted}\n{body}"
+[form]
+between = "="
+join = "&"
+encode = true
 "#;
 
 const LIST_WITH_ID: &str = r#"

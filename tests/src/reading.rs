@@ -242,6 +242,11 @@ impl Reading {
                 }
                 pairs.into_iter().map(|(name, value)| name + &value).collect::<String>().into()
             }
+            "query-sorted" => {
+                let mut pairs = pairs(uri.query().unwrap_or_default().as_bytes());
+                pairs.sort();
+                format!("{pairs:?}").into()
+            }
             "body" => request.body().to_vec(),
             _ if part.ends_with(":body") => request.body().to_vec(),
             _ => Vec::new(),

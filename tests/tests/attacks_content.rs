@@ -180,6 +180,46 @@ fn b4_no_byte_moves_between_a_signed_header_and_the_body() {
 }
 
 #[test]
+fn b4_an_optional_value_does_not_move_into_one_that_is_signed_in_lower_case() {
+    let endpoint = Endpoint::find("mercadopago");
+    let mut genuine = endpoint.request("{}");
+    *genuine.uri_mut() = Uri::from_static("/hooks?data.id=1&type=payment");
+    put(&mut genuine, "x-request-id", "r-1");
+    let genuine = endpoint.sign(genuine, NOW);
+    each_way(&endpoint.verifier(), &genuine, NOW, &[]).unwrap();
+
+    let mut forged = genuine;
+    *forged.uri_mut() = Uri::from_static("/hooks?data.id=1%3BREQUEST-ID%3Ar-1&type=payment");
+    forged.headers_mut().remove("x-request-id");
+    let refused = each_way(&endpoint.verifier(), &forged, NOW, &[]).unwrap_err();
+    assert_eq!(refused.code(), "ambiguous_content");
+}
+
+#[test]
+fn a_parameter_that_is_added_to_a_sorted_query_is_signed_by_nobody() {
+    let nested = "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
+                  signs = [{ text = \"q:{query-sorted}\\n\", when = \"query:b\" }, \"{body}\"]\n\
+                  ambiguous = \"as the test has it\"\n";
+    let nested = Endpoint::new("own-nested-query", nested);
+    for endpoint in [&Endpoint::find("own-sorted-query"), &nested] {
+        let mut request = endpoint.request("{}");
+        *request.uri_mut() = Uri::from_static("/hooks?b=2&a=1");
+        let signed = endpoint.sign(request, NOW);
+        each_way(&endpoint.verifier(), &signed, NOW, &[1]).unwrap();
+        for changed in ["/hooks?b=2&a=1&c=3", "/hooks?b=2", "/hooks"] {
+            let mut changed_request = signed.clone();
+            *changed_request.uri_mut() = Uri::from_static(changed);
+            let refused = each_way(&endpoint.verifier(), &changed_request, NOW, &[1]).unwrap_err();
+            assert_eq!(refused.code(), "signature", "{}: {changed}", endpoint.id());
+        }
+        // What the order says is signed by nobody, and is no other event.
+        let mut turned = signed.clone();
+        *turned.uri_mut() = Uri::from_static("/hooks?a=1&b=2");
+        each_way(&endpoint.verifier(), &turned, NOW, &[1]).unwrap();
+    }
+}
+
+#[test]
 fn b4_digits_do_not_move_between_the_timestamp_and_a_body_of_digits() {
     for endpoint in of_any_bytes().filter(|endpoint| endpoint.scheme.tolerance().is_some()) {
         let verifier =

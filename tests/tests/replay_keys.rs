@@ -308,3 +308,18 @@ fn where_nothing_is_signed_the_body_tells_events_apart() {
     assert_eq!(signed(&gitlab, "{}", NOW), signed(&gitlab, "{}", later(60)));
     assert_ne!(signed(&gitlab, "{}", NOW), signed(&gitlab, "[]", NOW));
 }
+
+#[test]
+fn text_that_may_be_signed_at_the_end_makes_no_other_event() {
+    let toml = "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n\
+                optional_end = \"\\n\"";
+    let scheme = Scheme::from_toml("a", toml).unwrap();
+    let secret = "a-long-random-secret";
+    let (signer, verifier) = (Signer::new(&scheme, secret).unwrap(), Verifier::new(&scheme, secret).unwrap());
+    let signed = signer.sign(Request::post("/").body(Bytes::from_static(b"{}\n")).unwrap(), NOW).unwrap();
+    let shorter = signed.clone().map(|_| Bytes::from_static(b"{}"));
+    let key = key_of(&verifier, &signed, NOW);
+    assert_eq!(key_of(&verifier, &shorter, NOW), key, "the tag of the one is one of the other");
+    let other = signer.sign(Request::post("/").body(Bytes::from_static(b"[]\n")).unwrap(), NOW).unwrap();
+    assert_ne!(key_of(&verifier, &other, NOW), key);
+}

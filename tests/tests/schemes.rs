@@ -226,7 +226,7 @@ fn what_the_signature_does_not_cover() {
     refused_at(
         &format!("{HEAD}{HMAC}signs = \"{{body}}\"\n[id]\nheader = \"X-Id\"\n"),
         "[signature]",
-        "`signs` has no `{id}`",
+        "`signs` does not have `{id}`",
     );
     let in_body = HMAC.replace("header = \"X-Sig\"", "json = \"/sig\"");
     refused_at(
@@ -234,6 +234,64 @@ fn what_the_signature_does_not_cover() {
         "[signature]",
         "cannot cover the body that it stands in",
     );
+}
+
+#[test]
+fn what_is_signed_for_some_requests_only_is_not_covered() {
+    let when =
+        |text: &str, when: &str| format!("signs = [{{ text = \"{text}\", when = \"{when}\" }}, \"b:{{body}}\"]\n");
+    let file = |signs: &str, more: &str| format!("{HEAD}{HMAC}{signs}{more}");
+    // That there is a time is signed, but not which one.
+    refused_at(&file(&when("timed;", "header:X-Time"), TIME), "[timestamp]", "does not cover this timestamp");
+    refused_at(&file(&when("t:{timestamp};", "header:X-Flag"), TIME), "[timestamp]", "does not cover this timestamp");
+    accepted(&file(&when("t:{timestamp};", "header:X-Time"), TIME));
+    let id = "[id]\nheader = \"X-Id\"\n";
+    refused_at(&file(&when("i:{id};", "header:X-Flag"), id), "[signature]", "does not have `{id}` for every request");
+    accepted(&file(&when("i:{id};", "header:X-Id"), id));
+    let event = "[event]\nid = \"{header:X-Id}\"\n";
+    for (text, condition, is_covered) in [
+        ("i:{header:X-Id};", "header:X-Id", true),
+        ("i:{header:X-Id};", "header:X-Flag", false),
+        ("i;", "header:X-Id", false),
+    ] {
+        let scheme = accepted(&file(&when(text, condition), event));
+        assert_eq!(scheme.event_id().unwrap().is_covered(), is_covered, "{text} when {condition}");
+    }
+}
+
+#[test]
+fn an_id_in_the_layout_is_signed() {
+    let layout = HMAC.replace("value = \"{hex}\"", "list = { separator = \",\", items = [\"id={id}\", \"v1={hex}\"] }");
+    refused_at(
+        &format!("{HEAD}{layout}signs = \"{{body}}\"\n"),
+        "[signature]",
+        "anybody can change the one in the layout",
+    );
+    accepted(&format!("{HEAD}{layout}signs = \"{{id}}.{{body}}\"\n"));
+}
+
+#[test]
+fn an_optional_text_behind_the_body_could_be_its_end() {
+    let signs = "signs = [\"{body}\", { text = \"|id\", when = \"header:X-Id\" }]\n";
+    refused_at(&format!("{HEAD}{HMAC}{signs}"), "[signature]", "nothing shows whether an optional part is there");
+    accepted(&format!("{HEAD}{HMAC}{signs}ambiguous = \"the id is of no matter\"\n"));
+}
+
+#[test]
+fn the_body_of_a_plain_hash_is_not_optional() {
+    let hash = HMAC.replace("hmac-sha256", "sha256");
+    let signs = "signs = [\"{secret}\", { text = \"{body}\", when = \"header:X-Id\" }]\ncovers_body = false\n";
+    refused_at(&format!("{HEAD}{hash}{signs}"), "[\"{secret}\"", "the body is always there");
+}
+
+#[test]
+fn a_token_is_signed_by_a_secret_or_by_a_private_key() {
+    let file = |algorithms: &str| {
+        format!("{HEAD}algorithm = \"jwt\"\nheader = \"X\"\ncovers_body = false\n[jwt]\nalgorithms = {algorithms}\n")
+    };
+    refused_at(&file("[\"HS256\", \"RS256\"]"), "[jwt]", "which as a secret everybody would know");
+    accepted(&file("[\"HS256\", \"HS512\"]"));
+    accepted(&file("[\"RS256\", \"ES256\"]"));
 }
 
 #[test]

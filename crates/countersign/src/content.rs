@@ -202,12 +202,14 @@ impl Content<'_> {
             Guard::IdWithoutDate if has_date(self.id) => {
                 ambiguous("the id contains a date, with which a timestamp begins")
             }
-            Guard::ValueWithout { source, separator } => match look_up(source, self.head, body) {
-                Ok(Some(value)) if ends_early(&value, separator) => {
-                    ambiguous("a signed value contains the separator that ends it")
+            Guard::ValueWithout { source, is_lowered, separator } => {
+                let value = look_up(source, self.head, body).ok().flatten().unwrap_or_default();
+                let value = if *is_lowered { value.to_ascii_lowercase().into() } else { value };
+                if ends_early(&value, separator) {
+                    return ambiguous("a signed value contains the separator that ends it");
                 }
-                _ => Ok(()),
-            },
+                Ok(())
+            }
             Guard::PlainUrl if !self.url_is_plain() => ambiguous("the URL contains a character that could end it"),
             Guard::BodyEndsUrl if first.is_some_and(crate::scheme::is_url_byte) => {
                 ambiguous("the body begins like a part of the URL in front of it")
@@ -241,7 +243,7 @@ pub(crate) struct SortedParameters {
 impl SortedParameters {
     /// Those that the scheme signs; `body` is the whole body.
     pub(crate) fn of(scheme: &Scheme, head: Head<'_>, body: &[u8]) -> Result<Self, Rejection> {
-        let signs = |wanted: &Part| scheme.signature.parts.contains(wanted);
+        let signs = |wanted: &Part| scheme.signature.parts.iter().any(|part| part.any(&|part| part == wanted));
         let sort = |wanted: &Part, text: &[u8]| if signs(wanted) { sorted(&scheme.form, text) } else { Ok(Vec::new()) };
         let query = head.uri.query().unwrap_or_default().as_bytes();
         Ok(Self { form: sort(&Part::FormSorted, body)?, query: sort(&Part::QuerySorted, query)? })

@@ -85,6 +85,7 @@ impl Verifier {
         if self.layout().needs_whole_body {
             return Ok(Awaited::WholeBody);
         }
+        self.refuse_foreign_keys(head, None)?;
         if scheme.signature.parts.is_empty() {
             return self.judge(&self.content(head, examined), &examined.tags, &[], now).map(Awaited::Nothing);
         }

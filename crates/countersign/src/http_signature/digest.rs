@@ -18,6 +18,9 @@ const KNOWN: [(&str, Digest); 2] = [("sha-256", Digest::Sha256), ("sha-512", Dig
 /// The longest header, in bytes.
 const MAX_FIELD: usize = 2048;
 
+/// The most digests in it.
+const MAX_DIGESTS: usize = 16;
+
 /// Holds the body against every known digest of the header, of which there must be one.
 pub(crate) fn check_body(head: Head<'_>, body: &[u8]) -> Result<(), Rejection> {
     let place = place(&CONTENT_DIGEST);
@@ -26,7 +29,10 @@ pub(crate) fn check_body(head: Head<'_>, body: &[u8]) -> Result<(), Rejection> {
     if text.len() > MAX_FIELD {
         return Err(malformed(Problem::TooLong));
     }
-    let members = structured_fields::dictionary(&text).ok_or_else(|| malformed(Problem::Layout))?;
+    let members = structured_fields::dictionary(&text, MAX_DIGESTS).ok_or_else(|| malformed(Problem::Layout))?;
+    if members.len() > MAX_DIGESTS {
+        return Err(malformed(Problem::TooMany));
+    }
     let mut is_checked = false;
     for member in members {
         let Some((_, digest)) = KNOWN.iter().find(|(name, _)| *name == member.name) else { continue };

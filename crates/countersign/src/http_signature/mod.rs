@@ -162,7 +162,8 @@ fn members(headers: &HeaderMap, name: &HeaderName) -> Result<Vec<Member>, Reject
     if text.len() > MAX_FIELD {
         return Err(malformed(name, Problem::TooLong));
     }
-    let members = structured_fields::dictionary(&text).ok_or_else(|| malformed(name, Problem::Layout))?;
+    let members =
+        structured_fields::dictionary(&text, MAX_SIGNATURES).ok_or_else(|| malformed(name, Problem::Layout))?;
     if members.len() > MAX_SIGNATURES { Err(malformed(name, Problem::TooMany)) } else { Ok(members) }
 }
 

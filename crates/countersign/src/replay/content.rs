@@ -68,8 +68,19 @@ impl SignedContent<'_> {
     /// part the same text has the same signature, and must have the same key.
     fn write(&self, unsigned_id: Option<&str>, write: &mut dyn FnMut(&[u8])) {
         let mut text = Text { write, length: 0, cuts: Vec::new() };
-        for part in &self.scheme.signature.parts {
+        let (parts, end) = (&self.scheme.signature.parts, &self.scheme.signature.optional_end);
+        for (at, part) in parts.iter().enumerate() {
             match part {
+                // With the optional end and without it, it may be signed by the same text.
+                _ if !end.is_empty() && at + 1 == parts.len() => {
+                    let mut last = Vec::new();
+                    self.write_part(part, &mut |piece| last.extend_from_slice(piece));
+                    let mut last = last.as_slice();
+                    while let Some(shorter) = last.strip_suffix(&**end) {
+                        last = shorter;
+                    }
+                    text.write(last);
+                }
                 Part::Secret => text.cut(),
                 Part::Timestamp if !self.scheme.time_tells_apart() => text.cut(),
                 Part::Body | Part::Hash(_, _, Hashed::Body) => match self.body_around_time() {
@@ -80,10 +91,10 @@ impl SignedContent<'_> {
                     }
                     None => text.write(self.body),
                 },
-                _ => self.write_part(part, &mut text),
+                _ => self.write_part(part, &mut |piece| text.write(piece)),
             }
         }
-        let signs_no_parts = self.scheme.signature.parts.is_empty();
+        let signs_no_parts = parts.is_empty();
         if signs_no_parts {
             self.write_other_values(&mut text);
         }
@@ -100,13 +111,13 @@ impl SignedContent<'_> {
         text.finish();
     }
 
-    fn write_part(&self, part: &Part, text: &mut Text<'_>) {
+    fn write_part(&self, part: &Part, write: &mut dyn FnMut(&[u8])) {
         // The verifier has read the same parts without an error.
         let sorted = SortedParameters::of(self.scheme, self.head, self.body).unwrap_or_default();
         let with = Writing { form: self.form, secret: &[], body: Some(self.body) };
         let settings = Settings::new();
         let content = self.content(&settings, &sorted);
-        let _: Result<(), _> = content.write(slice::from_ref(part), with, &mut |piece| text.write(piece));
+        let _: Result<(), _> = content.write(slice::from_ref(part), with, &mut |piece| write(piece));
     }
 
     /// What a message signature must cover beside the body, and what a token must claim of the request.

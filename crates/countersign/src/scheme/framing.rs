@@ -19,7 +19,7 @@ pub(crate) enum Guard {
     /// The delivery's id contains no date, because the timestamp behind it begins with one.
     IdWithoutDate,
     /// A signed value does not contain the separator that ends it.
-    ValueWithout { source: Source, separator: Box<[u8]> },
+    ValueWithout { source: Source, is_lowered: bool, separator: Box<[u8]> },
     /// The URL has only the bytes that RFC 3986 allows, because a separator that servers let through in URLs ends it.
     PlainUrl,
     /// The body begins with a byte that no URL contains, because nothing else ends the URL.
@@ -93,8 +93,10 @@ impl Framing {
                 Part::When(_, inner) => inner.first(),
                 part => Some(part),
             });
+            let is_behind_body = parts[..at].contains(&Part::Body);
             let told_apart = match inner.first() {
-                Some(Part::Literal(own)) => others.all(|other| match other {
+                // Behind the body, the same text may stand at its end.
+                Some(Part::Literal(own)) if !is_behind_body => others.all(|other| match other {
                     Part::Literal(text) => !own.starts_with(text) && !text.starts_with(own),
                     _ => false,
                 }),
@@ -182,7 +184,8 @@ fn left_to_right(part: &Part, behind: &[Part], format: Option<TimestampFormat>) 
             Border::Guarded(Guard::IdWithoutDate)
         }
         (Part::Value(source) | Part::Lower(source), Some(separator)) => {
-            Border::Guarded(Guard::ValueWithout { source: source.clone(), separator: separator.clone() })
+            let is_lowered = matches!(part, Part::Lower(_));
+            Border::Guarded(Guard::ValueWithout { source: source.clone(), is_lowered, separator: separator.clone() })
         }
         _ => Border::Open,
     }

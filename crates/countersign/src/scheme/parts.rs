@@ -174,6 +174,17 @@ impl Part {
             }
     }
 
+    /// Whether this part writes `wanted` for every request that has it at `source`, or in a layout if that is `None`.
+    pub(super) fn always_writes(&self, wanted: &Self, source: Option<&Source>) -> bool {
+        match self {
+            Self::When(own, inner) => {
+                source == Some(own) && inner.iter().any(|part| part.always_writes(wanted, source))
+            }
+            Self::Sorted(inner) => inner.contains(wanted),
+            part => part == wanted,
+        }
+    }
+
     pub(crate) fn needs_public_url(&self) -> bool {
         self.any(&|part| match part {
             Self::Url | Self::Host | Self::Hash(_, _, Hashed::Url) => true,
@@ -184,7 +195,8 @@ impl Part {
 
     pub(super) fn needs_whole_body(&self) -> bool {
         self.any(&|part| match part {
-            Self::FormSorted | Self::BodyAsJsonString | Self::BodyCrc32 | Self::JsonRaw(_) => true,
+            // A query is sorted once, with the form, when all is there.
+            Self::FormSorted | Self::QuerySorted | Self::BodyAsJsonString | Self::BodyCrc32 | Self::JsonRaw(_) => true,
             Self::Hash(_, _, hashed) => *hashed == Hashed::Body,
             Self::Value(source) | Self::Lower(source) | Self::When(source, _) => source.is_in_body(),
             Self::Canonical(function) => function.needs_body(),
@@ -251,7 +263,8 @@ impl Part {
         match (self, source) {
             (Self::Value(Source::Form(field)), Source::FormJson(own, _)) => field == own,
             (Self::Value(own), _) => own == source,
-            (Self::When(own, inner), _) => own == source || inner.iter().any(|part| part.covers(source)),
+            // Elsewhere the condition may not hold, and to depend on a value does not sign it.
+            (Self::When(own, inner), _) => own == source && inner.iter().any(|part| part.covers(source)),
             (Self::Url | Self::Query | Self::PathAndQuery | Self::Hash(_, _, Hashed::Url), Source::Query(_))
             | (
                 Self::Body | Self::BodyAsJsonString | Self::Hash(_, _, Hashed::Body),

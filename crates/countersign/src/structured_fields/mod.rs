@@ -54,10 +54,11 @@ pub(crate) enum Bare {
 }
 
 /// Reads a dictionary, lines of a header joined by commas; `None` if it is none, a name stands twice in it, or a member is
-/// written in another way than it would be printed. White space around members is borne.
-pub(crate) fn dictionary(text: &[u8]) -> Option<Vec<Member>> {
+/// written in another way than it would be printed. White space around members is borne. Behind one member more than
+/// `most` nothing is read.
+pub(crate) fn dictionary(text: &[u8], most: usize) -> Option<Vec<Member>> {
     let mut members: Vec<Member> = Vec::new();
-    for text in split(text) {
+    for text in split(text).take(most.saturating_add(1)) {
         let member = one_member(trim_ows(text))?;
         if members.iter().any(|other| other.name == member.name) {
             return None;

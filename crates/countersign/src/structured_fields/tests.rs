@@ -2,6 +2,9 @@
 
 use super::{Bare, Value, dictionary, item, member_of, reserialized};
 
+/// More members than any of these texts has.
+const MANY: usize = 9;
+
 #[test]
 fn a_member_is_read_in_its_printed_form_only() {
     for text in [
@@ -20,7 +23,7 @@ fn a_member_is_read_in_its_printed_form_only() {
         "a=1.5",
         "a=t",
     ] {
-        assert!(dictionary(text.as_bytes()).is_some(), "{text}");
+        assert!(dictionary(text.as_bytes(), MANY).is_some(), "{text}");
     }
     for text in [
         "",
@@ -58,13 +61,13 @@ fn a_member_is_read_in_its_printed_form_only() {
         "a=%\"b\"",
         "a=1 b=2",
     ] {
-        assert_eq!(dictionary(text.as_bytes()), None, "{text}");
+        assert_eq!(dictionary(text.as_bytes(), MANY), None, "{text}");
     }
 }
 
 #[test]
 fn a_dictionary_says_what_stands_in_it() {
-    let members = dictionary(b"sig1=(\"@method\" \"x\";bs);created=5;keyid=\"a,b\", sig2=:AAE=:").unwrap();
+    let members = dictionary(b"sig1=(\"@method\" \"x\";bs);created=5;keyid=\"a,b\", sig2=:AAE=:", MANY).unwrap();
     let [first, second] = members.as_slice() else { panic!("two members") };
     assert_eq!((first.name.as_str(), first.text.as_str()), ("sig1", "(\"@method\" \"x\";bs);created=5;keyid=\"a,b\""));
     let Value::List(items, parameters) = &first.value else { panic!("a list") };
@@ -102,4 +105,10 @@ fn a_member_is_taken_if_there_is_just_one_of_its_name() {
     assert_eq!(member_of(b"a=1, b=2, b=2", "b"), None);
     assert_eq!(member_of(b"a=1", "b"), None);
     assert_eq!(member_of(b"a=1, (", "a"), None);
+}
+
+#[test]
+fn behind_the_most_members_and_one_more_nothing_is_read() {
+    let members = dictionary(b"a=1, b=2, c=3, what is this?", 2).unwrap();
+    assert_eq!(members.len(), 3);
 }

@@ -150,9 +150,10 @@ impl Reach<'_> {
         if self.moves_query && matches!(source, Source::Query(_)) && !self.signs(&Part::Value(source.clone())) {
             return false;
         }
+        let always_signs = |wanted| self.signature.parts.iter().any(|part| part.always_writes(wanted, Some(source)));
         let is_timestamp =
-            self.signs(&Part::Timestamp) && self.timestamp.is_some_and(|rule| rule.source.as_ref() == Some(source));
-        let is_id = self.signs(&Part::Id) && self.id == Some(source);
+            self.timestamp.is_some_and(|rule| rule.source.as_ref() == Some(source)) && always_signs(&Part::Timestamp);
+        let is_id = self.id == Some(source) && always_signs(&Part::Id);
         is_timestamp || is_id || self.http.covers(source) || self.signature.parts.iter().any(|part| part.covers(source))
     }
 
@@ -183,6 +184,6 @@ impl Reach<'_> {
     }
 
     fn covers_id(&self) -> bool {
-        self.signs(&Part::Id) || self.id.is_some_and(|source| self.covers(source))
+        self.id.map_or_else(|| self.signs(&Part::Id), |source| self.covers(source))
     }
 }

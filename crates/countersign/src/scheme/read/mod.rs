@@ -154,9 +154,10 @@ impl Reader<'_> {
             (None, false) => return self.fail(span, NO_PLACE),
             _ => {}
         }
-        let signed = signature.parts.iter().any(|part| part.any(&|part| *part == Part::Timestamp));
-        let covered =
-            signed || source.as_ref().is_some_and(|source| signature.parts.iter().any(|part| part.covers(source)));
+        let covers = |part: &Part| {
+            part.always_writes(&Part::Timestamp, source.as_ref()) || source.as_ref().is_some_and(|at| part.covers(at))
+        };
+        let covered = signature.parts.iter().any(covers);
         if !covered {
             return self.fail(
                 span,

@@ -215,8 +215,9 @@ impl Reader<'_> {
             Algorithm::Hash(_) if !keyed => {
                 self.fail(signs.span(), "a plain hash proves nothing unless `{secret}` is in what it signs")
             }
-            Algorithm::Hash(_) => Ok(parts),
-            _ if keyed => self.fail(signs.span(), "the key is not a part of the content here: leave `{secret}` out"),
+            _ if keyed && !matches!(algorithm, Algorithm::Hash(_)) => {
+                self.fail(signs.span(), "the key is not a part of the content here: leave `{secret}` out")
+            }
             _ => self.optional_parts_are_plain(parts, signs.span()),
         }
     }
@@ -241,6 +242,7 @@ impl Reader<'_> {
         span: &Range<usize>,
     ) -> Result<()> {
         let signs = |wanted: Part| signature.parts.iter().any(|part| part.any(&|part| *part == wanted));
+        let always_signs_id = signature.parts.iter().any(|part| part.always_writes(&Part::Id, id));
         if signs(Part::Timestamp) && timestamp.is_none() {
             return self
                 .fail(span.clone(), "`signs` has `{timestamp}`, but no `[timestamp]` table tells where it stands");
@@ -252,9 +254,14 @@ impl Reader<'_> {
             return self.fail(span.clone(), "the id has two places: `[id]` and the signature's layout");
         }
         let is_claim = matches!(id, Some(Source::Claim(_)));
-        if id.is_some() && !is_claim && !signs(Part::Id) {
-            return self
-                .fail(span.clone(), "`signs` has no `{id}`: name an id that is not signed under `[event]` instead");
+        if id.is_some() && !is_claim && !always_signs_id {
+            let message =
+                "`signs` does not have `{id}` for every request: name an id that is not signed under `[event]` instead";
+            return self.fail(span.clone(), message);
+        }
+        if signature.carries_id && !always_signs_id {
+            let message = "`signs` does not have `{id}` for every request, so anybody can change the one in the layout";
+            return self.fail(span.clone(), message);
         }
         if signature.source.is_in_body() && signature.parts.iter().any(Part::covers_all_bytes) {
             return self.fail(span.clone(), "a signature cannot cover the body that it stands in");
