@@ -4,7 +4,10 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use countersign::{Provider, Rejection, Timestamp, Unkeyed, Verified, Verifier, providers};
-use countersign_tests::endpoint::{Endpoint, NOW, PUBLIC_URL};
+use countersign_tests::{
+    endpoint::{Endpoint, NOW, PUBLIC_URL},
+    verdict::each_way,
+};
 use http::{HeaderName, HeaderValue, Request};
 use serde_json::{Value as Json, json};
 use toml::{Table, Value};
@@ -174,6 +177,20 @@ fn a11_no_url_of_a_request_leads_elsewhere_than_the_scheme_says_for_every_scheme
         }
     }
     assert!(tried >= 100, "{tried}");
+}
+
+#[test]
+fn a11_a_token_that_names_a_key_elsewhere_is_refused_however_its_body_comes() {
+    let toml = "name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"token\"\ncovers_body = false\n\
+                [jwt]\nalgorithms = [\"EdDSA\"]\n\
+                [keys]\nformat = \"jwks\"\nurl_at = { header = \"x-url\" }\nhosts = [\"a.example\"]\npath = \"/keys/{word}\"\n";
+    let endpoint = Endpoint::new("a", toml);
+    let mut signed = endpoint.sign(endpoint.request("{}"), NOW);
+    signed.headers_mut().insert("x-url", HeaderValue::from_static("https://a.example/keys/one"));
+    each_way(&endpoint.verifier(), &signed, NOW, &[1]).unwrap();
+    signed.headers_mut().insert("x-url", HeaderValue::from_static("https://evil.example/keys/one"));
+    let refused = each_way(&endpoint.verifier(), &signed, NOW, &[1]).unwrap_err();
+    assert_eq!(refused.code(), "unexpected_value");
 }
 
 /// From where the key of a request is fetched that names this URL.
