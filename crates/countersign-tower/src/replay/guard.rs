@@ -228,8 +228,8 @@ enum Outcome<T, E> {
 impl<R, E> Outcome<Response<R>, E> {
     /// How it ends within `limit`.
     async fn of(answer: impl Future<Output = Result<Response<R>, E>>, limit: Duration) -> Self {
-        // In a block of its own: whatever a panic leaves half-done is dropped before the panic goes on.
-        let mut answer = pin!(async move { answer.await });
+        // Whatever a panic leaves half-done is dropped here, before the claim is released and the panic goes on.
+        let mut answer = pin!(answer);
         let caught = pin!(poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
             Ok(poll) => poll.map(Self::Answered),
             Err(panic) => Poll::Ready(Self::Panicked(panic)),
