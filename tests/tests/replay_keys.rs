@@ -236,6 +236,35 @@ fn an_id_that_nobody_signed_tells_events_apart_where_the_scheme_says_so() {
     assert_ne!(key("1", "{}"), key("1", "[]"));
 }
 
+#[test]
+fn a_type_that_nobody_signed_tells_events_apart_where_the_scheme_says_so() {
+    let key = |tables: &str, headers: &[(&'static str, &'static str)]| {
+        let scheme = format!("name = \"Acme\"\n{tables}told_apart_by = \"unsigned-values\"\n");
+        let scheme = Scheme::from_toml("acme", &scheme).unwrap();
+        let secret = "a-long-random-secret";
+        let mut request = Request::post("/hooks").body(Bytes::from("{}")).unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, HeaderValue::from_static(value));
+        }
+        let request = Signer::new(&scheme, secret).unwrap().sign(request, NOW).unwrap();
+        key_of(&Verifier::new(&scheme, secret).unwrap(), &request, NOW).unwrap()
+    };
+    let sent = "[signature]\nalgorithm = \"token\"\nheader = \"x-token\"\ncovers_body = false\n";
+    let signed =
+        "[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"x-sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
+    for head in [sent, signed] {
+        let tables = format!("{head}[event]\nid = \"{{header:x-id}}\"\ntype = \"{{header:x-type}}\"\n");
+        let key = |headers: &[(&'static str, &'static str)]| key(&tables, headers);
+        assert_eq!(key(&[("x-type", "created")]), key(&[("x-type", "created"), ("x-other", "1")]));
+        assert_ne!(key(&[("x-type", "created")]), key(&[("x-type", "paid")]));
+        assert_ne!(key(&[("x-type", "created")]), key(&[]));
+        assert_ne!(key(&[("x-id", "1"), ("x-type", "paid")]), key(&[("x-id", "2"), ("x-type", "paid")]));
+        // One is not taken for the other.
+        assert_ne!(key(&[("x-id", "1")]), key(&[("x-type", "1")]));
+        assert_ne!(key(&[("x-id", "12"), ("x-type", "3")]), key(&[("x-id", "1"), ("x-type", "23")]));
+    }
+}
+
 /// The sample of an endpoint, and the same with more in its body, which nobody signed.
 fn with_more_in_the_body(endpoint: &Endpoint) -> (Request<Bytes>, Request<Bytes>) {
     let original = endpoint.sample();
@@ -304,7 +333,7 @@ fn what_a_token_claims_of_the_request_tells_events_apart() {
 
 #[test]
 fn where_nothing_is_signed_the_body_tells_events_apart() {
-    let gitlab = Endpoint::find("gitlab");
-    assert_eq!(signed(&gitlab, "{}", NOW), signed(&gitlab, "{}", later(60)));
-    assert_ne!(signed(&gitlab, "{}", NOW), signed(&gitlab, "[]", NOW));
+    let pipedrive = Endpoint::find("pipedrive");
+    assert_eq!(signed(&pipedrive, "{}", NOW), signed(&pipedrive, "{}", later(60)));
+    assert_ne!(signed(&pipedrive, "{}", NOW), signed(&pipedrive, "[]", NOW));
 }
