@@ -224,16 +224,33 @@ fn where_nothing_tells_events_apart_there_is_no_key() {
 
 #[test]
 fn an_id_that_nobody_signed_tells_events_apart_where_the_scheme_says_so() {
-    let attio = Endpoint::find("attio");
-    let key = |id: &'static str, body: &'static str| {
-        let mut request = attio.sign(attio.request(body), NOW);
-        request.headers_mut().insert("idempotency-key", HeaderValue::from_static(id));
-        key_of(&attio.verifier(), &request, NOW).unwrap()
-    };
-    assert_eq!(key("1", "{}"), key("1", "{}"));
-    assert_ne!(key("1", "{}"), key("2", "{}"));
-    // Together with what is signed: nobody can have the event of another body taken for known.
-    assert_ne!(key("1", "{}"), key("1", "[]"));
+    for (provider, header) in [
+        ("attio", "idempotency-key"),
+        ("cloudevents", "ce-id"),
+        ("gitlab", "idempotency-key"),
+        ("hookdeck", "x-hookdeck-eventid"),
+        ("twilio-form", "i-twilio-idempotency-token"),
+    ] {
+        let endpoint = Endpoint::find(provider);
+        let key = |id: &'static str, body: &'static str| {
+            let mut request = endpoint.request(body);
+            request.headers_mut().insert(header, HeaderValue::from_static(id));
+            key_of(&endpoint.verifier(), &endpoint.sign(request, NOW), NOW).unwrap()
+        };
+        assert_eq!(key("1", "a=1"), key("1", "a=1"), "{provider}");
+        assert_ne!(key("1", "a=1"), key("2", "a=1"), "{provider}");
+        // Together with the body: nobody can have the event of another one taken for known.
+        assert_ne!(key("1", "a=1"), key("1", "b=1"), "{provider}");
+    }
+}
+
+#[test]
+fn an_event_that_has_a_covered_id_is_known_by_it_where_the_signed_time_tells_others_apart() {
+    let slack = Endpoint::find("slack");
+    let event = r#"{"event_id":"Ev1"}"#;
+    assert_eq!(signed(&slack, event, NOW), signed(&slack, event, later(60)));
+    let options = "payload=%7B%22type%22%3A%22block_suggestion%22%7D";
+    assert_ne!(signed(&slack, options, NOW), signed(&slack, options, later(60)));
 }
 
 #[test]

@@ -63,8 +63,8 @@ impl fmt::Display for Advice {
                  Fetch what matters from the provider's API before you act on it."
             }
             Self::EventIdNotCovered => {
-                "No signature covers the event's id: a replay with another id looks like a new event. Duplicates are told by \
-                 the digest of what is signed instead."
+                "No signature covers the event's id: to whoever tells duplicates by it, a replay with another id looks like a \
+                 new event."
             }
             Self::EventTypeNotCovered => {
                 "No signature covers the event's type: whoever relays a delivery can change it. Let the payload have to fit \
