@@ -77,7 +77,9 @@ fn another_event_has_another_key() {
 
 #[test]
 fn no_header_that_is_not_signed_makes_a_new_key() {
-    let is_told_by_one = |it: &Endpoint| it.scheme.told_apart_by() == Some(ToldApartBy::UnsignedValues);
+    let is_told_by_one = |it: &Endpoint| {
+        matches!(it.scheme.told_apart_by(), Some(ToldApartBy::UnsignedValues | ToldApartBy::UnsignedType))
+    };
     for endpoint in Endpoint::all().into_iter().filter(|it| !is_told_by_one(it)) {
         let (verifier, original) = (endpoint.verifier(), endpoint.sample());
         let read: Vec<String> = endpoint.reading.headers().iter().map(|name| name.to_lowercase()).collect();
@@ -279,6 +281,35 @@ fn a_type_that_nobody_signed_tells_events_apart_where_the_scheme_says_so() {
         // One is not taken for the other.
         assert_ne!(key(&[("x-id", "1")]), key(&[("x-type", "1")]));
         assert_ne!(key(&[("x-id", "12"), ("x-type", "3")]), key(&[("x-id", "1"), ("x-type", "23")]));
+    }
+}
+
+#[test]
+fn events_of_one_act_that_differ_in_their_unsigned_type_alone_are_several() {
+    for (provider, header, types) in [
+        ("commerce-layer", "x-commercelayer-topic", ["orders.place", "orders.approve"]),
+        ("helpscout", "x-helpscout-event", ["convo.created", "convo.assigned"]),
+        ("patreon", "x-patreon-event", ["members:create", "members:pledge:create"]),
+        ("recharge", "x-recharge-topic", ["charge/created", "charge/paid"]),
+        ("recharge-hmac", "x-recharge-topic", ["charge/created", "charge/paid"]),
+        ("shopify", "x-shopify-topic", ["orders/create", "orders/paid"]),
+        ("shopline-apps", "x-shopline-topic", ["orders/create", "orders/paid"]),
+        ("woocommerce", "x-wc-webhook-topic", ["order.created", "order.updated"]),
+    ] {
+        let endpoint = Endpoint::find(provider);
+        let key = |kind: &'static str, other: (&'static str, &'static str), body: &'static str| {
+            let mut request = endpoint.request(body);
+            for (name, value) in [(header, kind), other] {
+                request.headers_mut().insert(name, HeaderValue::from_static(value));
+            }
+            key_of(&endpoint.verifier(), &endpoint.sign(request, NOW), NOW).unwrap()
+        };
+        let first = key(types[0], ("x-other", "1"), "{}");
+        assert_ne!(first, key(types[1], ("x-other", "1"), "{}"), "{provider}");
+        assert_ne!(first, key(types[0], ("x-other", "1"), "[]"), "{provider}");
+        for id in ["x-other", "x-shopify-event-id", "x-wc-webhook-delivery-id"] {
+            assert_eq!(first, key(types[0], (id, "2"), "{}"), "{provider} {id}");
+        }
     }
 }
 

@@ -282,6 +282,15 @@ fn unsigned_values_are_taken_where_some_stand_beside_what_tells_events_apart_alr
             refused_at(&file(in_body), "\"unsigned-values\"", "neither an id nor a type stands unsigned beside it");
         }
     }
+    let typed = |head: &str, fields: &str| format!("{head}[event]\n{fields}told_apart_by = \"unsigned-type\"\n");
+    for head in [&signed, &sent] {
+        accepted(&typed(head, "type = \"{header:X-Type}\"\n"));
+        for other in ["", "id = \"{header:X-Id}\"\n", "type = \"{json:/type}\"\n"] {
+            refused_at(&typed(head, other), "\"unsigned-type\"", "no type stands unsigned beside the body");
+        }
+    }
+    let same = format!("{HEAD}{HMAC}signs = \"v1\"\ncovers_body = false\n");
+    refused_at(&typed(&same, "type = \"{header:X-Type}\"\n"), "\"unsigned-type\"", "is the same for all events");
     let token = format!("{HEAD}algorithm = \"jwt\"\nheader = \"X-Token\"\nvalue = \"{{jwt}}\"\ncovers_body = false\n");
     let token = format!("{token}[jwt]\nalgorithms = [\"HS256\"]\n[event]\nid = \"{{claim:/jti}}\"\n");
     refused_at(&format!("{token}told_apart_by = \"unsigned-values\"\n"), "\"unsigned-values\"", "leave it out");

@@ -55,7 +55,11 @@ impl SignedContent<'_> {
             _ => {}
         }
         let mut hash = begin(Basis::Content);
-        let unsigned = takes_unsigned.then(|| [event_id, event_type()]);
+        let unsigned = match told_apart_by {
+            Some(ToldApartBy::UnsignedValues) => Some([event_id, event_type()]),
+            Some(ToldApartBy::UnsignedType) => Some([None, event_type()]),
+            _ => None,
+        };
         self.write(unsigned.as_ref(), &mut |piece| hash.update(piece));
         Some(hash.finish())
     }
@@ -89,8 +93,9 @@ impl SignedContent<'_> {
         if signs_no_parts {
             self.write_other_values(&mut text);
         }
+        let takes_unsigned = self.scheme.told_apart_by == Some(ToldApartBy::UnsignedValues);
         // What signs no parts covers the body by a hash of it or not at all.
-        if signs_no_parts || (unsigned.is_some() && !self.scheme.covers_body()) {
+        if signs_no_parts || (takes_unsigned && !self.scheme.covers_body()) {
             text.cut();
             text.write(self.body);
         }

@@ -112,7 +112,10 @@ impl Description {
             (Advice::EventIdNotCovered, !is_sent && uncovered(self.event_id())),
             (Advice::EventTypeNotCovered, !is_sent && uncovered(self.event_type())),
             (Advice::NoEventId, !is_sent && self.event_id().is_none() && self.told_apart_by().is_none()),
-            (Advice::ChangedReplays, self.told_apart_by() == Some(ToldApartBy::UnsignedValues)),
+            (
+                Advice::ChangedReplays,
+                matches!(self.told_apart_by(), Some(ToldApartBy::UnsignedValues | ToldApartBy::UnsignedType)),
+            ),
             (Advice::NoReplayGuard, self.told_apart_by() == Some(ToldApartBy::Nothing)),
             (Advice::NoSource, self.source().is_none()),
         ];

@@ -65,13 +65,14 @@ impl Reader<'_> {
         let signs_time = reach.timestamp.is_some() || reach.signature.algorithm == Algorithm::Jwt;
         let problem = match stated.get_ref() {
             ToldApartBy::SignedContent if !unsigned.body => "so it is wherever the body is signed: leave it out",
-            ToldApartBy::SignedContent if !reach.signs_values() => {
+            ToldApartBy::SignedContent | ToldApartBy::UnsignedType if unsigned.body && !reach.signs_values() => {
                 "what is signed, but for the time and the secret, is the same for all events: take `unsigned-values`"
             }
             ToldApartBy::SignedTime if !signs_time => "no time is signed: take `unsigned-values`, or `nothing`",
-            ToldApartBy::UnsignedValues if !unsigned.body && !unsigned.values => {
+            ToldApartBy::UnsignedValues if !unsigned.body && !unsigned.id && !unsigned.kind => {
                 "the body tells events apart, and neither an id nor a type stands unsigned beside it: leave it out"
             }
+            ToldApartBy::UnsignedType if !unsigned.kind => "no type stands unsigned beside the body: leave it out",
             told => return Ok(Some(*told)),
         };
         self.fail(stated.span(), problem)
@@ -134,8 +135,10 @@ pub(super) struct Statements {
 pub(super) struct Unsigned {
     /// The body. Where nothing is signed, it takes part in any case.
     pub(super) body: bool,
-    /// An id or a type that stands outside of the body.
-    pub(super) values: bool,
+    /// An id that stands beside the body.
+    pub(super) id: bool,
+    /// A type that stands beside the body.
+    pub(super) kind: bool,
 }
 
 /// What the signature reaches.

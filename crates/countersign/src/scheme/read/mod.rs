@@ -84,7 +84,8 @@ impl Reader<'_> {
         let event_type = file.event.kind.map(|field| self.field(&field, &reach, &checks)).transpose()?;
         let unsigned = Unsigned {
             body: !covers_body && !signature.parts.is_empty(),
-            values: [&event_id, &event_type].into_iter().flatten().any(Field::is_unsigned_beside_body),
+            id: event_id.as_ref().is_some_and(Field::is_unsigned_beside_body),
+            kind: event_type.as_ref().is_some_and(Field::is_unsigned_beside_body),
         };
         let told_apart_by = self.told_apart_by(file.event.told_apart_by, unsigned, &reach, &signature_span)?;
         let url = self.url(file.url, &signature)?;
