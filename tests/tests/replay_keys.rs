@@ -122,6 +122,9 @@ fn a_covered_id_tells_events_apart_and_not_the_rest_of_the_body() {
     let key = |body: &str| signed(&stripe, body, NOW);
     assert_eq!(key(r#"{"id":"evt_1","attempt":1}"#), key(r#"{"id":"evt_1","attempt":2}"#));
     assert_ne!(key(r#"{"id":"evt_1"}"#), key(r#"{"id":"evt_2"}"#));
+    let smartcar = Endpoint::find("smartcar");
+    let attempt = |delivery: &str| format!(r#"{{"eventId":"1","meta":{{"deliveryId":"{delivery}"}}}}"#);
+    assert_eq!(signed(&smartcar, &attempt("1"), NOW), signed(&smartcar, &attempt("2"), NOW));
     // Without an id the whole content is.
     assert_ne!(key(r#"{"attempt":1}"#), key(r#"{"attempt":2}"#));
     assert_ne!(key(r#"{"id":"","attempt":1}"#), key(r#"{"id":"","attempt":2}"#));
