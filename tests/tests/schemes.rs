@@ -272,7 +272,8 @@ fn what_tells_events_apart_is_said_where_the_body_does_not() {
 #[test]
 fn unsigned_values_are_taken_where_some_stand_beside_what_tells_events_apart_already() {
     let signed = format!("{HEAD}{HMAC}signs = \"{{body}}\"\n");
-    let sent = format!("name = \"T\"\n[signature]\nalgorithm = \"token\"\nheader = \"X-Token\"\ncovers_body = false\n");
+    let sent =
+        "name = \"T\"\n[signature]\nalgorithm = \"token\"\nheader = \"X-Token\"\ncovers_body = false\n".to_owned();
     for head in [&signed, &sent] {
         let file = |fields: &str| format!("{head}[event]\n{fields}told_apart_by = \"unsigned-values\"\n");
         accepted(&file("id = \"{header:X-Id}\"\n"));
