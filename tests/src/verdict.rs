@@ -67,7 +67,7 @@ fn is_covered(scheme: &Scheme, event_id: Option<Value<'_>>) -> bool {
     is_named
         || match scheme.told_apart_by() {
             None => scheme.covers_body(),
-            Some(told) => told != ToldApartBy::UnsignedValues,
+            Some(told) => !matches!(told, ToldApartBy::UnsignedValues | ToldApartBy::UnsignedType),
         }
 }
 

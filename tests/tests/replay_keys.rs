@@ -77,7 +77,9 @@ fn another_event_has_another_key() {
 
 #[test]
 fn no_header_that_is_not_signed_makes_a_new_key() {
-    let is_told_by_one = |it: &Endpoint| it.scheme.told_apart_by() == Some(ToldApartBy::UnsignedValues);
+    let is_told_by_one = |it: &Endpoint| {
+        matches!(it.scheme.told_apart_by(), Some(ToldApartBy::UnsignedValues | ToldApartBy::UnsignedType))
+    };
     for endpoint in Endpoint::all().into_iter().filter(|it| !is_told_by_one(it)) {
         let (verifier, original) = (endpoint.verifier(), endpoint.sample());
         let read: Vec<String> = endpoint.reading.headers().iter().map(|name| name.to_lowercase()).collect();
@@ -120,6 +122,9 @@ fn a_covered_id_tells_events_apart_and_not_the_rest_of_the_body() {
     let key = |body: &str| signed(&stripe, body, NOW);
     assert_eq!(key(r#"{"id":"evt_1","attempt":1}"#), key(r#"{"id":"evt_1","attempt":2}"#));
     assert_ne!(key(r#"{"id":"evt_1"}"#), key(r#"{"id":"evt_2"}"#));
+    let smartcar = Endpoint::find("smartcar");
+    let attempt = |delivery: &str| format!(r#"{{"eventId":"1","meta":{{"deliveryId":"{delivery}"}}}}"#);
+    assert_eq!(signed(&smartcar, &attempt("1"), NOW), signed(&smartcar, &attempt("2"), NOW));
     // Without an id the whole content is.
     assert_ne!(key(r#"{"attempt":1}"#), key(r#"{"attempt":2}"#));
     assert_ne!(key(r#"{"id":"","attempt":1}"#), key(r#"{"id":"","attempt":2}"#));
@@ -224,16 +229,91 @@ fn where_nothing_tells_events_apart_there_is_no_key() {
 
 #[test]
 fn an_id_that_nobody_signed_tells_events_apart_where_the_scheme_says_so() {
-    let attio = Endpoint::find("attio");
-    let key = |id: &'static str, body: &'static str| {
-        let mut request = attio.sign(attio.request(body), NOW);
-        request.headers_mut().insert("idempotency-key", HeaderValue::from_static(id));
-        key_of(&attio.verifier(), &request, NOW).unwrap()
+    for (provider, header) in [
+        ("attio", "idempotency-key"),
+        ("cloudevents", "ce-id"),
+        ("gitlab", "idempotency-key"),
+        ("hookdeck", "x-hookdeck-eventid"),
+        ("twilio-form", "i-twilio-idempotency-token"),
+    ] {
+        let endpoint = Endpoint::find(provider);
+        let key = |id: &'static str, body: &'static str| {
+            let mut request = endpoint.request(body);
+            request.headers_mut().insert(header, HeaderValue::from_static(id));
+            key_of(&endpoint.verifier(), &endpoint.sign(request, NOW), NOW).unwrap()
+        };
+        assert_eq!(key("1", "a=1"), key("1", "a=1"), "{provider}");
+        assert_ne!(key("1", "a=1"), key("2", "a=1"), "{provider}");
+        // Together with the body: nobody can have the event of another one taken for known.
+        assert_ne!(key("1", "a=1"), key("1", "b=1"), "{provider}");
+    }
+}
+
+#[test]
+fn an_event_that_has_a_covered_id_is_known_by_it_where_the_signed_time_tells_others_apart() {
+    let slack = Endpoint::find("slack");
+    let event = r#"{"event_id":"Ev1"}"#;
+    assert_eq!(signed(&slack, event, NOW), signed(&slack, event, later(60)));
+    let options = "payload=%7B%22type%22%3A%22block_suggestion%22%7D";
+    assert_ne!(signed(&slack, options, NOW), signed(&slack, options, later(60)));
+}
+
+#[test]
+fn a_type_that_nobody_signed_tells_events_apart_where_the_scheme_says_so() {
+    let key = |tables: &str, headers: &[(&'static str, &'static str)]| {
+        let scheme = format!("name = \"Acme\"\n{tables}told_apart_by = \"unsigned-values\"\n");
+        let scheme = Scheme::from_toml("acme", &scheme).unwrap();
+        let secret = "a-long-random-secret";
+        let mut request = Request::post("/hooks").body(Bytes::from("{}")).unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, HeaderValue::from_static(value));
+        }
+        let request = Signer::new(&scheme, secret).unwrap().sign(request, NOW).unwrap();
+        key_of(&Verifier::new(&scheme, secret).unwrap(), &request, NOW).unwrap()
     };
-    assert_eq!(key("1", "{}"), key("1", "{}"));
-    assert_ne!(key("1", "{}"), key("2", "{}"));
-    // Together with what is signed: nobody can have the event of another body taken for known.
-    assert_ne!(key("1", "{}"), key("1", "[]"));
+    let sent = "[signature]\nalgorithm = \"token\"\nheader = \"x-token\"\ncovers_body = false\n";
+    let signed =
+        "[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"x-sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
+    for head in [sent, signed] {
+        let tables = format!("{head}[event]\nid = \"{{header:x-id}}\"\ntype = \"{{header:x-type}}\"\n");
+        let key = |headers: &[(&'static str, &'static str)]| key(&tables, headers);
+        assert_eq!(key(&[("x-type", "created")]), key(&[("x-type", "created"), ("x-other", "1")]));
+        assert_ne!(key(&[("x-type", "created")]), key(&[("x-type", "paid")]));
+        assert_ne!(key(&[("x-type", "created")]), key(&[]));
+        assert_ne!(key(&[("x-id", "1"), ("x-type", "paid")]), key(&[("x-id", "2"), ("x-type", "paid")]));
+        // One is not taken for the other.
+        assert_ne!(key(&[("x-id", "1")]), key(&[("x-type", "1")]));
+        assert_ne!(key(&[("x-id", "12"), ("x-type", "3")]), key(&[("x-id", "1"), ("x-type", "23")]));
+    }
+}
+
+#[test]
+fn events_of_one_act_that_differ_in_their_unsigned_type_alone_are_several() {
+    for (provider, header, types) in [
+        ("commerce-layer", "x-commercelayer-topic", ["orders.place", "orders.approve"]),
+        ("helpscout", "x-helpscout-event", ["convo.created", "convo.assigned"]),
+        ("patreon", "x-patreon-event", ["members:create", "members:pledge:create"]),
+        ("recharge", "x-recharge-topic", ["charge/created", "charge/paid"]),
+        ("recharge-hmac", "x-recharge-topic", ["charge/created", "charge/paid"]),
+        ("shopify", "x-shopify-topic", ["orders/create", "orders/paid"]),
+        ("shopline-apps", "x-shopline-topic", ["orders/create", "orders/paid"]),
+        ("woocommerce", "x-wc-webhook-topic", ["order.created", "order.updated"]),
+    ] {
+        let endpoint = Endpoint::find(provider);
+        let key = |kind: &'static str, other: (&'static str, &'static str), body: &'static str| {
+            let mut request = endpoint.request(body);
+            for (name, value) in [(header, kind), other] {
+                request.headers_mut().insert(name, HeaderValue::from_static(value));
+            }
+            key_of(&endpoint.verifier(), &endpoint.sign(request, NOW), NOW).unwrap()
+        };
+        let first = key(types[0], ("x-other", "1"), "{}");
+        assert_ne!(first, key(types[1], ("x-other", "1"), "{}"), "{provider}");
+        assert_ne!(first, key(types[0], ("x-other", "1"), "[]"), "{provider}");
+        for id in ["x-other", "x-shopify-event-id", "x-wc-webhook-delivery-id"] {
+            assert_eq!(first, key(types[0], (id, "2"), "{}"), "{provider} {id}");
+        }
+    }
 }
 
 /// The sample of an endpoint, and the same with more in its body, which nobody signed.
@@ -304,9 +384,9 @@ fn what_a_token_claims_of_the_request_tells_events_apart() {
 
 #[test]
 fn where_nothing_is_signed_the_body_tells_events_apart() {
-    let gitlab = Endpoint::find("gitlab");
-    assert_eq!(signed(&gitlab, "{}", NOW), signed(&gitlab, "{}", later(60)));
-    assert_ne!(signed(&gitlab, "{}", NOW), signed(&gitlab, "[]", NOW));
+    let pipedrive = Endpoint::find("pipedrive");
+    assert_eq!(signed(&pipedrive, "{}", NOW), signed(&pipedrive, "{}", later(60)));
+    assert_ne!(signed(&pipedrive, "{}", NOW), signed(&pipedrive, "[]", NOW));
 }
 
 #[test]

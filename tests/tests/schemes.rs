@@ -315,7 +315,6 @@ fn what_tells_events_apart_is_said_where_the_body_does_not() {
     let covered = |told: &str| file("{body}", &format!("[event]\ntold_apart_by = \"{told}\"\n"));
     refused_at(&covered("signed-content"), "\"signed-content\"", "wherever the body is signed");
     refused_at(&covered("signed-time"), "\"signed-time\"", "no time is signed");
-    accepted(&covered("unsigned-values"));
     accepted(&covered("nothing"));
     let with_id = file("{id}.{body}", "[id]\nheader = \"X-Id\"\n[event]\ntold_apart_by = \"nothing\"\n");
     refused_at(&with_id, "\"nothing\"", "the signed id tells events apart");
@@ -326,6 +325,34 @@ fn what_tells_events_apart_is_said_where_the_body_does_not() {
     refused_at(&timed("signed-content"), "\"signed-content\"", "is the same for all events");
     accepted(&timed("signed-time"));
     accepted(&timed("unsigned-values"));
+}
+
+#[test]
+fn unsigned_values_are_taken_where_some_stand_beside_what_tells_events_apart_already() {
+    let signed = format!("{HEAD}{HMAC}signs = \"{{body}}\"\n");
+    let sent =
+        "name = \"T\"\n[signature]\nalgorithm = \"token\"\nheader = \"X-Token\"\ncovers_body = false\n".to_owned();
+    for head in [&signed, &sent] {
+        let file = |fields: &str| format!("{head}[event]\n{fields}told_apart_by = \"unsigned-values\"\n");
+        accepted(&file("id = \"{header:X-Id}\"\n"));
+        accepted(&file("type = \"{header:X-Type}\"\n"));
+        accepted(&file("id = \"{json:/id}\"\ntype = \"{query:type}\"\n"));
+        for in_body in ["", "id = \"{json:/id}\"\n", "type = \"{form:type}\"\n"] {
+            refused_at(&file(in_body), "\"unsigned-values\"", "neither an id nor a type stands unsigned beside it");
+        }
+    }
+    let typed = |head: &str, fields: &str| format!("{head}[event]\n{fields}told_apart_by = \"unsigned-type\"\n");
+    for head in [&signed, &sent] {
+        accepted(&typed(head, "type = \"{header:X-Type}\"\n"));
+        for other in ["", "id = \"{header:X-Id}\"\n", "type = \"{json:/type}\"\n"] {
+            refused_at(&typed(head, other), "\"unsigned-type\"", "no type stands unsigned beside the body");
+        }
+    }
+    let same = format!("{HEAD}{HMAC}signs = \"v1\"\ncovers_body = false\n");
+    refused_at(&typed(&same, "type = \"{header:X-Type}\"\n"), "\"unsigned-type\"", "is the same for all events");
+    let token = format!("{HEAD}algorithm = \"jwt\"\nheader = \"X-Token\"\nvalue = \"{{jwt}}\"\ncovers_body = false\n");
+    let token = format!("{token}[jwt]\nalgorithms = [\"HS256\"]\n[event]\nid = \"{{claim:/jti}}\"\n");
+    refused_at(&format!("{token}told_apart_by = \"unsigned-values\"\n"), "\"unsigned-values\"", "leave it out");
 }
 
 #[test]

@@ -110,11 +110,13 @@ impl Delivery {
     /// tells the event from others.
     pub fn replay_key(&self, scope: &ReplayScope) -> Option<ReplayKey> {
         let inner = &*self.inner;
-        let event_id = || self.event_id();
+        let (event_id, event_type) = (|| self.event_id(), || self.event_type());
         let of_event = || inner.event_id.known().filter(|_| inner.scheme.event_is_delivery());
         let id = inner.id.as_deref().or_else(of_event);
         let (head, id) = (inner.head.as_deref(), id.map(str::as_bytes));
-        KeptHead::with(head, &inner.scheme, id, &inner.claims, &inner.body, |content| content.key(scope, event_id))
+        KeptHead::with(head, &inner.scheme, id, &inner.claims, &inner.body, |content| {
+            content.key(scope, event_id, event_type)
+        })
     }
 
     fn value<'a>(&'a self, field: Option<&Field>, told: &'a Told) -> Option<Value<'a>> {

@@ -194,7 +194,7 @@ impl<B: AsRef<[u8]>> Verified<'_, B> {
             id: self.id.as_deref(),
             body: self.payload(),
         };
-        content.key(scope, || self.event_id())
+        content.key(scope, || self.event_id(), || self.event_type())
     }
 }
 

@@ -34,6 +34,7 @@ impl SignedContent<'_> {
         &self,
         scope: &ReplayScope,
         event_id: impl FnOnce() -> Option<Value<'v>>,
+        event_type: impl FnOnce() -> Option<Value<'v>>,
     ) -> Option<ReplayKey> {
         let begin = |basis| scope.begin(self.scheme.id(), basis);
         let of_text = |basis, text: &[u8]| {
@@ -46,15 +47,20 @@ impl SignedContent<'_> {
         }
         let told_apart_by = self.scheme.told_apart_by;
         let is_covered = self.scheme.event_id().is_some_and(Field::is_covered);
-        let takes_id = is_covered || told_apart_by == Some(ToldApartBy::UnsignedValues);
-        let event_id = takes_id.then(event_id).flatten();
+        let takes_unsigned = told_apart_by == Some(ToldApartBy::UnsignedValues);
+        let event_id = (is_covered || takes_unsigned).then(event_id).flatten();
         match (&event_id, told_apart_by) {
             (Some(id), _) if is_covered => return of_text(Basis::EventId, id.as_str().as_bytes()),
             (_, Some(ToldApartBy::Nothing)) => return None,
             _ => {}
         }
         let mut hash = begin(Basis::Content);
-        self.write(event_id.as_ref().map(Value::as_str), &mut |piece| hash.update(piece));
+        let unsigned = match told_apart_by {
+            Some(ToldApartBy::UnsignedValues) => Some([event_id, event_type()]),
+            Some(ToldApartBy::UnsignedType) => Some([None, event_type()]),
+            _ => None,
+        };
+        self.write(unsigned.as_ref(), &mut |piece| hash.update(piece));
         Some(hash.finish())
     }
 
@@ -66,7 +72,7 @@ impl SignedContent<'_> {
     ///
     /// What stays is written as it was signed, nothing between its parts: where they run into each other, another way to
     /// part the same text has the same signature, and must have the same key.
-    fn write(&self, unsigned_id: Option<&str>, write: &mut dyn FnMut(&[u8])) {
+    fn write(&self, unsigned: Option<&[Option<Value<'_>>; 2]>, write: &mut dyn FnMut(&[u8])) {
         let mut text = Text { write, length: 0, cuts: Vec::new() };
         let (parts, end) = (&self.scheme.signature.parts, &self.scheme.signature.optional_end);
         for (at, part) in parts.iter().enumerate() {
@@ -104,9 +110,9 @@ impl SignedContent<'_> {
             text.cut();
             text.write(self.body);
         }
-        if let Some(id) = unsigned_id {
+        for value in unsigned.into_iter().flatten() {
             text.cut();
-            text.write(id.as_bytes());
+            text.write(value.as_ref().map_or("", Value::as_str).as_bytes());
         }
         text.finish();
     }

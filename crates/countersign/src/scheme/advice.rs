@@ -63,8 +63,8 @@ impl fmt::Display for Advice {
                  Fetch what matters from the provider's API before you act on it."
             }
             Self::EventIdNotCovered => {
-                "No signature covers the event's id: a replay with another id looks like a new event. Duplicates are told by \
-                 the digest of what is signed instead."
+                "No signature covers the event's id: to whoever tells duplicates by it, a replay with another id looks like a \
+                 new event."
             }
             Self::EventTypeNotCovered => {
                 "No signature covers the event's type: whoever relays a delivery can change it. Let the payload have to fit \
@@ -112,7 +112,10 @@ impl Description {
             (Advice::EventIdNotCovered, !is_sent && uncovered(self.event_id())),
             (Advice::EventTypeNotCovered, !is_sent && uncovered(self.event_type())),
             (Advice::NoEventId, !is_sent && self.event_id().is_none() && self.told_apart_by().is_none()),
-            (Advice::ChangedReplays, self.told_apart_by() == Some(ToldApartBy::UnsignedValues)),
+            (
+                Advice::ChangedReplays,
+                matches!(self.told_apart_by(), Some(ToldApartBy::UnsignedValues | ToldApartBy::UnsignedType)),
+            ),
             (Advice::NoReplayGuard, self.told_apart_by() == Some(ToldApartBy::Nothing)),
             (Advice::NoSource, self.source().is_none()),
         ];

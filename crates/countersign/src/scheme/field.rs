@@ -16,6 +16,11 @@ impl Field {
     pub fn is_covered(&self) -> bool {
         self.covered
     }
+
+    /// Whether it takes no part in what tells events apart, unless the file says so.
+    pub(super) fn is_unsigned_beside_body(&self) -> bool {
+        !self.covered && matches!(&self.source, FieldSource::At(source) if !source.is_in_body())
+    }
 }
 
 impl fmt::Display for Field {

@@ -165,6 +165,10 @@ fn told_apart_by(told: ToldApartBy) -> Option<Value> {
         ToldApartBy::SignedTime => {
             "what is signed and when: a retry that is signed anew looks like a new event".to_owned()
         }
+        ToldApartBy::UnsignedType => {
+            "what is signed and the type, which is not: a recorded delivery under another type looks like a new event"
+                .to_owned()
+        }
         _ => "values that are not signed: a recorded delivery in which they are changed looks like a new event"
             .to_owned(),
     })

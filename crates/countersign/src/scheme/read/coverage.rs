@@ -41,15 +41,14 @@ impl Reader<'_> {
     pub(super) fn told_apart_by(
         &self,
         stated: Option<Spanned<ToldApartBy>>,
-        covers_body: bool,
+        unsigned: Unsigned,
         reach: &Reach,
         span: &Range<usize>,
     ) -> Result<Option<ToldApartBy>> {
-        let is_open = !covers_body && !reach.signature.parts.is_empty() && !reach.has_id();
         match stated {
             Some(stated) if reach.has_id() => self.fail(stated.span(), "the signed id tells events apart: leave it out"),
-            Some(stated) => self.tells_apart(&stated, is_open, reach),
-            None if is_open => self.fail(
+            Some(stated) => self.tells_apart(&stated, unsigned, reach),
+            None if unsigned.body && !reach.has_id() => self.fail(
                 span.clone(),
                 "the signature leaves the body out, so say under `[event]` what tells events apart: `told_apart_by = \"signed-content\"` if no two events have what is signed in common, and `\"unsigned-values\"` if some have",
             ),
@@ -57,17 +56,23 @@ impl Reader<'_> {
         }
     }
 
-    fn tells_apart(&self, stated: &Spanned<ToldApartBy>, is_open: bool, reach: &Reach) -> Result<Option<ToldApartBy>> {
+    fn tells_apart(
+        &self,
+        stated: &Spanned<ToldApartBy>,
+        unsigned: Unsigned,
+        reach: &Reach,
+    ) -> Result<Option<ToldApartBy>> {
         let signs_time = reach.timestamp.is_some() || reach.signature.algorithm == Algorithm::Jwt;
         let problem = match stated.get_ref() {
-            ToldApartBy::SignedContent if !is_open => "so it is wherever the body is signed: leave it out",
-            ToldApartBy::SignedContent if !reach.signs_values() => {
+            ToldApartBy::SignedContent if !unsigned.body => "so it is wherever the body is signed: leave it out",
+            ToldApartBy::SignedContent | ToldApartBy::UnsignedType if unsigned.body && !reach.signs_values() => {
                 "what is signed, but for the time and the secret, is the same for all events: take `unsigned-values`"
             }
             ToldApartBy::SignedTime if !signs_time => "no time is signed: take `unsigned-values`, or `nothing`",
-            ToldApartBy::UnsignedValues if reach.signature.parts.is_empty() => {
-                "nothing is signed, so the body tells events apart: leave it out"
+            ToldApartBy::UnsignedValues if !unsigned.body && !unsigned.id && !unsigned.kind => {
+                "the body tells events apart, and neither an id nor a type stands unsigned beside it: leave it out"
             }
+            ToldApartBy::UnsignedType if !unsigned.kind => "no type stands unsigned beside the body: leave it out",
             told => return Ok(Some(*told)),
         };
         self.fail(stated.span(), problem)
@@ -123,6 +128,17 @@ impl Reader<'_> {
 pub(super) struct Statements {
     pub(super) covers_body: Option<Spanned<bool>>,
     pub(super) ambiguous: Option<Spanned<String>>,
+}
+
+/// What takes part in telling events apart only if the file says so.
+#[derive(Clone, Copy)]
+pub(super) struct Unsigned {
+    /// The body. Where nothing is signed, it takes part in any case.
+    pub(super) body: bool,
+    /// An id that stands beside the body.
+    pub(super) id: bool,
+    /// A type that stands beside the body.
+    pub(super) kind: bool,
 }
 
 /// What the signature reaches.

@@ -14,9 +14,12 @@ use std::{collections::BTreeMap, ops::Range};
 use http::Method;
 use toml::Spanned;
 
-use self::{coverage::Reach, handshake::Around};
+use self::{
+    coverage::{Reach, Unsigned},
+    handshake::Around,
+};
 use super::{
-    Check, Description, Equals, Expected, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule,
+    Check, Description, Equals, Expected, Field, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule,
     Signature, Source, TimestampRule, UrlForm, UrlRule,
     file::{CheckTable, File, FormTable, Place, SecretTable, TimestampTable, UrlTable},
     framing::is_url_byte,
@@ -79,7 +82,12 @@ impl Reader<'_> {
             self.framing(&signature, timestamp.as_ref(), &form, statements.ambiguous, &signature_span)?;
         let event_id = file.event.id.map(|field| self.field(&field, &reach, &checks)).transpose()?;
         let event_type = file.event.kind.map(|field| self.field(&field, &reach, &checks)).transpose()?;
-        let told_apart_by = self.told_apart_by(file.event.told_apart_by, covers_body, &reach, &signature_span)?;
+        let unsigned = Unsigned {
+            body: !covers_body && !signature.parts.is_empty(),
+            id: event_id.as_ref().is_some_and(Field::is_unsigned_beside_body),
+            kind: event_type.as_ref().is_some_and(Field::is_unsigned_beside_body),
+        };
+        let told_apart_by = self.told_apart_by(file.event.told_apart_by, unsigned, &reach, &signature_span)?;
         let url = self.url(file.url, &signature)?;
         let methods = self.methods(file.request.methods)?;
         let around = Around { algorithm: &signature.algorithm, settings: &settings, methods: &methods };
