@@ -55,6 +55,8 @@ for number, provider in enumerate(ids):
         seed("head", provider, chosen(number) + bytes([3]) + text)
         seed("verify", provider, chosen(number) + bytes([at, 7, 0, 1]) + text)
         seed("explain", provider, chosen(number) + bytes([number % 8, 100]) + text)
+for name, nested in [("arrays", b"[" * 1500 + b"]" * 1500), ("objects", b'{"a":' * 600 + b"1" + b"}" * 600)]:
+    seed("explain", f"nested-{name}", chosen(ids.index("github")) + bytes([0, 100]) + b"POST /\n\n" + nested)
 # Files that have a word of the language that none before them has: the language, not the catalogue.
 known = set()
 for provider, text in files.items():
