@@ -52,6 +52,23 @@
 //! On a route that no layer covers, all of them answer 500 and log which layer is missing: a handler never sees bytes
 //! that nobody verified.
 //!
+//! # Where the layers go
+//!
+//! [`Router::layer`](axum::Router::layer) puts them around each route, and axum makes a few boxes more for each request. Around a
+//! whole app that only receives webhooks they cost a quarter less:
+//!
+//! ```
+//! use axum::{Router, ServiceExt, extract::Request, routing::post};
+//! use countersign_axum::{Stack, countersign::{Verifier, providers}};
+//! use tower::Layer;
+//!
+//! let app = Router::new().route("/stripe", post(async || "verified"));
+//! let verifier = Verifier::new(providers::STRIPE, "whsec_for_this_test")?;
+//! let service = Stack::new("stripe", verifier)?.layer(app);
+//! let service = ServiceExt::<Request>::into_make_service(service); // for `axum::serve`
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! # What it does not do
 //!
 //! It does not check that a payload is true, only who signed it. Without the replay guard of a [`Stack`] it does not tell a
