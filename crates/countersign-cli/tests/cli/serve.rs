@@ -189,6 +189,23 @@ fn a_delivery_that_cannot_be_logged_is_not_acknowledged() {
     assert_eq!(gateway.stop().code, 0);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_ends_within_a_line_takes_none_of_the_next_with_it() {
+    let folder = Folder::new();
+    let path = folder.write("deliveries.jsonl", "{\"verdict\":\"acc");
+    for (body, lines) in [("{}", 2), ("[]", 3)] {
+        let file = std::fs::File::options().append(true).open(&path).unwrap();
+        let gateway = Gateway::start_with(&folder, CONFIG, &["--bodies"], file.into());
+        let answer = gateway.send(&signed(providers::GITHUB, "/github", SECRET, body.as_bytes()));
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        gateway.stop();
+        let written = std::fs::read_to_string(&path).unwrap();
+        let last = json_lines(written.lines().next_back().unwrap()).remove(0);
+        assert_eq!((&last["body"], written.lines().count()), (&body.into(), lines), "{written}");
+    }
+}
+
 #[test]
 fn deliveries_whose_lines_nobody_reads_are_not_acknowledged_and_hold_up_nothing_else() {
     let folder = Folder::new();

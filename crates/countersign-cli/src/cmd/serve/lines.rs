@@ -17,6 +17,7 @@ use tokio::{
     time::timeout,
 };
 
+use super::stream::Stream;
 use crate::moment;
 
 /// The lines that wait to be written.
@@ -33,7 +34,7 @@ struct Line {
 }
 
 impl Lines {
-    pub(super) fn to(out: impl Write + Send + 'static) -> Self {
+    pub(super) fn to(out: Stream<impl Write + Send + 'static>) -> Self {
         let (queue, lines) = mpsc::channel(QUEUE);
         let dropped = Arc::default();
         let told = Arc::clone(&dropped);
@@ -88,18 +89,18 @@ impl Write for &Lines {
     }
 }
 
-fn write_all(mut out: impl Write, mut lines: mpsc::Receiver<Line>, dropped: &AtomicU64) {
+fn write_all(mut out: Stream<impl Write>, mut lines: mpsc::Receiver<Line>, dropped: &AtomicU64) {
     while let Some(Line { text, written }) = lines.blocking_recv() {
         // Whoever has waited too long has answered that it is not written.
         if written.as_ref().is_some_and(oneshot::Sender::is_closed) {
             continue;
         }
-        let outcome = write(&mut out, &text);
+        let outcome = out.write(&text);
         written.map(|written| written.send(outcome));
         let count = dropped.swap(0, Ordering::Relaxed);
         if count > 0 {
             // That they are lost is all that is lost with it.
-            let _ = write(&mut out, &self::text(&lost(count)));
+            let _ = out.write(&self::text(&lost(count)));
         }
     }
 }
@@ -110,12 +111,6 @@ fn lost(count: u64) -> Json {
 
 fn text(line: &Json) -> Vec<u8> {
     format!("{line}\n").into_bytes()
-}
-
-/// One line in one write, so that lines do not mix with those of others.
-fn write(out: &mut impl Write, text: &[u8]) -> io::Result<()> {
-    out.write_all(text)?;
-    out.flush()
 }
 
 /// In lines: enough for a moment in which nobody reads.

@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign::{Delivery, Rejection};
 use serde_json::{Value as Json, json};
 
-use super::{super::verify::value_json, lines::Lines};
+use super::{super::verify::value_json, lines::Lines, stream::Stream};
 use crate::{
     gateway::{
         Endpoint, Refused, Verdict, Watch,
@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Everything but accepted deliveries.
-static ERRORS: LazyLock<Lines> = LazyLock::new(|| Lines::to(io::stderr()));
+static ERRORS: LazyLock<Lines> = LazyLock::new(|| Lines::to(Stream::new(io::stderr())));
 
 /// What goes wrong behind the checks, such as a replay store that is down, as JSON lines too.
 pub(super) fn log_errors() {
@@ -62,7 +62,7 @@ impl Watch for Log {
 impl Log {
     /// With the bodies of accepted deliveries, or without.
     pub(super) fn new(bodies: bool) -> Self {
-        Self { bodies, out: Lines::to(io::stdout()) }
+        Self { bodies, out: Lines::to(Stream::stdout()) }
     }
 
     fn accepted(&self, endpoint: &Endpoint, delivery: &Delivery, content_type: Option<&str>, took: Duration) -> Json {

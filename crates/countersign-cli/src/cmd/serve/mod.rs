@@ -2,6 +2,7 @@
 
 mod lines;
 mod log;
+mod stream;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
