@@ -246,6 +246,16 @@ async fn join<T>(calls: Vec<impl Future<Output = T>>) -> Vec<T> {
 }
 
 #[test]
+fn limits_beyond_all_measure_are_borne() {
+    faults::run(async {
+        let folder = TempDir::new().unwrap();
+        let options = SqliteOptions::new().with_waiting(usize::MAX).with_lock_timeout(Duration::MAX);
+        let store = SqliteReplayStore::open_with(folder.path().join("replays.db"), options).unwrap();
+        done(&store, event(1), MINUTE, at(0)).await;
+    });
+}
+
+#[test]
 fn a_file_that_is_no_database_is_refused() {
     let folder = TempDir::new().unwrap();
     let path = folder.path().join("replays.db");
