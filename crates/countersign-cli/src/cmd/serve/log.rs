@@ -145,7 +145,7 @@ pub(super) fn log_connection(peer: SocketAddr, refused: &Refused) {
 }
 
 /// Tells of lists that are new or could not be taken. Most are the same as before.
-fn log_refresh(refresh: &Refresh<'_>) {
+fn log_refresh(refresh: &Refresh) {
     let mut line = json!({
         "time": moment::now().to_string(),
         "list": refresh.list,
@@ -155,6 +155,7 @@ fn log_refresh(refresh: &Refresh<'_>) {
     let (verdict, reason) = match &refresh.outcome {
         feed::Outcome::Same => return,
         feed::Outcome::Taken => ("list_taken", None),
+        feed::Outcome::CopyIgnored(problem) => ("list_copy_ignored", Some(problem)),
         feed::Outcome::Refused(problem) => ("list_refused", Some(problem)),
         feed::Outcome::NotKept(problem) => ("list_not_kept", Some(problem)),
     };
