@@ -199,7 +199,8 @@ impl Reader<'_> {
         match error {
             StackError::Replay(
                 error @ (ReplayConfigError::ForgetsBeforeRetriesEnd { .. }
-                | ReplayConfigError::ForgetsBeforeStale { .. }),
+                | ReplayConfigError::ForgetsBeforeStale { .. }
+                | ReplayConfigError::ForgetsUndated { .. }),
             ) => self.wrong_in(entry.keep_for.as_ref(), error.to_string()),
             StackError::NoName => self.wrong_in(entry.name.as_ref(), error.to_string()),
             _ => self.wrong_at(&entry.path, error.to_string()),
