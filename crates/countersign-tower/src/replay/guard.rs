@@ -217,8 +217,10 @@ impl<St: ReplayStore, A> Guarded<St, A> {
             Ok(()) => {}
         }
         // The event is done, whatever becomes of the answer's body now.
-        let Ok((response, kept)) = self.answers.take(response).await else {
-            tracing::error!(target: "countersign", path = self.uri.path(), "the handler's answer broke off");
+        let taken = within(self.shared.settings.handler_timeout, pin!(self.answers.take(response))).await;
+        let Some(Ok((response, kept))) = taken else {
+            let path = self.uri.path();
+            tracing::error!(target: "countersign", path, "the handler's answer broke off, or did not come in time");
             return internal_error();
         };
         if let Some(kept) = kept {
