@@ -109,8 +109,9 @@ fn the_proxy_protocol_tells_the_client() {
     }
     // Two headers are one too many: the second is no request.
     assert_eq!(status(&gateway, &delivery(&[V1, V1].concat(), "")), 400);
-    let refused: Vec<Value> =
-        log(&gateway.stop().err).into_iter().filter(|line| line["code"] == "proxy_protocol").collect();
+    let err = gateway.stop().err;
+    assert!(err.contains("the proxy told no client"), "{err}");
+    let refused: Vec<Value> = log(&err).into_iter().filter(|line| line["code"] == "proxy_protocol").collect();
     assert_eq!(refused.len(), 5);
     assert!(refused[0]["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{refused:?}");
 }

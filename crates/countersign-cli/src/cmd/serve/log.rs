@@ -138,7 +138,7 @@ pub(super) fn log_connection(peer: SocketAddr, refused: &Refused) {
         "time": moment::now().to_string(),
         "verdict": "refused",
         "peer": peer.to_string(),
-        "code": "proxy_protocol",
+        "code": Refused::CODE,
         "reason": refused.to_string(),
     });
     ERRORS.note(&line);
