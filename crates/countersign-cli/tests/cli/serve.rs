@@ -318,7 +318,10 @@ fn a_handshake_is_answered_and_is_no_delivery() {
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n<b>"), "{answer}");
     assert!(answer.contains("x-content-type-options: nosniff") && answer.contains("text/plain"), "{answer}");
     let ran = gateway.stop();
-    assert_eq!((json_lines(&ran.out).len(), json_lines(&ran.err).len()), (0, 0));
+    assert_eq!(ran.out, "");
+    let [line] = &*json_lines(&ran.err) else { panic!("{ran:?}") };
+    let told = ["verdict", "endpoint", "provider", "done", "status"].map(|name| line[name].clone());
+    assert_eq!(told, ["handshake".into(), "/box".into(), "dropbox".into(), "answered".into(), Value::from(200)]);
 }
 
 /// A request in which a provider sends its secret.
@@ -352,7 +355,8 @@ fn a_secret_that_the_provider_sends_is_kept_and_used_at_once_and_after_a_restart
         assert!(gateway.send(&question(other)).starts_with("HTTP/1.1 400 "), "the first is believed, and no other");
         assert!(gateway.send(&delivery(other)).starts_with("HTTP/1.1 401 "));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{SECRET}\n"));
-        gateway.stop();
+        let handshakes: Vec<_> = json_lines(&gateway.stop().err).iter().map(|line| line["done"].clone()).collect();
+        assert_eq!(handshakes.iter().filter(|done| **done == "stored").count(), 1, "{handshakes:?}");
 
         let gateway = Gateway::start(&folder, &awaiting(provider), &[]);
         assert!(gateway.send(&delivery(SECRET)).starts_with("HTTP/1.1 200 "));

@@ -4,6 +4,8 @@ use std::{io, net::SocketAddr, path::Path, sync::LazyLock, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign::{Delivery, Rejection};
+use countersign_tower::HandshakeDone;
+use http::StatusCode;
 use serde_json::{Value as Json, json};
 
 use super::{super::verify::value_json, lines::Lines, stream::Stream};
@@ -53,6 +55,7 @@ impl Watch for Log {
             }
             // These verdicts stand, whether or not there is a place to note them.
             Verdict::Duplicate => ERRORS.note(&duplicate(endpoint, took)),
+            Verdict::Handshake { done, status } => ERRORS.note(&handshake(endpoint, *done, *status, took)),
             Verdict::Refused(rejection) => ERRORS.note(&refused(endpoint, rejection, took)),
         }
         Ok(())
@@ -110,6 +113,18 @@ fn duplicate(endpoint: &Endpoint, took: Duration) -> Json {
         "endpoint": endpoint.path,
         "provider": endpoint.scheme().id(),
         "status": 200,
+        "micros": micros(took),
+    })
+}
+
+fn handshake(endpoint: &Endpoint, done: HandshakeDone, status: StatusCode, took: Duration) -> Json {
+    json!({
+        "time": moment::now().to_string(),
+        "verdict": "handshake",
+        "endpoint": endpoint.path,
+        "provider": endpoint.scheme().id(),
+        "done": done.name(),
+        "status": status.as_u16(),
         "micros": micros(took),
     })
 }
