@@ -16,6 +16,7 @@ mod store;
 
 pub(crate) use copy::Copy;
 pub(crate) use endpoint::{Endpoint, EndpointKeys, EndpointPlan, Limits, Replays, Verdict, Watch};
+pub(crate) use places::MAX_HELD;
 pub(crate) use proxy_protocol::{ProxyProtocol, Refused};
 pub(crate) use sent_secret::SentSecret;
 pub(crate) use server::{Bounds, Front, runtime, serve, stop_signal};

@@ -394,12 +394,13 @@ fn a_wrong_configuration_is_refused_with_its_place() {
     let endpoint = |more: &str| format!("[[endpoint]]\npath = \"/a\"\n{more}\n");
     let github = |secrets: &str| endpoint(&format!("provider = \"github\"\nsecrets = {secrets}"));
     let asana = |secrets: &str| endpoint(&format!("provider = \"asana\"\nsecrets = {secrets}"));
-    let wrong: [(String, &str, &str); 27] = [
+    let wrong: [(String, &str, &str); 28] = [
         (String::new(), ":1:1:", "no [[endpoint]]"),
         ("listen = 1 2".to_owned(), ":1:", ""),
         ("listen = \"here\"".to_owned(), ":1:10:", "127.0.0.1:8787"),
         ("listn = \"127.0.0.1:0\"".to_owned(), ":1:1:", "`listen`"),
         ("body_limit = 0".to_owned(), ":1:14:", "1048576"),
+        ("body_limit = 268435457".to_owned(), ":1:14:", "holds 268435456 bytes"),
         ("body_timeout = \"soon\"".to_owned(), ":1:16:", "`5m`"),
         ("head_timeout = \"0s\"".to_owned(), ":1:16:", "`30s`"),
         ("connections = 0".to_owned(), ":1:15:", "4096"),

@@ -23,7 +23,7 @@ use countersign_tower::{StackError, replay::ReplayConfigError};
 use toml::Spanned;
 
 use super::{
-    Bounds, EndpointPlan, Limits, Meeting, Snapshot, Store, StorePlan,
+    Bounds, EndpointPlan, Limits, MAX_HELD, Meeting, Snapshot, Store, StorePlan,
     feed::{Feed, Refresh},
     reload::Reload,
     sources::Sources,
@@ -148,6 +148,10 @@ impl Reader<'_> {
         if let Some(body) = &file.body_limit {
             if *body.as_ref() == 0 {
                 return Err(self.wrong_at(body, "a limit of 0 bytes lets nothing in: expected for example 1048576"));
+            }
+            if *body.as_ref() > MAX_HELD as u64 {
+                let message = format!("the gateway holds {MAX_HELD} bytes of bodies, all together: expected fewer");
+                return Err(self.wrong_at(body, message));
             }
             limits.body = *body.as_ref();
         }
