@@ -304,7 +304,8 @@ fn a_copy_of_another_list_lets_nobody_in() {
     };
     restart(&old, 200);
     let log = restart(&new, 403);
-    assert!(log.iter().any(|line| line["verdict"] == "list_copy_ignored" && line["ranges"] == 1), "{log:?}");
+    let ignored = log.iter().find(|line| line["verdict"] == "list_copy_ignored").unwrap();
+    assert_eq!((&ignored["ranges"], &ignored["list"]), (&1.into(), &"127.0.0.1/meta".into()));
     assert!(!restart(&new, 403).iter().any(|line| line["verdict"] == "list_copy_ignored"));
 
     old.say(None);
@@ -339,7 +340,7 @@ fn a_url_that_fails_at_the_start_is_a_mistake_unless_there_is_a_copy() {
 fn wrong_rules_are_refused_with_their_place() {
     let folder = Folder::new();
     let front = |lines: &str| format!("{lines}\n{}", endpoint(""));
-    let wrong: [(String, &str, &str); 23] = [
+    let wrong: [(String, &str, &str); 24] = [
         (front("trusted_proxies = [\"10.0.0.0/8\"]"), ":1:19:", "trusted with nothing"),
         (front("trusted_proxies = []"), ":1:19:", "no proxy"),
         (
@@ -349,7 +350,15 @@ fn wrong_rules_are_refused_with_their_place() {
         ),
         (front("client_header = \"forwarded\""), ":1:17:", "`trusted_proxies`"),
         (front("proxy_protocol = \"v1-or-v2\""), ":1:18:", "`trusted_proxies`"),
-        (front("trusted_proxies = [\"::1\"]\nclient_header = \"x-real-ip\""), ":2:17:", "`x-forwarded-for`"),
+        (front("trusted_proxies = [\"::1\"]\nclient_header = \"forwarded\""), ":2:17:", "add `addresses`"),
+        (
+            format!(
+                "trusted_proxies = [\"::1\"]\nclient_header = \"x-real-ip\"\n{}",
+                endpoint("addresses.allow = [\"::1\"]")
+            ),
+            ":2:17:",
+            "`x-forwarded-for`",
+        ),
         (front("trusted_proxies = [\"::1\"]\nproxy_protocol = \"v2\""), ":2:18:", "`v1-or-v2`"),
         (front("trusted_proxies = [\"::1\"]\nproxy_protocol = true"), ":2:18:", "string"),
         (endpoint("addresses = {}"), ":5:13:", "nobody is allowed"),

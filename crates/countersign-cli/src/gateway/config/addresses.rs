@@ -89,6 +89,10 @@ impl Reader<'_> {
 
     fn header(&self, file: &File) -> Result<Option<ClientHeader>, Failure> {
         let Some(header) = &file.client_header else { return Ok(None) };
+        if file.endpoint.iter().all(|endpoint| endpoint.addresses.is_none()) {
+            let message = "no endpoint asks for the client's address: add `addresses` to one, or leave this out";
+            return Err(self.wrong_at(header, message));
+        }
         match header.as_ref().as_str() {
             "forwarded" => Ok(Some(ClientHeader::Forwarded)),
             "x-forwarded-for" => Ok(Some(ClientHeader::XForwardedFor)),
