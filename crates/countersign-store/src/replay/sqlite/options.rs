@@ -37,7 +37,8 @@ impl SqliteOptions {
         self
     }
 
-    /// Lets the file grow to so many bytes; the log beside it takes some 4 MB more.
+    /// Lets the file grow to so many bytes, of which claims leave a quarter for what becomes of them; the log beside it takes
+    /// some 4 MB more.
     pub fn with_bytes(mut self, most: u64) -> Self {
         self.bytes = most;
         self
