@@ -159,6 +159,36 @@ fn a_file_that_may_not_grow_refuses_and_forgets_nothing() {
 }
 
 #[test]
+fn what_was_handled_is_done_although_the_claims_beside_it_find_no_room() {
+    for _ in 0..3 {
+        faults::run(handled_beside_claims());
+    }
+}
+
+async fn handled_beside_claims() {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("replays.db");
+    let store = SqliteReplayStore::open_with(&path, options().with_bytes(64 << 10)).unwrap();
+    let mut leases = Vec::new();
+    for number in 0..20 {
+        leases.push(fresh(&store, event(number), at(0)).await);
+    }
+    let mut number = 20;
+    while store.claim(event(number), MINUTE, at(0)).await.is_ok() {
+        number += 1;
+    }
+    let commits = leases.into_iter().map(|lease| store.commit(lease, MINUTE, at(1)));
+    let claims = (number..number + 200).map(|number| store.claim(event(number), MINUTE, at(1)));
+    // While the file is locked they gather, and share a transaction then.
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let unlocked = async { other.execute_batch("ROLLBACK").unwrap() };
+    let (claims, commits, ()) = tokio::join!(join(claims.collect()), join(commits.collect()), unlocked);
+    assert!(claims.iter().any(|claim| matches!(claim, Err(SqliteStoreError::NoSpace))), "there is room");
+    assert!(commits.iter().all(|commit| matches!(commit, Ok(Settlement::Settled))), "{commits:?}");
+}
+
+#[test]
 fn a_file_that_another_process_has_locked_is_an_error_until_it_is_free() {
     faults::run(async {
         let folder = TempDir::new().unwrap();
@@ -217,6 +247,16 @@ async fn join<T>(calls: Vec<impl Future<Output = T>>) -> Vec<T> {
     })
     .await;
     calls.into_iter().filter_map(|(_, answer)| answer).collect()
+}
+
+#[test]
+fn limits_beyond_all_measure_are_borne() {
+    faults::run(async {
+        let folder = TempDir::new().unwrap();
+        let options = SqliteOptions::new().with_waiting(usize::MAX).with_lock_timeout(Duration::MAX);
+        let store = SqliteReplayStore::open_with(folder.path().join("replays.db"), options).unwrap();
+        done(&store, event(1), MINUTE, at(0)).await;
+    });
 }
 
 #[test]

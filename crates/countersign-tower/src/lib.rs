@@ -68,4 +68,4 @@ pub use future::ResponseFuture;
 pub use replay::{Replay, ReplayLayer};
 pub use stack::{Stack, StackBuilder, StackError};
 pub use tenants::{KeyResolver, TenantKeys};
-pub use verify::{Confirm, HandshakeSecrets, Keys, Stored, VerifiedBody, Verify, VerifyLayer};
+pub use verify::{Confirm, HandshakeDone, HandshakeSecrets, Keys, Stored, VerifiedBody, Verify, VerifyLayer};

@@ -13,7 +13,7 @@ use axum::body::{Body, to_bytes};
 use bytes::Bytes;
 use countersign::{Rejection, Scheme, Signer, Timestamp, Verifier, providers::Provider};
 use countersign_tests::endpoint::Endpoint;
-use countersign_tower::{Confirm, HandshakeSecrets, Stored, VerifiedBody, VerifyLayer};
+use countersign_tower::{Confirm, HandshakeDone, HandshakeSecrets, Stored, VerifiedBody, VerifyLayer};
 use http::{Request, Response, request::Parts};
 use serde::Deserialize;
 use tower::{Layer, ServiceExt, service_fn};
@@ -201,6 +201,13 @@ async fn every_question_gets_its_answer_and_no_other_does() {
         for (header, value) in &case.answer_headers {
             assert_eq!(parts.headers.get(header).map(http::HeaderValue::as_bytes), Some(value.as_bytes()), "{name}");
         }
+        let done = match (outside.secret.lock().unwrap().is_some(), outside.fetched.lock().unwrap().is_some()) {
+            (_, true) => HandshakeDone::Confirmed,
+            (true, _) => HandshakeDone::Stored,
+            _ => HandshakeDone::Answered,
+        };
+        let expected = Some(done).filter(|_| !case.delivered && case.refused.is_none());
+        assert_eq!(parts.extensions.get::<HandshakeDone>().copied(), expected, "{name}");
         assert_eq!(*outside.secret.lock().unwrap(), case.stored, "{name}: the secret that is kept");
         assert_eq!(*outside.fetched.lock().unwrap(), case.confirmed, "{name}: the URL that is fetched");
     }

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::{
     endpoint_args::EndpointArgs,
     failure::{Failure, Outcome},
+    gateway::Refused,
     log_line::{self, Logged},
     moment,
     output::{self, Style, harmless},
@@ -139,22 +140,36 @@ impl Explain {
             "-" => String::from_utf8_lossy(&saved_request::stdin("log line", true)?).into_owned(),
             line => line.to_owned(),
         };
-        let (mut any, mut refused) = (false, false);
+        let (mut any, mut refused, mut unknown) = (false, false, None);
         for logged in text.lines().filter_map(log_line::parse) {
-            any = true;
             match logged {
                 Logged::Accepted if self.json => output::line(json!({ "verdict": "accepted" }))?,
                 Logged::Accepted => output::line(Style::of_stdout().good("accepted"))?,
-                Logged::Refused { provider, code, reason } => {
+                Logged::Refused { code, reason, .. } if code == Refused::CODE => {
                     refused = true;
-                    let explanation = Explanation::of_log(&code, &reason).ok_or_else(|| {
-                        Failure::new(format!("the log line has an unknown code `{}`", harmless(&code)))
+                    output::line(if self.json {
+                        connection_json(&reason).to_string()
+                    } else {
+                        connection_text(&reason)
                     })?;
+                }
+                Logged::Refused { provider, code, reason } => {
+                    // Other programs have codes in their lines too.
+                    let Some(explanation) = Explanation::of_log(&code, &reason) else {
+                        unknown = Some(code);
+                        continue;
+                    };
+                    refused = true;
                     self.print(&explanation, provider.as_deref(), provider.as_deref())?;
                 }
             }
+            any = true;
         }
-        if any { Ok(Outcome::good_if(!refused)) } else { Err(Failure::new("no line tells a verdict of countersign")) }
+        match unknown {
+            _ if any => Ok(Outcome::good_if(!refused)),
+            Some(code) => Err(Failure::new(format!("the log line has an unknown code `{}`", harmless(&code)))),
+            None => Err(Failure::new("no line tells a verdict of countersign")),
+        }
     }
 
     fn print(&self, explanation: &Explanation, provider: Option<&str>, id: Option<&str>) -> Result<(), Failure> {
@@ -186,6 +201,33 @@ fn as_text(explanation: &Explanation, provider: Option<&str>) -> String {
         explanation.no_cause().map(|why| format!("  cause       {}\n              {why}", style.bold("none found"))),
     );
     lines.join("\n")
+}
+
+/// A connection that the gateway closed before its first request, so that there is no rejection to explain.
+fn connection_text(reason: &str) -> String {
+    let (style, code) = (Style::of_stdout(), Refused::CODE);
+    let head = style.bad(format!("refused: {code}"));
+    format!("{head}\n  cause       {} (indicated)\n              {}", style.bold(code), connection_cause(reason))
+}
+
+fn connection_json(reason: &str) -> Json {
+    let cause = json!({ "code": Refused::CODE, "certainty": "indicated", "message": connection_cause(reason) });
+    json!({
+        "verdict": "refused",
+        "provider": null,
+        "key": null,
+        "code": Refused::CODE,
+        "reason": null,
+        "causes": [cause],
+        "no_cause_found": false,
+        "cut_short": false,
+    })
+}
+
+fn connection_cause(reason: &str) -> String {
+    let advice = "if it is your proxy, name it in `trusted_proxies` and have it write a PROXY header at the start of every \
+                  connection; or leave `proxy_protocol` out. Others have no business with this port";
+    format!("{}: {advice}", harmless(reason))
 }
 
 fn as_json(explanation: &Explanation, provider: Option<&str>) -> Json {

@@ -4,7 +4,9 @@ use std::{convert::Infallible, error::Error, future::Future, io, sync::Arc, time
 
 use bytes::Bytes;
 use countersign::{Delivery, Rejection, Scheme, Verifier};
-use countersign_tower::{AddressLayer, FetchedKeys, HttpsFetch, Keys, Stack, StackBuilder, StackError, VerifiedBody};
+use countersign_tower::{
+    AddressLayer, FetchedKeys, HandshakeDone, HttpsFetch, Keys, Stack, StackBuilder, StackError, VerifiedBody,
+};
 use http::{Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::Full;
@@ -83,6 +85,11 @@ pub(crate) enum Verdict<'a> {
     },
     /// It was accepted before, and is answered like that.
     Duplicate,
+    /// It was a question, and is answered.
+    Handshake {
+        done: HandshakeDone,
+        status: StatusCode,
+    },
     Refused(&'a Rejection),
 }
 
@@ -184,10 +191,11 @@ impl Endpoint {
             AnyStack::Own(stack) => stack.layer(handler).oneshot(request).await,
             AnyStack::Fetched(stack) => stack.layer(handler).oneshot(request).await,
         };
-        let verdict = match response.extensions().get::<Rejection>() {
-            Some(Rejection::Replayed) => Verdict::Duplicate,
-            Some(rejection) => Verdict::Refused(rejection),
-            None => return response,
+        let verdict = match (response.extensions().get::<Rejection>(), response.extensions().get::<HandshakeDone>()) {
+            (Some(Rejection::Replayed), _) => Verdict::Duplicate,
+            (Some(rejection), _) => Verdict::Refused(rejection),
+            (None, Some(done)) => Verdict::Handshake { done: *done, status: response.status() },
+            (None, None) => return response,
         };
         // The verdict stands, whether or not there is a place to note it.
         let _ = watch.verdict(&self, &verdict, started.elapsed()).await;

@@ -1,20 +1,16 @@
 //! Lists of addresses that are fetched again and again.
 
 use std::{
-    fs::File,
-    io::{self, Read, Write},
-    path::{Path, PathBuf},
-    time::Duration,
+    path::PathBuf,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
-use countersign::{
-    Timestamp,
-    address::{AddressList, AddressSet, ListFormat, MAX_LIST_BYTES},
-};
+use countersign::address::{AddressList, AddressSet, ListFormat, MAX_LIST_BYTES};
 use countersign_tower::{AddressFeed, SharedAddresses, metrics::record_list};
 use http::Uri;
-use tempfile::NamedTempFile;
 
+use super::copy::{self, Copy, Found};
 use crate::{client::Client, moment};
 
 /// A list, where it comes from, and how often.
@@ -24,6 +20,8 @@ pub(crate) struct Feed {
     plan: Plan,
     /// What is allowed beside the list.
     always: AddressSet,
+    /// When it was fetched last, or could not be: by whichever configuration, or those that change often would never fetch it.
+    tried: Arc<Mutex<Instant>>,
 }
 
 /// How a list is fetched.
@@ -43,13 +41,13 @@ pub(crate) enum Source {
     Url {
         url: Uri,
         /// Where the last good copy is kept, for the next start.
-        copy: Option<PathBuf>,
+        copy: Option<Copy>,
     },
 }
 
 /// What happened to a list, for the log.
-pub(crate) struct Refresh<'a> {
-    pub(crate) list: &'a str,
+pub(crate) struct Refresh {
+    pub(crate) list: String,
     pub(crate) age: Duration,
     pub(crate) ranges: usize,
     pub(crate) outcome: Outcome,
@@ -60,6 +58,8 @@ pub(crate) enum Outcome {
     /// The list is as it was.
     Same,
     Taken,
+    /// It was taken for the first time, and a copy passed over that is not its own, for this reason.
+    CopyIgnored(String),
     /// The last good copy stays, for this reason.
     Refused(String),
     /// The list was taken, but its copy could not be written.
@@ -68,19 +68,21 @@ pub(crate) enum Outcome {
 
 impl Feed {
     /// Fetches a list for the first time. Its kept copy serves if that fails, and is what a new one is held against.
-    pub(crate) fn start(plan: Plan, always: AddressSet, log: fn(&Refresh<'_>)) -> Result<Self, String> {
-        let kept = plan.source.kept().map(|(content, as_of)| {
-            let set = plan.format.read(&content).map_err(|error| format!("the kept copy is wrong: {error}"))?;
-            Ok::<_, String>(AddressList::known(plan.format.clone(), set, as_of))
-        });
-        let (list, is_kept) = match kept {
-            Some(list) => (list?, true),
-            None => (plan.first()?, false),
+    pub(crate) fn start(plan: Plan, always: AddressSet, log: fn(&Refresh)) -> Result<Self, String> {
+        let found = plan.source.copy().map_or(Found::Nothing, Copy::find);
+        let list = match &found {
+            Found::Content { content, as_of } => {
+                let set = plan.format.read(content).map_err(|error| format!("the kept copy is wrong: {error}"))?;
+                AddressList::known(plan.format.clone(), set, *as_of)
+            }
+            Found::Nothing | Found::Another => plan.first()?,
         };
-        let feed = AddressFeed::new(list.with_shrinking(plan.may_shrink), always.clone());
-        let feed = Self { addresses: feed, plan, always };
-        if is_kept {
-            log(&feed.refresh());
+        let addresses = AddressFeed::new(list.with_shrinking(plan.may_shrink), always.clone());
+        let feed = Self { addresses, plan, always, tried: Arc::new(Mutex::new(Instant::now())) };
+        match found {
+            Found::Content { .. } => log(&feed.refresh()),
+            Found::Another => log(&feed.told(Outcome::CopyIgnored(COPY_OF_ANOTHER.to_owned()))),
+            Found::Nothing => {}
         }
         Ok(feed)
     }
@@ -90,9 +92,15 @@ impl Feed {
         (&self.plan, &self.always) == (plan, always)
     }
 
+    /// Whether another plan has its copy in the same file, where each would take what it refuses from the other.
+    pub(crate) fn clashes_with(&self, plan: &Plan) -> bool {
+        let file = |plan: &Plan| plan.source.copy().map(|copy| copy.path.clone());
+        self.plan != *plan && file(plan).is_some_and(|own| file(&self.plan) == Some(own))
+    }
+
     /// Tells the metrics how old and how long the list is.
     pub(crate) fn record(&self) {
-        record_list(self.plan.source.name(), &self.addresses);
+        record_list(&self.plan.source.name(), &self.addresses);
     }
 
     pub(crate) fn addresses(&self) -> SharedAddresses {
@@ -100,19 +108,28 @@ impl Feed {
     }
 
     /// Fetches the list again and again.
-    pub(crate) async fn run(self, log: fn(&Refresh<'_>)) {
+    pub(crate) async fn run(self, log: fn(&Refresh)) {
         loop {
-            tokio::time::sleep(self.plan.every).await;
+            let since = self.tried().elapsed();
+            tokio::time::sleep(self.plan.every.saturating_sub(since)).await;
             let feed = self.clone();
             // That it panicked is shown already; the last good copy stays.
             let _ = tokio::task::spawn_blocking(move || log(&feed.refresh())).await;
         }
     }
 
-    fn refresh(&self) -> Refresh<'_> {
-        let outcome = self.outcome();
+    fn refresh(&self) -> Refresh {
+        *self.tried() = Instant::now();
+        self.told(self.outcome())
+    }
+
+    fn told(&self, outcome: Outcome) -> Refresh {
         let ranges = self.addresses.addresses().snapshot().len();
         Refresh { list: self.plan.source.name(), age: self.addresses.age(), ranges, outcome }
+    }
+
+    fn tried(&self) -> MutexGuard<'_, Instant> {
+        self.tried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn outcome(&self) -> Outcome {
@@ -146,7 +163,7 @@ impl Plan {
 impl Source {
     fn fetch(&self) -> Result<Vec<u8>, String> {
         match self {
-            Self::File(path) => read(path).map_err(|error| format!("{} cannot be read: {error}", path.display())),
+            Self::File(path) => copy::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display())),
             Self::Url { url, .. } => {
                 let host = url.host().unwrap_or_default();
                 let fetched = Client::to(host).get(url, MAX_LIST_BYTES);
@@ -155,39 +172,25 @@ impl Source {
         }
     }
 
-    fn kept(&self) -> Option<(Vec<u8>, Timestamp)> {
-        let Self::Url { copy: Some(copy), .. } = self else { return None };
-        let as_of = copy.metadata().and_then(|data| data.modified()).ok()?;
-        Some((read(copy).ok()?, as_of.into()))
+    fn copy(&self) -> Option<&Copy> {
+        match self {
+            Self::File(_) => None,
+            Self::Url { copy, .. } => copy.as_ref(),
+        }
     }
 
     fn keep(&self, content: &[u8]) -> Result<(), String> {
-        let Self::Url { copy: Some(copy), .. } = self else { return Ok(()) };
-        replace(copy, content).map_err(|error| format!("{} cannot be written: {error}", copy.display()))
+        let Some(copy) = self.copy() else { return Ok(()) };
+        copy.keep(content).map_err(|error| format!("{} cannot be written: {error}", copy.path.display()))
     }
 
-    /// A name for the log. The query of a URL may carry a credential.
-    fn name(&self) -> &str {
+    /// A name for the log and the metrics. The query of a URL may carry a credential, and so may what stands before the host.
+    fn name(&self) -> String {
         match self {
-            Self::File(path) => path.to_str().unwrap_or("a file"),
-            Self::Url { url, .. } => url.host().unwrap_or_default(),
+            Self::File(path) => path.to_str().unwrap_or("a file").to_owned(),
+            Self::Url { url, .. } => format!("{}{}", url.host().unwrap_or_default(), url.path()),
         }
     }
 }
 
-/// One byte more than a list may have shows that it is too long.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut content = Vec::new();
-    File::open(path)?.take(MAX_LIST_BYTES as u64 + 1).read_to_end(&mut content)?;
-    Ok(content)
-}
-
-/// Whole or not at all: a copy that was cut off could not be read at the next start.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = NamedTempFile::new_in(folder)?;
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
-}
+const COPY_OF_ANOTHER: &str = "the copy does not say that it is of this list, and was not believed";

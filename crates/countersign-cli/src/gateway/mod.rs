@@ -1,6 +1,7 @@
 //! The parts of a gateway, which `serve` and `demo` share.
 
 pub(crate) mod config;
+mod copy;
 mod endpoint;
 pub(crate) mod feed;
 pub(crate) mod metrics;
@@ -13,7 +14,9 @@ mod snapshot;
 mod sources;
 mod store;
 
+pub(crate) use copy::Copy;
 pub(crate) use endpoint::{Endpoint, EndpointKeys, EndpointPlan, Limits, Replays, Verdict, Watch};
+pub(crate) use places::MAX_HELD;
 pub(crate) use proxy_protocol::{ProxyProtocol, Refused};
 pub(crate) use sent_secret::SentSecret;
 pub(crate) use server::{Bounds, Front, runtime, serve, stop_signal};

@@ -15,6 +15,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use countersign_tower::metrics::CONNECTIONS_EVICTED;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::{
@@ -44,6 +45,22 @@ struct Waiting {
 struct Waiter {
     go: Arc<Notify>,
     held: usize,
+}
+
+/// What there is not enough of, so that a connection has to go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Short {
+    OfPlaces,
+    OfMemory,
+}
+
+impl Short {
+    fn name(self) -> &'static str {
+        match self {
+            Self::OfPlaces => "places",
+            Self::OfMemory => "memory",
+        }
+    }
 }
 
 impl Places {
@@ -85,7 +102,7 @@ impl Waiting {
         self.next += 1;
         self.connections.insert(turn, Waiter { go: Arc::clone(go), held: 0 });
         if mem::take(&mut self.wanted) {
-            self.evict(|_| true);
+            self.evict(Short::OfPlaces);
         }
         turn
     }
@@ -97,21 +114,23 @@ impl Waiting {
     }
 
     fn want(&mut self) {
-        self.wanted = !self.evict(|_| true);
+        self.wanted = !self.evict(Short::OfPlaces);
     }
 
     fn hold(&mut self, turn: u64, bytes: usize) {
         let Some(waiter) = self.connections.get_mut(&turn) else { return };
         waiter.held += bytes;
         self.held += bytes;
-        while self.held > MAX_HELD && self.evict(|waiter| waiter.held > 0) {}
+        while self.held > MAX_HELD && self.evict(Short::OfMemory) {}
     }
 
     /// Has the first of these connections closed. Its task does that, so that its place is free a moment later.
-    fn evict(&mut self, which: impl Fn(&Waiter) -> bool) -> bool {
-        let Some(turn) = self.connections.iter().find(|(_, waiter)| which(waiter)).map(|(turn, _)| *turn) else {
+    fn evict(&mut self, short: Short) -> bool {
+        let helps = |waiter: &Waiter| short == Short::OfPlaces || waiter.held > 0;
+        let Some(turn) = self.connections.iter().find(|(_, waiter)| helps(waiter)).map(|(turn, _)| *turn) else {
             return false;
         };
+        metrics::counter!(CONNECTIONS_EVICTED, "reason" => short.name()).increment(1);
         if let Some(waiter) = self.connections.remove(&turn) {
             self.held -= waiter.held;
             waiter.go.notify_one();
@@ -230,7 +249,7 @@ impl Body for Arriving {
 }
 
 /// In bytes. Bodies are kept until they are judged; more of them than this are not worth waiting for.
-const MAX_HELD: usize = 256 * 1024 * 1024;
+pub(crate) const MAX_HELD: usize = 256 * 1024 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -24,6 +24,11 @@ pub(crate) enum Refused {
     Broken(io::Error),
 }
 
+impl Refused {
+    /// For the log. It is none of a rejection's, since there is no request yet.
+    pub(crate) const CODE: &str = "proxy_protocol";
+}
+
 /// A proxy writes the header as soon as it is connected.
 const HEADER_TIME: Duration = Duration::from_secs(5);
 

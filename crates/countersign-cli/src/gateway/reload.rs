@@ -76,7 +76,7 @@ struct Current {
 /// Who is told what becomes of lists and of configurations.
 #[derive(Clone, Copy)]
 pub(crate) struct Log {
-    pub(crate) list: fn(&Refresh<'_>),
+    pub(crate) list: fn(&Refresh),
     pub(crate) config: fn(&Path, &Loaded),
 }
 

@@ -109,8 +109,9 @@ fn the_proxy_protocol_tells_the_client() {
     }
     // Two headers are one too many: the second is no request.
     assert_eq!(status(&gateway, &delivery(&[V1, V1].concat(), "")), 400);
-    let refused: Vec<Value> =
-        log(&gateway.stop().err).into_iter().filter(|line| line["code"] == "proxy_protocol").collect();
+    let err = gateway.stop().err;
+    assert!(err.contains("the proxy told no client"), "{err}");
+    let refused: Vec<Value> = log(&err).into_iter().filter(|line| line["code"] == "proxy_protocol").collect();
     assert_eq!(refused.len(), 5);
     assert!(refused[0]["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{refused:?}");
 }
@@ -175,6 +176,23 @@ fn a_file_of_addresses_is_read_again_and_a_bad_one_is_not_taken() {
     let log = log(&gateway.stop().err);
     let of = |verdict: &str| log.iter().filter(|line| line["verdict"] == verdict).count();
     assert!(of("list_taken") == 2 && of("list_refused") >= 4, "{log:?}");
+}
+
+#[test]
+fn a_list_is_fetched_again_however_often_the_configuration_is_taken() {
+    let folder = Folder::new();
+    folder.write("allowed.txt", "203.0.113.0/24\n");
+    let rules = endpoint("addresses.allow_from = { file = \"allowed.txt\", every = \"2s\" }");
+    let mut gateway = Gateway::start(&folder, &rules, &[]);
+    folder.write("allowed.txt", "203.0.113.0/24\n127.0.0.1\n");
+    for _ in 0..8 {
+        thread::sleep(Duration::from_millis(500));
+        gateway.hang_up();
+        gateway.told_of("config_taken");
+    }
+    assert_eq!(status(&gateway, &delivery(b"", "")), 200);
+    let log = log(&gateway.stop().err);
+    assert_eq!(log.iter().filter(|line| line["verdict"] == "list_taken").count(), 1, "{log:?}");
 }
 
 /// A server that answers every request with what it is told to; `None` is a 500.
@@ -258,18 +276,51 @@ fn a_kept_copy_outlives_its_url_and_guards_against_what_comes_next() {
     };
     assert!(!restart(200).contains("list_"));
     let kept = || fs::read_to_string(folder.path("kept.json")).unwrap();
-    assert_eq!(kept(), good);
+    assert!(kept().starts_with("# countersign: a copy from 127.0.0.1 (") && kept().ends_with(good), "{}", kept());
+    assert!(!kept().contains("hunter2"));
 
     server.say(None);
     assert!(restart(200).contains("it was answered with 500"));
     let others = r#"{"hooks": ["203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24"]}"#;
     server.say(Some(others));
     assert!(restart(200).contains("lacks more than half"));
-    assert_eq!(kept(), good);
+    assert!(kept().ends_with(good));
 
     fs::remove_file(folder.path("kept.json")).unwrap();
     restart(403);
-    assert_eq!((kept().as_str(), server.requests.load(Ordering::SeqCst)), (others, 4));
+    assert!(kept().ends_with(others));
+    assert_eq!(server.requests.load(Ordering::SeqCst), 4);
+}
+
+#[test]
+fn a_copy_of_another_list_lets_nobody_in() {
+    let folder = Folder::new();
+    let old = ListServer::start(r#"{"hooks": ["127.0.0.0/8", "203.0.113.0/24"]}"#);
+    let new = ListServer::start(r#"{"hooks": ["203.0.113.0/24"]}"#);
+    let restart = |server: &ListServer, expected: u16| {
+        let gateway = Gateway::start(&folder, &server.rules(", copy = \"kept.json\""), &[]);
+        assert_eq!(status(&gateway, &delivery(b"", "")), expected);
+        log(&gateway.stop().err)
+    };
+    restart(&old, 200);
+    let log = restart(&new, 403);
+    let ignored = log.iter().find(|line| line["verdict"] == "list_copy_ignored").unwrap();
+    assert_eq!((&ignored["ranges"], &ignored["list"]), (&1.into(), &"127.0.0.1/meta".into()));
+    assert!(!restart(&new, 403).iter().any(|line| line["verdict"] == "list_copy_ignored"));
+
+    old.say(None);
+    let config = folder.write("countersign.toml", old.rules(", copy = \"kept.json\""));
+    run(&["serve", "--config", &config]).is_mistake(&[":5:", "could not be fetched from", "500"]);
+}
+
+#[test]
+fn two_endpoints_with_one_list_fetch_it_once() {
+    let folder = Folder::new();
+    let server = ListServer::start(r#"{"hooks": ["127.0.0.0/8"]}"#);
+    let rules = server.rules(", copy = \"kept.json\"");
+    let gateway = Gateway::start(&folder, &format!("{rules}{}", rules.replace("/in", "/other")), &[]);
+    assert_eq!(status(&gateway, &delivery(b"", "")), 200);
+    assert_eq!(server.requests.load(Ordering::SeqCst), 1);
 }
 
 #[test]
@@ -289,7 +340,7 @@ fn a_url_that_fails_at_the_start_is_a_mistake_unless_there_is_a_copy() {
 fn wrong_rules_are_refused_with_their_place() {
     let folder = Folder::new();
     let front = |lines: &str| format!("{lines}\n{}", endpoint(""));
-    let wrong: [(String, &str, &str); 23] = [
+    let wrong: [(String, &str, &str); 24] = [
         (front("trusted_proxies = [\"10.0.0.0/8\"]"), ":1:19:", "trusted with nothing"),
         (front("trusted_proxies = []"), ":1:19:", "no proxy"),
         (
@@ -299,7 +350,15 @@ fn wrong_rules_are_refused_with_their_place() {
         ),
         (front("client_header = \"forwarded\""), ":1:17:", "`trusted_proxies`"),
         (front("proxy_protocol = \"v1-or-v2\""), ":1:18:", "`trusted_proxies`"),
-        (front("trusted_proxies = [\"::1\"]\nclient_header = \"x-real-ip\""), ":2:17:", "`x-forwarded-for`"),
+        (front("trusted_proxies = [\"::1\"]\nclient_header = \"forwarded\""), ":2:17:", "add `addresses`"),
+        (
+            format!(
+                "trusted_proxies = [\"::1\"]\nclient_header = \"x-real-ip\"\n{}",
+                endpoint("addresses.allow = [\"::1\"]")
+            ),
+            ":2:17:",
+            "`x-forwarded-for`",
+        ),
         (front("trusted_proxies = [\"::1\"]\nproxy_protocol = \"v2\""), ":2:18:", "`v1-or-v2`"),
         (front("trusted_proxies = [\"::1\"]\nproxy_protocol = true"), ":2:18:", "string"),
         (endpoint("addresses = {}"), ":5:13:", "nobody is allowed"),
@@ -322,4 +381,14 @@ fn wrong_rules_are_refused_with_their_place() {
         let path = folder.write("countersign.toml", &config);
         run(&["serve", "--config", &path]).is_mistake(&[&format!("{path}{place}"), words]);
     }
+}
+
+#[test]
+fn two_lists_do_not_share_a_copy() {
+    let folder = Folder::new();
+    let (one, other) = (ListServer::start(r#"{"hooks": ["127.0.0.1"]}"#), ListServer::start(r#"{"hooks": ["::1"]}"#));
+    let rules = |server: &ListServer| server.rules(", copy = \"kept.json\"");
+    let both = rules(&one) + &rules(&other).replace("/in", "/other");
+    let path = folder.write("countersign.toml", both);
+    run(&["serve", "--config", &path]).is_mistake(&[&format!("{path}:10:"), "give each its own file"]);
 }

@@ -143,6 +143,21 @@ fn a_log_line_is_explained_as_far_as_it_carries() {
 }
 
 #[test]
+fn lines_with_codes_of_others_are_passed_over() {
+    let others = r#"{"level":"ERROR","code":"no_such","reason":"..."}"#;
+    let connection = r#"{"verdict":"refused","peer":"192.0.2.7:1","code":"proxy_protocol","reason":"it came late"}"#;
+    let refused = r#"{"verdict":"refused","provider":"github","code":"signature","reason":"..."}"#;
+    let lines = [others, connection, refused, others].join("\n");
+    let ran = run_with(&["explain", "--log", "-"], lines.as_bytes());
+    assert!(ran.code == 1 && ran.out.contains("refused: signature") && !ran.out.contains("no_such"), "{ran:?}");
+    assert!(ran.out.contains("it came late: ") && ran.out.contains("`trusted_proxies`"), "{ran:?}");
+    let ran = run_with(&["explain", "--log", "-", "--json"], lines.as_bytes());
+    let codes = ran.out.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["code"].clone());
+    assert_eq!(codes.collect::<Vec<_>>(), ["proxy_protocol", "signature"]);
+    run_with(&["explain", "--log", "-"], [others, others].join("\n").as_bytes()).is_mistake(&["no_such"]);
+}
+
+#[test]
 fn what_the_gateway_logs_can_be_explained() {
     let folder = Folder::new();
     let request = folder.write("old.http", signed(providers::STRIPE, BODY.as_bytes()));

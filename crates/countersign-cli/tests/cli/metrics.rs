@@ -95,6 +95,19 @@ fn a_scraper_sees_what_became_of_every_request() {
 }
 
 #[test]
+fn connections_that_make_room_for_others_are_counted() {
+    let folder = Folder::new();
+    folder.write("allowed.txt", "127.0.0.0/8\n");
+    let mut gateway = Gateway::start(&folder, &CONFIG.replace("connections = 100", "connections = 2"), &[]);
+    let address = gateway.told("metrics on http://").trim_end_matches("/metrics").to_owned();
+    let silent = [(); 2].map(|()| TcpStream::connect(&gateway.address).unwrap());
+    assert!(gateway.send(&signed(providers::GITHUB, "/github", SECRET, b"{}")).starts_with("HTTP/1.1 200 "));
+    has(&get(&address, "GET /metrics"), "countersign_connections_evicted_total{reason=\"places\"} 1");
+    drop(silent);
+    gateway.stop();
+}
+
+#[test]
 fn they_are_on_a_listener_of_their_own() {
     let folder = Folder::new();
     let config = CONFIG.replace("[endpoint.addresses.allow_from]\nfile = \"allowed.txt\"", "");

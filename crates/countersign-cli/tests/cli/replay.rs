@@ -115,6 +115,8 @@ fn a_wrong_setting_is_refused_with_its_place() {
         (replay("store = \"env:UNSET\""), ":2:9:", "`UNSET` is not set"),
         (replay("store = \"file:url\""), "", "the replay store: Redis"),
         (format!("{GITHUB}keep_for = \"soon\""), ":5:12:", "`5m`"),
+        (format!("{GITHUB}keep_for = \"0s\""), ":5:12:", "kept for no time"),
+        (format!("{GITHUB}keep_for = \"7s\""), ":5:12:", "`github` signs no time"),
         (GITHUB.replace("github\"\ns", "stripe\"\nkeep_for = \"1h\"\ns"), ":4:12:", "retries for"),
         (format!("{GITHUB}dangerous_without_replay_guard = true"), ":2:8:", "dangerous_accept_replays_for_ever`"),
         (format!("{GITHUB}dangerous_accept_replays_for_ever = true\nkeep_for = \"4d\""), ":6:12:", "leave this out"),

@@ -189,6 +189,23 @@ fn a_delivery_that_cannot_be_logged_is_not_acknowledged() {
     assert_eq!(gateway.stop().code, 0);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_ends_within_a_line_takes_none_of_the_next_with_it() {
+    let folder = Folder::new();
+    let path = folder.write("deliveries.jsonl", "{\"verdict\":\"acc");
+    for (body, lines) in [("{}", 2), ("[]", 3)] {
+        let file = std::fs::File::options().append(true).open(&path).unwrap();
+        let gateway = Gateway::start_with(&folder, CONFIG, &["--bodies"], file.into());
+        let answer = gateway.send(&signed(providers::GITHUB, "/github", SECRET, body.as_bytes()));
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        gateway.stop();
+        let written = std::fs::read_to_string(&path).unwrap();
+        let last = json_lines(written.lines().next_back().unwrap()).remove(0);
+        assert_eq!((&last["body"], written.lines().count()), (&body.into(), lines), "{written}");
+    }
+}
+
 #[test]
 fn deliveries_whose_lines_nobody_reads_are_not_acknowledged_and_hold_up_nothing_else() {
     let folder = Folder::new();
@@ -301,7 +318,10 @@ fn a_handshake_is_answered_and_is_no_delivery() {
     assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n<b>"), "{answer}");
     assert!(answer.contains("x-content-type-options: nosniff") && answer.contains("text/plain"), "{answer}");
     let ran = gateway.stop();
-    assert_eq!((json_lines(&ran.out).len(), json_lines(&ran.err).len()), (0, 0));
+    assert_eq!(ran.out, "");
+    let [line] = &*json_lines(&ran.err) else { panic!("{ran:?}") };
+    let told = ["verdict", "endpoint", "provider", "done", "status"].map(|name| line[name].clone());
+    assert_eq!(told, ["handshake".into(), "/box".into(), "dropbox".into(), "answered".into(), Value::from(200)]);
 }
 
 /// A request in which a provider sends its secret.
@@ -335,7 +355,8 @@ fn a_secret_that_the_provider_sends_is_kept_and_used_at_once_and_after_a_restart
         assert!(gateway.send(&question(other)).starts_with("HTTP/1.1 400 "), "the first is believed, and no other");
         assert!(gateway.send(&delivery(other)).starts_with("HTTP/1.1 401 "));
         assert_eq!(std::fs::read_to_string(&file).unwrap(), format!("{SECRET}\n"));
-        gateway.stop();
+        let handshakes: Vec<_> = json_lines(&gateway.stop().err).iter().map(|line| line["done"].clone()).collect();
+        assert_eq!(handshakes.iter().filter(|done| **done == "stored").count(), 1, "{handshakes:?}");
 
         let gateway = Gateway::start(&folder, &awaiting(provider), &[]);
         assert!(gateway.send(&delivery(SECRET)).starts_with("HTTP/1.1 200 "));
@@ -373,12 +394,13 @@ fn a_wrong_configuration_is_refused_with_its_place() {
     let endpoint = |more: &str| format!("[[endpoint]]\npath = \"/a\"\n{more}\n");
     let github = |secrets: &str| endpoint(&format!("provider = \"github\"\nsecrets = {secrets}"));
     let asana = |secrets: &str| endpoint(&format!("provider = \"asana\"\nsecrets = {secrets}"));
-    let wrong: [(String, &str, &str); 27] = [
+    let wrong: [(String, &str, &str); 28] = [
         (String::new(), ":1:1:", "no [[endpoint]]"),
         ("listen = 1 2".to_owned(), ":1:", ""),
         ("listen = \"here\"".to_owned(), ":1:10:", "127.0.0.1:8787"),
         ("listn = \"127.0.0.1:0\"".to_owned(), ":1:1:", "`listen`"),
         ("body_limit = 0".to_owned(), ":1:14:", "1048576"),
+        ("body_limit = 268435457".to_owned(), ":1:14:", "holds 268435456 bytes"),
         ("body_timeout = \"soon\"".to_owned(), ":1:16:", "`5m`"),
         ("head_timeout = \"0s\"".to_owned(), ":1:16:", "`30s`"),
         ("connections = 0".to_owned(), ":1:15:", "4096"),

@@ -122,7 +122,8 @@ fn report(problem: AddressProblem, peer: Option<SocketAddr>, path: &str) {
         tracing::error!(
             target: "countersign",
             path,
-            "refused: no peer is known. Put a `PeerAddr` into the requests' extensions where connections are accepted, or \
+            "refused: no peer is known. Where every connection begins with a PROXY header, the proxy told no client (`UNKNOWN`); \
+             else put a `PeerAddr` into the requests' extensions where connections are accepted, or \
              name where the server puts it with `AddressLayer::with_peer` (for axum: `countersign_axum::connect_info`)"
         );
         return;

@@ -45,6 +45,8 @@ pub const CONFIG_AGE: &str = "countersign_config_age_seconds";
 pub const CONNECTIONS: &str = "countersign_connections";
 /// How many connections can be open.
 pub const CONNECTIONS_CAPACITY: &str = "countersign_connections_capacity";
+/// Connections that were closed because a place or memory was short.
+pub const CONNECTIONS_EVICTED: &str = "countersign_connections_evicted_total";
 /// Lines of `countersign serve` that nobody read in time.
 pub const LINES_DROPPED: &str = "countersign_lines_dropped_total";
 
@@ -124,6 +126,7 @@ mod tests {
             CONFIG_AGE,
             CONNECTIONS,
             CONNECTIONS_CAPACITY,
+            CONNECTIONS_EVICTED,
             LINES_DROPPED,
         ];
         assert!(series().map(|(name, ..)| name).eq(names));

@@ -31,7 +31,8 @@ pub struct NoAnswers {}
 
 /// How many first answers are kept, to be repeated to duplicates: in this process, until there is no more room.
 ///
-/// Kept are 2xx answers whose length is known, with their headers and without their trailers. A duplicate whose answer was
+/// Kept are 2xx answers whose length is known, with their headers and without their trailers; their bodies have as much time
+/// as the handler. A duplicate whose answer was
 /// not kept gets a bare 200.
 #[derive(Clone, Copy, Debug)]
 #[must_use]

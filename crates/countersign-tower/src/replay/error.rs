@@ -22,6 +22,15 @@ pub enum ReplayConfigError {
         /// How long a signature can be fresh: the tolerance to both sides.
         fresh_for: Duration,
     },
+    /// No time is signed, so that a signature is fresh for ever, and a replay would be handled soon.
+    ForgetsUndated {
+        /// The scheme's id.
+        scheme: String,
+        /// How long events were to be kept.
+        keep_for: Duration,
+        /// How long they are to be kept at least.
+        at_least: Duration,
+    },
     /// The lease is over before the handler has to be, and two could handle one event.
     LeaseTooShort {
         /// The lease.
@@ -40,6 +49,11 @@ impl fmt::Display for ReplayConfigError {
             Self::ForgetsBeforeStale { scheme, keep_for, fresh_for } => write!(
                 f,
                 "a signature of `{scheme}` can be fresh for {fresh_for:?}: keep events at least so long, not {keep_for:?}"
+            ),
+            Self::ForgetsUndated { scheme, keep_for, at_least } => write!(
+                f,
+                "`{scheme}` signs no time, so that a replay is as fresh as the first: keep events for {at_least:?} at least, \
+                 not {keep_for:?}"
             ),
             Self::LeaseTooShort { lease, needed } => write!(
                 f,

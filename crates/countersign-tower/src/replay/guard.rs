@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use countersign::{Delivery, Rejection, ReplayKey, ReplayStore};
+use countersign::{Delivery, Rejection, ReplayKey, ReplayStore, replay::ReplayScope};
 use http::{Request, Response, Uri};
 use tower_service::Service;
 
@@ -58,12 +58,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         A: Answers<R>,
         R: Default + Send + 'static,
     {
-        let scope = &self.shared.settings.scope;
-        let key = match request.extensions().get::<TenantName>() {
-            Some(tenant) => self.delivery.replay_key(&scope.within(tenant.as_bytes())),
-            None => self.delivery.replay_key(scope),
-        };
-        let Some(key) = key else { return self.call(None, inner, request) };
+        let Some(key) = self.delivery.replay_key(&self.scope(&request)) else { return self.call(None, inner, request) };
         let mut claim = Arc::clone(&self.shared).claim(key);
         if let Poll::Ready(answer) = poll_now(&mut claim) {
             let answer = self.shared.claimed(Some(answer));
@@ -86,21 +81,53 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         request: Request<VerifiedBody>,
     ) -> Step<S::Future>
     where
-        S: Service<Request<VerifiedBody>, Response = Response<R>>,
-        S::Future: Send + 'static,
-        S::Error: Send + 'static,
+        S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Send,
         A: Answers<R>,
         R: Default + Send + 'static,
     {
         let instead = match answer {
             Ok(Answer::Fresh(held)) => return self.call(Some(held), inner, request),
-            Ok(Answer::Done) if self.is_let_through_again(&request) => return self.call(None, inner, request),
+            Ok(Answer::Done) if request.extensions().get::<OperatorReplay>().is_some() => {
+                return self.run_again(inner, request);
+            }
             Err(Failed) if self.shared.settings.fails_open => return self.call(None, inner, request),
             Ok(Answer::InProgress) => self.refuse(Rejection::InProgress),
             Ok(Answer::Done) => self.answer_again(key),
             Err(Failed) => self.refuse(Rejection::StoreUnavailable),
         };
         Step::Answered(Ok(instead))
+    }
+
+    /// Has an event handled that was handled before, as the operator wants it. Its claim is done with, so that it takes
+    /// another, lest two operators run it beside each other.
+    fn run_again<S, R>(self, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
+    where
+        S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
+        S::Future: Send,
+        S::Error: Send,
+        A: Answers<R>,
+        R: Default + Send + 'static,
+    {
+        let scope = self.scope(&request).within(AGAIN).within(AGAIN);
+        let Some(key) = self.delivery.replay_key(&scope) else { return self.call(None, inner, request) };
+        let claim = Arc::clone(&self.shared).claim(key);
+        let (mut inner, request) = (take_ready(inner), Box::new(request));
+        Step::Waits(Box::pin(async move {
+            let held = match self.shared.claimed(self.shared.to_the_end(claim).await) {
+                Ok(Answer::Fresh(held)) => Some(held),
+                Err(Failed) if self.shared.settings.fails_open => None,
+                Ok(Answer::InProgress | Answer::Done) => return Ok(self.refuse(Rejection::InProgress)),
+                Err(Failed) => return Ok(self.refuse(Rejection::StoreUnavailable)),
+            };
+            self.tell_who_lets_through(&request);
+            let answer = self.call(None, &mut inner, *request).end().await;
+            if let Some(held) = held {
+                held.release().await;
+            }
+            answer
+        }))
     }
 
     /// Calls the service, and settles the claim by what comes of it.
@@ -147,19 +174,22 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         }
     }
 
-    /// Whether the operator wants an event handled that was handled before.
-    fn is_let_through_again(&self, request: &Request<VerifiedBody>) -> bool {
-        let operator = request.extensions().get::<OperatorReplay>();
-        if let Some(operator) = operator {
-            tracing::warn!(
-                target: "countersign",
-                provider = self.delivery.provider(),
-                path = self.uri.path(),
-                by = operator.by(),
-                "an event that was handled is let through again"
-            );
+    fn scope(&self, request: &Request<VerifiedBody>) -> ReplayScope {
+        let scope = &self.shared.settings.scope;
+        match request.extensions().get::<TenantName>() {
+            Some(tenant) => scope.within(tenant.as_bytes()),
+            None => scope.clone(),
         }
-        operator.is_some()
+    }
+
+    fn tell_who_lets_through(&self, request: &Request<VerifiedBody>) {
+        tracing::warn!(
+            target: "countersign",
+            provider = self.delivery.provider(),
+            path = self.uri.path(),
+            by = request.extensions().get::<OperatorReplay>().map(OperatorReplay::by),
+            "an event that was handled is let through again"
+        );
     }
 
     fn answer_again<R>(&self, key: ReplayKey) -> Response<R>
@@ -187,8 +217,10 @@ impl<St: ReplayStore, A> Guarded<St, A> {
             Ok(()) => {}
         }
         // The event is done, whatever becomes of the answer's body now.
-        let Ok((response, kept)) = self.answers.take(response).await else {
-            tracing::error!(target: "countersign", path = self.uri.path(), "the handler's answer broke off");
+        let taken = within(self.shared.settings.handler_timeout, pin!(self.answers.take(response))).await;
+        let Some(Ok((response, kept))) = taken else {
+            let path = self.uri.path();
+            tracing::error!(target: "countersign", path, "the handler's answer broke off, or did not come in time");
             return internal_error();
         };
         if let Some(kept) = kept {
@@ -209,6 +241,9 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         refuse(rejection)
     }
 }
+
+/// The part of a scope for what is handled again. Twice, since once could be the name of a tenant.
+const AGAIN: &str = "operator";
 
 /// What an answer counts as: whatever is no 2xx is to come again.
 pub(crate) fn outcome<R, E>(answer: &Result<Response<R>, E>) -> &'static str {

@@ -99,14 +99,16 @@ impl<St: ReplayStore, A> ReplayLayer<St, A> {
         Ok(self)
     }
 
-    /// Keeps events that were handled for so long. Where a provider signs no time, a replay gets through after that.
+    /// Keeps events that were handled for so long. Where a provider signs no time, a replay gets through after that; there it
+    /// is 3 days at least.
     ///
     /// `verifiers` are those of the layer in front. Where they are not known at start-up, leave them out: what a delivery's
     /// own scheme and tolerance need is held to in any case.
     ///
     /// # Errors
     ///
-    /// If it is shorter than one of the providers retries, or than one of the signatures can be fresh.
+    /// If it is shorter than one of the providers retries, or than one of the signatures can be fresh, or than 3 days where
+    /// one of them signs no time.
     pub fn with_keep_for<'v>(
         self,
         keep_for: Duration,
@@ -176,7 +178,9 @@ impl Settings {
     pub(super) fn keep_for(&self, delivery: &Delivery) -> Duration {
         let needs = Needs::of(delivery.scheme(), delivery.tolerance());
         match self.keep_for {
-            Some(keep_for) => keep_for.max(needs.retries_for.unwrap_or_default()).max(needs.fresh_for),
+            Some(keep_for) => {
+                keep_for.max(needs.retries_for.unwrap_or_default()).max(needs.fresh_for).max(needs.at_least)
+            }
             None => needs.retries_for.unwrap_or(LONG).max(needs.at_least).saturating_add(needs.fresh_for),
         }
     }
@@ -187,7 +191,7 @@ struct Needs {
     retries_for: Option<Duration>,
     /// From the earliest moment at which a signature is accepted to the latest, if there is one.
     fresh_for: Duration,
-    /// What stands in for it where there is none, unless somebody says otherwise.
+    /// What stands in for it where there is none.
     at_least: Duration,
 }
 
@@ -200,12 +204,13 @@ impl Needs {
     }
 
     fn check(&self, keep_for: Duration, scheme: &str) -> Result<(), ReplayConfigError> {
-        let (scheme, fresh_for) = (scheme.to_owned(), self.fresh_for);
+        let (scheme, fresh_for, at_least) = (scheme.to_owned(), self.fresh_for, self.at_least);
         match self.retries_for {
             Some(retries_for) if keep_for < retries_for => {
                 Err(ReplayConfigError::ForgetsBeforeRetriesEnd { scheme, keep_for, retries_for })
             }
             _ if keep_for < fresh_for => Err(ReplayConfigError::ForgetsBeforeStale { scheme, keep_for, fresh_for }),
+            _ if keep_for < at_least => Err(ReplayConfigError::ForgetsUndated { scheme, keep_for, at_least }),
             _ => Ok(()),
         }
     }

@@ -3,7 +3,8 @@ use std::sync::Arc;
 /// Lets one delivery through although its event was handled: the operator wants it handled again.
 ///
 /// Put it into the extensions of a request that your own code makes, from a kept delivery for example. No header makes one,
-/// so nobody can from outside. An event that is being handled is not run beside itself: the answer is 409 as ever.
+/// so nobody can from outside. An event that is being handled, for whomever, is not run beside itself: the answer is 409 as
+/// ever.
 ///
 /// ```
 /// use countersign_tower::replay::OperatorReplay;

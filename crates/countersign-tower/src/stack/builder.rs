@@ -120,7 +120,7 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
     }
 
     /// Keeps events that were handled for so long, instead of for as long as their provider retries and their signature can
-    /// be fresh. [`build`](Self::build) holds it against both.
+    /// be fresh. [`build`](Self::build) holds it against both, and against 3 days where no time is signed.
     pub fn with_keep_for(mut self, keep_for: Duration) -> Self {
         self.keep_for = Some(keep_for);
         self

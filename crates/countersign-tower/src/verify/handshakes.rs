@@ -32,6 +32,29 @@ pub enum Stored {
     AlreadyThere,
 }
 
+/// What was done for a handshake: an extension of its answer, for logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandshakeDone {
+    /// The question was answered, which is all that it takes.
+    Answered,
+    /// The URL was fetched by which the subscription is confirmed.
+    Confirmed,
+    /// The provider's secret was kept.
+    Stored,
+}
+
+impl HandshakeDone {
+    /// Its name in logs: `answered`, `confirmed` or `stored`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Confirmed => "confirmed",
+            Self::Stored => "stored",
+        }
+    }
+}
+
 /// Fetches the URLs by which subscriptions are confirmed, such as those of Amazon SNS.
 pub trait Confirm: Send + Sync + 'static {
     /// Why a URL could not be fetched. It goes to `tracing`, never to the caller.
@@ -106,23 +129,25 @@ impl Handshakes {
 
     async fn settle(&self, handshake: Handshake, head: &Parts) -> Result<Response<Bytes>, Rejection> {
         let not_configured = |missing: &str| Rejection::HandshakeNotConfigured { missing: missing.into() };
-        let answer: HandshakeAnswer = match handshake {
-            Handshake::Answer(answer) => answer,
+        let (done, answer): (_, HandshakeAnswer) = match handshake {
+            Handshake::Answer(answer) => (HandshakeDone::Answered, answer),
             Handshake::Store(question) => {
                 let secrets = self.secrets.as_ref().ok_or_else(|| not_configured("a place for secrets"))?;
                 match in_time(secrets.store(head, question.secret())).await? {
-                    Stored::New => question.stored(),
+                    Stored::New => (HandshakeDone::Stored, question.stored()),
                     Stored::AlreadyThere => return Err(Rejection::SecretAlreadyStored),
                 }
             }
             Handshake::Confirm(question) => {
                 let confirm = self.confirm.as_ref().ok_or_else(|| not_configured("a client that confirms"))?;
                 in_time(confirm.confirm(question.url())).await?;
-                question.confirmed()
+                (HandshakeDone::Confirmed, question.confirmed())
             }
             _ => return Err(not_configured("a layer that knows this kind of handshake")),
         };
-        Ok(answer.into_response())
+        let mut answer = answer.into_response();
+        answer.extensions_mut().insert(done);
+        Ok(answer)
     }
 }
 

@@ -27,7 +27,7 @@ mod service;
 
 pub(crate) use arriving::Arriving;
 pub use body::VerifiedBody;
-pub use handshakes::{Confirm, HandshakeSecrets, Stored};
+pub use handshakes::{Confirm, HandshakeDone, HandshakeSecrets, Stored};
 pub(crate) use judge::Verdict;
 pub use keys::Keys;
 pub(crate) use keys::{Found, Known, Sought, sealed};

@@ -1,15 +1,22 @@
 //! The first answer, repeated to duplicates.
 
-use std::convert::Infallible;
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use countersign_tower::{
     ReplayLayer, VerifiedBody, VerifyLayer,
-    countersign::{Delivery, Verifier, providers},
+    countersign::{Delivery, Rejection, Verifier, providers},
     replay::IdempotentAnswers,
 };
 use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
+use tokio::time::timeout;
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::common::{Do, Endpoint, SECRET, layer};
@@ -86,4 +93,39 @@ async fn without_its_proof_a_request_is_a_mistake_of_ours() {
     let service = VerifyLayer::new(verifier).layer(robbed);
     let endpoint = Endpoint::new(ReplayLayer::clone(&layer()));
     assert_eq!(service.oneshot(endpoint.signed("{}")).await.unwrap().status(), 500);
+}
+
+/// A body that is announced and does not come.
+#[derive(Default)]
+struct Awaited;
+
+impl From<Bytes> for Awaited {
+    fn from(_: Bytes) -> Self {
+        Self
+    }
+}
+
+impl Body for Awaited {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(5)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_does_not_come_is_not_waited_for_and_its_event_is_done() {
+    let sender = Endpoint::new(layer());
+    let handler = service_fn(|_: Request<VerifiedBody>| async { Ok::<_, Infallible>(Response::new(Awaited)) });
+    let guard = layer().with_handler_timeout(Duration::from_secs(10)).with_idempotent_answers(IdempotentAnswers::new());
+    let service = VerifyLayer::new(Verifier::new(providers::GITHUB, SECRET).unwrap()).layer(guard.layer(handler));
+    let first = timeout(Duration::from_secs(11), service.clone().oneshot(sender.signed("{}"))).await.unwrap().unwrap();
+    assert_eq!(first.status(), 500);
+    let Ok(again) = service.oneshot(sender.signed("{}")).await;
+    assert_eq!((again.status().as_u16(), again.extensions().get::<Rejection>()), (200, Some(&Rejection::Replayed)));
 }

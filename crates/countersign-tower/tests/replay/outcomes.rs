@@ -203,6 +203,27 @@ async fn an_operator_may_have_an_event_handled_again_but_not_twice_at_once() {
     endpoint.refuses("{}", 200, "replayed").await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn two_operators_do_not_run_an_event_beside_each_other() {
+    let endpoint = Endpoint::new(layer());
+    let by = |name: &str| {
+        let mut request = endpoint.signed("{}");
+        request.extensions_mut().insert(OperatorReplay::authorized_by(name));
+        let endpoint = endpoint.clone();
+        async move { endpoint.send(request).await }
+    };
+    endpoint.runs("{}").await;
+    endpoint.script([Do::Wait(Duration::from_secs(5)), Do::Panic]);
+    let alice = tokio::spawn(by("alice"));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(by("bob").await.unwrap().code, "in_progress");
+    assert_eq!(alice.await.unwrap().unwrap().status, 202);
+
+    assert!(tokio::spawn(by("bob")).await.unwrap_err().is_panic());
+    assert_eq!(by("bob").await.unwrap().status, 202);
+    assert_eq!(endpoint.calls(), 4);
+}
+
 #[tokio::test]
 async fn an_operator_s_first_handling_counts_as_one() {
     let endpoint = Endpoint::new(layer());

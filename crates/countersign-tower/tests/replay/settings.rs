@@ -73,7 +73,9 @@ async fn they_are_kept_as_long_as_was_said() {
 #[tokio::test]
 async fn what_is_too_short_for_a_scheme_is_lengthened_where_it_could_not_be_refused() {
     let layer = layer().with_keep_for(SECOND, []).unwrap();
-    is_kept_for(&Endpoint::of(stripe(), layer), 3 * 86_400).await;
+    is_kept_for(&Endpoint::of(stripe(), layer.clone()), 3 * 86_400).await;
+    let github = Verifier::new(providers::GITHUB, SECRET).unwrap();
+    is_kept(&Endpoint::of(github, layer), providers::GITHUB, 3 * 86_400).await;
 }
 
 #[test]
@@ -100,6 +102,15 @@ fn what_forgets_too_early_is_refused() {
     );
     assert!(layer().with_keep_for(SECOND * 600, [&slack]).is_ok());
     assert!(layer().with_keep_for(SECOND * 600, [&slack, &stripe()]).is_err());
+
+    let github = Verifier::new(providers::GITHUB, SECRET).unwrap();
+    for keep_for in [Duration::ZERO, SECOND * 7, SECOND * (3 * 86_400 - 1)] {
+        assert_eq!(
+            too_short(keep_for, &github),
+            ReplayConfigError::ForgetsUndated { scheme: "github".to_owned(), keep_for, at_least: DAY * 3 }
+        );
+    }
+    assert!(layer().with_keep_for(DAY * 3, [&github]).is_ok());
 }
 
 #[test]

@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
     pub(super) provider: String,
-    /// `accepted`, `duplicate`, or the code of the refusal.
+    /// `accepted`, `duplicate`, `handshake`, or the code of the refusal.
     pub(super) code: &'static str,
     pub(super) took: Duration,
 }
@@ -27,7 +27,7 @@ pub(super) struct Seen {
 impl Seen {
     /// Whether it was answered 200.
     pub(super) fn is_success(&self) -> bool {
-        ["accepted", "duplicate"].contains(&self.code)
+        ["accepted", "duplicate", "handshake"].contains(&self.code)
     }
 }
 
@@ -68,6 +68,7 @@ impl Watch for Witness {
                 "accepted"
             }
             Verdict::Duplicate => "duplicate",
+            Verdict::Handshake { .. } => "handshake",
             Verdict::Refused(rejection) => rejection.code(),
         };
         let seen = Seen { provider: endpoint.scheme().id().to_owned(), code, took };

@@ -13,32 +13,37 @@ use std::{
 use countersign_tower::metrics::LINES_DROPPED;
 use serde_json::{Value as Json, json};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     time::timeout,
 };
 
+use super::stream::Stream;
 use crate::moment;
 
 /// The lines that wait to be written.
 pub(super) struct Lines {
     queue: mpsc::Sender<Line>,
+    /// Room for their texts, in bytes.
+    room: Arc<Semaphore>,
     /// How many found no place, and were not told of yet.
     dropped: Arc<AtomicU64>,
 }
 
 struct Line {
     text: Vec<u8>,
+    /// Its part of the room. It is given back when the line is written.
+    _room: OwnedSemaphorePermit,
     /// Tells whoever waits for it.
     written: Option<oneshot::Sender<io::Result<()>>>,
 }
 
 impl Lines {
-    pub(super) fn to(out: impl Write + Send + 'static) -> Self {
+    pub(super) fn to(out: Stream<impl Write + Send + 'static>) -> Self {
         let (queue, lines) = mpsc::channel(QUEUE);
         let dropped = Arc::default();
         let told = Arc::clone(&dropped);
         thread::spawn(move || write_all(out, lines, &told));
-        Self { queue, dropped }
+        Self { queue, room: Arc::new(Semaphore::new(ROOM as usize)), dropped }
     }
 
     /// Writes a line and waits until it is there, but not for longer than [`PATIENCE`].
@@ -59,8 +64,9 @@ impl Lines {
 
     async fn put(&self, text: Vec<u8>) -> io::Result<()> {
         let (written, is_written) = oneshot::channel();
-        let line = Line { text, written: Some(written) };
         timeout(PATIENCE, async {
+            let room = Arc::clone(&self.room).acquire_many_owned(share(&text)).await.map_err(io::Error::other)?;
+            let line = Line { text, _room: room, written: Some(written) };
             self.queue.send(line).await.map_err(io::Error::other)?;
             is_written.await.map_err(io::Error::other)?
         })
@@ -69,7 +75,9 @@ impl Lines {
 
     /// A line that is there as text, with its end.
     pub(super) fn note_text(&self, text: Vec<u8>) {
-        if self.queue.try_send(Line { text, written: None }).is_err() {
+        let room = Arc::clone(&self.room).try_acquire_many_owned(share(&text)).ok();
+        let queued = room.and_then(|room| self.queue.try_send(Line { text, _room: room, written: None }).ok());
+        if queued.is_none() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
             metrics::counter!(LINES_DROPPED).increment(1);
         }
@@ -88,18 +96,19 @@ impl Write for &Lines {
     }
 }
 
-fn write_all(mut out: impl Write, mut lines: mpsc::Receiver<Line>, dropped: &AtomicU64) {
-    while let Some(Line { text, written }) = lines.blocking_recv() {
+fn write_all(mut out: Stream<impl Write>, mut lines: mpsc::Receiver<Line>, dropped: &AtomicU64) {
+    while let Some(Line { text, _room: room, written }) = lines.blocking_recv() {
         // Whoever has waited too long has answered that it is not written.
         if written.as_ref().is_some_and(oneshot::Sender::is_closed) {
             continue;
         }
-        let outcome = write(&mut out, &text);
+        let outcome = out.write(&text);
+        drop((text, room));
         written.map(|written| written.send(outcome));
         let count = dropped.swap(0, Ordering::Relaxed);
         if count > 0 {
             // That they are lost is all that is lost with it.
-            let _ = write(&mut out, &self::text(&lost(count)));
+            let _ = out.write(&self::text(&lost(count)));
         }
     }
 }
@@ -112,14 +121,51 @@ fn text(line: &Json) -> Vec<u8> {
     format!("{line}\n").into_bytes()
 }
 
-/// One line in one write, so that lines do not mix with those of others.
-fn write(out: &mut impl Write, text: &[u8]) -> io::Result<()> {
-    out.write_all(text)?;
-    out.flush()
+/// How much of the room a text takes. One that is larger than all of it waits until it has it for itself.
+fn share(text: &[u8]) -> u32 {
+    u32::try_from(text.len()).unwrap_or(u32::MAX).min(ROOM)
 }
+
+/// In bytes: with `--bodies`, a line is as long as a body.
+const ROOM: u32 = 64 << 20;
 
 /// In lines: enough for a moment in which nobody reads.
 const QUEUE: usize = 1024;
 
 /// How long a line is waited for. Most providers wait longer for their answer.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc as threads;
+
+    use super::*;
+
+    /// Nobody reads what is written, until they are told to.
+    struct Stopped(threads::Receiver<()>);
+
+    impl Write for Stopped {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            // From then on it goes on at once.
+            let _ = self.0.recv();
+            Ok(text.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_that_wait_are_bounded_in_bytes_and_one_may_be_larger_than_that() {
+        let (go, stopped) = threads::channel();
+        let lines = Lines::to(Stream::new(Stopped(stopped)));
+        let large = vec![b'x'; ROOM as usize / 8];
+        for _ in 0..12 {
+            lines.note_text(large.clone());
+        }
+        assert_eq!(lines.dropped.load(Ordering::Relaxed), 4);
+        drop(go);
+        lines.put(vec![b'x'; ROOM as usize + 1]).await.unwrap();
+    }
+}

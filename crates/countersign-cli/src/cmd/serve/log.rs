@@ -4,9 +4,11 @@ use std::{io, net::SocketAddr, path::Path, sync::LazyLock, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign::{Delivery, Rejection};
+use countersign_tower::HandshakeDone;
+use http::StatusCode;
 use serde_json::{Value as Json, json};
 
-use super::{super::verify::value_json, lines::Lines};
+use super::{super::verify::value_json, lines::Lines, stream::Stream};
 use crate::{
     gateway::{
         Endpoint, Refused, Verdict, Watch,
@@ -17,7 +19,7 @@ use crate::{
 };
 
 /// Everything but accepted deliveries.
-static ERRORS: LazyLock<Lines> = LazyLock::new(|| Lines::to(io::stderr()));
+static ERRORS: LazyLock<Lines> = LazyLock::new(|| Lines::to(Stream::new(io::stderr())));
 
 /// What goes wrong behind the checks, such as a replay store that is down, as JSON lines too.
 pub(super) fn log_errors() {
@@ -53,6 +55,7 @@ impl Watch for Log {
             }
             // These verdicts stand, whether or not there is a place to note them.
             Verdict::Duplicate => ERRORS.note(&duplicate(endpoint, took)),
+            Verdict::Handshake { done, status } => ERRORS.note(&handshake(endpoint, *done, *status, took)),
             Verdict::Refused(rejection) => ERRORS.note(&refused(endpoint, rejection, took)),
         }
         Ok(())
@@ -62,7 +65,7 @@ impl Watch for Log {
 impl Log {
     /// With the bodies of accepted deliveries, or without.
     pub(super) fn new(bodies: bool) -> Self {
-        Self { bodies, out: Lines::to(io::stdout()) }
+        Self { bodies, out: Lines::to(Stream::stdout()) }
     }
 
     fn accepted(&self, endpoint: &Endpoint, delivery: &Delivery, content_type: Option<&str>, took: Duration) -> Json {
@@ -114,6 +117,18 @@ fn duplicate(endpoint: &Endpoint, took: Duration) -> Json {
     })
 }
 
+fn handshake(endpoint: &Endpoint, done: HandshakeDone, status: StatusCode, took: Duration) -> Json {
+    json!({
+        "time": moment::now().to_string(),
+        "verdict": "handshake",
+        "endpoint": endpoint.path,
+        "provider": endpoint.scheme().id(),
+        "done": done.name(),
+        "status": status.as_u16(),
+        "micros": micros(took),
+    })
+}
+
 /// Tells of a configuration that has changed.
 fn log_config(path: &Path, loaded: &Loaded) {
     let mut line = json!({ "time": moment::now().to_string(), "config": path.display().to_string() });
@@ -138,14 +153,14 @@ pub(super) fn log_connection(peer: SocketAddr, refused: &Refused) {
         "time": moment::now().to_string(),
         "verdict": "refused",
         "peer": peer.to_string(),
-        "code": "proxy_protocol",
+        "code": Refused::CODE,
         "reason": refused.to_string(),
     });
     ERRORS.note(&line);
 }
 
 /// Tells of lists that are new or could not be taken. Most are the same as before.
-fn log_refresh(refresh: &Refresh<'_>) {
+fn log_refresh(refresh: &Refresh) {
     let mut line = json!({
         "time": moment::now().to_string(),
         "list": refresh.list,
@@ -155,6 +170,7 @@ fn log_refresh(refresh: &Refresh<'_>) {
     let (verdict, reason) = match &refresh.outcome {
         feed::Outcome::Same => return,
         feed::Outcome::Taken => ("list_taken", None),
+        feed::Outcome::CopyIgnored(problem) => ("list_copy_ignored", Some(problem)),
         feed::Outcome::Refused(problem) => ("list_refused", Some(problem)),
         feed::Outcome::NotKept(problem) => ("list_not_kept", Some(problem)),
     };

@@ -2,6 +2,7 @@
 
 mod lines;
 mod log;
+mod stream;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
@@ -105,15 +106,15 @@ with may_shrink = true.
 The configuration, its schemes and its secrets are read again when one of these files changes, and at SIGHUP. A file that is \
 wrong leaves everything as it was, and a line on standard error says what is wrong. Requests that are under way end with the \
 configuration that they began with; what was handled stays known, and so do the keys that were fetched, unless \
-their endpoint is told another way to get them. `listen`, `metrics`, `connections` and [replay] wait for the next start, and so do \
-variables of the environment.
+their endpoint is told another way to get them. `listen`, `metrics`, `connections` and the store of [replay] wait for the next start, \
+and so do variables of the environment; `dangerous_fail_open` takes effect at once.
 
 Who must can let replays through, by settings that say so: `dangerous_fail_open = true` in [replay], for the time in which the \
 store cannot be asked; and for an endpoint `dangerous_without_replay_guard = true`, or, if its scheme signs no time, \
 `dangerous_accept_replays_for_ever = true`.
 
 Accepted deliveries are lines on standard output, answered 200. Duplicates are answered 200 too, and are lines on standard \
-error, like the refused ones, which are answered with a status and nothing else. An event counts as handled when its line is \
+error, like handshakes, and like the refused ones, which are answered with a status and nothing else. An event counts as handled when its line is \
 written; if that takes longer than 4 s, because nobody reads the lines, its delivery is answered 503. Lines on standard error are \
 not waited for: those that find no place are dropped, and a line says how many. There is no TLS: put it behind a proxy that has it. SIGINT and SIGTERM end it in good order.
 

@@ -16,7 +16,7 @@ use super::{Reader, file::File};
 use crate::{
     failure::Failure,
     gateway::{
-        ProxyProtocol,
+        Copy, ProxyProtocol,
         feed::{Feed, Plan, Source},
     },
 };
@@ -56,13 +56,6 @@ pub(super) struct Front {
     header: Option<TrustedProxies>,
 }
 
-/// Who may send to an endpoint.
-#[derive(Default)]
-pub(super) struct Allowed {
-    pub(super) layer: Option<AddressLayer>,
-    pub(super) feed: Option<Feed>,
-}
-
 impl Reader<'_> {
     pub(super) fn front(&self, file: &File) -> Result<Front, Failure> {
         let Some(trusted) = &file.trusted_proxies else {
@@ -96,6 +89,10 @@ impl Reader<'_> {
 
     fn header(&self, file: &File) -> Result<Option<ClientHeader>, Failure> {
         let Some(header) = &file.client_header else { return Ok(None) };
+        if file.endpoint.iter().all(|endpoint| endpoint.addresses.is_none()) {
+            let message = "no endpoint asks for the client's address: add `addresses` to one, or leave this out";
+            return Err(self.wrong_at(header, message));
+        }
         match header.as_ref().as_str() {
             "forwarded" => Ok(Some(ClientHeader::Forwarded)),
             "x-forwarded-for" => Ok(Some(ClientHeader::XForwardedFor)),
@@ -105,14 +102,14 @@ impl Reader<'_> {
         }
     }
 
-    /// The layer for an endpoint, and its list if there is one.
+    /// The layer for an endpoint; `None`: whoever can sign may send, wherever from.
     pub(super) fn allowed(
         &self,
         entry: Option<&Spanned<AddressesEntry>>,
         scheme: &Scheme,
         front: &Front,
-    ) -> Result<Allowed, Failure> {
-        let Some(entry) = entry else { return Ok(Allowed::default()) };
+    ) -> Result<Option<AddressLayer>, Failure> {
+        let Some(entry) = entry else { return Ok(None) };
         let AddressesEntry { allow, allow_from } = entry.as_ref();
         let always = self.always(allow, scheme)?;
         let feed = allow_from.as_ref().map(|list| self.feed(list, scheme, always.clone())).transpose()?;
@@ -127,7 +124,7 @@ impl Reader<'_> {
         if let Some(proxies) = &front.header {
             layer = layer.behind(proxies.clone());
         }
-        Ok(Allowed { layer: Some(layer), feed })
+        Ok(Some(layer))
     }
 
     fn always(&self, allow: &[Spanned<String>], scheme: &Scheme) -> Result<AddressSet, Failure> {
@@ -154,28 +151,44 @@ impl Reader<'_> {
         };
         let every = self.every(list)?;
         let plan = Plan { source, format, every, may_shrink: list.may_shrink };
-        if let Some(feed) = self.with.kept.feeds.iter().find(|feed| feed.is(&plan, &always)) {
+        let mut feeds = self.feeds.borrow_mut();
+        if let Some(feed) = feeds.iter().find(|feed| feed.is(&plan, &always)) {
             return Ok(feed.clone());
         }
-        Feed::start(plan, always, self.with.log).map_err(|message| self.wrong_at(entry, message))
+        if let Some(copy) = list.copy.as_ref().filter(|_| feeds.iter().any(|feed| feed.clashes_with(&plan))) {
+            return Err(self.wrong_at(
+                copy,
+                "another endpoint keeps a list there that it gets in another way: give each its own file",
+            ));
+        }
+        let feed = match self.with.kept.feeds.iter().find(|feed| feed.is(&plan, &always)) {
+            Some(feed) => feed.clone(),
+            None => Feed::start(plan, always, self.with.log).map_err(|message| self.wrong_at(entry, message))?,
+        };
+        feeds.push(feed.clone());
+        Ok(feed)
     }
 
     fn source(&self, entry: &Spanned<ListEntry>, scheme: &Scheme) -> Result<Source, Failure> {
         let list = entry.as_ref();
-        let copy = list.copy.as_ref().map(|copy| self.folder.join(copy.as_ref()));
+        let url = |url| {
+            let copy =
+                list.copy.as_ref().map(|copy| Copy { path: self.folder.join(copy.as_ref()), url: Uri::clone(&url) });
+            Source::Url { url, copy }
+        };
         match (&list.file, &list.url) {
             (Some(file), None) => match &list.copy {
                 Some(copy) => Err(self.wrong_at(copy, "a file needs no copy: leave it out")),
                 None => Ok(Source::File(self.folder.join(file.as_ref()))),
             },
             (None, Some(word)) if list.is_providers() => {
-                let Some(url) = scheme.addresses().and_then(Addresses::list) else {
+                let Some(list) = scheme.addresses().and_then(Addresses::list) else {
                     let message = format!("the catalogue knows no list of `{}`: write out its URL", scheme.id());
                     return Err(self.wrong_at(word, message));
                 };
-                Ok(Source::Url { url: self.url(word, url)?, copy })
+                self.url(word, list).map(url)
             }
-            (None, Some(url)) => Ok(Source::Url { url: self.url(url, url.as_ref())?, copy }),
+            (None, Some(text)) => self.url(text, text.as_ref()).map(url),
             _ => Err(self.wrong_at(entry, "expected either `file` or `url`")),
         }
     }

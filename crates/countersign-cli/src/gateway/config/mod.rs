@@ -9,6 +9,7 @@ mod replay;
 mod secrets;
 
 use std::{
+    cell::RefCell,
     collections::HashSet,
     fs,
     net::SocketAddr,
@@ -22,7 +23,7 @@ use countersign_tower::{StackError, replay::ReplayConfigError};
 use toml::Spanned;
 
 use super::{
-    Bounds, EndpointPlan, Limits, Meeting, Snapshot, Store, StorePlan,
+    Bounds, EndpointPlan, Limits, MAX_HELD, Meeting, Snapshot, Store, StorePlan,
     feed::{Feed, Refresh},
     reload::Reload,
     sources::Sources,
@@ -49,7 +50,7 @@ pub(crate) struct Config {
 /// What a configuration is read with.
 pub(crate) struct Reading<'a> {
     /// Is told what becomes of lists of addresses.
-    pub(crate) log: fn(&Refresh<'_>),
+    pub(crate) log: fn(&Refresh),
     /// What there is already: the same lists and keys go on with their last good copies.
     pub(crate) kept: &'a Kept,
     /// Gets the files that are read.
@@ -63,7 +64,8 @@ impl Config {
     pub(crate) fn read(path: &Path, with: &Reading<'_>) -> Result<Self, Failure> {
         with.sources.add(path);
         let text = fs::read_to_string(path).map_err(|error| scheme_source::unreadable(path, &error))?;
-        Reader { path, text: &text, folder: path.parent().map(Path::to_owned).unwrap_or_default(), with }.config()
+        let folder = path.parent().map(Path::to_owned).unwrap_or_default();
+        Reader { path, text: &text, folder, with, feeds: RefCell::default() }.config()
     }
 
     /// The snapshot of this configuration, with the store that is open.
@@ -79,6 +81,8 @@ struct Reader<'a> {
     text: &'a str,
     folder: PathBuf,
     with: &'a Reading<'a>,
+    /// The lists of addresses that were met so far, each once.
+    feeds: RefCell<Vec<Feed>>,
 }
 
 impl Reader<'_> {
@@ -112,11 +116,11 @@ impl Reader<'_> {
             if !names.insert(name.as_ref()) {
                 return Err(self.wrong_at(name, "two endpoints have this name: give each its own"));
             }
-            let (endpoint, feed) = self.endpoint(entry, limits, &front, fails_open)?;
-            kept.feeds.extend(feed);
+            let endpoint = self.endpoint(entry, limits, &front, fails_open)?;
             kept.keys.extend(endpoint.keys.published().cloned());
             endpoints.push(endpoint);
         }
+        kept.feeds = self.feeds.take();
         let meeting = Meeting { proxy_protocol: front.protocol, bounds };
         Ok(Config { listen, metrics, store, endpoints, meeting, kept })
     }
@@ -145,6 +149,10 @@ impl Reader<'_> {
             if *body.as_ref() == 0 {
                 return Err(self.wrong_at(body, "a limit of 0 bytes lets nothing in: expected for example 1048576"));
             }
+            if *body.as_ref() > MAX_HELD as u64 {
+                let message = format!("the gateway holds {MAX_HELD} bytes of bodies, all together: expected fewer");
+                return Err(self.wrong_at(body, message));
+            }
             limits.body = *body.as_ref();
         }
         if let Some(time) = &file.body_timeout {
@@ -162,7 +170,7 @@ impl Reader<'_> {
         limits: Limits,
         front: &Front,
         fails_open: bool,
-    ) -> Result<(EndpointPlan, Option<Feed>), Failure> {
+    ) -> Result<EndpointPlan, Failure> {
         let path = entry.path.as_ref();
         let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~%@+".contains(c);
         if !path.starts_with('/') || !path.chars().all(allowed) {
@@ -175,13 +183,12 @@ impl Reader<'_> {
             builder = builder.awaiting_secret();
         }
         let keys = self.endpoint_keys(entry, &scheme, builder)?;
-        let allowed = self.allowed(entry.addresses.as_ref(), &scheme, front)?;
         let plan = EndpointPlan {
             path: path.clone(),
             name: entry.name.as_ref().map_or(path, |name| name.as_ref()).clone(),
             keys,
             limits,
-            addresses: allowed.layer,
+            addresses: self.allowed(entry.addresses.as_ref(), &scheme, front)?,
             sent_secret: secrets.sent,
             confirms: self.confirms(entry.confirm_subscriptions.as_ref(), &scheme)?,
             replays: self.replays(entry, fails_open)?,
@@ -189,14 +196,15 @@ impl Reader<'_> {
         // With any store: what does not hold is to be said here, with its place.
         let trial = plan.build(&Arc::new(Store::Memory(MemoryStore::with_capacity(1))));
         trial.map_err(|error| self.wrong_stack(entry, &error))?;
-        Ok((plan, allowed.feed))
+        Ok(plan)
     }
 
     fn wrong_stack(&self, entry: &EndpointEntry, error: &StackError) -> Failure {
         match error {
             StackError::Replay(
                 error @ (ReplayConfigError::ForgetsBeforeRetriesEnd { .. }
-                | ReplayConfigError::ForgetsBeforeStale { .. }),
+                | ReplayConfigError::ForgetsBeforeStale { .. }
+                | ReplayConfigError::ForgetsUndated { .. }),
             ) => self.wrong_in(entry.keep_for.as_ref(), error.to_string()),
             StackError::NoName => self.wrong_in(entry.name.as_ref(), error.to_string()),
             _ => self.wrong_at(&entry.path, error.to_string()),

@@ -97,8 +97,11 @@ impl Reader<'_> {
         if let Some(text) = entry.keep_for.as_ref().filter(|_| unguarded) {
             return Err(self.wrong_at(text, "without a replay guard nothing is kept: leave this out"));
         }
+        if let Some(text) = entry.keep_for.as_ref().filter(|_| keep_for == Some(Duration::ZERO)) {
+            return Err(self.wrong_at(text, "what is kept for no time is not kept: expected for example `7d`"));
+        }
         Ok(Replays {
-            keep_for: keep_for.filter(|keep_for| *keep_for != Duration::ZERO),
+            keep_for,
             fails_open,
             unguarded: entry.dangerous_without_replay_guard,
             for_ever: entry.dangerous_accept_replays_for_ever,

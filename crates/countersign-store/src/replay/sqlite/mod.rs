@@ -38,7 +38,7 @@
 //!   be on a local disk. On network filesystems locks do not hold, and neither does this.
 //! - **Room**: the file holds a million events by default, 100 MB, and refuses new claims then ([`SqliteStoreError::Full`]).
 //!   What is over goes while others are claimed, a few each time. A disk that is full, or fails, is an error too, and
-//!   forgets nothing.
+//!   forgets nothing. Commits and releases take hardly any room, and do not fail with the claims that are under way.
 //! - **Waiting**: 4096 calls may wait for the thread; more are refused ([`SqliteStoreError::Busy`]).
 //!
 //! The thread ends when the store is dropped, after what waits is done.

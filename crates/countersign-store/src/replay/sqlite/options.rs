@@ -19,6 +19,12 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 /// As many calls as are done in about a second.
 const WAITING: usize = 4096;
 
+/// What SQLite can count: 24 days.
+const LONGEST_LOCK_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
+
+/// A million: the memory for them is taken at once.
+const MOST_WAITING: usize = 1 << 20;
+
 impl SqliteOptions {
     /// A million events, 1 s for the lock, 4096 calls that wait.
     pub fn new() -> Self {
@@ -31,21 +37,22 @@ impl SqliteOptions {
         self
     }
 
-    /// Lets the file grow to so many bytes; the log beside it takes some 4 MB more.
+    /// Lets the file grow to so many bytes, of which claims leave a quarter for what becomes of them; the log beside it takes
+    /// some 4 MB more.
     pub fn with_bytes(mut self, most: u64) -> Self {
         self.bytes = most;
         self
     }
 
-    /// Waits so long for other processes that have the file locked.
+    /// Waits so long for other processes that have the file locked, 24 days at most.
     pub fn with_lock_timeout(mut self, limit: Duration) -> Self {
-        self.lock_timeout = limit;
+        self.lock_timeout = limit.min(LONGEST_LOCK_TIMEOUT);
         self
     }
 
-    /// Lets so many calls wait for the disk, one at least; more are refused.
+    /// Lets so many calls wait for the disk, one at least and a million at most; more are refused.
     pub fn with_waiting(mut self, calls: usize) -> Self {
-        self.waiting = calls.max(1);
+        self.waiting = calls.clamp(1, MOST_WAITING);
         self
     }
 }

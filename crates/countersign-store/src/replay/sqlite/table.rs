@@ -13,8 +13,18 @@ use super::{super::moment::Moment, SqliteOptions, SqliteStoreError};
 
 pub(super) struct Table {
     connection: Connection,
-    capacity: u64,
+    room: Room,
     lock_timeout: Duration,
+}
+
+/// How much there may be.
+#[derive(Clone, Copy)]
+struct Room {
+    /// In events.
+    capacity: u64,
+    /// Up to which claims may make the file grow, if there is an end to it. The rest is for what becomes of them, or their
+    /// handlers would run again.
+    pages: Option<i64>,
 }
 
 /// What a caller asks for.
@@ -53,6 +63,10 @@ const PAGE: u64 = 4096;
 /// As many pages as SQLite counts.
 const MOST_PAGES: i64 = 0xffff_fffe;
 
+/// The part of the file that claims leave for what becomes of them: an index has an event in another place then, and what it
+/// leaves behind is not always free.
+const FOR_ENDS: i64 = 4;
+
 /// How much of what is over goes for each claim: more than comes, so that it never piles up.
 const SWEPT_PER_CLAIM: i64 = 2;
 
@@ -79,12 +93,15 @@ impl Table {
         connection.pragma_update(None, "synchronous", "FULL")?;
         let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
         let pages = options.bytes / u64::try_from(page).unwrap_or(PAGE);
-        connection.pragma_update(None, "max_page_count", i64::try_from(pages).unwrap_or(i64::MAX).min(MOST_PAGES))?;
+        let pages = i64::try_from(pages).unwrap_or(i64::MAX).min(MOST_PAGES);
+        connection.pragma_update(None, "max_page_count", pages)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         transaction.execute_batch(SCHEMA)?;
         transaction.commit()?;
-        connection.set_prepared_statement_cache_capacity(16);
-        Ok(Self { connection, capacity: options.capacity, lock_timeout: options.lock_timeout })
+        connection.set_prepared_statement_cache_capacity(32);
+        let room =
+            Room { capacity: options.capacity, pages: (options.bytes < u64::MAX).then_some(pages - pages / FOR_ENDS) };
+        Ok(Self { connection, room, lock_timeout: options.lock_timeout })
     }
 
     /// Does what was asked, one after the other, and returns when it is on the disk. After an error nothing was done.
@@ -101,7 +118,7 @@ impl Table {
         asked: impl Iterator<Item = &'a Asked>,
     ) -> rusqlite::Result<Vec<Result<Done, SqliteStoreError>>> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut batch = Batch::begin(&transaction, self.capacity)?;
+        let mut batch = Batch::begin(&transaction, self.room)?;
         let answers = asked.map(|asked| batch.answer(asked)).collect::<rusqlite::Result<_>>()?;
         batch.end()?;
         transaction.commit()?;
@@ -131,25 +148,55 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(5);
 /// One transaction under way.
 struct Batch<'t> {
     transaction: &'t Transaction<'t>,
-    capacity: u64,
+    room: Room,
     events: u64,
     events_before: u64,
 }
 
 impl<'t> Batch<'t> {
-    fn begin(transaction: &'t Transaction<'t>, capacity: u64) -> rusqlite::Result<Self> {
+    fn begin(transaction: &'t Transaction<'t>, room: Room) -> rusqlite::Result<Self> {
         let mut count = transaction.prepare_cached("SELECT events FROM countersign_replay_1_count WHERE id = 0")?;
         let events: i64 = count.query_row([], |row| row.get(0))?;
         let events = u64::try_from(events).unwrap_or(0);
-        Ok(Self { transaction, capacity, events, events_before: events })
+        Ok(Self { transaction, room, events, events_before: events })
     }
 
     fn answer(&mut self, asked: &Asked) -> rusqlite::Result<Result<Done, SqliteStoreError>> {
         match asked {
-            Asked::Claim { key, fence, until, now } => self.claim(*key, *fence, *until, *now),
+            Asked::Claim { key, fence, until, now } => {
+                self.if_there_is_room(*now, |batch| batch.claim(*key, *fence, *until, *now))
+            }
             Asked::Commit { lease, until, now } => self.commit(lease, *until, *now).map(Ok),
             Asked::Release { lease, now } => self.release(lease, *now).map(Ok),
         }
+    }
+
+    /// Takes back what made the file grow further than claims may.
+    fn if_there_is_room(
+        &mut self,
+        now: Moment,
+        claim: impl FnOnce(&mut Self) -> rusqlite::Result<Result<Done, SqliteStoreError>>,
+    ) -> rusqlite::Result<Result<Done, SqliteStoreError>> {
+        let Some(most) = self.room.pages else { return claim(self) };
+        let (events, before) = (self.events, self.pages()?);
+        self.transaction.prepare_cached("SAVEPOINT claim")?.execute([])?;
+        let mut claimed = claim(self)?;
+        let pages = self.pages()?;
+        if pages > before && pages > most {
+            self.transaction.prepare_cached("ROLLBACK TO claim")?.execute([])?;
+            self.events = events;
+            // What was swept for it is back as well, and is not to be in the way of the next.
+            self.sweep(now, SWEPT_WHEN_FULL)?;
+            claimed = Err(SqliteStoreError::NoSpace);
+        }
+        self.transaction.prepare_cached("RELEASE claim")?.execute([])?;
+        Ok(claimed)
+    }
+
+    /// How many are in use.
+    fn pages(&self) -> rusqlite::Result<i64> {
+        let pragma = |sql: &str| self.transaction.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0));
+        Ok(pragma("PRAGMA page_count")? - pragma("PRAGMA freelist_count")?)
     }
 
     fn claim(
@@ -171,11 +218,11 @@ impl<'t> Batch<'t> {
             Some(_) => {}
             None => {
                 self.sweep(now, SWEPT_PER_CLAIM)?;
-                if self.events >= self.capacity {
+                if self.events >= self.room.capacity {
                     self.sweep(now, SWEPT_WHEN_FULL)?;
                 }
-                if self.events >= self.capacity {
-                    return Ok(Err(SqliteStoreError::Full { capacity: self.capacity }));
+                if self.events >= self.room.capacity {
+                    return Ok(Err(SqliteStoreError::Full { capacity: self.room.capacity }));
                 }
                 self.events += 1;
             }

@@ -1,6 +1,7 @@
 //! The thread that writes.
 
 use std::{
+    iter,
     sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
     thread,
 };
@@ -67,10 +68,24 @@ fn answer(table: &mut Table, batch: Vec<Call>) {
                 let _ = call.answer.send(answer);
             }
         }
+        Err(SqliteStoreError::NoSpace) if batch.len() > 1 => {
+            for part in split(batch) {
+                answer(table, part);
+            }
+        }
         Err(error) => {
             for call in batch {
                 let _ = call.answer.send(Err(error.again()));
             }
         }
     }
+}
+
+/// Parts of a batch for which there was no room. What ends a claim takes hardly any, and is not to fail with the claims, or
+/// its handler would run again.
+fn split(batch: Vec<Call>) -> Vec<Vec<Call>> {
+    let (claims, ends): (Vec<_>, Vec<_>) =
+        batch.into_iter().partition(|call| matches!(call.asked, Asked::Claim { .. }));
+    let alone = |calls: Vec<Call>| calls.into_iter().map(|call| vec![call]);
+    if claims.is_empty() { alone(ends).collect() } else { iter::once(ends).chain(alone(claims)).collect() }
 }

@@ -1,0 +1,69 @@
+//! The last good copy of a list in a file, whose first line says of which list it is.
+
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use countersign::{Timestamp, address::MAX_LIST_BYTES};
+use http::Uri;
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+
+/// A file for the copy of what is at a URL.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Copy {
+    pub(crate) path: PathBuf,
+    pub(crate) url: Uri,
+}
+
+/// What there is in it.
+pub(super) enum Found {
+    Nothing,
+    Content {
+        content: Vec<u8>,
+        as_of: Timestamp,
+    },
+    /// The list of another URL, or something else. Whoever it lets in may not be meant here.
+    Another,
+}
+
+impl Copy {
+    pub(super) fn find(&self) -> Found {
+        let modified = self.path.metadata().and_then(|data| data.modified());
+        let (Ok(as_of), Ok(content)) = (modified, read(&self.path)) else { return Found::Nothing };
+        match content.strip_prefix(self.first_line().as_bytes()) {
+            Some(content) => Found::Content { content: content.to_vec(), as_of: as_of.into() },
+            None => Found::Another,
+        }
+    }
+
+    /// Whole or not at all: a copy that was cut off could not be read at the next start.
+    pub(super) fn keep(&self, content: &[u8]) -> io::Result<()> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = NamedTempFile::new_in(folder)?;
+        file.write_all(self.first_line().as_bytes())?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path)?;
+        Ok(())
+    }
+
+    /// The URL by its hash, since its query may carry a credential.
+    fn first_line(&self) -> String {
+        let hash = STANDARD.encode(Sha256::digest(self.url.to_string()));
+        format!("# countersign: a copy from {} ({hash})\n", self.url.host().unwrap_or_default())
+    }
+}
+
+/// What is in the file of a list. One byte more than a list may have shows that it is too long.
+pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    File::open(path)?.take((MAX_LIST_BYTES + FIRST_LINE) as u64 + 1).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// In bytes. A host has 255 at most.
+const FIRST_LINE: usize = 512;
