@@ -2,8 +2,9 @@
 
 use std::{env, fs, path::Path, process::Command};
 
-use countersign::Scheme;
+use countersign::{Scheme, Signer, Timestamp, Verifier, providers};
 use countersign_tests::program::{first_line, program, root};
+use http::Request;
 
 const README: &str = include_str!("../../README.md");
 
@@ -33,8 +34,21 @@ fn every_block_is_of_a_language_that_is_tested() {
 }
 
 #[test]
-fn every_toml_block_is_a_scheme_or_a_configuration() {
-    let (configurations, schemes): (Vec<_>, Vec<_>) = blocks_in("toml").partition(|text| text.contains("[[endpoint]]"));
+fn every_toml_block_is_a_manifest_a_scheme_or_a_configuration() {
+    let (manifests, others): (Vec<_>, Vec<_>) = blocks_in("toml").partition(|text| text.contains("[dependencies]"));
+    for manifest in manifests {
+        let manifest: toml::Table = manifest.parse().unwrap();
+        for (name, dependency) in manifest["dependencies"].as_table().unwrap() {
+            let path = dependency["path"].as_str().unwrap().strip_prefix("../countersign/").unwrap();
+            let its: toml::Table = fs::read_to_string(root().join(path).join("Cargo.toml")).unwrap().parse().unwrap();
+            assert_eq!(its["package"]["name"].as_str(), Some(&**name));
+            for feature in dependency.get("features").into_iter().flat_map(|features| features.as_array().unwrap()) {
+                assert!(its["features"].get(feature.as_str().unwrap()).is_some(), "{name}: {feature:?}");
+            }
+        }
+    }
+    let (configurations, schemes): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|text| text.contains("[[endpoint]]"));
     assert_eq!((configurations.len(), schemes.len()), (1, 1));
     Scheme::from_toml("acme", schemes[0]).unwrap();
     serves(configurations[0]);
@@ -63,6 +77,18 @@ fn serves(configuration: &str) {
 }
 
 #[test]
+fn the_line_of_the_log_says_what_a_late_delivery_is_refused_for() {
+    let shown = blocks_in("text").find(|text| text.starts_with("WARN countersign: refused")).unwrap();
+    let (secret, now) = ("whsec_of_this_test", Timestamp::from_unix_seconds(1_767_225_600));
+    let sent = Timestamp::from_unix_seconds(now.unix_seconds() - 412);
+    let request = Request::post("/stripe").body("{}").unwrap();
+    let late = Signer::new(providers::STRIPE, secret).unwrap().sign(request, sent).unwrap();
+    let refused = Verifier::new(providers::STRIPE, secret).unwrap().verify(&late, late.body(), now).unwrap_err();
+    let (code, status) = (refused.code(), refused.status().as_u16());
+    assert!(shown.ends_with(&format!("code=\"{code}\" status={status} reason={refused}")), "{refused}");
+}
+
+#[test]
 fn every_shell_block_runs() {
     let program = program();
     let folder = env::temp_dir().join(format!("countersign-readme-{}", std::process::id()));
@@ -71,6 +97,10 @@ fn every_shell_block_runs() {
         match text {
             // It runs this test.
             "tests/run.sh" => assert!(root().join(text).exists()),
+            // It would build the program once more.
+            "cargo install --locked --path crates/countersign-cli" => {
+                assert!(root().join("crates/countersign-cli/Cargo.toml").exists());
+            }
             // Without `--once` the server would stay up.
             "cargo run --release -- demo" => {
                 assert!(Command::new(&program).args(["demo", "--once"]).status().unwrap().success());
