@@ -8,6 +8,7 @@ mod bodies;
 mod connections;
 mod floods;
 mod framing;
+mod handlers;
 mod heads;
 mod table;
 mod under_load;
