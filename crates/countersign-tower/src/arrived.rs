@@ -8,13 +8,13 @@ use std::{
 
 use bytes::Bytes;
 use countersign::Rejection;
-use http::{Request, Response, request::Parts};
+use http::{Request, request::Parts};
 use http_body::Body;
 use tower_service::Service;
 
 use crate::{
     Keys, VerifiedBody,
-    exchange::{accepted, take_ready},
+    exchange::{Behind, accepted, take_ready},
     future::Step,
     meter::{Pending, end},
     refusal::refuse,
@@ -44,9 +44,7 @@ pub(crate) trait Reception<S: Service<Request<VerifiedBody>>>: Send + Sync + 'st
 /// a request would need a service of its own, and a box for all that it has.
 pub(crate) fn arrive<S, B, C, R>(inner: &mut S, request: Request<B>, reception: &Arc<C>) -> Step<S::Future>
 where
-    S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
-    S::Future: Send,
-    S::Error: Send,
+    S: Behind<R>,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
     C: Reception<S>,

@@ -4,12 +4,24 @@ use std::mem;
 
 use countersign::Delivery;
 use http::{
-    HeaderValue, Request,
+    HeaderValue, Request, Response,
     header::{CONTENT_ENCODING, CONTENT_LENGTH},
     request::Parts,
 };
+use tower_service::Service;
 
 use crate::{VerifiedBody, tenants::TenantName};
+
+/// A service behind the layers, for which they can wait on any thread.
+pub(crate) trait Behind<R>:
+    Service<Request<VerifiedBody>, Response = Response<R>, Future: Send, Error: Send> + Clone + Send + 'static
+{
+}
+
+impl<S, R> Behind<R> for S where
+    S: Service<Request<VerifiedBody>, Response = Response<R>, Future: Send, Error: Send> + Clone + Send + 'static
+{
+}
 
 /// The request that was accepted: its verified body, and the proof in its extensions.
 pub(crate) fn accepted(mut head: Parts, delivery: Delivery, tenant: Option<TenantName>) -> Request<VerifiedBody> {

@@ -12,7 +12,6 @@ use std::{
 
 use countersign::{Delivery, Rejection, ReplayKey, ReplayStore, replay::ReplayScope};
 use http::{Request, Response, Uri};
-use tower_service::Service;
 
 use super::{
     Answers, OperatorReplay,
@@ -21,7 +20,7 @@ use super::{
 use crate::{
     VerifiedBody,
     deadline::within,
-    exchange::take_ready,
+    exchange::{Behind, take_ready},
     future::Step,
     refusal::{internal_error, refuse},
     tenants::TenantName,
@@ -52,9 +51,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     /// Takes the event through the guard and to the service, which is ready, as far as it comes without waiting.
     pub(crate) fn run<S, R>(self, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
     where
-        S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
-        S::Future: Send,
-        S::Error: Send,
+        S: Behind<R>,
         A: Answers<R>,
         R: Default + Send + 'static,
     {
@@ -81,9 +78,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         request: Request<VerifiedBody>,
     ) -> Step<S::Future>
     where
-        S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
-        S::Future: Send,
-        S::Error: Send,
+        S: Behind<R>,
         A: Answers<R>,
         R: Default + Send + 'static,
     {
@@ -104,9 +99,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     /// another, lest two operators run it beside each other.
     fn run_again<S, R>(self, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
     where
-        S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
-        S::Future: Send,
-        S::Error: Send,
+        S: Behind<R>,
         A: Answers<R>,
         R: Default + Send + 'static,
     {
@@ -133,9 +126,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     /// Calls the service, and settles the claim by what comes of it.
     fn call<S, R>(self, held: Option<Held<St>>, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
     where
-        S: Service<Request<VerifiedBody>, Response = Response<R>>,
-        S::Future: Send + 'static,
-        S::Error: Send + 'static,
+        S: Behind<R>,
         A: Answers<R>,
         R: Default + Send + 'static,
     {
