@@ -1,7 +1,8 @@
 //! One route, many tenants, each with a secret of its own that is looked up when its first delivery arrives. Run with
-//! `cargo run -p example-multi-tenant`, then post to `http://127.0.0.1:3000/hooks/acme`.
+//! `cargo run -p example-multi-tenant`, then sign a request to it with
+//! `SECRET=the-secret-of-acme countersign send github --secret-env SECRET --to http://127.0.0.1:3000/hooks/acme --data '{}'`.
 
-use std::{collections::HashMap, error::Error, sync::Arc};
+use std::{collections::HashMap, env, error::Error, sync::Arc};
 
 use axum::{Extension, Router, extract::Path, routing::post};
 use countersign_tower::{
@@ -15,7 +16,8 @@ use tokio::{net::TcpListener, sync::RwLock};
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
     let secrets = HashMap::from([("acme".to_owned(), "the-secret-of-acme".to_owned())]);
-    let listener = TcpListener::bind("127.0.0.1:3000").await?;
+    let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
+    let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("listening on http://{}/hooks/{{tenant}}", listener.local_addr()?);
     axum::serve(listener, app(Database { secrets: Arc::new(RwLock::new(secrets)) })).await?;
     Ok(())

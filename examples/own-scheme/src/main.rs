@@ -68,6 +68,11 @@ mod tests {
     }
 
     #[test]
+    fn it_runs() {
+        main().unwrap();
+    }
+
+    #[test]
     fn a_genuine_delivery_is_accepted() {
         assert_eq!(verdict(r#"{"event":"order.paid"}"#, NOW), "accepted order.paid as d-1, signed with key-1");
     }

@@ -56,6 +56,11 @@ mod tests {
     }
 
     #[test]
+    fn it_runs() {
+        main().unwrap();
+    }
+
+    #[test]
     fn what_is_signed_is_accepted_and_what_is_changed_is_not() {
         let verifier = Verifier::new(providers::SLACK, SECRET).unwrap();
         let (head, mut body) = signed_with(SECRET);
