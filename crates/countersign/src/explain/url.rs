@@ -101,9 +101,10 @@ impl fmt::Display for UrlMistake {
             Self::TrailingSlash { signed: true } => {
                 f.write_str("the provider signed a URL whose path ends with a slash: configure it with that slash")
             }
-            Self::TrailingSlash { signed: false } => {
-                f.write_str("the provider signed a URL whose path does not end with a slash: configure it without")
-            }
+            Self::TrailingSlash { signed: false } => f.write_str(
+                "the provider signed a URL whose path does not end with a slash: configure it without, and if that leaves no \
+                 path, give the endpoint one at the provider",
+            ),
         }
     }
 }
