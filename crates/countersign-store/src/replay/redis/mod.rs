@@ -25,7 +25,7 @@
 //!   back by as much without an event being forgotten.
 //! - **Eviction**: a server that may evict keys to make room forgets events just when somebody floods it. It is refused
 //!   ([`RedisStoreError::Evicts`]) unless its `maxmemory-policy` is `noeviction`. Then a full server refuses new claims
-//!   ([`RedisStoreError::Full`]).
+//!   ([`RedisStoreError::Full`]), and takes what becomes of those that it has.
 //! - **Restarts**: what Redis has not written is gone with it. Events survive its end as far as its persistence goes: with
 //!   `appendonly yes` and `appendfsync always` all that were acknowledged, with `everysec` all but about a second, with
 //!   snapshots alone those before the last one.
