@@ -80,6 +80,24 @@ fn a_network_that_swallows_or_is_down_yields_errors_and_then_the_truth() {
 }
 
 #[test]
+fn a_duplicate_has_no_more_time_than_a_new_event() {
+    faults::run(async {
+        let server = RedisServer::start();
+        let proxy = Proxy::to(server.address()).await;
+        let options = options(&format!("redis://{}", proxy.address())).with_timeout(Duration::from_secs(1));
+        let store = RedisReplayStore::connect_with(options).await.unwrap();
+        let event = key("slow", "event");
+        assert!(matches!(store.claim(event, LEASE, at(0)).await, Ok(Claim::Fresh(_))));
+        // From then on the server knows the script.
+        assert!(matches!(store.claim(event, LEASE, at(0)).await, Ok(Claim::InProgress)));
+        // It takes two round trips, of which one is in time.
+        proxy.slow_answers(Duration::from_millis(700));
+        let claim = store.claim(event, LEASE, at(0)).await;
+        assert!(matches!(claim, Err(RedisStoreError::Timeout { .. })), "{claim:?}");
+    });
+}
+
+#[test]
 fn a_server_that_is_killed_mid_call_yields_errors_and_keeps_what_it_acknowledged() {
     faults::run(async {
         let mut server = RedisServer::start();
