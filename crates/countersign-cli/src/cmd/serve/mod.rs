@@ -53,7 +53,8 @@ The configuration is TOML:
 
   [[endpoint]]
   path = \"/stripe\"
-  name = \"stripe\"             # in metrics, and for the replay guard; default: the path
+  name = \"stripe\"             # in metrics, and for the replay guard, which knows nothing of what was handled under another
+                               # name; default: the path, so that a name is needed to keep that when the path changes
   provider = \"stripe\"          # or: scheme = \"acme.toml\", relative to this file
   secrets = [
     \"env:STRIPE_SECRET\",       # or: \"file:/run/secrets/stripe\"
