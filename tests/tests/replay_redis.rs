@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use countersign::{
-    ReplayStore, Timestamp,
-    replay::{Claim, Settlement},
+    ReplayKey, ReplayStore, Timestamp,
+    replay::{Claim, Lease, Settlement},
 };
 use countersign_store::replay::{
     RedisReplayStore,
@@ -80,6 +80,24 @@ fn a_network_that_swallows_or_is_down_yields_errors_and_then_the_truth() {
 }
 
 #[test]
+fn a_duplicate_has_no_more_time_than_a_new_event() {
+    faults::run(async {
+        let server = RedisServer::start();
+        let proxy = Proxy::to(server.address()).await;
+        let options = options(&format!("redis://{}", proxy.address())).with_timeout(Duration::from_secs(1));
+        let store = RedisReplayStore::connect_with(options).await.unwrap();
+        let event = key("slow", "event");
+        assert!(matches!(store.claim(event, LEASE, at(0)).await, Ok(Claim::Fresh(_))));
+        // From then on the server knows the script.
+        assert!(matches!(store.claim(event, LEASE, at(0)).await, Ok(Claim::InProgress)));
+        // It takes two round trips, of which one is in time.
+        proxy.slow_answers(Duration::from_millis(700));
+        let claim = store.claim(event, LEASE, at(0)).await;
+        assert!(matches!(claim, Err(RedisStoreError::Timeout { .. })), "{claim:?}");
+    });
+}
+
+#[test]
 fn a_server_that_is_killed_mid_call_yields_errors_and_keeps_what_it_acknowledged() {
     faults::run(async {
         let mut server = RedisServer::start();
@@ -104,37 +122,67 @@ fn at(seconds: i64) -> Timestamp {
 const LEASE: Duration = Duration::from_secs(30);
 const KEEP: Duration = Duration::from_secs(86_400);
 
+/// A server that has little memory, and a store in it.
+async fn small() -> On<RedisReplayStore, RedisServer> {
+    let server = RedisServer::start_with(&["--maxmemory", "3mb", "--appendonly", "no"]);
+    let store = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
+    On::new(store, server)
+}
+
+/// Claims events until the server has no memory left, and has done with each whatever is asked.
+async fn fill(store: &impl ReplayStore<Error = RedisStoreError>, mut then: impl AsyncFnMut(ReplayKey, Lease)) {
+    for number in 0..200_000 {
+        let event = key("memory", &number.to_string());
+        match store.claim(event, LEASE, at(0)).await {
+            Ok(Claim::Fresh(lease)) => then(event, lease).await,
+            Err(error) => return assert!(matches!(error, RedisStoreError::Full), "{error:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("3 MB are enough");
+}
+
 #[test]
 fn a_server_that_is_out_of_memory_refuses_claims_and_forgets_nothing() {
     faults::run(async {
-        let server = RedisServer::start_with(&["--maxmemory", "3mb", "--appendonly", "no"]);
-        let store = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
-        let (mut done, mut full) = (Vec::new(), None);
-        for number in 0..200_000 {
-            let event = key("memory", &number.to_string());
-            match store.claim(event, LEASE, at(0)).await {
-                Ok(Claim::Fresh(lease)) => match store.commit(lease, KEEP, at(0)).await {
-                    Ok(settlement) => {
-                        assert_eq!(settlement, Settlement::Settled);
-                        done.push(event);
-                    }
-                    Err(error) => full = Some(error),
-                },
-                Ok(other) => panic!("{other:?}"),
-                Err(error) => full = Some(error),
-            }
-            if full.is_some() {
-                break;
-            }
-        }
-        let full = full.expect("3 MB are not enough");
-        assert!(matches!(full, RedisStoreError::Full), "{full:?}");
+        let store = small().await;
+        let mut done = Vec::new();
+        fill(&store, async |event, lease| {
+            assert_eq!(store.commit(lease, KEEP, at(0)).await.unwrap(), Settlement::Settled);
+            done.push(event);
+        })
+        .await;
         assert!(done.len() > 100, "{}", done.len());
         for event in done {
             assert!(matches!(store.claim(event, LEASE, at(1)).await, Ok(Claim::Done)));
         }
-        server.cli(&["CONFIG", "SET", "maxmemory", "0"]);
+        store.server().cli(&["CONFIG", "SET", "maxmemory", "0"]);
         faults::works(&store, "with room again").await;
+    });
+}
+
+#[test]
+fn a_server_that_is_out_of_memory_takes_what_became_of_claims() {
+    faults::run(async {
+        let store = small().await;
+        let claim = async |name: &str| match store.claim(key(name, "held"), LEASE, at(0)).await {
+            Ok(Claim::Fresh(lease)) => lease,
+            other => panic!("{other:?}"),
+        };
+        let (mut done, mut failed) = (Vec::new(), Vec::new());
+        for number in 0..20 {
+            done.push(claim(&format!("done {number}")).await);
+            failed.push(claim(&format!("failed {number}")).await);
+        }
+        fill(&store, async |_, _| {}).await;
+        for lease in done {
+            let event = lease.key();
+            assert_eq!(store.commit(lease, KEEP, at(1)).await.unwrap(), Settlement::Settled);
+            assert!(matches!(store.claim(event, LEASE, at(86_400)).await, Ok(Claim::Done)));
+        }
+        for lease in failed {
+            assert_eq!(store.release(lease, at(1)).await.unwrap(), Settlement::Settled);
+        }
     });
 }
 

@@ -34,13 +34,18 @@ pub use self::{
 #[derive(Debug)]
 pub struct On<S, G> {
     store: S,
-    _server: G,
+    server: G,
 }
 
 impl<S, G> On<S, G> {
     /// Keeps the server as long as the store.
     pub fn new(store: S, server: G) -> Self {
-        Self { store, _server: server }
+        Self { store, server }
+    }
+
+    /// What it lives on.
+    pub fn server(&self) -> &G {
+        &self.server
     }
 }
 

@@ -1,6 +1,6 @@
 //! A network that fails: a TCP proxy whose connections can be cut or swallowed.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -10,6 +10,7 @@ use tokio::{
     },
     sync::watch,
     task::JoinHandle,
+    time::sleep,
 };
 
 /// What becomes of what the proxy is given.
@@ -21,6 +22,8 @@ enum Weather {
     Hole,
     /// What is asked is passed on, what is answered is swallowed.
     Deaf,
+    /// Each answer is passed on so much later.
+    Slow(Duration),
     /// What is asked is passed on, and then the connection is closed without an answer.
     Cut,
     /// Connections are closed at once.
@@ -67,6 +70,11 @@ impl Proxy {
     /// Passes on what is asked, and swallows the answers.
     pub fn swallow_answers(&self) {
         self.set(Weather::Deaf);
+    }
+
+    /// Passes on each answer so much later.
+    pub fn slow_answers(&self, by: Duration) {
+        self.set(Weather::Slow(by));
     }
 
     /// Passes on what is asked next, and closes the connection instead of answering.
@@ -152,7 +160,10 @@ async fn pass(
             (Weather::Hole, _) | (Weather::Deaf, Direction::Answer) => {}
             (Weather::Cut, Direction::Answer) => return true,
             (Weather::Down, _) => return false,
-            _ => {
+            (now, direction) => {
+                if let (Weather::Slow(by), Direction::Answer) = (now, direction) {
+                    sleep(by).await;
+                }
                 if to.write_all(&buffer[..read]).await.is_err() {
                     return false;
                 }

@@ -203,7 +203,7 @@ fn as_text(explanation: &Explanation, provider: Option<&str>) -> String {
     lines.join("\n")
 }
 
-/// A connection that the gateway closed before its first request, so that there is no rejection to explain.
+/// A connection that the gateway closed instead of judging a request, so that there is no rejection to explain.
 fn connection_text(reason: &str) -> String {
     let (style, code) = (Style::of_stdout(), Refused::CODE);
     let head = style.bad(format!("refused: {code}"));

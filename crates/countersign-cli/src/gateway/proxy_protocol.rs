@@ -1,6 +1,11 @@
 //! The PROXY protocol on a listener.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    error::Error,
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use countersign::address::{
     AddressSet,
@@ -14,7 +19,7 @@ pub(crate) struct ProxyProtocol {
     proxies: AddressSet,
 }
 
-/// Why a connection is closed without an answer.
+/// Why a connection is closed without another answer.
 #[derive(Debug)]
 pub(crate) enum Refused {
     /// Its peer is no trusted proxy.
@@ -22,6 +27,8 @@ pub(crate) enum Refused {
     Header(HeaderError),
     Late,
     Broken(io::Error),
+    /// It began in a way in which none would begin now.
+    Outdated,
 }
 
 impl Refused {
@@ -37,9 +44,13 @@ impl ProxyProtocol {
         Self { proxies }
     }
 
+    pub(super) fn trusts(&self, peer: IpAddr) -> bool {
+        self.proxies.contains(peer)
+    }
+
     /// Reads the header, and not a byte of what follows. The client's address is `None` if the proxy does not tell it.
     pub(super) async fn client(&self, stream: &mut TcpStream, peer: SocketAddr) -> Result<Option<SocketAddr>, Refused> {
-        if !self.proxies.contains(peer.ip()) {
+        if !self.trusts(peer.ip()) {
             return Err(Refused::Stranger);
         }
         match timeout(HEADER_TIME, read(stream)).await.map_err(|_| Refused::Late)?? {
@@ -65,13 +76,18 @@ async fn read(stream: &mut TcpStream) -> Result<Header, Refused> {
     }
 }
 
-impl std::fmt::Display for Refused {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Stranger => f.write_str("the peer is none of the trusted proxies"),
             Self::Header(error) => error.fmt(f),
             Self::Late => write!(f, "the PROXY header did not arrive within {HEADER_TIME:?}"),
             Self::Broken(error) => write!(f, "the connection ended in the PROXY header: {error}"),
+            Self::Outdated => {
+                f.write_str("`proxy_protocol` or `trusted_proxies` have changed since the connection was opened")
+            }
         }
     }
 }
+
+impl Error for Refused {}

@@ -1,6 +1,6 @@
 //! An HTTP/1.1 server whose every wait has an end.
 
-use std::{convert::Infallible, future::Future, io, net::SocketAddr, pin::pin, time::Duration};
+use std::{future::Future, io, net::SocketAddr, pin::pin, time::Duration};
 
 use bytes::Bytes;
 use countersign_tower::PeerAddr;
@@ -17,11 +17,12 @@ use tokio::{
     runtime::Runtime,
     time::{sleep, timeout},
 };
-use tower::{ServiceExt as _, service_fn};
+use tower::service_fn;
 
 use super::{
     Gateway, Limits, Refused, Watch,
     places::{Arriving, Occupied, Place, Places},
+    snapshot::Beginning,
 };
 
 /// A runtime for a server.
@@ -33,7 +34,7 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
 pub(crate) struct Front<W> {
     gateway: Gateway<W>,
     places: Places,
-    /// Is told of connections that were closed without an answer.
+    /// Is told of connections that were closed without another answer.
     refused: fn(SocketAddr, &Refused),
 }
 
@@ -110,15 +111,16 @@ impl<W: Watch> Front<W> {
         head_time: Duration,
         watcher: Watcher,
     ) {
-        let client = match self.gateway.proxy_protocol() {
+        let protocol = self.gateway.proxy_protocol();
+        let client = match &protocol {
             Some(protocol) => protocol.client(&mut stream, peer).await,
             None => Ok(Some(peer)),
         };
-        let client = match client {
-            Ok(client) => client.map(PeerAddr),
+        let beginning = match client {
+            Ok(client) => Beginning { peer, is_announced: protocol.is_some(), client },
             Err(refused) => return (self.refused)(peer, &refused),
         };
-        let service = service_fn(move |request| answer(self.gateway.clone(), request, client, place.clone()));
+        let service = service_fn(move |request| self.clone().answer(request, beginning, place.clone()));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(head_time)
@@ -127,19 +129,23 @@ impl<W: Watch> Front<W> {
         // What a client does to its connection is its own affair.
         let _ = watcher.watch(connection).await;
     }
-}
 
-async fn answer<W: Watch>(
-    gateway: Gateway<W>,
-    request: Request<Incoming>,
-    client: Option<PeerAddr>,
-    place: Place,
-) -> Result<Response<Full<Bytes>>, Infallible> {
-    let mut request = request.map(|body| Arriving::new(body, place.clone()));
-    client.and_then(|client| request.extensions_mut().insert(client));
-    let response = gateway.oneshot(request).await;
-    place.wait();
-    response
+    /// An error closes the connection.
+    async fn answer(
+        self,
+        request: Request<Incoming>,
+        beginning: Beginning,
+        place: Place,
+    ) -> Result<Response<Full<Bytes>>, Refused> {
+        let mut request = request.map(|body| Arriving::new(body, place.clone()));
+        beginning.client.and_then(|client| request.extensions_mut().insert(PeerAddr(client)));
+        let answer = self.gateway.answer(request, beginning).await;
+        if let Err(refused) = &answer {
+            (self.refused)(beginning.peer, refused);
+        }
+        place.wait();
+        answer
+    }
 }
 
 async fn accept(listener: &TcpListener, places: &Places) -> (TcpStream, SocketAddr, Place) {

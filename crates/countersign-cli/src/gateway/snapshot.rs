@@ -1,14 +1,6 @@
 //! What a gateway does now: one snapshot of its configuration, which a request keeps from beginning to end.
 
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    error::Error,
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{collections::HashMap, error::Error, net::SocketAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -16,9 +8,8 @@ use countersign_tower::StackError;
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
-use tower::Service;
 
-use super::{Bounds, Endpoint, EndpointPlan, ProxyProtocol, Watch, endpoint::empty, store::Store};
+use super::{Bounds, Endpoint, EndpointPlan, ProxyProtocol, Refused, Watch, endpoint::empty, store::Store};
 
 /// All endpoints, and what every connection meets.
 pub(crate) struct Snapshot {
@@ -31,6 +22,26 @@ pub(crate) struct Snapshot {
 pub(crate) struct Meeting {
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
     pub(crate) bounds: Bounds,
+}
+
+/// How a connection began, which may have been by another snapshot.
+#[derive(Clone, Copy)]
+pub(super) struct Beginning {
+    pub(super) peer: SocketAddr,
+    /// Whether there was a PROXY header.
+    pub(super) is_announced: bool,
+    /// `None` if the proxy did not tell it.
+    pub(super) client: Option<SocketAddr>,
+}
+
+impl Meeting {
+    /// Whether the client of such a connection is the one that it would have now.
+    fn allows(&self, beginning: Beginning) -> bool {
+        match &self.proxy_protocol {
+            Some(protocol) => beginning.is_announced && protocol.trusts(beginning.peer.ip()),
+            None => !beginning.is_announced,
+        }
+    }
 }
 
 impl Snapshot {
@@ -68,28 +79,28 @@ impl<W> Gateway<W> {
     }
 }
 
-impl<W, B> Service<Request<B>> for Gateway<W>
-where
-    W: Watch,
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn Error + Send + Sync>>,
-{
-    type Response = Response<Full<Bytes>>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> Self::Future {
-        let endpoint = self.current.load().endpoints.get(request.uri().path()).map(Arc::clone);
-        let watch = Arc::clone(&self.watch);
-        Box::pin(async move {
-            Ok(match endpoint {
-                Some(endpoint) => endpoint.receive(watch, request).await,
-                None => empty(StatusCode::NOT_FOUND),
-            })
+impl<W: Watch> Gateway<W> {
+    /// Judges a request and answers it, unless its connection is to be closed.
+    pub(super) async fn answer<B>(
+        &self,
+        request: Request<B>,
+        beginning: Beginning,
+    ) -> Result<Response<Full<Bytes>>, Refused>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let endpoint = {
+            let now = self.current.load();
+            if !now.meeting.allows(beginning) {
+                return Err(Refused::Outdated);
+            }
+            now.endpoints.get(request.uri().path()).map(Arc::clone)
+        };
+        Ok(match endpoint {
+            // In a box, so that a connection without a request has no room for one.
+            Some(endpoint) => Box::pin(endpoint.receive(Arc::clone(&self.watch), request)).await,
+            None => empty(StatusCode::NOT_FOUND),
         })
     }
 }

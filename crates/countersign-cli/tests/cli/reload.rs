@@ -5,6 +5,8 @@
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
+    mem,
+    net::TcpStream,
     os::unix::fs::symlink,
     path::PathBuf,
     process::Command,
@@ -142,6 +144,74 @@ fn what_needs_a_restart_is_said_and_the_rest_is_taken() {
     assert_eq!(status(&gateway, "/github", SECRET, "1"), 200);
     let ran = gateway.stop();
     assert_eq!(ran.out.lines().count(), 2, "the store was lost: {}", ran.out);
+}
+
+/// A connection that stays open.
+struct Kept(BufReader<TcpStream>);
+
+impl Kept {
+    /// Opens one and sends what stands before the first request.
+    fn open(gateway: &Gateway, before: &[u8]) -> Self {
+        let mut stream = TcpStream::connect(&gateway.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(before).unwrap();
+        Self(BufReader::new(stream))
+    }
+
+    /// The status of the answer to another delivery; `None` if the connection is closed instead.
+    fn status(&mut self, body: &str) -> Option<u16> {
+        let request = String::from_utf8(signed(providers::GITHUB, "/github", SECRET, body.as_bytes())).unwrap();
+        let _ = self.0.get_mut().write_all(request.replace("Connection: close\r\n", "").as_bytes());
+        let (mut head, mut line) = (String::new(), String::new());
+        while self.0.read_line(&mut line).is_ok_and(|read| read > 2) {
+            head.push_str(&mem::take(&mut line));
+        }
+        head.split(' ').nth(1).map(|status| status.parse().unwrap())
+    }
+}
+
+/// What stands at the top of a configuration for proxies that announce the client.
+fn behind(proxies: &str) -> String {
+    format!("trusted_proxies = {proxies}\nproxy_protocol = \"v1-or-v2\"\n")
+}
+
+const ANNOUNCED: &[u8] = b"PROXY TCP4 203.0.113.7 192.0.2.1 56324 443\r\n";
+
+#[test]
+fn a_proxy_that_is_trusted_no_more_is_not_believed_on_an_open_connection_either() {
+    let folder = Folder::new();
+    let rules = config("[\"env:SECRET\"]", "addresses.allow = [\"203.0.113.0/24\"]");
+    let mut gateway = Gateway::start(&folder, &(behind("[\"127.0.0.1\"]") + &rules), &[]);
+    let mut kept = Kept::open(&gateway, ANNOUNCED);
+    assert_eq!(kept.status("1"), Some(200));
+    replace(&folder, &(behind("[\"127.0.0.1\", \"10.0.0.0/8\"]") + &rules));
+    gateway.told_of("config_taken");
+    assert_eq!(kept.status("2"), Some(200), "this proxy is trusted still");
+    replace(&folder, &(behind("[\"10.0.0.0/8\"]") + &rules));
+    gateway.told_of("config_taken");
+    assert_eq!(kept.status("3"), None);
+    let line = gateway.told_of("refused");
+    assert_eq!(line["code"], "proxy_protocol");
+    assert!(line["reason"].as_str().unwrap().contains("changed since"), "{line}");
+}
+
+#[test]
+fn an_open_connection_does_not_outlive_how_it_told_its_client() {
+    let folder = Folder::new();
+    let rules = config("[\"env:SECRET\"]", "addresses.allow = [\"127.0.0.1\", \"203.0.113.0/24\"]");
+    let announced = behind("[\"127.0.0.1\"]") + &rules;
+    let mut gateway = Gateway::start(&folder, &rules, &[]);
+    let mut plain = Kept::open(&gateway, b"");
+    assert_eq!(plain.status("1"), Some(200));
+    replace(&folder, &announced);
+    gateway.told_of("config_taken");
+    assert_eq!(plain.status("2"), None);
+    let mut kept = Kept::open(&gateway, ANNOUNCED);
+    assert_eq!(kept.status("2"), Some(200));
+    replace(&folder, &rules);
+    gateway.told_of("config_taken");
+    assert_eq!(kept.status("3"), None);
+    assert_eq!(Kept::open(&gateway, b"").status("3"), Some(200));
 }
 
 #[test]

@@ -124,7 +124,7 @@ impl Series {
             ),
             claims: Family::new(
                 endpoint,
-                ["fresh", "in_progress", "done"],
+                ["fresh", "in_progress", "done", "lapsed"],
                 |endpoint, state| counter!(names::CLAIMS, "endpoint" => endpoint, "state" => state),
             ),
             store_errors: Family::new(

@@ -130,6 +130,7 @@ impl<St: ReplayStore> Held<St> {
             Settlement::Settled => Ok(()),
             Settlement::Lapsed => {
                 tracing::error!(target: "countersign", "the lease was over before the event could be marked as done");
+                self.shared.settings.meter.claimed("lapsed");
                 Err(Failed)
             }
         }
@@ -147,19 +148,21 @@ impl<St: ReplayStore> Held<St> {
 impl<St: ReplayStore> Drop for Held<St> {
     fn drop(&mut self) {
         let Some(lease) = self.lease.take() else { return };
-        let shared = Arc::clone(&self.shared);
-        let (limit, releases) = (shared.settings.store_timeout, Arc::clone(&shared.releases));
-        let mut release = Box::pin(async move { shared.store.release(lease, shared.now()).await });
-        if poll_now(&mut release).is_ready() {
+        let (shared, asked) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
+        let mut release = Box::pin(async move { asked.store.release(lease, asked.now()).await });
+        if let Poll::Ready(outcome) = poll_now(&mut release) {
+            let _: Result<Settlement, Failed> = shared.told("release", Some(outcome));
             return;
         }
-        let (Ok(runtime), Ok(turn)) = (Handle::try_current(), releases.try_acquire_owned()) else {
-            tracing::warn!(target: "countersign", "a dropped claim is left to the end of its lease");
-            return;
+        let turn = Arc::clone(&shared.releases).try_acquire_owned();
+        let (Ok(runtime), Ok(turn)) = (Handle::try_current(), turn) else {
+            tracing::error!(target: "countersign", "a dropped claim is left to the end of its lease");
+            return shared.settings.meter.store_failed("release");
         };
         runtime.spawn(async move {
             let _turn = turn;
-            timeout(limit, release).await.is_ok()
+            let outcome = timeout(shared.settings.store_timeout, release).await.ok();
+            let _: Result<Settlement, Failed> = shared.told("release", outcome);
         });
     }
 }

@@ -8,7 +8,7 @@ pub(super) enum Got {
     Closed,
     /// There was no answer in time.
     Silence,
-    /// It was not tried: the audit's time was over, or there was no connection.
+    /// It was not tried: the audit's time or its requests were over, or there was no connection.
     Nothing(String),
 }
 

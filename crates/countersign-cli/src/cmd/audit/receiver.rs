@@ -3,6 +3,7 @@
 use std::{
     io::{self, ErrorKind, Read, Write},
     net::{IpAddr, Shutdown, SocketAddr, TcpStream, ToSocketAddrs},
+    sync::atomic::{AtomicUsize, Ordering},
     time::{Duration, Instant},
 };
 
@@ -15,15 +16,19 @@ use crate::failure::Failure;
 pub(super) struct Receiver {
     addresses: Vec<SocketAddr>,
     limits: Limits,
+    /// How many requests it was sent, or would have been.
+    sent: AtomicUsize,
 }
 
-/// How long all of it may take.
+/// How long all of it may take, and how much it may be.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
     /// For how long an answer is waited for.
     pub(super) patience: Duration,
     /// When the audit ends.
     pub(super) until: Instant,
+    /// After how many requests it ends, if it has not yet.
+    pub(super) requests: usize,
 }
 
 impl Receiver {
@@ -48,7 +53,7 @@ impl Receiver {
                  --i-own {host}"
             )));
         }
-        Ok(Self { addresses, limits })
+        Ok(Self { addresses, limits, sent: AtomicUsize::new(0) })
     }
 
     pub(super) fn patience(&self) -> Duration {
@@ -97,8 +102,9 @@ impl Receiver {
         (got, taken == times)
     }
 
-    /// Sends bytes and counts the answers to them; `None` if it says nothing and keeps the connection.
+    /// Sends two requests at once and counts the answers; `None` if it says nothing and keeps the connection.
     pub(super) fn answers(&self, bytes: &[u8]) -> Option<usize> {
+        self.begin(2).ok()?;
         let stream = self.connect().ok()?;
         let _ = self.sending(&stream, self.limits.patience).write_all(bytes);
         let (received, is_over) = self.read(&stream, |_| false);
@@ -108,8 +114,8 @@ impl Receiver {
     }
 
     fn exchange(&self, within: Duration, send: impl FnOnce(&mut Sending<'_>) -> io::Result<()>) -> Got {
-        if left(self.limits.until).is_err() {
-            return Got::Nothing("out of time".to_owned());
+        if let Err(why) = self.begin(1) {
+            return Got::Nothing(why);
         }
         let stream = match self.connect() {
             Ok(stream) => stream,
@@ -124,6 +130,18 @@ impl Receiver {
             None if left(self.limits.until).is_err() => Got::Nothing("out of time".to_owned()),
             None => Got::Silence,
         }
+    }
+
+    /// Counts requests that are to be sent, or tells why they are not.
+    fn begin(&self, requests: usize) -> Result<(), String> {
+        if left(self.limits.until).is_err() {
+            return Err("out of time".to_owned());
+        }
+        let sent = self.sent.fetch_add(requests, Ordering::Relaxed);
+        if sent + requests > self.limits.requests {
+            return Err(format!("not sent: an audit ends after {} requests", self.limits.requests));
+        }
+        Ok(())
     }
 
     fn connect(&self) -> io::Result<TcpStream> {
@@ -211,7 +229,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();
         thread::spawn(move || listener.incoming().for_each(|stream| treat(stream.unwrap())));
-        let limits = Limits { patience: Duration::from_secs(60), until: Instant::now() + Duration::from_secs(1) };
+        let until = Instant::now() + Duration::from_secs(1);
+        let limits = Limits { patience: Duration::from_secs(60), until, requests: 2 };
         Receiver::at(&url, None, limits).unwrap_or_else(|_| panic!("{url}"))
     }
 
@@ -236,6 +255,16 @@ mod tests {
         assert_eq!(receiver(answers_slowly).send(b"x"), late);
         assert_eq!(receiver(answers_slowly).answers(b"x"), None);
         assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn an_audit_sends_no_more_requests_than_it_may() {
+        let late = Got::Nothing("not sent: an audit ends after 2 requests".to_owned());
+        let one_by_one = receiver(drop);
+        let got = [(); 3].map(|()| one_by_one.send(b"x"));
+        assert_eq!(got, [Got::Closed, Got::Closed, late.clone()]);
+        let at_once = receiver(drop);
+        assert_eq!((at_once.answers(b"xx"), at_once.send(b"x"), at_once.answers(b"xx")), (Some(0), late, None));
     }
 
     #[test]

@@ -147,7 +147,7 @@ fn log_config(path: &Path, loaded: &Loaded) {
     ERRORS.note(&line);
 }
 
-/// Tells of a connection that is closed before its first request.
+/// Tells of a connection that is closed without another answer.
 pub(super) fn log_connection(peer: SocketAddr, refused: &Refused) {
     let line = json!({
         "time": moment::now().to_string(),

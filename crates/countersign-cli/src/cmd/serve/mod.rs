@@ -53,7 +53,8 @@ The configuration is TOML:
 
   [[endpoint]]
   path = \"/stripe\"
-  name = \"stripe\"             # in metrics, and for the replay guard; default: the path
+  name = \"stripe\"             # in metrics, and for the replay guard, which knows nothing of what was handled under another
+                               # name; default: the path, so that a name is needed to keep that when the path changes
   provider = \"stripe\"          # or: scheme = \"acme.toml\", relative to this file
   secrets = [
     \"env:STRIPE_SECRET\",       # or: \"file:/run/secrets/stripe\"
@@ -105,8 +106,9 @@ with may_shrink = true.
 
 The configuration, its schemes and its secrets are read again when one of these files changes, and at SIGHUP. A file that is \
 wrong leaves everything as it was, and a line on standard error says what is wrong. Requests that are under way end with the \
-configuration that they began with; what was handled stays known, and so do the keys that were fetched, unless \
-their endpoint is told another way to get them. `listen`, `metrics`, `connections` and the store of [replay] wait for the next start, \
+configuration that they began with; a connection whose proxy is trusted no more, or that began with another `proxy_protocol`, \
+is closed at its next one. What was handled stays known, and so do the keys that were fetched, unless their endpoint is told \
+another way to get them. `listen`, `metrics`, `connections` and the store of [replay] wait for the next start, \
 and so do variables of the environment; `dangerous_fail_open` takes effect at once.
 
 Who must can let replays through, by settings that say so: `dangerous_fail_open = true` in [replay], for the time in which the \

@@ -25,7 +25,7 @@
 //!   back by as much without an event being forgotten.
 //! - **Eviction**: a server that may evict keys to make room forgets events just when somebody floods it. It is refused
 //!   ([`RedisStoreError::Evicts`]) unless its `maxmemory-policy` is `noeviction`. Then a full server refuses new claims
-//!   ([`RedisStoreError::Full`]).
+//!   ([`RedisStoreError::Full`]), and takes what becomes of those that it has.
 //! - **Restarts**: what Redis has not written is gone with it. Events survive its end as far as its persistence goes: with
 //!   `appendonly yes` and `appendfsync always` all that were acknowledged, with `everysec` all but about a second, with
 //!   snapshots alone those before the last one.
@@ -78,11 +78,12 @@ use countersign::{
 
 use redis::Value;
 
-pub use self::{error::RedisStoreError, options::RedisOptions};
 use self::{
+    deadline::Deadline,
     nodes::Nodes,
     scripts::{Call, Claimed, Scripts, Settled},
 };
+pub use self::{error::RedisStoreError, options::RedisOptions};
 use super::{fence::Fences, moment::Moment};
 
 /// Keeps claims in Redis or Valkey. See the [module docs](self).
@@ -126,8 +127,8 @@ impl RedisReplayStore {
     }
 
     /// Whether an event was new, and is claimed; if not, the script can tell.
-    async fn claim_new(&self, call: &Call, until: Moment) -> Result<bool, RedisStoreError> {
-        match self.nodes.ask(&call.key, |_| call.claim_new(until)).await {
+    async fn claim_new(&self, call: &Call, until: Moment, time: Deadline) -> Result<bool, RedisStoreError> {
+        match self.nodes.ask(&call.key, time, |_| call.claim_new(until)).await {
             Ok((answer, _)) => Ok(answer == Value::Okay),
             // The script writes only what has to be written, and so can tell of an event that is known already.
             Err(RedisStoreError::Full) => Ok(false),
@@ -147,11 +148,11 @@ impl ReplayStore for RedisReplayStore {
     async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, RedisStoreError> {
         let (fence, now) = (self.fences.next(), Moment::from(now));
         let (call, until) = (self.call(key, fence, now), now.after(lease_for));
-        let fresh = Claim::Fresh(Lease::new(key, fence));
-        if self.claim_new(&call, until).await? {
+        let (fresh, time) = (Claim::Fresh(Lease::new(key, fence)), self.nodes.deadline());
+        if self.claim_new(&call, until, time).await? {
             return Ok(fresh);
         }
-        let (answer, _) = self.nodes.ask(&call.key, |_| self.scripts.claim(&call, until)).await?;
+        let (answer, _) = self.nodes.ask(&call.key, time, |_| self.scripts.claim(&call, until)).await?;
         match Claimed::of(&answer) {
             Some(Claimed::Ours) => Ok(fresh),
             Some(Claimed::Held) => Ok(Claim::InProgress),
@@ -163,8 +164,8 @@ impl ReplayStore for RedisReplayStore {
     async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, RedisStoreError> {
         let now = Moment::from(now);
         let call = self.call(lease.key(), lease.fence(), now);
-        let (answer, _) =
-            self.nodes.ask(&call.key, |attempt| self.scripts.commit(&call, now.after(keep_for), attempt)).await?;
+        let commit = |attempt| self.scripts.commit(&call, now.after(keep_for), attempt);
+        let (answer, _) = self.nodes.ask(&call.key, self.nodes.deadline(), commit).await?;
         match Settled::of(&answer) {
             Some(Settled::Yes) => Ok(Settlement::Settled),
             Some(Settled::No) => Ok(Settlement::Lapsed),
@@ -174,7 +175,7 @@ impl ReplayStore for RedisReplayStore {
 
     async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, RedisStoreError> {
         let call = self.call(lease.key(), lease.fence(), Moment::from(now));
-        let (answer, lost) = self.nodes.ask(&call.key, |_| self.scripts.release(&call)).await?;
+        let (answer, lost) = self.nodes.ask(&call.key, self.nodes.deadline(), |_| self.scripts.release(&call)).await?;
         match (Settled::of(&answer), lost) {
             (Some(Settled::Yes), _) => Ok(Settlement::Settled),
             // The first attempt may have done it, and its answer been lost.

@@ -57,13 +57,18 @@ impl Nodes {
         Err(last)
     }
 
+    /// That of a call which begins now, however often it asks.
+    pub(super) fn deadline(&self) -> Deadline {
+        Deadline::after(self.timeout)
+    }
+
     /// Has something done to a key, once more if the connection breaks.
     pub(super) async fn ask<'s>(
         &self,
         key: &str,
+        time: Deadline,
         request: impl Fn(Attempt) -> Request<'s>,
     ) -> Result<Answer, RedisStoreError> {
-        let time = Deadline::after(self.timeout);
         let (mut attempt, mut lost) = (Attempt::First, None);
         let mut route = self.route(key, time).await?;
         for _ in 0..HOPS {

@@ -144,11 +144,16 @@ redis.call('SET', KEYS[1], 'h' .. ARGV[3] .. ARGV[2], 'PX', ARGV[4])
 return 0
 ";
 
+// A server that is out of memory refuses a script that begins with `SET`, and lets one go on whose first change takes no
+// memory (https://redis.io/docs/latest/develop/programmability/eval-intro/, "Executing Scripts under low memory conditions").
+// `PEXPIRE` is such a change; what `SET` writes then is as long as what stands there.
+
 const COMMIT: &str = "
 local known = redis.call('GET', KEYS[1])
 if not known or string.sub(known, 15) ~= ARGV[2] then return 3 end
 if string.sub(known, 1, 1) == 'd' then return ARGV[5] == '1' and 0 or 3 end
 if string.sub(known, 2, 14) <= ARGV[1] then return 3 end
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
 redis.call('SET', KEYS[1], 'd' .. ARGV[3] .. ARGV[2], 'PX', ARGV[4])
 return 0
 ";

@@ -37,8 +37,9 @@
 //!   one that waits longer than the time limit for the lock ends in an error ([`SqliteStoreError::Locked`]). The file must
 //!   be on a local disk. On network filesystems locks do not hold, and neither does this.
 //! - **Room**: the file holds a million events by default, 100 MB, and refuses new claims then ([`SqliteStoreError::Full`]).
-//!   What is over goes while others are claimed, a few each time. A disk that is full, or fails, is an error too, and
-//!   forgets nothing. Commits and releases take hardly any room, and do not fail with the claims that are under way.
+//!   What has been over for an hour goes while others are claimed, a few each time, and sooner where there is no room, so
+//!   that nothing is forgotten while a clock is ahead by less. A disk that is full, or fails, is an error too, and forgets
+//!   nothing. Commits and releases take hardly any room, and do not fail with the claims that are under way.
 //! - **Waiting**: 4096 calls may wait for the thread; more are refused ([`SqliteStoreError::Busy`]).
 //!
 //! The thread ends when the store is dropped, after what waits is done.

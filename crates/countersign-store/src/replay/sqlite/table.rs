@@ -67,7 +67,10 @@ const MOST_PAGES: i64 = 0xffff_fffe;
 /// leaves behind is not always free.
 const FOR_ENDS: i64 = 4;
 
-/// How much of what is over goes for each claim: more than comes, so that it never piles up.
+/// So long what is over stays, unless its room is needed: a clock may be ahead by so much for a while. In milliseconds.
+const HOUR: i64 = 3_600_000;
+
+/// How much of what has been over for an hour goes for each claim: more than comes, so that it never piles up.
 const SWEPT_PER_CLAIM: i64 = 2;
 
 /// How much of what is over goes at most when a claim finds no room.
@@ -178,6 +181,10 @@ impl<'t> Batch<'t> {
         claim: impl FnOnce(&mut Self) -> rusqlite::Result<Result<Done, SqliteStoreError>>,
     ) -> rusqlite::Result<Result<Done, SqliteStoreError>> {
         let Some(most) = self.room.pages else { return claim(self) };
+        // Before the claim, with which it would be taken back.
+        if self.pages()? >= most {
+            self.sweep(now.millis(), SWEPT_WHEN_FULL)?;
+        }
         let (events, before) = (self.events, self.pages()?);
         self.transaction.prepare_cached("SAVEPOINT claim")?.execute([])?;
         let mut claimed = claim(self)?;
@@ -186,7 +193,7 @@ impl<'t> Batch<'t> {
             self.transaction.prepare_cached("ROLLBACK TO claim")?.execute([])?;
             self.events = events;
             // What was swept for it is back as well, and is not to be in the way of the next.
-            self.sweep(now, SWEPT_WHEN_FULL)?;
+            self.sweep(now.millis(), SWEPT_WHEN_FULL)?;
             claimed = Err(SqliteStoreError::NoSpace);
         }
         self.transaction.prepare_cached("RELEASE claim")?.execute([])?;
@@ -217,9 +224,9 @@ impl<'t> Batch<'t> {
             }
             Some(_) => {}
             None => {
-                self.sweep(now, SWEPT_PER_CLAIM)?;
+                self.sweep(now.millis().saturating_sub(HOUR), SWEPT_PER_CLAIM)?;
                 if self.events >= self.room.capacity {
-                    self.sweep(now, SWEPT_WHEN_FULL)?;
+                    self.sweep(now.millis(), SWEPT_WHEN_FULL)?;
                 }
                 if self.events >= self.room.capacity {
                     return Ok(Err(SqliteStoreError::Full { capacity: self.room.capacity }));
@@ -260,13 +267,13 @@ impl<'t> Batch<'t> {
         Ok(if removed > 0 { Done::Yes } else { Done::No })
     }
 
-    /// Removes some of what is over.
-    fn sweep(&mut self, now: Moment, most: i64) -> rusqlite::Result<()> {
+    /// Removes some of what was over by then.
+    fn sweep(&mut self, then: i64, most: i64) -> rusqlite::Result<()> {
         let mut sweep = self.transaction.prepare_cached(
             "DELETE FROM countersign_replay_1 WHERE key IN
-             (SELECT key FROM countersign_replay_1 WHERE until <= :now ORDER BY until LIMIT :most)",
+             (SELECT key FROM countersign_replay_1 WHERE until <= :then ORDER BY until LIMIT :most)",
         )?;
-        let removed = sweep.execute(named_params! { ":now": now.millis(), ":most": most })?;
+        let removed = sweep.execute(named_params! { ":then": then, ":most": most })?;
         self.events = self.events.saturating_sub(removed as u64);
         Ok(())
     }

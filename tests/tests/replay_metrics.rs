@@ -1,0 +1,130 @@
+//! What goes wrong with a claim is counted, whoever is still there to be told.
+
+use std::{
+    future::pending,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, body::Body, routing::any};
+use bytes::Bytes;
+use countersign::{
+    ReplayKey, ReplayStore, Signer, Timestamp, Verifier, providers,
+    replay::{Claim, Lease, MemoryStore, Settlement},
+};
+use countersign_tests::endpoint::NOW;
+use countersign_tower::{
+    Stack, StackBuilder,
+    metrics::{CLAIMS, STORE_ERRORS},
+};
+use http::Request;
+use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+use tokio::time::{sleep, timeout};
+use tower::ServiceExt;
+
+const SECRET: &str = "a-long-random-secret";
+
+/// The store in memory, whose releases fail.
+struct FailsToRelease {
+    store: MemoryStore,
+    /// After so long.
+    after: Duration,
+}
+
+impl ReplayStore for FailsToRelease {
+    type Error = io::Error;
+
+    async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, io::Error> {
+        self.store.claim_at(key, lease_for, now).map_err(io::Error::other)
+    }
+
+    async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, io::Error> {
+        Ok(self.store.commit_at(lease, keep_for, now))
+    }
+
+    async fn release(&self, _: Lease, _: Timestamp) -> Result<Settlement, io::Error> {
+        if !self.after.is_zero() {
+            sleep(self.after).await;
+        }
+        Err(io::Error::other("down"))
+    }
+}
+
+fn failing_after(after: Duration) -> StackBuilder<Verifier, FailsToRelease> {
+    stack().with_store(FailsToRelease { store: MemoryStore::new(), after }).with_clock(|| NOW)
+}
+
+fn stack() -> StackBuilder<Verifier> {
+    Stack::builder("hooks", Verifier::new(providers::GITHUB, SECRET).unwrap())
+}
+
+fn signed(body: String) -> Request<Body> {
+    let request = Request::post("/hooks").body(Bytes::from(body)).unwrap();
+    Signer::new(providers::GITHUB, SECRET).unwrap().sign(request, NOW).unwrap().map(Body::from)
+}
+
+/// Has so many clients go away while their deliveries are handled.
+async fn dropped(stack: StackBuilder<Verifier, FailsToRelease>, count: usize) {
+    let app = Router::new().fallback(any(async || pending::<&str>().await)).layer(stack.build().unwrap());
+    let clients: Vec<_> =
+        (0..count).map(|number| tokio::spawn(app.clone().oneshot(signed(number.to_string())))).collect();
+    sleep(Duration::from_secs(1)).await;
+    for client in &clients {
+        client.abort();
+    }
+    // Longer than the store has.
+    sleep(Duration::from_secs(5)).await;
+}
+
+/// What stands in the series of this name, by the value of the label that is not the endpoint's.
+fn counted(name: &str, work: impl Future<Output = ()>) -> Vec<(String, u64)> {
+    let recorder = DebuggingRecorder::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    metrics::with_local_recorder(&recorder, || runtime.block_on(work));
+    let series = recorder.snapshotter().snapshot().into_vec().into_iter();
+    let series = series.filter(|(key, ..)| key.key().name() == name).map(|(key, _, _, value)| {
+        let label = key.key().labels().find(|label| label.key() != "endpoint").unwrap().value().to_owned();
+        let DebugValue::Counter(count) = value else { panic!("{value:?}") };
+        (label, count)
+    });
+    let mut series: Vec<_> = series.collect();
+    series.sort();
+    series
+}
+
+#[test]
+fn the_release_of_a_dropped_request_is_counted_if_it_fails() {
+    // At once, later, and too late.
+    for after in [Duration::ZERO, Duration::from_millis(1), Duration::from_secs(3)] {
+        let errors = counted(STORE_ERRORS, dropped(failing_after(after), 3));
+        assert_eq!(errors, [("release".to_owned(), 3)], "{after:?}");
+    }
+}
+
+#[test]
+fn releases_that_are_too_many_at_once_are_counted_too() {
+    let errors = counted(STORE_ERRORS, dropped(failing_after(Duration::from_secs(1)), 1100));
+    assert_eq!(errors, [("release".to_owned(), 1100)]);
+}
+
+#[test]
+fn a_lease_that_is_over_before_its_commit_is_counted() {
+    let late = Arc::new(AtomicI64::new(0));
+    let clock = Arc::clone(&late);
+    let stack =
+        stack().with_clock(move || Timestamp::from_unix_seconds(NOW.unix_seconds() + clock.load(Ordering::SeqCst)));
+    let handler = async move || {
+        late.store(61, Ordering::SeqCst);
+        "handled"
+    };
+    let app = Router::new().fallback(any(handler)).layer(stack.build().unwrap());
+    let claims = counted(CLAIMS, async move {
+        let answer = timeout(Duration::from_secs(1), app.oneshot(signed("{}".to_owned()))).await.unwrap().unwrap();
+        assert_eq!(answer.status(), 503);
+    });
+    assert_eq!(claims, [("fresh".to_owned(), 1), ("lapsed".to_owned(), 1)]);
+}
