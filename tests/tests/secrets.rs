@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use countersign::{ConfigError, Key, Rejection, Secret, SecretError, Signer, Verifier, providers};
+use countersign::{ConfigError, Key, Rejection, Secret, SecretError, Signer, Timestamp, Verifier, providers};
 use countersign_tests::{
     app::App,
     endpoint::{Endpoint, NOW},
@@ -130,10 +130,26 @@ fn a_secret_without_the_prefix_that_belongs_to_it_is_taken_unless_it_is_of_anoth
 }
 
 #[test]
-fn two_keys_of_one_label_and_too_many_keys_are_refused() {
+fn two_keys_of_one_label_are_refused() {
     let endpoint = Endpoint::find("github");
     let same = endpoint.builder().key(endpoint.key("a")).key(endpoint.key("a")).build().unwrap_err();
     assert_eq!(same, ConfigError::SameLabel { label: "a".to_owned() });
+}
+
+#[test]
+fn a_key_that_can_never_be_valid_is_refused_by_its_label() {
+    let endpoint = Endpoint::find("github");
+    let (start, end) = (Timestamp::from_unix_seconds(2), Timestamp::from_unix_seconds(1));
+    let build = |key: Key| endpoint.builder().secret(endpoint.secret).key(key).build();
+    let error = build(endpoint.key("old").not_before(start).not_after(end)).unwrap_err();
+    assert_eq!(error, ConfigError::NeverValid { label: "old".to_owned() });
+    assert!(error.to_string().contains("`old`"), "{error}");
+    assert!(build(endpoint.key("moment").not_before(end).not_after(end)).is_ok());
+}
+
+#[test]
+fn too_many_keys_are_refused() {
+    let endpoint = Endpoint::find("github");
     let many = |count: usize| {
         let labels = (0..count).map(|at| endpoint.key(&at.to_string()));
         labels.fold(endpoint.builder(), countersign::VerifierBuilder::key).build()

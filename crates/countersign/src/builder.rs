@@ -118,6 +118,10 @@ impl VerifierBuilder {
             self.scheme?;
             return Err(ConfigError::NoSecret);
         }
+        // Of keys that are fetched, one that was made like this must not keep the others from being used.
+        if let Some(key) = keys.iter().flatten().find(|key| key.is_never_valid()) {
+            return Err(ConfigError::NeverValid { label: key.label().to_owned() });
+        }
         self.setup()?.with_keys(keys)
     }
 
