@@ -87,9 +87,11 @@ within 5 minutes; what was not tried by then is unclear. It writes to loopback o
 TLS: audit a receiver behind its proxy.
 
 Examples:
-  countersign audit stripe --to http://localhost:3000/stripe --secret-env STRIPE_SECRET
-  countersign audit github --to http://localhost:3000/hooks --secret-env SECRET \\
-      --header 'X-GitHub-Event: push' --data '{\"ref\":\"{uuid}\"}' --json
+  countersign audit stripe --to http://localhost:3000/stripe \\
+      --secret-env STRIPE_SECRET
+  countersign audit github --to http://localhost:3000/hooks \\
+      --secret-env SECRET --header 'X-GitHub-Event: push' \\
+      --data '{\"ref\":\"{uuid}\"}' --json
 
 Exit status: 0 every check passed, 1 one failed or is unclear, 2 a mistake in the command line or its input.";
 
