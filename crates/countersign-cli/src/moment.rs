@@ -1,4 +1,4 @@
-//! Moments as they are written on the command line and in configuration.
+//! Moments and durations as they are written on the command line and in configuration.
 
 use std::time::{Duration, SystemTime};
 
@@ -25,6 +25,12 @@ pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
     OffsetDateTime::parse(text, &Rfc3339)
         .map(Timestamp::from)
         .map_err(|_| "expected a time such as `2026-01-31T12:00:00Z`, or seconds since 1970".to_owned())
+}
+
+/// Reads a duration.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    // The words of the parser itself are about its own workings.
+    humantime::parse_duration(text).map_err(|_| "expected a duration such as `5m`".to_owned())
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub(crate) struct Explain {
     endpoint: EndpointArgs,
 
     /// How far the signed timestamp may lie from the clock [default: the provider's own]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = moment::duration)]
     tolerance: Option<Duration>,
 
     /// The time of arrival, in RFC 3339 or in seconds since 1970 [default: the clock]

@@ -439,6 +439,13 @@ const NEVER_VALID: &str = "[{ from = \"env:SECRET\", label = \"old\", not_before
                            not_after = 2026-01-01T00:00:00Z }]";
 
 #[test]
+fn without_a_configuration_it_is_told_what_stands_in_one() {
+    let folder = Folder::new();
+    let ran = ran(countersign().arg("serve").current_dir(folder.path("")).output().unwrap());
+    ran.is_mistake(&["countersign.toml cannot be read", "`countersign serve --help`", "--config"]);
+}
+
+#[test]
 fn an_address_that_is_taken_is_a_mistake() {
     let folder = Folder::new();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -60,10 +60,15 @@ fn every_mistake_is_one_line_that_says_what_to_do() {
     run(&["verify"]).is_mistake(&["no provider", "--scheme FILE"]);
     run(&["verify", "strpe"]).is_mistake(&["did you mean `stripe`?"]);
     run(&["verify", "stripe", "--now", "noon"]).is_mistake(&["--now", "2026-01-31T12:00:00Z"]);
-    run(&["verify", "stripe", "--tolerance", "5"]).is_mistake(&["--tolerance"]);
+    for command in ["verify", "explain"] {
+        run(&[command, "stripe", "--tolerance", "foo"]).is_mistake(&["--tolerance", "a duration such as `5m`"]);
+    }
+    run(&["audit", "stripe", "--to", "http://localhost/", "--patience", "5"]).is_mistake(&["a duration such as `5m`"]);
     run(&["send", "stripe"]).is_mistake(&["--to <URL>", "--data <DATA>"]);
     run(&["vectors"]).is_mistake(&["FILE|DIR"]);
-    run(&["demo", "--port", "70000"]).is_mistake(&["--port"]);
+    for port in ["70000", "abc"] {
+        run(&["demo", "--port", port]).is_mistake(&["--port", "a number up to 65535"]);
+    }
 }
 
 #[cfg(unix)]

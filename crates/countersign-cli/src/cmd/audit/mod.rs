@@ -27,6 +27,7 @@ use super::send::{header_line, media_type, without_query};
 use crate::{
     endpoint_args::EndpointArgs,
     failure::{Failure, Outcome},
+    moment,
     output::{self, Style},
     random, scheme_source,
     secrets::SecretArgs,
@@ -66,7 +67,7 @@ pub(crate) struct AuditArgs {
     endpoint: EndpointArgs,
 
     /// How long to wait for each answer
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "15s")]
+    #[arg(long, value_name = "DURATION", value_parser = moment::duration, default_value = "15s")]
     patience: Duration,
 
     /// Print one JSON object

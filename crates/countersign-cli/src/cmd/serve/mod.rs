@@ -166,7 +166,8 @@ impl Serve {
             None => None,
         };
         // Both, since whoever reads this may ask for either.
-        say(&format!("countersign: listening on http://{} ({count} endpoints)", listener.local_addr()?));
+        let word = if count == 1 { "endpoint" } else { "endpoints" };
+        say(&format!("countersign: listening on http://{} ({count} {word})", listener.local_addr()?));
         let live = start.live(&self.config, gateway.clone(), Arc::clone(&store), LOG);
         let front = Front::new(gateway, log_connection);
         if let (Some(handle), Some(listener)) = (handle, metrics) {
