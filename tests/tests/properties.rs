@@ -236,6 +236,7 @@ fn the_own_schemes_and_the_catalogue_use_every_word_of_the_language() {
         "future = ",
         "[[check]]",
         "strip = ",
+        "begins = ",
         "prefix_required",
         "verbatim = ",
         "hash = ",

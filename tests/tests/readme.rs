@@ -73,7 +73,7 @@ fn serves(configuration: &str) {
     let mut serve = Command::new(program());
     serve.arg("serve").env("STRIPE_SECRET", "whsec_of_today").current_dir(folder.path());
     let line = first_line(&mut serve);
-    assert!(line.contains("listening on http://") && line.contains("(1 endpoints)"), "{line}");
+    assert!(line.contains("listening on http://") && line.contains("(1 endpoint)"), "{line}");
 }
 
 #[test]

@@ -413,6 +413,9 @@ fn events_checks_methods_forms_and_secrets_that_are_wrong() {
             "\"ws_\"",
             "no secret in the `encoding`",
         ),
+        ("[secret]\nbegins = \"\"\n", "\"\"", "the text that the provider's secrets begin with"),
+        ("[secret]\nstrip = \"a_\"\nbegins = \"b_\"\n", "\"b_\"", "expected one"),
+        ("[secret]\nbegins = \"a_\"\nencoding = \"hex\"\n", "\"a_\"", "a `utf8` secret only"),
         ("checked = \"twice\"\n", "", "unknown"),
     ] {
         let file = format!("{signature}{table}");

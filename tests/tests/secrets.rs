@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use countersign::{ConfigError, Key, Rejection, Secret, SecretError, Signer, Verifier, providers};
+use countersign::{ConfigError, Key, Rejection, Secret, SecretError, Signer, Timestamp, Verifier, providers};
 use countersign_tests::{
     app::App,
     endpoint::{Endpoint, NOW},
@@ -31,6 +31,8 @@ fn texts_that_are_no_secret_are_refused() {
         ("`in-back-ticks`", SecretError::Untrimmed),
         ("${WEBHOOK_SECRET}", SecretError::Placeholder),
         ("prefix-${WEBHOOK_SECRET}", SecretError::Placeholder),
+        ("$STRIPE_SECRET", SecretError::Placeholder),
+        ("$_1", SecretError::Placeholder),
         ("$(cat secret)", SecretError::Placeholder),
         ("{{ .Values.secret }}", SecretError::Placeholder),
         ("<your secret>", SecretError::Placeholder),
@@ -49,6 +51,8 @@ fn texts_that_are_no_secret_are_refused() {
         ("xxxxxxxxxxxx", SecretError::Placeholder),
         ("************", SecretError::Placeholder),
         ("...", SecretError::Placeholder),
+        ("whsec_", SecretError::PrefixOnly { prefix: "whsec_".to_owned() }),
+        ("v1,whsec_", SecretError::PrefixOnly { prefix: "v1,whsec_".to_owned() }),
     ] {
         assert_eq!(Secret::new(text).unwrap_err(), error, "{text:?}");
         assert!(Verifier::new(providers::GITHUB, text).is_err(), "{text:?}");
@@ -91,6 +95,15 @@ fn a_secret_of_another_kind_gets_a_hint() {
         (providers::OPENAI, "sk_live_abcdef", "API key"),
         (providers::OPENAI, "pk_live_abcdef", "publishable key"),
         (providers::SVIX, "whsec_", "only its prefix"),
+        (providers::STRIPE, "whsec_", "only its prefix `whsec_`"),
+        (providers::STRIPE, "sk_live_51Habcdef", "API key"),
+        (providers::STRIPE, "rk_test_51Habcdef", "API key"),
+        (providers::STRIPE, "pk_live_51Habcdef", "publishable key"),
+        (providers::STRIPE, "v1,whsec_abcdefghijk", "drop the `v1,`"),
+        (providers::STRIPE, "$STRIPE_SECRET", "a placeholder"),
+        (providers::PADDLE, "pdl_ntfset_", "only its prefix `pdl_ntfset_`"),
+        (providers::PADDLE, "whsec_abcdefghijk", "another provider's"),
+        (providers::PAYSTACK, "pk_live_abcdefghijk", "publishable key"),
     ] {
         let ConfigError::Secret(error) = Verifier::new(provider, text).unwrap_err() else { panic!("{text}") };
         let message = error.to_string();
@@ -103,10 +116,40 @@ fn a_secret_of_another_kind_gets_a_hint() {
 }
 
 #[test]
-fn two_keys_of_one_label_and_too_many_keys_are_refused() {
+fn a_secret_without_the_prefix_that_belongs_to_it_is_taken_unless_it_is_of_another_kind() {
+    for (provider, text) in [
+        (providers::STRIPE, "whsec_sk_live_abcdefghijk"),
+        (providers::STRIPE, "typed-for-a-test-of-mine"),
+        (providers::PAYSTACK, "sk_live_abcdefghijk"),
+        (providers::GITHUB, "sk_live_as-somebody-typed-it"),
+        (providers::GITHUB, "$ecret-of-somebody"),
+        (providers::GITHUB, "$A,B"),
+    ] {
+        assert!(Verifier::new(provider, text).is_ok(), "{text}");
+    }
+}
+
+#[test]
+fn two_keys_of_one_label_are_refused() {
     let endpoint = Endpoint::find("github");
     let same = endpoint.builder().key(endpoint.key("a")).key(endpoint.key("a")).build().unwrap_err();
     assert_eq!(same, ConfigError::SameLabel { label: "a".to_owned() });
+}
+
+#[test]
+fn a_key_that_can_never_be_valid_is_refused_by_its_label() {
+    let endpoint = Endpoint::find("github");
+    let (start, end) = (Timestamp::from_unix_seconds(2), Timestamp::from_unix_seconds(1));
+    let build = |key: Key| endpoint.builder().secret(endpoint.secret).key(key).build();
+    let error = build(endpoint.key("old").not_before(start).not_after(end)).unwrap_err();
+    assert_eq!(error, ConfigError::NeverValid { label: "old".to_owned() });
+    assert!(error.to_string().contains("`old`"), "{error}");
+    assert!(build(endpoint.key("moment").not_before(end).not_after(end)).is_ok());
+}
+
+#[test]
+fn too_many_keys_are_refused() {
+    let endpoint = Endpoint::find("github");
     let many = |count: usize| {
         let labels = (0..count).map(|at| endpoint.key(&at.to_string()));
         labels.fold(endpoint.builder(), countersign::VerifierBuilder::key).build()

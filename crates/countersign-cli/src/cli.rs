@@ -76,7 +76,7 @@ fn answer(error: &clap::Error) -> ExitCode {
 }
 
 fn fail(message: &str) -> ExitCode {
-    eprintln!("countersign: {}", output::tame(message));
+    output::complain(message);
     ExitCode::from(Failure::EXIT)
 }
 

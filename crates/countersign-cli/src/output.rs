@@ -49,6 +49,11 @@ pub(crate) fn line(text: impl fmt::Display) -> io::Result<()> {
     }
 }
 
+/// Says on standard error what is wrong.
+pub(crate) fn complain(message: &str) {
+    eprintln!("countersign: {}", tame(message));
+}
+
 /// The text with all control characters made visible that could drive the terminal: whatever is printed may come out of a
 /// file that somebody else wrote. Our own colours stay, and so do line ends and tabs; JSON stays the same JSON.
 pub(crate) fn tame(text: &str) -> String {

@@ -87,7 +87,7 @@ impl<R: KeyResolver> TenantKeys<R> {
 
     fn build(resolver: Arc<R>, settings: Settings) -> Self {
         let cache = Cache::new(settings.capacity);
-        let look_ups = Semaphore::new(settings.look_ups);
+        let look_ups = Semaphore::new(settings.look_ups.min(Semaphore::MAX_PERMITS));
         Self { inner: Arc::new(Inner { resolver, cache, look_ups, settings }) }
     }
 
@@ -98,7 +98,7 @@ impl<R: KeyResolver> TenantKeys<R> {
         Self::build(Arc::clone(&self.inner.resolver), settings)
     }
 
-    /// Caches up to `tenants` tenants.
+    /// Caches up to `tenants` tenants; with 0, nothing is cached, and every delivery has its tenant looked up.
     #[must_use]
     pub fn with_capacity(self, tenants: usize) -> Self {
         self.with(|settings| settings.capacity = tenants)
@@ -110,7 +110,8 @@ impl<R: KeyResolver> TenantKeys<R> {
         self.with(|settings| (settings.keep, settings.keep_unknown) = (known, unknown))
     }
 
-    /// Allows `count` look-ups at a time, of `time_limit` each, waiting for one's turn included.
+    /// Allows `count` look-ups at a time, of `time_limit` each, waiting for one's turn included. With 0 none has its turn,
+    /// and every delivery is answered 503.
     #[must_use]
     pub fn with_look_ups(self, count: usize, time_limit: Duration) -> Self {
         self.with(|settings| (settings.look_ups, settings.time_limit) = (count, time_limit))

@@ -109,14 +109,21 @@ impl VerifierBuilder {
     ///
     /// # Errors
     ///
-    /// If there is no secret, one of them is unusable, two have the same label; if the scheme needs a public URL or a setting, or
-    /// signs no time and a tolerance was given; if its algorithm is a legacy one and that was not allowed.
+    /// If the scheme is wrong, or needs an algorithm of a cargo feature that is not turned on; if there is no secret, one of
+    /// them is unusable, two have the same label, there are more than [`MAX_KEYS`], one can never be valid, or one has an
+    /// id and the scheme's requests name no key; if the scheme needs a public URL or a setting, or has no setting of a
+    /// name that was given; if it signs no time and a tolerance was given; if it sends no secret and one was awaited; if
+    /// its algorithm is a legacy one and that was not allowed.
     pub fn build(mut self) -> Result<Verifier, ConfigError> {
         let keys = mem::take(&mut self.keys);
         if keys.is_empty() && !self.awaits_secret {
             // A scheme that is wrong is the first thing to say.
             self.scheme?;
             return Err(ConfigError::NoSecret);
+        }
+        // Of keys that are fetched, one that was made like this must not keep the others from being used.
+        if let Some(key) = keys.iter().flatten().find(|key| key.is_never_valid()) {
+            return Err(ConfigError::NeverValid { label: key.label().to_owned() });
         }
         self.setup()?.with_keys(keys)
     }

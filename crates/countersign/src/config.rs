@@ -45,6 +45,11 @@ pub enum ConfigError {
         /// The scheme.
         scheme: String,
     },
+    /// A key ceases to be valid before it begins to be.
+    NeverValid {
+        /// Its label.
+        label: String,
+    },
     /// The scheme signs the URL, so it must be told the public one.
     NoPublicUrl {
         /// The scheme.
@@ -103,6 +108,9 @@ impl fmt::Display for ConfigError {
             Self::MissingSetting { name, what } => write!(f, "the setting `{name}` is missing or empty: {what}"),
             Self::NamesNoKey { scheme } => {
                 write!(f, "a delivery of `{scheme}` names no key, so the id of one would do nothing: leave it out")
+            }
+            Self::NeverValid { label } => {
+                write!(f, "the key `{label}` can never be valid: its `not_after` lies before its `not_before`")
             }
             Self::NoPublicUrl { scheme } => {
                 write!(f, "`{scheme}` signs the URL: tell the public one, as it was given to the provider")

@@ -67,14 +67,23 @@ impl Key {
         self
     }
 
-    pub(crate) fn has_id(&self) -> bool {
-        self.id.is_some()
-    }
-
     /// Makes the key valid up to and including `time`.
     pub fn not_after(mut self, time: impl Into<Timestamp>) -> Self {
         self.not_after = Some(time.into());
         self
+    }
+
+    pub(crate) fn label(&self) -> &str {
+        &self.label
+    }
+
+    pub(crate) fn has_id(&self) -> bool {
+        self.id.is_some()
+    }
+
+    /// Whether its end lies before its beginning.
+    pub(crate) fn is_never_valid(&self) -> bool {
+        self.not_before.zip(self.not_after).is_some_and(|(start, end)| end < start)
     }
 }
 

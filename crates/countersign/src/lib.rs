@@ -76,6 +76,7 @@ mod canonical;
 mod collecting;
 mod config;
 mod content;
+mod credential;
 mod decoded;
 mod delivery;
 mod encoding;

@@ -36,7 +36,9 @@ use crate::{
 /// No bytes become proven without a verdict:
 ///
 /// ```compile_fail
-/// let verified = countersign::Verified { body: b"anything" };
+/// fn forge<'r>(verified: countersign::Verified<'r, &'static [u8]>) -> countersign::Verified<'r, &'static [u8]> {
+///     countersign::Verified { body: b"another", ..verified }
+/// }
 /// ```
 #[must_use = "a delivery is neither accepted nor refused before `finish`"]
 pub struct Pending<'r> {
@@ -126,6 +128,9 @@ impl<'r> Pending<'r> {
     }
 
     /// Takes the next bytes of the body.
+    ///
+    /// Some schemes need the whole body, such as those that sign a value out of it; for them it is kept, however long it
+    /// gets. Bound what you pass, or use [`collect`](Verifier::collect), which does.
     pub fn update(&mut self, chunk: &[u8]) {
         match &mut self.state {
             State::Decided(_) => {}

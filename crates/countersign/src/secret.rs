@@ -36,7 +36,8 @@ impl Secret {
     /// # Errors
     ///
     /// If the text is empty or blank, begins or ends with white space or a quotation mark that came along when it was
-    /// copied, or is a placeholder that nothing was put in place of, such as `${SECRET}` or `changeme`.
+    /// copied, is a placeholder that nothing was put in place of, such as `${SECRET}`, `$SECRET` or `changeme`, or the
+    /// prefix of Standard Webhooks' secrets, `whsec_`, with nothing behind it.
     pub fn new(text: impl Into<String>) -> Result<Self, SecretError> {
         let text = Zeroizing::new(text.into());
         if text.is_empty() {
@@ -55,6 +56,9 @@ impl Secret {
         }
         if is_placeholder(&text) {
             return Err(SecretError::Placeholder);
+        }
+        if let Some(prefix) = PREFIXES.into_iter().find(|prefix| *prefix == *text) {
+            return Err(SecretError::PrefixOnly { prefix: prefix.to_owned() });
         }
         Ok(Self(Zeroizing::new(text.as_bytes().to_vec())))
     }
@@ -114,6 +118,11 @@ pub enum SecretError {
         /// The encoding that the scheme expects.
         encoding: &'static str,
     },
+    /// A credential that signs no webhooks, as its beginning shows.
+    OtherCredential {
+        /// What it is, such as `an API key`.
+        kind: &'static str,
+    },
     /// A public key that the scheme's algorithm cannot use.
     OtherKindOfKey {
         /// The algorithm.
@@ -148,6 +157,10 @@ impl fmt::Display for SecretError {
             Self::NotDecodable { encoding } => {
                 write!(f, "the secret is not {encoding}: was it cut, or is it another provider's?")
             }
+            Self::OtherCredential { kind } => write!(
+                f,
+                "this is not the signing secret but {kind}: take the one from the page of the webhook endpoint"
+            ),
             Self::OtherKindOfKey { algorithm } => {
                 write!(f, "the public key is of another kind than `{algorithm}` needs: is it another provider's?")
             }
@@ -182,6 +195,7 @@ fn is_placeholder(text: &str) -> bool {
     let lower = Zeroizing::new(text.to_ascii_lowercase());
     let plain = Zeroizing::new(lower.replace(['-', '_', ' '], ""));
     text.contains("${")
+        || text.strip_prefix('$').is_some_and(is_variable)
         || wrapped("$(", ")")
         || wrapped("{{", "}}")
         || wrapped("<", ">")
@@ -191,6 +205,15 @@ fn is_placeholder(text: &str) -> bool {
         || plain.strip_prefix("whsec").is_some_and(|rest| PLACEHOLDERS.contains(&rest) || rest == "...")
         || plain.bytes().all(|byte| byte == b'x' || byte == b'*' || byte == b'.')
 }
+
+/// The name of an environment variable, in capitals as is the custom.
+fn is_variable(name: &str) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+    name.bytes().next().is_some_and(is_letter) && name.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
+}
+
+/// What the keys of Standard Webhooks begin with. So common that nobody means it for a secret, whoever the provider is.
+const PREFIXES: [&str; 4] = ["v1,whsec_", "whpk_", "whsec_", "whsk_"];
 
 const PLACEHOLDERS: [&str; 12] = [
     "changeme",

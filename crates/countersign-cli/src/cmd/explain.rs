@@ -50,7 +50,7 @@ pub(crate) struct Explain {
     endpoint: EndpointArgs,
 
     /// How far the signed timestamp may lie from the clock [default: the provider's own]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = moment::duration)]
     tolerance: Option<Duration>,
 
     /// The time of arrival, in RFC 3339 or in seconds since 1970 [default: the clock]
@@ -77,11 +77,13 @@ if without it the signature is right; where nothing is found, nothing is guessed
 
 Examples:
   countersign explain stripe request.http --secret-env STRIPE_WEBHOOK_SECRET
-  countersign explain stripe request.http --secret-env LIVE --other-env TEST --now 2026-01-31T12:00:00Z
+  countersign explain stripe request.http --secret-env LIVE --other-env TEST \\
+      --now 2026-01-31T12:00:00Z
   countersign explain stripe vectors.json --case 'another secret'
   countersign explain twilio capture.har --entry 3 --secret-env TWILIO_TOKEN \\
       --public-url https://example.com/twilio
-  countersign explain --log '{\"code\":\"timestamp_too_old\",\"reason\":\"the timestamp is 412s old; ...\"}'
+  countersign explain --log \\
+      '{\"code\":\"timestamp_too_old\",\"reason\":\"the timestamp is 412s old; ...\"}'
 
 Exit status: 0 accepted, 1 refused, 2 a mistake in the command line or the request file.";
 

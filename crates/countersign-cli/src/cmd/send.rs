@@ -114,7 +114,12 @@ impl Send {
             let answer = client.send(draft.signed(&signer, self.tamper)?);
             let is_right = answer.as_ref().is_ok_and(|answer| self.is_right(answer.status));
             right += u16::from(is_right);
-            output::line(self.describe(answer, is_right))?;
+            match answer {
+                Ok(answer) => output::line(self.describe(answer, is_right))?,
+                Err(error) => {
+                    output::complain(&format!("no answer from {}: {error}: is something listening there?", self.to));
+                }
+            }
         }
         if self.times > 1 {
             let word = if self.tamper == Tamper::None { "accepted" } else { "refused" };
@@ -128,12 +133,8 @@ impl Send {
         if self.tamper == Tamper::None { status.is_success() } else { status.is_client_error() }
     }
 
-    fn describe(&self, answer: Result<Answer, String>, is_right: bool) -> String {
+    fn describe(&self, Answer { status, took }: Answer, is_right: bool) -> String {
         let style = Style::of_stdout();
-        let Answer { status, took } = match answer {
-            Ok(answer) => answer,
-            Err(error) => return style.bad(format_args!("no answer from {}: {error}", self.to)),
-        };
         let time = style.faint(format_args!("{:.1} ms", took.as_secs_f64() * 1000.0));
         let shown = if is_right { style.good(status) } else { style.bad(status) };
         let comment = match (self.tamper, is_right) {

@@ -44,7 +44,7 @@ pub(crate) struct Verify {
     endpoint: EndpointArgs,
 
     /// How far the signed timestamp may lie from the clock [default: the provider's own]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = moment::duration)]
     tolerance: Option<Duration>,
 
     /// The time of arrival, in RFC 3339 or in seconds since 1970 [default: the clock]
@@ -64,10 +64,12 @@ secrets and its time unless others are given.
 Examples:
   countersign verify stripe request.http --secret-env STRIPE_WEBHOOK_SECRET
   countersign verify github - --secret-file secret.txt < request.http
-  countersign verify slack old.http --secret-env SLACK_SECRET --now 2026-01-31T12:00:00Z
+  countersign verify slack old.http --secret-env SLACK_SECRET \\
+      --now 2026-01-31T12:00:00Z
   countersign verify twilio call.http --secret-env TWILIO_TOKEN \\
       --public-url https://example.com/twilio
-  countersign verify --scheme acme.toml request.http --secret-env ACME_SECRET --json
+  countersign verify --scheme acme.toml request.http --secret-env ACME_SECRET \\
+      --json
 
 Exit status: 0 accepted, 1 refused, 2 a mistake in the command line or the request file.";
 

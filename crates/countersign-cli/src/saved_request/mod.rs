@@ -90,7 +90,7 @@ pub(crate) fn read(path: Option<&Path>, args: &SavedArgs, length: Length) -> Res
     let wrong = |problem: String| Failure::new(format!("{name}: {problem}"));
     let (parts, body) = match args.format.unwrap_or_else(|| look(&bytes)) {
         Format::Raw => raw::parse(&bytes, length).map_err(|error| wrong(error.to_string()))?,
-        Format::Har => har::parse(&bytes, args.entry).map_err(wrong)?,
+        Format::Har => har::parse(&bytes, args.entry).map_err(|problem| wrong(problem + or_otherwise(args)))?,
         Format::Curl => curl::parse(&bytes).map_err(wrong)?,
         Format::Vector => {
             let folder = file.and_then(Path::parent).unwrap_or(Path::new("."));
@@ -109,6 +109,11 @@ pub(crate) fn stdin(what: &str, asked_for: bool) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     stdin.read_to_end(&mut bytes)?;
     Ok(bytes)
+}
+
+/// What to do about a file that looked like something else than it is.
+fn or_otherwise(args: &SavedArgs) -> &'static str {
+    if args.format.is_some() { "" } else { " (if it is saved otherwise, say how with --format)" }
 }
 
 /// No request line begins as the others do.

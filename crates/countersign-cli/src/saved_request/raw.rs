@@ -35,7 +35,7 @@ impl fmt::Display for NoRequest {
 /// Lines of the head end with CRLF or LF. A `Content-Length` must be that of the body, unless it may differ; a chunked body is put together.
 pub(crate) fn parse(bytes: &[u8], length: Length) -> Result<(Parts, Bytes), NoRequest> {
     let mut lines = Lines { rest: bytes, line: 0 };
-    let first = lines.next().ok_or_else(|| whole("the request is empty"))?;
+    let first = lines.next().ok_or_else(|| whole(if bytes.is_empty() { "the request is empty" } else { NO_LINE }))?;
     let (method, uri) = first_line(first).ok_or_else(|| lines.wrong("expected `METHOD /path HTTP/1.1`"))?;
     let mut headers = HeaderMap::new();
     loop {
@@ -55,6 +55,9 @@ pub(crate) fn parse(bytes: &[u8], length: Length) -> Result<(Parts, Bytes), NoRe
     *request.headers_mut() = headers;
     Ok((request.into_parts().0, body))
 }
+
+const NO_LINE: &str = "line 1 has no end: expected `METHOD /path HTTP/1.1`, the headers, an empty line and the body, as \
+                       on the wire (`countersign verify --help` tells what else is understood)";
 
 /// The lines of the head or of a chunked body, without their ends.
 struct Lines<'a> {

@@ -42,7 +42,7 @@ fn the_line_that_the_demo_prints_works_as_it_is() {
     let answered = send(" --tamper body");
     assert!(answered.code == 0 && answered.out.starts_with("401 "), "{answered:?}");
     assert!(lines.any(|line| line.contains("accepted in ")));
-    assert!(lines.any(|line| line.contains("signature in ")));
+    assert!(lines.any(|line| line.contains("refused: signature in ")));
 
     demo.signal(rustix::process::Signal::TERM);
     assert_eq!(demo.0.wait().unwrap().code(), Some(0));

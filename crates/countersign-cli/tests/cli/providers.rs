@@ -13,6 +13,18 @@ fn the_table_has_a_line_for_each_provider() {
 }
 
 #[test]
+fn a_long_content_is_cut_in_the_table_and_not_elsewhere() {
+    let ran = run(&["providers"]);
+    let widest = ran.out.lines().map(|line| line.chars().count()).max().unwrap();
+    assert!(widest <= 210, "{widest}");
+    let line = ran.out.lines().find(|line| line.contains('…')).unwrap();
+    let json = run(&["providers", line.split(' ').next().unwrap(), "--json"]).json();
+    let begin = line.split('…').next().unwrap().rsplit("  ").next().unwrap();
+    let signs = json["signs"].as_str().unwrap();
+    assert!(signs.starts_with(begin) && signs.len() > begin.len(), "{begin}: {signs}");
+}
+
+#[test]
 fn json_has_an_object_for_each_provider() {
     let all = run(&["providers", "--json"]).json();
     assert_eq!(all.as_array().unwrap().len(), providers::ALL.len());

@@ -172,7 +172,9 @@ fn a_server_that_breaks_down_has_not_refused() {
 #[test]
 fn nobody_there_is_a_failure_and_not_a_mistake() {
     let ran = run(&["send", "github", "--to", "http://127.0.0.1:1/", "--secret-env", "SECRET", "--data", "{}"]);
-    assert!(ran.code == 1 && ran.out.starts_with("no answer from http://127.0.0.1:1/: "), "{ran:?}");
+    assert_eq!((ran.code, &*ran.out), (1, ""));
+    assert!(ran.err.starts_with("countersign: no answer from http://127.0.0.1:1/: "), "{ran:?}");
+    assert!(ran.err.contains("is something listening there?"), "{ran:?}");
 }
 
 #[test]

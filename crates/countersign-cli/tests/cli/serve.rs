@@ -394,7 +394,7 @@ fn a_wrong_configuration_is_refused_with_its_place() {
     let endpoint = |more: &str| format!("[[endpoint]]\npath = \"/a\"\n{more}\n");
     let github = |secrets: &str| endpoint(&format!("provider = \"github\"\nsecrets = {secrets}"));
     let asana = |secrets: &str| endpoint(&format!("provider = \"asana\"\nsecrets = {secrets}"));
-    let wrong: [(String, &str, &str); 28] = [
+    let wrong: [(String, &str, &str); 29] = [
         (String::new(), ":1:1:", "no [[endpoint]]"),
         ("listen = 1 2".to_owned(), ":1:", ""),
         ("listen = \"here\"".to_owned(), ":1:10:", "127.0.0.1:8787"),
@@ -418,6 +418,7 @@ fn a_wrong_configuration_is_refused_with_its_place() {
         (asana("[{ handshake = \"a\" }, { handshake = \"b\" }]"), ":4:33:", "one secret"),
         (asana("[{ handshake = \"nowhere/a.secret\" }]"), ":4:12:", "there is no folder"),
         (github("[{ from = \"env:SECRET\", key_id = \"a\" }]"), ":4:11:", "names no key"),
+        (github(NEVER_VALID), ":4:11:", "`old` can never be valid"),
         (github("[\"env:UNSET\"]"), ":4:12:", "`UNSET` is not set"),
         (github("[\"whsec_mistake\"]"), ":4:12:", "env:NAME"),
         (github("\"whsec_mistake\""), ":4:11:", "expected a list"),
@@ -432,6 +433,16 @@ fn a_wrong_configuration_is_refused_with_its_place() {
         assert!(!ran.err.contains("whsec_mistake"), "{}", ran.err);
     }
     run(&["serve", "--config", "/nowhere.toml"]).is_mistake(&["/nowhere.toml cannot be read"]);
+}
+
+const NEVER_VALID: &str = "[{ from = \"env:SECRET\", label = \"old\", not_before = 2027-01-01T00:00:00Z, \
+                           not_after = 2026-01-01T00:00:00Z }]";
+
+#[test]
+fn without_a_configuration_it_is_told_what_stands_in_one() {
+    let folder = Folder::new();
+    let ran = ran(countersign().arg("serve").current_dir(folder.path("")).output().unwrap());
+    ran.is_mistake(&["countersign.toml cannot be read", "`countersign serve --help`", "--config"]);
 }
 
 #[test]

@@ -10,6 +10,42 @@ fn help_teaches_and_is_no_mistake() {
     assert!(run(&["--version"]).out.starts_with("countersign 0."));
 }
 
+/// The help of a command in a narrow window, by its lines.
+fn help(command: &str) -> Vec<String> {
+    let mut program = countersign();
+    program.env("COLUMNS", "80").args(Some(command).filter(|command| !command.is_empty())).arg("--help");
+    ran(program.output().unwrap()).out.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn examples_in_the_help_can_be_copied_by_the_line() {
+    for command in ["", "demo", "serve", "send", "verify", "explain", "audit", "providers", "vectors"] {
+        let lines = help(command);
+        let examples = lines.iter().skip_while(|line| *line != "Examples:").skip(1);
+        let mut goes_on = false;
+        for line in examples.take_while(|line| !line.is_empty()) {
+            let begins = if goes_on { "      " } else { "  countersign " };
+            assert!(line.starts_with(begins), "{command}: {line}");
+            goes_on = line.ends_with('\\');
+        }
+        assert!(!goes_on, "{command}: the last example does not end");
+    }
+}
+
+#[test]
+fn the_configuration_in_the_help_can_be_copied() {
+    let lines = help("serve");
+    let help = lines.iter().skip_while(|line| *line != "The configuration is TOML:");
+    let help: Vec<&str> = help.take_while(|line| *line != "Examples:").map(String::as_str).collect();
+    let is_prose = |line: &&str| !line.is_empty() && !line.starts_with(' ');
+    let blocks: Vec<String> =
+        help.split(is_prose).map(|lines| lines.join("\n")).filter(|block| !block.trim().is_empty()).collect();
+    assert_eq!(blocks.len(), 3, "{blocks:#?}");
+    for block in blocks {
+        toml::from_str::<toml::Table>(&block).unwrap_or_else(|error| panic!("{error}"));
+    }
+}
+
 #[test]
 fn without_a_command_the_help_is_shown_and_the_status_is_2() {
     let ran = run::<&str>(&[]);
@@ -24,10 +60,15 @@ fn every_mistake_is_one_line_that_says_what_to_do() {
     run(&["verify"]).is_mistake(&["no provider", "--scheme FILE"]);
     run(&["verify", "strpe"]).is_mistake(&["did you mean `stripe`?"]);
     run(&["verify", "stripe", "--now", "noon"]).is_mistake(&["--now", "2026-01-31T12:00:00Z"]);
-    run(&["verify", "stripe", "--tolerance", "5"]).is_mistake(&["--tolerance"]);
+    for command in ["verify", "explain"] {
+        run(&[command, "stripe", "--tolerance", "foo"]).is_mistake(&["--tolerance", "a duration such as `5m`"]);
+    }
+    run(&["audit", "stripe", "--to", "http://localhost/", "--patience", "5"]).is_mistake(&["a duration such as `5m`"]);
     run(&["send", "stripe"]).is_mistake(&["--to <URL>", "--data <DATA>"]);
     run(&["vectors"]).is_mistake(&["FILE|DIR"]);
-    run(&["demo", "--port", "70000"]).is_mistake(&["--port"]);
+    for port in ["70000", "abc"] {
+        run(&["demo", "--port", port]).is_mistake(&["--port", "a number up to 65535"]);
+    }
 }
 
 #[cfg(unix)]

@@ -134,8 +134,11 @@ fn a_scheme_of_ones_own_takes_the_providers_place() {
 
 #[test]
 fn what_is_no_request_is_a_mistake_of_the_input() {
-    let mistakes: [(&[u8], &str); 6] = [
+    let mistakes: [(&[u8], &str); 9] = [
         (b"", "empty"),
+        (b"GET", "line 1 has no end: expected `METHOD /path HTTP/1.1`"),
+        (b"GARBAGE", "countersign verify --help"),
+        (b"{\"a\":1}", "if it is saved otherwise, say how with --format"),
         (b"hello\n\n", "line 1"),
         (b"POST / HTTP/1.1\nA: b", "empty line"),
         (b"POST / HTTP/1.1\nA: b\0\n\n", "line 2"),

@@ -100,7 +100,8 @@ impl Drop for Pending {
 
 impl Series {
     fn new(endpoint: &SharedString) -> Self {
-        let verdicts = ["accepted", "handshake", "dropped", "panicked"].into_iter().chain(Rejection::CODES);
+        let verdicts =
+            ["accepted", "handshake", "dropped", "panicked"].into_iter().chain(Rejection::CODES.iter().copied());
         Self {
             verdicts: Family::new(
                 endpoint,

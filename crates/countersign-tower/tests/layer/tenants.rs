@@ -157,6 +157,25 @@ async fn the_cache_holds_no_more_tenants_than_it_may() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn bounds_of_zero_and_beyond_all_counting_are_bounds_like_others() {
+    let directory = Directory::default();
+    let keys = TenantKeys::new(directory.clone()).with_capacity(0);
+    for look_ups in 1..=2 {
+        assert_eq!(answer(&keys, "a", "secret-of-a").await.status(), 200);
+        assert_eq!(directory.look_ups(), look_ups, "nothing is cached");
+    }
+    let keys = TenantKeys::new(directory.clone()).with_look_ups(0, Duration::from_millis(15));
+    assert_refused(layer(keys), signed("a", "secret-of-a"), 503, "keys_unavailable").await;
+    assert_eq!(directory.look_ups(), 2);
+
+    let keys = TenantKeys::new(directory.clone()).with_look_ups(usize::MAX, Duration::MAX).with_capacity(usize::MAX);
+    for _ in 0..2 {
+        assert_eq!(answer(&keys, "a", "secret-of-a").await.status(), 200);
+    }
+    assert_eq!(directory.look_ups(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_decoy_makes_an_unknown_tenant_look_like_a_wrong_signature_and_never_passes() {
     let decoy = Verifier::new(providers::GITHUB, "secret-of-the-decoy").unwrap();
     let keys = TenantKeys::new(Directory::default()).with_decoy(decoy);

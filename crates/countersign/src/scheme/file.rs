@@ -57,6 +57,7 @@ pub(super) struct RequestTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct SecretTable {
     pub(super) verbatim: Option<Spanned<String>>,
+    pub(super) begins: Option<Spanned<String>>,
     pub(super) strip: Option<String>,
     pub(super) prefix_required: Option<Spanned<bool>>,
     pub(super) encoding: Option<Spanned<String>>,

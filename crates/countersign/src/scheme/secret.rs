@@ -2,13 +2,15 @@
 
 use zeroize::Zeroizing;
 
-use crate::{algorithm::Digest, encoding::Encoding, secret::SecretError};
+use crate::{algorithm::Digest, credential, encoding::Encoding, secret::SecretError};
 
 /// What becomes of the pasted text before it is a key.
 #[derive(Clone, Debug)]
 pub(crate) struct SecretRule {
     /// A secret that begins like this is the key as it is.
     pub(crate) verbatim: Option<String>,
+    /// How a secret begins whose prefix is a part of the key.
+    pub(crate) begins: Option<String>,
     pub(crate) strip: Option<String>,
     pub(crate) prefix_required: bool,
     pub(crate) encoding: Option<Encoding>,
@@ -21,7 +23,26 @@ impl SecretRule {
     /// The rule by which the bytes of a secret are the key.
     pub(crate) fn verbatim() -> Self {
         let (prepend, append) = (String::new(), String::new());
-        Self { verbatim: None, strip: None, prefix_required: false, encoding: None, hash: None, prepend, append }
+        Self {
+            verbatim: None,
+            begins: None,
+            strip: None,
+            prefix_required: false,
+            encoding: None,
+            hash: None,
+            prepend,
+            append,
+        }
+    }
+
+    /// The rule for what is left of a secret without its prefix and its encoding.
+    pub(crate) fn of_bare(&self) -> Self {
+        Self { verbatim: None, begins: None, strip: None, prefix_required: false, encoding: None, ..self.clone() }
+    }
+
+    /// How the provider's secrets begin, if that is known.
+    pub(crate) fn prefix(&self) -> Option<&str> {
+        self.begins.as_deref().or(self.strip.as_deref())
     }
 
     /// The key bytes that `secret` stands for.
@@ -30,10 +51,11 @@ impl SecretRule {
             return Ok(Zeroizing::new(secret.to_vec()));
         }
         let mut text = secret;
-        if let Some(prefix) = &self.strip {
+        if let Some(prefix) = self.prefix() {
             match secret.strip_prefix(prefix.as_bytes()) {
-                Some(b"") => return Err(SecretError::PrefixOnly { prefix: prefix.clone() }),
-                Some(rest) => text = rest,
+                Some(b"") => return Err(SecretError::PrefixOnly { prefix: prefix.to_owned() }),
+                Some(rest) if self.strip.is_some() => text = rest,
+                Some(_) => {}
                 None => self.refuse_another_kind(secret, prefix)?,
             }
         }
@@ -56,12 +78,12 @@ impl SecretRule {
             (&b"v1,whsec_"[..], "drop the `v1,` in front of it"),
             (b"whpk_", "`whpk_` is a public key; the signing secret begins with `whsec_`"),
             (b"whsec_", "`whsec_` begins another provider's secret"),
-            (b"sk_", "`sk_` is an API key; the signing secret stands on the page of the webhook endpoint"),
-            (b"sk-", "`sk-` is an API key; the signing secret stands on the page of the webhook endpoint"),
-            (b"pk_", "`pk_` is a publishable key; the signing secret stands on the page of the webhook endpoint"),
         ];
         if let Some((_, hint)) = hint.into_iter().find(|(start, _)| secret.starts_with(start)) {
             return Err(SecretError::LooksLike { hint });
+        }
+        if let Some(kind) = credential::likely(secret) {
+            return Err(SecretError::OtherCredential { kind });
         }
         if self.prefix_required {
             return Err(SecretError::MissingPrefix { prefix: prefix.to_owned() });

@@ -25,7 +25,7 @@ use crate::{
     key::Key,
     public_key::{EcdsaForm, PrivateKey, PublicKeyAlgorithm, PublicKeyKind},
     rejection::Rejection,
-    scheme::{Algorithm, Check, Choice, Equals, Expected, Hole, Part, Scheme, SecretRule, Source, Unwrap, UrlForm},
+    scheme::{Algorithm, Check, Choice, Equals, Expected, Hole, Part, Scheme, Source, Unwrap, UrlForm},
     secret::{Secret, SecretError},
     timestamp::Timestamp,
     verifier::Verifier,
@@ -166,9 +166,7 @@ impl Signer {
             return Ok(None);
         }
         // The empty text is neither encoded nor has it the prefix of a secret; what else is done to a secret is done to it.
-        let bare =
-            |rule: &SecretRule| SecretRule { strip: None, prefix_required: false, encoding: None, ..rule.clone() };
-        let scheme = scheme.altered(|description| description.secret = bare(&description.secret));
+        let scheme = scheme.altered(|description| description.secret = description.secret.of_bare());
         Self::configured(&scheme, Secret::guess(b""), configure).map(Some)
     }
 

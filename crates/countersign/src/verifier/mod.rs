@@ -138,6 +138,9 @@ impl Verifier {
 
     /// Judges the head of a request; the body is to follow as it arrives.
     ///
+    /// How long the body may get is for the caller to say, and counts where a scheme needs the whole of it; see
+    /// [`Pending::update`]. [`collect`](Self::collect) takes a limit.
+    ///
     /// # Errors
     ///
     /// Every reason that the head alone gives, a stale timestamp and a wrong token among them.

@@ -27,6 +27,7 @@ use super::send::{header_line, media_type, without_query};
 use crate::{
     endpoint_args::EndpointArgs,
     failure::{Failure, Outcome},
+    moment,
     output::{self, Style},
     random, scheme_source,
     secrets::SecretArgs,
@@ -66,7 +67,7 @@ pub(crate) struct AuditArgs {
     endpoint: EndpointArgs,
 
     /// How long to wait for each answer
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "15s")]
+    #[arg(long, value_name = "DURATION", value_parser = moment::duration, default_value = "15s")]
     patience: Duration,
 
     /// Print one JSON object
@@ -87,9 +88,11 @@ within 5 minutes; what was not tried by then is unclear. It writes to loopback o
 TLS: audit a receiver behind its proxy.
 
 Examples:
-  countersign audit stripe --to http://localhost:3000/stripe --secret-env STRIPE_SECRET
-  countersign audit github --to http://localhost:3000/hooks --secret-env SECRET \\
-      --header 'X-GitHub-Event: push' --data '{\"ref\":\"{uuid}\"}' --json
+  countersign audit stripe --to http://localhost:3000/stripe \\
+      --secret-env STRIPE_SECRET
+  countersign audit github --to http://localhost:3000/hooks \\
+      --secret-env SECRET --header 'X-GitHub-Event: push' \\
+      --data '{\"ref\":\"{uuid}\"}' --json
 
 Exit status: 0 every check passed, 1 one failed or is unclear, 2 a mistake in the command line or its input.";
 

@@ -29,7 +29,7 @@ pub(crate) struct Demo {
     once: bool,
 
     /// The port on loopback [default: a free one]
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true, value_parser = port)]
     port: u16,
 }
 
@@ -44,6 +44,10 @@ Examples:
   countersign demo --once && echo every verdict was right
 
 Exit status: 0 every verdict was right, 1 one was not, 2 a mistake in the command line or a port that is taken.";
+
+fn port(text: &str) -> Result<u16, &'static str> {
+    text.parse().map_err(|_| "expected a number up to 65535, such as `8787`")
+}
 
 impl Demo {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {

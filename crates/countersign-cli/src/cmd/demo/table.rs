@@ -53,6 +53,7 @@ impl fmt::Display for Row<'_> {
 /// The line for a delivery that the user sent.
 pub(super) fn announcement(seen: &Seen) -> String {
     let style = Style::of_stdout();
-    let code = if seen.is_success() { style.good(seen.code) } else { style.bad(seen.code) };
-    format!("{:18} {code} in {} µs", seen.provider, seen.took.as_micros())
+    let verdict =
+        if seen.is_success() { style.good(seen.code) } else { style.bad(format_args!("refused: {}", seen.code)) };
+    format!("{:18} {verdict} in {} µs", seen.provider, seen.took.as_micros())
 }

@@ -37,12 +37,23 @@ fn row(scheme: &Scheme) -> [String; 8] {
         scheme.name().to_owned(),
         scheme.category().unwrap_or("-").to_owned(),
         scheme.algorithm(),
-        facts::content(scheme).unwrap_or_else(|words| words),
+        cut(facts::content(scheme).unwrap_or_else(|words| words)),
         scheme.tolerance().map_or("none".to_owned(), facts::tolerance),
         id.to_owned(),
         scheme.checked().map_or("-".to_owned(), |checked| checked.to_string()),
     ]
 }
+
+/// The beginning of what would make the table too wide; the page of the provider has all of it.
+fn cut(text: String) -> String {
+    if text.chars().count() <= MAX_WIDTH {
+        return text;
+    }
+    let begin: String = text.chars().take(MAX_WIDTH - 1).collect();
+    format!("{}…", begin.trim_end())
+}
+
+const MAX_WIDTH: usize = 40;
 
 pub(super) fn page(entry: &Entry) -> String {
     let (style, scheme) = (Style::of_stdout(), &entry.scheme);

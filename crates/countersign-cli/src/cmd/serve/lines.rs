@@ -114,7 +114,7 @@ fn write_all(mut out: Stream<impl Write>, mut lines: mpsc::Receiver<Line>, dropp
 }
 
 fn lost(count: u64) -> Json {
-    json!({ "time": moment::now().to_string(), "verdict": "lines_dropped", "lines": count })
+    json!({ "time": moment::stamp(), "verdict": "lines_dropped", "lines": count })
 }
 
 fn text(line: &Json) -> Vec<u8> {

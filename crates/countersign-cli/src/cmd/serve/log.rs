@@ -70,7 +70,7 @@ impl Log {
 
     fn accepted(&self, endpoint: &Endpoint, delivery: &Delivery, content_type: Option<&str>, took: Duration) -> Json {
         let mut line = json!({
-            "time": moment::now().to_string(),
+            "time": moment::stamp(),
             "verdict": "accepted",
             "endpoint": endpoint.path,
             "provider": delivery.provider(),
@@ -94,7 +94,7 @@ impl Log {
 
 fn refused(endpoint: &Endpoint, rejection: &Rejection, took: Duration) -> Json {
     json!({
-        "time": moment::now().to_string(),
+        "time": moment::stamp(),
         "verdict": "refused",
         "endpoint": endpoint.path,
         "provider": endpoint.scheme().id(),
@@ -108,7 +108,7 @@ fn refused(endpoint: &Endpoint, rejection: &Rejection, took: Duration) -> Json {
 /// It was answered like the first, so that the provider ends its retries.
 fn duplicate(endpoint: &Endpoint, took: Duration) -> Json {
     json!({
-        "time": moment::now().to_string(),
+        "time": moment::stamp(),
         "verdict": "duplicate",
         "endpoint": endpoint.path,
         "provider": endpoint.scheme().id(),
@@ -119,7 +119,7 @@ fn duplicate(endpoint: &Endpoint, took: Duration) -> Json {
 
 fn handshake(endpoint: &Endpoint, done: HandshakeDone, status: StatusCode, took: Duration) -> Json {
     json!({
-        "time": moment::now().to_string(),
+        "time": moment::stamp(),
         "verdict": "handshake",
         "endpoint": endpoint.path,
         "provider": endpoint.scheme().id(),
@@ -131,7 +131,7 @@ fn handshake(endpoint: &Endpoint, done: HandshakeDone, status: StatusCode, took:
 
 /// Tells of a configuration that has changed.
 fn log_config(path: &Path, loaded: &Loaded) {
-    let mut line = json!({ "time": moment::now().to_string(), "config": path.display().to_string() });
+    let mut line = json!({ "time": moment::stamp(), "config": path.display().to_string() });
     match loaded {
         Loaded::Taken { until_restart } => {
             line["verdict"] = "config_taken".into();
@@ -150,7 +150,7 @@ fn log_config(path: &Path, loaded: &Loaded) {
 /// Tells of a connection that is closed without another answer.
 pub(super) fn log_connection(peer: SocketAddr, refused: &Refused) {
     let line = json!({
-        "time": moment::now().to_string(),
+        "time": moment::stamp(),
         "verdict": "refused",
         "peer": peer.to_string(),
         "code": Refused::CODE,
@@ -162,7 +162,7 @@ pub(super) fn log_connection(peer: SocketAddr, refused: &Refused) {
 /// Tells of lists that are new or could not be taken. Most are the same as before.
 fn log_refresh(refresh: &Refresh) {
     let mut line = json!({
-        "time": moment::now().to_string(),
+        "time": moment::stamp(),
         "list": refresh.list,
         "ranges": refresh.ranges,
         "age_seconds": refresh.age.as_secs(),

@@ -39,54 +39,68 @@ The configuration is TOML:
   listen = \"127.0.0.1:8787\"    # the default
   body_limit = 1048576         # in bytes; the default
   body_timeout = \"10s\"         # the default
-  head_timeout = \"30s\"         # from the connection, or the last answer; the default
-  connections = 4096           # at once; the default. If there are more, those go that send nothing
-  metrics = \"127.0.0.1:9100\"  # /metrics for Prometheus and /healthz, on a listener of their own; default: none
+  head_timeout = \"30s\"         # from the connection or the last answer
+  connections = 4096           # at once; the default. If there are more, those
+                               # go that send nothing
+  metrics = \"127.0.0.1:9100\"   # /metrics for Prometheus and /healthz, on a
+                               # listener of their own; default: none
 
   [replay]                     # what was handled is not handled again
-  store = \"memory\"            # the default: until the process ends; or: \"sqlite:FILE\", \"redis://HOST\", \"postgres://HOST/DB\",
-                               # or \"env:NAME\" or \"file:PATH\" with such a URL, if there is a password in it
-                               # a cluster of Redis by one of its nodes, or by some: \"redis://HOST,HOST\"
-                               # over TLS: \"rediss://HOST\", \"postgres://HOST/DB?sslmode=verify-full\"
-  capacity = 1000000           # events; the default. A store that is full refuses (memory and SQLite)
-  authorities = \"ca.pem\"       # vouch for the server, over TLS; default: Mozilla's list
+  # the default: until the process ends; or: \"sqlite:FILE\", \"redis://HOST\",
+  # \"postgres://HOST/DB\", or \"env:NAME\" or \"file:PATH\" with such a URL, if there
+  # is a password in it; a cluster of Redis by one of its nodes, or by some:
+  # \"redis://HOST,HOST\"; over TLS: \"rediss://HOST\",
+  # \"postgres://HOST/DB?sslmode=verify-full\"
+  store = \"memory\"
+  capacity = 1000000           # events; the default. A store that is full
+                               # refuses (memory and SQLite)
+  authorities = \"ca.pem\"       # vouch for the server, over TLS; default:
+                               # Mozilla's list
 
   [[endpoint]]
   path = \"/stripe\"
-  name = \"stripe\"             # in metrics, and for the replay guard, which knows nothing of what was handled under another
-                               # name; default: the path, so that a name is needed to keep that when the path changes
-  provider = \"stripe\"          # or: scheme = \"acme.toml\", relative to this file
+  name = \"stripe\"              # in metrics, and for the replay guard, which
+                               # knows nothing of what was handled under
+                               # another; default: the path
+  provider = \"stripe\"          # or: scheme = \"acme.toml\", beside this file
   secrets = [
     \"env:STRIPE_SECRET\",       # or: \"file:/run/secrets/stripe\"
     { from = \"env:OLD\", label = \"old\", not_after = 2026-12-31T23:59:59Z },
-    # for a provider that sends its secret in a handshake: { handshake = \"stripe.secret\" }
-    # for HTTP Message Signatures, a key that the sender calls otherwise: { from = \"env:NEW\", key_id = \"2027\" }
+    # for a provider that sends its secret in a handshake:
+    # { handshake = \"stripe.secret\" }
+    # for HTTP Message Signatures, a key that the sender calls otherwise:
+    # { from = \"env:NEW\", key_id = \"2027\" }
   ]
   tolerance = \"5m\"             # default: the provider's own
-  keep_for = \"7d\"              # default: as long as the provider retries and the signature is fresh
+  keep_for = \"7d\"              # default: as long as the provider retries and
+                               # the signature is fresh
   # for the providers that sign it, the URL that they were given:
   # public_url = \"https://hooks.example.com/twilio\"
-  # for schemes whose handshake has a URL that confirms, fetch that (default: it is a delivery like others):
-  # confirm_subscriptions = true        # over HTTPS, on public addresses alone; or:
+  # for schemes whose handshake has a URL that confirms, fetch that (default: it
+  # is a delivery like others), over HTTPS, on public addresses alone:
+  # confirm_subscriptions = true
   # confirm_subscriptions = { fetch = true, authorities = \"ca.pem\" }
 
-  [endpoint.addresses]         # default: whoever can sign may send, wherever from
-  allow = [\"203.0.113.0/24\"]  # or \"provider\": the ranges that the provider publishes
-  [endpoint.addresses.allow_from]        # a list that is fetched again and again
-  url = \"https://api.github.com/meta\"  # or: \"provider\", the one that it publishes; or: file = \"ranges.txt\"
-  format = \"json:/hooks\"               # default: lines, an address or range each
-  every = \"1h\"                         # the default; for a file 10s
-  copy = \"github.json\"                 # keeps the last good copy for the next start
+  [endpoint.addresses]         # default: whoever can sign may send
+  allow = [\"203.0.113.0/24\"]   # or \"provider\": the ranges that it publishes
+  [endpoint.addresses.allow_from]        # a list that is fetched ever again
+  url = \"https://api.github.com/meta\"    # or: \"provider\", the one that it
+                                         # publishes; or: file = \"ranges.txt\"
+  format = \"json:/hooks\"                 # default: lines, a range each
+  every = \"1h\"                           # the default; for a file 10s
+  copy = \"github.json\"                   # keeps the last good copy for the next
+                                         # start
 
 Instead of `secrets`, keys = \"fetch\" fetches the keys that the provider publishes (`countersign providers NAME` tells \
 where). It can be said in more detail:
 
   [endpoint.keys]
   fetch = true
-  bearer = \"env:API_KEY\"      # for a provider that wants to see a credential
-  authorities = \"ca.pem\"      # trusted for HTTPS, beside Mozilla's list
-  known = [\"https://…\"]       # where requests say which key they mean, by its URL or its id: keys that are fetched however
-                               # many others somebody invents
+  bearer = \"env:API_KEY\"       # for a provider that wants to see a credential
+  authorities = \"ca.pem\"       # trusted for HTTPS, beside Mozilla's list
+  # where requests say which key they mean, by its URL or its id: keys that are
+  # fetched however many others somebody invents
+  known = [\"https://…\"]
 
 Some providers send the secret themselves, in the handshake with which they begin, and nobody signs that. With \
 secrets = [{ handshake = \"FILE\" }] the first secret that comes is kept in that file, which only its owner can read, and is used \
@@ -154,7 +168,8 @@ impl Serve {
             None => None,
         };
         // Both, since whoever reads this may ask for either.
-        say(&format!("countersign: listening on http://{} ({count} endpoints)", listener.local_addr()?));
+        let word = if count == 1 { "endpoint" } else { "endpoints" };
+        say(&format!("countersign: listening on http://{} ({count} {word})", listener.local_addr()?));
         let live = start.live(&self.config, gateway.clone(), Arc::clone(&store), LOG);
         let front = Front::new(gateway, log_connection);
         if let (Some(handle), Some(listener)) = (handle, metrics) {

@@ -11,7 +11,7 @@ mod secrets;
 use std::{
     cell::RefCell,
     collections::HashSet,
-    fs,
+    fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -28,7 +28,7 @@ use super::{
     reload::Reload,
     sources::Sources,
 };
-use crate::{failure::Failure, scheme_source};
+use crate::{failure::Failure, moment, scheme_source};
 use addresses::Front;
 use file::{EndpointEntry, File};
 use replay::ReplayEntry;
@@ -63,7 +63,7 @@ impl Config {
     /// Reads the configuration, its scheme files, its secrets and its lists of addresses.
     pub(crate) fn read(path: &Path, with: &Reading<'_>) -> Result<Self, Failure> {
         with.sources.add(path);
-        let text = fs::read_to_string(path).map_err(|error| scheme_source::unreadable(path, &error))?;
+        let text = fs::read_to_string(path).map_err(|error| no_configuration(path, &error))?;
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
         Reader { path, text: &text, folder, with, feeds: RefCell::default() }.config()
     }
@@ -73,6 +73,14 @@ impl Config {
         let snapshot = Snapshot::new(&self.endpoints, store, self.meeting.clone());
         snapshot.map_err(|error| Failure::new(error.to_string()))
     }
+}
+
+fn no_configuration(path: &Path, error: &io::Error) -> Failure {
+    let advice = match error.kind() {
+        io::ErrorKind::NotFound => ": name another with --config; `countersign serve --help` shows what stands in it",
+        _ => "",
+    };
+    Failure::new(format!("{}{advice}", scheme_source::unreadable(path, error)))
 }
 
 /// Reads values and says where they stand.
@@ -260,7 +268,7 @@ impl Reader<'_> {
     }
 
     fn duration(&self, text: &Spanned<String>) -> Result<Duration, Failure> {
-        humantime::parse_duration(text.as_ref()).map_err(|_| self.wrong_at(text, "expected a duration such as `5m`"))
+        moment::duration(text.as_ref()).map_err(|problem| self.wrong_at(text, problem))
     }
 
     fn parse<T: std::str::FromStr>(&self, text: &Spanned<String>, expected: &str) -> Result<T, Failure> {

@@ -279,7 +279,7 @@ fn keys(text: &[u8], rule: &SecretRule) -> Vec<Key> {
     add(Encoding::Base64.encode(text).into_bytes(), "the base64 of its text");
     add(Encoding::HexLower.encode(text).into_bytes(), "the hex of its text");
     // What the scheme does with the bytes afterwards, the sender does as well.
-    let rest = SecretRule { verbatim: None, strip: None, prefix_required: false, encoding: None, ..rule.clone() };
+    let rest = rule.of_bare();
     own.into_iter()
         .chain(plain.into_iter().filter_map(|(bytes, mistake)| Some((rest.key(&bytes).ok()?, mistake))))
         .chain(inner)
@@ -294,7 +294,7 @@ const MAX_KEYS_READ: usize = 64;
 
 /// Keys of senders whose own secret was never set.
 fn left_behind(rule: &SecretRule) -> impl Iterator<Item = Candidate> {
-    let rest = SecretRule { verbatim: None, strip: None, prefix_required: false, encoding: None, ..rule.clone() };
+    let rest = rule.of_bare();
     let unset = [("", SecretMistake::Unset)];
     let placeholders = LEFT_BEHIND.into_iter().map(|text| (text, SecretMistake::Placeholder));
     unset.into_iter().chain(placeholders).filter_map(move |(text, mistake)| {

@@ -338,6 +338,7 @@ impl Reader<'_> {
                 .verbatim
                 .map(|prefix| self.verbatim(prefix, encoding, table.strip.as_deref()))
                 .transpose()?,
+            begins: table.begins.map(|prefix| self.begins(prefix, encoding, table.strip.as_deref())).transpose()?,
             strip: table.strip,
             prefix_required: table.prefix_required.is_some_and(Spanned::into_inner),
             encoding,
@@ -355,6 +356,20 @@ impl Reader<'_> {
             Some(encoding) if cannot_be(encoding) && !begins_stripped => Ok(prefix.into_inner()),
             _ => self.fail(prefix.span(), "expected a prefix that no secret in the `encoding` beside it can have"),
         }
+    }
+
+    /// A prefix that stays, and so none that is stripped or decoded.
+    fn begins(&self, prefix: Spanned<String>, encoding: Option<Encoding>, strip: Option<&str>) -> Result<String> {
+        if prefix.get_ref().is_empty() {
+            return self.fail(prefix.span(), "expected the text that the provider's secrets begin with");
+        }
+        if strip.is_some() {
+            return self.fail(prefix.span(), "the prefix belongs to the key (`begins`) or not (`strip`); expected one");
+        }
+        if encoding.is_some() {
+            return self.fail(prefix.span(), "a prefix can belong to a `utf8` secret only; expected `strip`");
+        }
+        Ok(prefix.into_inner())
     }
 
     fn secret_encoding(&self, name: &Spanned<String>) -> Result<Option<Encoding>> {
@@ -413,6 +428,7 @@ mod tests {
             ("[secret]\nencoding = \"hex\"\nprefix_required = true", 19),
             ("[secret]\nencoding = \"base64\"\nverbatim = \"ws\"", 12),
             ("[secret]\n\nverbatim = \"ws_\"", 12),
+            ("[secret]\nstrip = \"ws_\"\nbegins = \"ws_\"", 10),
             ("[url]\n\ndecode = \"x\"", 10),
             ("\n\n[form]\ndedupe = true", 1),
         ] {

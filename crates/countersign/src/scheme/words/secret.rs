@@ -15,6 +15,9 @@ pub(super) fn form(scheme: &Description) -> String {
     if let Some(prefix) = &rule.verbatim {
         steps.push(format!("if it begins with `{prefix}` nothing else"));
     }
+    if let Some(prefix) = &rule.begins {
+        steps.push(format!("with the `{prefix}` that it begins with"));
+    }
     if let Some(prefix) = &rule.strip {
         let required = if rule.prefix_required { "which it must have" } else { "if it has it" };
         steps.push(format!("without its prefix `{prefix}`, {required}"));
