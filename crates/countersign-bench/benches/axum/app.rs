@@ -1,22 +1,17 @@
-//! The app, with and without layers.
+//! What stands in front of the app.
 
 use std::{error::Error, net::SocketAddr};
 
-use axum::{Router, extract::ConnectInfo, http::Extensions};
+use axum::{extract::ConnectInfo, http::Extensions};
 use countersign::{Verifier, address::AddressSet};
-use countersign_tower::{AddressLayer, Stack, VerifyLayer};
+use countersign_tower::{AddressLayer, Stack};
 
-use crate::{server, store::Forgetful};
-
-pub(crate) fn verified(verifier: Verifier) -> Router {
-    server::plain().layer(VerifyLayer::new(verifier))
-}
+use crate::store::Forgetful;
 
 /// All checks: an allowlist of two blocks, the signature, replays.
-pub(crate) fn stacked(verifier: Verifier) -> Result<Router, Box<dyn Error>> {
+pub(crate) fn stack(verifier: Verifier) -> Result<Stack<Verifier, Forgetful>, Box<dyn Error>> {
     let addresses = AddressLayer::new(AddressSet::parse(["192.0.2.0/24", "127.0.0.0/8"])?).with_peer(peer);
-    let stack = Stack::builder("hooks", verifier).with_addresses(addresses).with_store(Forgetful::default()).build()?;
-    Ok(server::plain().layer(stack))
+    Ok(Stack::builder("hooks", verifier).with_addresses(addresses).with_store(Forgetful::default()).build()?)
 }
 
 /// As `countersign_axum::connect_info` does it.

@@ -16,8 +16,10 @@ use std::{
 use bytes::Bytes;
 use countersign::{ConfigError, Provider, Signer, Verifier, providers};
 use countersign_bench::{Mode, bytes, median};
+use countersign_tower::VerifyLayer;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
+use tower_layer::Layer;
 
 use load::Load;
 use server::Server;
@@ -41,18 +43,29 @@ fn main() -> Result<(), Box<dyn Error>> {
         rounds => (rounds.min(15), Duration::from_secs(1)),
     };
     let plain = Server::start("without", server::plain())?;
-    let verified = Server::start("with", app::verified(verifier(SIGNED_BODY)?))?;
-    let stacked = Server::start("stack", app::stacked(verifier(SIGNED_BODY)?)?)?;
-    let stacked_id = Server::start("stack-id", app::stacked(verifier(SIGNED_ID)?)?)?;
+    let layer = |scheme| Ok::<_, ConfigError>(VerifyLayer::new(verifier(scheme)?));
+    let stack = |scheme| app::stack(verifier(scheme)?);
+    let layered = [
+        ("", SIGNED_BODY, Server::start("with", server::plain().layer(layer(SIGNED_BODY)?))?),
+        (" around the app", SIGNED_BODY, Server::start("with-app", layer(SIGNED_BODY)?.layer(server::plain()))?),
+        (", the stack", SIGNED_BODY, Server::start("stack", server::plain().layer(stack(SIGNED_BODY)?))?),
+        (
+            " around the app, the stack",
+            SIGNED_BODY,
+            Server::start("stack-app", stack(SIGNED_BODY)?.layer(server::plain()))?,
+        ),
+        (", the stack, a signed id", SIGNED_ID, Server::start("id", server::plain().layer(stack(SIGNED_ID)?))?),
+        (
+            " around the app, the stack, a signed id",
+            SIGNED_ID,
+            Server::start("id-app", stack(SIGNED_ID)?.layer(server::plain()))?,
+        ),
+    ];
     for size in [1024, 100 * 1024] {
-        for (what, server, scheme) in [
-            ("", &verified, SIGNED_BODY),
-            (", the stack", &stacked, SIGNED_BODY),
-            (", the stack, a signed id", &stacked_id, SIGNED_ID),
-        ] {
+        for (what, scheme, server) in &layered {
             let title = format!("axum, {}{what}", bytes(size));
             if mode.chooses(&title) {
-                let request = signed_request(scheme, size)?;
+                let request = signed_request(*scheme, size)?;
                 let mut turns = Vec::new();
                 for round in 0..rounds {
                     turns.push(in_turns(round, || turn(&plain, &request, slice), || turn(server, &request, slice))?);
@@ -64,9 +77,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     plain.stop()?;
-    verified.stop()?;
-    stacked.stop()?;
-    stacked_id.stop()
+    layered.into_iter().try_for_each(|(_, _, server)| server.stop())
 }
 
 fn verifier((provider, secret): (Provider, &str)) -> Result<Verifier, ConfigError> {

@@ -1,6 +1,7 @@
 //! A server for an app, on a thread of its own.
 
 use std::{
+    convert::Infallible,
     error::Error,
     net::SocketAddr,
     path::PathBuf,
@@ -9,9 +10,10 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, http::StatusCode, routing::post};
+use axum::{Router, ServiceExt, extract::Request, http::StatusCode, response::Response, routing::post};
 use bytes::Bytes;
 use tokio::{net::TcpListener, sync::oneshot};
+use tower_service::Service;
 
 /// The core of the servers; the load has the next one.
 pub(crate) const CORE: usize = 0;
@@ -31,7 +33,10 @@ pub(crate) fn plain() -> Router {
 
 impl Server {
     /// Serves the app on a thread of this name, by which a profiler can tell it from the others.
-    pub(crate) fn start(name: &str, app: Router) -> Result<Self, Box<dyn Error>> {
+    pub(crate) fn start<S>(name: &str, app: S) -> Result<Self, Box<dyn Error>>
+    where
+        S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static,
+    {
         let (stop, stopped) = oneshot::channel();
         let (tell, told) = mpsc::channel();
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || {
