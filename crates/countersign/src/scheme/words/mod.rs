@@ -158,7 +158,8 @@ mod tests {
     #[test]
     fn a_scheme_can_be_told_from_its_words() {
         let stripe = scheme("stripe");
-        assert_eq!(stripe.secret_form(), "the text that the provider shows, as it is");
+        let form = "the text that the provider shows, as it is, with the `whsec_` that it begins with";
+        assert_eq!(stripe.secret_form(), form);
         assert_eq!(stripe.signature_layout(), "items between `,` in any order: `t={timestamp}`, `v1={hex}`");
         assert_eq!(stripe.signed_parts(), ["the signed time, as it is written", "the text `.`", "the body"]);
         assert_eq!(stripe.timestamp_form().as_deref(), Some("the signature's own text, seconds since 1970"));
