@@ -217,10 +217,6 @@ impl Bounded {
         self.count.load(Ordering::Relaxed)
     }
 
-    fn is_reached(&self) -> bool {
-        self.get() >= self.limit
-    }
-
     /// Adds, unless the limit would be passed.
     fn add(&self, more: usize) -> bool {
         let sum = |count: usize| count.checked_add(more).filter(|sum| *sum <= self.limit);
