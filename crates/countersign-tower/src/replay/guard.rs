@@ -61,10 +61,12 @@ impl<St: ReplayStore, A> Guarded<St, A> {
             let answer = self.shared.claimed(Some(answer));
             return self.go_on(key, answer, inner, request);
         }
+        // Begun here, lest an answer that nobody waits for leaves the claim behind.
+        let claim = self.shared.to_the_end(claim);
         // In a box of its own: the future would make room for it twice, and copy it.
         let (mut inner, request) = (take_ready(inner), Box::new(request));
         Step::Waits(Box::pin(async move {
-            let answer = self.shared.claimed(self.shared.to_the_end(claim).await);
+            let answer = self.shared.claimed(claim.await);
             self.go_on(key, answer, &mut inner, *request).end().await
         }))
     }

@@ -74,16 +74,22 @@ impl<St: ReplayStore> Shared<St> {
         Ok(answer)
     }
 
-    /// What comes of a call to the store in the time that it has. It goes on if whoever waits for it is dropped.
-    pub(super) async fn to_the_end<T: Send + 'static>(
+    /// What comes of a call to the store in the time that it has. It begins at once, and goes on if nobody waits for it.
+    pub(super) fn to_the_end<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
         &self,
-        mut call: Call<impl Future<Output = T> + Send + 'static>,
-    ) -> Option<T> {
-        if let Poll::Ready(done) = poll_now(&mut call) {
-            return Some(done);
+        mut call: Call<F>,
+    ) -> impl Future<Output = Option<T>> + use<T, F, St> {
+        let begun = match poll_now(&mut call) {
+            Poll::Ready(done) => Ok(done),
+            // The task polls again, with a waker of its own.
+            Poll::Pending => Err(tokio::spawn(timeout(self.settings.store_timeout, call))),
+        };
+        async move {
+            match begun {
+                Ok(done) => Some(done),
+                Err(task) => task.await.ok()?.ok(),
+            }
         }
-        // The task polls again, with a waker of its own.
-        tokio::spawn(timeout(self.settings.store_timeout, call)).await.ok()?.ok()
     }
 
     /// What came of a call to the store, `None` if there was no time for it; told to the log if it is nothing.

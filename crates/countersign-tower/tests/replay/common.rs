@@ -186,6 +186,11 @@ impl Endpoint {
         })
     }
 
+    /// Calls the service with an event, and lets go of its answer before anybody has waited for it.
+    pub(crate) async fn leave(&self, body: &'static str) {
+        drop(self.service.clone().ready().await.unwrap().call(self.signed(body)));
+    }
+
     /// Sends one event, signed now.
     pub(crate) async fn deliver(&self, body: &'static str) -> Got {
         self.send(self.signed(body)).await.unwrap()
@@ -237,11 +242,13 @@ pub(crate) struct Remote {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) fault: Arc<Mutex<Fault>>,
     pub(crate) delay: Duration,
+    /// How long the answer to a claim that is made takes on its way back.
+    pub(crate) back: Duration,
 }
 
 impl Remote {
     pub(crate) fn new(delay: Duration) -> Self {
-        Self { store: Arc::new(MemoryStore::new()), fault: Arc::default(), delay }
+        Self { store: Arc::new(MemoryStore::new()), fault: Arc::default(), delay, back: Duration::ZERO }
     }
 
     pub(crate) fn set(&self, fault: Fault) {
@@ -249,7 +256,7 @@ impl Remote {
     }
 
     async fn way(&self, fails: Fault, hangs: Fault) -> Result<(), LineDown> {
-        tokio::time::sleep(self.delay).await;
+        travel(self.delay).await;
         let fault = *self.fault.lock().unwrap();
         match fault {
             Fault::None => Ok(()),
@@ -257,6 +264,12 @@ impl Remote {
             fault if fault == fails => Err(LineDown),
             _ => Ok(()),
         }
+    }
+}
+
+async fn travel(time: Duration) {
+    if !time.is_zero() {
+        tokio::time::sleep(time).await;
     }
 }
 
@@ -276,7 +289,9 @@ impl ReplayStore for Remote {
 
     async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, LineDown> {
         self.way(Fault::Claim, Fault::ClaimHangs).await?;
-        self.store.claim_at(key, lease_for, now).map_err(|_| LineDown)
+        let claim = self.store.claim_at(key, lease_for, now).map_err(|_| LineDown);
+        travel(self.back).await;
+        claim
     }
 
     async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, LineDown> {

@@ -89,6 +89,17 @@ async fn a_client_that_goes_away_while_it_waits_for_its_claim_leaves_none() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_nobody_ever_waits_for_leaves_no_claim() {
+    // The claim is made at once, and the answer is on its way.
+    let remote = Remote { back: Duration::from_millis(100), ..Remote::new(Duration::ZERO) };
+    let endpoint = Endpoint::new(ReplayLayer::new(remote.clone(), "github"));
+    endpoint.leave("{}").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!((endpoint.calls(), remote.store.len()), (0, 0));
+    endpoint.runs("{}").await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_handled_is_recorded_even_if_the_client_goes_away_then() {
     let endpoint = Endpoint::new(ReplayLayer::new(Remote::new(Duration::from_millis(100)), "github"));
     // The claim takes 100 ms, the handler none, the commit 100 ms.
