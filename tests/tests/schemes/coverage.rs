@@ -1,0 +1,177 @@
+//! What a signature does not cover, and what could be taken for another.
+
+use crate::{HEAD, HMAC, TIME, accepted, refused, refused_at};
+
+#[test]
+fn what_the_signature_does_not_cover() {
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{body}}\"\n{TIME}"), "[timestamp]", "does not cover this timestamp");
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{header:X-Id}}\"\n"), "[signature]", "does not cover the body");
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{url}}\"\n"), "[signature]", "does not cover the body");
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{url}}\"\ncovers_body = true\n"), "true", "the body is not covered");
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{body}}\"\ncovers_body = false\n"), "false", "the body is covered");
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{timestamp}}.{{body}}\"\n"), "[signature]", "no `[timestamp]` table");
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{id}}.{{body}}\"\n"), "[signature]", "no `[id]` table");
+    refused_at(
+        &format!("{HEAD}{HMAC}signs = \"{{body}}\"\n[id]\nheader = \"X-Id\"\n"),
+        "[signature]",
+        "`signs` does not have `{id}`",
+    );
+    let in_body = HMAC.replace("header = \"X-Sig\"", "json = \"/sig\"");
+    refused_at(
+        &format!("{HEAD}{in_body}signs = \"{{body}}\"\n"),
+        "[signature]",
+        "cannot cover the body that it stands in",
+    );
+}
+
+#[test]
+fn what_is_signed_for_some_requests_only_is_not_covered() {
+    let when =
+        |text: &str, when: &str| format!("signs = [{{ text = \"{text}\", when = \"{when}\" }}, \"b:{{body}}\"]\n");
+    let file = |signs: &str, more: &str| format!("{HEAD}{HMAC}{signs}{more}");
+    // That there is a time is signed, but not which one.
+    refused_at(&file(&when("timed;", "header:X-Time"), TIME), "[timestamp]", "does not cover this timestamp");
+    refused_at(&file(&when("t:{timestamp};", "header:X-Flag"), TIME), "[timestamp]", "does not cover this timestamp");
+    accepted(&file(&when("t:{timestamp};", "header:X-Time"), TIME));
+    let id = "[id]\nheader = \"X-Id\"\n";
+    refused_at(&file(&when("i:{id};", "header:X-Flag"), id), "[signature]", "does not have `{id}` for every request");
+    accepted(&file(&when("i:{id};", "header:X-Id"), id));
+    let event = "[event]\nid = \"{header:X-Id}\"\n";
+    for (text, condition, is_covered) in [
+        ("i:{header:X-Id};", "header:X-Id", true),
+        ("i:{header:X-Id};", "header:X-Flag", false),
+        ("i;", "header:X-Id", false),
+    ] {
+        let scheme = accepted(&file(&when(text, condition), event));
+        assert_eq!(scheme.event_id().unwrap().is_covered(), is_covered, "{text} when {condition}");
+    }
+}
+
+#[test]
+fn an_id_in_the_layout_is_signed() {
+    let layout = HMAC.replace("value = \"{hex}\"", "list = { separator = \",\", items = [\"id={id}\", \"v1={hex}\"] }");
+    refused_at(
+        &format!("{HEAD}{layout}signs = \"{{body}}\"\n"),
+        "[signature]",
+        "anybody can change the one in the layout",
+    );
+    accepted(&format!("{HEAD}{layout}signs = \"{{id}}.{{body}}\"\n"));
+}
+
+#[test]
+fn an_optional_text_behind_the_body_could_be_its_end() {
+    let signs = "signs = [\"{body}\", { text = \"|id\", when = \"header:X-Id\" }]\n";
+    refused_at(&format!("{HEAD}{HMAC}{signs}"), "[signature]", "nothing shows whether an optional part is there");
+    accepted(&format!("{HEAD}{HMAC}{signs}ambiguous = \"the id is of no matter\"\n"));
+}
+
+#[test]
+fn the_body_of_a_plain_hash_is_not_optional() {
+    let hash = HMAC.replace("hmac-sha256", "sha256");
+    let signs = "signs = [\"{secret}\", { text = \"{body}\", when = \"header:X-Id\" }]\ncovers_body = false\n";
+    refused_at(&format!("{HEAD}{hash}{signs}"), "[\"{secret}\"", "the body is always there");
+}
+
+#[test]
+fn a_token_is_signed_by_a_secret_or_by_a_private_key() {
+    let file = |algorithms: &str| {
+        format!("{HEAD}algorithm = \"jwt\"\nheader = \"X\"\ncovers_body = false\n[jwt]\nalgorithms = {algorithms}\n")
+    };
+    refused_at(&file("[\"HS256\", \"RS256\"]"), "[jwt]", "which as a secret everybody would know");
+    accepted(&file("[\"HS256\", \"HS512\"]"));
+    accepted(&file("[\"RS256\", \"ES256\"]"));
+}
+
+#[test]
+fn a_value_is_checked_once() {
+    let check = |more: &str| format!("[[check]]\nheader = \"X-Id\"\nequals = {more}\n");
+    let file = |checks: &str| format!("{HEAD}{HMAC}signs = \"{{body}}\"\n{checks}");
+    let twice = format!("{}# the second\n{}", check("\"a\""), check("\"b\""));
+    refused(&file(&twice), "this value has a check");
+    accepted(&file(&check("[\"a\", \"b\"]")));
+}
+
+#[test]
+fn what_tells_events_apart_is_said_where_the_body_does_not() {
+    let file = |signs: &str, told: &str| format!("{HEAD}{HMAC}signs = \"{signs}\"\n{told}");
+    let open = |told: &str| file("{header:X-Id}", &format!("covers_body = false\n{told}"));
+    refused_at(&open(""), "[signature]", "say under `[event]` what tells events apart");
+    accepted(&open("[event]\ntold_apart_by = \"signed-content\"\n"));
+    accepted(&open("[event]\ntold_apart_by = \"unsigned-values\"\n"));
+    refused_at(&open("[event]\ntold_apart_by = \"luck\"\n"), "\"luck\"", "`signed-content`");
+
+    let covered = |told: &str| file("{body}", &format!("[event]\ntold_apart_by = \"{told}\"\n"));
+    refused_at(&covered("signed-content"), "\"signed-content\"", "wherever the body is signed");
+    refused_at(&covered("signed-time"), "\"signed-time\"", "no time is signed");
+    accepted(&covered("nothing"));
+    let with_id = file("{id}.{body}", "[id]\nheader = \"X-Id\"\n[event]\ntold_apart_by = \"nothing\"\n");
+    refused_at(&with_id, "\"nothing\"", "the signed id tells events apart");
+
+    let timed = |told: &str| {
+        file("v1:{timestamp}", &format!("covers_body = false\n{TIME}[event]\ntold_apart_by = \"{told}\"\n"))
+    };
+    refused_at(&timed("signed-content"), "\"signed-content\"", "is the same for all events");
+    accepted(&timed("signed-time"));
+    accepted(&timed("unsigned-values"));
+}
+
+#[test]
+fn unsigned_values_are_taken_where_some_stand_beside_what_tells_events_apart_already() {
+    let signed = format!("{HEAD}{HMAC}signs = \"{{body}}\"\n");
+    let sent =
+        "name = \"T\"\n[signature]\nalgorithm = \"token\"\nheader = \"X-Token\"\ncovers_body = false\n".to_owned();
+    for head in [&signed, &sent] {
+        let file = |fields: &str| format!("{head}[event]\n{fields}told_apart_by = \"unsigned-values\"\n");
+        accepted(&file("id = \"{header:X-Id}\"\n"));
+        accepted(&file("type = \"{header:X-Type}\"\n"));
+        accepted(&file("id = \"{json:/id}\"\ntype = \"{query:type}\"\n"));
+        for in_body in ["", "id = \"{json:/id}\"\n", "type = \"{form:type}\"\n"] {
+            refused_at(&file(in_body), "\"unsigned-values\"", "neither an id nor a type stands unsigned beside it");
+        }
+    }
+    let typed = |head: &str, fields: &str| format!("{head}[event]\n{fields}told_apart_by = \"unsigned-type\"\n");
+    for head in [&signed, &sent] {
+        accepted(&typed(head, "type = \"{header:X-Type}\"\n"));
+        for other in ["", "id = \"{header:X-Id}\"\n", "type = \"{json:/type}\"\n"] {
+            refused_at(&typed(head, other), "\"unsigned-type\"", "no type stands unsigned beside the body");
+        }
+    }
+    let same = format!("{HEAD}{HMAC}signs = \"v1\"\ncovers_body = false\n");
+    refused_at(&typed(&same, "type = \"{header:X-Type}\"\n"), "\"unsigned-type\"", "is the same for all events");
+    let token = format!("{HEAD}algorithm = \"jwt\"\nheader = \"X-Token\"\nvalue = \"{{jwt}}\"\ncovers_body = false\n");
+    let token = format!("{token}[jwt]\nalgorithms = [\"HS256\"]\n[event]\nid = \"{{claim:/jti}}\"\n");
+    refused_at(&format!("{token}told_apart_by = \"unsigned-values\"\n"), "\"unsigned-values\"", "leave it out");
+}
+
+#[test]
+fn parts_that_run_into_each_other() {
+    for (signs, tables) in [
+        ("{id}{body}", "[id]\nheader = \"X-Id\"\n"),
+        ("{header:X-A}{body}", ""),
+        ("{header:X-A}{header:X-B}.{body}", ""),
+        ("{method}{body}", ""),
+        ("{path}{query}\\n{body}", ""),
+        ("{query}.{body}", ""),
+        ("{url}.{body}", ""),
+        ("{body}{body}", ""),
+        ("{body}.{id}", "[id]\nheader = \"X-Id\"\n"),
+        ("{body}.{header:X-A}", ""),
+        ("{timestamp}{body}", &TIME.replace("\"seconds\"", "\"rfc3339-or-utc\"")),
+        ("{timestamp}{body}", &TIME.replace("\"seconds\"", "\"seconds-or-milliseconds\"")),
+        ("{form-sorted}", ""),
+    ] {
+        let file = format!("{HEAD}{HMAC}signs = \"{signs}\"\n{tables}");
+        refused_at(&file, "[signature]", "so one signature fits several requests");
+        let stated = format!("{HEAD}{HMAC}signs = \"{signs}\"\nambiguous = \"why it can be borne\"\n{tables}");
+        assert_eq!(accepted(&stated).ambiguity(), Some("why it can be borne"));
+    }
+    let id = "{ text = \"id:{query:id};\", when = \"query:id\" }";
+    let by = "{ text = \"by:{header:x-by};\", when = \"header:x-by\" }";
+    accepted(&format!("{HEAD}{HMAC}signs = [{id}, {by}, \"ts:{{timestamp}};{{body}}\"]\n{TIME}"));
+    for signs in [format!("[{id}, \"{{timestamp}};{{body}}\"]"), format!("[{id}, {by}, \"i{{timestamp}};{{body}}\"]")] {
+        let file = format!("{HEAD}{HMAC}signs = {signs}\n{TIME}");
+        refused_at(&file, "[signature]", "nothing shows whether an optional part is there");
+    }
+    let clear = format!("{HEAD}{HMAC}signs = \"{{timestamp}}.{{body}}\"\nambiguous = \"no reason\"\n{TIME}");
+    refused_at(&clear, "\"no reason\"", "leave `ambiguous` out");
+}

@@ -1,0 +1,35 @@
+//! Scheme files that are refused: where, and with what words.
+
+mod coverage;
+mod keys;
+mod words;
+
+use countersign::Scheme;
+
+pub(crate) const HEAD: &str = "name = \"T\"\n[signature]\n";
+
+/// The rest of a signature table that is right.
+pub(crate) const HMAC: &str = "algorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n";
+pub(crate) const TIME: &str = "[timestamp]\nheader = \"X-Time\"\nformat = \"seconds\"\ntolerance = \"5m\"\n";
+
+/// Asserts that a file is refused at `marked`: the text stands in the file once, and the error points at its beginning.
+pub(crate) fn refused_at(file: &str, marked: &str, fragment: &str) {
+    let error = Scheme::from_toml("t", file).expect_err(file);
+    let at = file.find(marked).unwrap_or_else(|| panic!("`{marked}` is not in:\n{file}"));
+    let line = file[..at].matches('\n').count() + 1;
+    let column = file[..at].chars().rev().take_while(|c| *c != '\n').count() + 1;
+    assert_eq!((error.line(), error.column()), (line, column), "{error}\n{file}");
+    assert!(error.message().contains(fragment), "`{fragment}` is not in: {error}");
+    assert!(error.to_string().starts_with(&format!("line {line}, column {column}: ")), "{error}");
+}
+
+/// Asserts that a file is refused, wherever.
+pub(crate) fn refused(file: &str, fragment: &str) {
+    let error = Scheme::from_toml("t", file).expect_err(file);
+    assert!(error.message().contains(fragment), "`{fragment}` is not in: {error}");
+    assert!(error.line() >= 1 && error.column() >= 1);
+}
+
+pub(crate) fn accepted(file: &str) -> Scheme {
+    Scheme::from_toml("t", file).unwrap_or_else(|error| panic!("{error}\n{file}"))
+}

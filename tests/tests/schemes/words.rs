@@ -1,0 +1,260 @@
+//! What the language does not know, and what does not fit together.
+
+use countersign::Scheme;
+
+use crate::{HEAD, HMAC, TIME, accepted, refused, refused_at};
+
+#[test]
+fn what_is_no_toml() {
+    let open = Scheme::from_toml("t", "name = \"T\"\n[signature\n").unwrap_err();
+    assert_eq!((open.line(), open.column()), (2, 11), "{open}");
+    refused("name = ", "");
+    refused("", "missing field");
+    refused("name = 1\n", "expected a string");
+    refused("name = \"a\"\nname = \"b\"\n", "duplicate");
+    refused("\u{0}", "");
+}
+
+#[test]
+fn keys_and_tables_that_the_language_does_not_know() {
+    for (table, key) in [
+        ("", "nmae = \"x\"\n"),
+        ("[secret]\n", "prefix = \"x\"\n"),
+        ("[url]\n", "form = \"x\"\n"),
+        ("[event]\n", "kind = \"x\"\n"),
+        ("[answers]\n", "in = \"5s\"\n"),
+        ("[request]\n", "method = \"POST\"\n"),
+    ] {
+        let signature = format!("[signature]\n{HMAC}signs = \"{{body}}\"\n");
+        let file = format!(
+            "name = \"T\"\n{}{signature}{}",
+            if table.is_empty() { key } else { "" },
+            if table.is_empty() { String::new() } else { format!("{table}{key}") }
+        );
+        refused_at(&file, key, "unknown field");
+    }
+    refused(&format!("{HEAD}{HMAC}signs = \"{{body}}\"\nsign = \"x\"\n"), "unknown field `sign`");
+    refused(&format!("{HEAD}{HMAC}signs = \"{{body}}\"\n[signatures]\n"), "unknown field `signatures`");
+}
+
+#[test]
+fn a_name_is_needed() {
+    refused_at(
+        &format!("name = \" \"\n[signature]\n{HMAC}signs = \"{{body}}\"\n"),
+        "\" \"",
+        "expected the provider's name",
+    );
+    refused(&format!("[signature]\n{HMAC}signs = \"{{body}}\"\n"), "missing field `name`");
+    refused("name = \"T\"\n", "missing field `signature`");
+}
+
+#[test]
+fn algorithms_that_there_are_not() {
+    for name in ["md4", "hmac-md4", "HMAC-SHA256", "hmac-sha385", "none", "", "ed448", "HS256", "rsa"] {
+        let file = format!("{HEAD}algorithm = \"{name}\"\nheader = \"X\"\nvalue = \"{{hex}}\"\nsigns = \"{{body}}\"\n");
+        refused_at(&file, &format!("\"{name}\"\nheader"), "unknown algorithm");
+    }
+}
+
+#[test]
+fn placeholders_that_there_are_not() {
+    for (signs, marked, fragment) in [
+        ("{timestmap}.{body}", "{timestmap}", "unknown placeholder `{timestmap}`"),
+        ("v0:{body}{}", "{}", "unknown placeholder `{}`"),
+        ("{body}.{sha257-hex:body}", "{sha257", "unknown placeholder"),
+        ("{sha256-hex:uri}", "{sha256-hex:uri}", "unknown placeholder"),
+        ("{sorted:body,id}.{body}", "{sorted:body,id}", "`body` cannot be sorted"),
+        ("{lower:body}", "{lower:body}", "unknown placeholder"),
+        ("{canonical:acme}", "{canonical:acme}", "unknown canonical form `acme`"),
+        ("{json-raw:a}", "{json-raw:a}", "is not a JSON pointer"),
+        ("{body:1}", "{body:1}", "unknown placeholder"),
+        ("{Body}", "{Body}", "unknown placeholder `{Body}`"),
+        ("abc}{body}", "}{body}", "a `}` without its `{`"),
+        ("{body}.{tim", "{tim", "a `{` without its `}`"),
+        ("{json:id}.{body}", "{json:id}", "is not a JSON pointer"),
+        ("{json:/a~2}.{body}", "{json:/a~2}", "is not a JSON pointer"),
+        ("{header:X Y}.{body}", "{header:X Y}", "is not a header name"),
+        ("{header:}.{body}", "{header:}", "is not a header name"),
+    ] {
+        refused_at(&format!("{HEAD}{HMAC}signs = \"{signs}\"\n"), marked, fragment);
+    }
+    for (value, marked, fragment) in [
+        ("sha256={hexx}", "{hexx}", "unknown placeholder `{hexx}`; expected an encoding (hex, "),
+        ("{hex:1}", "{hex:1}", "unknown placeholder"),
+        ("{hex}{id}", "{id}", "expected text between two placeholders"),
+        ("{body}", "{body}", "unknown placeholder"),
+    ] {
+        let file = format!("{HEAD}algorithm = \"hmac-sha256\"\nheader = \"X\"\nvalue = \"{value}\"\nsigns = \"x\"\n");
+        refused_at(&file, marked, fragment);
+    }
+}
+
+#[test]
+fn secrets_in_the_wrong_algorithm() {
+    let signs = |algorithm: &str, signs: &str| {
+        format!("{HEAD}algorithm = \"{algorithm}\"\nheader = \"X\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n")
+    };
+    refused_at(&signs("hmac-sha256", "{secret}{body}"), "\"{secret}{body}\"", "leave `{secret}` out");
+    refused_at(&signs("sha256", "{body}"), "\"{body}\"", "a plain hash proves nothing");
+    refused_at(
+        &format!("{HEAD}algorithm = \"token\"\nheader = \"X\"\nsigns = \"{{body}}\"\n"),
+        "\"{body}\"",
+        "signs nothing",
+    );
+    refused_at(&format!("{HEAD}algorithm = \"basic\"\nsigns = \"{{body}}\"\n"), "\"{body}\"", "signs nothing");
+    refused_at(&format!("{HEAD}{HMAC}"), "[signature]", "expected `signs`");
+}
+
+#[test]
+fn layouts_that_carry_no_proof_or_too_much() {
+    let layout =
+        |algorithm: &str, layout: &str| format!("{HEAD}algorithm = \"{algorithm}\"\nheader = \"X\"\n{layout}\n");
+    for (algorithm, text, fragment) in [
+        ("hmac-sha256", "signs = \"{body}\"", "expected `value`"),
+        ("hmac-sha256", "value = \"{token}\"\nsigns = \"{body}\"", "carries its proof in an encoding"),
+        ("token", "value = \"{hex}\"", "carries its proof in `{token}`"),
+        ("hmac-sha256", "value = \"sha256=\"\nsigns = \"{body}\"", "no place for the tag"),
+        ("hmac-sha256", "value = \"{any}\"\nsigns = \"{body}\"", "no place for the tag"),
+        ("token", "value = \"{token} {token}\"", "`{token}` twice"),
+        ("hmac-sha256", "value = \"{id},{id},{hex}\"\nsigns = \"{id}.{body}\"", "`{id}` twice"),
+        (
+            "hmac-sha256",
+            "value = \"{timestamp},{timestamp},{hex}\"\nsigns = \"{timestamp}.{body}\"",
+            "`{timestamp}` twice",
+        ),
+    ] {
+        refused_at(&layout(algorithm, text), "[signature]", fragment);
+    }
+    let list = |list: &str| layout("hmac-sha256", &format!("list = {list}\nsigns = \"{{body}}\""));
+    refused_at(&list("{ separator = \"\", items = [\"{hex}\"] }"), "\"\", items", "one or more");
+    refused_at(&list("{ separator = \"é\", items = [\"{hex}\"] }"), "\"é\"", "expected ASCII characters");
+    let digits = list("{ separator = \",:6\", items = [\"t={timestamp}\", \"v1={hex}\"] }");
+    refused_at(&digits, "\",:6\"", "no letters or digits");
+    let fields = |separator: &str| format!("fields = {{ separator = \"{separator}\", items = [\"{{hex}}\"] }}");
+    for (separator, fragment) in [("", "one character"), (", ", "one character"), ("T", "no letters or digits")] {
+        let file = layout("hmac-sha256", &format!("{}\nsigns = \"{{body}}\"", fields(separator)));
+        refused_at(&file, &format!("\"{separator}\", items"), fragment);
+    }
+    refused_at(&list("{ separator = \",\", items = [] }"), "{ separator", "expected at least one item");
+    refused_at(
+        &list("{ separator = \",\", items = [\"v={hex}\", \"v={base64}\"] }"),
+        "\"v={base64}\"",
+        "takes everything that this one could",
+    );
+    refused_at(
+        &list("{ separator = \",\", items = [\"{hex}\", \"v1={hex}\"] }"),
+        "\"v1={hex}\"",
+        "takes everything that this one could",
+    );
+    refused_at(&list("{ separator = \",\", items = [\"v1={hxe}\"] }"), "{hxe}", "unknown placeholder");
+    let both = layout(
+        "hmac-sha256",
+        "value = \"{hex}\"\nlist = { separator = \",\", items = [\"{hex}\"] }\nsigns = \"{body}\"",
+    );
+    refused_at(&both, "{ separator", "found several");
+}
+
+#[test]
+fn places_that_are_none_or_two() {
+    let hmac = "algorithm = \"hmac-sha256\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
+    refused_at(&format!("{HEAD}{hmac}"), "[signature]", "expected `header`, `query`, `json`, `form` or `claim`");
+    refused_at(&format!("{HEAD}{hmac}header = \"X\"\nquery = \"x\"\n"), "[signature]", "found several");
+    refused_at(&format!("{HEAD}{hmac}header = []\n"), "[signature]", "at least one header name");
+    refused_at(&format!("{HEAD}{hmac}header = \"X:Y\"\n"), "[signature]", "`X:Y` is not a header name");
+    refused_at(&format!("{HEAD}{hmac}json = \"a\"\n"), "[signature]", "`a` is not a JSON pointer");
+    refused(&format!("{HEAD}{hmac}header = 5\n"), "");
+    refused_at(
+        &format!("{HEAD}{HMAC}signs = \"{{timestamp}}.{{body}}\"\n{}", TIME.replace("header = \"X-Time\"\n", "")),
+        "[timestamp]",
+        "expected `header`",
+    );
+    refused_at(&format!("{HEAD}{HMAC}signs = \"{{id}}.{{body}}\"\n[id]\n"), "[id]", "expected `header`");
+    let in_layout = HMAC.replace("{hex}", "{timestamp},{hex}");
+    refused_at(
+        &format!("{HEAD}{in_layout}signs = \"{{timestamp}}.{{body}}\"\n{TIME}"),
+        "[timestamp]",
+        "has two places",
+    );
+    refused_at(
+        &format!("{HEAD}{in_layout}signs = \"{{timestamp}}.{{body}}\"\n"),
+        "[signature]",
+        "a `[timestamp]` table must tell its format",
+    );
+    let id_in_layout = HMAC.replace("{hex}", "{id},{hex}");
+    refused_at(
+        &format!("{HEAD}{id_in_layout}signs = \"{{id}}.{{body}}\"\n[id]\nheader = \"X\"\n"),
+        "[signature]",
+        "the id has two places",
+    );
+}
+
+#[test]
+fn events_checks_methods_forms_and_secrets_that_are_wrong() {
+    let signature = format!("{HEAD}{HMAC}signs = \"{{body}}\"\n");
+    for (table, marked, fragment) in [
+        ("[event]\nid = \"/id\"\n", "\"/id\"", "expected one of"),
+        ("[event]\nid = \"{id}\"\n", "\"{id}\"", "expected one of"),
+        ("[event]\nid = \"{json:/a}{json:/b}\"\n", "\"{json:/a}", "expected one of"),
+        ("[event]\nid = \"{json:a}\"\n", "\"{json:a}\"", "is not a JSON pointer"),
+        ("[event]\ntype = \"{header:a b}\"\n", "\"{header:a b}\"", "is not a header name"),
+        ("[event]\ntype = \"{body}\"\n", "", "expected one of"),
+        ("[[check]]\nheader = \"X\"\nequals = \"{body}\"\n", "", "expected a hash of the body"),
+        ("[[check]]\nheader = \"X\"\nequals = \"{form-sorted}\"\n", "\"{form-sorted}\"", "expected a hash of the body"),
+        ("[[check]]\nequals = \"{sha256-hex:body}\"\n", "[[check]]", "expected `header`"),
+        ("[request]\nmethods = [\"post\"]\n", "\"post\"", "a request method in capitals"),
+        ("[request]\nmethods = [\"PO ST\"]\n", "\"PO ST\"", "a request method in capitals"),
+        ("[url]\nforms = [\"as-is\"]\n", "[\"as-is\"]", "`signs` has no `{url}`"),
+        ("[secret]\nencoding = \"base32\"\n", "\"base32\"", "unknown encoding `base32`"),
+        ("[secret]\nhash = \"md4\"\n", "\"md4\"", "unknown hash `md4`"),
+        ("[secret]\nverbatim = \"ws_\"\n", "\"ws_\"", "no secret in the `encoding` beside it can have"),
+        ("[secret]\nverbatim = \"ws\"\nencoding = \"base64\"\n", "\"ws\"", "no secret in the `encoding`"),
+        (
+            "[secret]\nverbatim = \"ws_\"\nstrip = \"ws_b64_\"\nencoding = \"base64\"\n",
+            "\"ws_\"",
+            "no secret in the `encoding`",
+        ),
+        ("[secret]\nbegins = \"\"\n", "\"\"", "the text that the provider's secrets begin with"),
+        ("[secret]\nstrip = \"a_\"\nbegins = \"b_\"\n", "\"b_\"", "expected one"),
+        ("[secret]\nbegins = \"a_\"\nencoding = \"hex\"\n", "\"a_\"", "a `utf8` secret only"),
+        ("checked = \"twice\"\n", "", "unknown"),
+    ] {
+        let file = format!("{signature}{table}");
+        if file.matches(marked).count() == 1 {
+            refused_at(&file, marked, fragment);
+        } else {
+            refused(&file, fragment);
+        }
+    }
+    let hashed = format!("{signature}prehash = \"sha256\"\n");
+    refused_at(&hashed, "\"sha256\"", "only what a public key proves can be hashed before it is signed");
+    let rsa = hashed.replace("hmac-sha256", "rsa-sha256").replace("{hex}", "{base64}");
+    accepted(&rsa);
+    refused_at(&rsa.replace("\"sha256\"", "\"sha1\""), "\"sha1\"", "nobody can make two contents with one hash");
+    let url = format!("{HEAD}{HMAC}signs = \"{{url}}\\n{{body}}\"\n");
+    refused_at(&format!("{url}[url]\nforms = []\n"), "[]", "expected at least one form");
+    refused(&format!("{url}[url]\nforms = [\"as-is\", \"as-was\"]\n"), "unknown variant `as-was`");
+}
+
+#[test]
+fn durations_and_formats_that_are_wrong() {
+    let time = |format: &str, tolerance: &str| {
+        format!(
+            "{HEAD}{HMAC}signs = \"{{timestamp}}.{{body}}\"\n[timestamp]\nheader = \"X\"\nformat = \"{format}\"\ntolerance = {tolerance}\n"
+        )
+    };
+    for tolerance in ["\"5\"", "\"five minutes\"", "\"-5m\"", "\"\"", "\"5 parsecs\"", "\"99999999999999999999s\""] {
+        refused_at(&time("seconds", tolerance), tolerance, "expected a duration such as");
+    }
+    refused_at(&time("seconds", "300"), "300", "expected a duration such as");
+    refused(&time("unix", "\"5m\""), "unknown variant `unix`");
+    refused(&time("seconds", "\"5m\"").replace("tolerance = \"5m\"\n", ""), "missing field `tolerance`");
+    refused(&format!("{HEAD}{HMAC}signs = \"{{body}}\"\n[answers]\nwithin = 5\n"), "expected a duration such as");
+    accepted(&time("seconds", "\"1h 30m 5s\""));
+}
+
+#[test]
+fn columns_count_characters_and_lines_count_line_feeds() {
+    let head = "# é é é\r\nname = \"日本\"\r\n[signature]\r\nalgorithm = \"hmac-sha256\" # 日\r\nheader = \"X\"\r\n";
+    let file = head.to_owned() + "value = \"é{hxe}\"\r\nsigns = \"{body}\"\r\n";
+    refused_at(&file, "{hxe}", "unknown placeholder");
+}
