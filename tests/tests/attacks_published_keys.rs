@@ -179,12 +179,28 @@ fn a11_no_url_of_a_request_leads_elsewhere_than_the_scheme_says_for_every_scheme
     assert!(tried >= 100, "{tried}");
 }
 
+/// Tokens whose key is where the request says at this place.
+macro_rules! named_keys {
+    ($place:literal) => {
+        concat!(
+            "name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"token\"\ncovers_body = false\n",
+            "[jwt]\nalgorithms = [\"EdDSA\"]\n[keys]\nformat = \"jwks\"\nurl_at = { ",
+            $place,
+            " }\nhosts = [\"a.example\"]\npath = \"/keys/{word}\"\n"
+        )
+    };
+}
+
 #[test]
 fn a11_a_token_that_names_a_key_elsewhere_is_refused_however_its_body_comes() {
-    let toml = "name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"token\"\ncovers_body = false\n\
-                [jwt]\nalgorithms = [\"EdDSA\"]\n\
-                [keys]\nformat = \"jwks\"\nurl_at = { header = \"x-url\" }\nhosts = [\"a.example\"]\npath = \"/keys/{word}\"\n";
-    let endpoint = Endpoint::new("a", toml);
+    let in_body = Endpoint::new("b", named_keys!("json = \"/key\""));
+    let verdict = |body: &'static str| {
+        let signed = in_body.sign(in_body.request(body), NOW);
+        each_way(&in_body.verifier(), &signed, NOW, &[1]).map_err(|rejection| rejection.code()).map(drop)
+    };
+    assert_eq!(verdict(r#"{"key":"https://a.example/keys/one"}"#), Ok(()));
+    assert_eq!(verdict(r#"{"key":"https://evil.example/keys/one"}"#), Err("unexpected_value"));
+    let endpoint = Endpoint::new("a", named_keys!("header = \"x-url\""));
     let mut signed = endpoint.sign(endpoint.request("{}"), NOW);
     signed.headers_mut().insert("x-url", HeaderValue::from_static("https://a.example/keys/one"));
     each_way(&endpoint.verifier(), &signed, NOW, &[1]).unwrap();

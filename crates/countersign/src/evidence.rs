@@ -259,9 +259,8 @@ fn scan_lines<E: From<Mismatch>>(
         && scheme.signature.syntax.holes().all(|hole| matches!(hole, Hole::Tag(_)));
     let mut start = 0;
     for line in text.split(|byte| *byte == b'\n' || (is_one_tag && *byte == b',')) {
-        let value = if is_one_tag { trim_ows(line) } else { line };
         let before = line.len() - line.trim_ascii_start().len();
-        scheme.signature.syntax.scan(value, &mut |hole, span| visit(hole, span.behind(start + before)))?;
+        scheme.signature.syntax.scan(trim_ows(line), &mut |hole, span| visit(hole, span.behind(start + before)))?;
         start += line.len() + 1;
     }
     Ok(())

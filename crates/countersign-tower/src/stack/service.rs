@@ -100,7 +100,7 @@ where
         self.addresses.as_ref().map_or(Ok(()), |addresses| addresses.check(head))
     }
 
-    /// Through the guard, in a box of its own, which is small enough to cost little.
+    /// Through the guard, if there is one.
     fn hand_on(self: &Arc<Self>, inner: &mut S, request: Request<VerifiedBody>, pending: Pending) -> Step<S::Future> {
         let Some((shared, answers)) = &self.replay else {
             let (checks, begun) = (Arc::clone(self), self.verify.meter.now());

@@ -73,34 +73,12 @@ impl SignedContent<'_> {
     /// What stays is written as it was signed, nothing between its parts: where they run into each other, another way to
     /// part the same text has the same signature, and must have the same key.
     fn write(&self, unsigned: Option<&[Option<Value<'_>>; 2]>, write: &mut dyn FnMut(&[u8])) {
-        let mut text = Text { write, length: 0, cuts: Vec::new() };
-        let (parts, end) = (&self.scheme.signature.parts, &self.scheme.signature.optional_end);
-        for (at, part) in parts.iter().enumerate() {
-            match part {
-                // With the optional end and without it, it may be signed by the same text.
-                _ if !end.is_empty() && at + 1 == parts.len() => {
-                    let mut last = Vec::new();
-                    self.write_part(part, &mut |piece| last.extend_from_slice(piece));
-                    let mut last = last.as_slice();
-                    while let Some(shorter) = last.strip_suffix(&**end) {
-                        last = shorter;
-                    }
-                    text.write(last);
-                }
-                Part::Secret => text.cut(),
-                Part::Timestamp if !self.scheme.time_tells_apart() => text.cut(),
-                Part::Body | Part::Hash(_, _, Hashed::Body) => match self.body_around_time() {
-                    Some((before, behind)) => {
-                        text.write(before);
-                        text.cut();
-                        text.write(behind);
-                    }
-                    None => text.write(self.body),
-                },
-                _ => self.write_part(part, &mut |piece| text.write(piece)),
-            }
+        let mut text = Text::new(write);
+        match &*self.scheme.signature.optional_end {
+            b"" => self.write_parts(&mut text),
+            end => self.write_parts_without(end, &mut text),
         }
-        let signs_no_parts = parts.is_empty();
+        let signs_no_parts = self.scheme.signature.parts.is_empty();
         if signs_no_parts {
             self.write_other_values(&mut text);
         }
@@ -117,13 +95,45 @@ impl SignedContent<'_> {
         text.finish();
     }
 
-    fn write_part(&self, part: &Part, write: &mut dyn FnMut(&[u8])) {
+    fn write_parts(&self, text: &mut Text<'_>) {
+        for part in &self.scheme.signature.parts {
+            match part {
+                Part::Secret => text.cut(),
+                Part::Timestamp if !self.scheme.time_tells_apart() => text.cut(),
+                Part::Body | Part::Hash(_, _, Hashed::Body) => match self.body_around_time() {
+                    Some((before, behind)) => {
+                        text.write(before);
+                        text.cut();
+                        text.write(behind);
+                    }
+                    None => text.write(self.body),
+                },
+                _ => self.write_part(part, text),
+            }
+        }
+    }
+
+    /// What is signed with the optional end and what without it can be one text.
+    fn write_parts_without(&self, end: &[u8], text: &mut Text<'_>) {
+        let mut signed = Vec::new();
+        let mut write = |piece: &[u8]| signed.extend_from_slice(piece);
+        let mut whole = Text::new(&mut write);
+        self.write_parts(&mut whole);
+        text.cuts = whole.cuts;
+        let mut signed = signed.as_slice();
+        while let Some(shorter) = signed.strip_suffix(end) {
+            signed = shorter;
+        }
+        text.write(signed);
+    }
+
+    fn write_part(&self, part: &Part, text: &mut Text<'_>) {
         // The verifier has read the same parts without an error.
         let sorted = SortedParameters::of(self.scheme, self.head, self.body).unwrap_or_default();
         let with = Writing { form: self.form, secret: &[], body: Some(self.body) };
         let settings = Settings::new();
         let content = self.content(&settings, &sorted);
-        let _: Result<(), _> = content.write(slice::from_ref(part), with, &mut |piece| write(piece));
+        let _: Result<(), _> = content.write(slice::from_ref(part), with, &mut |piece| text.write(piece));
     }
 
     /// What a message signature must cover beside the body, and what a token must claim of the request.
@@ -173,7 +183,11 @@ struct Text<'a> {
     cuts: Vec<u64>,
 }
 
-impl Text<'_> {
+impl<'a> Text<'a> {
+    fn new(write: &'a mut dyn FnMut(&[u8])) -> Self {
+        Self { write, length: 0, cuts: Vec::new() }
+    }
+
     fn write(&mut self, piece: &[u8]) {
         self.length += piece.len() as u64;
         (self.write)(piece);

@@ -1,6 +1,6 @@
 //! What follows from a description for whoever verifies: what must be configured, and what must be there of a request.
 
-use super::{Algorithm, Check, Choice, Description, Expected, HandshakeRule, Part, Source};
+use super::{Algorithm, Check, Choice, Description, Expected, HandshakeRule, KeyPlace, Part, Source};
 use crate::{jws::JwsKey, public_key::PublicKeyAlgorithm};
 
 impl Description {
@@ -60,6 +60,7 @@ impl Description {
             )
             || self.signature.parts.iter().any(Part::needs_whole_body)
             || self.checks.iter().any(|check| check.source.is_in_body())
+            || self.names_key_in_body()
             // What is signed is held against what anybody can have signed.
             || self.handshakes.iter().any(HandshakeRule::signs_for_anybody)
             // A token is judged with the head alone, unless a hash of the body is to be checked as well.
@@ -73,6 +74,12 @@ impl Description {
             .into_iter()
             .flatten()
             .any(Source::is_in_body)
+    }
+
+    /// Whether the body says where the key is.
+    fn names_key_in_body(&self) -> bool {
+        let place = self.key_source().map(|keys| &keys.place);
+        matches!(place, Some(KeyPlace::Named { source, .. }) if source.is_in_body())
     }
 
     /// Whether the timestamp stands in the signed body, so that it is proven before it is read.

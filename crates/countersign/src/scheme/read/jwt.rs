@@ -7,6 +7,7 @@ use toml::Spanned;
 use super::{Reader, Result};
 use crate::{
     jws::{JwsAlgorithm, JwsKey},
+    jwt::takes_secret,
     scheme::{
         Algorithm, JwtRule,
         file::JwtTable,
@@ -38,8 +39,8 @@ impl Reader<'_> {
         if algorithms.is_empty() {
             return self.fail(span, "expected at least one algorithm: a token without a signature proves nothing");
         }
-        let secret = algorithms.iter().filter(|algorithm| matches!(algorithm.key(), JwsKey::Secret(_))).count();
-        if secret != 0 && secret != algorithms.len() {
+        let is_public = |algorithm: &JwsAlgorithm| matches!(algorithm.key(), JwsKey::Public(_));
+        if takes_secret(&algorithms) && algorithms.iter().any(is_public) {
             let message = "some algorithms take a secret and others a public key, which as a secret everybody would know: \
                            write a scheme for each";
             return self.fail(span, message);

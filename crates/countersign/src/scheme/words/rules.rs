@@ -13,6 +13,9 @@ pub(super) fn of_token(rule: &JwtRule) -> Vec<String> {
     rules.extend(rule.audience.as_ref().map(|audience| format!("`aud` must be or have {}", expected(audience))));
     rules.extend(required(&rule.requires));
     rules.extend(times(rule.leeway.unwrap_or_default(), rule.max_age, "iat"));
+    if rule.leeway.is_none() {
+        rules.push(format!("`iat` may be {} ahead of the clock", humantime::format_duration(rule.ahead())));
+    }
     rules
 }
 
