@@ -7,7 +7,7 @@ mod parts;
 mod rules;
 mod secret;
 
-use super::{Check, Description, Equals, Syntax, UrlForm};
+use super::{Algorithm, Check, Description, Equals, Syntax, UrlForm};
 use crate::{algorithm::Digest, encoding::Encoding, timestamp::TimestampFormat};
 
 impl Description {
@@ -51,7 +51,8 @@ impl Description {
 
     /// What a JSON Web Token or an HTTP Message Signature must say and cover; empty for the schemes without one.
     pub fn signature_rules(&self) -> Vec<String> {
-        rules::of_token(&self.jwt).into_iter().chain(rules::of_message(&self.http)).collect()
+        let issuing = matches!(self.signature.algorithm, Algorithm::Jwt).then(|| rules::of_issuing(&self.jwt));
+        rules::of_token(&self.jwt).into_iter().chain(issuing.flatten()).chain(rules::of_message(&self.http)).collect()
     }
 
     /// The questions that the provider asks an endpoint, and how each is answered; empty if it asks none.
@@ -182,6 +183,15 @@ mod tests {
     fn that_a_hash_is_signed_is_told() {
         let bridge = scheme("bridge").signed_parts();
         assert_eq!(bridge.last().map(String::as_str), Some("of all this, the SHA-256"));
+    }
+
+    #[test]
+    fn only_what_carries_claims_has_rules_of_a_token() {
+        for scheme in providers::ALL.iter().filter_map(|provider| provider.scheme().ok()) {
+            let of_claims = scheme.signature_rules().iter().any(|rule| rule.contains("`iat`"));
+            let token = matches!(scheme.signature.algorithm, super::Algorithm::Jwt);
+            assert_eq!(of_claims, token, "{}: {:?}", scheme.id(), scheme.signature_rules());
+        }
     }
 
     #[test]

@@ -13,10 +13,13 @@ pub(super) fn of_token(rule: &JwtRule) -> Vec<String> {
     rules.extend(rule.audience.as_ref().map(|audience| format!("`aud` must be or have {}", expected(audience))));
     rules.extend(required(&rule.requires));
     rules.extend(times(rule.leeway.unwrap_or_default(), rule.max_age, "iat"));
-    if rule.leeway.is_none() {
-        rules.push(format!("`iat` may be {} ahead of the clock", humantime::format_duration(rule.ahead())));
-    }
     rules
+}
+
+/// How far the clock of whoever makes the tokens may be ahead, where the scheme says nothing about clocks.
+pub(super) fn of_issuing(rule: &JwtRule) -> Option<String> {
+    let ahead = humantime::format_duration(rule.ahead());
+    rule.leeway.is_none().then(|| format!("`iat` may be {ahead} ahead of the clock"))
 }
 
 pub(super) fn of_message(rule: &HttpSignatureRule) -> Vec<String> {
