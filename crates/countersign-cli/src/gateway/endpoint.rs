@@ -7,7 +7,7 @@ use countersign::{Delivery, Rejection, Scheme, Verifier};
 use countersign_tower::{
     AddressLayer, FetchedKeys, HandshakeDone, HttpsFetch, Keys, Stack, StackBuilder, StackError, VerifiedBody,
 };
-use http::{Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::Full;
 use tokio::time::Instant;
@@ -102,6 +102,9 @@ pub(crate) trait Watch: Send + Sync + 'static {
         verdict: &Verdict<'_>,
         took: Duration,
     ) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Takes note of a request to a path that no endpoint has. Who sends it may be a provider that was told a wrong URL.
+    fn no_endpoint(&self, method: &Method, path: &str);
 }
 
 impl EndpointKeys {

@@ -11,6 +11,7 @@ use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_util::MetricKindMask;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::Semaphore,
@@ -32,7 +33,10 @@ pub(crate) struct Shown {
 pub(crate) fn install() -> Result<PrometheusHandle, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(format!("metrics cannot be counted: {error}"));
     let buckets = [(BODY_BYTES, &BYTES[..]), (VERIFY_SECONDS, &SECONDS[..]), (HANDLER_SECONDS, &SECONDS[..])];
-    let builder = buckets.into_iter().try_fold(PrometheusBuilder::new(), |builder, (name, buckets)| {
+    // Every gauge is set whenever they are shown: what is not set any more, such as the age of a list that the configuration
+    // no longer has, is gone, and nobody is called for it.
+    let builder = PrometheusBuilder::new().idle_timeout(MetricKindMask::GAUGE, Some(Duration::from_secs(1)));
+    let builder = buckets.into_iter().try_fold(builder, |builder, (name, buckets)| {
         builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), buckets)
     });
     let recorder = builder.map_err(|error| failed(&error))?.build_recorder();

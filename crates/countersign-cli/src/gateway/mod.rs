@@ -7,6 +7,7 @@ pub(crate) mod feed;
 pub(crate) mod metrics;
 mod places;
 mod proxy_protocol;
+mod published;
 pub(crate) mod reload;
 mod sent_secret;
 mod server;

@@ -11,6 +11,7 @@ use countersign::address::{
     AddressSet,
     proxy_protocol::{Header, HeaderError, Progress, parse},
 };
+use countersign_tower::metrics::CONNECTIONS_REFUSED;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
 /// Demands the PROXY protocol of every connection, and believes it of trusted proxies.
@@ -34,6 +35,17 @@ pub(crate) enum Refused {
 impl Refused {
     /// For the log. It is none of a rejection's, since there is no request yet.
     pub(crate) const CODE: &str = "proxy_protocol";
+
+    pub(super) fn count(&self) {
+        let reason = match self {
+            Self::Stranger => "stranger",
+            Self::Header(_) => "header",
+            Self::Late => "late",
+            Self::Broken(_) => "broken",
+            Self::Outdated => "outdated",
+        };
+        metrics::counter!(CONNECTIONS_REFUSED, "reason" => reason).increment(1);
+    }
 }
 
 /// A proxy writes the header as soon as it is connected.

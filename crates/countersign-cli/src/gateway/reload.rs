@@ -18,6 +18,7 @@ use super::{
     Gateway, Store, StorePlan, Watch,
     config::{Config, Kept, Reading},
     feed::{Feed, Refresh},
+    published::PublishedRanges,
     sources::{self, Fingerprint, Sources},
 };
 use crate::failure::Failure;
@@ -250,6 +251,7 @@ impl State {
         let current = self.lock();
         metrics::gauge!(countersign_tower::metrics::CONFIG_AGE).set(current.since.elapsed());
         current.kept.feeds.iter().for_each(Feed::record);
+        current.kept.published.iter().for_each(PublishedRanges::record);
     }
 }
 

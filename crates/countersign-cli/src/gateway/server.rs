@@ -118,7 +118,7 @@ impl<W: Watch> Front<W> {
         };
         let beginning = match client {
             Ok(client) => Beginning { peer, is_announced: protocol.is_some(), client },
-            Err(refused) => return (self.refused)(peer, &refused),
+            Err(refused) => return self.refuse(peer, &refused),
         };
         let service = service_fn(move |request| self.clone().answer(request, beginning, place.clone()));
         let connection = http1::Builder::new()
@@ -141,10 +141,15 @@ impl<W: Watch> Front<W> {
         beginning.client.and_then(|client| request.extensions_mut().insert(PeerAddr(client)));
         let answer = self.gateway.answer(request, beginning).await;
         if let Err(refused) = &answer {
-            (self.refused)(beginning.peer, refused);
+            self.refuse(beginning.peer, refused);
         }
         place.wait();
         answer
+    }
+
+    fn refuse(&self, peer: SocketAddr, refused: &Refused) {
+        refused.count();
+        (self.refused)(peer, refused);
     }
 }
 

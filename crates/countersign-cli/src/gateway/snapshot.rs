@@ -4,7 +4,7 @@ use std::{collections::HashMap, error::Error, net::SocketAddr, sync::Arc};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use countersign_tower::StackError;
+use countersign_tower::{StackError, metrics::UNROUTED};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
@@ -90,17 +90,22 @@ impl<W: Watch> Gateway<W> {
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
+        let path = request.uri().path();
         let endpoint = {
             let now = self.current.load();
             if !now.meeting.allows(beginning) {
                 return Err(Refused::Outdated);
             }
-            now.endpoints.get(request.uri().path()).map(Arc::clone)
+            now.endpoints.get(path).map(Arc::clone)
         };
         Ok(match endpoint {
             // In a box, so that a connection without a request has no room for one.
             Some(endpoint) => Box::pin(endpoint.receive(Arc::clone(&self.watch), request)).await,
-            None => empty(StatusCode::NOT_FOUND),
+            None => {
+                metrics::counter!(UNROUTED).increment(1);
+                self.watch.no_endpoint(request.method(), path);
+                empty(StatusCode::NOT_FOUND)
+            }
         })
     }
 }

@@ -7,7 +7,7 @@ use countersign::{
     replay::{Claim, Lease, MemoryStore, Settlement},
 };
 use countersign_store::replay::{
-    PostgresReplayStore, RedisReplayStore, SqliteReplayStore,
+    LayeredReplayStore, PostgresReplayStore, RedisReplayStore, SqliteReplayStore,
     postgres::{PostgresOptions, PostgresStoreError},
     redis::{RedisOptions, RedisStoreError},
     sqlite::SqliteOptions,
@@ -35,14 +35,16 @@ pub(crate) struct Remote {
     pub(crate) url: String,
     /// The authorities, in PEM, that are believed that it is the server, instead of the public ones.
     pub(crate) authorities: Option<String>,
+    /// For how many events that this process has handled the server is not asked again.
+    pub(crate) copies: usize,
 }
 
 /// A store that is open.
 pub(crate) enum Store {
     Memory(MemoryStore),
     Sqlite(SqliteReplayStore),
-    Redis(Box<RedisReplayStore>),
-    Postgres(Box<PostgresReplayStore>),
+    Redis(Box<LayeredReplayStore<RedisReplayStore>>),
+    Postgres(Box<LayeredReplayStore<PostgresReplayStore>>),
 }
 
 /// Why a store cannot be opened or asked.
@@ -68,13 +70,22 @@ impl StorePlan {
                 let options = capacity.map_or(options, |capacity| options.with_capacity(capacity));
                 Store::Sqlite(SqliteReplayStore::open_with(path, options).map_err(StoreError::of)?)
             }
-            Self::Redis(remote) => Store::Redis(Box::new(remote.redis().await.map_err(StoreError::of)?)),
-            Self::Postgres(remote) => Store::Postgres(Box::new(remote.postgres().await.map_err(StoreError::of)?)),
+            Self::Redis(remote) => {
+                let shared = remote.redis().await.map_err(StoreError::of)?;
+                Store::Redis(Box::new(LayeredReplayStore::with_copies(shared, remote.copies)))
+            }
+            Self::Postgres(remote) => {
+                let shared = remote.postgres().await.map_err(StoreError::of)?;
+                Store::Postgres(Box::new(LayeredReplayStore::with_copies(shared, remote.copies)))
+            }
         })
     }
 }
 
 impl Remote {
+    /// 100,000 events: 6 MB at most.
+    pub(crate) const DEFAULT_COPIES: usize = 100_000;
+
     async fn redis(&self) -> Result<RedisReplayStore, RedisStoreError> {
         let mut options = RedisOptions::new(&self.url)?;
         if let Some(pem) = &self.authorities {

@@ -5,12 +5,15 @@
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    thread::sleep,
+    time::{Duration, Instant},
 };
 
 use countersign::providers;
 
 use crate::{
     program::{Folder, SECRET, run},
+    reload::replace,
     serve::{Gateway, signed},
 };
 
@@ -72,6 +75,7 @@ fn a_scraper_sees_what_became_of_every_request() {
         "countersign_store_entries{store=\"memory\"} 1",
         "countersign_store_capacity{store=\"memory\"} 1000000",
         "countersign_connections_capacity 100",
+        "countersign_unrouted_total 1",
     ] {
         has(&answer, series);
     }
@@ -95,6 +99,38 @@ fn a_scraper_sees_what_became_of_every_request() {
 }
 
 #[test]
+fn only_the_lists_of_the_configuration_have_an_age() {
+    let folder = Folder::new();
+    folder.write("allowed.txt", "127.0.0.0/8\n");
+    let mut gateway = Gateway::start(&folder, CONFIG, &[]);
+    let address = gateway.told("metrics on http://").trim_end_matches("/metrics").to_owned();
+    assert!(get(&address, "GET /metrics").contains("allowed.txt"));
+
+    let published = CONFIG.replace("provider = \"github\"", "provider = \"airwallex\"");
+    let published = published.replace(".allow_from]\nfile = \"allowed.txt\"", "]\nallow = [\"provider\"]");
+    replace(&folder, &published);
+    gateway.hang_up();
+    gateway.told_of("config_taken");
+    // A series goes when it has not been set for a second.
+    let end = Instant::now() + Duration::from_secs(20);
+    let answer = loop {
+        let answer = get(&address, "GET /metrics");
+        if !answer.contains("allowed.txt") {
+            break answer;
+        }
+        assert!(Instant::now() < end, "{answer}");
+        sleep(Duration::from_millis(200));
+    };
+    let of_the_catalogue = "countersign_allowlist_age_seconds{list=\"catalogue:airwallex\"} ";
+    let age = answer.lines().find_map(|line| line.strip_prefix(of_the_catalogue)).expect(&answer);
+    assert!(age.parse::<f64>().unwrap() > 0.0, "{age}");
+    for other in ["countersign_store_entries{", "countersign_config_age_seconds ", "countersign_connections "] {
+        assert!(answer.contains(other), "{other} is not in {answer}");
+    }
+    gateway.stop();
+}
+
+#[test]
 fn connections_that_make_room_for_others_are_counted() {
     let folder = Folder::new();
     folder.write("allowed.txt", "127.0.0.0/8\n");
@@ -105,6 +141,22 @@ fn connections_that_make_room_for_others_are_counted() {
     has(&get(&address, "GET /metrics"), "countersign_connections_evicted_total{reason=\"places\"} 1");
     drop(silent);
     gateway.stop();
+}
+
+#[test]
+fn connections_that_are_refused_before_a_request_are_counted() {
+    let folder = Folder::new();
+    folder.write("allowed.txt", "127.0.0.0/8\n");
+    for (proxies, reason) in [("10.0.0.0/8", "stranger"), ("127.0.0.0/8", "header")] {
+        let config = format!("trusted_proxies = [\"{proxies}\"]\nproxy_protocol = \"v1-or-v2\"\n{CONFIG}");
+        let mut gateway = Gateway::start(&folder, &config, &[]);
+        let address = gateway.told("metrics on http://").trim_end_matches("/metrics").to_owned();
+        // The connection may be reset while this is written.
+        let _ = TcpStream::connect(&gateway.address).unwrap().write_all(b"POST /github HTTP/1.1\r\nHost: x\r\n\r\n");
+        gateway.told_of("refused");
+        has(&get(&address, "GET /metrics"), &format!("countersign_connections_refused_total{{reason=\"{reason}\"}} 1"));
+        gateway.stop();
+    }
 }
 
 #[test]

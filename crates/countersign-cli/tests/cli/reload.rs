@@ -36,7 +36,7 @@ fn status(gateway: &Gateway, path: &str, secret: &str, body: &str) -> u16 {
 }
 
 /// Replaces the configuration as a good editor does, at once.
-fn replace(folder: &Folder, config: &str) {
+pub(crate) fn replace(folder: &Folder, config: &str) {
     let new = folder.write("new.toml", format!("listen = \"127.0.0.1:0\"\n{config}"));
     fs::rename(new, folder.path("countersign.toml")).unwrap();
 }

@@ -165,7 +165,8 @@ fn a_gateway_logs_what_it_accepts_and_refuses_the_rest_blandly() {
     assert_eq!((&line["bytes"], &line["content_type"]), (&body.len().into(), &"application/json".into()));
     assert!(line.get("body").is_none());
     let refused: Vec<_> = json_lines(&ran.err).iter().map(|line| line["code"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(refused, ["signature", "missing_signature", "body_too_large"]);
+    assert_eq!(refused, ["signature", "missing_signature", "body_too_large", "no_endpoint"]);
+    assert!(ran.err.contains(r#""path":"/""#), "{}", ran.err);
 }
 
 #[test]

@@ -100,6 +100,22 @@ fn redis_keeps_what_was_handled_over_its_own_end_and_that_of_the_gateway() {
 }
 
 #[test]
+fn what_a_process_has_handled_itself_it_knows_without_its_server() {
+    let folder = Folder::new();
+    for (copies, status) in [("", "200"), ("copies = 0", "503")] {
+        let mut server = RedisServer::start();
+        folder.write("url", server.url());
+        let gateway = Gateway::start(&folder, &config(copies), &[]);
+        accepts(&gateway, "once");
+        server.kill();
+        let answer = send(&gateway, "once");
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{copies}: {answer}");
+        assert!(send(&gateway, "another").starts_with("HTTP/1.1 503 "), "{copies}");
+        gateway.stop();
+    }
+}
+
+#[test]
 fn redis_does_so_over_tls() {
     let (folder, authority) = (Folder::new(), Authority::new());
     let mut server = RedisServer::start_secure(&authority.vouch_for("127.0.0.1"));
@@ -147,4 +163,6 @@ fn a_gateway_does_not_start_on_a_server_that_proves_nothing() {
     run(&["serve", "--config", &path]).is_mistake(&[":3:15:", "cannot be read"]);
     let path = folder.write("countersign.toml", config("authorities = \"url\"").replace("file:url", "memory"));
     run(&["serve", "--config", &path]).is_mistake(&[":3:15:", "leave this out"]);
+    let path = folder.write("countersign.toml", config("copies = 1000").replace("file:url", "sqlite:claims.db"));
+    run(&["serve", "--config", &path]).is_mistake(&[":3:10:", "leave this out"]);
 }

@@ -47,6 +47,10 @@ pub const CONNECTIONS: &str = "countersign_connections";
 pub const CONNECTIONS_CAPACITY: &str = "countersign_connections_capacity";
 /// Connections that were closed because a place or memory was short.
 pub const CONNECTIONS_EVICTED: &str = "countersign_connections_evicted_total";
+/// Connections that were closed before a request was read, or before the next.
+pub const CONNECTIONS_REFUSED: &str = "countersign_connections_refused_total";
+/// Requests to a path that no endpoint has.
+pub const UNROUTED: &str = "countersign_unrouted_total";
 /// Lines of `countersign serve` that nobody read in time.
 pub const LINES_DROPPED: &str = "countersign_lines_dropped_total";
 

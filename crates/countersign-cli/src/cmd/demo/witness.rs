@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use http::Method;
+
 use super::table;
 use crate::{
     gateway::{Endpoint, Verdict, Watch},
@@ -79,4 +81,7 @@ impl Watch for Witness {
             Ok(())
         }
     }
+
+    /// Whoever sends there, by hand, sees the 404.
+    fn no_endpoint(&self, _: &Method, _: &str) {}
 }

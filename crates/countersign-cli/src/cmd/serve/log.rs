@@ -5,7 +5,7 @@ use std::{io, net::SocketAddr, path::Path, sync::LazyLock, time::Duration};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign::{Delivery, Rejection};
 use countersign_tower::HandshakeDone;
-use http::StatusCode;
+use http::{Method, StatusCode};
 use serde_json::{Value as Json, json};
 
 use super::{super::verify::value_json, lines::Lines, stream::Stream};
@@ -60,6 +60,10 @@ impl Watch for Log {
         }
         Ok(())
     }
+
+    fn no_endpoint(&self, method: &Method, path: &str) {
+        ERRORS.note(&no_endpoint(method, path));
+    }
 }
 
 impl Log {
@@ -90,6 +94,19 @@ impl Log {
         }
         line
     }
+}
+
+fn no_endpoint(method: &Method, path: &str) -> Json {
+    let shown: String = path.chars().take(MAX_PATH).collect();
+    json!({
+        "time": moment::stamp(),
+        "verdict": "refused",
+        "method": method.as_str(),
+        "path": shown,
+        "code": "no_endpoint",
+        "status": 404,
+        "reason": "no endpoint of the configuration has this path",
+    })
 }
 
 fn refused(endpoint: &Endpoint, rejection: &Rejection, took: Duration) -> Json {
@@ -180,6 +197,9 @@ fn log_refresh(refresh: &Refresh) {
     }
     ERRORS.note(&line);
 }
+
+/// In characters: enough to see what a provider was told.
+const MAX_PATH: usize = 200;
 
 fn micros(took: Duration) -> u64 {
     u64::try_from(took.as_micros()).unwrap_or(u64::MAX)

@@ -54,6 +54,9 @@ The configuration is TOML:
   store = \"memory\"
   capacity = 1000000           # events; the default. A store that is full
                                # refuses (memory and SQLite)
+  copies = 100000              # events that this process has handled, and need
+                               # not ask the server about; the default. With 0
+                               # it asks ever again
   authorities = \"ca.pem\"       # vouch for the server, over TLS; default:
                                # Mozilla's list
 

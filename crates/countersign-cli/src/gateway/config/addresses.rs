@@ -18,6 +18,7 @@ use crate::{
     gateway::{
         Copy, ProxyProtocol,
         feed::{Feed, Plan, Source},
+        published::PublishedRanges,
     },
 };
 
@@ -133,6 +134,7 @@ impl Reader<'_> {
         if let Some(word) = allow.iter().find(is_word) {
             let published = published(scheme).map_err(|message| self.wrong_at(word, message))?;
             always = always.union(&published.into_iter().collect());
+            self.published.borrow_mut().extend(PublishedRanges::of(scheme));
         }
         Ok(always)
     }

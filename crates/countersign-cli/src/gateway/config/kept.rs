@@ -14,15 +14,17 @@ use super::{
     keys::{KeysEntry, KeysTable},
 };
 use crate::{
-    gateway::{feed::Feed, sources::Fingerprint},
+    gateway::{feed::Feed, published::PublishedRanges, sources::Fingerprint},
     secrets::SecretSource,
 };
 
-/// What a configuration has fetched. The next one goes on with it wherever it would fetch the same.
+/// What a configuration has got from others. The next one goes on with it wherever it would fetch the same.
 #[derive(Clone, Default)]
 pub(crate) struct Kept {
     /// Lists of addresses, to keep up to date.
     pub(crate) feeds: Vec<Feed>,
+    /// Ranges of addresses that came with the program.
+    pub(crate) published: BTreeSet<PublishedRanges>,
     pub(super) keys: Vec<PublishedKeys>,
 }
 

@@ -10,7 +10,7 @@ mod secrets;
 
 use std::{
     cell::RefCell,
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fs, io,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -25,6 +25,7 @@ use toml::Spanned;
 use super::{
     Bounds, EndpointPlan, Limits, MAX_HELD, Meeting, Snapshot, Store, StorePlan,
     feed::{Feed, Refresh},
+    published::PublishedRanges,
     reload::Reload,
     sources::Sources,
 };
@@ -65,7 +66,7 @@ impl Config {
         with.sources.add(path);
         let text = fs::read_to_string(path).map_err(|error| no_configuration(path, &error))?;
         let folder = path.parent().map(Path::to_owned).unwrap_or_default();
-        Reader { path, text: &text, folder, with, feeds: RefCell::default() }.config()
+        Reader { path, text: &text, folder, with, feeds: RefCell::default(), published: RefCell::default() }.config()
     }
 
     /// The snapshot of this configuration, with the store that is open.
@@ -91,6 +92,8 @@ struct Reader<'a> {
     with: &'a Reading<'a>,
     /// The lists of addresses that were met so far, each once.
     feeds: RefCell<Vec<Feed>>,
+    /// The ranges of the catalogue that were met so far.
+    published: RefCell<BTreeSet<PublishedRanges>>,
 }
 
 impl Reader<'_> {
@@ -128,7 +131,7 @@ impl Reader<'_> {
             kept.keys.extend(endpoint.keys.published().cloned());
             endpoints.push(endpoint);
         }
-        kept.feeds = self.feeds.take();
+        (kept.feeds, kept.published) = (self.feeds.take(), self.published.take());
         let meeting = Meeting { proxy_protocol: front.protocol, bounds };
         Ok(Config { listen, metrics, store, endpoints, meeting, kept })
     }

@@ -19,6 +19,8 @@ pub(super) struct ReplayEntry {
     store: Option<Spanned<String>>,
     /// In events.
     capacity: Option<Spanned<u64>>,
+    /// In events, in front of a server.
+    copies: Option<Spanned<usize>>,
     /// A file with the authorities that vouch for the server.
     authorities: Option<Spanned<PathBuf>>,
     #[serde(default)]
@@ -33,27 +35,32 @@ impl Reader<'_> {
             return self.memory(entry);
         }
         if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
-            self.no_authorities(entry)?;
+            self.no_server(entry)?;
             let capacity = entry.capacity.as_ref().map(|_| self.capacity(entry)).transpose()?;
             return Ok(StorePlan::Sqlite { path: self.folder.join(path), capacity });
         }
         if let Some(capacity) = &entry.capacity {
             return Err(self.wrong_at(capacity, "the server bounds what it keeps: leave this out"));
         }
-        let authorities = entry.authorities.as_ref().map(|path| self.authorities(path)).transpose()?;
         if let Some(engine) = Engine::of(text) {
             if has_password(text) {
                 let message = "a password does not stand in this file: expected `env:NAME` or `file:PATH` with the URL";
                 return Err(self.wrong_at(store, message));
             }
-            return Ok(engine.plan(Remote { url: text.to_owned(), authorities }));
+            return Ok(engine.plan(self.remote(entry, text.to_owned())?));
         }
         let Ok(source) = SecretSource::parse(text, &self.folder) else { return Err(self.wrong_at(store, EXPECTED)) };
         self.reads(&source);
         let url = source.text().map_err(|failure| self.wrong_at(store, failure.to_string()))?;
         let engine = Engine::of(&url);
         let engine = engine.ok_or_else(|| self.wrong_at(store, format!("{} has no URL of a store", source.label())))?;
-        Ok(engine.plan(Remote { url, authorities }))
+        Ok(engine.plan(self.remote(entry, url)?))
+    }
+
+    fn remote(&self, entry: &ReplayEntry, url: String) -> Result<Remote, Failure> {
+        let authorities = entry.authorities.as_ref().map(|path| self.authorities(path)).transpose()?;
+        let copies = entry.copies.as_ref().map_or(Remote::DEFAULT_COPIES, |copies| *copies.as_ref());
+        Ok(Remote { url, authorities, copies })
     }
 
     fn authorities(&self, path: &Spanned<PathBuf>) -> Result<String, Failure> {
@@ -62,17 +69,19 @@ impl Reader<'_> {
         fs::read_to_string(&file).map_err(|error| self.wrong_at(path, unreadable(&file, &error).to_string()))
     }
 
-    fn no_authorities(&self, entry: &ReplayEntry) -> Result<(), Failure> {
-        match &entry.authorities {
-            Some(path) => {
-                Err(self.wrong_at(path, "this store is on no server that could prove anything: leave this out"))
-            }
-            None => Ok(()),
+    /// Refuses what only a store on a server has.
+    fn no_server(&self, entry: &ReplayEntry) -> Result<(), Failure> {
+        if let Some(path) = &entry.authorities {
+            return Err(self.wrong_at(path, "this store is on no server that could prove anything: leave this out"));
         }
+        if let Some(copies) = &entry.copies {
+            return Err(self.wrong_at(copies, "this store is here, and asked without a way: leave this out"));
+        }
+        Ok(())
     }
 
     fn memory(&self, entry: &ReplayEntry) -> Result<StorePlan, Failure> {
-        self.no_authorities(entry)?;
+        self.no_server(entry)?;
         let capacity = match entry.capacity {
             // An address space that is smaller than that is full before.
             Some(_) => usize::try_from(self.capacity(entry)?).unwrap_or(usize::MAX),

@@ -1,0 +1,33 @@
+//! Ranges of addresses that came with the program.
+
+use std::time::Duration;
+
+use countersign::Scheme;
+use countersign_tower::metrics::{ALLOWLIST_AGE, ALLOWLIST_RANGES};
+use time::{Date, OffsetDateTime};
+
+/// The ranges of a provider as the catalogue has them: as old as they are there, until the next release.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PublishedRanges {
+    provider: String,
+    read: Date,
+    count: u32,
+}
+
+impl PublishedRanges {
+    /// `None` for a scheme that does not say when they were read.
+    pub(crate) fn of(scheme: &Scheme) -> Option<Self> {
+        let addresses = scheme.addresses()?;
+        let count = u32::try_from(addresses.ranges().len()).unwrap_or(u32::MAX);
+        Some(Self { provider: scheme.id().to_owned(), read: addresses.read()?, count })
+    }
+
+    /// Tells the metrics how old they are and how many, under the name of `catalogue:` and the provider.
+    pub(crate) fn record(&self) {
+        let age = OffsetDateTime::now_utc() - self.read.midnight().assume_utc();
+        let age = Duration::try_from(age).unwrap_or_default();
+        let name = format!("catalogue:{}", self.provider);
+        metrics::gauge!(ALLOWLIST_AGE, "list" => name.clone()).set(age);
+        metrics::gauge!(ALLOWLIST_RANGES, "list" => name).set(self.count);
+    }
+}
