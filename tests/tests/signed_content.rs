@@ -1,0 +1,111 @@
+//! What each part of `signs` writes, against texts that were written by hand, however the body arrives.
+
+use countersign::{Scheme, Signer, Timestamp, Verifier};
+use http::Request;
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
+const SECRET: &str = "m-a-long-random-secret";
+
+/// What the request of every case is, but for its body.
+fn request(body: &'static str) -> Request<&'static str> {
+    Request::post("/In/side?b=2&v=Value&a=%41")
+        .header("X-Time", "1767225600")
+        .header("X-Id", "evt-1")
+        .header("X-Name", "MiXed")
+        .body(body)
+        .unwrap()
+}
+
+const JSON: &str = "{ \"n\": 1, \"payload\" : { \"k\":[1, 2] , \"s\":\"\u{e9}\" } }";
+const FORM: &str = "z=1&a=x+y&b=%2F";
+
+/// `signs`, what stands beside it in the file, the body, and the content.
+const CASES: &[(&str, &str, &str, &str)] = &[
+    ("{body}", "", "a.b", "a.b"),
+    ("v0:{body}:end", "", "a.b", "v0:a.b:end"),
+    ("{timestamp}.{body}", TIME, "a.b", "1767225600.a.b"),
+    ("{body}{timestamp}", TIME, "a.b", "a.b1767225600"),
+    ("{id}.{timestamp}.{body}", ID_AND_TIME, "a.b", "evt-1.1767225600.a.b"),
+    ("{method}\\n{body}", "", "a", "POST\na"),
+    ("{url}\\n{body}", "", "a", "https://hooks.example.com:8443/In/side?b=2&v=Value&a=%41\na"),
+    ("{host}\\n{body}", "", "a", "hooks.example.com:8443\na"),
+    ("{path}\\n{body}", "", "a", "/In/side\na"),
+    ("{query}\\n{body}", "", "a", "b=2&v=Value&a=%41\na"),
+    ("{path-and-query}\\n{body}", "", "a", "/In/side?b=2&v=Value&a=%41\na"),
+    ("{header:X-Name}\\n{body}", "", "a", "MiXed\na"),
+    ("{lower:header:X-Name}\\n{body}", "", "a", "mixed\na"),
+    ("{query:v}\\n{body}", "", "a", "Value\na"),
+    ("{lower:query:v}\\n{body}", "", "a", "value\na"),
+    ("{setting:app}\\n{body}", "[settings]\napp = \"its name\"\n", "a", "The App\na"),
+    ("{json:/payload/k/1}\\n{body}", "", JSON, "2\n{ \"n\": 1, \"payload\" : { \"k\":[1, 2] , \"s\":\"\u{e9}\" } }"),
+    ("{json-raw:/payload}", UNCOVERED, JSON, "{ \"k\":[1, 2] , \"s\":\"\u{e9}\" }"),
+    ("{json-string:body}", "", "a\"\\\n\u{e9}\u{7f}\u{1}/", "\"a\\\"\\\\\\n\u{e9}\u{7f}\\u0001/\""),
+    ("{form:a}\\n{body}", "", FORM, "x y\nz=1&a=x+y&b=%2F"),
+    ("{form-sorted}", PAIRS, FORM, "a=x y&b=/&z=1"),
+    ("{form-sorted}", ENCODED, FORM, "a=x+y&b=%2F&z=1"),
+    ("{query-sorted}\\n{body}", ENCODED, "a", "a=A&b=2&v=Value\na"),
+    ("{sha256-hex:body}", "", "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
+    ("{sha1-hex-upper:body}", "", "abc", "A9993E364706816ABA3E25717850C26C9CD0D89D"),
+    ("{sha256-base64:url}\\n{body}", "", "a", "7cNSyU91nj+zGIEE7KlydWLwU40/QTxBHFdU9pVvi0Y=\na"),
+    ("{crc32-decimal:body}", UNCOVERED, "123456789", "3421780262"),
+];
+
+const TIME: &str = "[timestamp]\nheader = \"X-Time\"\nformat = \"seconds\"\ntolerance = \"5m\"\n";
+const ID_AND_TIME: &str =
+    "[id]\nheader = \"X-Id\"\n[timestamp]\nheader = \"X-Time\"\nformat = \"seconds\"\ntolerance = \"5m\"\n";
+const UNCOVERED: &str = "covers_body = false\n[event]\ntold_apart_by = \"signed-content\"\n";
+const PAIRS: &str = "ambiguous = \"a test\"\n[form]\nbetween = \"=\"\njoin = \"&\"\n";
+const ENCODED: &str = "[form]\nbetween = \"=\"\njoin = \"&\"\nencode = true\n";
+
+fn scheme(signs: &str, more: &str) -> Scheme {
+    let file = format!(
+        "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n{more}"
+    );
+    Scheme::from_toml("t", &file).unwrap_or_else(|error| panic!("{error}\n{file}"))
+}
+
+fn tag_of(content: &'static str) -> String {
+    let signer = Signer::new(scheme("{body}", ""), SECRET).unwrap();
+    let signed = signer.sign(Request::post("/").body(content).unwrap(), NOW).unwrap();
+    signed.headers()["X-Sig"].to_str().unwrap().to_owned()
+}
+
+#[test]
+fn each_part_writes_what_the_language_says() {
+    for (signs, more, body, content) in CASES {
+        let mut builder =
+            Verifier::builder(scheme(signs, more)).secret(SECRET).public_url("https://hooks.example.com:8443");
+        if signs.contains("setting") {
+            builder = builder.setting("app", "The App");
+        }
+        let verifier = builder.build().unwrap_or_else(|error| panic!("{signs}: {error}"));
+        let mut request = request(body);
+        request.headers_mut().insert("X-Sig", tag_of(content).parse().unwrap());
+        let verdict = verifier.verify(&request, body.as_bytes(), NOW);
+        assert!(verdict.is_ok(), "{signs}: {verdict:?}");
+        let mut pieces = verifier.begin(&request, NOW).unwrap_or_else(|rejection| panic!("{signs}: {rejection}"));
+        let (first, rest) = body.as_bytes().split_at(1);
+        pieces.update(first);
+        pieces.update(rest);
+        assert!(pieces.finish().is_ok(), "{signs}: in pieces");
+    }
+}
+
+#[test]
+fn the_secret_is_sorted_among_the_values_that_are_signed_with_it() {
+    let file = format!(
+        "name = \"T\"\n[signature]\nalgorithm = \"sha1\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\n\
+         signs = \"{{sorted:secret,timestamp,query:v}}\"\nambiguous = \"a test\"\n{UNCOVERED}{TIME}"
+    );
+    let verifier = Verifier::builder(Scheme::from_toml("t", &file).unwrap()).secret(SECRET).allow_legacy();
+    let verifier = verifier.build().unwrap();
+    // The SHA-1 of the time, the value and the secret, of the time, the secret and the value, of the value, the time and the secret.
+    for (value, hash) in [
+        ("Value", "e5106d96e55c38fca4872c0da6d4fddfee1d03cf"),
+        ("z", "f8b18f4384e0f47d577844975ebbccab1ecb8a85"),
+        ("0", "df0d555e8cec66084f82392dbd89db39feb4e4d7"),
+    ] {
+        let request = Request::post(format!("/?v={value}")).header("X-Time", "1767225600").header("X-Sig", hash);
+        assert!(verifier.verify(&request.body(()).unwrap(), b"", NOW).is_ok(), "{value}");
+    }
+}
