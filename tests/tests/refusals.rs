@@ -288,6 +288,17 @@ fn what_is_accepted_is_counted_once_and_has_no_reason() {
     assert_eq!(accepted, Reasons { answer: None, log: Vec::new(), counted: vec![("accepted".to_owned(), 1)] });
 }
 
+#[test]
+fn an_address_layer_that_counts_by_itself_does_not_do_so_within_a_stack() {
+    let addresses = AddressLayer::new(AddressSet::parse(["192.0.2.0/24"]).unwrap()).with_metrics("hooks");
+    let verifier = Verifier::new(providers::GITHUB, SECRET).unwrap();
+    let stack = Stack::builder("hooks", verifier).with_addresses(addresses).dangerous_accept_replays_for_ever();
+    let app = Router::new().fallback(any(async || "handled")).layer(stack.build().unwrap());
+    let mut request = signed("{}").map(Body::from);
+    request.extensions_mut().insert(PeerAddr(SocketAddr::from(([198, 51, 100, 1], 4711))));
+    assert_eq!(reasons(Case { app, request }).counted, [("address".to_owned(), 1)]);
+}
+
 /// The layers of a stack, put together by hand.
 fn by_hand(store: Arc<MemoryStore>) -> Router {
     let addresses = AddressLayer::new(AddressSet::parse(["192.0.2.0/24"]).unwrap()).with_metrics("hooks");

@@ -2,8 +2,12 @@
 
 use std::{convert::Infallible, ops::Deref};
 
-use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use http::{Extensions, request::Parts};
+use axum::{
+    body::Body,
+    extract::{FromRequestParts, OptionalFromRequestParts},
+    response::Response,
+};
+use http::{Extensions, Uri, request::Parts};
 
 use crate::rejection::WebhookRejection;
 
@@ -30,8 +34,26 @@ use crate::rejection::WebhookRejection;
 pub struct Delivery(pub countersign::Delivery);
 
 impl Delivery {
-    pub(crate) fn find(extensions: &Extensions) -> Result<&countersign::Delivery, WebhookRejection> {
-        extensions.get().ok_or_else(WebhookRejection::not_verified)
+    /// The answer by which the provider takes the delivery for received; most are content with any 2xx.
+    ///
+    /// ```
+    /// use axum::response::Response;
+    /// use countersign_axum::Delivery;
+    ///
+    /// async fn handle(delivery: Delivery) -> Response {
+    ///     delivery.acknowledgement()
+    /// }
+    /// # let app: axum::Router = axum::Router::new().route("/", axum::routing::post(handle));
+    /// ```
+    pub fn acknowledgement(&self) -> Response {
+        self.0.acknowledgement().map(Body::from)
+    }
+
+    pub(crate) fn find<'e>(
+        extensions: &'e Extensions,
+        uri: &Uri,
+    ) -> Result<&'e countersign::Delivery, WebhookRejection> {
+        extensions.get().ok_or_else(|| WebhookRejection::not_verified(uri.path()))
     }
 }
 
@@ -47,7 +69,7 @@ impl<S: Sync> FromRequestParts<S> for Delivery {
     type Rejection = WebhookRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, WebhookRejection> {
-        Self::find(&parts.extensions).cloned().map(Self)
+        Self::find(&parts.extensions, &parts.uri).cloned().map(Self)
     }
 }
 

@@ -48,8 +48,9 @@ use crate::delivery::Delivery;
 /// # Ok::<(), countersign_axum::countersign::ConfigError>(())
 /// ```
 ///
-/// Events of other types, and those without one, go to the [fallback](Self::fallback): 204 No Content if there is none, so
-/// that the provider does not send them again.
+/// Events of other types, and those without one, go to the [fallback](Self::fallback). If there is none, they are answered so
+/// that the provider does not send them again: 204 No Content, or where it takes that for no success its
+/// [acknowledgement](countersign::Delivery::acknowledgement).
 ///
 /// Some providers do not sign the event's type (GitHub's `X-GitHub-Event`), so whoever relays a delivery can change it,
 /// and with a type that nobody handles also make it go to the fallback.
@@ -64,13 +65,10 @@ pub struct Events<S = ()> {
 type AnyHandler<S> = Arc<dyn Fn(Request, S) -> ResponseFuture + Send + Sync>;
 type ResponseFuture = Pin<Box<dyn Future<Output = Response> + Send>>;
 
-impl<S: 'static> Events<S> {
-    /// With no handlers yet, all events are answered with 204.
+impl<S: Send + Sync + 'static> Events<S> {
+    /// With no handlers yet, all events are acknowledged.
     pub fn new() -> Self {
-        Self {
-            handlers: Arc::default(),
-            fallback: Arc::new(|_, _| Box::pin(std::future::ready(StatusCode::NO_CONTENT.into_response()))),
-        }
+        Self { handlers: Arc::default(), fallback: any(nothing) }
     }
 
     /// Calls `handler` for events of this type, written as the provider writes it.
@@ -103,6 +101,15 @@ fn any<H: Handler<T, S>, T, S>(handler: H) -> AnyHandler<S> {
     Arc::new(move |request, state| Box::pin(handler.clone().call(request, state)))
 }
 
+/// Does nothing with an event, and says so in a way that the provider takes for success.
+async fn nothing(delivery: Delivery) -> Response {
+    let answers = delivery.scheme().answers();
+    if answers.accepts(StatusCode::NO_CONTENT) && answers.body().is_none_or(str::is_empty) {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    delivery.acknowledgement()
+}
+
 /// Tells the compiler, where it looks for a [`Handler`], that this is neither a function nor a response.
 #[derive(Debug)]
 pub enum Dispatch {}
@@ -111,7 +118,7 @@ impl<S: Send + Sync + 'static> Handler<Dispatch, S> for Events<S> {
     type Future = ResponseFuture;
 
     fn call(self, request: Request, state: S) -> ResponseFuture {
-        let handler = match Delivery::find(request.extensions()) {
+        let handler = match Delivery::find(request.extensions(), request.uri()) {
             Ok(delivery) => self.handler(delivery.event_type().as_ref()).clone(),
             Err(rejection) => return Box::pin(std::future::ready(rejection.into_response())),
         };
@@ -125,7 +132,7 @@ impl<S> Clone for Events<S> {
     }
 }
 
-impl<S: 'static> Default for Events<S> {
+impl<S: Send + Sync + 'static> Default for Events<S> {
     fn default() -> Self {
         Self::new()
     }

@@ -69,6 +69,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! Within [`Router::nest`](axum::Router::nest) they verify the URL that the client asked for. A
+//! [`KeyResolver`](countersign_tower::KeyResolver) sees it as the handlers do, without the prefix.
+//!
 //! # What it does not do
 //!
 //! It does not check that a payload is true, only who signed it. Without the replay guard of a [`Stack`] it does not tell a

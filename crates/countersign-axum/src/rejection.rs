@@ -29,8 +29,8 @@ impl WebhookRejection {
         }
     }
 
-    pub(crate) fn not_verified() -> Self {
-        tracing::error!(target: "countersign", "{}", Self::NotVerified);
+    pub(crate) fn not_verified(path: &str) -> Self {
+        tracing::error!(target: "countersign", path, "{}", Self::NotVerified);
         Self::NotVerified
     }
 

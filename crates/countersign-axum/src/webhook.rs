@@ -15,8 +15,8 @@ use crate::{delivery::Delivery, payload, rejection::WebhookRejection};
 /// The payload of a verified delivery, as a `T`.
 ///
 /// It is read from the verified bytes by the request's content type: JSON (`application/json`, `+json`), a form
-/// (`application/x-www-form-urlencoded`) or XML (`application/xml`, `text/xml`, `+xml`); [`payload`] has
-/// the rules. `Webhook<Bytes>` is the body as it arrived, whatever its content type and encoding.
+/// (`application/x-www-form-urlencoded`) or XML (`application/xml`, `text/xml`, `+xml`); where it says nothing of the form, as
+/// JSON if the scheme reads it so; from the claims of a token that is the body. [`payload`] has the rules. `Webhook<Bytes>` is the body as it arrived, whatever its content type and encoding.
 ///
 /// It takes nothing from the body, so it may stand anywhere among a handler's arguments.
 ///
@@ -62,11 +62,11 @@ impl<T: DeserializeOwned + 'static, S: Sync> FromRequestParts<S> for Webhook<T> 
     type Rejection = WebhookRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, WebhookRejection> {
-        let delivery = Delivery::find(&parts.extensions)?;
+        let delivery = Delivery::find(&parts.extensions, &parts.uri)?;
         if let Some(raw) = raw(delivery.body()) {
             return Ok(Self(raw));
         }
-        payload::read(&parts.headers, delivery.body())
+        payload::read_delivery(&parts.headers, delivery)
             .map(Self)
             .map_err(|rejection| WebhookRejection::not_understood(delivery, rejection))
     }

@@ -2,6 +2,7 @@
 
 use std::{
     error::Error,
+    future::poll_fn,
     sync::Arc,
     task::{Context, Poll, Waker},
 };
@@ -14,7 +15,7 @@ use tower_service::Service;
 
 use crate::{
     Keys, VerifiedBody,
-    exchange::{Behind, accepted, take_ready},
+    exchange::{Behind, accepted, give_up_ready},
     future::Step,
     meter::{Pending, end},
     refusal::refuse,
@@ -62,14 +63,17 @@ where
         Poll::Ready(Ok(Verdict::Handshake(handshake))) => {
             let reception = Arc::clone(reception);
             Step::Waits(Box::pin(async move {
-                let (handshakes, provider) = (&reception.settings().handshakes, reception.keys().provider());
-                let answer = handshakes.answer(*handshake, provider, &head).await;
-                end(pending, "handshake", Ok(answer.map_or_else(refuse, |answer| answer.map(R::from))))
+                let (handshakes, scheme) = (&reception.settings().handshakes, reception.keys().scheme());
+                let answer = handshakes.answer(*handshake, scheme.map(|scheme| scheme.id()), scheme, &head).await;
+                let refused = |rejection| refuse(rejection, scheme);
+                end(pending, "handshake", Ok(answer.map_or_else(refused, |answer| answer.map(R::from))))
             }))
         }
-        Poll::Ready(Err(rejection)) => Step::Answered(end(pending, "accepted", Ok(refuse(rejection)))),
+        Poll::Ready(Err(rejection)) => {
+            Step::Answered(end(pending, "accepted", Ok(refuse(rejection, reception.keys().scheme()))))
+        }
         Poll::Pending => {
-            let (reception, mut inner) = (Arc::clone(reception), take_ready(inner));
+            let (reception, mut inner) = (Arc::clone(reception), give_up_ready(inner));
             // In a box of its own: the future would make room for it twice, and copy it.
             let head = Box::new(head);
             Step::Waits(Box::pin(async move {
@@ -77,10 +81,11 @@ where
                 match receive(&head, body, reception.keys(), settings).await {
                     Ok(Received::Delivery(delivery, tenant)) => {
                         settings.meter.verified(begun, delivery.body().len() as u64);
+                        poll_fn(|context| inner.poll_ready(context)).await?;
                         reception.hand_on(&mut inner, accepted(*head, delivery, tenant), pending).end().await
                     }
                     Ok(Received::Answer(answer)) => end(pending, "handshake", Ok(answer.map(R::from))),
-                    Err(rejection) => end(pending, "accepted", Ok(refuse(rejection))),
+                    Err(rejection) => end(pending, "accepted", Ok(refuse(rejection, reception.keys().scheme()))),
                 }
             }))
         }

@@ -5,7 +5,7 @@ use std::mem;
 use countersign::Delivery;
 use http::{
     HeaderValue, Request, Response,
-    header::{CONTENT_ENCODING, CONTENT_LENGTH},
+    header::{CONTENT_ENCODING, CONTENT_LENGTH, TRANSFER_ENCODING},
     request::Parts,
 };
 use tower_service::Service;
@@ -28,11 +28,27 @@ pub(crate) fn accepted(mut head: Parts, delivery: Delivery, tenant: Option<Tenan
     let body = VerifiedBody::new(delivery.body().clone());
     if delivery.is_unpacked() {
         head.headers.remove(CONTENT_ENCODING);
+        // RFC 9112 section 6.2: the length never stands beside it.
+        head.headers.remove(TRANSFER_ENCODING);
         head.headers.insert(CONTENT_LENGTH, HeaderValue::from(delivery.body().len()));
     }
-    head.extensions.insert(delivery);
+    if head.extensions.insert(delivery).is_some() {
+        tracing::warn!(
+            target: "countersign",
+            path = head.uri.path(),
+            "a request was verified twice: two of our layers stand around its route, and if both guard against replays, the inner \
+             one answers 409 for what the outer one has claimed"
+        );
+    }
     tenant.and_then(|tenant| head.extensions.insert(tenant));
     Request::from_parts(head, body)
+}
+
+/// A service for later, and none that is ready: what there is only so much of behind it, such as a place under a limit, is
+/// not for requests that prove nothing yet.
+pub(crate) fn give_up_ready<S: Clone>(service: &mut S) -> S {
+    *service = service.clone();
+    service.clone()
 }
 
 /// The service that was polled until it was ready, to be called later; what stays here is a clone, which may not be.

@@ -1,10 +1,11 @@
-use countersign::Rejection;
-use http::{HeaderValue, Response, StatusCode, header};
+use countersign::{Rejection, Scheme};
+use http::{HeaderValue, Method, Response, StatusCode, header};
 
-/// The answer to a refused request: its status, nothing else that the caller could learn from.
-pub(crate) fn refuse<R: Default>(rejection: Rejection) -> Response<R> {
+/// The answer to a refused request: its status, nothing else that the caller could learn from. The scheme, where it is
+/// known, has a say in the status.
+pub(crate) fn refuse<R: Default>(rejection: Rejection, scheme: Option<&Scheme>) -> Response<R> {
     let mut response = Response::new(R::default());
-    *response.status_mut() = rejection.status();
+    *response.status_mut() = status(&rejection, scheme);
     let headers = response.headers_mut();
     match rejection {
         // RFC 9110 section 15.5.9: the connection is of no more use.
@@ -18,10 +19,29 @@ pub(crate) fn refuse<R: Default>(rejection: Rejection) -> Response<R> {
         | Rejection::StoreUnavailable => {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);
         }
+        // RFC 9110 section 15.5.6 demands it.
+        Rejection::Method => {
+            let allowed = scheme.and_then(|scheme| allowed(scheme.methods()));
+            allowed.and_then(|allowed| headers.insert(header::ALLOW, allowed));
+        }
         _ => {}
     }
     response.extensions_mut().insert(rejection);
     response
+}
+
+/// Some providers want to see a certain status where a signature is wrong or missing, and test for it.
+pub(crate) fn status(rejection: &Rejection, scheme: Option<&Scheme>) -> StatusCode {
+    let wanted = scheme.and_then(|scheme| scheme.answers().refusal());
+    match (rejection.status(), wanted.map(StatusCode::from_u16)) {
+        (StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED, Some(Ok(wanted))) => wanted,
+        (status, _) => status,
+    }
+}
+
+fn allowed(methods: &[Method]) -> Option<HeaderValue> {
+    let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+    HeaderValue::from_str(&names.join(", ")).ok()
 }
 
 /// The answer where the layers are put together wrongly, which is no fault of the request's.

@@ -32,7 +32,9 @@ pub trait KeyResolver: Send + Sync + 'static {
 
     /// The tenant to whom a request is addressed, by its path or host; `None` if it is addressed to none.
     ///
-    /// Take care that it is short: attackers choose what stands there, and the cache keeps it.
+    /// Take care that it is short: attackers choose what stands there, and the cache keeps it. And that each tenant has one
+    /// value: the replay guard takes `acme` and `ACME` for two tenants, and if both find one verifier, a delivery that was
+    /// handled for the one is handled again for the other. Where the look-up pays no heed to case, give the value in one case.
     fn tenant(&self, head: &Parts) -> Option<Self::Tenant>;
 
     /// The verifier of a tenant; `None` if there is no such tenant.

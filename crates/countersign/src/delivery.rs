@@ -7,6 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::Response;
 
 use crate::{
     json,
@@ -22,6 +23,17 @@ use crate::{
 #[derive(Clone)]
 pub struct Delivery {
     inner: Arc<Inner>,
+}
+
+/// Where a delivery has its payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Payload<'a> {
+    /// In the body, in the form of its content type, or if that says nothing perhaps in the one that
+    /// [the scheme knows](crate::scheme::Description::reads_json).
+    Body(&'a Bytes),
+    /// In the claims of a token, one JSON object.
+    Claims(&'a [u8]),
 }
 
 /// What a delivery is made of.
@@ -62,6 +74,12 @@ impl Delivery {
         &self.inner.scheme
     }
 
+    /// The answer by which the provider takes the delivery for received, and sends it no more: most take any 2xx, some want
+    /// a certain status or body ([`Answers`](crate::scheme::Answers)).
+    pub fn acknowledgement(&self) -> Response<Bytes> {
+        self.inner.scheme.answers().acknowledgement()
+    }
+
     /// The label of the key that made the signature.
     pub fn key_label(&self) -> &str {
         &self.inner.key_label
@@ -97,6 +115,14 @@ impl Delivery {
     /// the signature covers it: a token covers nothing.
     pub fn body(&self) -> &Bytes {
         &self.inner.body
+    }
+
+    /// What the sender has to tell: the body, or the claims of a token that is all of the body.
+    pub fn payload(&self) -> Payload<'_> {
+        match self.claims() {
+            Some(claims) if self.inner.scheme.signature.source == Source::Body => Payload::Claims(claims),
+            _ => Payload::Body(&self.inner.body),
+        }
     }
 
     /// Whether the body came with a content coding, and is here without it: then neither the `Content-Encoding` nor the

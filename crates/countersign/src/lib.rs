@@ -115,7 +115,7 @@ mod verifier;
 pub use builder::{MAX_KEYS, VerifierBuilder};
 pub use collecting::Collecting;
 pub use config::{ConfigError, IntoScheme, IntoSecret};
-pub use delivery::Delivery;
+pub use delivery::{Delivery, Payload};
 pub use explain::{
     BodyMistake, Cause, Certainty, Explanation, HeaderMistake, Mistake, ProviderMistake, RuleMistake, SecretMistake,
     Setup, TimeMistake, UrlMistake, Verdict, explain,

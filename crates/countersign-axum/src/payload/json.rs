@@ -11,8 +11,10 @@ use super::{malformed, misfit};
 ///
 /// # Errors
 ///
-/// [`Rejection::Payload`] if it is not one document in UTF-8, without a byte order mark, or does not fit `T`.
+/// [`Rejection::Payload`] if it is not one document, in UTF-8 wherever `T` looks, or does not fit `T`. A byte order mark in
+/// front is passed over, as RFC 8259 section 8.1 allows: the signature covers it, and the sender would send it again.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     // Paths cost time on every field, so only a document that does not fit is read with them.
     serde_json::from_slice(body).or_else(|_| read_with_path(body))
 }

@@ -12,6 +12,8 @@ pub(super) enum MediaType {
     Form,
     Json,
     Xml,
+    /// None is named, or one that says no more than that there is text or that there are bytes.
+    Unsaid,
 }
 
 impl MediaType {
@@ -22,7 +24,7 @@ impl MediaType {
             return Err(unsupported("Content-Encoding: ", encoding));
         }
         let mut types = headers.get_all(CONTENT_TYPE).into_iter();
-        let first = types.next().ok_or(Rejection::UnsupportedMediaType { found: None })?;
+        let Some(first) = types.next() else { return Ok(Self::Unsaid) };
         if let Some(other) = types.find(|other| *other != first) {
             return Err(unsupported("a second Content-Type: ", other));
         }
@@ -43,9 +45,22 @@ impl MediaType {
             Some("xml") => Some(Self::Xml),
             Some(subtype) if subtype.ends_with("+json") => Some(Self::Json),
             Some(subtype) if subtype.ends_with("+xml") => Some(Self::Xml),
-            _ => (essence == "text/xml").then_some(Self::Xml),
+            Some("octet-stream") => Some(Self::Unsaid),
+            Some(_) => None,
+            None => match essence {
+                "text/xml" => Some(Self::Xml),
+                "text/plain" => Some(Self::Unsaid),
+                _ => None,
+            },
         }
     }
+}
+
+/// Why a payload is not read whose content type does not say what it is.
+pub(super) fn unsaid(headers: &HeaderMap) -> Rejection {
+    headers
+        .get(CONTENT_TYPE)
+        .map_or(Rejection::UnsupportedMediaType { found: None }, |content_type| unsupported("", content_type))
 }
 
 fn is_identity(encoding: &HeaderValue) -> bool {

@@ -1,8 +1,7 @@
 //! The readers: from verified bytes to a `T`.
 //!
-//! [`Webhook<T>`](crate::Webhook) uses them; a service without axum calls [`read`] with the headers of the request and the
-//! body of its [`Delivery`](countersign::Delivery), or one reader by name where a provider's content type says something
-//! else than its payload is.
+//! [`Webhook<T>`](crate::Webhook) uses them; a service without axum calls [`read_delivery`] with the headers of the request and
+//! its [`Delivery`], or one reader by name where a provider's content type says something else than its payload is.
 //!
 //! ```
 //! use countersign_axum::{countersign::Rejection, payload};
@@ -29,7 +28,7 @@
 
 use std::fmt;
 
-use countersign::Rejection;
+use countersign::{Delivery, Payload, Rejection};
 use http::HeaderMap;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Path;
@@ -53,6 +52,25 @@ pub fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, 
         MediaType::Form => form::read(body),
         MediaType::Json => json::read(body),
         MediaType::Xml => xml::read(body),
+        MediaType::Unsaid => Err(media_type::unsaid(headers)),
+    }
+}
+
+/// Reads the payload of a delivery: as [`read`] does, and where the content type does not say what it is (it is missing,
+/// `text/plain`, which is what Amazon SNS sends, or `application/octet-stream`), as JSON, if the scheme
+/// [reads it so](countersign::scheme::Description::reads_json). The claims of a token that is all of the body are JSON,
+/// whatever the content type.
+///
+/// # Errors
+///
+/// As those of [`read`].
+pub fn read_delivery<T: DeserializeOwned>(headers: &HeaderMap, delivery: &Delivery) -> Result<T, Rejection> {
+    match delivery.payload() {
+        Payload::Claims(claims) => json::read(claims),
+        _ if delivery.scheme().reads_json() && MediaType::of(headers)? == MediaType::Unsaid => {
+            json::read(delivery.body())
+        }
+        _ => read(headers, delivery.body()),
     }
 }
 

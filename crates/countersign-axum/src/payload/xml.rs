@@ -14,7 +14,8 @@ use super::{malformed, misfit};
 ///
 /// # Errors
 ///
-/// [`Rejection::Payload`] if the document is not well formed, not UTF-8, has a DOCTYPE, a reference to an entity other than
+/// [`Rejection::Payload`] if the document cannot be read (`quick_xml` is no validator: it lets some characters and names pass that
+/// XML does not have), is not UTF-8, has a DOCTYPE, a reference to an entity other than
 /// `&amp;`, `&lt;`, `&gt;`, `&quot;` and `&apos;`, more than 64 levels or more than 256 attributes on an element, or does
 /// not fit `T`.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {

@@ -52,6 +52,29 @@ async fn a_type_without_a_handler_and_no_type_are_204() {
 }
 
 #[tokio::test]
+async fn where_a_provider_takes_no_204_they_get_what_it_takes() {
+    use countersign_axum::countersign::{Scheme, Signer, Verifier};
+    for (answers, status, body) in [
+        ("success = \"200\"", 200, ""),
+        ("success = [\"202\", \"203\"]\nbody = \"received\"", 202, "received"),
+        ("body = \"success\"", 200, "success"),
+        ("success = \"2xx\"\nbody = \"\"", 204, ""),
+    ] {
+        let scheme = format!(
+            "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\nsigns = \"{{body}}\"\n\
+             [answers]\n{answers}\n"
+        );
+        let scheme = Scheme::from_toml("acme", &scheme).unwrap();
+        let verifier = Verifier::new(&scheme, SECRET).unwrap();
+        let app: Router = Router::new().route("/", post(Events::new())).layer(VerifyLayer::new(verifier));
+        let signer = Signer::new(&scheme, SECRET).unwrap();
+        let request = signer.sign(Request::post("/").body("{}").unwrap(), std::time::SystemTime::now()).unwrap();
+        let response = app.oneshot(request.map(Body::from)).await.unwrap();
+        assert_eq!((response.status().as_u16(), text(response).await.as_str()), (status, body), "{answers}");
+    }
+}
+
+#[tokio::test]
 async fn the_fallback_takes_the_rest() {
     async fn on_other(delivery: Delivery) -> String {
         delivery.event_type().map_or("none".to_owned(), |kind| kind.to_string())

@@ -16,11 +16,12 @@ fn misfit<T: std::fmt::Debug>(result: Result<T, Rejection>) -> (String, String) 
 
 #[test]
 fn json_is_one_document_in_utf8() {
-    for body in ["{} {}", "{},", "\u{feff}{}", "", " ", "{\"a\": 1e999}", "nul", "{\"a\": \"\u{1}\"}"] {
+    for body in ["{} {}", "{},", "\u{feff}\u{feff}{}", "", " ", "{\"a\": 1e999}", "nul", "{\"a\": \"\u{1}\"}"] {
         misfit(json::read::<serde_json::Value>(body.as_bytes()));
     }
     misfit(json::read::<String>(b"\"\xff\""));
     assert_eq!(json::read::<Vec<u8>>(b" [1, 2]\r\n").unwrap(), [1, 2]);
+    assert_eq!(json::read::<Vec<u8>>(b"\xef\xbb\xbf[1, 2]").unwrap(), [1, 2]);
 }
 
 #[test]

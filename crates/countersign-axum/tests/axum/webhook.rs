@@ -1,10 +1,16 @@
 use std::{io::Write as _, time::SystemTime};
 
-use axum::{Router, body::Body, extract::State, response::IntoResponse, routing::post};
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    response::{IntoResponse, Response},
+    routing::post,
+};
 use bytes::Bytes;
 use countersign_axum::{
     Delivery, VerifyLayer, Webhook, WebhookRejection,
-    countersign::{Rejection, Signer, Verifier, providers},
+    countersign::{Rejection, Scheme, Signer, Verifier, providers},
 };
 use flate2::{Compression, write::GzEncoder};
 use http::{HeaderMap, HeaderValue, Request, StatusCode};
@@ -74,6 +80,7 @@ async fn a_packed_payload_that_is_signed_unpacked_is_read_and_announced_as_such(
     async fn handle(headers: HeaderMap, Webhook(payment): Webhook<Payment>) -> String {
         assert_eq!(headers.get("content-encoding"), None);
         assert_eq!(headers["content-length"], JSON.len().to_string());
+        assert_eq!(headers.get("transfer-encoding"), None);
         on_payment(Webhook(payment)).await
     }
 
@@ -88,6 +95,7 @@ async fn a_packed_payload_that_is_signed_unpacked_is_read_and_announced_as_such(
     });
     let length = packed.body().len().into();
     packed.headers_mut().insert("content-length", length);
+    packed.headers_mut().insert("transfer-encoding", HeaderValue::from_static("chunked"));
     packed.headers_mut().insert("content-encoding", HeaderValue::from_static("gzip"));
     let response = app.oneshot(packed.map(Body::from)).await.unwrap();
     assert_eq!((response.status(), text(response).await.as_str()), (StatusCode::OK, "12 from Zoë"));
@@ -132,6 +140,66 @@ async fn another_media_type_is_a_415_that_tells_the_sender_nothing() {
         assert_eq!(rejection(&response), &Rejection::UnsupportedMediaType { found: found.map(str::to_owned) });
         assert_eq!(text(response).await, "");
     }
+}
+
+fn scheme(toml: &str) -> Scheme {
+    Scheme::from_toml("acme", toml).unwrap()
+}
+
+async fn deliver_by(scheme: &Scheme, app: Router, request: http::request::Builder, body: &str) -> Response {
+    let app = app.layer(VerifyLayer::new(Verifier::new(scheme, SECRET).unwrap()));
+    let request = request.method("POST").body(body.as_bytes().to_vec()).unwrap();
+    let signed = Signer::new(scheme, SECRET).unwrap().sign(request, SystemTime::now()).unwrap();
+    app.oneshot(signed.map(Body::from)).await.unwrap()
+}
+
+#[tokio::test]
+async fn where_the_scheme_reads_json_a_content_type_that_says_nothing_is_json() {
+    let reads_json = scheme(
+        "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n\
+         [event]\ntype = \"{json:/kind}\"\n",
+    );
+    let app = || Router::new().route("/payment", post(on_payment));
+    for request in [
+        to("/payment", "text/plain; charset=UTF-8"),
+        to("/payment", "application/octet-stream"),
+        Request::builder().uri("/payment"),
+    ] {
+        let response = deliver_by(&reads_json, app(), request, JSON).await;
+        assert_eq!((response.status(), text(response).await.as_str()), (StatusCode::OK, "12 from Zoë"));
+    }
+    assert_eq!(deliver_by(&reads_json, app(), to("/payment", "text/html"), JSON).await.status(), 415);
+    let packed = to("/payment", "text/plain").header("Content-Encoding", "gzip");
+    assert_eq!(deliver_by(&reads_json, app(), packed, JSON).await.status(), 415);
+}
+
+#[tokio::test]
+async fn the_payload_of_a_token_that_is_the_body_is_its_claims() {
+    let token = scheme(
+        "name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nbody = true\n[jwt]\nalgorithms = [\"HS256\"]\n[event]\ntype = \"{claim:/type}\"\n",
+    );
+    let app = Router::new().route("/payment", post(on_payment));
+    let response = deliver_by(&token, app, to("/payment", "application/jwt"), JSON).await;
+    assert_eq!((response.status(), text(response).await.as_str()), (StatusCode::OK, "12 from Zoë"));
+}
+
+#[tokio::test]
+async fn a_url_is_verified_as_the_client_asked_for_it_within_a_nested_router_too() {
+    let signs_url = scheme(
+        "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{path-and-query}\\n{body}\"\n",
+    );
+    let verifier = Verifier::new(&signs_url, SECRET).unwrap();
+    let inner = Router::new().route("/payment", post(on_payment)).layer(VerifyLayer::new(verifier));
+    let app = Router::new().nest("/hooks", Router::new().nest("/acme", inner));
+    let send = async |signed: &str, sent: &str| {
+        let request = to(signed, "application/json").method("POST").body(JSON.as_bytes().to_vec()).unwrap();
+        let mut request = Signer::new(&signs_url, SECRET).unwrap().sign(request, SystemTime::now()).unwrap();
+        *request.uri_mut() = sent.parse().unwrap();
+        app.clone().oneshot(request.map(Body::from)).await.unwrap().status()
+    };
+    assert_eq!(send("/hooks/acme/payment?a=1", "/hooks/acme/payment?a=1").await, 200);
+    assert_eq!(send("/payment", "/hooks/acme/payment").await, 401);
+    assert_eq!(send("/hooks/acme/payment?a=1", "/hooks/acme/payment?a=2").await, 401);
 }
 
 #[tokio::test]

@@ -84,13 +84,18 @@ pub(crate) enum Verdict<'a> {
         content_type: Option<&'a str>,
     },
     /// It was accepted before, and is answered like that.
-    Duplicate,
+    Duplicate {
+        status: StatusCode,
+    },
     /// It was a question, and is answered.
     Handshake {
         done: HandshakeDone,
         status: StatusCode,
     },
-    Refused(&'a Rejection),
+    Refused {
+        rejection: &'a Rejection,
+        status: StatusCode,
+    },
 }
 
 /// Is told of every verdict before it is answered.
@@ -187,17 +192,18 @@ impl Endpoint {
             let (endpoint, watch) = (Arc::clone(&self), Arc::clone(&watch));
             move |request: Request<VerifiedBody>| {
                 let (endpoint, watch) = (Arc::clone(&endpoint), Arc::clone(&watch));
-                async move { Ok::<_, Infallible>(empty(endpoint.accept(&*watch, &request, started).await)) }
+                async move { Ok::<_, Infallible>(endpoint.accept(&*watch, &request, started).await) }
             }
         });
         let Ok(response) = match &self.stack {
             AnyStack::Own(stack) => stack.layer(handler).oneshot(request).await,
             AnyStack::Fetched(stack) => stack.layer(handler).oneshot(request).await,
         };
+        let status = response.status();
         let verdict = match (response.extensions().get::<Rejection>(), response.extensions().get::<HandshakeDone>()) {
-            (Some(Rejection::Replayed), _) => Verdict::Duplicate,
-            (Some(rejection), _) => Verdict::Refused(rejection),
-            (None, Some(done)) => Verdict::Handshake { done: *done, status: response.status() },
+            (Some(Rejection::Replayed), _) => Verdict::Duplicate { status },
+            (Some(rejection), _) => Verdict::Refused { rejection, status },
+            (None, Some(done)) => Verdict::Handshake { done: *done, status },
             (None, None) => return response,
         };
         // The verdict stands, whether or not there is a place to note it.
@@ -205,14 +211,19 @@ impl Endpoint {
         response
     }
 
-    async fn accept(&self, watch: &impl Watch, request: &Request<VerifiedBody>, started: Instant) -> StatusCode {
+    async fn accept(
+        &self,
+        watch: &impl Watch,
+        request: &Request<VerifiedBody>,
+        started: Instant,
+    ) -> Response<Full<Bytes>> {
         let Some(delivery) = request.extensions().get::<Delivery>() else {
-            return StatusCode::INTERNAL_SERVER_ERROR;
+            return empty(StatusCode::INTERNAL_SERVER_ERROR);
         };
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         match watch.verdict(self, &Verdict::Accepted { delivery, content_type }, started.elapsed()).await {
-            Ok(()) => StatusCode::OK,
-            Err(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Ok(()) => delivery.acknowledgement().map(Full::from),
+            Err(_) => empty(StatusCode::SERVICE_UNAVAILABLE),
         }
     }
 }

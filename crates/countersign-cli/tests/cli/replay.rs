@@ -2,7 +2,7 @@
 
 #![cfg(unix)]
 
-use countersign::providers;
+use countersign::{Scheme, providers};
 
 use crate::{
     program::{Folder, SECRET, run},
@@ -35,6 +35,27 @@ fn a_duplicate_is_answered_like_the_first_and_is_no_delivery() {
     let ran = gateway.stop();
     assert_eq!(verdicts(&ran.out), ["accepted", "accepted"]);
     assert_eq!(verdicts(&ran.err), ["duplicate", "duplicate"]);
+}
+
+#[test]
+fn a_provider_that_wants_certain_words_gets_them_the_first_time_and_again() {
+    let folder = Folder::new();
+    folder.write(
+        "acme.toml",
+        "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n\
+         [answers]\nsuccess = \"202\"\nbody = \"received\"\nrefusal = 418\n",
+    );
+    let gateway = Gateway::start(&folder, &GITHUB.replace("provider = \"github\"", "scheme = \"acme.toml\""), &[]);
+    let scheme = Scheme::from_toml("acme", &std::fs::read_to_string(folder.path("acme.toml")).unwrap()).unwrap();
+    for _ in 0..2 {
+        let answer = gateway.send(&signed(&scheme, "/github", SECRET, b"{}"));
+        assert!(answer.starts_with("HTTP/1.1 202 ") && answer.ends_with("\r\n\r\nreceived"), "{answer}");
+    }
+    let answer = gateway.send(&signed(&scheme, "/github", "another-secret", b"{}"));
+    assert!(answer.starts_with("HTTP/1.1 418 "), "{answer}");
+    let log = gateway.stop().err;
+    let statuses: Vec<_> = json_lines(&log).iter().map(|line| line["status"].as_u64()).collect();
+    assert_eq!(statuses, [Some(202), Some(418)]);
 }
 
 #[cfg(target_os = "linux")]

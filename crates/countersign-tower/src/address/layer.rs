@@ -90,12 +90,15 @@ impl<S> Layer<S> for AddressLayer {
 }
 
 impl Settings {
+    /// Counts a request that is refused where the layer stands alone. In a stack, it counts as one of the stack's.
+    pub(super) fn count(&self, rejection: &Rejection) {
+        self.meter.begin().end(rejection.code());
+    }
+
     pub(super) fn check(&self, headers: &HeaderMap, extensions: &Extensions, uri: &Uri) -> Result<(), Rejection> {
         self.judge(headers, extensions).map_err(|problem| {
             report(problem, (self.peer)(extensions), uri.path());
-            let rejection = Rejection::from(problem);
-            self.meter.begin().end(rejection.code());
-            rejection
+            Rejection::from(problem)
         })
     }
 

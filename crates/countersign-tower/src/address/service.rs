@@ -45,7 +45,10 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         match self.settings.check(request.headers(), request.extensions(), request.uri()) {
             Ok(()) => ResponseFuture::answer(self.inner.call(request)),
-            Err(rejection) => ResponseFuture::refusal(refuse(rejection)),
+            Err(rejection) => {
+                self.settings.count(&rejection);
+                ResponseFuture::refusal(refuse(rejection, None))
+            }
         }
     }
 }

@@ -7,7 +7,10 @@ use countersign::ReplayKey;
 use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
-use quick_cache::{Weighter, sync::Cache};
+use quick_cache::{
+    DefaultHashBuilder, Options, OptionsBuilder, Weighter,
+    sync::{Cache, DefaultLifecycle},
+};
 
 /// What a layer does with first answers: [`NoAnswers`], or keeps them ([`IdempotentAnswers`]). Sealed.
 pub trait Answers<R>: Clone + Send + Sync + 'static + sealed::Sealed {
@@ -24,7 +27,7 @@ pub trait Answers<R>: Clone + Send + Sync + 'static + sealed::Sealed {
     fn repeat(&self, key: ReplayKey) -> Option<Response<R>>;
 }
 
-/// Keeps no answers: duplicates get a bare 200.
+/// Keeps no answers: duplicates get what the provider wants to see, which is a bare 200 for most.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct NoAnswers {}
@@ -33,7 +36,7 @@ pub struct NoAnswers {}
 ///
 /// Kept are 2xx answers whose length is known, with their headers and without their trailers; their bodies have as much time
 /// as the handler. A duplicate whose answer was
-/// not kept gets a bare 200.
+/// not kept gets the provider's [acknowledgement](countersign::Delivery::acknowledgement).
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct IdempotentAnswers {
@@ -58,6 +61,22 @@ impl IdempotentAnswers {
     pub fn with_bytes(mut self, bytes: usize, each: usize) -> Self {
         (self.bytes, self.bytes_each) = (bytes, each);
         self
+    }
+}
+
+impl IdempotentAnswers {
+    /// The cache's own choice of parts goes by the number of cores, and a part takes nothing that is larger than itself.
+    fn options(self, bytes: usize) -> Options {
+        let largest = self.bytes_each.saturating_add(PER_ANSWER).saturating_mul(ANSWERS_IN_A_PART);
+        // What it is given is rounded up to a power of two.
+        let parts = (bytes / largest).clamp(1, MOST_PARTS).next_power_of_two();
+        let parts = if parts > bytes / largest { (parts / 2).max(1) } else { parts };
+        OptionsBuilder::new()
+            .estimated_items_capacity(self.count)
+            .weight_capacity(bytes as u64)
+            .shards(parts)
+            .build()
+            .expect("both that it needs are there")
     }
 }
 
@@ -117,6 +136,12 @@ impl Kept {
     }
 }
 
+/// How many of the largest answers a part of the cache has room for, at least, if there is room for so many at all.
+const ANSWERS_IN_A_PART: usize = 4;
+
+/// Parts are there so that cores need not wait for each other.
+const MOST_PARTS: usize = 64;
+
 /// What an answer takes beside its text, in bytes, generously.
 const PER_ANSWER: usize = 256;
 
@@ -127,7 +152,12 @@ impl KeptAnswers {
     pub(super) fn new(limits: IdempotentAnswers) -> Self {
         let least = limits.bytes.div_ceil(limits.count.max(1));
         let bytes = if limits.count == 0 { 0 } else { limits.bytes };
-        let cache = Cache::with_weighter(limits.count, bytes as u64, Weight { least });
+        let cache = Cache::with_options(
+            limits.options(bytes),
+            Weight { least },
+            DefaultHashBuilder::default(),
+            DefaultLifecycle::default(),
+        );
         Self { cache: Arc::new(cache), bytes_each: limits.bytes_each }
     }
 }

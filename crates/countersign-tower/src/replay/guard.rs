@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use countersign::{Delivery, Rejection, ReplayKey, ReplayStore, replay::ReplayScope};
 use http::{Request, Response, Uri};
 
@@ -53,7 +54,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     where
         S: Behind<R>,
         A: Answers<R>,
-        R: Default + Send + 'static,
+        R: Default + From<Bytes> + Send + 'static,
     {
         let Some(key) = self.delivery.replay_key(&self.scope(&request)) else { return self.call(None, inner, request) };
         let mut claim = Arc::clone(&self.shared).claim(key);
@@ -82,7 +83,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     where
         S: Behind<R>,
         A: Answers<R>,
-        R: Default + Send + 'static,
+        R: Default + From<Bytes> + Send + 'static,
     {
         let instead = match answer {
             Ok(Answer::Fresh(held)) => return self.call(Some(held), inner, request),
@@ -103,7 +104,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     where
         S: Behind<R>,
         A: Answers<R>,
-        R: Default + Send + 'static,
+        R: Default + From<Bytes> + Send + 'static,
     {
         let scope = self.scope(&request).within(AGAIN).within(AGAIN);
         let Some(key) = self.delivery.replay_key(&scope) else { return self.call(None, inner, request) };
@@ -130,7 +131,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     where
         S: Behind<R>,
         A: Answers<R>,
-        R: Default + Send + 'static,
+        R: Default + From<Bytes> + Send + 'static,
     {
         let begun = self.shared.settings.meter.now();
         let call = catch_unwind(AssertUnwindSafe(|| inner.call(request)));
@@ -188,10 +189,11 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     fn answer_again<R>(&self, key: ReplayKey) -> Response<R>
     where
         A: Answers<R>,
-        R: Default,
+        R: From<Bytes>,
     {
-        let refused = self.refuse(Rejection::Replayed);
-        let Some(mut again) = self.answers.repeat(key) else { return refused };
+        self.tell(&Rejection::Replayed);
+        let again = self.answers.repeat(key);
+        let mut again = again.unwrap_or_else(|| self.delivery.acknowledgement().map(R::from));
         again.extensions_mut().insert(Rejection::Replayed);
         again
     }
@@ -222,8 +224,14 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         response
     }
 
-    /// Answers, and tells the operator why. Duplicates are what providers send every day, so they are no warning.
+    /// Answers, and tells the operator why.
     fn refuse<R: Default>(&self, rejection: Rejection) -> Response<R> {
+        self.tell(&rejection);
+        refuse(rejection, Some(self.delivery.scheme()))
+    }
+
+    /// Duplicates are what providers send every day, so they are no warning.
+    fn tell(&self, rejection: &Rejection) {
         let (provider, path) = (self.delivery.provider(), self.uri.path());
         let (code, status) = (rejection.code(), rejection.status().as_u16());
         if matches!(rejection, Rejection::Replayed | Rejection::InProgress) {
@@ -231,7 +239,6 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         } else {
             tracing::warn!(target: "countersign", provider, path, code, status, reason = %rejection, "refused");
         }
-        refuse(rejection)
     }
 }
 

@@ -65,7 +65,8 @@ impl<St: ReplayStore> ReplayLayer<St> {
         Self { store: Arc::new(store), settings, answers: NoAnswers::default() }
     }
 
-    /// Repeats the first answer to duplicates of an event, instead of a bare 200.
+    /// Repeats the first answer to duplicates of an event, instead of the provider's bare
+    /// [acknowledgement](countersign::Delivery::acknowledgement).
     pub fn with_idempotent_answers(self, limits: IdempotentAnswers) -> ReplayLayer<St, KeptAnswers> {
         ReplayLayer { store: self.store, settings: self.settings, answers: KeptAnswers::new(limits) }
     }

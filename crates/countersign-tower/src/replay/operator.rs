@@ -6,6 +6,10 @@ use std::sync::Arc;
 /// so nobody can from outside. An event that is being handled, for whomever, is not run beside itself: the answer is 409 as
 /// ever.
 ///
+/// It opens the replay guard and nothing else: the request must verify like any other. One whose signed time is over has to be
+/// signed anew ([`Signer`](countersign::Signer)), or meet a [`VerifyLayer`](crate::VerifyLayer) whose
+/// [clock](crate::VerifyLayer::with_clock) shows the time at which it came.
+///
 /// ```
 /// use countersign_tower::replay::OperatorReplay;
 ///

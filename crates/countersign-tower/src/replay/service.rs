@@ -4,6 +4,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
 use countersign::ReplayStore;
 use http::{Request, Response};
 use tower_service::Service;
@@ -43,7 +44,7 @@ where
     S::Error: Send,
     St: ReplayStore,
     A: Answers<R>,
-    R: Default + Send + 'static,
+    R: Default + From<Bytes> + Send + 'static,
 {
     type Response = Response<R>;
     type Error = S::Error;

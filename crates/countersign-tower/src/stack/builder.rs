@@ -45,7 +45,8 @@ impl<K: Keys> StackBuilder<K> {
 }
 
 impl<K: Keys, St: ReplayStore> StackBuilder<K, St> {
-    /// Repeats the first answer to duplicates of an event, instead of a bare 200.
+    /// Repeats the first answer to duplicates of an event, instead of the provider's bare
+    /// [acknowledgement](countersign::Delivery::acknowledgement).
     pub fn with_idempotent_answers(self, limits: IdempotentAnswers) -> StackBuilder<K, St, KeptAnswers> {
         self.with_replay(|replay| replay.with_idempotent_answers(limits))
     }

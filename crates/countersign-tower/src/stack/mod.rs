@@ -37,7 +37,7 @@
 //! # }
 //! ```
 //!
-//! The order is fixed: the cheapest check comes first, and nothing is read, allocated or stored for a request that an earlier
+//! The order is fixed: the cheapest check comes first, and nothing is read, verified or stored for a request that an earlier
 //! one refuses.
 //!
 //! 1. **Address**, as in [`address`](crate::address), if there is an allowlist

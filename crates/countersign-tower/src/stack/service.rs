@@ -84,7 +84,7 @@ where
     K: Keys,
     St: ReplayStore,
     A: Answers<R>,
-    R: Default + Send + 'static,
+    R: Default + From<Bytes> + Send + 'static,
 {
     type Keys = K;
 

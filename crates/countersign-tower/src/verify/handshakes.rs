@@ -3,7 +3,7 @@
 use std::{error::Error, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use countersign::{Handshake, Rejection, handshake::HandshakeAnswer};
+use countersign::{Handshake, Rejection, Scheme, handshake::HandshakeAnswer};
 use http::{Response, request::Parts};
 use tokio::time::timeout;
 
@@ -119,9 +119,10 @@ impl Handshakes {
         &self,
         handshake: Handshake,
         provider: Option<&str>,
+        answering: Option<&Scheme>,
         head: &Parts,
     ) -> Result<Response<Bytes>, Rejection> {
-        let refused = |rejection: &Rejection| report(rejection, provider, head);
+        let refused = |rejection: &Rejection| report(rejection, provider, answering, head);
         let answer = self.settle(handshake, head).await.inspect_err(refused)?;
         tracing::info!(target: "countersign", provider, path = head.uri.path(), "answered a handshake");
         Ok(answer)

@@ -3,13 +3,16 @@
 use std::error::Error;
 
 use bytes::{Bytes, BytesMut};
-use countersign::{Collecting, Delivery, Handshake, Rejection, Timestamp, Verified, Verifier, handshake::MAX_QUESTION};
+use countersign::{
+    Collecting, Delivery, Handshake, Head, Rejection, Timestamp, Verified, Verifier, handshake::MAX_QUESTION,
+};
 use http::request::Parts;
 use http_body::Body;
 
 use super::{
     layer::Settings,
     read::{announced_length, join, read},
+    sent,
 };
 
 /// What a request comes to that is not refused.
@@ -21,7 +24,7 @@ pub(crate) enum Verdict {
 
 /// The head first, then the body while it is hashed, then the signature.
 pub(super) async fn judge<B>(
-    head: &Parts,
+    parts: &Parts,
     body: &mut B,
     verifier: &Verifier,
     settings: &Settings,
@@ -31,7 +34,8 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let announced = announced_length(head, body, settings.body_limit)?;
+    let announced = announced_length(parts, body, settings.body_limit)?;
+    let head = sent::head(parts);
     let answers = settings.handshakes.are_answered && verifier.scheme().has_handshakes();
     if answers && let Some(handshake) = verifier.handshake_in_head(head, now)? {
         return Ok(Verdict::Handshake(Box::new(handshake)));
@@ -69,7 +73,7 @@ fn accept(verified: Verified<'_, Bytes>, settings: &Settings) -> Result<Verdict,
 
 /// Reads a body that may be a question which nobody signed: it is looked at when it is no delivery.
 async fn ask<B>(
-    head: &Parts,
+    head: Head<'_>,
     body: &mut B,
     collecting: Result<Collecting<'_>, Rejection>,
     announced: Option<u64>,

@@ -29,10 +29,11 @@ pub trait Keys: Clone + Send + Sync + 'static + sealed::Sealed {
         ready(Err(Rejection::UnknownKey))
     }
 
-    /// The provider, if it is the same for every request: for the log.
+    /// The scheme, if it is the same for every request. It has a say in how refusals are answered: that of a tenant has none,
+    /// lest the answer tell a tenant that there is from one that there is not.
     #[doc(hidden)]
-    fn provider(&self) -> Option<&str> {
-        self.known().map(|known| known.scheme.id())
+    fn scheme(&self) -> Option<&Scheme> {
+        self.known().map(|known| known.scheme)
     }
 
     /// What is known at start-up; `None` if it is found out for each request.

@@ -23,6 +23,7 @@ mod keys;
 mod layer;
 mod read;
 mod receive;
+mod sent;
 mod service;
 
 pub(crate) use arriving::Arriving;

@@ -7,13 +7,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use countersign::{Delivery, Rejection, Verifier};
+use countersign::{Delivery, Rejection, Scheme, Verifier};
 use http::{Response, request::Parts};
 use http_body::Body;
 use http_body_util::{Either, Full};
 
-use super::{Arriving, Found, Keys, Sought, Verdict, judge::judge, layer::Settings, read::gather};
-use crate::{deadline::within, tenants::TenantName};
+use super::{Arriving, Found, Keys, Sought, Verdict, judge::judge, layer::Settings, read::gather, sent};
+use crate::{deadline::within, refusal::status, tenants::TenantName};
 
 /// What a request comes to that is not refused.
 pub(crate) enum Received {
@@ -39,7 +39,7 @@ where
     let Some(verifier) = keys.at_hand() else { return Poll::Pending };
     let now = (settings.clock)();
     let verdict = ready!(pin!(judge(head, body, verifier, settings, now)).poll(context));
-    Poll::Ready(reported(verdict, verifier, head))
+    Poll::Ready(reported(verdict, verifier, keys.scheme(), head))
 }
 
 /// Verifies a request, waiting for whatever it takes, and answers it if it is a handshake.
@@ -56,7 +56,9 @@ where
     let now = (settings.clock)();
     let limit = settings.body_timeout;
     let mut body = body.rewound();
-    let refused = |rejection: &Rejection| report(rejection, keys.provider(), head);
+    let refused = |rejection: &Rejection| {
+        report(rejection, keys.scheme().map(|scheme| scheme.id()), keys.scheme(), head);
+    };
     let (found, mut body) = match keys.find(head, now).await.inspect_err(refused)? {
         Sought::Found(found) => (found, Either::Left(body)),
         // Boxed, as everything that few requests take: each request makes room for the largest of what it might come to.
@@ -75,17 +77,23 @@ where
         Some(verdict) => verdict,
         None => Err(Rejection::BodyTimeout { limit }),
     };
-    match reported(verdict, &verifier, head)? {
+    match reported(verdict, &verifier, keys.scheme(), head)? {
         Verdict::Delivery(delivery) => Ok(Received::Delivery(delivery, tenant)),
         Verdict::Handshake(handshake) => {
-            let answer = Box::pin(settings.handshakes.answer(*handshake, Some(verifier.scheme().id()), head));
+            let answer =
+                Box::pin(settings.handshakes.answer(*handshake, Some(verifier.scheme().id()), keys.scheme(), head));
             Ok(Received::Answer(answer.await?))
         }
     }
 }
 
 /// Tells `tracing` the verdict; of a handshake, when it is answered.
-fn reported(verdict: Result<Verdict, Rejection>, verifier: &Verifier, head: &Parts) -> Result<Verdict, Rejection> {
+fn reported(
+    verdict: Result<Verdict, Rejection>,
+    verifier: &Verifier,
+    answering: Option<&Scheme>,
+    head: &Parts,
+) -> Result<Verdict, Rejection> {
     match &verdict {
         Ok(Verdict::Delivery(delivery)) => tracing::debug!(
             target: "countersign",
@@ -95,19 +103,19 @@ fn reported(verdict: Result<Verdict, Rejection>, verifier: &Verifier, head: &Par
             "accepted"
         ),
         Ok(Verdict::Handshake(_)) => {}
-        Err(rejection) => report(rejection, Some(verifier.scheme().id()), head),
+        Err(rejection) => report(rejection, Some(verifier.scheme().id()), answering, head),
     }
     verdict
 }
 
 /// Tells the operator why. The path helps to find the endpoint; its query may carry a credential and is left out.
-pub(super) fn report(rejection: &Rejection, provider: Option<&str>, head: &Parts) {
+pub(super) fn report(rejection: &Rejection, provider: Option<&str>, answering: Option<&Scheme>, head: &Parts) {
     tracing::warn!(
         target: "countersign",
         provider,
-        path = head.uri.path(),
+        path = sent::uri(head).path(),
         code = rejection.code(),
-        status = rejection.status().as_u16(),
+        status = status(rejection, answering).as_u16(),
         reason = %rejection,
         "refused"
     );

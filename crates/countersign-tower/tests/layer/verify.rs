@@ -1,6 +1,7 @@
 //! The layer, from outside.
 
 use std::{
+    convert::Infallible,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -8,10 +9,15 @@ use std::{
 
 use crate::common::{Calls, NOW, SECRET, Script, Step, assert_refused, github, layer, send, signed};
 use bytes::Bytes;
-use countersign_tower::countersign::{Signer, Timestamp, Verifier, providers};
-use http::{HeaderValue, Request, StatusCode, header};
+use countersign_tower::{
+    VerifiedBody,
+    countersign::{Signer, Timestamp, Verifier, providers},
+};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full, Limited};
+use tokio::time::Instant;
+use tower::{Layer, ServiceExt, limit::ConcurrencyLimit, service_fn};
 
 /// The signed request with its body replaced by a scripted one.
 fn scripted(body: &'static str, steps: impl IntoIterator<Item = Step>) -> (Request<Script>, Calls) {
@@ -53,6 +59,57 @@ async fn a_body_is_waited_for_before_and_between_its_chunks() {
     let response = send(layer(github()), &calls, request).await;
     assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "{\"a\":1}");
     assert_eq!(calls.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_waited_for_takes_no_place_that_a_limit_behind_has() {
+    let handler = service_fn(|_: Request<VerifiedBody>| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::new())))
+    });
+    let service = layer(github()).layer(ConcurrencyLimit::new(handler, 1));
+    let (slow, _) = scripted("{}", [Step::Wait(Duration::from_secs(5)), Step::Chunk(b"{}")]);
+    let slow = tokio::spawn(service.clone().oneshot(slow));
+    tokio::time::sleep(Duration::from_millis(1)).await;
+
+    let start = Instant::now();
+    let quick = service.clone().oneshot(signed("{}").map(Full::new)).await.unwrap();
+    assert_eq!(
+        (quick.status(), start.elapsed().as_secs()),
+        (StatusCode::OK, 1),
+        "behind a body that proves nothing yet"
+    );
+    assert_eq!(slow.await.unwrap().unwrap().status(), StatusCode::OK);
+
+    // It waits for its place when it is verified, as all do.
+    let (slow, _) = scripted("{}", [Step::Wait(Duration::from_millis(1)), Step::Chunk(b"{}")]);
+    let two = [tokio::spawn(service.clone().oneshot(slow)), tokio::spawn(service.oneshot(signed("{}").map(Full::new)))];
+    let start = Instant::now();
+    for one in two {
+        assert_eq!(one.await.unwrap().unwrap().status(), StatusCode::OK);
+    }
+    assert_eq!(start.elapsed().as_secs(), 2);
+}
+
+#[tokio::test]
+async fn a_provider_that_wants_a_certain_status_for_a_wrong_signature_gets_it() {
+    let verifier = Verifier::new(providers::GOCARDLESS, SECRET).unwrap();
+    let unsigned = || Request::post("/").body(Full::new(Bytes::new())).unwrap();
+    assert_refused(layer(verifier.clone()), unsigned(), 498, "missing_signature").await;
+    let request =
+        Request::post("/").header("Webhook-Signature", "00".repeat(32)).body(Full::new(Bytes::new())).unwrap();
+    assert_refused(layer(verifier.clone()), request, 498, "signature").await;
+    // What has nothing to do with the signature is as ever.
+    let large = Signer::new(providers::GOCARDLESS, SECRET).unwrap();
+    let large = large.sign(Request::post("/").body(Bytes::from_static(b"{}")).unwrap(), NOW).unwrap().map(Full::new);
+    assert_refused(layer(verifier).with_body_limit(1), large, 413, "body_too_large").await;
+}
+
+#[tokio::test]
+async fn a_wrong_method_is_told_the_right_one() {
+    let request = Request::put("/").body(Full::new(Bytes::new())).unwrap();
+    let response = send(layer(github()), &Calls::default(), request).await;
+    assert_eq!((response.status().as_u16(), &response.headers()["allow"]), (405, &HeaderValue::from_static("POST")));
 }
 
 #[tokio::test]

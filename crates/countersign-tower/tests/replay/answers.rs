@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use countersign_tower::{
     ReplayLayer, VerifiedBody, VerifyLayer,
-    countersign::{Delivery, Rejection, Verifier, providers},
+    countersign::{Delivery, Rejection, Scheme, Signer, Verifier, providers},
     replay::IdempotentAnswers,
 };
 use http::{Request, Response};
@@ -54,6 +54,39 @@ async fn an_answer_that_is_too_long_is_passed_on_but_not_kept() {
     endpoint.refuses("1", 200, "replayed").await;
     assert_eq!(endpoint.runs("2").await.body, "short");
     assert_eq!(endpoint.deliver("2").await.body, "short");
+}
+
+#[tokio::test]
+async fn the_largest_answer_that_may_be_kept_is_however_many_cores_there_are() {
+    for (bytes, each, length) in
+        [(1 << 20, 1 << 20, 200_000), (16 << 20, 16 << 20, 3 << 20), (16 << 20, 64 << 10, 65_000)]
+    {
+        let limits = IdempotentAnswers::new().with_bytes(bytes, each);
+        let endpoint = Endpoint::new(layer().with_idempotent_answers(limits));
+        let long: &'static str = "x".repeat(length).leak();
+        endpoint.script([Do::AnswerWith(long)]);
+        assert_eq!(endpoint.runs("{}").await.body, long);
+        assert!(endpoint.deliver("{}").await.body == long, "{length} bytes of {each} in {bytes}");
+    }
+}
+
+#[tokio::test]
+async fn a_duplicate_whose_answer_is_not_kept_gets_what_the_provider_takes_for_received() {
+    let scheme = Scheme::from_toml(
+        "acme",
+        "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n\
+         [answers]\nbody = \"received\"\n",
+    );
+    let scheme = scheme.unwrap();
+    let endpoint = Endpoint::of(Verifier::new(&scheme, SECRET).unwrap(), layer());
+    let signed = || {
+        let request = Request::post("/hooks").body(Bytes::from_static(b"{}")).unwrap();
+        Signer::new(&scheme, SECRET).unwrap().sign(request, endpoint.clock.now()).unwrap().map(Full::new)
+    };
+    assert_eq!(endpoint.send(signed()).await.unwrap().status, 202);
+    let again = endpoint.send(signed()).await.unwrap();
+    assert_eq!((again.status, &again.body[..], again.code), (200, &b"received"[..], "replayed"));
+    assert_eq!(endpoint.calls(), 1);
 }
 
 #[tokio::test]

@@ -2,6 +2,9 @@
 
 use std::{fmt, ops::RangeInclusive, time::Duration};
 
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
+
 /// What the provider expects of an answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answers {
@@ -36,6 +39,30 @@ impl Answers {
     /// The status that the provider wants for a refusal, where it wants a certain one.
     pub fn refusal(&self) -> Option<u16> {
         self.refusal
+    }
+
+    /// The answer by which the provider takes a delivery for received: 200, or where that is no success the first status
+    /// that is, with the body that it wants.
+    pub fn acknowledgement(&self) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::from(self.body.clone().unwrap_or_default()));
+        *response.status_mut() = if self.accepts(StatusCode::OK) { StatusCode::OK } else { self.first_success() };
+        if !response.body().is_empty() {
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        }
+        response
+    }
+
+    /// Whether the provider takes an answer with this status for success, if its body is right.
+    pub fn accepts(&self, status: StatusCode) -> bool {
+        if self.success.is_empty() {
+            return status.is_success();
+        }
+        self.success.iter().any(|range| range.contains(&status.as_u16()))
+    }
+
+    fn first_success(&self) -> StatusCode {
+        let first = self.success.iter().map(|range| *range.start()).min();
+        first.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK)
     }
 
     /// Reads `2xx`, `200` or `200-204`.

@@ -138,6 +138,14 @@ impl Description {
         self.covers_body
     }
 
+    /// Whether the scheme reads a value of the body as JSON, so that deliveries are JSON whatever their content type says.
+    pub fn reads_json(&self) -> bool {
+        let fields = [&self.event_id, &self.event_type].into_iter().flatten().filter_map(Field::place);
+        let time = self.timestamp.as_ref().and_then(|rule| rule.source.as_ref());
+        let mut places = fields.chain(time).chain(&self.delivery_id).chain([&self.signature.source]);
+        places.any(|place| matches!(place, Source::Json(_)))
+    }
+
     /// What tells events apart that have no covered id, if the scheme says it; if not, what is signed does.
     pub fn told_apart_by(&self) -> Option<ToldApartBy> {
         self.told_apart_by

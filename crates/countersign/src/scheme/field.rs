@@ -17,6 +17,14 @@ impl Field {
         self.covered
     }
 
+    /// Where it stands, if it is no more than the delivery's id.
+    pub(super) fn place(&self) -> Option<&Source> {
+        match &self.source {
+            FieldSource::DeliveryId => None,
+            FieldSource::At(source) => Some(source),
+        }
+    }
+
     /// Whether it takes no part in what tells events apart, unless the file says so.
     pub(super) fn is_unsigned_beside_body(&self) -> bool {
         !self.covered && matches!(&self.source, FieldSource::At(source) if !source.is_in_body())

@@ -69,9 +69,9 @@ impl Watch for Witness {
                 self.handled.fetch_add(1, Ordering::Relaxed);
                 "accepted"
             }
-            Verdict::Duplicate => "duplicate",
+            Verdict::Duplicate { .. } => "duplicate",
             Verdict::Handshake { .. } => "handshake",
-            Verdict::Refused(rejection) => rejection.code(),
+            Verdict::Refused { rejection, .. } => rejection.code(),
         };
         let seen = Seen { provider: endpoint.scheme().id().to_owned(), code, took };
         if self.announces.load(Ordering::Relaxed) {

@@ -54,9 +54,9 @@ impl Watch for Log {
                 return self.out.write(&line).await;
             }
             // These verdicts stand, whether or not there is a place to note them.
-            Verdict::Duplicate => ERRORS.note(&duplicate(endpoint, took)),
+            Verdict::Duplicate { status } => ERRORS.note(&duplicate(endpoint, *status, took)),
             Verdict::Handshake { done, status } => ERRORS.note(&handshake(endpoint, *done, *status, took)),
-            Verdict::Refused(rejection) => ERRORS.note(&refused(endpoint, rejection, took)),
+            Verdict::Refused { rejection, status } => ERRORS.note(&refused(endpoint, rejection, *status, took)),
         }
         Ok(())
     }
@@ -109,27 +109,27 @@ fn no_endpoint(method: &Method, path: &str) -> Json {
     })
 }
 
-fn refused(endpoint: &Endpoint, rejection: &Rejection, took: Duration) -> Json {
+fn refused(endpoint: &Endpoint, rejection: &Rejection, status: StatusCode, took: Duration) -> Json {
     json!({
         "time": moment::stamp(),
         "verdict": "refused",
         "endpoint": endpoint.path,
         "provider": endpoint.scheme().id(),
         "code": rejection.code(),
-        "status": rejection.status().as_u16(),
+        "status": status.as_u16(),
         "reason": rejection.to_string(),
         "micros": micros(took),
     })
 }
 
 /// It was answered like the first, so that the provider ends its retries.
-fn duplicate(endpoint: &Endpoint, took: Duration) -> Json {
+fn duplicate(endpoint: &Endpoint, status: StatusCode, took: Duration) -> Json {
     json!({
         "time": moment::stamp(),
         "verdict": "duplicate",
         "endpoint": endpoint.path,
         "provider": endpoint.scheme().id(),
-        "status": 200,
+        "status": status.as_u16(),
         "micros": micros(took),
     })
 }
