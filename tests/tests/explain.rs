@@ -187,6 +187,18 @@ fn a_time_zone_is_never_proven() {
 }
 
 #[test]
+fn the_padding_of_a_secret_that_was_lost_is_found() {
+    let whole = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw1A==";
+    let now = Timestamp::from_unix_seconds(1_767_225_600);
+    let request = Request::post("/").header("webhook-id", "evt-1").body("{}").unwrap();
+    let request = Signer::new(providers::STANDARD_WEBHOOKS, whole).unwrap().sign(request, now).unwrap();
+    let setup = Setup::new(providers::STANDARD_WEBHOOKS).unwrap().secret("a", whole.trim_end_matches('='));
+    let explanation = countersign::explain(&setup, &request, request.body(), now);
+    let causes: Vec<_> = explanation.causes().iter().map(|cause| (cause.code(), cause.certainty())).collect();
+    assert_eq!(causes.first(), Some(&("secret_padding", Certainty::Proven)), "{explanation}");
+}
+
+#[test]
 fn what_keeps_the_verifier_from_being_made_is_the_cause() {
     let request = Request::post("/").body(Vec::new()).unwrap();
     let code = |setup: Setup| {

@@ -13,18 +13,26 @@ pub(crate) fn body(body: &Bytes) -> Bytes {
     bytes.into()
 }
 
-/// Changes one character of a header. It is near the end, where the tag stands, but before the padding of base64.
-pub(crate) fn header(request: &mut Request<Bytes>, name: &HeaderName) {
+/// Changes one character of a header near its end, where the tag stands, but before the padding of base64. If that is right all
+/// the same, because there is another tag, one more is changed farther in front, and so on.
+pub(crate) fn header(request: &mut Request<Bytes>, name: &HeaderName, is_right: impl Fn(&Request<Bytes>) -> bool) {
     let Some(value) = request.headers().get(name) else { return };
     let mut bytes = value.as_bytes().to_vec();
-    let at = bytes.len().saturating_sub(10);
-    if let Some(byte) = bytes.get_mut(at) {
-        *byte = other(*byte);
-    }
-    if let Ok(value) = HeaderValue::from_bytes(&bytes) {
-        request.headers_mut().insert(name, value);
+    for at in (0..=bytes.len().saturating_sub(10)).rev().step_by(SHORTEST_TAG) {
+        if let Some(byte) = bytes.get_mut(at).filter(|byte| byte.is_ascii_alphanumeric()) {
+            *byte = other(*byte);
+        }
+        if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+            request.headers_mut().insert(name, value);
+        }
+        if !is_right(request) {
+            break;
+        }
     }
 }
+
+/// No tag has fewer characters: the 16 bytes of MD5 in base64.
+const SHORTEST_TAG: usize = 22;
 
 /// Another character that is a digit in hex and in base64.
 fn other(byte: u8) -> u8 {

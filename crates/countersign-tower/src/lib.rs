@@ -59,7 +59,7 @@ pub mod stack;
 pub mod tenants;
 pub mod verify;
 
-pub use address::{AddressFeed, AddressLayer, PeerAddr, SharedAddresses};
+pub use address::{AddressFeed, AddressLayer, HiddenPeer, PeerAddr, SharedAddresses};
 pub use countersign;
 pub use fetched::{Fetch, FetchError, Fetched, FetchedKeys};
 #[cfg(feature = "fetch")]

@@ -299,7 +299,7 @@ impl fmt::Display for Rejection {
             Self::MalformedTimestamp { place, problem, expected } => {
                 write!(f, "the timestamp in {place} {problem}; expected {expected}")
             }
-            Self::MalformedValue { place, problem } => write!(f, "the signed value in {place} {problem}"),
+            Self::MalformedValue { place, problem } => write!(f, "the value in {place} {problem}, and the scheme needs it"),
             Self::Method => f.write_str("the provider does not use this request method"),
             Self::MissingSignature { place } => write!(f, "there is no {place}: the request is not signed"),
             Self::Payload { path, message } if path.is_empty() => write!(f, "the payload does not fit: {message}"),
@@ -307,7 +307,7 @@ impl fmt::Display for Rejection {
             Self::Replayed => f.write_str("the event was handled already"),
             Self::SecretAlreadyStored => f.write_str("the handshake sends a secret, and the endpoint has one already"),
             Self::Signature => f.write_str(
-                "no key of this endpoint made this signature for these bytes: wrong secret, or a changed body",
+                "no key of this endpoint made this signature for these bytes: wrong secret, or what is signed was changed",
             ),
             Self::StoreUnavailable => f.write_str("the replay store cannot be asked or is full"),
             Self::TimestampInFuture { ahead, tolerance } => {

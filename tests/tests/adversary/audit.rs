@@ -225,6 +225,33 @@ fn an_audit_finds_a_check_that_is_left_out_where_there_is_no_signature() {
 }
 
 #[test]
+fn an_audit_finds_a_token_in_the_body_that_may_be_left_out() {
+    let rows = found(providers::ZULIP, |_, parts, body| {
+        let has_token = serde_json::from_slice::<Json>(body).is_ok_and(|body| !body["token"].is_null());
+        if has_token { verdict(providers::ZULIP, parts, body).map_err(|rejection| refuse(&rejection)) } else { Ok(()) }
+    });
+    assert!(rows.contains_key("A7") && !rows.contains_key("A1"), "{rows:#?}");
+}
+
+#[test]
+fn an_audit_takes_no_question_of_the_scheme_and_no_501_for_a_weakness() {
+    let rows = found(providers::ADOBE_SIGN, |_, parts, body| {
+        let verifier = Verifier::new(providers::ADOBE_SIGN, SECRET).unwrap();
+        let now = std::time::SystemTime::now();
+        if matches!(verifier.handshake_in_head(parts, now), Ok(Some(_))) {
+            return Ok(());
+        }
+        verifier.verify(parts, body, now).map(drop).map_err(|rejection| refuse(&rejection))
+    });
+    assert!(!rows.contains_key("A8"), "{rows:#?}");
+    let rows = found(providers::GITHUB, |_, parts, body| match parts.method.as_str() {
+        "POST" => verdict(providers::GITHUB, parts, body).map_err(|rejection| refuse(&rejection)),
+        _ => Err(bad(StatusCode::NOT_IMPLEMENTED)),
+    });
+    assert!(!rows.contains_key("A8"), "{rows:#?}");
+}
+
+#[test]
 fn an_audit_finds_a_receiver_that_breaks_down_over_what_is_malformed() {
     let rows = found(providers::STRIPE, |_, parts, body| {
         let broken = |rejection: Rejection| match rejection.code() {

@@ -6,6 +6,7 @@ use clap::Args;
 use countersign::{Certainty, Explanation, Scheme, Setup, Timestamp, Verdict};
 use serde_json::{Value as Json, json};
 
+use super::serve::{NO_ENDPOINT, NOT_WRITTEN};
 use crate::{
     endpoint_args::EndpointArgs,
     failure::{Failure, Outcome},
@@ -147,15 +148,17 @@ impl Explain {
             match logged {
                 Logged::Accepted if self.json => output::line(json!({ "verdict": "accepted" }))?,
                 Logged::Accepted => output::line(Style::of_stdout().good("accepted"))?,
-                Logged::Refused { code, reason, .. } if code == Refused::CODE => {
-                    refused = true;
-                    output::line(if self.json {
-                        connection_json(&reason).to_string()
-                    } else {
-                        connection_text(&reason)
-                    })?;
-                }
                 Logged::Refused { provider, code, reason } => {
+                    if let Some(advice) = of_gateway(&code) {
+                        (any, refused) = (true, true);
+                        let cause = format!("{}: {advice}", harmless(&reason));
+                        output::line(if self.json {
+                            gateway_json(&code, &cause)
+                        } else {
+                            gateway_text(&code, &cause)
+                        })?;
+                        continue;
+                    }
                     // Other programs have codes in their lines too.
                     let Some(explanation) = Explanation::of_log(&code, &reason) else {
                         unknown = Some(code);
@@ -205,31 +208,43 @@ fn as_text(explanation: &Explanation, provider: Option<&str>) -> String {
     lines.join("\n")
 }
 
-/// A connection that the gateway closed instead of judging a request, so that there is no rejection to explain.
-fn connection_text(reason: &str) -> String {
-    let (style, code) = (Style::of_stdout(), Refused::CODE);
-    let head = style.bad(format!("refused: {code}"));
-    format!("{head}\n  cause       {} (indicated)\n              {}", style.bold(code), connection_cause(reason))
+/// What to do about what the gateway itself refused, without a rejection that could be explained.
+fn of_gateway(code: &str) -> Option<&'static str> {
+    match code {
+        Refused::CODE => Some(
+            "if it is your proxy, name it in `trusted_proxies` and have it write a PROXY header at the start of every \
+             connection; or leave `proxy_protocol` out. Others have no business with this port",
+        ),
+        NO_ENDPOINT => Some(
+            "if the provider sent it, correct the URL that it was given, or `path` of the endpoint; a slash at the end counts, and \
+             a proxy in front may have changed it. Scanners ask for everything",
+        ),
+        NOT_WRITTEN => Some(
+            "the disk is full, or what reads the lines has ended or is too slow. The provider was answered 503 and sends it again",
+        ),
+        _ => None,
+    }
 }
 
-fn connection_json(reason: &str) -> Json {
-    let cause = json!({ "code": Refused::CODE, "certainty": "indicated", "message": connection_cause(reason) });
-    json!({
+fn gateway_text(code: &str, cause: &str) -> String {
+    let style = Style::of_stdout();
+    let head = style.bad(format!("refused: {code}"));
+    format!("{head}\n  cause       {} (indicated)\n              {cause}", style.bold(code))
+}
+
+fn gateway_json(code: &str, cause: &str) -> String {
+    let cause = json!({ "code": code, "certainty": "indicated", "message": cause });
+    let all = json!({
         "verdict": "refused",
         "provider": null,
         "key": null,
-        "code": Refused::CODE,
+        "code": code,
         "reason": null,
         "causes": [cause],
         "no_cause_found": false,
         "cut_short": false,
-    })
-}
-
-fn connection_cause(reason: &str) -> String {
-    let advice = "if it is your proxy, name it in `trusted_proxies` and have it write a PROXY header at the start of every \
-                  connection; or leave `proxy_protocol` out. Others have no business with this port";
-    format!("{}: {advice}", harmless(reason))
+    });
+    all.to_string()
 }
 
 fn as_json(explanation: &Explanation, provider: Option<&str>) -> Json {

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use clap::{Args, ValueEnum};
-use countersign::{Scheme, Signer, scheme::Field};
+use countersign::{Rejection, Scheme, SignError, Signer, scheme::Field};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri, header};
 
 use crate::{
@@ -191,22 +191,37 @@ impl Draft {
             request.headers_mut().insert(name, id);
         }
         let now = if tamper == Tamper::Timestamp { moment::stale(signer.scheme()) } else { moment::now() };
-        let mut signed = signer.sign(request, now).map_err(|error| Failure::new(error.to_string()))?;
+        let mut signed = signer.sign(request, now).map_err(|error| cannot_sign(&error))?;
         match tamper {
             Tamper::None | Tamper::Timestamp => {}
             Tamper::Body => *signed.body_mut() = tamper::body(signed.body()),
-            Tamper::Signature => tamper_signature(&mut signed, signer.scheme())?,
+            Tamper::Signature => tamper_signature(&mut signed, signer)?,
         }
         Ok(signed)
     }
 }
 
-fn tamper_signature(request: &mut Request<Bytes>, scheme: &Scheme) -> Result<(), Failure> {
-    let place = scheme.signature_source();
+/// What is missing in a request for the provider to sign it, and which option gives it.
+pub(super) fn cannot_sign(error: &SignError) -> Failure {
+    let place = match error {
+        SignError::Refused(Rejection::MalformedValue { place, .. } | Rejection::MissingSignature { place }) => &**place,
+        _ => "",
+    };
+    let advice = match place {
+        header if header.starts_with("header") => "give it with --header 'NAME: VALUE'",
+        query if query.starts_with("query") => "put it into the URL of --to",
+        _ => "give a body that the provider could send, with --data",
+    };
+    Failure::new(format!("{error}: {advice}"))
+}
+
+fn tamper_signature(request: &mut Request<Bytes>, signer: &Signer) -> Result<(), Failure> {
+    let place = signer.scheme().signature_source();
     let name = tamper::header_in(&place).ok_or_else(|| {
         Failure::new(format!("the signature stands in {place}, not in a header: spoil the body instead"))
     })?;
-    tamper::header(request, &name);
+    let verifier = signer.verifier();
+    tamper::header(request, &name, |request| verifier.verify(request, request.body(), moment::now()).is_ok());
     Ok(())
 }
 
@@ -222,7 +237,7 @@ fn header_of(field: &Field) -> Option<HeaderName> {
     tamper::header_in(&field.to_string())
 }
 
-fn read_data(data: &str) -> Result<Bytes, Failure> {
+pub(super) fn read_data(data: &str) -> Result<Bytes, Failure> {
     match data.strip_prefix('@') {
         None => Ok(Bytes::copy_from_slice(data.as_bytes())),
         Some("-") => {

@@ -63,8 +63,8 @@ fn print(report: &Report) -> Result<(), Failure> {
         output::line(format_args!("  expected {}", failure.expected))?;
         output::line(format_args!("  got      {}", failure.got))?;
     }
-    if report.skipped > 0 {
-        output::line(format_args!("{} skipped: JSON that is no vector file", report.skipped))?;
+    for skipped in &report.skipped {
+        output::line(format_args!("skipped {}: {}", skipped.file.display(), harmless(&skipped.reason)))?;
     }
     let sum = format!("{} passed, {} failed", report.passed, report.failures.len());
     output::line(if report.failures.is_empty() { style.good(sum) } else { style.bad(sum) })?;
@@ -84,8 +84,17 @@ fn print_json(report: &Report) -> Result<(), Failure> {
             })
         })
         .collect();
-    output::line(
-        json!({ "passed": report.passed, "failed": failures.len(), "failures": failures, "skipped": report.skipped }),
-    )?;
+    let skipped: Vec<_> = report
+        .skipped
+        .iter()
+        .map(|skipped| json!({ "file": skipped.file.to_string_lossy(), "reason": skipped.reason }))
+        .collect();
+    output::line(json!({
+        "passed": report.passed,
+        "failed": failures.len(),
+        "failures": failures,
+        "skipped": skipped.len(),
+        "skipped_files": skipped,
+    }))?;
     Ok(())
 }

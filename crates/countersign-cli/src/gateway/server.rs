@@ -3,7 +3,7 @@
 use std::{future::Future, io, net::SocketAddr, pin::pin, time::Duration};
 
 use bytes::Bytes;
-use countersign_tower::PeerAddr;
+use countersign_tower::{HiddenPeer, PeerAddr};
 use http::{Request, Response};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1};
@@ -138,7 +138,10 @@ impl<W: Watch> Front<W> {
         place: Place,
     ) -> Result<Response<Full<Bytes>>, Refused> {
         let mut request = request.map(|body| Arriving::new(body, place.clone()));
-        beginning.client.and_then(|client| request.extensions_mut().insert(PeerAddr(client)));
+        match beginning.client {
+            Some(client) => drop(request.extensions_mut().insert(PeerAddr(client))),
+            None => drop(request.extensions_mut().insert(HiddenPeer)),
+        }
         let answer = self.gateway.answer(request, beginning).await;
         if let Err(refused) = &answer {
             self.refuse(beginning.peer, refused);

@@ -10,6 +10,9 @@ use percent_encoding::percent_decode_str;
 /// The request that the command would send. Nothing is run and no file is read.
 pub(super) fn parse(bytes: &[u8]) -> Result<(Parts, Bytes), String> {
     let text = std::str::from_utf8(bytes).map_err(|_| "the curl command is not UTF-8".to_owned())?;
+    if text.lines().any(|line| line.ends_with('^')) {
+        return Err("this is the curl command for Windows' `cmd`: copy the one for bash".to_owned());
+    }
     let mut words = words(text)?.into_iter();
     let mut command = Command::default();
     words.next();
@@ -146,7 +149,8 @@ fn user_of(url: &str) -> Option<Vec<u8>> {
     Some(percent_decode_str(name).chain(*b":").chain(percent_decode_str(password)).collect())
 }
 
-/// The words of a command, as a POSIX shell (and bash with its `$'...'`) takes them. Variables stay what they are.
+/// The words of a command, as a POSIX shell (and bash with its `$'...'`) takes them. What the shell would put in for a variable is
+/// not known here.
 fn words(text: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -163,6 +167,7 @@ fn words(text: &str) -> Result<Vec<String>, String> {
             '$' if chars.next_if_eq(&'\'').is_some() => {
                 quoted(&mut chars, word.get_or_insert_default(), Quote::Ansi)?;
             }
+            '$' if chars.peek().is_some_and(|c| begins_variable(*c)) => return Err(VARIABLE.to_owned()),
             ' ' | '\t' | '\r' | '\n' => words.extend(word.take()),
             c => word.get_or_insert_default().push(c),
         }
@@ -170,6 +175,14 @@ fn words(text: &str) -> Result<Vec<String>, String> {
     words.extend(word);
     Ok(words)
 }
+
+/// Whether this, behind a dollar sign, makes a variable or a command of it.
+fn begins_variable(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_{(".contains(c)
+}
+
+const VARIABLE: &str = "the curl command has a variable of the shell (`$…`), and its value is not here: write it out, or put a backslash in \
+                        front of the `$` if it is meant as one";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quote {
@@ -192,6 +205,9 @@ fn quoted(chars: &mut Chars<'_>, word: &mut String, quote: Quote) -> Result<(), 
                 c if "$`\"\\".contains(c) => word.push(c),
                 c => word.extend(['\\', c]),
             },
+            '$' if quote == Quote::Double && chars.peek().is_some_and(|c| begins_variable(*c)) => {
+                return Err(VARIABLE.to_owned());
+            }
             '\\' if quote == Quote::Ansi => {
                 word.push(ansi(chars).ok_or("an escape of the curl command is not understood")?);
             }
@@ -286,6 +302,15 @@ mod tests {
         );
         assert_eq!(parts.headers["x-q"], "\"q\" \\d");
         assert_eq!(&*body, "{\"a\":\"it's\né!\"}".as_bytes());
+    }
+
+    #[test]
+    fn what_only_a_shell_knows_is_asked_for() {
+        for command in ["curl a -H \"X-T: $SECRET\"", "curl a -H X-T:${SECRET}", "curl a -d \"$(cat body)\""] {
+            assert!(parse(command.as_bytes()).unwrap_err().contains("variable"), "{command}");
+        }
+        assert_eq!(parse(b"curl a -d 'cost: $5' -d \"\\$6\" -d $").unwrap().1, "cost: $5&$6&$");
+        assert!(parse(b"curl \"http://a/\" ^\r\n  -H \"X-Sig: 1\"").unwrap_err().contains("the one for bash"));
     }
 
     #[test]

@@ -38,8 +38,8 @@ struct Field {
 
 #[derive(Deserialize)]
 struct PostData {
-    #[serde(default)]
-    text: String,
+    /// Exporters may leave it out and give the parsed `params` alone, of which the bytes cannot be told.
+    text: Option<String>,
     /// Not in the specification, but what exporters write for a body that is no text.
     #[serde(alias = "_encoding")]
     encoding: Option<String>,
@@ -60,10 +60,14 @@ pub(super) fn parse(bytes: &[u8], entry: Option<usize>) -> Result<(Parts, Bytes)
     let parts = super::head(&method, &url, headers.into_iter().map(|Field { name, value }| (name, value)))?;
     let body = match post_data {
         None => Vec::new(),
-        Some(PostData { text, encoding: Some(encoding) }) if encoding == "base64" => {
+        Some(PostData { text: None, .. }) => return Err(NO_TEXT.to_owned()),
+        Some(PostData { text: Some(text), encoding: Some(encoding) }) if encoding == "base64" => {
             STANDARD.decode(text).map_err(|_| "the body of the request is not base64, as the file says".to_owned())?
         }
-        Some(PostData { text, .. }) => text.into_bytes(),
+        Some(PostData { text: Some(text), .. }) => text.into_bytes(),
     };
     Ok((parts, body.into()))
 }
+
+const NO_TEXT: &str = "the HAR file does not have the body of the request as it was (`postData.text`), and a signature covers its bytes: \
+                       save it in another way";

@@ -87,14 +87,16 @@ pub(crate) fn read(path: Option<&Path>, args: &SavedArgs, length: Length) -> Res
         Some(path) => (path.display().to_string(), fs::read(path).map_err(|error| unreadable(path, &error))?),
         None => ("standard input".to_owned(), stdin("request", path.is_some())?),
     };
+    // Editors put it there, and no request begins with one.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let wrong = |problem: String| Failure::new(format!("{name}: {problem}"));
-    let (parts, body) = match args.format.unwrap_or_else(|| look(&bytes)) {
-        Format::Raw => raw::parse(&bytes, length).map_err(|error| wrong(error.to_string()))?,
-        Format::Har => har::parse(&bytes, args.entry).map_err(|problem| wrong(problem + or_otherwise(args)))?,
-        Format::Curl => curl::parse(&bytes).map_err(wrong)?,
+    let (parts, body) = match args.format.unwrap_or_else(|| look(bytes)) {
+        Format::Raw => raw::parse(bytes, length).map_err(|error| wrong(error.to_string()))?,
+        Format::Har => har::parse(bytes, args.entry).map_err(|problem| wrong(problem + or_otherwise(args)))?,
+        Format::Curl => curl::parse(bytes).map_err(wrong)?,
         Format::Vector => {
             let folder = file.and_then(Path::parent).unwrap_or(Path::new("."));
-            return vector::parse(&bytes, folder, args.entry, args.case.as_deref()).map_err(wrong);
+            return vector::parse(bytes, folder, args.entry, args.case.as_deref()).map_err(wrong);
         }
     };
     Ok(Saved { parts, body, told: Told::default() })

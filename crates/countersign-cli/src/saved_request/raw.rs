@@ -36,7 +36,7 @@ impl fmt::Display for NoRequest {
 pub(crate) fn parse(bytes: &[u8], length: Length) -> Result<(Parts, Bytes), NoRequest> {
     let mut lines = Lines { rest: bytes, line: 0 };
     let first = lines.next().ok_or_else(|| whole(if bytes.is_empty() { "the request is empty" } else { NO_LINE }))?;
-    let (method, uri) = first_line(first).ok_or_else(|| lines.wrong("expected `METHOD /path HTTP/1.1`"))?;
+    let (method, uri) = first_line(first).ok_or_else(|| lines.wrong(FIRST_LINE))?;
     let mut headers = HeaderMap::new();
     loop {
         match lines.next() {
@@ -55,6 +55,8 @@ pub(crate) fn parse(bytes: &[u8], length: Length) -> Result<(Parts, Bytes), NoRe
     *request.headers_mut() = headers;
     Ok((request.into_parts().0, body))
 }
+
+const FIRST_LINE: &str = "expected `METHOD /path HTTP/1.1`: what came by another version is written like that, too";
 
 const NO_LINE: &str = "line 1 has no end: expected `METHOD /path HTTP/1.1`, the headers, an empty line and the body, as \
                        on the wire (`countersign verify --help` tells what else is understood)";

@@ -9,7 +9,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::case::{Case, RawRequest, Settings};
+use super::{
+    Skipped,
+    case::{Case, RawRequest, Settings},
+};
 
 /// The cases of one provider from one source.
 #[derive(Debug, Deserialize)]
@@ -48,27 +51,29 @@ impl fmt::Display for VectorError {
 
 impl std::error::Error for VectorError {}
 
-/// Reads all vector files that `paths` name. Tells how many others it passed over in folders, too.
-pub(super) fn read_all(paths: &[impl AsRef<Path>]) -> Result<(Vec<VectorFile>, usize), VectorError> {
-    let (mut files, mut skipped) = (Vec::new(), 0);
+/// Reads all vector files that `paths` name. Tells which others it passed over in folders, too.
+pub(super) fn read_all(paths: &[impl AsRef<Path>]) -> Result<(Vec<VectorFile>, Vec<Skipped>), VectorError> {
+    let (mut files, mut skipped) = (Vec::new(), Vec::new());
     for path in paths {
         let path = path.as_ref();
         if path.is_dir() {
             let before = files.len();
             for path in json_files(path)? {
                 match read(&path)? {
-                    Some(file) => files.push(file),
-                    None => skipped += 1,
+                    Read::Vectors(file) => files.push(file),
+                    Read::Other(reason) => skipped.push(Skipped { file: path, reason }),
                 }
             }
             if files.len() == before {
                 return Err(VectorError::new(path, "there is no vector file in this folder"));
             }
         } else {
-            let file = read(path)?;
-            files.push(file.ok_or_else(|| {
-                VectorError::new(path, "this is not a vector file: expected JSON with `provider` and `cases`")
-            })?);
+            match read(path)? {
+                Read::Vectors(file) => files.push(file),
+                Read::Other(reason) => {
+                    return Err(VectorError::new(path, format!("this is not a vector file: {reason}")));
+                }
+            }
         }
     }
     Ok((files, skipped))
@@ -93,14 +98,21 @@ fn entries(folder: &Path) -> io::Result<Vec<(PathBuf, fs::FileType)>> {
     fs::read_dir(folder)?.map(|entry| entry.and_then(|entry| Ok((entry.path(), entry.file_type()?)))).collect()
 }
 
-/// Reads one file; `None` if it is something else than a vector file.
-fn read(path: &Path) -> Result<Option<VectorFile>, VectorError> {
+/// What a file is.
+enum Read {
+    Vectors(VectorFile),
+    /// None, and why.
+    Other(String),
+}
+
+fn read(path: &Path) -> Result<Read, VectorError> {
     let text = fs::read(path).map_err(|error| VectorError::unreadable(path, &error))?;
-    let Ok(document) = serde_json::from_slice::<Value>(&text) else {
-        return Ok(None);
+    let document: Value = match serde_json::from_slice(&text) {
+        Ok(document) => document,
+        Err(error) => return Ok(Read::Other(format!("it is not JSON: {error}"))),
     };
     if !document["provider"].is_string() || !document["cases"].is_array() {
-        return Ok(None);
+        return Ok(Read::Other("expected JSON with `provider` and `cases`".to_owned()));
     }
     // Read again from the text, for errors that know their line.
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -109,7 +121,7 @@ fn read(path: &Path) -> Result<Option<VectorFile>, VectorError> {
         return Err(VectorError::new(path, "there is no case in this file"));
     }
     path.clone_into(&mut file.path);
-    Ok(Some(file))
+    Ok(Read::Vectors(file))
 }
 
 /// Reads the text of a vector file; the bodies that stand in files of their own are looked for from `folder` on.

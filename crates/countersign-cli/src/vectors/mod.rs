@@ -44,8 +44,18 @@ pub struct Report {
     pub passed: usize,
     /// The others.
     pub failures: Vec<Failure>,
-    /// How many `*.json` in folders are no vector files.
-    pub skipped: usize,
+    /// The `*.json` in folders that are no vector files.
+    pub skipped: Vec<Skipped>,
+}
+
+/// A file in a folder that was passed over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Skipped {
+    /// The file.
+    pub file: PathBuf,
+    /// Why it is no vector file.
+    pub reason: String,
 }
 
 /// A case that got another verdict than it should.

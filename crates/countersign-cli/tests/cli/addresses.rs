@@ -101,7 +101,7 @@ fn the_proxy_protocol_tells_the_client() {
     let stranger = b"PROXY TCP4 198.51.100.1 192.0.2.1 56324 443\r\n";
     assert_eq!(status(&gateway, &delivery(stranger, "X-Forwarded-For: 203.0.113.7\r\n")), 403);
     assert_eq!(status(&gateway, &delivery(LOCAL, "")), 403, "the proxy itself is not allowed");
-    assert_eq!(status(&gateway, &delivery(b"PROXY UNKNOWN\r\n", "X-Forwarded-For: 203.0.113.7\r\n")), 500);
+    assert_eq!(status(&gateway, &delivery(b"PROXY UNKNOWN\r\n", "X-Forwarded-For: 203.0.113.7\r\n")), 403);
     for junk in
         [&b""[..], b"PROXY TCP4 203.0.113.7\r\n", b"PROXY TCP4 203.0.113.07 192.0.2.1 1 2\r\n", &V2[..13], b"\0"]
     {
@@ -110,7 +110,7 @@ fn the_proxy_protocol_tells_the_client() {
     // Two headers are one too many: the second is no request.
     assert_eq!(status(&gateway, &delivery(&[V1, V1].concat(), "")), 400);
     let err = gateway.stop().err;
-    assert!(err.contains("the proxy told no client"), "{err}");
+    assert!(err.contains("the PROXY header tells no address of the client"), "{err}");
     let refused: Vec<Value> = log(&err).into_iter().filter(|line| line["code"] == "proxy_protocol").collect();
     assert_eq!(refused.len(), 5);
     assert!(refused[0]["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{refused:?}");

@@ -158,6 +158,34 @@ fn lines_with_codes_of_others_are_passed_over() {
 }
 
 #[test]
+fn what_the_gateway_says_without_a_rejection_is_explained_too() {
+    let lost = r#"{"verdict":"refused","method":"POST","path":"/hook","code":"no_endpoint","status":404,"reason":"no endpoint of the configuration has this path"}"#;
+    let ran = run(&["explain", "--log", lost]);
+    assert!(ran.code == 1 && ran.out.contains("no_endpoint") && ran.out.contains("correct the URL"), "{ran:?}");
+    let again = r#"{"verdict":"duplicate","endpoint":"/github","provider":"github","status":200}"#;
+    let ran = run(&["explain", "--log", again]);
+    assert!(ran.code == 1 && ran.out.contains("replayed"), "{ran:?}");
+}
+
+#[test]
+fn a_har_file_without_the_bytes_of_the_body_is_a_mistake() {
+    let folder = Folder::new();
+    let har = |post_data: serde_json::Value| {
+        let request = json!({ "method": "POST", "url": "https://a/", "headers": [], "postData": post_data });
+        json!({ "log": { "entries": [{ "request": request }] } }).to_string()
+    };
+    for post_data in
+        [json!({}), json!({ "mimeType": "application/x-www-form-urlencoded", "params": [{ "name": "a" }] })]
+    {
+        let file = folder.write("form.har", har(post_data));
+        run(&["verify", "github", &file, "--secret-env", "SECRET"]).is_mistake(&["does not have the body", "bytes"]);
+    }
+    let marked = format!("\u{feff}{}", har(json!({ "text": "{}" })));
+    let ran = run_with(&["verify", "github", "--secret-env", "SECRET"], marked.as_bytes());
+    assert!(ran.code == 1 && ran.out.contains("missing_signature"), "{ran:?}");
+}
+
+#[test]
 fn what_the_gateway_logs_can_be_explained() {
     let folder = Folder::new();
     let request = folder.write("old.http", signed(providers::STRIPE, BODY.as_bytes()));

@@ -68,6 +68,12 @@ fn what_could_not_be_logged_may_come_again() {
         let answer = gateway.send(&delivery("{}"));
         assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
     }
+    let err = gateway.stop().err;
+    let lines = json_lines(&err);
+    assert!(lines.iter().all(|line| line["code"] == "not_written" && line["status"] == 503), "{err}");
+    assert!(lines.len() == 2 && lines[0]["reason"].as_str().unwrap().contains("No space left"), "{err}");
+    let ran = run(&["explain", "--log", err.lines().next().unwrap()]);
+    assert!(ran.code == 1 && ran.out.contains("the disk is full"), "{ran:?}");
 }
 
 #[test]

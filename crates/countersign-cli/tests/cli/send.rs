@@ -51,6 +51,15 @@ fn send(gateway: &Gateway, provider: &str, more: &[&str]) -> Ran {
 
 #[cfg(unix)]
 #[test]
+fn every_tag_is_spoilt_where_a_provider_sends_two() {
+    let folder = Folder::new();
+    let config = "[[endpoint]]\npath = \"/tabapay\"\nprovider = \"tabapay\"\nsecrets = [\"env:SECRET\"]\n";
+    let gateway = Gateway::start(&folder, config, &[]);
+    let ran = send(&gateway, "tabapay", &["--tamper", "signature"]);
+    assert!(ran.code == 0 && ran.out.contains("401"), "{ran:?}");
+}
+
+#[test]
 fn a_signed_delivery_is_accepted_and_a_spoilt_one_refused() {
     let folder = Folder::new();
     let gateway = gateway(&folder);

@@ -77,7 +77,10 @@ fn json_is_one_object_and_nothing_else() {
     let bad = folder.write("bad.json", file("reject", &["signature"]));
     let ran = run(&["vectors", &bad, "--json"]);
     let failure = json!({ "file": bad, "case": "the case", "expected": "reject (signature)", "got": "accepted" });
-    assert_eq!((ran.code, ran.json()), (1, json!({ "passed": 0, "failed": 1, "failures": [failure], "skipped": 0 })));
+    assert_eq!(
+        (ran.code, ran.json()),
+        (1, json!({ "passed": 0, "failed": 1, "failures": [failure], "skipped": 0, "skipped_files": [] }))
+    );
 }
 
 #[test]
@@ -124,7 +127,7 @@ fn the_cases_of_an_unknown_provider_fail() {
 }
 
 #[test]
-fn folders_are_searched_and_what_is_no_vector_file_is_skipped_but_counted() {
+fn folders_are_searched_and_what_is_no_vector_file_is_skipped_but_named() {
     let folder = Folder::new();
     folder.write("a/b/good.json", file("accept", &[]));
     folder.write("a/list.json", "[1]");
@@ -132,7 +135,13 @@ fn folders_are_searched_and_what_is_no_vector_file_is_skipped_but_counted() {
     folder.write("a/other.json", r#"{"cases":3}"#);
     folder.write("a/note.txt", file("reject", &[]));
     let ran = run(&["vectors", folder.path("").to_str().unwrap()]);
-    assert_eq!((ran.code, &*ran.out), (0, "3 skipped: JSON that is no vector file\n1 passed, 0 failed\n"));
+    let lines: Vec<_> = ran.out.lines().collect();
+    let [list, other, text, last] = &*lines else { panic!("{}", ran.out) };
+    assert!(
+        list.ends_with("a/list.json: expected JSON with `provider` and `cases`") && other.contains("a/other.json: ")
+    );
+    assert!(text.starts_with("skipped ") && text.contains("a/text.json: it is not JSON: "), "{text}");
+    assert_eq!((ran.code, *last), (0, "1 passed, 0 failed"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use countersign::{
 use http::{Extensions, HeaderMap, Uri, request::Parts};
 use tower_layer::Layer;
 
-use super::{Address, PeerAddr, SharedAddresses};
+use super::{Address, HiddenPeer, PeerAddr, SharedAddresses};
 use crate::meter::Meter;
 
 /// Puts an [`Address`] around a service. See the [module docs](crate::address) and the example there.
@@ -103,7 +103,11 @@ impl Settings {
     }
 
     fn judge(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<(), AddressProblem> {
-        let peer = (self.peer)(extensions).ok_or(AddressProblem::NoPeer)?.ip();
+        let unknown = || match extensions.get::<HiddenPeer>() {
+            Some(HiddenPeer) => AddressProblem::PeerHidden,
+            None => AddressProblem::NoPeer,
+        };
+        let peer = (self.peer)(extensions).ok_or_else(unknown)?.ip();
         let client = self.client(peer, headers)?;
         if !self.addresses.load().contains(client) {
             return Err(AddressProblem::NotAllowed { client });
@@ -125,8 +129,7 @@ fn report(problem: AddressProblem, peer: Option<SocketAddr>, path: &str) {
         tracing::error!(
             target: "countersign",
             path,
-            "refused: no peer is known. Where every connection begins with a PROXY header, the proxy told no client (`UNKNOWN`); \
-             else put a `PeerAddr` into the requests' extensions where connections are accepted, or \
+            "refused: no peer is known. Put a `PeerAddr` into the requests' extensions where connections are accepted, or \
              name where the server puts it with `AddressLayer::with_peer` (for axum: `countersign_axum::connect_info`)"
         );
         return;

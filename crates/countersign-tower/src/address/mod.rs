@@ -49,7 +49,7 @@ mod shared;
 
 pub use future::ResponseFuture;
 pub use layer::{AddressLayer, NotPublished};
-pub use peer::PeerAddr;
+pub use peer::{HiddenPeer, PeerAddr};
 pub use refresh::AddressFeed;
 pub use service::Address;
 pub use shared::SharedAddresses;

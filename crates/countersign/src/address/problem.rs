@@ -33,6 +33,8 @@ pub enum AddressProblem {
         /// The client.
         client: IpAddr,
     },
+    /// The trusted proxy's PROXY header tells no address of the client.
+    PeerHidden,
     /// Every hop is a trusted proxy, so that none is the client.
     OnlyProxies {
         /// The header with the hops.
@@ -52,6 +54,7 @@ impl fmt::Display for AddressProblem {
             Self::Malformed { header, expected } => write!(f, "{header} is malformed: expected {expected}"),
             Self::MissingHeader { header } => write!(f, "the peer is a trusted proxy, but sent no {header}"),
             Self::NoPeer => f.write_str("the address of the peer is not known"),
+            Self::PeerHidden => f.write_str("the PROXY header tells no address of the client"),
             Self::NotAllowed { client } => write!(f, "the client's address {client} is in no allowed range"),
             Self::OnlyProxies { header } => write!(f, "every hop in {header} is a trusted proxy: none is the client"),
             Self::TooLong { header } => {

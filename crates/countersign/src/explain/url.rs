@@ -77,7 +77,7 @@ impl fmt::Display for UrlMistake {
                 write!(f, "the provider signed a URL with the host `{signed}`: configure that in the public URL")
             }
             Self::Missing { signed } => {
-                write!(f, "the scheme signs the URL, and no public one is configured: it is `{signed}`")
+                write!(f, "the scheme signs the URL, and no public one is configured, or none that is a URL: it is `{signed}`")
             }
             Self::Path { signed } => write!(
                 f,

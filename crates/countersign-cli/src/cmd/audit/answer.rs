@@ -25,7 +25,8 @@ impl Answer {
     pub(super) fn read(mut bytes: Vec<u8>) -> Option<Self> {
         let body = end_of_head(&bytes)?;
         let status: u16 = std::str::from_utf8(bytes.get(9..12)?).ok()?.parse().ok()?;
-        if status == 100 {
+        // RFC 9110 section 15.2: any number of them may come before the answer.
+        if matches!(status, 100 | 102..=199) {
             bytes.drain(..body);
             return Self::read(bytes);
         }
@@ -42,7 +43,7 @@ pub(super) fn is_whole(bytes: &[u8]) -> bool {
     let Some(end) = end_of_head(bytes) else { return false };
     let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();
     let length = head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
-    !head.starts_with("http/1.1 100") && length.is_some_and(|length| bytes.len() >= end.saturating_add(length))
+    !head.starts_with("http/1.1 1") && length.is_some_and(|length| bytes.len() >= end.saturating_add(length))
 }
 
 fn end_of_head(bytes: &[u8]) -> Option<usize> {

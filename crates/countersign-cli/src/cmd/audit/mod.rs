@@ -23,7 +23,7 @@ use self::{
     report::{Row, Verdict},
     sender::{Draft, Sender},
 };
-use super::send::{header_line, media_type, without_query};
+use super::send::{header_line, media_type, read_data, without_query};
 use crate::{
     endpoint_args::EndpointArgs,
     failure::{Failure, Outcome},
@@ -55,7 +55,7 @@ pub(crate) struct AuditArgs {
     #[command(flatten)]
     secrets: SecretArgs,
 
-    /// The body of the good deliveries; `{uuid}` in it is another id in each
+    /// The body of the good deliveries, or `@FILE` for that in a file; `{uuid}` in it is another id in each
     #[arg(long, value_name = "DATA", default_value = DATA)]
     data: String,
 
@@ -119,10 +119,9 @@ impl AuditArgs {
             )?;
         } else {
             output::line(format_args!("\n{}", report::summary(&rows)))?;
-            if rows.len() == 1 && !good {
-                output::line(
-                    "The good delivery was not accepted, so that nothing else proves anything: is the secret right?",
-                )?;
+            match &*rows {
+                [only] if !good => output::line(format_args!("Nothing else proves anything then: {}", only.advice()))?,
+                _ => output::line(REPEATED)?,
             }
         }
         Ok(Outcome::good_if(good))
@@ -133,15 +132,17 @@ impl AuditArgs {
         endpoint.public_url.get_or_insert_with(|| without_query(&self.to));
         let signer = |secret| Signer::configured(scheme, secret, |builder| endpoint.configure(builder));
         let forger = other_secrets()?.into_iter().find_map(|secret| signer(secret).ok());
+        let data = String::from_utf8(read_data(&self.data)?.into())
+            .map_err(|_| Failure::new("the body of --data is no text: an audit puts its ids into it"))?;
         let mut headers = HeaderMap::new();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(self.data.as_bytes())));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(data.as_bytes())));
         for (name, _) in &self.header {
             headers.remove(name);
         }
         for (name, value) in &self.header {
             headers.append(name, value.clone());
         }
-        let draft = Draft { to: self.to.clone(), headers, data: self.data.clone() };
+        let draft = Draft { to: self.to.clone(), headers, data };
         let nobody = Signer::of_nobody(scheme, |builder| endpoint.configure(builder))?;
         Ok(Sender::new(signer(self.secrets.one()?)?, draft).with_forgers(forger, nobody))
     }
@@ -153,6 +154,8 @@ fn other_secrets() -> Result<Vec<Secret>, Failure> {
     let texts = [base64.clone(), format!("whsec_{base64}"), hex];
     texts.into_iter().map(|text| Secret::new(text).map_err(|error| Failure::new(error.to_string()))).collect()
 }
+
+const REPEATED: &str = "Whether an event that came again (D4) was handled again is not seen in an answer: look for it where your handler leaves its mark.";
 
 const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// More than all checks need.

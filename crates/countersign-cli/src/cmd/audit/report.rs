@@ -105,6 +105,15 @@ impl Row {
         format!("{attack:4} {check:58} {expected:14} {got:14} {verdict}")
     }
 
+    /// What to do if this is the good delivery.
+    pub(super) fn advice(&self) -> &'static str {
+        match self.got.parse() {
+            Ok(400..=499) => "is the secret right, and the URL?",
+            Ok(_) => "is it this receiver's own URL, and what does its log say?",
+            Err(_) => "is something listening there that speaks HTTP?",
+        }
+    }
+
     pub(super) fn json(&self) -> Json {
         let verdict = match self.verdict {
             Verdict::Pass => "pass",

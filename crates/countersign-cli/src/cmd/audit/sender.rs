@@ -5,6 +5,7 @@ use countersign::{Scheme, Signer, Timestamp};
 use http::{HeaderMap, HeaderName, Method, Request, Uri};
 
 use super::message::Message;
+use crate::cmd::send::cannot_sign;
 use crate::{failure::Failure, moment, random, tamper};
 
 pub(super) struct Sender {
@@ -66,10 +67,18 @@ impl Sender {
         self.nobody.as_ref().map(|nobody| self.sign(nobody, self.body()?, moment::now())).transpose()
     }
 
-    /// Whether the right receiver would take this.
+    /// Whether the right receiver would take this: as a delivery, or as a question that it answers.
     pub(super) fn may_accept(&self, message: &Message) -> bool {
         let Some(request) = message.request() else { return false };
-        self.signer.verifier().verify(&request, request.body(), moment::now()).is_ok()
+        let (verifier, now) = (self.signer.verifier(), moment::now());
+        verifier.verify(&request, request.body(), now).is_ok()
+            || matches!(verifier.handshake_in_head(&request, now), Ok(Some(_)))
+            || matches!(verifier.handshake_in_body(&request, request.body(), now), Ok(Some(_)))
+    }
+
+    /// A new event that nobody has signed, with whatever the provider would add left out.
+    pub(super) fn unsigned(&self) -> Result<Message, Failure> {
+        Ok(self.message(&self.request(self.body()?, self.scheme())?))
     }
 
     /// The header that carries the signature.
@@ -85,7 +94,12 @@ impl Sender {
     }
 
     pub(super) fn sign(&self, signer: &Signer, body: Bytes, at: Timestamp) -> Result<Message, Failure> {
-        let scheme = signer.scheme();
+        let request = self.request(body, signer.scheme())?;
+        let signed = signer.sign(request, at).map_err(|error| cannot_sign(&error))?;
+        Ok(self.message(&signed))
+    }
+
+    fn request(&self, body: Bytes, scheme: &Scheme) -> Result<Request<Bytes>, Failure> {
         let mut request = Request::new(body);
         let is_post = scheme.methods().contains(&Method::POST);
         *request.method_mut() = scheme.methods().first().filter(|_| !is_post).cloned().unwrap_or(Method::POST);
@@ -94,11 +108,12 @@ impl Sender {
         if let Some(name) = self.id_header() {
             request.headers_mut().insert(name, random::uuid()?.parse().map_err(|_| Failure::new("no UUID"))?);
         }
-        let signed = signer.sign(request, at).map_err(|error| {
-            Failure::new(format!("{error}: give a body that the provider could send, with --data '…{{uuid}}…'"))
-        })?;
+        Ok(request)
+    }
+
+    fn message(&self, request: &Request<Bytes>) -> Message {
         let authority = self.draft.to.authority().map_or("localhost", |authority| authority.as_str());
-        Ok(Message::of(&signed, authority))
+        Message::of(request, authority)
     }
 
     /// The header for a random id, as the provider gives every delivery one.

@@ -51,7 +51,7 @@ impl Watch for Log {
         match verdict {
             Verdict::Accepted { delivery, content_type } => {
                 let line = self.accepted(endpoint, delivery, *content_type, took);
-                return self.out.write(&line).await;
+                return self.out.write(&line).await.inspect_err(|error| ERRORS.note(&not_written(endpoint, error)));
             }
             // These verdicts stand, whether or not there is a place to note them.
             Verdict::Duplicate { status } => ERRORS.note(&duplicate(endpoint, *status, took)),
@@ -96,6 +96,19 @@ impl Log {
     }
 }
 
+/// An accepted delivery whose line found no place: it is answered 503, and nobody has it.
+fn not_written(endpoint: &Endpoint, error: &io::Error) -> Json {
+    json!({
+        "time": moment::stamp(),
+        "verdict": "refused",
+        "endpoint": endpoint.path,
+        "provider": endpoint.scheme().id(),
+        "code": NOT_WRITTEN,
+        "status": 503,
+        "reason": format!("the line of an accepted delivery could not be written to standard output: {error}"),
+    })
+}
+
 fn no_endpoint(method: &Method, path: &str) -> Json {
     let shown: String = path.chars().take(MAX_PATH).collect();
     json!({
@@ -103,7 +116,7 @@ fn no_endpoint(method: &Method, path: &str) -> Json {
         "verdict": "refused",
         "method": method.as_str(),
         "path": shown,
-        "code": "no_endpoint",
+        "code": NO_ENDPOINT,
         "status": 404,
         "reason": "no endpoint of the configuration has this path",
     })
@@ -197,6 +210,10 @@ fn log_refresh(refresh: &Refresh) {
     }
     ERRORS.note(&line);
 }
+
+/// Codes of lines that are none of a rejection's.
+pub(crate) const NO_ENDPOINT: &str = "no_endpoint";
+pub(crate) const NOT_WRITTEN: &str = "not_written";
 
 /// In characters: enough to see what a provider was told.
 const MAX_PATH: usize = 200;

@@ -10,6 +10,7 @@ use clap::Args;
 use tokio::net::TcpListener;
 
 use self::log::{LOG, Log, log_connection, log_errors, say};
+pub(super) use self::log::{NO_ENDPOINT, NOT_WRITTEN};
 use crate::{
     failure::{Failure, Outcome},
     gateway::{
@@ -54,11 +55,11 @@ The configuration is TOML:
   store = \"memory\"
   capacity = 1000000           # events; the default. A store that is full
                                # refuses (memory and SQLite)
-  copies = 100000              # events that this process has handled, and need
-                               # not ask the server about; the default. With 0
-                               # it asks ever again
-  authorities = \"ca.pem\"       # vouch for the server, over TLS; default:
-                               # Mozilla's list
+  # for a store on a server: how many events that it has handled itself the
+  # process knows without asking, and who vouches for the server over TLS
+  # (default: Mozilla's list)
+  # copies = 100000
+  # authorities = \"ca.pem\"
 
   [[endpoint]]
   path = \"/stripe\"
@@ -68,6 +69,7 @@ The configuration is TOML:
   provider = \"stripe\"          # or: scheme = \"acme.toml\", beside this file
   secrets = [
     \"env:STRIPE_SECRET\",       # or: \"file:/run/secrets/stripe\"
+    # for a while; not_before and not_after may each be left out
     { from = \"env:OLD\", label = \"old\", not_after = 2026-12-31T23:59:59Z },
     # for a provider that sends its secret in a handshake:
     # { handshake = \"stripe.secret\" }
@@ -75,6 +77,9 @@ The configuration is TOML:
     # { from = \"env:NEW\", key_id = \"2027\" }
   ]
   tolerance = \"5m\"             # default: the provider's own
+  # what else a scheme needs to know (`countersign providers NAME` tells):
+  # settings = { webhook_id = \"1AB23456CD\" }
+  # allow_legacy = true        # signatures that rest on MD5 or SHA-1
   keep_for = \"7d\"              # default: as long as the provider retries and
                                # the signature is fresh
   # for the providers that sign it, the URL that they were given:
@@ -85,7 +90,7 @@ The configuration is TOML:
   # confirm_subscriptions = { fetch = true, authorities = \"ca.pem\" }
 
   [endpoint.addresses]         # default: whoever can sign may send
-  allow = [\"203.0.113.0/24\"]   # or \"provider\": the ranges that it publishes
+  allow = [\"203.0.113.0/24\"]   # or [\"provider\"], whose ranges those are
   [endpoint.addresses.allow_from]        # a list that is fetched ever again
   url = \"https://api.github.com/meta\"    # or: \"provider\", the one that it
                                          # publishes; or: file = \"ranges.txt\"

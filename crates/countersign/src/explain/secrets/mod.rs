@@ -52,6 +52,8 @@ pub enum SecretMistake {
     List,
     /// It is the secret of another endpoint.
     OfAnotherEndpoint,
+    /// The `=` at the end of its base64 were lost, or are too many.
+    Padding,
     /// The sender left a placeholder in place of its secret.
     Placeholder,
     /// One side uses it with the prefix and the other without.
@@ -80,6 +82,7 @@ impl SecretMistake {
             Self::Kind { .. } => "secret_kind",
             Self::List => "secret_list",
             Self::OfAnotherEndpoint => "secret_of_another_endpoint",
+            Self::Padding => "secret_padding",
             Self::Placeholder => "sender_secret_placeholder",
             Self::Prefix { .. } => "secret_prefix",
             Self::Stray { at_sender: false } => "secret_stray_characters",
@@ -117,6 +120,11 @@ impl SecretMistake {
                 f,
                 "`{key}` made the signature, the secret of another endpoint or environment: configure it here, or send to \
                  the other one"
+            ),
+            Self::Padding => write!(
+                f,
+                "the secret `{key}` is base64 without the `=` at its end, or with some too many: paste it whole, as the provider's \
+                 page shows it"
             ),
             Self::Placeholder => f.write_str(
                 "the sender signs with a placeholder for its secret, which everybody knows: set its secret; do not accept \
@@ -253,37 +261,55 @@ type Key = (Zeroizing<Vec<u8>>, Option<SecretMistake>);
 fn keys(text: &[u8], rule: &SecretRule) -> Vec<Key> {
     let bare = rule.strip.as_ref().and_then(|prefix| text.strip_prefix(prefix.as_bytes())).unwrap_or(text);
     let configured = rule.encoding.map_or("text", Encoding::name);
-    let mistake = |signed| Some(SecretMistake::Encoding { configured, signed });
+    let taken_for = |signed| SecretMistake::Encoding { configured, signed };
     let own: Option<Key> = rule.key(text).ok().map(|key| (key, None));
     let (mut plain, mut inner): (Vec<Key>, Vec<Key>) = (Vec::new(), Vec::new());
-    let mut add = |bytes: Vec<u8>, signed| plain.push((Zeroizing::new(bytes), mistake(signed)));
-    add(text.to_vec(), "its text as it is");
+    let mut add = |bytes: Vec<u8>, mistake| plain.push((Zeroizing::new(bytes), Some(mistake)));
+    add(text.to_vec(), taken_for("its text as it is"));
     if bare.len() != text.len() {
-        add(bare.to_vec(), "the text behind its prefix");
+        add(bare.to_vec(), taken_for("the text behind its prefix"));
     }
     for encoding in [Encoding::HexAny, Encoding::Base64, Encoding::Base64Unpadded] {
         let Some(bytes) = encoding.decode(bare).filter(|bytes| !bytes.is_empty()) else { continue };
         // What was put into base64 may have been the whole secret, as it is pasted.
         if let Ok(key) = rule.key(&bytes) {
-            inner.push((key, mistake("the secret that it is the base64 or the hex of")));
+            inner.push((key, Some(taken_for("the secret that it is the base64 or the hex of"))));
         }
-        if rule.encoding != Some(encoding) {
-            add(bytes, if encoding == Encoding::HexAny { OF_HEX } else { OF_BASE64 });
+        if differ_in_padding(rule.encoding, encoding) {
+            add(bytes, SecretMistake::Padding);
+        } else if rule.encoding != Some(encoding) {
+            add(bytes, taken_for(if encoding == Encoding::HexAny { OF_HEX } else { OF_BASE64 }));
         }
     }
     for encoding in [Encoding::Base64Url, Encoding::Base64UrlUnpadded] {
         if let Some(bytes) = encoding.decode(bare).filter(|bytes| !bytes.is_empty()) {
-            add(bytes, "the bytes that it is the base64url of");
+            let is_padding = differ_in_padding(rule.encoding, encoding);
+            add(
+                bytes,
+                if is_padding { SecretMistake::Padding } else { taken_for("the bytes that it is the base64url of") },
+            );
         }
     }
-    add(Encoding::Base64.encode(text).into_bytes(), "the base64 of its text");
-    add(Encoding::HexLower.encode(text).into_bytes(), "the hex of its text");
+    add(Encoding::Base64.encode(text).into_bytes(), taken_for("the base64 of its text"));
+    add(Encoding::HexLower.encode(text).into_bytes(), taken_for("the hex of its text"));
     // What the scheme does with the bytes afterwards, the sender does as well.
     let rest = rule.of_bare();
     own.into_iter()
         .chain(plain.into_iter().filter_map(|(bytes, mistake)| Some((rest.key(&bytes).ok()?, mistake))))
         .chain(inner)
         .collect()
+}
+
+/// Whether two encodings differ in their padding alone.
+fn differ_in_padding(one: Option<Encoding>, other: Encoding) -> bool {
+    use Encoding::{Base64, Base64Unpadded, Base64Url, Base64UrlUnpadded};
+    matches!(
+        (one, other),
+        (Some(Base64), Base64Unpadded)
+            | (Some(Base64Unpadded), Base64)
+            | (Some(Base64Url), Base64UrlUnpadded)
+            | (Some(Base64UrlUnpadded), Base64Url)
+    )
 }
 
 const OF_BASE64: &str = "the bytes that it is the base64 of";
