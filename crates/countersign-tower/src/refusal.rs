@@ -1,4 +1,4 @@
-use countersign::{Rejection, Scheme};
+use countersign::{Rejection, Scheme, scheme::Answers};
 use http::{HeaderValue, Method, Response, StatusCode, header};
 
 /// The answer to a refused request: its status, nothing else that the caller could learn from. The scheme, where it is
@@ -30,13 +30,16 @@ pub(crate) fn refuse<R: Default>(rejection: Rejection, scheme: Option<&Scheme>) 
     response
 }
 
-/// Some providers want to see a certain status where a signature is wrong or missing, and test for it.
+/// Some providers want to see a certain status where a signature is wrong or missing, and test for it; and after a 409 some
+/// send no more.
 pub(crate) fn status(rejection: &Rejection, scheme: Option<&Scheme>) -> StatusCode {
-    let wanted = scheme.and_then(|scheme| scheme.answers().refusal());
-    match (rejection.status(), wanted.map(StatusCode::from_u16)) {
-        (StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED, Some(Ok(wanted))) => wanted,
-        (status, _) => status,
-    }
+    let answers = scheme.map(|scheme| scheme.answers());
+    let wanted = match (rejection, rejection.status()) {
+        (Rejection::InProgress, _) => answers.and_then(Answers::in_progress),
+        (_, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED) => answers.and_then(Answers::refusal),
+        _ => None,
+    };
+    wanted.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(rejection.status())
 }
 
 fn allowed(methods: &[Method]) -> Option<HeaderValue> {

@@ -23,7 +23,7 @@ use crate::{
     deadline::within,
     exchange::{Behind, take_ready},
     future::Step,
-    refusal::{internal_error, refuse},
+    refusal::{internal_error, refuse, status},
     tenants::TenantName,
 };
 
@@ -233,7 +233,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     /// Duplicates are what providers send every day, so they are no warning.
     fn tell(&self, rejection: &Rejection) {
         let (provider, path) = (self.delivery.provider(), self.uri.path());
-        let (code, status) = (rejection.code(), rejection.status().as_u16());
+        let (code, status) = (rejection.code(), status(rejection, Some(self.delivery.scheme())).as_u16());
         if matches!(rejection, Rejection::Replayed | Rejection::InProgress) {
             tracing::info!(target: "countersign", provider, path, code, status, reason = %rejection, "not handled again");
         } else {

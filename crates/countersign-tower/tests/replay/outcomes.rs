@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use countersign_tower::{ReplayLayer, countersign::replay::MemoryStore, replay::OperatorReplay};
+use countersign_tower::{
+    ReplayLayer,
+    countersign::{Verifier, providers, replay::MemoryStore},
+    replay::OperatorReplay,
+};
 use http::HeaderValue;
 use tokio::time::timeout;
 
-use crate::common::{Do, Endpoint, Remote, layer};
+use crate::common::{Do, Endpoint, Remote, SECRET, layer};
 
 #[tokio::test]
 async fn a_duplicate_of_what_was_handled_is_answered_200_and_not_handled() {
@@ -130,6 +134,20 @@ async fn a_duplicate_of_what_is_being_handled_is_told_to_wait() {
     endpoint.refuses("{}", 409, "in_progress").await;
     assert_eq!(first.await.unwrap().status, 202);
     endpoint.refuses("{}", 200, "replayed").await;
+}
+
+/// It drops what is answered with 4xx: were the first to fail, the event would be lost.
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_would_give_up_over_a_409_is_told_to_wait_by_another_status() {
+    let endpoint = Endpoint::of(Verifier::new(providers::PAGERDUTY, SECRET).unwrap(), layer());
+    let signed = |endpoint: &Endpoint| endpoint.signed_by(providers::PAGERDUTY, SECRET, "/hooks", "{}");
+    endpoint.script([Do::Wait(Duration::from_secs(5))]);
+    let (sending, request) = (endpoint.clone(), signed(&endpoint));
+    let first = tokio::spawn(async move { sending.send(request).await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let second = endpoint.send(signed(&endpoint)).await.unwrap();
+    assert_eq!((second.status, second.code, second.retry_after), (503, "in_progress", true));
+    assert_eq!(first.await.unwrap().unwrap().status, 202);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 8)]

@@ -13,6 +13,7 @@ pub struct Answers {
     pub(crate) success: Vec<RangeInclusive<u16>>,
     pub(crate) body: Option<String>,
     pub(crate) refusal: Option<u16>,
+    pub(crate) in_progress: Option<u16>,
 }
 
 impl Answers {
@@ -39,6 +40,12 @@ impl Answers {
     /// The status that the provider wants for a refusal, where it wants a certain one.
     pub fn refusal(&self) -> Option<u16> {
         self.refusal
+    }
+
+    /// The status for a delivery whose event is being handled still, where a 409 would end the retries: if the handler
+    /// fails then, the event would be lost.
+    pub fn in_progress(&self) -> Option<u16> {
+        self.in_progress
     }
 
     /// The answer by which the provider takes a delivery for received: 200, or where that is no success the first status

@@ -414,6 +414,7 @@ pub(super) struct AnswersTable {
     pub(super) success: Option<Spanned<OneOrMore>>,
     pub(super) body: Option<String>,
     pub(super) refusal: Option<Spanned<u16>>,
+    pub(super) in_progress: Option<Spanned<u16>>,
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {

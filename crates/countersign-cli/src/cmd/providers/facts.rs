@@ -188,6 +188,7 @@ fn answers(scheme: &Scheme) -> Vec<Fact> {
         ("success", words(answers.success_text().to_string())),
         ("answer body", answers.body().and_then(|body| words(format!("exactly `{body}`")))),
         ("refusal", answers.refusal().and_then(|status| words(status.to_string()))),
+        ("in progress", answers.in_progress().and_then(|status| words(status.to_string()))),
     ])
 }
 

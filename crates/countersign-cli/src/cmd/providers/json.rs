@@ -46,6 +46,7 @@ pub(super) fn scheme(scheme: &Scheme) -> Json {
         "answer_success": scheme.answers().success_text().to_string(),
         "answer_body": scheme.answers().body(),
         "answer_refusal": scheme.answers().refusal(),
+        "answer_in_progress": scheme.answers().in_progress(),
         "answer_within_seconds": seconds(scheme.answers().within()),
         "retries_for_seconds": seconds(scheme.answers().retries_for()),
         "checked": scheme.checked().map(|checked| checked.to_string()),

@@ -32,8 +32,12 @@ impl Reader<'_> {
         if let Some(refusal) = table.refusal.as_ref().filter(|status| !(400..=599).contains(status.get_ref())) {
             return self.fail(refusal.span(), "expected a status that refuses: 400 to 599");
         }
-        let refusal = table.refusal.map(Spanned::into_inner);
-        Ok(Answers { within: table.within, retries_for: table.retries_for, success, body: table.body, refusal })
+        if let Some(status) = table.in_progress.as_ref().filter(|status| !(400..=599).contains(status.get_ref())) {
+            return self.fail(status.span(), "expected a status after which the provider sends again: 400 to 599");
+        }
+        let [refusal, in_progress] = [table.refusal, table.in_progress].map(|status| status.map(Spanned::into_inner));
+        let (within, retries_for, body) = (table.within, table.retries_for, table.body);
+        Ok(Answers { within, retries_for, success, body, refusal, in_progress })
     }
 
     pub(super) fn decoded(&self, table: BodyTable) -> Result<bool> {
