@@ -1,12 +1,17 @@
 //! The store in Postgres, on real servers.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use countersign::{
+    ReplayStore, Timestamp,
+    replay::{Claim, Settlement},
+};
 use countersign_store::replay::{
     PostgresReplayStore,
     postgres::{PostgresOptions, PostgresStoreError, SCHEMA},
 };
 use countersign_tests::{
+    replay::key,
     replay_conformance, replay_faults as faults,
     servers::{Alternating, On, PostgresServer, Proxy, Shared, postgres_url},
 };
@@ -54,6 +59,52 @@ fn a_lost_answer_is_asked_for_again_and_recognised() {
         let options = options(&postgres_url(proxy.address(), "postgres")).with_connections(1);
         let store = PostgresReplayStore::connect_with(options).await.unwrap();
         faults::a_lost_answer_is_asked_for_again(&store, &proxy).await;
+    });
+}
+
+#[test]
+fn one_forgotten_connection_stands_for_all_that_were_idle() {
+    faults::run(async {
+        let server = PostgresServer::start();
+        let proxy = Proxy::to(server.address()).await;
+        let store =
+            PostgresReplayStore::connect_with(options(&postgres_url(proxy.address(), "postgres"))).await.unwrap();
+        let store = Arc::new(store);
+        // At once, so that each needs a connection of its own.
+        let claims = (0..8).map(|at| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.claim(key("forgotten", &at.to_string()), LEASE, now()).await })
+        });
+        let mut leases = Vec::new();
+        for claim in claims.collect::<Vec<_>>() {
+            let Ok(Claim::Fresh(lease)) = claim.await.unwrap() else { panic!("not fresh") };
+            leases.push(lease);
+        }
+        proxy.forget();
+        for lease in leases {
+            assert_eq!(store.commit(lease, LEASE, now()).await.unwrap(), Settlement::Settled);
+        }
+    });
+}
+
+const LEASE: Duration = Duration::from_secs(30);
+
+fn now() -> Timestamp {
+    Timestamp::from_unix_seconds(1_767_225_600)
+}
+
+#[test]
+fn of_several_hosts_a_silent_one_does_not_keep_from_the_next() {
+    faults::run(async {
+        let server = PostgresServer::start();
+        // Connections are taken by the system, and nobody answers them.
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let (silent, good) = (silent.local_addr().unwrap(), server.address());
+        let user = server.url("postgres").split_once("://").unwrap().1.split_once('@').unwrap().0.to_owned();
+        for hosts in [format!("{silent},{good}"), format!("{good},{silent}")] {
+            let store = PostgresReplayStore::connect(format!("postgresql://{user}@{hosts}/postgres")).await.unwrap();
+            faults::works(&store, &hosts).await;
+        }
     });
 }
 

@@ -57,6 +57,7 @@ fn a_new_event_is_claimed_by_one_command_and_only_a_known_one_asked_of_by_a_scri
     faults::run(async {
         let server = RedisServer::start();
         let store = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
+        server.cli(&["CONFIG", "RESETSTAT"]);
         let claim = async |number: u8| store.claim(key("new", &number.to_string()), LEASE, at(0)).await;
         for number in 0..3 {
             assert!(matches!(claim(number).await, Ok(Claim::Fresh(_))));
@@ -230,6 +231,37 @@ fn a_user_that_may_not_see_the_policy_needs_to_say_that_it_is_right() {
         assert!(matches!(error, RedisStoreError::EvictionUnknown), "{error:?}");
         let trusting = options(&url("blind")).dangerous_trust_eviction_policy();
         faults::works(&RedisReplayStore::connect_with(trusting).await.unwrap(), "blind").await;
+    });
+}
+
+#[test]
+fn a_user_that_may_claim_and_not_commit_is_refused_at_the_start() {
+    faults::run(async {
+        let server = RedisServer::start();
+        for denied in ["-@scripting", "-pexpire", "-del"] {
+            server.cli(&["ACL", "SETUSER", "half", "reset", "on", ">secret", "~*", "+@all", denied]);
+            let url = format!("redis://half:secret@{}", server.address());
+            let error = RedisReplayStore::connect_with(options(&url)).await.unwrap_err();
+            assert!(matches!(error, RedisStoreError::Refused { .. }), "{denied}: {error:?}");
+        }
+        server.cli(&["FLUSHALL"]);
+        let mut least = vec!["ACL", "SETUSER", "least", "on", ">secret", "~hooks:*"];
+        least.extend(["+get", "+set", "+pexpire", "+del", "+eval", "+evalsha", "+info"]);
+        server.cli(&least);
+        let url = format!("redis://least:secret@{}", server.address());
+        let store = RedisReplayStore::connect_with(options(&url).with_prefix("hooks")).await.unwrap();
+        assert_eq!(server.cli(&["DBSIZE"]).trim(), "0", "a trial leaves nothing");
+        faults::works(&store, "least").await;
+    });
+}
+
+#[test]
+fn a_server_that_speaks_resp3_tells_its_policy_too() {
+    faults::run(async {
+        let server = RedisServer::start();
+        server.cli(&["ACL", "SETUSER", "other", "on", ">secret", "~*", "+@all", "-info"]);
+        let url = format!("redis://other:secret@{}?protocol=resp3", server.address());
+        faults::works(&RedisReplayStore::connect_with(options(&url)).await.unwrap(), "resp3").await;
     });
 }
 

@@ -1,6 +1,13 @@
 //! A network that fails: a TCP proxy whose connections can be cut or swallowed.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -35,6 +42,8 @@ enum Weather {
 pub struct Proxy {
     address: SocketAddr,
     weather: Arc<watch::Sender<Weather>>,
+    /// How often the connections that there were have been forgotten.
+    forgotten: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
 
@@ -48,8 +57,9 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("a listener has an address");
         let weather = Arc::new(watch::Sender::new(Weather::Fair));
-        let accepting = tokio::spawn(accept(listener, server, Arc::clone(&weather)));
-        Self { address, weather, accepting }
+        let forgotten = Arc::new(AtomicUsize::new(0));
+        let accepting = tokio::spawn(accept(listener, server, Arc::clone(&weather), Arc::clone(&forgotten)));
+        Self { address, weather, forgotten, accepting }
     }
 
     /// Where it listens.
@@ -87,6 +97,11 @@ impl Proxy {
         self.set(Weather::Down);
     }
 
+    /// Forgets the connections that there are, as a firewall does with idle ones: each is closed at its next word.
+    pub fn forget(&self) {
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+    }
+
     fn set(&self, weather: Weather) {
         self.weather.send_replace(weather);
     }
@@ -99,7 +114,12 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, weather: Arc<watch::Sender<Weather>>) {
+async fn accept(
+    listener: TcpListener,
+    server: SocketAddr,
+    weather: Arc<watch::Sender<Weather>>,
+    forgotten: Arc<AtomicUsize>,
+) {
     loop {
         let Ok((client, _)) = listener.accept().await else { return };
         if *weather.borrow() == Weather::Down {
@@ -108,8 +128,10 @@ async fn accept(listener: TcpListener, server: SocketAddr, weather: Arc<watch::S
         let Ok(server) = TcpStream::connect(server).await else { continue };
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
-        let asked = pass(from_client, to_server, weather.subscribe(), Direction::Question);
-        let answered = pass(from_server, to_client, weather.subscribe(), Direction::Answer);
+        let (born, forgotten) = (forgotten.load(Ordering::SeqCst), Arc::clone(&forgotten));
+        let is_known = move || forgotten.load(Ordering::SeqCst) == born;
+        let asked = pass(from_client, to_server, weather.subscribe(), Direction::Question, is_known);
+        let answered = pass(from_server, to_client, weather.subscribe(), Direction::Answer, || true);
         tokio::spawn({
             let weather = Arc::clone(&weather);
             async move {
@@ -142,6 +164,7 @@ async fn pass(
     mut to: OwnedWriteHalf,
     mut weather: watch::Receiver<Weather>,
     direction: Direction,
+    is_known: impl Fn() -> bool,
 ) -> bool {
     let mut buffer = vec![0; 16 << 10];
     loop {
@@ -155,6 +178,9 @@ async fn pass(
             }
         };
         let Ok(read @ 1..) = read else { return false };
+        if !is_known() {
+            return false;
+        }
         let now = *weather.borrow();
         match (now, direction) {
             (Weather::Hole, _) | (Weather::Deaf, Direction::Answer) => {}

@@ -13,6 +13,7 @@ use std::{
 use bytes::Bytes;
 use countersign::{Delivery, Rejection, ReplayKey, ReplayStore, replay::ReplayScope};
 use http::{Request, Response, Uri};
+use tokio::time::Instant;
 
 use super::{
     Answers, OperatorReplay,
@@ -63,11 +64,11 @@ impl<St: ReplayStore, A> Guarded<St, A> {
             return self.go_on(key, answer, inner, request);
         }
         // Begun here, lest an answer that nobody waits for leaves the claim behind.
-        let claim = self.shared.to_the_end(claim);
+        let (made, claim) = (Instant::now(), self.shared.to_the_end(claim));
         // In a box of its own: the future would make room for it twice, and copy it.
         let (mut inner, request) = (take_ready(inner), Box::new(request));
         Step::Waits(Box::pin(async move {
-            let answer = self.shared.claimed(claim.await);
+            let answer = self.shared.claimed(self.shared.timely(made, claim.await));
             self.go_on(key, answer, &mut inner, *request).end().await
         }))
     }
@@ -111,7 +112,9 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         let claim = Arc::clone(&self.shared).claim(key);
         let (mut inner, request) = (take_ready(inner), Box::new(request));
         Step::Waits(Box::pin(async move {
-            let held = match self.shared.claimed(self.shared.to_the_end(claim).await) {
+            let made = Instant::now();
+            let claim = self.shared.to_the_end(claim).await;
+            let held = match self.shared.claimed(self.shared.timely(made, claim)) {
                 Ok(Answer::Fresh(held)) => Some(held),
                 Err(Failed) if self.shared.settings.fails_open => None,
                 Ok(Answer::InProgress | Answer::Done) => return Ok(self.refuse(Rejection::InProgress)),

@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -12,7 +13,11 @@ use countersign::{
     ReplayKey, ReplayStore, Timestamp,
     replay::{Claim, Lease, Settlement},
 };
-use tokio::{runtime::Handle, sync::Semaphore, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::Semaphore,
+    time::{Instant, timeout},
+};
 
 use super::layer::Settings;
 
@@ -92,6 +97,16 @@ impl<St: ReplayStore> Shared<St> {
         }
     }
 
+    /// The answer to a claim that was made then; `None` if it comes so late, because the process stood still, that of its lease
+    /// less may be left than the handler may take.
+    pub(super) fn timely(
+        &self,
+        made: Instant,
+        claim: Option<Result<Answer<St>, St::Error>>,
+    ) -> Option<Result<Answer<St>, St::Error>> {
+        claim.filter(|_| made.elapsed() <= self.settings.store_timeout)
+    }
+
     /// What came of a call to the store, `None` if there was no time for it; told to the log if it is nothing.
     fn told<T>(&self, what: &'static str, outcome: Option<Result<T, St::Error>>) -> Result<T, Failed> {
         match outcome {
@@ -156,12 +171,18 @@ impl<St: ReplayStore> Drop for Held<St> {
         let Some(lease) = self.lease.take() else { return };
         let (shared, asked) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
         let mut release = Box::pin(async move { asked.store.release(lease, asked.now()).await });
-        if let Poll::Ready(outcome) = poll_now(&mut release) {
+        let runtime = Handle::try_current();
+        let begun = match runtime {
+            Ok(_) => poll_now(&mut release),
+            // A store with a timer cannot be asked here, and says so by a panic, which must not leave a destructor.
+            Err(_) => catch_unwind(AssertUnwindSafe(|| poll_now(&mut release))).unwrap_or(Poll::Pending),
+        };
+        if let Poll::Ready(outcome) = begun {
             let _: Result<Settlement, Failed> = shared.told("release", Some(outcome));
             return;
         }
         let turn = Arc::clone(&shared.releases).try_acquire_owned();
-        let (Ok(runtime), Ok(turn)) = (Handle::try_current(), turn) else {
+        let (Ok(runtime), Ok(turn)) = (runtime, turn) else {
             tracing::error!(target: "countersign", "a dropped claim is left to the end of its lease");
             return shared.settings.meter.store_failed("release");
         };

@@ -179,10 +179,8 @@ impl Settings {
     pub(super) fn keep_for(&self, delivery: &Delivery) -> Duration {
         let needs = Needs::of(delivery.scheme(), delivery.tolerance());
         match self.keep_for {
-            Some(keep_for) => {
-                keep_for.max(needs.retries_for.unwrap_or_default()).max(needs.fresh_for).max(needs.at_least)
-            }
-            None => needs.retries_for.unwrap_or(LONG).max(needs.at_least).saturating_add(needs.fresh_for),
+            Some(keep_for) => keep_for.max(needs.sum(Duration::ZERO)),
+            None => needs.sum(LONG),
         }
     }
 }
@@ -202,6 +200,11 @@ impl Needs {
         let (fresh_for, at_least) =
             tolerance.map_or((Duration::ZERO, LONG), |tolerance| (width(tolerance), Duration::ZERO));
         Self { retries_for: scheme.answers().retries_for(), fresh_for, at_least }
+    }
+
+    /// From the first time that a delivery comes until no signature of it is fresh any more: the last retry may have a new one.
+    fn sum(&self, unless_said: Duration) -> Duration {
+        self.retries_for.unwrap_or(unless_said).max(self.at_least).saturating_add(self.fresh_for)
     }
 
     fn check(&self, keep_for: Duration, scheme: &str) -> Result<(), ReplayConfigError> {

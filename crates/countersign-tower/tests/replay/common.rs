@@ -234,6 +234,8 @@ pub(crate) enum Fault {
     ClaimHangs,
     /// Commits never come back.
     CommitHangs,
+    /// The process stands still between a claim and its answer.
+    Standstill,
 }
 
 /// The store in memory at the end of a line: each call takes a while, and can fail.
@@ -291,6 +293,9 @@ impl ReplayStore for Remote {
         self.way(Fault::Claim, Fault::ClaimHangs).await?;
         let claim = self.store.claim_at(key, lease_for, now).map_err(|_| LineDown);
         travel(self.back).await;
+        if *self.fault.lock().unwrap() == Fault::Standstill {
+            std::thread::sleep(Duration::from_millis(300));
+        }
         claim
     }
 

@@ -94,3 +94,30 @@ async fn a_full_store_is_503_and_keeps_what_it_knows() {
     endpoint.clock.advance(3 * 86_400);
     endpoint.runs("3").await;
 }
+
+#[tokio::test]
+async fn a_claim_whose_answer_comes_late_is_given_back_and_nothing_runs() {
+    let (remote, layer) = remote(Fault::Standstill);
+    let endpoint = Endpoint::new(layer.with_store_timeout(Duration::from_millis(100)));
+    endpoint.refuses("{}", 503, "store_unavailable").await;
+    remote.set(Fault::None);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    endpoint.runs("{}").await;
+}
+
+#[test]
+fn a_request_that_is_dropped_outside_of_its_runtime_panics_in_no_destructor() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let endpoint = Endpoint::new(remote(Fault::None).1);
+    endpoint.script([Do::Hang]);
+    let first = runtime();
+    let mut answer = Box::pin(endpoint.deliver("{}"));
+    first.block_on(async {
+        assert!(tokio::time::timeout(Duration::from_millis(100), &mut answer).await.is_err());
+        assert_eq!(endpoint.calls(), 1);
+    });
+    drop(answer);
+    drop(first);
+    // It is held until its lease is over.
+    runtime().block_on(endpoint.refuses("{}", 409, "in_progress"));
+}

@@ -20,7 +20,7 @@
 //! - **Durability** is that of the server. What was answered survives its crash, and a failover to a replica that follows
 //!   synchronously; with one that does not, what it had not received is lost, and can be replayed. Where
 //!   `synchronous_commit` is `off`, the store sets it to `on` for its own connections.
-//! - **Expiry**: after every 256th claim, up to 1,024 events that are over are removed beside it. Postgres bounds the table
+//! - **Expiry**: at one claim of 256, up to 1,024 events that are over are removed beside it. Postgres bounds the table
 //!   by nothing but its disk; a disk that is full is an error ([`PostgresStoreError::Full`]), and forgets nothing.
 //! - **Waiting**: a call ends within the time limit, 1 s by default, with an answer or an error, the wait for one of the 8
 //!   connections included; 1,024 calls may wait, more are refused. One whose connection breaks is asked again once, in the
@@ -33,6 +33,7 @@
 //! - **Poolers**: the connections set `statement_timeout` and prepare their statements, so PgBouncer needs `session` mode.
 
 mod error;
+mod hosts;
 mod options;
 mod pool;
 #[cfg(feature = "tls")]
@@ -40,14 +41,7 @@ mod secure;
 mod ssl_mode;
 mod statements;
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use countersign::{
     ReplayKey, ReplayStore, Timestamp,
@@ -67,10 +61,9 @@ use super::{fence::Fences, moment::Moment};
 pub struct PostgresReplayStore {
     connections: Arc<Connections>,
     fences: Fences,
-    claims: AtomicU64,
 }
 
-/// After so many claims, what is over is removed: four events at most for each that came.
+/// At one claim of so many, what is over is removed: four events at most for each that came.
 const CLAIMS_PER_PURGE: u64 = 256;
 
 impl PostgresReplayStore {
@@ -92,12 +85,13 @@ impl PostgresReplayStore {
         let connections = Connections::new(options)?;
         connections.prepare().await?;
         let fences = Fences::new().map_err(|_| PostgresStoreError::Randomness)?;
-        Ok(Self { connections: Arc::new(connections), fences, claims: AtomicU64::new(0) })
+        Ok(Self { connections: Arc::new(connections), fences })
     }
 
-    /// Removes what is over, beside the calls.
-    fn purge_at_times(&self, now: Moment) {
-        if self.claims.fetch_add(1, Ordering::Relaxed) % CLAIMS_PER_PURGE == CLAIMS_PER_PURGE - 1 {
+    /// Removes what is over, beside the calls. Fences count from anywhere on, so that processes which make few claims before
+    /// they end take their turn, too.
+    fn purge_at_times(&self, fence: u64, now: Moment) {
+        if fence.is_multiple_of(CLAIMS_PER_PURGE) {
             let connections = Arc::clone(&self.connections);
             tokio::spawn(async move { connections.purge(now).await });
         }
@@ -111,7 +105,7 @@ impl ReplayStore for PostgresReplayStore {
         let (fence, now) = (self.fences.next(), Moment::from(now));
         let claim = Statement::Claim { key, fence, until: now.after(lease_for), now };
         let claimed = self.connections.ask(&claim).await?.0;
-        self.purge_at_times(now);
+        self.purge_at_times(fence, now);
         Ok(match claimed {
             Claimed::Yes => Claim::Fresh(Lease::new(key, fence)),
             Claimed::Held => Claim::InProgress,

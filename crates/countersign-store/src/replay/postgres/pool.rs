@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use deadpool_postgres::{ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod,
+};
 use tokio::{sync::Semaphore, time::timeout};
 use tokio_postgres::NoTls;
 
@@ -15,6 +17,7 @@ use super::secure::Secure;
 use super::{
     super::moment::Moment,
     PostgresOptions, PostgresStoreError,
+    hosts::Hosts,
     statements::{self, Attempt, Claimed, IS_THERE, Statement, schema},
 };
 
@@ -41,6 +44,8 @@ impl Connections {
         let set_up = set_up(timeout);
         let pool = Pool::builder(manager(options))
             .max_size(connections)
+            // That which has just answered is the surest to do so again.
+            .queue_mode(QueueMode::Lifo)
             .post_create(Hook::async_fn(move |client: &mut ClientWrapper, _| {
                 let set_up = set_up.clone();
                 Box::pin(async move { client.batch_execute(&set_up).await.map_err(HookError::Backend) })
@@ -73,6 +78,8 @@ impl Connections {
         self.in_time(async {
             match self.attempt(statement, Attempt::First).await {
                 Err(lost @ PostgresStoreError::Unreachable { .. }) => {
+                    // Whatever broke it has broken the others that were idle: the second attempt is not for one of them.
+                    self.pool.retain(|_, _| false);
                     Ok((self.attempt(statement, Attempt::Second).await?, Some(lost)))
                 }
                 answer => Ok((answer?, None)),
@@ -135,9 +142,9 @@ fn manager(options: PostgresOptions) -> Manager {
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     #[cfg(feature = "tls")]
     if let Some(tls) = options.tls {
-        return Manager::from_config(options.config, Secure(tls), recycling);
+        return Manager::from_connect(options.config, Hosts::new(Secure(tls), options.timeout), recycling);
     }
-    Manager::from_config(options.config, NoTls, recycling)
+    Manager::from_connect(options.config, Hosts::new(NoTls, options.timeout), recycling)
 }
 
 /// What each new connection is told. The statements count on `read committed`: in another isolation they would fail.

@@ -55,18 +55,15 @@ impl Cluster {
         timeout: Duration,
     ) -> Result<Self, RedisStoreError> {
         let server = seeds.first().ok_or(RedisStoreError::Url)?.server().clone();
-        let replicas = slots.replicas.clone();
+        let replicas: Vec<_> =
+            slots.replicas.iter().map(|replica| Link::new(server.node(replica), may_evict)).collect();
         let known = Known { slots: Slots::default(), links: HashMap::new(), asked: 0, is_doubtful: false };
         let cluster = Self { seeds, server, may_evict, known: Mutex::new(known), asking: AsyncMutex::new(()) };
         cluster.learn(slots);
-        let links: Vec<_> = cluster.lock().links.values().cloned().collect();
-        for link in links {
-            link.open(Deadline::after(timeout)).await?;
-        }
-        for replica in replicas {
-            let link = Link::new(cluster.server.node(&replica), may_evict);
+        let masters: Vec<_> = cluster.lock().links.values().cloned().collect();
+        for link in masters.iter().map(AsRef::as_ref).chain(&replicas) {
             let opened = link.open(Deadline::after(timeout)).await;
-            // One that is away is looked at when it takes over.
+            // One that is away is looked at when it is back, or takes over.
             if let Err(error @ (RedisStoreError::Evicts { .. } | RedisStoreError::EvictionUnknown)) = opened {
                 return Err(error);
             }
@@ -84,9 +81,8 @@ impl Cluster {
                 _ => known.asked,
             }
         };
-        time.keep(Box::pin(self.ask_again(asked, time))).await??;
-        let nobody = || RedisStoreError::Refused { answer: format!("no node of the cluster has slot {slot}") };
-        self.lock().link(slot).ok_or_else(nobody)
+        time.keep(Box::pin(self.ask_again(slot, asked, time))).await??;
+        self.lock().link(slot).ok_or(RedisStoreError::NoNode { slot })
     }
 
     /// The node that another one names.
@@ -107,8 +103,9 @@ impl Cluster {
         self.lock().is_doubtful = true;
     }
 
-    /// Asks the nodes for their slots, unless somebody has done so since.
-    async fn ask_again(&self, seen: usize, time: Deadline) -> Result<(), RedisStoreError> {
+    /// Asks the nodes who has a slot, unless somebody has done so since. One that knows of none may have been taken out of
+    /// the cluster, and then knows nothing: the next one is asked.
+    async fn ask_again(&self, slot: u16, seen: usize, time: Deadline) -> Result<(), RedisStoreError> {
         let _one = self.asking.lock().await;
         let nodes: Vec<_> = {
             let mut known = self.lock();
@@ -124,10 +121,11 @@ impl Cluster {
         let mut last = RedisStoreError::Clustered;
         for node in nodes {
             match node.slots(time.of_a_step()).await {
-                Ok(Some(slots)) => {
+                Ok(Some(slots)) if slots.master(slot).is_some() => {
                     self.learn(slots);
                     return Ok(());
                 }
+                Ok(Some(_)) => last = RedisStoreError::NoNode { slot },
                 Ok(None) => {}
                 Err(error) => last = error,
             }

@@ -31,6 +31,11 @@ pub enum RedisStoreError {
     },
     /// The URL asks for TLS, which is not compiled in.
     NoTls,
+    /// No node of the cluster has this slot, as far as those know that were asked.
+    NoNode {
+        /// The slot.
+        slot: u16,
+    },
     /// The system has no randomness to give.
     Randomness,
     /// The server does not do what it was asked.
@@ -81,7 +86,8 @@ impl From<RedisError> for RedisStoreError {
 
 /// Whether the connection is of no more use: it is broken, or leads to a server that does not serve now.
 pub(super) fn ends_connection(error: &RedisError) -> bool {
-    error.is_unrecoverable_error() || is_not_serving(error)
+    // `redis` counts some errors of the system as recoverable, such as that there is no route to the host.
+    matches!(error.kind(), ErrorKind::Io) || error.is_unrecoverable_error() || is_not_serving(error)
 }
 
 fn is_not_serving(error: &RedisError) -> bool {
@@ -112,6 +118,7 @@ impl fmt::Display for RedisStoreError {
                 "authorities are given, but the URL of Redis does not ask for TLS: begin it with `rediss://`",
             ),
             Self::NotServing { answer } => write!(f, "Redis does not serve now: {answer}"),
+            Self::NoNode { slot } => write!(f, "no node of the cluster has slot {slot}: is it of the cluster, and the cluster whole?"),
             Self::NoTls => f.write_str(
                 "the URL of Redis asks for TLS, which is not compiled in: turn on the feature `tls` of `countersign-store`",
             ),

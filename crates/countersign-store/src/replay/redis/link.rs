@@ -1,6 +1,7 @@
 //! The one connection to a server, and what is done when it breaks.
 
 use std::{
+    collections::HashMap,
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -175,8 +176,9 @@ async fn eviction_policy(connection: &mut MultiplexedConnection) -> Result<Optio
     }
     let mut get = redis::cmd("CONFIG");
     get.arg("GET").arg("maxmemory-policy");
-    let pair: Option<Vec<String>> = unless_denied(get.query_async(connection).await)?;
-    Ok(pair.and_then(|pair| pair.into_iter().nth(1)))
+    // A list in RESP2, a map in RESP3.
+    let pairs: Option<HashMap<String, String>> = unless_denied(get.query_async(connection).await)?;
+    Ok(pairs.and_then(|pairs| pairs.into_values().next()))
 }
 
 fn unless_denied<T>(answer: Result<T, RedisError>) -> Result<Option<T>, RedisStoreError> {

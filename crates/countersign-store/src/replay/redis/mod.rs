@@ -32,6 +32,11 @@
 //! - **Failover**: replicas follow later than the answer goes out, so that a failover can lose acknowledged claims and
 //!   commits; a replay of those gets through. Where this may not be, use Postgres, or the inbox.
 //!
+//! # What its user must be allowed
+//!
+//! `GET`, `SET`, `PEXPIRE` and `DEL` on the keys of the prefix, `EVAL` and `EVALSHA`, and one of `INFO` and `CONFIG GET`; in a cluster
+//! `CLUSTER SLOTS` and `ASKING`, too. That is tried when the store is opened.
+//!
 //! # Redis Cluster
 //!
 //! If the server of the URL is a node of a cluster, the store asks it for the others (`CLUSTER SLOTS`), connects to each, and
@@ -69,7 +74,10 @@ mod server;
 mod slots;
 mod url;
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 use countersign::{
     ReplayKey, ReplayStore, Timestamp,
@@ -114,12 +122,28 @@ impl RedisReplayStore {
     /// If the server cannot be reached or refuses, or it may evict keys.
     pub async fn connect_with(options: RedisOptions) -> Result<Self, RedisStoreError> {
         let prefix = options.prefix.clone();
-        Ok(Self {
-            nodes: Nodes::open(options).await?,
-            scripts: Scripts::new(),
-            fences: Fences::new().map_err(|_| RedisStoreError::Randomness)?,
-            prefix,
-        })
+        let fences = Fences::new().map_err(|_| RedisStoreError::Randomness)?;
+        let store = Self { nodes: Nodes::open(options).await?, scripts: Scripts::new(), fences, prefix };
+        match store.try_out().await {
+            Err(error @ RedisStoreError::Refused { .. }) => Err(error),
+            // What fails for another reason may be over when it matters.
+            _ => Ok(store),
+        }
+    }
+
+    /// Does once all that the store does, with an event of its own, of which nothing is left: a user who may claim and not
+    /// commit would have each event handled again and again.
+    async fn try_out(&self) -> Result<(), RedisStoreError> {
+        let (fence, now) = (self.fences.next(), Moment::from(Timestamp::from(SystemTime::now())));
+        let (moment, time) = (Duration::from_millis(1), self.nodes.deadline());
+        let call = Call { key: format!("{}:{{trial {fence:016x}}}", self.prefix), fence, now };
+        let over = Call { key: call.key.clone(), fence, now: now.after(moment) };
+        let end = over.now.after(Duration::from_secs(1));
+        self.claim_new(&call, end, time).await?;
+        self.nodes.ask(&call.key, time, |attempt| self.scripts.commit(&call, over.now, attempt)).await?;
+        self.nodes.ask(&call.key, time, |_| self.scripts.claim(&over, end)).await?;
+        self.nodes.ask(&call.key, time, |_| self.scripts.release(&over)).await?;
+        Ok(())
     }
 
     fn call(&self, key: ReplayKey, fence: u64, now: Moment) -> Call {

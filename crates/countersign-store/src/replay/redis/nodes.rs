@@ -47,6 +47,7 @@ impl Nodes {
             match seed.slots(Deadline::after(timeout)).await {
                 Ok(None) if seeds.len() > 1 => return Err(RedisStoreError::NotClustered),
                 Ok(None) => return Ok(Self { of: Kind::One(Arc::clone(seed)), timeout }),
+                Ok(Some(slots)) if slots.is_empty() => last = RedisStoreError::NoNode { slot: 0 },
                 Ok(Some(slots)) => {
                     let cluster = Cluster::open(seeds, slots, may_evict, timeout).await?;
                     return Ok(Self { of: Kind::Cluster(Box::new(cluster)), timeout });

@@ -50,6 +50,11 @@ impl Slots {
         (slot <= range.last).then_some(&range.master)
     }
 
+    /// Whether there are none: the node is of no cluster, or of none any more.
+    pub(super) fn is_empty(&self) -> bool {
+        self.ranges.is_empty()
+    }
+
     pub(super) fn masters(&self) -> impl Iterator<Item = &Address> {
         self.ranges.iter().map(|range| &range.master)
     }

@@ -94,6 +94,9 @@ impl Table {
 
     fn prepare(mut connection: Connection, options: SqliteOptions) -> rusqlite::Result<Self> {
         connection.pragma_update(None, "synchronous", "FULL")?;
+        // Without these, macOS leaves what was written in the cache of the drive. Elsewhere they do nothing.
+        connection.pragma_update(None, "fullfsync", true)?;
+        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
         let pages = options.bytes / u64::try_from(page).unwrap_or(PAGE);
         let pages = i64::try_from(pages).unwrap_or(i64::MAX).min(MOST_PAGES);

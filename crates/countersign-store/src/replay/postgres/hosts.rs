@@ -1,0 +1,157 @@
+//! Which of several hosts is connected to.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use deadpool_postgres::Connect;
+use tokio::{task::JoinHandle, time::timeout};
+use tokio_postgres::{
+    Client, Config, Error, Socket,
+    config::Host,
+    tls::{MakeTlsConnect, TlsConnect},
+};
+
+/// Connects to the host that answered last, and then to the others in their order, each with its share of the time.
+///
+/// The driver would give the first all the time, and begin with it again and again while it is silent.
+pub(super) struct Hosts<T> {
+    tls: T,
+    limit: Duration,
+    good: Arc<AtomicUsize>,
+}
+
+/// What part of a call's time a single address has to be connected to, where the URL does not say.
+const OF_A_CALL: u32 = 4;
+
+impl<T> Hosts<T> {
+    pub(super) fn new(tls: T, limit: Duration) -> Self {
+        Self { tls, limit, good: Arc::default() }
+    }
+}
+
+type Connected = Result<(Client, JoinHandle<()>), Error>;
+
+impl<T> Connect for Hosts<T>
+where
+    T: MakeTlsConnect<Socket> + Clone + Send + Sync + 'static,
+    T::Stream: Send + Sync,
+    T::TlsConnect: Send + Sync,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+{
+    fn connect(&self, config: &Config) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
+        let hosts = each_alone(config, self.limit / OF_A_CALL);
+        Box::pin(async move {
+            let share = self.limit / u32::try_from(hosts.len()).unwrap_or(u32::MAX).max(1);
+            let start = self.good.load(Ordering::Relaxed);
+            let order = (0..hosts.len()).map(|at| (start + at) % hosts.len());
+            let (mut order, mut last) = (order.peekable(), None);
+            while let Some(at) = order.next() {
+                let connecting = connect_to(&hosts[at], self.tls.clone());
+                // The last one has what is left of the time.
+                let connected = match order.peek() {
+                    Some(_) => timeout(share, connecting).await.ok(),
+                    None => Some(connecting.await),
+                };
+                match connected {
+                    Some(Ok(connected)) => {
+                        self.good.store(at, Ordering::Relaxed);
+                        return Ok(connected);
+                    }
+                    Some(Err(error)) => last = Some(error),
+                    None => {}
+                }
+            }
+            match last {
+                Some(error) => Err(error),
+                // Without a host at all, the driver says so.
+                None => connect_to(&Config::new(), self.tls.clone()).await,
+            }
+        })
+    }
+}
+
+async fn connect_to<T>(config: &Config, tls: T) -> Connected
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+{
+    let (client, connection) = config.connect(tls).await?;
+    // That it has ended, and why, each call that it had under way is told.
+    Ok((client, tokio::spawn(async move { drop(connection.await) })))
+}
+
+/// The same configuration for each of its hosts.
+fn each_alone(config: &Config, address_limit: Duration) -> Vec<Config> {
+    let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
+    (0..hosts.len().max(addresses.len()))
+        .map(|at| {
+            let mut alone = without_hosts(config);
+            match hosts.get(at) {
+                Some(Host::Tcp(host)) => drop(alone.host(host)),
+                #[cfg(unix)]
+                Some(Host::Unix(folder)) => drop(alone.host_path(folder)),
+                None => {}
+            }
+            addresses.get(at).map(|address| alone.hostaddr(*address));
+            ports.get(at).or(ports.first()).map(|port| alone.port(*port));
+            if config.get_connect_timeout().is_none() {
+                alone.connect_timeout(address_limit);
+            }
+            alone
+        })
+        .collect()
+}
+
+fn without_hosts(config: &Config) -> Config {
+    let mut alone = Config::new();
+    config.get_user().map(|user| alone.user(user));
+    config.get_password().map(|password| alone.password(password));
+    config.get_dbname().map(|name| alone.dbname(name));
+    config.get_options().map(|options| alone.options(options));
+    config.get_application_name().map(|name| alone.application_name(name));
+    config.get_connect_timeout().map(|limit| alone.connect_timeout(*limit));
+    config.get_tcp_user_timeout().map(|limit| alone.tcp_user_timeout(*limit));
+    config.get_keepalives_interval().map(|interval| alone.keepalives_interval(interval));
+    config.get_keepalives_retries().map(|retries| alone.keepalives_retries(retries));
+    alone
+        .keepalives(config.get_keepalives())
+        .keepalives_idle(config.get_keepalives_idle())
+        .ssl_mode(config.get_ssl_mode())
+        .ssl_negotiation(config.get_ssl_negotiation())
+        .target_session_attrs(config.get_target_session_attrs())
+        .channel_binding(config.get_channel_binding())
+        .load_balance_hosts(config.get_load_balance_hosts());
+    alone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_host_has_its_own_port_and_all_that_the_others_have() {
+        let url = "postgresql://me:secret@a:1,b:2/db?application_name=x&keepalives_idle=7&sslmode=require";
+        let config: Config = url.parse().unwrap();
+        let alone = each_alone(&config, Duration::from_millis(250));
+        let of = |config: &Config| (config.get_hosts().to_vec(), config.get_ports().to_vec());
+        let hosts: Vec<_> = alone.iter().map(of).collect();
+        let host = |name: &str| vec![Host::Tcp(name.to_owned())];
+        assert_eq!(hosts, [(host("a"), vec![1]), (host("b"), vec![2])]);
+        for config in &alone {
+            let one: Config =
+                "postgresql://me:secret@h/db?application_name=x&keepalives_idle=7&sslmode=require&connect_timeout=1"
+                    .parse()
+                    .unwrap();
+            let [mut ours, theirs] = [config, &one].map(without_hosts);
+            ours.connect_timeout(Duration::from_secs(1));
+            assert_eq!(ours, theirs);
+        }
+    }
+}
