@@ -137,3 +137,32 @@ fn a_question_is_asked_by_another_method_than_deliveries_and_none_comes_by_it() 
     *signed.method_mut() = http::Method::PUT;
     assert_eq!(verifier.verify(&signed, signed.body(), now).unwrap_err().code(), "method");
 }
+
+/// Made by PyJWT 2.12.1, which says `b64` without `crit`, as Saleor uses it; `jose`, by which Saleor's own SDK verifies, takes it.
+#[test]
+fn a_detached_payload_may_be_signed_as_it_is_without_crit_where_the_scheme_says_so() {
+    let body = r#"[{"id": "T3JkZXI6MQ==", "type": "Order", "token": "abc", "total": "10.00"}]"#;
+    let request = |body: &'static str| Request::post("/").header("Saleor-Signature", PYJWT).body(body).unwrap();
+    let now = Timestamp::from_unix_seconds(EXPIRES);
+    let verifier = Verifier::new(providers::SALEOR, PYJWT_KEY).unwrap();
+    assert!(verifier.verify(&request(body), body.as_bytes(), now).is_ok());
+    assert!(verifier.verify(&request("[]"), b"[]", now).is_err());
+    let strict = providers::SALEOR.toml().replace("b64_without_crit = true", "");
+    let strict = Verifier::new(Scheme::from_toml("strict", &strict).unwrap(), PYJWT_KEY).unwrap();
+    let rejection = strict.verify(&request(body), body.as_bytes(), now).unwrap_err();
+    assert_eq!(rejection.code(), "malformed_signature");
+}
+
+const PYJWT: &str = "eyJhbGciOiJSUzI1NiIsImI2NCI6ZmFsc2UsImtpZCI6IjEiLCJ0eXAiOiJKV1QifQ..fLH037DVzHbuWcCmmU5xZAnlN7J8LI7XFd9Z2gCnmh\
+     7LUCWr1XVRF536oyU_zmEPcMPczaQg79eV_GziKcgAFqbSLfe9DoXwnmBvDcQLMKlelusyNsbasgAmnrMJqIy8aHLk-TByzC7cdjmA-LTVl2FZ\
+     nuWazkr1okpuGj6Ogk8nFQrzc4J9rZfvj1wGJsZxcWMe0SIOmNJN17hBpl3uRi5dx-P4fUdKZqhj01YdAV_LFvzVoy6uO5_V3vpNT6hZh89LsW\
+     JFopoBYhnsoMmOKJ0CAZOWmzHzXUB97U8M6l1EPGNPOUCJqoM_eDTOtvoub0inZHs5wDegp_yXraJSQQ";
+const PYJWT_KEY: &str = "-----BEGIN PUBLIC KEY-----\n\
+    MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAmVpvKVU9T2XaERJOcdr6\n\
+    nEN2EQMQfVrejgEBNpr1SISYWqI1r/i4rLEy4OwesoO9ybKLGcXENhh/LJH720ft\n\
+    Utyua7XQYK5T3b+/DvpBEM1opVaGu+HLahWQjNjLeMxlQITfpHjVUSCIGQpFAkpL\n\
+    cK2IJKePwUOSf1c68ZIrr5Ke6dJn+pOwho0clfvEiSdpcrUEqrPTOw4vY94jMThx\n\
+    D8gAyA62YPoDUxtaWBfyhEHg7ukkifodToCkO797Qh8JA3ecDeUTQyzjR6q+6M9s\n\
+    AUKa0X2Tx2caJ9HXxbPpzhOC/CRXE5REQlEElmMa26HYrre3yoL0vUbzGaZ0OVQ3\n\
+    lwIDAQAB\n\
+    -----END PUBLIC KEY-----";

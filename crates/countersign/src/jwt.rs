@@ -150,7 +150,7 @@ pub(crate) fn is_signed(token: &[u8], rule: &JwtRule, key: &Material) -> bool {
 
 /// Whether the key made the detached signature of `payload`.
 pub(crate) fn is_detached_signed(token: &[u8], payload: &[u8], rule: &JwtRule, key: &Material) -> bool {
-    let Ok(jws) = DetachedJws::parse(token, &rule.algorithms) else { return false };
+    let Ok(jws) = DetachedJws::parse(token, &rule.algorithms, rule.b64) else { return false };
     match key {
         Material::TokenSecret(secret) => match secret.keyed(jws.algorithm()) {
             Some(mac) => jws.is_signed_with_secret(payload, &mac).into(),
@@ -163,7 +163,7 @@ pub(crate) fn is_detached_signed(token: &[u8], payload: &[u8], rule: &JwtRule, k
 
 /// Whether a detached signature is well-formed.
 pub(crate) fn check_detached(token: &[u8], rule: &JwtRule, place: &Arc<str>) -> Result<(), Rejection> {
-    DetachedJws::parse(token, &rule.algorithms)
+    DetachedJws::parse(token, &rule.algorithms, rule.b64)
         .map(drop)
         .map_err(|problem| Rejection::MalformedSignature { place: Arc::clone(place), problem: problem.into() })
 }

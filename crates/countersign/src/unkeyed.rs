@@ -208,7 +208,7 @@ impl Unkeyed {
         tags.find(scheme, places, head, body)?;
         let allowed = &scheme.jwt.algorithms;
         let id = if scheme.signature.algorithm == Algorithm::DetachedJws {
-            DetachedJws::parse(tags.token(), allowed).map(|jws| jws.key_id().map(str::to_owned))
+            DetachedJws::parse(tags.token(), allowed, scheme.jwt.b64).map(|jws| jws.key_id().map(str::to_owned))
         } else {
             Jws::parse(tags.token(), allowed).map(|jws| jws.key_id().map(str::to_owned))
         };

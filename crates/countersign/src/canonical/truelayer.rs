@@ -22,7 +22,7 @@ pub(super) fn write(content: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejec
         // When a request is signed, there is none yet.
         "" => None,
         token => Some(
-            DetachedJws::parse(token.as_bytes(), &content.scheme.jwt.algorithms)
+            DetachedJws::parse(token.as_bytes(), &content.scheme.jwt.algorithms, content.scheme.jwt.b64)
                 .map_err(|problem| malformed_value(place.clone(), problem.into()))?,
         ),
     };

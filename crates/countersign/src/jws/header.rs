@@ -19,7 +19,7 @@ pub(super) struct Header {
 }
 
 impl Header {
-    pub(super) fn read(base64: &[u8], allowed: &[JwsAlgorithm]) -> Result<Self, JwsProblem> {
+    pub(super) fn read(base64: &[u8], allowed: &[JwsAlgorithm], b64: B64) -> Result<Self, JwsProblem> {
         let members = Members::<Value>::read(&decode(base64)?).ok_or(JwsProblem::Header)?;
         let text = |name| members.text(name).map_err(|()| JwsProblem::Header);
         let algorithm = text("alg")?.and_then(JwsAlgorithm::from_name).filter(|algorithm| allowed.contains(algorithm));
@@ -28,7 +28,7 @@ impl Header {
         }
         Ok(Self {
             algorithm: algorithm.ok_or(JwsProblem::Algorithm)?,
-            encodes_payload: encodes_payload(&members)?,
+            encodes_payload: encodes_payload(&members, b64)?,
             has_critical: members.get("crit").is_some(),
             members,
         })
@@ -46,12 +46,22 @@ impl fmt::Debug for Header {
     }
 }
 
+/// When `b64` may be false.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum B64 {
+    /// If `crit` names it, as RFC 7797 section 6 demands.
+    #[default]
+    Critical,
+    /// In any case: some libraries leave `crit` out, PyJWT before 2.13 among them.
+    Alone,
+}
+
 /// What `crit` and `b64` say together.
 ///
 /// `crit` lists extensions that must be understood; it is never empty, and names nothing twice and nothing that is not there
 /// (RFC 7515 section 4.1.11). `b64` is the only one that is understood, so that one list is left. Without it, `b64` may not
 /// be false: readers who do not know it would compute another text (RFC 7797 section 6).
-fn encodes_payload(members: &Members<Value>) -> Result<bool, JwsProblem> {
+fn encodes_payload(members: &Members<Value>, b64: B64) -> Result<bool, JwsProblem> {
     let has_critical = match members.get("crit") {
         None => false,
         Some(Value::Array(names)) if *names == ["b64"] => true,
@@ -60,6 +70,7 @@ fn encodes_payload(members: &Members<Value>) -> Result<bool, JwsProblem> {
     match (members.get("b64"), has_critical) {
         (None, false) | (Some(Value::Bool(true)), _) => Ok(true),
         (Some(Value::Bool(false)), true) => Ok(false),
+        (Some(Value::Bool(false)), false) if b64 == B64::Alone => Ok(false),
         (None, true) | (Some(Value::Bool(false)), false) => Err(JwsProblem::Critical),
         (Some(_), _) => Err(JwsProblem::Header),
     }

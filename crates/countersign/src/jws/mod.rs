@@ -17,6 +17,7 @@ mod wycheproof;
 use serde::de::IgnoredAny;
 use subtle::Choice;
 
+pub(crate) use self::header::B64;
 use self::header::Header;
 pub(crate) use self::{
     algorithm::{JwsAlgorithm, JwsKey},
@@ -55,7 +56,7 @@ impl<'a> Jws<'a> {
         if parts.payload.is_empty() {
             return Err(JwsProblem::Payload);
         }
-        let header = Header::read(parts.header, allowed)?;
+        let header = Header::read(parts.header, allowed, B64::Critical)?;
         if header.has_critical || !header.encodes_payload {
             return Err(JwsProblem::Critical);
         }
@@ -117,13 +118,14 @@ pub(crate) struct DetachedJws<'a> {
 impl<'a> DetachedJws<'a> {
     /// Reads `header..signature`, if its algorithm is among the allowed.
     ///
-    /// The one extension that is understood is that of RFC 7797, an unencoded payload: `b64` as a boolean that `crit` names.
-    pub(crate) fn parse(text: &'a [u8], allowed: &[JwsAlgorithm]) -> Result<Self, JwsProblem> {
+    /// The one extension that is understood is that of RFC 7797, an unencoded payload: `b64` as a boolean that `crit` names, or
+    /// need not name.
+    pub(crate) fn parse(text: &'a [u8], allowed: &[JwsAlgorithm], b64: B64) -> Result<Self, JwsProblem> {
         let parts = Parts::split(text)?;
         if !parts.payload.is_empty() {
             return Err(JwsProblem::Payload);
         }
-        Ok(Self { header: Header::read(parts.header, allowed)?, parts })
+        Ok(Self { header: Header::read(parts.header, allowed, b64)?, parts })
     }
 
     pub(crate) fn algorithm(&self) -> JwsAlgorithm {

@@ -154,7 +154,11 @@ fn an_extension_that_is_not_understood_is_refused() {
     for header in headers {
         assert_eq!(problem(&token(header, b"{}")), JwsProblem::Critical, "{header}");
         let detached = format!("{}..AAAA", base64(header.as_bytes()));
-        assert_eq!(DetachedJws::parse(detached.as_bytes(), ALL).unwrap_err(), JwsProblem::Critical, "{header}");
+        assert_eq!(
+            DetachedJws::parse(detached.as_bytes(), ALL, B64::Critical).unwrap_err(),
+            JwsProblem::Critical,
+            "{header}"
+        );
     }
     // RFC 7797 section 7: not in a token with its payload inside.
     for value in ["true", "false"] {
@@ -226,7 +230,7 @@ fn the_detached_examples_of_rfc_7797_are_accepted() {
     let encoded = "eyJhbGciOiJIUzI1NiJ9..5mvfOroL-g7HyqJoozehmsaqmvTYGEq5jTI1gVvoEoQ";
     let plain = "eyJhbGciOiJIUzI1NiIsImI2NCI6ZmFsc2UsImNyaXQiOlsiYjY0Il19..A5dxf2s96_n5FLueVuW1Z_vh161FwXZC4YLPff6dmDY";
     for (text, encodes) in [(encoded, true), (plain, false)] {
-        let jws = DetachedJws::parse(text.as_bytes(), ALL).unwrap();
+        let jws = DetachedJws::parse(text.as_bytes(), ALL, B64::Critical).unwrap();
         assert_eq!(jws.encodes_payload(), encodes);
         assert!(jws.signing_input(b"$.02").starts_with(jws.signed_prefix()));
         let is_accepted = |payload: &[u8]| bool::from(jws.is_signed_with_secret(payload, &keyed()));
@@ -239,7 +243,7 @@ fn the_detached_examples_of_rfc_7797_are_accepted() {
 
 #[test]
 fn a_payload_is_inside_or_outside_and_never_both() {
-    assert_eq!(DetachedJws::parse(RFC_7515_A1.as_bytes(), ALL).unwrap_err(), JwsProblem::Payload);
+    assert_eq!(DetachedJws::parse(RFC_7515_A1.as_bytes(), ALL, B64::Critical).unwrap_err(), JwsProblem::Payload);
     let empty = write(JwsAlgorithm::Hs256, &[], b"", |signed| Some(tag(keyed(), signed))).unwrap();
     assert_eq!(problem(&empty), JwsProblem::Payload);
 }
@@ -311,7 +315,7 @@ mod public_keys {
             assert_eq!(jws.is_signed_with_private_key_of(&private.public_key()), accepted);
 
             let text = write_detached(JwsAlgorithm::Es256, &[("tl_version", "2")], b"body", true, sign).unwrap();
-            let jws = DetachedJws::parse(text.as_bytes(), ALL).unwrap();
+            let jws = DetachedJws::parse(text.as_bytes(), ALL, B64::Critical).unwrap();
             assert_eq!(jws.parameter("tl_version"), Some("2"));
             assert_eq!(jws.is_signed_with_private_key_of(b"body", &private.public_key()), accepted);
             assert!(!jws.is_signed_with_private_key_of(b"bodx", &private.public_key()));

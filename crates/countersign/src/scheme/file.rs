@@ -254,6 +254,7 @@ pub(super) struct JwtTable {
     pub(super) leeway: Option<Duration>,
     #[serde(default, deserialize_with = "optional_duration")]
     pub(super) max_age: Option<Duration>,
+    pub(super) b64_without_crit: Option<Spanned<bool>>,
 }
 
 /// What an HTTP Message Signature must cover and say.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::jws::JwsAlgorithm;
+use crate::jws::{B64, JwsAlgorithm};
 
 /// What a token must say beside a right signature.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,8 @@ pub(crate) struct JwtRule {
     pub(crate) leeway: Option<Duration>,
     /// How old `iat` may be; it must be there then.
     pub(crate) max_age: Option<Duration>,
+    /// When a detached payload may be signed as it is.
+    pub(crate) b64: B64,
 }
 
 /// Whoever makes a token at the moment of sending it may have a clock that is ahead of ours.

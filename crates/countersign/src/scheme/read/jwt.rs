@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::{Reader, Result};
 use crate::{
-    jws::{JwsAlgorithm, JwsKey},
+    jws::{B64, JwsAlgorithm, JwsKey},
     jwt::takes_secret,
     scheme::{
         Algorithm, JwtRule,
@@ -57,7 +57,14 @@ impl Reader<'_> {
             table.audience.map(|audience| self.expected(audience.get_ref(), &audience.span(), settings)).transpose()?;
         let requires = table.requires.into_iter().map(Spanned::into_inner).collect();
         let (leeway, max_age) = (table.leeway, table.max_age);
-        Ok(JwtRule { algorithms, issuers, audience, requires, leeway, max_age })
+        let b64 = match table.b64_without_crit {
+            Some(without) if matches!(algorithm, Algorithm::Jwt) => {
+                return self.fail(without.span(), "the payload of a token is always encoded: leave this out");
+            }
+            Some(without) if *without.get_ref() => B64::Alone,
+            _ => B64::Critical,
+        };
+        Ok(JwtRule { algorithms, issuers, audience, requires, leeway, max_age, b64 })
     }
 
     fn jws_algorithm(&self, name: &Spanned<String>) -> Result<JwsAlgorithm> {

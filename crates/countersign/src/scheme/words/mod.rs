@@ -190,7 +190,7 @@ mod tests {
         for scheme in providers::ALL.iter().filter_map(|provider| provider.scheme().ok()) {
             let of_claims = scheme.signature_rules().iter().any(|rule| rule.contains("`iat`"));
             let token = matches!(scheme.signature.algorithm, super::Algorithm::Jwt);
-            assert_eq!(of_claims, token, "{}: {:?}", scheme.id(), scheme.signature_rules());
+            assert!(token || !of_claims, "{}: {:?}", scheme.id(), scheme.signature_rules());
         }
     }
 
