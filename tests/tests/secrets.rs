@@ -284,3 +284,14 @@ fn an_error_of_a_scheme_file_or_a_secret_tells_no_secret() {
         }
     }
 }
+
+#[test]
+fn of_several_secrets_the_bad_one_is_named() {
+    let error = |second: &str| {
+        let builder = Verifier::builder(providers::STRIPE).secret("whsec_for_this_test").secret(second);
+        builder.build().unwrap_err().to_string()
+    };
+    assert!(error("").starts_with("the key `key-2`: the secret is empty"), "{}", error(""));
+    let alone = Verifier::builder(providers::STRIPE).secret("").build().unwrap_err().to_string();
+    assert!(alone.starts_with("the secret is empty"), "{alone}");
+}

@@ -49,8 +49,9 @@
 //! - [`Events`] calls a handler of its own for each type of event.
 //! - [`payload`] has the readers, for services that are not axum's.
 //!
-//! On a route that no layer covers, all of them answer 500 and log which layer is missing: a handler never sees bytes
-//! that nobody verified.
+//! On a route that no layer covers, all of them answer 500 and log which layer is missing: a handler that takes one of them never
+//! sees bytes that nobody verified. One that takes axum's `Json<T>`, `Bytes` or `Request` asks for no proof: on such a route it runs
+//! for whoever sends. [`Router::layer`](axum::Router::layer) covers the routes that were added before it, and no others.
 //!
 //! # Where the layers go
 //!
@@ -68,6 +69,10 @@
 //! let service = ServiceExt::<Request>::into_make_service(service); // for `axum::serve`
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! To put single layers around the routes instead of a stack, give them all in one call, the outermost first:
+//! `.layer((VerifyLayer::new(verifier), ReplayLayer::new(store, "stripe")))`. Behind the [`VerifyLayer`] requests have another kind of
+//! body, which only what belongs there takes.
 //!
 //! Within [`Router::nest`](axum::Router::nest) they verify the URL that the client asked for. A
 //! [`KeyResolver`](countersign_tower::KeyResolver) sees it as the handlers do, without the prefix.

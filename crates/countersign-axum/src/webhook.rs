@@ -16,7 +16,8 @@ use crate::{delivery::Delivery, payload, rejection::WebhookRejection};
 ///
 /// It is read from the verified bytes by the request's content type: JSON (`application/json`, `+json`), a form
 /// (`application/x-www-form-urlencoded`) or XML (`application/xml`, `text/xml`, `+xml`); where it says nothing of the form, as
-/// JSON if the scheme reads it so; from the claims of a token that is the body. [`payload`] has the rules. `Webhook<Bytes>` is the body as it arrived, whatever its content type and encoding.
+/// JSON if the scheme reads it so; from the claims of a token that is the body. [`payload`] has the rules. `Webhook<Bytes>` is the body as it was signed, whatever its
+/// content type and encoding: as it arrived, or unpacked where the provider signs it so.
 ///
 /// It takes nothing from the body, so it may stand anywhere among a handler's arguments.
 ///
@@ -37,7 +38,8 @@ use crate::{delivery::Delivery, payload, rejection::WebhookRejection};
 /// A payload that does not fit `T` is answered with 422 and another content type with 415, the body empty; the
 /// [`Rejection`](countersign::Rejection) is in the response's extensions. Both are logged at `warn` under the target
 /// `countersign::payload`, apart from forgeries: the sender is genuine, what it sends has changed. The log has the path of
-/// the field that did not fit, but not its value.
+/// the field that did not fit, but not its value; of an enum that is told apart by a field of its own (`#[serde(tag = "type")]`) it
+/// has no path, as serde buffers those: [`Events`](crate::Events) with a struct for each type of event has.
 ///
 /// Hardly any scheme signs the content type, so whoever relays a delivery can name another. The payload must then fit `T`
 /// in that other reading, and a document is never read as a form.

@@ -36,6 +36,9 @@
 //!
 //! # Features
 //!
+//! **`axum`**: within axum's `Router::nest`, the URL is verified that the client asked for, and not what is left of it there.
+//! `countersign-axum` turns it on.
+//!
 //! **`fetch`**: [`HttpsFetch`], an HTTPS client that fetches the keys of providers and does nothing else. Off by default: it
 //! brings hyper's client and rustls along. Without it, [`FetchedKeys`] takes a client of yours.
 //!

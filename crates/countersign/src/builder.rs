@@ -181,12 +181,16 @@ fn ready_keys(
     policy: KeyPolicy,
 ) -> Result<Vec<ReadyKey>, ConfigError> {
     let mut ready: Vec<ReadyKey> = Vec::with_capacity(keys.len());
-    for key in keys {
+    let count = keys.len();
+    for (at, key) in keys.into_iter().enumerate() {
         let names_key = matches!(scheme.signature.algorithm, Algorithm::HttpSignature);
         if key.as_ref().is_ok_and(Key::has_id) && !names_key {
             return Err(ConfigError::NamesNoKey { scheme: scheme.id().to_owned() });
         }
-        let key = key.and_then(|key| ReadyKey::new(key, scheme, policy)).map_err(ConfigError::Secret)?;
+        let label = key.as_ref().map_or_else(|_| format!("key-{}", at + 1), |key| key.label().to_owned());
+        let wrong =
+            |error| if count == 1 { ConfigError::Secret(error) } else { ConfigError::SecretOf { label, error } };
+        let key = key.and_then(|key| ReadyKey::new(key, scheme, policy)).map_err(wrong)?;
         if ready.iter().any(|other| other.label == key.label) {
             return Err(ConfigError::SameLabel { label: key.label.to_string() });
         }

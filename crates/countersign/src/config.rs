@@ -73,6 +73,13 @@ pub enum ConfigError {
     Scheme(SchemeError),
     /// A secret is unusable.
     Secret(SecretError),
+    /// One of several secrets cannot be used.
+    SecretOf {
+        /// The label of its key.
+        label: String,
+        /// What is wrong with it.
+        error: SecretError,
+    },
     /// The secret was to come from the provider, which sends none.
     SendsNoSecret {
         /// The scheme.
@@ -113,7 +120,10 @@ impl fmt::Display for ConfigError {
                 write!(f, "the key `{label}` can never be valid: its `not_after` lies before its `not_before`")
             }
             Self::NoPublicUrl { scheme } => {
-                write!(f, "`{scheme}` signs the URL: tell the public one, as it was given to the provider")
+                write!(
+                    f,
+                    "`{scheme}` signs the URL: tell the public one (`public_url`), as it was given to the provider"
+                )
             }
             Self::NoTimestamp { scheme } => {
                 write!(f, "`{scheme}` signs no time, so a tolerance would do nothing: leave it out")
@@ -121,8 +131,12 @@ impl fmt::Display for ConfigError {
             Self::NoSecret => f.write_str("there is no secret: add the one from the provider's page"),
             Self::PublicUrl(error) => error.fmt(f),
             Self::SameLabel { label } => write!(f, "two keys have the label `{label}`: give each its own"),
-            Self::Scheme(error) => write!(f, "the scheme file is wrong: {error}"),
+            Self::Scheme(error) => match error.missing_feature() {
+                Some(_) => f.write_str(error.message()),
+                None => write!(f, "the scheme file is wrong: {error}"),
+            },
             Self::Secret(error) => error.fmt(f),
+            Self::SecretOf { label, error } => write!(f, "the key `{label}`: {error}"),
             Self::SendsNoSecret { scheme } => {
                 write!(f, "`{scheme}` sends no secret in a handshake: configure the one from the provider's page")
             }
@@ -154,7 +168,8 @@ pub trait IntoScheme {
     ///
     /// # Errors
     ///
-    /// If its file is wrong; those of the catalogue are not.
+    /// If its file is wrong; those of the catalogue are not, but may need a cargo feature that is off
+    /// ([`SchemeError::missing_feature`]).
     fn into_scheme(self) -> Result<Scheme, SchemeError>;
 }
 
@@ -193,6 +208,12 @@ impl IntoSecret for Secret {
 }
 
 impl IntoSecret for String {
+    fn into_secret(self) -> Result<Secret, SecretError> {
+        Secret::new(self)
+    }
+}
+
+impl IntoSecret for &String {
     fn into_secret(self) -> Result<Secret, SecretError> {
         Secret::new(self)
     }

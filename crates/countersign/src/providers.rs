@@ -8,7 +8,7 @@ use std::fmt;
 use crate::scheme::{Scheme, SchemeError};
 
 /// A provider of the catalogue, such as [`STRIPE`].
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Provider {
     id: &'static str,
     constant: &'static str,

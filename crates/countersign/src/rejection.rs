@@ -9,8 +9,9 @@ use crate::address::AddressProblem;
 /// Why a delivery was refused: one reason, with a stable [code](Self::code) for logs and metrics and a
 /// [status](Self::status) for the sender.
 ///
-/// Its `Display` is for the receiver's log. It names places and rules, never a secret, an expected tag or a byte of the
-/// body, but it should not be sent to the caller either: what a caller learns should not help to forge.
+/// Its `Display` is for the receiver's log. It names places and rules, never a secret or an expected tag, and no byte of the
+/// body but in [`Payload`](Self::Payload), whose message can quote a field. It should not be sent to the caller: what a
+/// caller learns should not help to forge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {

@@ -12,8 +12,9 @@ use std::{
 
 use axum::{Router, extract::State, http::StatusCode, routing::post};
 use countersign_axum::{
-    Delivery, Events, VerifyLayer, Webhook,
+    Delivery, Events, Stack, Webhook,
     countersign::{Verifier, providers},
+    countersign_tower::StackError,
 };
 use serde::Deserialize;
 use tokio::net::TcpListener;
@@ -64,9 +65,10 @@ async fn on_other(delivery: Delivery) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-fn app(verifier: Verifier) -> Router {
+fn app(verifier: Verifier) -> Result<Router, StackError> {
     let events = Events::new().on("push", on_push).on("issues", on_issues).fallback(on_other);
-    Router::new().route("/github", post(events)).layer(VerifyLayer::new(verifier)).with_state(Commits::default())
+    let stack = Stack::new("github", verifier)?;
+    Ok(Router::new().route("/github", post(events)).layer(stack).with_state(Commits::default()))
 }
 
 fn verifier() -> Result<Verifier, Box<dyn Error>> {
@@ -80,7 +82,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("listening on http://{}/github", listener.local_addr()?);
-    axum::serve(listener, app(verifier)).await?;
+    axum::serve(listener, app(verifier)?).await?;
     Ok(())
 }
 
@@ -96,10 +98,11 @@ mod tests {
     use super::*;
 
     const PUSH: &str = r#"{"ref": "refs/heads/main", "commits": [{"id": "6dcb09b"}, {"id": "7fd1a60"}]}"#;
+    const NEXT_PUSH: &str = r#"{"ref": "refs/heads/main", "commits": [{"id": "8ae2b71"}]}"#;
     const ISSUES: &str = r#"{"action": "opened", "issue": {"number": 7}}"#;
 
     fn github() -> Router {
-        app(Verifier::new(providers::GITHUB, "a-long-random-secret").unwrap())
+        app(Verifier::new(providers::GITHUB, "a-long-random-secret").unwrap()).unwrap()
     }
 
     async fn deliver(app: &Router, event_type: &str, payload: &'static str) -> (StatusCode, String) {
@@ -118,8 +121,10 @@ mod tests {
         let app = github();
         let (status, answer) = deliver(&app, "push", PUSH).await;
         assert_eq!((status.as_u16(), answer.as_str()), (200, "refs/heads/main is at 7fd1a60; 2 commits so far"));
-        let (_, answer) = deliver(&app, "push", PUSH).await;
-        assert_eq!(answer, "refs/heads/main is at 7fd1a60; 4 commits so far");
+        let (_, answer) = deliver(&app, "push", NEXT_PUSH).await;
+        assert_eq!(answer, "refs/heads/main is at 8ae2b71; 3 commits so far");
+        let (status, answer) = deliver(&app, "push", PUSH).await;
+        assert_eq!((status.as_u16(), answer.as_str()), (200, ""), "it was handled");
         let (status, answer) = deliver(&app, "issues", ISSUES).await;
         assert_eq!((status.as_u16(), answer.as_str()), (200, "#7 was opened"));
     }

@@ -6,7 +6,7 @@ use std::{convert::Infallible, env, error::Error};
 
 use bytes::Bytes;
 use countersign_tower::{
-    VerifiedBody, VerifyLayer,
+    Stack, VerifiedBody,
     countersign::{Delivery, Verifier, providers},
 };
 use http::{Request, Response};
@@ -23,19 +23,20 @@ use tower::{Layer, service_fn};
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().init();
     let secret = env::var("GITHUB_WEBHOOK_SECRET").map_err(|_| "set GITHUB_WEBHOOK_SECRET to the webhook's secret")?;
-    let verifier = Verifier::new(providers::GITHUB, secret)?;
+    let stack = Stack::new("github", Verifier::new(providers::GITHUB, secret)?)?;
     let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("listening on http://{}", listener.local_addr()?);
     loop {
         let (stream, _) = listener.accept().await?;
-        tokio::spawn(serve(stream, verifier.clone()));
+        tokio::spawn(serve(stream, stack.clone()));
     }
 }
 
-/// Serves one connection. hyper's own deadline guards the head, the layer's guards the body.
-async fn serve(stream: TcpStream, verifier: Verifier) {
-    let service = VerifyLayer::new(verifier).layer(service_fn(handle));
+/// Serves one connection. hyper's own deadline guards the head, the stack's guards the body. All connections share what was
+/// handled.
+async fn serve(stream: TcpStream, stack: Stack<Verifier>) {
+    let service = stack.layer(service_fn(handle));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
@@ -68,7 +69,7 @@ mod tests {
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
         let verifier = Verifier::new(providers::GITHUB, "a-long-random-secret").unwrap();
-        let server = tokio::spawn(serve(stream, verifier));
+        let server = tokio::spawn(serve(stream, Stack::new("github", verifier).unwrap()));
 
         let (head, body) = request.into_parts();
         let mut text = String::from("POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n");

@@ -6,7 +6,7 @@ use std::{collections::HashMap, env, error::Error, sync::Arc};
 
 use axum::{Extension, Router, extract::Path, routing::post};
 use countersign_tower::{
-    KeyResolver, TenantKeys, VerifyLayer,
+    KeyResolver, Stack, StackError, TenantKeys,
     countersign::{ConfigError, Delivery, Verifier, providers},
 };
 use http::request::Parts;
@@ -19,12 +19,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let port = env::var("PORT").unwrap_or_else(|_| "3000".to_owned());
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("listening on http://{}/hooks/{{tenant}}", listener.local_addr()?);
-    axum::serve(listener, app(Database { secrets: Arc::new(RwLock::new(secrets)) })).await?;
+    axum::serve(listener, app(Database { secrets: Arc::new(RwLock::new(secrets)) })?).await?;
     Ok(())
 }
 
-fn app(database: Database) -> Router {
-    Router::new().route("/hooks/{tenant}", post(handle)).layer(VerifyLayer::new(TenantKeys::new(database)))
+fn app(database: Database) -> Result<Router, StackError> {
+    let stack = Stack::new("hooks", TenantKeys::new(database))?;
+    Ok(Router::new().route("/hooks/{tenant}", post(handle)).layer(stack))
 }
 
 /// Runs for verified deliveries only: `tenant` is the one whose secret signed.
@@ -70,7 +71,7 @@ mod tests {
 
     async fn status_of(tenant: &str, secret: &str) -> StatusCode {
         let secrets = ["one", "two"].map(|name| (name.to_owned(), format!("the-secret-of-{name}")));
-        let app = app(Database { secrets: Arc::new(RwLock::new(HashMap::from(secrets))) });
+        let app = app(Database { secrets: Arc::new(RwLock::new(HashMap::from(secrets))) }).unwrap();
         let request = Request::post(format!("/hooks/{tenant}")).body("{}").unwrap();
         let signed = Signer::new(providers::GITHUB, secret).unwrap().sign(request, SystemTime::now()).unwrap();
         app.oneshot(signed.map(Body::from)).await.unwrap().status()

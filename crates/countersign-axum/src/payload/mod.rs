@@ -44,8 +44,8 @@ use media_type::MediaType;
 ///
 /// # Errors
 ///
-/// [`Rejection::UnsupportedMediaType`] if the content type is missing, told twice, none of JSON, form and XML or in another
-/// charset than UTF-8, or if there is a content encoding: signatures cover the bytes on the wire, and those are not
+/// [`Rejection::UnsupportedMediaType`] if the content type is missing, told twice, none of JSON, form and XML or, but for JSON,
+/// in another charset than UTF-8, or if there is a content encoding: signatures cover the bytes on the wire, and those are not
 /// decoded. [`Rejection::Payload`] if the payload is not well formed or does not fit `T`.
 pub fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Rejection> {
     match MediaType::of(headers)? {

@@ -59,8 +59,7 @@ mod layer;
 mod operator;
 mod service;
 
-pub(crate) use answers::KeptAnswers;
-pub use answers::{Answers, IdempotentAnswers, NoAnswers};
+pub use answers::{Answers, IdempotentAnswers, KeptAnswers, NoAnswers};
 pub use error::ReplayConfigError;
 pub(crate) use guard::{Guarded, outcome};
 pub(crate) use held::Shared;

@@ -22,7 +22,7 @@ impl VerifiedBody {
         Self { bytes: Some(bytes).filter(|bytes| !bytes.is_empty()) }
     }
 
-    /// The bytes, as they arrived.
+    /// The bytes as they were signed: as they arrived, or unpacked where the provider signs them so.
     pub fn into_bytes(self) -> Bytes {
         self.bytes.unwrap_or_default()
     }

@@ -8,6 +8,7 @@ pub struct SchemeError {
     line: usize,
     column: usize,
     message: String,
+    missing_feature: Option<&'static str>,
 }
 
 impl SchemeError {
@@ -16,7 +17,17 @@ impl SchemeError {
         let before = text.get(..span.start.min(text.len())).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
         let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-        Self { line, column, message: message.into() }
+        Self { line, column, message: message.into(), missing_feature: None }
+    }
+
+    /// An error that there would not be in another build.
+    pub(crate) fn without_feature(self, feature: &'static str) -> Self {
+        Self { missing_feature: Some(feature), ..self }
+    }
+
+    /// The cargo feature of `countersign` that has to be turned on for the file to be right, as far as that is what is wrong.
+    pub fn missing_feature(&self) -> Option<&str> {
+        self.missing_feature
     }
 
     /// The line, counted from 1.

@@ -303,6 +303,12 @@ pub(super) fn hash(name: &str, argument: &str) -> Option<(Digest, HashEncoding, 
 }
 
 fn unknown(name: &str, argument: Option<&str>) -> String {
+    let digest = name.split('-').next().unwrap_or_default();
+    if let Some(feature) = Digest::missing_feature(digest) {
+        return format!(
+            "`{digest}` is not in this build: turn on the cargo feature `{feature}` of the crate `countersign`"
+        );
+    }
     let argument = argument.map(|argument| format!(":{argument}")).unwrap_or_default();
     format!(
         "unknown placeholder `{{{name}{argument}}}`; expected `body`, `timestamp`, `id`, `method`, `url`, `path`, `query`, \

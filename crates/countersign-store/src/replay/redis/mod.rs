@@ -30,7 +30,7 @@
 //!   `appendonly yes` and `appendfsync always` all that were acknowledged, with `everysec` all but about a second, with
 //!   snapshots alone those before the last one.
 //! - **Failover**: replicas follow later than the answer goes out, so that a failover can lose acknowledged claims and
-//!   commits; a replay of those gets through. Where this may not be, use Postgres, or the inbox.
+//!   commits; a replay of those gets through. Where this may not be, use Postgres.
 //!
 //! # What its user must be allowed
 //!

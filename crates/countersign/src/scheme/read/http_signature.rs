@@ -62,8 +62,7 @@ impl Reader<'_> {
         })?;
         match found {
             HttpAlgorithm::Public(algorithm) => match algorithm.missing_feature() {
-                Some(feature) => self
-                    .fail(name.span(), format!("`{text}` is not in this build: turn on the cargo feature `{feature}`")),
+                Some(feature) => Err(self.not_built(name.span(), text, feature)),
                 None => Ok(found),
             },
             HttpAlgorithm::HmacSha256 => Ok(found),

@@ -407,6 +407,13 @@ impl Reader<'_> {
         SchemeError::at(self.text, span, message)
     }
 
+    /// What the algorithm of this name is missing in this build.
+    fn not_built(&self, span: Range<usize>, name: &str, feature: &'static str) -> SchemeError {
+        let advice =
+            format!("`{name}` is not in this build: turn on the cargo feature `{feature}` of the crate `countersign`");
+        self.error(span, advice).without_feature(feature)
+    }
+
     fn fail<T>(&self, span: Range<usize>, message: impl Into<String>) -> Result<T> {
         Err(self.error(span, message))
     }

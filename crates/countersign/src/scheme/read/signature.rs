@@ -115,7 +115,7 @@ impl Reader<'_> {
 
     fn one_algorithm(&self, text: &str, span: Range<usize>) -> Result<Algorithm> {
         if let Some(feature) = missing_feature(text) {
-            return self.fail(span, format!("`{text}` is not in this build: turn on the cargo feature `{feature}`"));
+            return Err(self.not_built(span, text, feature));
         }
         let found = match text {
             "token" => Some(Algorithm::Token),
