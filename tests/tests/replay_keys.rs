@@ -403,3 +403,26 @@ fn text_that_may_be_signed_at_the_end_makes_no_other_event() {
     let other = signer.sign(Request::post("/").body(Bytes::from_static(b"[]\n")).unwrap(), NOW).unwrap();
     assert_ne!(key_of(&verifier, &other, NOW), key);
 }
+
+#[test]
+fn an_id_that_runs_into_the_body_does_not_tell_events_apart() {
+    let of = |ambiguous: &str, signs: &str| {
+        let file = format!(
+            "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n\
+             {ambiguous}[id]\nheader = \"X-Id\"\n"
+        );
+        Scheme::from_toml("t", &file).unwrap()
+    };
+    let key = |scheme: &Scheme, id: &str, body: &'static str| {
+        let request = Request::post("/").header("X-Id", id).body(Bytes::from_static(body.as_bytes())).unwrap();
+        let signed = Signer::new(scheme, "a-long-random-secret").unwrap().sign(request, NOW).unwrap();
+        key_of(&Verifier::new(scheme, "a-long-random-secret").unwrap(), &signed, NOW).unwrap()
+    };
+    // One signature fits both, so that one is a replay of the other.
+    let ambiguous = of("ambiguous = \"a test\"\n", "{id}{body}");
+    assert_eq!(key(&ambiguous, "a", "bc"), key(&ambiguous, "ab", "c"));
+    assert_ne!(key(&ambiguous, "a", "bc"), key(&ambiguous, "a", "bd"));
+    let clear = of("", "{id}.{body}");
+    assert_eq!(key(&clear, "a", "bc"), key(&clear, "a", "bd"), "the id tells");
+    assert_ne!(key(&clear, "a", "bc"), key(&clear, "b", "bc"));
+}
