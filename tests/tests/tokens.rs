@@ -138,7 +138,7 @@ fn a_question_is_asked_by_another_method_than_deliveries_and_none_comes_by_it() 
     assert_eq!(verifier.verify(&signed, signed.body(), now).unwrap_err().code(), "method");
 }
 
-/// Made by PyJWT 2.12.1, which says `b64` without `crit`, as Saleor uses it; `jose`, by which Saleor's own SDK verifies, takes it.
+/// Made by `PyJWT` 2.12.1, which says `b64` without `crit`, as Saleor uses it; `jose`, by which Saleor's own SDK verifies, takes it.
 #[test]
 fn a_detached_payload_may_be_signed_as_it_is_without_crit_where_the_scheme_says_so() {
     let body = r#"[{"id": "T3JkZXI6MQ==", "type": "Order", "token": "abc", "total": "10.00"}]"#;

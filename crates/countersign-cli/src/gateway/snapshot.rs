@@ -98,15 +98,13 @@ impl<W: Watch> Gateway<W> {
             }
             now.endpoints.get(path).map(Arc::clone)
         };
-        Ok(match endpoint {
-            // In a box, so that a connection without a request has no room for one.
-            Some(endpoint) => Box::pin(endpoint.receive(Arc::clone(&self.watch), request)).await,
-            None => {
-                metrics::counter!(UNROUTED).increment(1);
-                self.watch.no_endpoint(request.method(), path);
-                empty(StatusCode::NOT_FOUND)
-            }
-        })
+        let Some(endpoint) = endpoint else {
+            metrics::counter!(UNROUTED).increment(1);
+            self.watch.no_endpoint(request.method(), path);
+            return Ok(empty(StatusCode::NOT_FOUND));
+        };
+        // In a box, so that a connection without a request has no room for one.
+        Ok(Box::pin(endpoint.receive(Arc::clone(&self.watch), request)).await)
     }
 }
 

@@ -66,6 +66,7 @@ impl IdempotentAnswers {
 
 impl IdempotentAnswers {
     /// The cache's own choice of parts goes by the number of cores, and a part takes nothing that is larger than itself.
+    #[expect(clippy::expect_used, reason = "what the builder asks for is there")]
     fn options(self, bytes: usize) -> Options {
         let largest = self.bytes_each.saturating_add(PER_ANSWER).saturating_mul(ANSWERS_IN_A_PART);
         // What it is given is rounded up to a power of two.
@@ -76,7 +77,7 @@ impl IdempotentAnswers {
             .weight_capacity(bytes as u64)
             .shards(parts)
             .build()
-            .expect("both that it needs are there")
+            .expect("its capacities are set")
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) enum B64 {
     /// If `crit` names it, as RFC 7797 section 6 demands.
     #[default]
     Critical,
-    /// In any case: some libraries leave `crit` out, PyJWT before 2.13 among them.
+    /// In any case: some libraries leave `crit` out, `PyJWT` before 2.13 among them.
     Alone,
 }
 
