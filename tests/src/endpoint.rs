@@ -174,6 +174,11 @@ impl Endpoint {
         signer.sign(request, now).unwrap_or_else(|error| panic!("{}: {error}", self.id()))
     }
 
+    /// The status of a refusal for which others get this one: a few providers want to see a certain one.
+    pub fn refusal(&self, status: u16) -> u16 {
+        self.verifier().scheme().answers().refusal().unwrap_or(status)
+    }
+
     /// A body of the kind that the scheme needs.
     pub fn sample_body(&self) -> Bytes {
         let body: &[u8] = if self.reading.needs_form() {

@@ -123,7 +123,7 @@ fn c2_what_is_signed_at_the_ends_of_time_is_judged_without_a_panic() {
 fn c3_a_timestamp_has_one_grammar() {
     for endpoint in TIMED.iter() {
         let hostile: &[&str] = match endpoint.reading.time_format().unwrap() {
-            "seconds" | "milliseconds" => &[
+            "seconds" | "milliseconds" | "seconds-or-milliseconds" => &[
                 "+1767225600",
                 "-1767225600",
                 " ",

@@ -37,7 +37,7 @@ pub(crate) fn accepted(mut head: Parts, delivery: Delivery, tenant: Option<Tenan
             target: "countersign",
             path = head.uri.path(),
             "a request was verified twice: two of our layers stand around its route, and if both guard against replays, the inner \
-             one answers 409 for what the outer one has claimed"
+             one refuses what the outer one has claimed"
         );
     }
     tenant.and_then(|tenant| head.extensions.insert(tenant));

@@ -93,8 +93,9 @@ pub(crate) struct ReadyKey {
     /// Its own id, if it has one beside that of the scheme.
     pub(crate) id: Option<String>,
     pub(crate) material: Material,
-    not_before: Option<Timestamp>,
-    not_after: Option<Timestamp>,
+    /// From when on and until when it is valid; to the ends of all times, if nobody has said.
+    first: Timestamp,
+    last: Timestamp,
 }
 
 pub(crate) enum Material {
@@ -212,7 +213,8 @@ impl ReadyKey {
         {
             return Err(SecretError::OtherKindOfKey { algorithm: scheme.algorithm() });
         }
-        Ok(Self { label, id, material, not_before, not_after })
+        let (first, last) = (not_before.unwrap_or(BEGINNING), not_after.unwrap_or(END));
+        Ok(Self { label, id, material, first, last })
     }
 
     /// Whether a signature that names its key like this means this one; `common` is the id of keys that have none of their
@@ -222,9 +224,12 @@ impl ReadyKey {
     }
 
     pub(crate) fn is_valid_at(&self, now: Timestamp) -> bool {
-        self.not_before.is_none_or(|start| start <= now) && self.not_after.is_none_or(|end| now <= end)
+        self.first <= now && now <= self.last
     }
 }
+
+const BEGINNING: Timestamp = Timestamp::from_unix_millis(i64::MIN);
+const END: Timestamp = Timestamp::from_unix_millis(i64::MAX);
 
 impl fmt::Debug for ReadyKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -4,6 +4,10 @@ use std::{
     fs,
     net::{SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU16, Ordering},
+    },
     thread::sleep,
     time::{Duration, Instant},
 };
@@ -111,12 +115,22 @@ impl Drop for Process {
     }
 }
 
-/// An address on loopback at which nobody listens.
+/// An address on loopback at which nobody listens, and which the system gives nobody before it is used: it is below those that
+/// are chosen for connections and for listeners that leave it the choice.
 ///
 /// # Panics
 ///
 /// If the system has no port left.
 pub fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("a listener has an address")
+    // Each process begins elsewhere.
+    static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
+        let start = std::process::id() % u32::from(PORTS);
+        AtomicU16::new(u16::try_from(start).unwrap_or_default())
+    });
+    let ports = (0..PORTS).map(|_| FIRST_PORT + NEXT.fetch_add(1, Ordering::Relaxed) % PORTS);
+    let mut addresses = ports.map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+    addresses.find(|address| TcpListener::bind(address).is_ok()).expect("a port is free")
 }
+
+const FIRST_PORT: u16 = 20_000;
+const PORTS: u16 = 12_000;

@@ -9,8 +9,12 @@ pub(super) fn judge(scheme: &Scheme, settings: &Settings, case: &Case) -> Result
     let verifier = match verifier(scheme, settings, case) {
         Ok(verifier) => verifier,
         // Such an endpoint would not even start, so no delivery is accepted: there is no key, and none made the signature.
-        Err(ConfigError::Secret(_)) if case.may_be_refused(|reason| reason == "signature") => return Ok(()),
-        Err(error @ (ConfigError::NoSecret | ConfigError::Secret(_))) => {
+        Err(ConfigError::Secret(_) | ConfigError::SecretOf { .. })
+            if case.may_be_refused(|reason| reason == "signature") =>
+        {
+            return Ok(());
+        }
+        Err(error @ (ConfigError::NoSecret | ConfigError::Secret(_) | ConfigError::SecretOf { .. })) => {
             return refused(case, "unknown_key", &error.to_string());
         }
         Err(error) => return Err(format!("no verdict: {error}")),

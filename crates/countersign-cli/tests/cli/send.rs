@@ -59,6 +59,7 @@ fn every_tag_is_spoilt_where_a_provider_sends_two() {
     assert!(ran.code == 0 && ran.out.contains("401"), "{ran:?}");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_signed_delivery_is_accepted_and_a_spoilt_one_refused() {
     let folder = Folder::new();

@@ -131,6 +131,8 @@ mod tests {
             CONNECTIONS,
             CONNECTIONS_CAPACITY,
             CONNECTIONS_EVICTED,
+            CONNECTIONS_REFUSED,
+            UNROUTED,
             LINES_DROPPED,
         ];
         assert!(series().map(|(name, ..)| name).eq(names));

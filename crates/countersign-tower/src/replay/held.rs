@@ -97,14 +97,15 @@ impl<St: ReplayStore> Shared<St> {
         }
     }
 
-    /// The answer to a claim that was made then; `None` if it comes so late, because the process stood still, that of its lease
-    /// less may be left than the handler may take.
+    /// The answer to a claim that was made then; `None` if it is a lease that comes so late, because the process stood still, that
+    /// less of it may be left than the handler may take. Who fails open would have the handler run without one.
     pub(super) fn timely(
         &self,
         made: Instant,
         claim: Option<Result<Answer<St>, St::Error>>,
     ) -> Option<Result<Answer<St>, St::Error>> {
-        claim.filter(|_| made.elapsed() <= self.settings.store_timeout)
+        let is_late = || !self.settings.fails_open && made.elapsed() > self.settings.store_timeout;
+        claim.filter(|claim| !(matches!(claim, Ok(Answer::Fresh(_))) && is_late()))
     }
 
     /// What came of a call to the store, `None` if there was no time for it; told to the log if it is nothing.

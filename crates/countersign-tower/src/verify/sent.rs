@@ -7,9 +7,14 @@ pub(super) fn head(parts: &Parts) -> Head<'_> {
     Head::new(&parts.method, uri(parts), &parts.headers)
 }
 
+/// Of what stands before the layer alone: whoever has changed the URI in another way, as behind a proxy that rewrites paths, has
+/// had a reason.
 #[cfg(feature = "axum")]
 pub(super) fn uri(parts: &Parts) -> &Uri {
-    parts.extensions.get::<axum::extract::OriginalUri>().map_or(&parts.uri, |original| &original.0)
+    let original = parts.extensions.get::<axum::extract::OriginalUri>().map(|original| &original.0);
+    let is_nested =
+        |original: &&Uri| original.path().ends_with(parts.uri.path()) && original.query() == parts.uri.query();
+    original.filter(is_nested).unwrap_or(&parts.uri)
 }
 
 #[cfg(not(feature = "axum"))]

@@ -18,8 +18,9 @@ pub(super) enum Expect {
     RefusedOrClosed,
     /// Either of them: it is a matter of taste, but nothing may break.
     Either,
-    /// 2xx or 409: a duplicate is no mistake of the sender's.
-    Repeated,
+    /// 2xx, 409, or what else the provider wants to hear of an event that is being handled: a duplicate is no mistake of the
+    /// sender's.
+    Repeated { in_progress: Option<u16> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +38,7 @@ impl Expect {
             Self::Refused => "4xx",
             Self::RefusedOrClosed => "4xx or closed",
             Self::Either => "2xx or 4xx",
-            Self::Repeated => "2xx or 409",
+            Self::Repeated { .. } => "2xx or 409",
         }
     }
 
@@ -63,7 +64,7 @@ impl Expect {
             // 501 and 505 are said of the request, too.
             Self::RefusedOrClosed => matches!(status, 400..=499 | 501 | 505),
             Self::Either => matches!(status, 200..=299 | 400..=499),
-            Self::Repeated => matches!(status, 200..=299 | 409),
+            Self::Repeated { in_progress } => matches!(status, 200..=299 | 409) || Some(status) == in_progress,
         };
         match status {
             // It was too busy to say.

@@ -18,7 +18,8 @@ use tokio_postgres::{
     tls::{MakeTlsConnect, TlsConnect},
 };
 
-/// Connects to the host that answered last, and then to the others in their order, each with its share of the time.
+/// Connects to the host that answered last, and then to the others in their order. Each has half of the time, the last what is
+/// left, and the next connection begins behind one that has not answered in it.
 ///
 /// The driver would give the first all the time, and begin with it again and again while it is silent.
 pub(super) struct Hosts<T> {
@@ -48,7 +49,7 @@ where
     fn connect(&self, config: &Config) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
         let hosts = each_alone(config, self.limit / OF_A_CALL);
         Box::pin(async move {
-            let share = self.limit / u32::try_from(hosts.len()).unwrap_or(u32::MAX).max(1);
+            let share = self.limit / 2;
             let start = self.good.load(Ordering::Relaxed);
             let order = (0..hosts.len()).map(|at| (start + at) % hosts.len());
             let (mut order, mut last) = (order.peekable(), None);
@@ -65,7 +66,7 @@ where
                         return Ok(connected);
                     }
                     Some(Err(error)) => last = Some(error),
-                    None => {}
+                    None => self.good.store((at + 1) % hosts.len(), Ordering::Relaxed),
                 }
             }
             match last {
@@ -90,7 +91,14 @@ where
 /// The same configuration for each of its hosts.
 fn each_alone(config: &Config, address_limit: Duration) -> Vec<Config> {
     let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
-    (0..hosts.len().max(addresses.len()))
+    let count = hosts.len().max(addresses.len());
+    // With one there is nothing to choose, and what does not fit together the driver refuses.
+    let fits = |len: usize| len <= 1 || len == count;
+    if count <= 1 || !fits(ports.len()) || ![0, count].contains(&addresses.len()) || ![0, count].contains(&hosts.len())
+    {
+        return vec![config.clone()];
+    }
+    (0..count)
         .map(|at| {
             let mut alone = without_hosts(config);
             match hosts.get(at) {

@@ -78,8 +78,6 @@ impl Connections {
         self.in_time(async {
             match self.attempt(statement, Attempt::First).await {
                 Err(lost @ PostgresStoreError::Unreachable { .. }) => {
-                    // Whatever broke it has broken the others that were idle: the second attempt is not for one of them.
-                    self.pool.retain(|_, _| false);
                     Ok((self.attempt(statement, Attempt::Second).await?, Some(lost)))
                 }
                 answer => Ok((answer?, None)),
@@ -103,7 +101,13 @@ impl Connections {
                     client.answered();
                     return Err(error);
                 }
-                Err(error) => return Err(error),
+                Err(error) => {
+                    if matches!(error, PostgresStoreError::Unreachable { .. }) {
+                        // Whatever broke this one has broken the others that were idle: the second attempt is not for them.
+                        self.pool.retain(|_, _| false);
+                    }
+                    return Err(error);
+                }
             }
         }
         client.answered();

@@ -54,6 +54,7 @@ impl Cluster {
         may_evict: MayEvict,
         timeout: Duration,
     ) -> Result<Self, RedisStoreError> {
+        use RedisStoreError::{EvictionUnknown, Evicts, NotServing, Timeout, Unreachable};
         let server = seeds.first().ok_or(RedisStoreError::Url)?.server().clone();
         let replicas: Vec<_> =
             slots.replicas.iter().map(|replica| Link::new(server.node(replica), may_evict)).collect();
@@ -61,10 +62,17 @@ impl Cluster {
         let cluster = Self { seeds, server, may_evict, known: Mutex::new(known), asking: AsyncMutex::new(()) };
         cluster.learn(slots);
         let masters: Vec<_> = cluster.lock().links.values().cloned().collect();
-        for link in masters.iter().map(AsRef::as_ref).chain(&replicas) {
-            let opened = link.open(Deadline::after(timeout)).await;
-            // One that is away is looked at when it is back, or takes over.
-            if let Err(error @ (RedisStoreError::Evicts { .. } | RedisStoreError::EvictionUnknown)) = opened {
+        for master in masters {
+            match master.open(Deadline::after(timeout)).await {
+                // It may be back, or replaced, before it matters.
+                Err(Unreachable { .. } | Timeout { .. } | NotServing { .. }) | Ok(()) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        for replica in replicas {
+            let opened = replica.open(Deadline::after(timeout)).await;
+            // Anything else is looked at when it takes over.
+            if let Err(error @ (Evicts { .. } | EvictionUnknown)) = opened {
                 return Err(error);
             }
         }

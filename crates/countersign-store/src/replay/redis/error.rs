@@ -70,6 +70,20 @@ impl RedisStoreError {
     }
 }
 
+impl RedisStoreError {
+    /// Whether it is about what the user may do, what the server knows or who it is, and so will not be over by itself.
+    pub(super) fn is_for_good(&self) -> bool {
+        match self {
+            Self::Untrusted { .. } => true,
+            // A script hands the server's word on within its own.
+            Self::Refused { answer } => ["NOPERM", "no permissions", "can't run this command", "nknown command"]
+                .iter()
+                .any(|word| answer.contains(word)),
+            _ => false,
+        }
+    }
+}
+
 impl From<RedisError> for RedisStoreError {
     fn from(error: RedisError) -> Self {
         match error.kind() {

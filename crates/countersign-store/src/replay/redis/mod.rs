@@ -125,7 +125,7 @@ impl RedisReplayStore {
         let fences = Fences::new().map_err(|_| RedisStoreError::Randomness)?;
         let store = Self { nodes: Nodes::open(options).await?, scripts: Scripts::new(), fences, prefix };
         match store.try_out().await {
-            Err(error @ RedisStoreError::Refused { .. }) => Err(error),
+            Err(error) if error.is_for_good() => Err(error),
             // What fails for another reason may be over when it matters.
             _ => Ok(store),
         }

@@ -246,9 +246,11 @@ pub(super) fn indicated(bench: &Bench<'_>, verdict: &Verdict) -> Vec<Mistake> {
         mistakes.push(Mistake::Secret { key: pasted.label.clone(), mistake });
     }
     if mistakes.is_empty()
-        && let Verdict::Misconfigured(ConfigError::Secret(error)) = verdict
-        && let Some(pasted) = bench.setup.secrets.first()
+        && let Verdict::Misconfigured(ConfigError::Secret(error) | ConfigError::SecretOf { error, .. }) = verdict
+        && let Some(first) = bench.setup.secrets.first()
     {
+        let is_meant = |label: &str| matches!(verdict, Verdict::Misconfigured(ConfigError::SecretOf { label: bad, .. }) if bad == label);
+        let pasted = bench.setup.secrets.iter().find(|pasted| is_meant(&pasted.label)).unwrap_or(first);
         mistakes.push(Mistake::Secret { key: pasted.label.clone(), mistake: SecretMistake::Unusable(error.clone()) });
     }
     mistakes
