@@ -5,7 +5,7 @@ use percent_encoding::percent_decode;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Track;
 
-use super::{malformed, misfit};
+use super::{malformed, misfit, without_bom};
 
 /// Reads a form. A name that stands there several times is a `Vec`.
 ///
@@ -32,8 +32,7 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
 /// Whether it begins as JSON or XML does. Read as a form, a document is one pair with a strange name, and fits any `T` whose
 /// fields are all optional: who can change the unsigned content type could empty an event that way.
 fn is_document(body: &[u8]) -> bool {
-    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let first = text.iter().find(|byte| **byte > b' ');
+    let first = without_bom(body).iter().find(|byte| **byte > b' ');
     matches!(first, Some(b'{' | b'[' | b'"' | b'<'))
 }
 

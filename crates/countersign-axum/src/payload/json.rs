@@ -4,7 +4,7 @@ use countersign::Rejection;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Track;
 
-use super::{malformed, misfit};
+use super::{malformed, misfit, without_bom};
 
 /// Reads a JSON document. What `T` looks at is nested up to `serde_json`'s 128 levels; what it ignores is skipped however deep
 /// it is, without recursion.
@@ -14,7 +14,7 @@ use super::{malformed, misfit};
 /// [`Rejection::Payload`] if it is not one document, in UTF-8 wherever `T` looks, or does not fit `T`. A byte order mark in
 /// front is passed over, as RFC 8259 section 8.1 allows: the signature covers it, and the sender would send it again.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let body = without_bom(body);
     // Paths cost time on every field, so only a document that does not fit is read with them.
     serde_json::from_slice(body).or_else(|_| read_with_path(body))
 }

@@ -48,12 +48,7 @@ use media_type::MediaType;
 /// in another charset than UTF-8, or if there is a content encoding: signatures cover the bytes on the wire, and those are not
 /// decoded. [`Rejection::Payload`] if the payload is not well formed or does not fit `T`.
 pub fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Rejection> {
-    match MediaType::of(headers)? {
-        MediaType::Form => form::read(body),
-        MediaType::Json => json::read(body),
-        MediaType::Xml => xml::read(body),
-        MediaType::Unsaid => Err(media_type::unsaid(headers)),
-    }
+    read_as(MediaType::of(headers)?, headers, body)
 }
 
 /// Reads the payload of a delivery: as [`read`] does, and where the content type does not say what it is (it is missing,
@@ -65,13 +60,28 @@ pub fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, 
 ///
 /// As those of [`read`].
 pub fn read_delivery<T: DeserializeOwned>(headers: &HeaderMap, delivery: &Delivery) -> Result<T, Rejection> {
-    match delivery.payload() {
-        Payload::Claims(claims) => json::read(claims),
-        _ if delivery.scheme().reads_json() && MediaType::of(headers)? == MediaType::Unsaid => {
-            json::read(delivery.body())
-        }
-        _ => read(headers, delivery.body()),
+    if let Payload::Claims(claims) = delivery.payload() {
+        return json::read(claims);
     }
+    let media_type = match MediaType::of(headers)? {
+        MediaType::Unsaid if delivery.scheme().reads_json() => MediaType::Json,
+        media_type => media_type,
+    };
+    read_as(media_type, headers, delivery.body())
+}
+
+fn read_as<T: DeserializeOwned>(media_type: MediaType, headers: &HeaderMap, body: &[u8]) -> Result<T, Rejection> {
+    match media_type {
+        MediaType::Form => form::read(body),
+        MediaType::Json => json::read(body),
+        MediaType::Xml => xml::read(body),
+        MediaType::Unsaid => Err(media_type::unsaid(headers)),
+    }
+}
+
+/// The body without the byte order mark that some senders begin it with.
+fn without_bom(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// A payload that does not fit at `path`.
