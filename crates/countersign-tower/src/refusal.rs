@@ -1,5 +1,5 @@
 use countersign::{Rejection, Scheme, scheme::Answers};
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 
 /// The answer to a refused request: its status, nothing else that the caller could learn from. The scheme, where it is
 /// known, has a say in the status.
@@ -21,8 +21,8 @@ pub(crate) fn refuse<R: Default>(rejection: Rejection, scheme: Option<&Scheme>) 
         }
         // RFC 9110 section 15.5.6 demands it.
         Rejection::Method => {
-            let allowed = scheme.and_then(|scheme| allowed(scheme.methods()));
-            allowed.and_then(|allowed| headers.insert(header::ALLOW, allowed));
+            let methods = scheme.and_then(|scheme| scheme.allow_header());
+            methods.and_then(|methods| headers.insert(header::ALLOW, methods));
         }
         _ => {}
     }
@@ -40,11 +40,6 @@ pub(crate) fn status(rejection: &Rejection, scheme: Option<&Scheme>) -> StatusCo
         _ => None,
     };
     wanted.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(rejection.status())
-}
-
-fn allowed(methods: &[Method]) -> Option<HeaderValue> {
-    let names: Vec<_> = methods.iter().map(Method::as_str).collect();
-    HeaderValue::from_str(&names.join(", ")).ok()
 }
 
 /// The answer where the layers are put together wrongly, which is no fault of the request's.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use zeroize::Zeroizing;
 
-use super::{Handshake, HandshakeAnswer, MAX_QUESTION, SecretToStore, UrlToConfirm, allowed};
+use super::{Handshake, HandshakeAnswer, MAX_QUESTION, SecretToStore, UrlToConfirm};
 use crate::{
     algorithm::{Digest, Mac},
     content::{Content, Writing, malformed_value},
@@ -72,7 +72,7 @@ impl<'a> Asked<'a> {
         let body = self.text(rule, &rule.answer)?;
         let mut headers = HeaderMap::new();
         if rule.method == Method::OPTIONS
-            && let Some(methods) = allowed(&self.verifier.scheme().methods)
+            && let Some(methods) = self.verifier.scheme().allow_header()
         {
             headers.insert(header::ALLOW, methods);
         }

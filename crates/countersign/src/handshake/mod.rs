@@ -28,7 +28,7 @@
 use std::fmt;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use zeroize::Zeroizing;
 
 mod ask;
@@ -211,10 +211,4 @@ impl Verifier {
     fn is_foreign(&self, rule: &HandshakeRule) -> bool {
         rule.signed && !self.scheme().methods.contains(&rule.method)
     }
-}
-
-/// `Allow` in an answer to OPTIONS: the methods of deliveries.
-fn allowed(methods: &[Method]) -> Option<HeaderValue> {
-    let names: Vec<_> = methods.iter().map(Method::as_str).collect();
-    HeaderValue::from_str(&names.join(", ")).ok()
 }

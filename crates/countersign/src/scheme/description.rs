@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use http::Method;
+use http::{HeaderValue, Method};
 
 use super::{
     Addresses, Answers, Check, Checked, Field, FormRule, Guard, HandshakeRule, HttpSignatureRule, JwtRule, KeySource,
@@ -182,5 +182,11 @@ impl Description {
     /// The request methods that the provider uses.
     pub fn methods(&self) -> &[Method] {
         &self.methods
+    }
+
+    /// The same for the header `Allow` (RFC 9110 section 10.2.1), which a 405 needs.
+    pub fn allow_header(&self) -> Option<HeaderValue> {
+        let names: Vec<_> = self.methods.iter().map(Method::as_str).collect();
+        HeaderValue::from_str(&names.join(", ")).ok()
     }
 }

@@ -46,6 +46,11 @@ impl SchemeError {
     }
 }
 
+/// What to do about a name that only another build knows.
+pub(super) fn not_built(name: &str, feature: &str) -> String {
+    format!("`{name}` is not in this build: turn on the cargo feature `{feature}` of the crate `countersign`")
+}
+
 impl fmt::Display for SchemeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}, column {}: {}", self.line, self.column, self.message)

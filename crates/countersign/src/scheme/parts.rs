@@ -2,6 +2,7 @@
 
 use super::{
     Source,
+    error::not_built,
     file::Signs,
     template::{Piece, TemplateError, pieces},
 };
@@ -305,9 +306,7 @@ pub(super) fn hash(name: &str, argument: &str) -> Option<(Digest, HashEncoding, 
 fn unknown(name: &str, argument: Option<&str>) -> String {
     let digest = name.split('-').next().unwrap_or_default();
     if let Some(feature) = Digest::missing_feature(digest) {
-        return format!(
-            "`{digest}` is not in this build: turn on the cargo feature `{feature}` of the crate `countersign`"
-        );
+        return not_built(digest, feature);
     }
     let argument = argument.map(|argument| format!(":{argument}")).unwrap_or_default();
     format!(

@@ -21,6 +21,7 @@ use self::{
 use super::{
     Check, Description, Equals, Expected, Field, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule,
     Signature, Source, TimestampRule, UrlForm, UrlRule,
+    error::not_built,
     file::{CheckTable, File, FormTable, Place, SecretTable, TimestampTable, UrlTable},
     framing::is_url_byte,
     template::TemplateError,
@@ -409,9 +410,7 @@ impl Reader<'_> {
 
     /// What the algorithm of this name is missing in this build.
     fn not_built(&self, span: Range<usize>, name: &str, feature: &'static str) -> SchemeError {
-        let advice =
-            format!("`{name}` is not in this build: turn on the cargo feature `{feature}` of the crate `countersign`");
-        self.error(span, advice).without_feature(feature)
+        self.error(span, not_built(name, feature)).without_feature(feature)
     }
 
     fn fail<T>(&self, span: Range<usize>, message: impl Into<String>) -> Result<T> {
