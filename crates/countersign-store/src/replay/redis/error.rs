@@ -29,13 +29,13 @@ pub enum RedisStoreError {
         /// What it says.
         answer: String,
     },
-    /// The URL asks for TLS, which is not compiled in.
-    NoTls,
     /// No node of the cluster has this slot, as far as those know that were asked.
     NoNode {
         /// The slot.
         slot: u16,
     },
+    /// The URL asks for TLS, which is not compiled in.
+    NoTls,
     /// The system has no randomness to give.
     Randomness,
     /// The server does not do what it was asked.
@@ -68,9 +68,7 @@ impl RedisStoreError {
     pub(super) fn unexpected(answer: &Value) -> Self {
         Self::Refused { answer: format!("a script answered {answer:?}, which none of them does") }
     }
-}
 
-impl RedisStoreError {
     /// Whether it is about what the user may do, what the server knows or who it is, and so will not be over by itself.
     pub(super) fn is_for_good(&self) -> bool {
         match self {
@@ -132,7 +130,11 @@ impl fmt::Display for RedisStoreError {
                 "authorities are given, but the URL of Redis does not ask for TLS: begin it with `rediss://`",
             ),
             Self::NotServing { answer } => write!(f, "Redis does not serve now: {answer}"),
-            Self::NoNode { slot } => write!(f, "no node of the cluster has slot {slot}: is it of the cluster, and the cluster whole?"),
+            Self::NoNode { slot } => write!(
+                f,
+                "no node of the Redis cluster has slot {slot}: name nodes of the cluster in the URL, and see with \
+                 `CLUSTER SLOTS` that one of them serves each slot"
+            ),
             Self::NoTls => f.write_str(
                 "the URL of Redis asks for TLS, which is not compiled in: turn on the feature `tls` of `countersign-store`",
             ),
