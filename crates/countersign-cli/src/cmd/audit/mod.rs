@@ -155,7 +155,8 @@ fn other_secrets() -> Result<Vec<Secret>, Failure> {
     texts.into_iter().map(|text| Secret::new(text).map_err(|error| Failure::new(error.to_string()))).collect()
 }
 
-const REPEATED: &str = "Whether an event that came again (D4) was handled again is not seen in an answer: look for it where your handler leaves its mark.";
+const REPEATED: &str = "Whether an event that came again (D4) was handled again is not seen in an answer: look for it where \
+                        your handler leaves its mark.";
 
 const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// More than all checks need.

@@ -82,22 +82,31 @@ pub(super) struct Row {
     check: String,
     expected: String,
     got: String,
+    /// Of the answer, if there was one.
+    status: Option<u16>,
     pub(super) verdict: Verdict,
 }
 
 impl Row {
     pub(super) fn new(attack: &'static str, check: String, expect: Expect, got: &Got) -> Self {
         let verdict = expect.judge(got);
-        Self { attack, check, expected: expect.words().to_owned(), got: words(got), verdict }
+        Self { attack, check, expected: expect.words().to_owned(), got: words(got), status: status(got), verdict }
     }
 
     /// A check of something else than one status.
     pub(super) fn other(attack: &'static str, check: &str, expected: &str, got: &str, verdict: Verdict) -> Self {
-        Self { attack, check: check.to_owned(), expected: expected.to_owned(), got: harmless(got), verdict }
+        Self {
+            attack,
+            check: check.to_owned(),
+            expected: expected.to_owned(),
+            got: harmless(got),
+            status: None,
+            verdict,
+        }
     }
 
     pub(super) fn line(&self, style: Style) -> String {
-        let Self { attack, check, expected, got, verdict } = self;
+        let Self { attack, check, expected, got, verdict, .. } = self;
         let verdict = match verdict {
             Verdict::Pass => style.good("pass"),
             Verdict::Fail => style.bad("FAIL"),
@@ -108,10 +117,10 @@ impl Row {
 
     /// What to do if this is the good delivery.
     pub(super) fn advice(&self) -> &'static str {
-        match self.got.parse() {
-            Ok(400..=499) => "is the secret right, and the URL?",
-            Ok(_) => "is it this receiver's own URL, and what does its log say?",
-            Err(_) => "is something listening there that speaks HTTP?",
+        match self.status {
+            Some(400..=499) => "is the secret right, and the URL?",
+            Some(_) => "is it this receiver's own URL, and what does its log say?",
+            None => "is something listening there that speaks HTTP?",
         }
     }
 
@@ -138,6 +147,13 @@ pub(super) fn summary(rows: &[Row]) -> String {
         let _ = write!(text, ", {count} {word}");
     }
     text
+}
+
+fn status(got: &Got) -> Option<u16> {
+    match got {
+        Got::Answer(answer) => Some(answer.status),
+        _ => None,
+    }
 }
 
 fn words(got: &Got) -> String {

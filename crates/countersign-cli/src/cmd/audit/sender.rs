@@ -5,8 +5,7 @@ use countersign::{Scheme, Signer, Timestamp};
 use http::{HeaderMap, HeaderName, Method, Request, Uri};
 
 use super::message::Message;
-use crate::cmd::send::cannot_sign;
-use crate::{failure::Failure, moment, random, tamper};
+use crate::{cmd::send::cannot_sign, failure::Failure, moment, random, tamper};
 
 pub(super) struct Sender {
     pub(super) signer: Signer,

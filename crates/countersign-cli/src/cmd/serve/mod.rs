@@ -110,10 +110,10 @@ where). It can be said in more detail:
   # fetched however many others somebody invents
   known = [\"https://…\"]
 
-Some providers send the secret themselves, in the handshake with which they begin, and nobody signs that. With \
-secrets = [{ handshake = \"FILE\" }] the first secret that comes is kept in that file, which only its owner can read, and is used \
-from then on; it is never overwritten. Whoever asks first is believed: let the provider ask as soon as the endpoint is there, and \
-remove the file to begin anew.
+Some providers send the secret themselves, in the handshake with which they begin, and nobody signs that. With secrets = \
+[{ handshake = \"FILE\" }] the first secret that comes is kept in that file, which only its owner can read, and is used \
+from then on; it is never overwritten. Whoever asks first is believed: let the provider ask as soon as the endpoint is \
+there, and remove the file to begin anew.
 
 If there are proxies in front, name them at the top of the file, and say how they tell the client's address: by one \
 header, by the PROXY protocol (which then every connection must begin with), or by both in a row:
@@ -137,10 +137,12 @@ Who must can let replays through, by settings that say so: `dangerous_fail_open 
 store cannot be asked; and for an endpoint `dangerous_without_replay_guard = true`, or, if its scheme signs no time, \
 `dangerous_accept_replays_for_ever = true`.
 
-Accepted deliveries are lines on standard output, answered 200, or with whatever status and words their provider wants. Duplicates are \
-answered like that too, and are lines on standard error, like handshakes, and like the refused ones, which are answered with a status and nothing else. An event counts as handled when its line is \
-written; if that takes longer than 4 s, because nobody reads the lines, its delivery is answered 503. Lines on standard error are \
-not waited for: those that find no place are dropped, and a line says how many. There is no TLS: put it behind a proxy that has it. SIGINT and SIGTERM end it in good order.
+Accepted deliveries are lines on standard output, answered 200, or with whatever status and words their provider wants. \
+Duplicates are answered like that too, and are lines on standard error, like handshakes, and like the refused ones, which \
+are answered with a status and nothing else. An event counts as handled when its line is written; if that takes longer \
+than 4 s, because nobody reads the lines, its delivery is answered 503. Lines on standard error are not waited for: those \
+that find no place are dropped, and a line says how many. There is no TLS: put it behind a proxy that has it. SIGINT and \
+SIGTERM end it in good order.
 
 Examples:
   countersign serve

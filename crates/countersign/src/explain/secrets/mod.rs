@@ -246,14 +246,23 @@ pub(super) fn indicated(bench: &Bench<'_>, verdict: &Verdict) -> Vec<Mistake> {
         mistakes.push(Mistake::Secret { key: pasted.label.clone(), mistake });
     }
     if mistakes.is_empty()
-        && let Verdict::Misconfigured(ConfigError::Secret(error) | ConfigError::SecretOf { error, .. }) = verdict
-        && let Some(first) = bench.setup.secrets.first()
+        && let Verdict::Misconfigured(config) = verdict
+        && let ConfigError::Secret(error) | ConfigError::SecretOf { error, .. } = config
+        && let Some(pasted) = misconfigured(bench, config)
     {
-        let is_meant = |label: &str| matches!(verdict, Verdict::Misconfigured(ConfigError::SecretOf { label: bad, .. }) if bad == label);
-        let pasted = bench.setup.secrets.iter().find(|pasted| is_meant(&pasted.label)).unwrap_or(first);
         mistakes.push(Mistake::Secret { key: pasted.label.clone(), mistake: SecretMistake::Unusable(error.clone()) });
     }
     mistakes
+}
+
+/// The secret that a misconfiguration is about: the one that it names, else the first.
+fn misconfigured<'b>(bench: &'b Bench<'_>, error: &ConfigError) -> Option<&'b Pasted> {
+    let secrets = &bench.setup.secrets;
+    let named = match error {
+        ConfigError::SecretOf { label: named, .. } => secrets.iter().find(|pasted| named[..] == pasted.label[..]),
+        _ => None,
+    };
+    named.or(secrets.first())
 }
 
 /// A key, and the mistake if another encoding made it.
