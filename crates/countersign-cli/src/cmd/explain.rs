@@ -10,7 +10,7 @@ use super::serve::{NO_ENDPOINT, NOT_WRITTEN};
 use crate::{
     endpoint_args::EndpointArgs,
     failure::{Failure, Outcome},
-    gateway::Refused,
+    gateway::{Refused, UnknownOperator},
     log_line::{self, Logged},
     moment,
     output::{self, Style, harmless},
@@ -221,6 +221,10 @@ fn of_gateway(code: &str) -> Option<&'static str> {
         ),
         NOT_WRITTEN => Some(
             "the disk is full, or what reads the lines has ended or is too slow. The provider was answered 503 and sends it again",
+        ),
+        UnknownOperator::CODE => Some(
+            "send one of the tokens whose places stand in [operators] of the configuration; a variable of the environment is read at \
+             the start alone. A provider sends no such header",
         ),
         _ => None,
     }

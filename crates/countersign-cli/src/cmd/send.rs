@@ -15,10 +15,11 @@ use crate::{
     client::{Answer, Client},
     endpoint_args::EndpointArgs,
     failure::{Failure, Outcome},
+    gateway::OPERATOR,
     moment,
     output::{self, Style},
     random, scheme_source,
-    secrets::SecretArgs,
+    secrets::{SecretArgs, SecretSource},
     tamper,
 };
 
@@ -59,6 +60,9 @@ pub(crate) struct Send {
     #[command(flatten)]
     endpoint: EndpointArgs,
 
+    #[command(flatten)]
+    operator: OperatorArgs,
+
     /// Spoil the delivery, which should then be refused
     #[arg(long, value_enum, default_value_t = Tamper::None)]
     tamper: Tamper,
@@ -66,6 +70,30 @@ pub(crate) struct Send {
     /// How many deliveries to send, one after the other
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     times: u16,
+}
+
+/// Who sends it to a gateway, so that it is handled although its event was.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+struct OperatorArgs {
+    /// Have `countersign serve` handle the event again: with an operator's token from this environment variable
+    #[arg(long, value_name = "NAME")]
+    operator_env: Option<String>,
+
+    /// The same, with the token from this file
+    #[arg(long, value_name = "PATH")]
+    operator_file: Option<PathBuf>,
+}
+
+impl OperatorArgs {
+    fn token(&self) -> Result<Option<HeaderValue>, Failure> {
+        let env = self.operator_env.clone().map(SecretSource::Env);
+        let Some(source) = env.or_else(|| self.operator_file.clone().map(SecretSource::File)) else { return Ok(None) };
+        let mut token = HeaderValue::try_from(source.text()?)
+            .map_err(|_| Failure::new(format!("the token of {} cannot stand in a header", source.label())))?;
+        token.set_sensitive(true);
+        Ok(Some(token))
+    }
 }
 
 /// What is spoilt.
@@ -96,6 +124,8 @@ Examples:
       --secret-env TWILIO_TOKEN --public-url https://example.com/sms
   countersign send --scheme acme.toml --to http://localhost:3000/acme \\
       --data '{}' --secret-env ACME_SECRET --times 100
+  countersign send stripe --to http://localhost:8787/stripe --data @event.json \\
+      --secret-env STRIPE_SECRET --operator-env OPERATOR_TOKEN
 
 Exit status: 0 every answer was 2xx (with --tamper: every one was 4xx), 1 otherwise, 2 a mistake in the command line or its input.";
 
@@ -170,6 +200,9 @@ impl Draft {
         }
         for (name, value) in &send.header {
             headers.append(name, value.clone());
+        }
+        if let Some(token) = send.operator.token()? {
+            headers.insert(OPERATOR, token);
         }
         if send.tamper == Tamper::Timestamp && scheme.tolerance().is_none() {
             return Err(Failure::new(format!("`{}` signs no time: spoil the body or the signature", scheme.id())));

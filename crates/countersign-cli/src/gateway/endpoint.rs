@@ -6,6 +6,7 @@ use bytes::Bytes;
 use countersign::{Delivery, Rejection, Scheme, Verifier};
 use countersign_tower::{
     AddressLayer, FetchedKeys, HandshakeDone, HttpsFetch, Keys, Stack, StackBuilder, StackError, VerifiedBody,
+    metrics::VERDICTS, replay::OperatorReplay,
 };
 use http::{Method, Request, Response, StatusCode, header};
 use http_body::Body;
@@ -13,7 +14,12 @@ use http_body_util::Full;
 use tokio::time::Instant;
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
-use super::{config::PublishedKeys, sent_secret::SentSecret, store::Store};
+use super::{
+    config::PublishedKeys,
+    operators::{Operators, UnknownOperator},
+    sent_secret::SentSecret,
+    store::Store,
+};
 
 /// What is said of an endpoint: one path, and who may send what to it.
 pub(crate) struct EndpointPlan {
@@ -29,6 +35,8 @@ pub(crate) struct EndpointPlan {
     /// Where the secret is kept that the provider sends; `None` if it is there, or sent by none.
     pub(crate) sent_secret: Option<SentSecret>,
     pub(crate) replays: Replays,
+    /// Who may have an event handled again.
+    pub(crate) operators: Operators,
 }
 
 /// With what an endpoint verifies.
@@ -42,13 +50,24 @@ pub(crate) enum EndpointKeys {
 /// How an endpoint takes events that come again.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Replays {
+    pub(crate) claims: Claims,
     /// `None`: for as long as the provider retries and the signature can be fresh.
     pub(crate) keep_for: Option<Duration>,
-    pub(crate) fails_open: bool,
     /// No replay guard: the signed time has to do.
     pub(crate) unguarded: bool,
     /// Not even that.
     pub(crate) for_ever: bool,
+}
+
+/// How events are claimed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Claims {
+    /// How long a delivery may take to be handled.
+    pub(crate) handler_timeout: Option<Duration>,
+    pub(crate) lease: Option<Duration>,
+    /// How long a call to the store may take.
+    pub(crate) store_timeout: Option<Duration>,
+    pub(crate) fails_open: bool,
 }
 
 /// How much an endpoint takes, and how long it waits for it.
@@ -68,7 +87,9 @@ impl Default for Limits {
 /// An endpoint that can be asked.
 pub(crate) struct Endpoint {
     pub(crate) path: String,
+    name: String,
     scheme: Scheme,
+    operators: Operators,
     stack: AnyStack,
 }
 
@@ -82,6 +103,8 @@ pub(crate) enum Verdict<'a> {
     Accepted {
         delivery: &'a Delivery,
         content_type: Option<&'a str>,
+        /// Whose token it brings.
+        operator: Option<&'a str>,
     },
     /// It was accepted before, and is answered like that.
     Duplicate {
@@ -107,6 +130,9 @@ pub(crate) trait Watch: Send + Sync + 'static {
         verdict: &Verdict<'_>,
         took: Duration,
     ) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// Takes note of a request with a token that is no operator's.
+    fn unknown_operator(&self, endpoint: &Endpoint);
 
     /// Takes note of a request to a path that no endpoint has. Who sends it may be a provider that was told a wrong URL.
     fn no_endpoint(&self, method: &Method, path: &str);
@@ -136,7 +162,13 @@ impl EndpointPlan {
             EndpointKeys::Own(verifier) => AnyStack::Own(self.stack(verifier.clone(), store)?),
             EndpointKeys::Fetched(published) => AnyStack::Fetched(self.stack(published.keys.clone(), store)?),
         };
-        Ok(Endpoint { path: self.path.clone(), scheme: self.scheme().clone(), stack })
+        Ok(Endpoint {
+            path: self.path.clone(),
+            name: self.name.clone(),
+            scheme: self.scheme().clone(),
+            operators: self.operators.clone(),
+            stack,
+        })
     }
 
     fn stack<K: Keys>(&self, keys: K, store: &Arc<Store>) -> Result<Stack<K, Arc<Store>>, StackError> {
@@ -153,7 +185,22 @@ impl EndpointPlan {
         if let Some(sent_secret) = &self.sent_secret {
             stack = stack.with_secret_store(sent_secret.clone());
         }
-        self.replays.of(stack).build()
+        self.replays.of(self.replays.claims.of(stack)).build()
+    }
+}
+
+impl Claims {
+    fn of<K: Keys>(self, mut stack: StackBuilder<K, Arc<Store>>) -> StackBuilder<K, Arc<Store>> {
+        if let Some(limit) = self.handler_timeout {
+            stack = stack.with_handler_timeout(limit);
+        }
+        if let Some(lease) = self.lease {
+            stack = stack.with_lease(lease);
+        }
+        if let Some(limit) = self.store_timeout {
+            stack = stack.with_store_timeout(limit);
+        }
+        if self.fails_open { stack.dangerous_fail_open() } else { stack }
     }
 }
 
@@ -161,9 +208,6 @@ impl Replays {
     fn of<K: Keys>(self, mut stack: StackBuilder<K, Arc<Store>>) -> StackBuilder<K, Arc<Store>> {
         if let Some(keep_for) = self.keep_for {
             stack = stack.with_keep_for(keep_for);
-        }
-        if self.fails_open {
-            stack = stack.dangerous_fail_open();
         }
         if self.unguarded {
             stack = stack.dangerous_without_replay_guard();
@@ -181,13 +225,20 @@ impl Endpoint {
     }
 
     /// Judges a request, tells `watch` of the verdict, and answers.
-    pub(super) async fn receive<W, B>(self: Arc<Self>, watch: Arc<W>, request: Request<B>) -> Response<Full<Bytes>>
+    pub(super) async fn receive<W, B>(self: Arc<Self>, watch: Arc<W>, mut request: Request<B>) -> Response<Full<Bytes>>
     where
         W: Watch,
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let started = Instant::now();
+        // Whoever brings a token wants the event handled again, and must not take the answer to a duplicate for that.
+        if let Err(UnknownOperator) = self.operators.open_to(&mut request) {
+            metrics::counter!(VERDICTS, "endpoint" => self.name.clone(), "verdict" => UnknownOperator::CODE)
+                .increment(1);
+            watch.unknown_operator(&self);
+            return empty(UnknownOperator::STATUS);
+        }
         let handler = service_fn({
             let (endpoint, watch) = (Arc::clone(&self), Arc::clone(&watch));
             move |request: Request<VerifiedBody>| {
@@ -221,7 +272,8 @@ impl Endpoint {
             return empty(StatusCode::INTERNAL_SERVER_ERROR);
         };
         let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        match watch.verdict(self, &Verdict::Accepted { delivery, content_type }, started.elapsed()).await {
+        let operator = request.extensions().get().map(OperatorReplay::by);
+        match watch.verdict(self, &Verdict::Accepted { delivery, content_type, operator }, started.elapsed()).await {
             Ok(()) => delivery.acknowledgement().map(Full::from),
             Err(_) => empty(StatusCode::SERVICE_UNAVAILABLE),
         }

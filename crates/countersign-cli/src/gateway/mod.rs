@@ -5,6 +5,7 @@ mod copy;
 mod endpoint;
 pub(crate) mod feed;
 pub(crate) mod metrics;
+mod operators;
 mod places;
 mod proxy_protocol;
 mod published;
@@ -16,7 +17,8 @@ mod sources;
 mod store;
 
 pub(crate) use copy::Copy;
-pub(crate) use endpoint::{Endpoint, EndpointKeys, EndpointPlan, Limits, Replays, Verdict, Watch};
+pub(crate) use endpoint::{Claims, Endpoint, EndpointKeys, EndpointPlan, Limits, Replays, Verdict, Watch};
+pub(crate) use operators::{OPERATOR, Operators, Token, UnknownOperator};
 pub(crate) use places::MAX_HELD;
 pub(crate) use proxy_protocol::{ProxyProtocol, Refused};
 pub(crate) use sent_secret::SentSecret;

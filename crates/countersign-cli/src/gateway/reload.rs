@@ -59,6 +59,7 @@ struct Fixed {
     listen: std::net::SocketAddr,
     metrics: Option<std::net::SocketAddr>,
     connections: usize,
+    line_timeout: Duration,
     store: StorePlan,
 }
 
@@ -208,8 +209,13 @@ const READS: usize = 6;
 
 impl Fixed {
     fn of(config: &Config) -> Self {
-        let connections = config.meeting.bounds.connections;
-        Self { listen: config.listen, metrics: config.metrics, connections, store: config.store.clone() }
+        Self {
+            listen: config.listen,
+            metrics: config.metrics,
+            connections: config.meeting.bounds.connections,
+            line_timeout: config.line_timeout,
+            store: config.store.clone(),
+        }
     }
 
     fn differs_from(&self, other: &Self) -> Vec<&'static str> {
@@ -217,6 +223,7 @@ impl Fixed {
             ("listen", self.listen != other.listen),
             ("metrics", self.metrics != other.metrics),
             ("connections", self.connections != other.connections),
+            ("line_timeout", self.line_timeout != other.line_timeout),
             ("replay.store", self.store != other.store),
         ];
         changed.into_iter().filter_map(|(name, differs)| differs.then_some(name)).collect()

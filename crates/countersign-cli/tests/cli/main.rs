@@ -7,6 +7,7 @@ mod demo;
 mod explain;
 mod keys;
 mod metrics;
+mod operators;
 mod pages;
 mod program;
 mod providers;

@@ -2,6 +2,13 @@
 
 #![cfg(unix)]
 
+use std::{
+    io::Write as _,
+    net::TcpStream,
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
 use countersign::{Scheme, providers};
 
 use crate::{
@@ -76,6 +83,43 @@ fn what_could_not_be_logged_may_come_again() {
     assert!(ran.code == 1 && ran.out.contains("the disk is full"), "{ran:?}");
 }
 
+/// More than a pipe holds that nobody reads from.
+fn large_delivery() -> Vec<u8> {
+    delivery(&"x".repeat(200_000))
+}
+
+#[test]
+fn a_delivery_whose_line_nobody_reads_in_time_may_come_again() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(&folder, &format!("line_timeout = \"200ms\"\n{GITHUB}"), &["--bodies"]);
+    let answer = gateway.send(&large_delivery());
+    assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+    assert_eq!(json_lines(&gateway.stop().err)[0]["code"], "not_written");
+}
+
+#[test]
+fn what_a_killed_process_was_handling_is_let_through_when_its_lease_is_over() {
+    let folder = Folder::new();
+    let config = format!(
+        "line_timeout = \"1s\"\n[replay]\nstore = \"sqlite:claims.db\"\nstore_timeout = \"500ms\"\nlease = \"3s\"\n{GITHUB}"
+    );
+    let mut gateway = Gateway::start(&folder, &config, &["--bodies"]);
+    let mut stream = TcpStream::connect(&gateway.address).unwrap();
+    stream.write_all(&large_delivery()).unwrap();
+    // It is claimed when its line is being written.
+    gateway.wait_for_output();
+    gateway.kill();
+    let gateway = Gateway::start(&folder, &config, &[]);
+    let answer = gateway.send(&large_delivery());
+    assert!(answer.starts_with("HTTP/1.1 409 ") && answer.contains("retry-after: "), "{answer}");
+    let until = Instant::now() + Duration::from_secs(20);
+    while !gateway.send(&large_delivery()).starts_with("HTTP/1.1 200 ") {
+        assert!(Instant::now() < until, "it is still claimed");
+        sleep(Duration::from_millis(100));
+    }
+    assert_eq!(verdicts(&gateway.stop().out), ["accepted"]);
+}
+
 #[test]
 fn a_file_remembers_what_was_handled_before_a_restart() {
     let folder = Folder::new();
@@ -141,6 +185,10 @@ fn a_wrong_setting_is_refused_with_its_place() {
         (replay("store = \"env:SECRET\""), ":2:9:", "no URL of a store"),
         (replay("store = \"env:UNSET\""), ":2:9:", "`UNSET` is not set"),
         (replay("store = \"file:url\""), "", "the replay store: Redis"),
+        (replay("lease = \"8s\""), ":2:9:", "a lease of 8s can end while a delivery is handled: expected 9s or more"),
+        (replay("store_timeout = \"20s\"\nlease = \"44s\""), ":3:9:", "expected 45s or more"),
+        (replay("store_timeout = \"0s\""), ":2:17:", "answers in no time"),
+        (format!("line_timeout = \"0s\"\n{GITHUB}"), ":1:16:", "written in no time"),
         (format!("{GITHUB}keep_for = \"soon\""), ":5:12:", "`5m`"),
         (format!("{GITHUB}keep_for = \"0s\""), ":5:12:", "kept for no time"),
         (format!("{GITHUB}keep_for = \"7s\""), ":5:12:", "`github` signs no time"),

@@ -85,6 +85,17 @@ impl Gateway {
         self.child.signal(Signal::HUP);
     }
 
+    /// Waits until it begins to write a line.
+    pub(crate) fn wait_for_output(&mut self) {
+        self.child.0.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+    }
+
+    /// Sends SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.child.0.kill().unwrap();
+        self.child.0.wait().unwrap();
+    }
+
     /// Sends SIGTERM, and gives what it wrote.
     pub(crate) fn stop(mut self) -> Ran {
         self.child.signal(Signal::TERM);

@@ -8,7 +8,7 @@ use http::{Request, header};
 
 use crate::{
     failure::Failure,
-    gateway::{EndpointKeys, EndpointPlan, Limits, Replays},
+    gateway::{EndpointKeys, EndpointPlan, Limits, Operators, Replays},
     moment, random, tamper,
 };
 
@@ -102,8 +102,17 @@ impl Sender {
             Verifier::builder(&self.scheme).secret(self.secret.as_str()).public_url(self.url.as_str()).build()?,
         );
         let (path, name) = (format!("/{}", self.id()), self.id().to_owned());
-        let replays = Replays::default();
-        Ok(EndpointPlan { path, name, keys, limits, addresses: None, confirms: None, sent_secret: None, replays })
+        Ok(EndpointPlan {
+            path,
+            name,
+            keys,
+            limits,
+            addresses: None,
+            confirms: None,
+            sent_secret: None,
+            replays: Replays::default(),
+            operators: Operators::default(),
+        })
     }
 
     /// A token covers no body that could be changed, and what signs no time is never stale.

@@ -82,6 +82,9 @@ impl Watch for Witness {
         }
     }
 
+    /// There are none.
+    fn unknown_operator(&self, _: &Endpoint) {}
+
     /// Whoever sends there, by hand, sees the 404.
     fn no_endpoint(&self, _: &Method, _: &str) {}
 }

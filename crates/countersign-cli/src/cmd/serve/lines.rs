@@ -46,9 +46,9 @@ impl Lines {
         Self { queue, room: Arc::new(Semaphore::new(ROOM as usize)), dropped }
     }
 
-    /// Writes a line and waits until it is there, but not for longer than [`PATIENCE`].
-    pub(super) async fn write(&self, line: &Json) -> io::Result<()> {
-        self.put(text(line)).await
+    /// Writes a line and waits until it is there, but not for longer than `limit`.
+    pub(super) async fn write(&self, line: &Json, limit: Duration) -> io::Result<()> {
+        self.put(text(line), limit).await
     }
 
     /// Has a line written when its turn comes. If there is no place for it, it is dropped, and a later line tells how many were.
@@ -59,12 +59,12 @@ impl Lines {
     /// Waits until everything is written that was noted, but not for longer than [`PATIENCE`].
     pub(super) async fn drained(&self) {
         // If that takes longer, there is nowhere left to say so.
-        let _ = self.put(Vec::new()).await;
+        let _ = self.put(Vec::new(), PATIENCE).await;
     }
 
-    async fn put(&self, text: Vec<u8>) -> io::Result<()> {
+    async fn put(&self, text: Vec<u8>, limit: Duration) -> io::Result<()> {
         let (written, is_written) = oneshot::channel();
-        timeout(PATIENCE, async {
+        timeout(limit, async {
             let room = Arc::clone(&self.room).acquire_many_owned(share(&text)).await.map_err(io::Error::other)?;
             let line = Line { text, _room: room, written: Some(written) };
             self.queue.send(line).await.map_err(io::Error::other)?;
@@ -132,7 +132,7 @@ const ROOM: u32 = 64 << 20;
 /// In lines: enough for a moment in which nobody reads.
 const QUEUE: usize = 1024;
 
-/// How long a line is waited for. Most providers wait longer for their answer.
+/// How long the end waits for what is still to be written.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 #[cfg(test)]
@@ -166,6 +166,6 @@ mod tests {
         }
         assert_eq!(lines.dropped.load(Ordering::Relaxed), 4);
         drop(go);
-        lines.put(vec![b'x'; ROOM as usize + 1]).await.unwrap();
+        lines.put(vec![b'x'; ROOM as usize + 1], PATIENCE).await.unwrap();
     }
 }

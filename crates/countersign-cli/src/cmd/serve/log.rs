@@ -11,7 +11,7 @@ use serde_json::{Value as Json, json};
 use super::{super::verify::value_json, lines::Lines, stream::Stream};
 use crate::{
     gateway::{
-        Endpoint, Refused, Verdict, Watch,
+        Endpoint, OPERATOR, Refused, UnknownOperator, Verdict, Watch,
         feed::{self, Refresh},
         reload::{self, Loaded},
     },
@@ -43,15 +43,20 @@ pub(super) const LOG: reload::Log = reload::Log { list: log_refresh, config: log
 /// Writes one line for each verdict.
 pub(super) struct Log {
     bodies: bool,
+    line_timeout: Duration,
     out: Lines,
 }
 
 impl Watch for Log {
     async fn verdict(&self, endpoint: &Endpoint, verdict: &Verdict<'_>, took: Duration) -> io::Result<()> {
         match verdict {
-            Verdict::Accepted { delivery, content_type } => {
-                let line = self.accepted(endpoint, delivery, *content_type, took);
-                return self.out.write(&line).await.inspect_err(|error| ERRORS.note(&not_written(endpoint, error)));
+            Verdict::Accepted { delivery, content_type, operator } => {
+                let mut line = self.accepted(endpoint, delivery, *content_type, took);
+                if let Some(operator) = operator {
+                    line["operator"] = (*operator).into();
+                }
+                let written = self.out.write(&line, self.line_timeout).await;
+                return written.inspect_err(|error| ERRORS.note(&not_written(endpoint, error)));
             }
             // These verdicts stand, whether or not there is a place to note them.
             Verdict::Duplicate { status } => ERRORS.note(&duplicate(endpoint, *status, took)),
@@ -61,15 +66,19 @@ impl Watch for Log {
         Ok(())
     }
 
+    fn unknown_operator(&self, endpoint: &Endpoint) {
+        ERRORS.note(&unknown_operator(endpoint));
+    }
+
     fn no_endpoint(&self, method: &Method, path: &str) {
         ERRORS.note(&no_endpoint(method, path));
     }
 }
 
 impl Log {
-    /// With the bodies of accepted deliveries, or without.
-    pub(super) fn new(bodies: bool) -> Self {
-        Self { bodies, out: Lines::to(Stream::stdout()) }
+    /// With the bodies of accepted deliveries, or without. Their lines are waited for so long.
+    pub(super) fn new(bodies: bool, line_timeout: Duration) -> Self {
+        Self { bodies, line_timeout, out: Lines::to(Stream::stdout()) }
     }
 
     fn accepted(&self, endpoint: &Endpoint, delivery: &Delivery, content_type: Option<&str>, took: Duration) -> Json {
@@ -106,6 +115,18 @@ fn not_written(endpoint: &Endpoint, error: &io::Error) -> Json {
         "code": NOT_WRITTEN,
         "status": 503,
         "reason": format!("the line of an accepted delivery could not be written to standard output: {error}"),
+    })
+}
+
+fn unknown_operator(endpoint: &Endpoint) -> Json {
+    json!({
+        "time": moment::stamp(),
+        "verdict": "refused",
+        "endpoint": endpoint.path,
+        "provider": endpoint.scheme().id(),
+        "code": UnknownOperator::CODE,
+        "status": UnknownOperator::STATUS.as_u16(),
+        "reason": format!("the token in the header `{OPERATOR}` is none of those of [operators]"),
     })
 }
 

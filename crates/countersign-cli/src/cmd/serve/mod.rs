@@ -41,6 +41,7 @@ The configuration is TOML:
   body_limit = 1048576         # in bytes; the default
   body_timeout = \"10s\"         # the default
   head_timeout = \"30s\"         # from the connection or the last answer
+  line_timeout = \"4s\"          # to write an accepted delivery; the default
   connections = 4096           # at once; the default. If there are more, those
                                # go that send nothing
   metrics = \"127.0.0.1:9100\"   # /metrics for Prometheus and /healthz, on a
@@ -55,11 +56,17 @@ The configuration is TOML:
   store = \"memory\"
   capacity = 1000000           # events; the default. A store that is full
                                # refuses (memory and SQLite)
+  store_timeout = \"2s\"         # a call to the store; the default
+  lease = \"60s\"                # the default. If the process dies, what it was
+                               # handling is let through again after that
   # for a store on a server: how many events that it has handled itself the
   # process knows without asking, and who vouches for the server over TLS
   # (default: Mozilla's list)
   # copies = 100000
   # authorities = \"ca.pem\"
+
+  [operators]                  # who may have an event handled again, each with
+  alice = \"env:ALICE_TOKEN\"    # a token of at least 32 random characters
 
   [[endpoint]]
   path = \"/stripe\"
@@ -130,8 +137,12 @@ The configuration, its schemes and its secrets are read again when one of these 
 wrong leaves everything as it was, and a line on standard error says what is wrong. Requests that are under way end with the \
 configuration that they began with; a connection whose proxy is trusted no more, or that began with another `proxy_protocol`, \
 is closed at its next one. What was handled stays known, and so do the keys that were fetched, unless their endpoint is told \
-another way to get them. `listen`, `metrics`, `connections` and the store of [replay] wait for the next start, \
-and so do variables of the environment; `dangerous_fail_open` takes effect at once.
+another way to get them. `listen`, `metrics`, `connections`, `line_timeout` and the store of [replay] wait for the next \
+start, and so do variables of the environment; `dangerous_fail_open`, `lease` and `store_timeout` take effect at once.
+
+An operator has an event handled again that was handled: by the same delivery, signed anew if its time is over, with the token in the \
+header `countersign-operator`, as `countersign send --operator-env NAME` sends it. It must verify like any other, and its line \
+tells the operator's name. A token that is none of those of [operators] is answered 403.
 
 Who must can let replays through, by settings that say so: `dangerous_fail_open = true` in [replay], for the time in which the \
 store cannot be asked; and for an endpoint `dangerous_without_replay_guard = true`, or, if its scheme signs no time, \
@@ -140,7 +151,7 @@ store cannot be asked; and for an endpoint `dangerous_without_replay_guard = tru
 Accepted deliveries are lines on standard output, answered 200, or with whatever status and words their provider wants. \
 Duplicates are answered like that too, and are lines on standard error, like handshakes, and like the refused ones, which \
 are answered with a status and nothing else. An event counts as handled when its line is written; if that takes longer \
-than 4 s, because nobody reads the lines, its delivery is answered 503. Lines on standard error are not waited for: those \
+than `line_timeout`, because nobody reads the lines, its delivery is answered 503. Lines on standard error are not waited for: those \
 that find no place are dropped, and a line says how many. There is no TLS: put it behind a proxy that has it. SIGINT and \
 SIGTERM end it in good order.
 
@@ -170,7 +181,7 @@ impl Serve {
         // Before the first request, or its series would be lost.
         let handle = metrics.map(|_| gateway::metrics::install()).transpose()?;
         let store = Arc::new(store.open().await.map_err(|error| Failure::new(format!("the replay store: {error}")))?);
-        let watch = Arc::new(Log::new(self.bodies));
+        let watch = Arc::new(Log::new(self.bodies, start.config.line_timeout));
         let gateway = Gateway::new(start.config.snapshot(&store)?, watch);
         let listener = bind(*listen).await?;
         let metrics = match metrics {

@@ -16,12 +16,17 @@ pub(super) struct File {
     pub(super) body_limit: Option<Spanned<u64>>,
     pub(super) body_timeout: Option<Spanned<String>>,
     pub(super) head_timeout: Option<Spanned<String>>,
+    pub(super) line_timeout: Option<Spanned<String>>,
     pub(super) connections: Option<Spanned<usize>>,
     pub(super) proxy_protocol: Option<Spanned<String>>,
     pub(super) trusted_proxies: Option<Spanned<Vec<Spanned<String>>>>,
     pub(super) client_header: Option<Spanned<String>>,
     pub(super) metrics: Option<Spanned<String>>,
-    pub(super) replay: Option<ReplayEntry>,
+    #[serde(default)]
+    pub(super) replay: ReplayEntry,
+    /// Their tokens by their names.
+    #[serde(default)]
+    pub(super) operators: BTreeMap<String, Spanned<String>>,
     #[serde(default)]
     pub(super) endpoint: Vec<EndpointEntry>,
 }

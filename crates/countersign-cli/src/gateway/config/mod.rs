@@ -5,6 +5,7 @@ mod confirm;
 mod file;
 mod kept;
 mod keys;
+mod operators;
 mod replay;
 mod secrets;
 
@@ -23,7 +24,7 @@ use countersign_tower::{StackError, replay::ReplayConfigError};
 use toml::Spanned;
 
 use super::{
-    Bounds, EndpointPlan, Limits, MAX_HELD, Meeting, Snapshot, Store, StorePlan,
+    Bounds, Claims, EndpointPlan, Limits, MAX_HELD, Meeting, Operators, Snapshot, Store, StorePlan,
     feed::{Feed, Refresh},
     published::PublishedRanges,
     reload::Reload,
@@ -32,7 +33,6 @@ use super::{
 use crate::{failure::Failure, moment, scheme_source};
 use addresses::Front;
 use file::{EndpointEntry, File};
-use replay::ReplayEntry;
 
 pub(crate) use kept::{Kept, PublishedKeys};
 
@@ -42,6 +42,8 @@ pub(crate) struct Config {
     /// Where metrics are shown, if anywhere.
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) store: StorePlan,
+    /// How long the line of an accepted delivery is waited for.
+    pub(crate) line_timeout: Duration,
     pub(crate) endpoints: Vec<EndpointPlan>,
     pub(crate) meeting: Meeting,
     /// What was fetched for it, and goes on to be.
@@ -96,6 +98,16 @@ struct Reader<'a> {
     published: RefCell<BTreeSet<PublishedRanges>>,
 }
 
+/// What is said once, for all endpoints.
+struct Common<'f> {
+    limits: Limits,
+    claims: Claims,
+    /// Where the lease of the claims stands.
+    lease: Option<&'f Spanned<String>>,
+    front: Front,
+    operators: Operators,
+}
+
 impl Reader<'_> {
     fn config(&self) -> Result<Config, Failure> {
         let file: File = toml::from_str(self.text).map_err(|error| {
@@ -109,11 +121,24 @@ impl Reader<'_> {
         let metrics =
             file.metrics.as_ref().map(|text| self.parse(text, "an address and port such as `127.0.0.1:9100`"));
         let metrics = metrics.transpose()?;
-        let store = self.store(file.replay.as_ref().unwrap_or(&ReplayEntry::default()))?;
-        let fails_open = file.replay.as_ref().is_some_and(|replay| replay.dangerous_fail_open);
+        let line_timeout = "no line is written in no time: expected for example `4s`";
+        let line_timeout = self.time(file.line_timeout.as_ref(), line_timeout)?.unwrap_or(LINE_TIMEOUT);
+        let store = self.store(&file.replay)?;
         let limits = self.limits(&file)?;
         let bounds = self.bounds(&file, limits)?;
-        let front = self.front(&file)?;
+        let common = Common {
+            limits,
+            claims: self.claims(&file.replay, line_timeout.saturating_add(BEHIND))?,
+            lease: file.replay.lease.as_ref(),
+            front: self.front(&file)?,
+            operators: self.operators(&file.operators)?,
+        };
+        let (endpoints, kept) = self.endpoints(&file, &common)?;
+        let meeting = Meeting { proxy_protocol: common.front.protocol, bounds };
+        Ok(Config { listen, metrics, store, line_timeout, endpoints, meeting, kept })
+    }
+
+    fn endpoints(&self, file: &File, common: &Common<'_>) -> Result<(Vec<EndpointPlan>, Kept), Failure> {
         if file.endpoint.is_empty() {
             return Err(self.wrong(0, "there is no [[endpoint]]: add one with `path`, `provider` and `secrets`"));
         }
@@ -127,22 +152,19 @@ impl Reader<'_> {
             if !names.insert(name.as_ref()) {
                 return Err(self.wrong_at(name, "two endpoints have this name: give each its own"));
             }
-            let endpoint = self.endpoint(entry, limits, &front, fails_open)?;
+            let endpoint = self.endpoint(entry, common)?;
             kept.keys.extend(endpoint.keys.published().cloned());
             endpoints.push(endpoint);
         }
         (kept.feeds, kept.published) = (self.feeds.take(), self.published.take());
-        let meeting = Meeting { proxy_protocol: front.protocol, bounds };
-        Ok(Config { listen, metrics, store, endpoints, meeting, kept })
+        Ok((endpoints, kept))
     }
 
     fn bounds(&self, file: &File, limits: Limits) -> Result<Bounds, Failure> {
         let mut bounds = Bounds { body: limits.time, ..Bounds::default() };
-        if let Some(time) = &file.head_timeout {
-            bounds.head = self.duration(time)?;
-            if bounds.head.is_zero() {
-                return Err(self.wrong_at(time, "no head arrives in no time: expected for example `30s`"));
-            }
+        let head_timeout = "no head arrives in no time: expected for example `30s`";
+        if let Some(time) = self.time(file.head_timeout.as_ref(), head_timeout)? {
+            bounds.head = time;
         }
         if let Some(connections) = &file.connections {
             bounds.connections = *connections.as_ref();
@@ -166,22 +188,14 @@ impl Reader<'_> {
             }
             limits.body = *body.as_ref();
         }
-        if let Some(time) = &file.body_timeout {
-            limits.time = self.duration(time)?;
-            if limits.time.is_zero() {
-                return Err(self.wrong_at(time, "no body arrives in no time: expected for example `10s`"));
-            }
+        let body_timeout = "no body arrives in no time: expected for example `10s`";
+        if let Some(time) = self.time(file.body_timeout.as_ref(), body_timeout)? {
+            limits.time = time;
         }
         Ok(limits)
     }
 
-    fn endpoint(
-        &self,
-        entry: &EndpointEntry,
-        limits: Limits,
-        front: &Front,
-        fails_open: bool,
-    ) -> Result<EndpointPlan, Failure> {
+    fn endpoint(&self, entry: &EndpointEntry, common: &Common<'_>) -> Result<EndpointPlan, Failure> {
         let path = entry.path.as_ref();
         let allowed = |c: char| c.is_ascii_alphanumeric() || "/-._~%@+".contains(c);
         if !path.starts_with('/') || !path.chars().all(allowed) {
@@ -198,20 +212,30 @@ impl Reader<'_> {
             path: path.clone(),
             name: entry.name.as_ref().map_or(path, |name| name.as_ref()).clone(),
             keys,
-            limits,
-            addresses: self.allowed(entry.addresses.as_ref(), &scheme, front)?,
+            limits: common.limits,
+            addresses: self.allowed(entry.addresses.as_ref(), &scheme, &common.front)?,
             sent_secret: secrets.sent,
             confirms: self.confirms(entry.confirm_subscriptions.as_ref(), &scheme)?,
-            replays: self.replays(entry, fails_open)?,
+            replays: self.replays(entry, common.claims)?,
+            operators: common.operators.clone(),
         };
         // With any store: what does not hold is to be said here, with its place.
         let trial = plan.build(&Arc::new(Store::Memory(MemoryStore::with_capacity(1))));
-        trial.map_err(|error| self.wrong_stack(entry, &error))?;
+        trial.map_err(|error| self.wrong_stack(entry, common.lease, &error))?;
         Ok(plan)
     }
 
-    fn wrong_stack(&self, entry: &EndpointEntry, error: &StackError) -> Failure {
+    fn wrong_stack(&self, entry: &EndpointEntry, lease_at: Option<&Spanned<String>>, error: &StackError) -> Failure {
         match error {
+            StackError::Replay(ReplayConfigError::LeaseTooShort { lease, needed }) => self.wrong_in(
+                lease_at,
+                format!(
+                    "a lease of {} can end while a delivery is handled: expected {} or more, which is `line_timeout`, \
+                     a second, and twice `store_timeout`",
+                    humantime::format_duration(*lease),
+                    humantime::format_duration(*needed)
+                ),
+            ),
             StackError::Replay(
                 error @ (ReplayConfigError::ForgetsBeforeRetriesEnd { .. }
                 | ReplayConfigError::ForgetsBeforeStale { .. }
@@ -274,6 +298,13 @@ impl Reader<'_> {
         moment::duration(text.as_ref()).map_err(|problem| self.wrong_at(text, problem))
     }
 
+    /// A time, if one is said, that is not none.
+    fn time(&self, text: Option<&Spanned<String>>, if_none: &str) -> Result<Option<Duration>, Failure> {
+        let Some(text) = text else { return Ok(None) };
+        let time = self.duration(text)?;
+        if time.is_zero() { Err(self.wrong_at(text, if_none)) } else { Ok(Some(time)) }
+    }
+
     fn parse<T: std::str::FromStr>(&self, text: &Spanned<String>, expected: &str) -> Result<T, Failure> {
         text.as_ref().parse().map_err(|_| self.wrong_at(text, format!("expected {expected}")))
     }
@@ -298,6 +329,12 @@ impl Reader<'_> {
         ))
     }
 }
+
+/// How long a line is waited for. Most providers wait longer for their answer.
+const LINE_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// How much longer the replay guard waits, so that whoever waits for the line is the one who tells what came of it.
+const BEHIND: Duration = Duration::from_secs(1);
 
 /// What one machine can have, and far below what a semaphore can count.
 const MAX_CONNECTIONS: usize = 1_000_000;

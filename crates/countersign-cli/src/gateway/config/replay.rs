@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::{Reader, file::EndpointEntry};
 use crate::{
     failure::Failure,
-    gateway::{Remote, Replays, StorePlan},
+    gateway::{Claims, Remote, Replays, StorePlan},
     scheme_source::unreadable,
     secrets::SecretSource,
 };
@@ -23,8 +23,10 @@ pub(super) struct ReplayEntry {
     copies: Option<Spanned<usize>>,
     /// A file with the authorities that vouch for the server.
     authorities: Option<Spanned<PathBuf>>,
+    pub(super) lease: Option<Spanned<String>>,
+    store_timeout: Option<Spanned<String>>,
     #[serde(default)]
-    pub(super) dangerous_fail_open: bool,
+    dangerous_fail_open: bool,
 }
 
 impl Reader<'_> {
@@ -99,19 +101,28 @@ impl Reader<'_> {
         }
     }
 
+    /// How endpoints claim events, of which each takes so long to be handled.
+    pub(super) fn claims(&self, entry: &ReplayEntry, handler_timeout: Duration) -> Result<Claims, Failure> {
+        Ok(Claims {
+            handler_timeout: Some(handler_timeout),
+            lease: self
+                .time(entry.lease.as_ref(), "what is claimed for no time is not claimed: expected for example `60s`")?,
+            store_timeout: self
+                .time(entry.store_timeout.as_ref(), "no store answers in no time: expected for example `2s`")?,
+            fails_open: entry.dangerous_fail_open,
+        })
+    }
+
     /// How an endpoint takes events that come again.
-    pub(super) fn replays(&self, entry: &EndpointEntry, fails_open: bool) -> Result<Replays, Failure> {
-        let keep_for = entry.keep_for.as_ref().map(|text| self.duration(text)).transpose()?;
+    pub(super) fn replays(&self, entry: &EndpointEntry, claims: Claims) -> Result<Replays, Failure> {
         let unguarded = entry.dangerous_without_replay_guard || entry.dangerous_accept_replays_for_ever;
         if let Some(text) = entry.keep_for.as_ref().filter(|_| unguarded) {
             return Err(self.wrong_at(text, "without a replay guard nothing is kept: leave this out"));
         }
-        if let Some(text) = entry.keep_for.as_ref().filter(|_| keep_for == Some(Duration::ZERO)) {
-            return Err(self.wrong_at(text, "what is kept for no time is not kept: expected for example `7d`"));
-        }
+        let keep_for = "what is kept for no time is not kept: expected for example `7d`";
         Ok(Replays {
-            keep_for,
-            fails_open,
+            claims,
+            keep_for: self.time(entry.keep_for.as_ref(), keep_for)?,
             unguarded: entry.dangerous_without_replay_guard,
             for_ever: entry.dangerous_accept_replays_for_ever,
         })
