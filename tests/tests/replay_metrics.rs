@@ -1,12 +1,13 @@
-//! What goes wrong with a claim is counted, whoever is still there to be told.
+//! What goes wrong behind a verdict is counted, whoever is still there to be told.
 
 use std::{
-    future::pending,
+    future::{Ready, pending, ready},
     io,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -16,15 +17,19 @@ use countersign::{
     ReplayKey, ReplayStore, Signer, Timestamp, Verifier, providers,
     replay::{Claim, Lease, MemoryStore, Settlement},
 };
-use countersign_tests::endpoint::NOW;
-use countersign_tower::{
-    Stack, StackBuilder,
-    metrics::{CLAIMS, STORE_ERRORS},
+use countersign_tests::{
+    app::{Step, Wire},
+    endpoint::NOW,
 };
-use http::Request;
+use countersign_tower::{
+    Stack, StackBuilder, VerifiedBody,
+    metrics::{CLAIMS, STORE_ERRORS, VERDICTS},
+};
+use http::{Request, Response};
+use http_body_util::Full;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use tokio::time::{sleep, timeout};
-use tower::ServiceExt;
+use tower::{Layer as _, Service, ServiceExt};
 
 const SECRET: &str = "a-long-random-secret";
 
@@ -127,4 +132,34 @@ fn a_lease_that_is_over_before_its_commit_is_counted() {
         assert_eq!(answer.status(), 503);
     });
     assert_eq!(claims, [("fresh".to_owned(), 1), ("lapsed".to_owned(), 1)]);
+}
+
+/// Gets ready once for all its clones.
+#[derive(Clone, Default)]
+struct ReadyOnce(Arc<AtomicI64>);
+
+impl Service<Request<VerifiedBody>> for ReadyOnce {
+    type Response = Response<Full<Bytes>>;
+    type Error = io::Error;
+    type Future = Ready<io::Result<Self::Response>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let was_ready = self.0.fetch_add(1, Ordering::SeqCst) > 0;
+        Poll::Ready(if was_ready { Err(io::Error::other("gone")) } else { Ok(()) })
+    }
+
+    fn call(&mut self, _: Request<VerifiedBody>) -> Self::Future {
+        ready(Ok(Response::default()))
+    }
+}
+
+#[test]
+fn a_service_that_cannot_get_ready_for_a_body_that_came_slowly_does_not_count_as_a_client_that_went_away() {
+    let service = stack().with_clock(|| NOW).build().unwrap().layer(ReadyOnce::default());
+    let request = signed("{}".to_owned()).map(|_| {
+        let bytes = Step::Bytes(Bytes::from_static(b"{}"));
+        Wire::with_count([Step::Wait(Duration::from_secs(1)), bytes]).0
+    });
+    let verdicts = counted(VERDICTS, async move { drop(service.oneshot(request).await.unwrap_err()) });
+    assert_eq!(verdicts, [("accepted".to_owned(), 1)]);
 }

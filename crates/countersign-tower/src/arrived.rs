@@ -81,7 +81,9 @@ where
                 match receive(&head, body, reception.keys(), settings).await {
                     Ok(Received::Delivery(delivery, tenant)) => {
                         settings.meter.verified(begun, delivery.body().len() as u64);
-                        poll_fn(|context| inner.poll_ready(context)).await?;
+                        if let Err(error) = poll_fn(|context| inner.poll_ready(context)).await {
+                            return end(pending, "accepted", Err(error));
+                        }
                         reception.hand_on(&mut inner, accepted(*head, delivery, tenant), pending).end().await
                     }
                     Ok(Received::Answer(answer)) => end(pending, "handshake", Ok(answer.map(R::from))),
