@@ -13,9 +13,14 @@ use std::{
 ///
 /// If it was not built.
 pub fn program() -> PathBuf {
+    beside_the_tests("countersign")
+}
+
+/// A program that is built beside the tests.
+pub(crate) fn beside_the_tests(name: &str) -> PathBuf {
     let tests = env::current_exe().expect("a test is a file");
-    let program = tests.ancestors().nth(2).expect("tests are two folders deep").join("countersign");
-    assert!(program.exists(), "build the program first: cargo build --bin countersign");
+    let program = tests.ancestors().nth(2).expect("tests are two folders deep").join(name);
+    assert!(program.exists(), "build the program first: cargo build --bin {name}");
     program
 }
 

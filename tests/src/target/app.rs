@@ -1,27 +1,24 @@
-//! An axum app with every layer, on a socket.
+//! The axum app, as a process of its own.
 
 use std::{
+    io::{BufRead, BufReader, Write},
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::Mutex,
 };
 
-use axum::{Extension, Router, routing::any};
-use countersign::{Delivery, Provider, Verifier, address::AddressSet};
-use countersign_axum::connect_info;
-use countersign_tower::{AddressLayer, Stack};
-use tokio::{net::TcpListener, runtime::Runtime};
+use super::{Server, delivery, resident};
+use crate::program::beside_the_tests;
 
-use super::{BODY_LIMIT, BODY_TIME, PROVIDERS, SECRET, Server};
-
-/// The app, which is served until this value is dropped.
+/// The process, which ends with this value.
 #[derive(Debug)]
 pub struct App {
-    runtime: Option<Runtime>,
+    process: Child,
+    talk: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
     address: SocketAddr,
-    handled: Arc<AtomicUsize>,
+    /// By then.
+    handled: usize,
+    memory: usize,
 }
 
 impl App {
@@ -29,47 +26,41 @@ impl App {
     ///
     /// # Panics
     ///
-    /// If it cannot.
+    /// If it does not start.
     pub fn start() -> Self {
-        let handled = Arc::default();
-        Self::serving(app(&handled), handled)
+        let mut command = Command::new(beside_the_tests("adversary-app"));
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program runs");
+        let (stdin, stdout) = (process.stdin.take(), process.stdout.take());
+        let mut talk = (stdin.expect("it is piped"), BufReader::new(stdout.expect("it is piped")));
+        let address = line(&mut talk.1).parse().expect("it tells where it listens");
+        let mut app = Self { process, talk: Mutex::new(talk), address, handled: 0, memory: 0 };
+        app.warm_up();
+        app
     }
 
-    /// Serves an app of one's own, which counts in `handled`.
-    ///
-    /// # Panics
-    ///
-    /// If it cannot.
-    pub fn serving(app: Router, handled: Arc<AtomicUsize>) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-        let runtime = runtime.expect("there are threads");
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("there is a free port");
-        let address = listener.local_addr().expect("it is bound");
-        let service = app.into_make_service_with_connect_info::<SocketAddr>();
-        runtime.spawn(async { axum::serve(listener, service).await });
-        Self { runtime: Some(runtime), address, handled }
+    /// What all servers of a kind need once, such as the stacks of threads, is no growth.
+    fn warm_up(&mut self) {
+        for _ in 0..64 {
+            self.status_of(&delivery());
+        }
+        self.handled = self.handled();
+        self.memory = resident(self.process.id());
+    }
+
+    /// How often its handlers ran, and its tasks.
+    fn ask(&self) -> (usize, usize) {
+        let mut talk = self.talk.lock().expect("nobody panicked while asking");
+        talk.0.write_all(b"\n").expect("it runs");
+        let line = line(&mut talk.1);
+        let (handled, tasks) = line.split_once(' ').expect("it answers with two numbers");
+        (handled.parse().expect("it is a number"), tasks.parse().expect("it is a number"))
     }
 }
 
-/// The app: each endpoint behind addresses, signatures and replays.
-fn app(handled: &Arc<AtomicUsize>) -> Router {
-    PROVIDERS.into_iter().fold(Router::new(), |app, provider| {
-        let handled = Arc::clone(handled);
-        let handler = move |_: Extension<Delivery>| async move {
-            handled.fetch_add(1, Ordering::SeqCst);
-        };
-        app.merge(layered(provider, Router::new().route(&format!("/{}", provider.id()), any(handler))))
-    })
-}
-
-fn layered(provider: Provider, routes: Router) -> Router {
-    let verifier = Verifier::new(provider, SECRET).expect("the secret fits");
-    let here = AddressSet::parse(["127.0.0.0/8"]).expect("this is a network");
-    let stack = Stack::builder(provider.id(), verifier)
-        .with_addresses(AddressLayer::new(here).with_peer(connect_info))
-        .with_body_limit(BODY_LIMIT as u64)
-        .with_body_timeout(BODY_TIME);
-    routes.layer(stack.build().expect("these settings fit each other"))
+fn line(from: &mut impl BufRead) -> String {
+    let mut line = String::new();
+    from.read_line(&mut line).expect("it is text");
+    line.trim_end().to_owned()
 }
 
 impl Server for App {
@@ -82,24 +73,21 @@ impl Server for App {
     }
 
     fn handled(&self) -> usize {
-        self.handled.load(Ordering::SeqCst)
+        self.ask().0 - self.handled
     }
 
     fn left_over(&self) -> usize {
-        let runtime = self.runtime.as_ref().expect("it is there until the end");
-        // One task accepts connections.
-        runtime.metrics().num_alive_tasks().saturating_sub(1)
+        self.ask().1
     }
 
     fn growth(&self) -> usize {
-        0
+        resident(self.process.id()).saturating_sub(self.memory)
     }
 }
 
 impl Drop for App {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
-        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }

@@ -7,7 +7,7 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use super::{BODY_LIMIT, BODY_TIME, HEAD_TIME, PROVIDERS, SECRET, Server, delivery, soon};
+use super::{BODY_LIMIT, BODY_TIME, HEAD_TIME, PROVIDERS, SECRET, Server, delivery, resident, soon};
 use crate::program::program;
 
 /// The process, which ends with this value.
@@ -69,7 +69,7 @@ impl Gateway {
         self.files = 0;
         assert!(soon(|| self.open_files() < 40), "{} files are open", self.open_files());
         self.files = self.open_files();
-        self.memory = self.resident();
+        self.memory = resident(self.id());
     }
 
     /// What stands in its configuration.
@@ -118,13 +118,6 @@ impl Gateway {
     fn open_files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.id())).expect("it runs").count()
     }
-
-    /// In KiB.
-    fn resident(&self) -> usize {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
-        line.trim().trim_end_matches(" kB").parse().expect("it is a number")
-    }
 }
 
 /// The endpoints of [`PROVIDERS`].
@@ -151,7 +144,7 @@ impl Server for Gateway {
     }
 
     fn growth(&self) -> usize {
-        self.resident().saturating_sub(self.memory)
+        resident(self.id()).saturating_sub(self.memory)
     }
 }
 

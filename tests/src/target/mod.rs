@@ -1,14 +1,16 @@
 //! Servers on real sockets, and what an attack must not have done to them.
 //!
-//! One is an axum app as a user would write it, with every layer, served by axum; the other is `countersign serve` as a
+//! One is an axum app as a user would write it, with every layer, served by axum; the other is `countersign serve`. Each is a
 //! process of its own. Both have the endpoints `/github`, `/stripe`, `/standard-webhooks` and `/stream-chat`, whose secret is
 //! [`SECRET`], and take bodies of up to [`BODY_LIMIT`] bytes that arrive within [`BODY_TIME`].
 
 mod app;
 mod gateway;
+mod served;
 mod wire;
 
 use std::{
+    fs,
     net::SocketAddr,
     sync::atomic::{AtomicUsize, Ordering},
     thread::sleep,
@@ -19,6 +21,7 @@ use countersign::{Provider, Signer, providers};
 
 pub use app::App;
 pub use gateway::Gateway;
+pub use served::{Served, app};
 pub use wire::{Answer, Connection, Message};
 
 /// The secret of every endpoint.
@@ -106,6 +109,13 @@ pub fn soon(mut condition: impl FnMut() -> bool) -> bool {
 pub fn each(test: impl Fn(&dyn Server)) {
     test(&App::start());
     test(&Gateway::start());
+}
+
+/// The memory of a process, in KiB.
+fn resident(process: u32) -> usize {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux tells it");
+    line.trim().trim_end_matches(" kB").parse().expect("it is a number")
 }
 
 /// A new event for `/github`, signed.

@@ -19,7 +19,7 @@ use countersign::{Provider, Rejection, Signer, Verifier, providers};
 use countersign_tests::{
     endpoint::Endpoint,
     program::program,
-    target::{App, Gateway, PROVIDERS, SECRET, Server, each},
+    target::{Gateway, PROVIDERS, SECRET, Served, Server, each},
 };
 use http::{HeaderMap, HeaderValue, Request, StatusCode, request::Parts};
 use serde_json::Value as Json;
@@ -60,7 +60,7 @@ fn an_audit_fails_no_right_receiver_of_what_a_private_key_signed() {
     // Dyte's id stands in a header that nothing covers.
     for id in ["dyte", "discord"] {
         let app = Router::new().route("/{provider}", any(receive_signed));
-        let server = App::serving(app, Arc::default());
+        let server = Served::new(app, Arc::default());
         let url = format!("http://{}/{id}", server.address());
         let mut command = Command::new(program());
         command.args(["audit", id, "--to", &url, "--secret-env", "SECRET", "--patience", "4s", "--json"]);
@@ -120,7 +120,7 @@ fn found(
     }
     let wrong = Arc::new(Wrong { judge, seen: Mutex::default() });
     let app = Router::new().route(&format!("/{}", provider.id()), any(receive)).with_state(wrong);
-    let server = App::serving(app, Arc::default());
+    let server = Served::new(app, Arc::default());
     not_passed(&audit(&server, provider, &[]))
 }
 
@@ -312,7 +312,7 @@ fn an_audit_finds_a_receiver_without_limits() {
         let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else { return StatusCode::BAD_REQUEST };
         verdict(providers::GITHUB, &parts, &body).err().map_or(StatusCode::OK, |rejection| rejection.status())
     }
-    let server = App::serving(Router::new().route("/github", any(receive)), Arc::default());
+    let server = Served::new(Router::new().route("/github", any(receive)), Arc::default());
     let rows = not_passed(&audit(&server, providers::GITHUB, &[]));
     assert!(rows["E4"].iter().any(|row| row.contains("all was read")), "{rows:#?}");
     assert!(rows["E5"].iter().any(|row| row.contains("unclear")), "{rows:#?}");

@@ -45,39 +45,42 @@ fn connect(address: SocketAddr) -> TcpStream {
 
 #[test]
 fn e5_ten_thousand_idle_connections_keep_nobody_out() {
-    let server = Gateway::start();
-    let (crowd, mut delivered) = crowd(&server, b"");
-    for _ in 0..20 {
-        assert_eq!(server.status_of(&delivery()), 200);
-        delivered += 1;
-    }
-    drop(crowd);
-    server.is_unharmed(delivered);
+    each(|server| {
+        let (crowd, mut delivered) = crowd(server, b"");
+        for _ in 0..20 {
+            assert_eq!(server.status_of(&delivery()), 200, "{}", server.name());
+            delivered += 1;
+        }
+        drop(crowd);
+        server.is_unharmed(delivered);
+    });
 }
 
 #[test]
 fn e5_ten_thousand_unfinished_heads_keep_nobody_out_and_no_memory() {
-    let server = Gateway::start();
-    let head = delivery().with("x-a", vec![b'a'; 4000]).head();
-    let mut delivered = 0;
-    let mut grown = Vec::new();
-    for _ in 0..2 {
-        let (crowd, count) = crowd(&server, &head[..head.len() - 2]);
-        drop(crowd);
-        server.is_unharmed(delivered + count);
-        delivered += count + 1;
-        grown.push(server.growth());
-    }
-    assert!(grown[1] <= grown[0] + 16 * 1024, "each crowd leaves more, in KiB: {grown:?}");
+    each(|server| {
+        let head = delivery().with("x-a", vec![b'a'; 4000]).head();
+        let mut delivered = 0;
+        let mut grown = Vec::new();
+        for _ in 0..2 {
+            let (crowd, count) = crowd(server, &head[..head.len() - 2]);
+            drop(crowd);
+            server.is_unharmed(delivered + count);
+            delivered += count + 1;
+            grown.push(server.growth());
+        }
+        assert!(grown[1] <= grown[0] + 16 * 1024, "{}: each crowd leaves more, in KiB: {grown:?}", server.name());
+    });
 }
 
 #[test]
 fn e5_ten_thousand_unfinished_bodies_keep_nobody_out() {
-    let server = Gateway::start();
-    let message = delivery().set("content-length", "60000");
-    let (crowd, delivered) = crowd(&server, &[message.head(), vec![b'a'; 4000]].concat());
-    drop(crowd);
-    server.is_unharmed(delivered);
+    each(|server| {
+        let message = delivery().set("content-length", "60000");
+        let (crowd, delivered) = crowd(server, &[message.head(), vec![b'a'; 4000]].concat());
+        drop(crowd);
+        server.is_unharmed(delivered);
+    });
 }
 
 #[test]

@@ -14,12 +14,12 @@ use axum::{Router, routing::any};
 use bytes::Bytes;
 use countersign::{Verifier, providers};
 use countersign_axum::Webhook;
-use countersign_tests::target::{App, Message, SECRET, Server, signed, soon};
+use countersign_tests::target::{Message, SECRET, Served, Server, signed, soon};
 use countersign_tower::Stack;
 use http::StatusCode;
 
 /// An app whose handler does what an event says when it gets that for the first time, and handles it the next time.
-fn app() -> App {
+fn app() -> Served {
     let (handled, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(HashSet::new())));
     let count = Arc::clone(&handled);
     let handler = async move |Webhook(event): Webhook<Bytes>| {
@@ -36,7 +36,7 @@ fn app() -> App {
     };
     let verifier = Verifier::new(providers::GITHUB, SECRET).unwrap();
     let stack = Stack::builder("github", verifier).with_handler_timeout(Duration::from_secs(1)).build().unwrap();
-    App::serving(Router::new().route("/github", any(handler)).layer(stack), handled)
+    Served::new(Router::new().route("/github", any(handler)).layer(stack), handled)
 }
 
 fn asking(what: &str) -> Message {

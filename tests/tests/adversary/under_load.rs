@@ -254,6 +254,20 @@ impl KeyResolver for Rotating {
     }
 }
 
+/// Waits until every sender has begun and ended a delivery: one that is slower than two rotations is refused, and rightly.
+async fn all_have_gone_on(sent: &[AtomicU64; 4]) {
+    let before = sent.each_ref().map(|sent| sent.load(Ordering::SeqCst));
+    let has_gone_on = |(sent, before): (&AtomicU64, u64)| {
+        let sent = sent.load(Ordering::SeqCst);
+        sent >= 1000 || sent >= before + 2
+    };
+    // The first of them is who waits.
+    while !sent.iter().zip(before).skip(1).all(has_gone_on) {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(10)).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn d9_secrets_that_rotate_under_load_open_no_gap() {
     let (rotating, handled) = (Rotating(Arc::new(AtomicU64::new(1))), Handled::default());
@@ -274,18 +288,19 @@ async fn d9_secrets_that_rotate_under_load_open_no_gap() {
             })
         })
         .collect();
+    let sent: Arc<[AtomicU64; 4]> = Arc::default();
     let senders: Vec<_> = (0..4)
         .map(|task| {
-            let (app, rotating) = (app.clone(), rotating.clone());
+            let (app, rotating, sent) = (app.clone(), rotating.clone(), Arc::clone(&sent));
             tokio::spawn(async move {
                 for at in 0..1000 {
                     // It may become the one before while the request is on its way, and be the next one to a copy.
                     let generation = rotating.0.load(Ordering::SeqCst);
-                    let sent = send(&app, &secret(generation), &event(task, at)).await;
-                    assert_eq!(sent, (200, ""), "generation {generation}");
+                    let answer = send(&app, &secret(generation), &event(task, at)).await;
+                    assert_eq!(answer, (200, ""), "generation {generation}");
+                    sent[task].fetch_add(1, Ordering::SeqCst);
                     if task == 0 && at % 20 == 19 {
-                        // A sender that is slower than two rotations would be refused, and rightly.
-                        tokio::time::sleep(Duration::from_millis(10)).await;
+                        all_have_gone_on(&sent).await;
                         rotating.0.fetch_add(1, Ordering::SeqCst);
                     }
                 }

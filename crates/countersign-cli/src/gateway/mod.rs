@@ -22,6 +22,6 @@ pub(crate) use operators::{OPERATOR, Operators, Token, UnknownOperator};
 pub(crate) use places::MAX_HELD;
 pub(crate) use proxy_protocol::{ProxyProtocol, Refused};
 pub(crate) use sent_secret::SentSecret;
-pub(crate) use server::{Bounds, Front, runtime, serve, stop_signal};
+pub(crate) use server::{Bounds, Front, listen, runtime, serve, stop_signal};
 pub(crate) use snapshot::{Gateway, Meeting, Snapshot};
 pub(crate) use store::{Remote, Store, StorePlan};

@@ -13,7 +13,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     runtime::Runtime,
     time::{sleep, timeout},
 };
@@ -29,6 +29,20 @@ use super::{
 pub(crate) fn runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
+
+/// Listens. To be called in the runtime.
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // On Windows it would let another process have the port as well.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
+}
+
+/// How many connections may wait to be accepted, if the system allows so many. With the 128 of most servers, one that comes
+/// with a crowd is told nothing, and tries again a second later.
+const QUEUE: u32 = 4096;
 
 /// What every connection meets.
 pub(crate) struct Front<W> {

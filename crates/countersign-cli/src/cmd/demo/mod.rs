@@ -9,7 +9,7 @@ use std::{fs, net::SocketAddr, sync::Arc};
 use clap::Args;
 use countersign::replay::MemoryStore;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::sync::oneshot;
 
 use crate::{
     client::Client,
@@ -52,8 +52,9 @@ fn port(text: &str) -> Result<u16, &'static str> {
 impl Demo {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let runtime = gateway::runtime()?;
+        let address = SocketAddr::from(([127, 0, 0, 1], self.port));
         let listener = runtime
-            .block_on(TcpListener::bind(("127.0.0.1", self.port)))
+            .block_on(async { gateway::listen(address) })
             .map_err(|error| Failure::new(format!("cannot listen on port {}: {error}", self.port)))?;
         let address = listener.local_addr()?;
         let senders = SENDERS.iter().map(|sample| Sender::new(sample, address)).collect::<Result<Vec<_>, _>>()?;

@@ -183,11 +183,8 @@ impl Serve {
         let store = Arc::new(store.open().await.map_err(|error| Failure::new(format!("the replay store: {error}")))?);
         let watch = Arc::new(Log::new(self.bodies, start.config.line_timeout));
         let gateway = Gateway::new(start.config.snapshot(&store)?, watch);
-        let listener = bind(*listen).await?;
-        let metrics = match metrics {
-            Some(address) => Some(bind(address).await?),
-            None => None,
-        };
+        let listener = self::listen(*listen)?;
+        let metrics = metrics.map(self::listen).transpose()?;
         // Both, since whoever reads this may ask for either.
         let word = if count == 1 { "endpoint" } else { "endpoints" };
         say(&format!("countersign: listening on http://{} ({count} {word})", listener.local_addr()?));
@@ -203,6 +200,6 @@ impl Serve {
     }
 }
 
-async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(address).await.map_err(|error| Failure::new(format!("cannot listen on {address}: {error}")))
+fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    gateway::listen(address).map_err(|error| Failure::new(format!("cannot listen on {address}: {error}")))
 }
