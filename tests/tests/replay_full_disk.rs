@@ -85,6 +85,24 @@ async fn in_redis(server: &RedisServer) -> RedisReplayStore {
     RedisReplayStore::connect_with(options).await.unwrap()
 }
 
+#[test]
+fn a_redis_that_cannot_write_refuses_and_forgets_nothing() {
+    on_a_small_disk("a_redis_that_cannot_write_refuses_and_forgets_nothing", FOR_REDIS, async |disk| {
+        let mut server = RedisServer::start_on(&disk, &["--appendfsync", "everysec"]);
+        let store = in_redis(&server).await;
+        let ballast = Ballast::leaving(ROOM, &disk);
+        let is_about_room = |error: &RedisStoreError| matches!(error, RedisStoreError::CannotWrite { .. });
+        let (store, mut said) = faults::a_server_that_has_no_room(store, is_about_room).await;
+        are_done(&store, &said.committed()).await;
+        ballast.remove();
+        faults::works_again(&store, "with room again").await;
+        said.is_true(&store).await;
+        server.restart();
+        faults::works_again(&store, "from the disk").await;
+        said.is_true(&store).await;
+    });
+}
+
 /// `appendfsync always` is a promise that Redis cannot keep then, and it ends.
 #[test]
 fn a_redis_that_ends_because_it_cannot_write_comes_back_with_all_that_it_acknowledged() {
