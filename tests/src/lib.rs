@@ -18,6 +18,8 @@ pub mod replay_faults;
 #[cfg(feature = "servers")]
 pub mod servers;
 #[cfg(feature = "servers")]
+pub mod small_disk;
+#[cfg(feature = "servers")]
 pub mod target;
 pub mod vectors;
 pub mod verdict;

@@ -51,7 +51,7 @@ pub async fn works<S: ReplayStore>(store: &S, name: &str) {
 }
 
 /// As [`works`], once the store finds its server again; it may not give a wrong answer until then.
-async fn works_again<S: ReplayStore>(store: &S, name: &str) {
+pub async fn works_again<S: ReplayStore>(store: &S, name: &str) {
     for attempt in 0..200 {
         let key = key("works again", &format!("{name} {attempt}"));
         let Ok(claim) = claim(store, key, 0).await else {
@@ -128,14 +128,69 @@ pub async fn a_network_that_fails<S: ReplayStore>(store: &S, proxy: &Proxy) {
     drop(fresh(claim(store, key("networks", "nobody there"), 0).await));
 }
 
-/// What became of an event while the server was killed.
+/// What was asked of a store about an event, and what it said.
 #[derive(Debug)]
 struct Told {
     key: ReplayKey,
-    /// Whether the claim was acknowledged as fresh.
+    /// Whether a claim was acknowledged as fresh.
     claimed: bool,
-    /// Whether a commit was sent, and whether it was acknowledged.
-    commit: Option<bool>,
+    /// What was asked of the claim, and whether it was acknowledged.
+    settled: Option<(Outcome, bool)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Outcome {
+    Commit,
+    Release,
+}
+
+impl Told {
+    /// Claims the event again; an error is no lie.
+    ///
+    /// # Panics
+    ///
+    /// If the answer is not what follows from what was said before.
+    async fn is_true<S: ReplayStore>(&mut self, store: &S) -> Result<(), S::Error> {
+        use Outcome::{Commit, Release};
+        let claim = claim(store, self.key, 2).await?;
+        match (&claim, self.claimed, self.settled) {
+            // What was acknowledged is so. What was not, may be so or not.
+            (Claim::Done, true, Some((Commit, _)))
+            | (Claim::InProgress, true, None | Some((_, false)))
+            | (Claim::Fresh(_), true, Some((Release, _)))
+            | (Claim::Fresh(_) | Claim::InProgress, false, None) => {}
+            _ => panic!("{self:?}, but now it is {claim:?}"),
+        }
+        if matches!(claim, Claim::Fresh(_)) {
+            (self.claimed, self.settled) = (true, None);
+        }
+        Ok(())
+    }
+}
+
+/// All that a store was asked and said while something was wrong.
+#[derive(Debug, Default)]
+pub struct Said(Vec<Told>);
+
+impl Said {
+    /// Holds the store, which is well again, or another one on the same server, to it.
+    ///
+    /// # Panics
+    ///
+    /// If it has forgotten what it acknowledged, or knows what it was never told.
+    pub async fn is_true<S: ReplayStore>(&mut self, store: &S) {
+        for told in &mut self.0 {
+            if let Err(error) = told.is_true(store).await {
+                panic!("{told:?}, and the store that is well again says: {error}");
+            }
+        }
+    }
+
+    /// The events whose commits were acknowledged.
+    pub fn committed(&self) -> Vec<ReplayKey> {
+        let committed = |told: &&Told| matches!(told.settled, Some((Outcome::Commit, true)));
+        self.0.iter().filter(committed).map(|told| told.key).collect()
+    }
 }
 
 /// Many claim and commit while `restart` kills the server and starts it again.
@@ -143,7 +198,7 @@ struct Told {
 /// # Panics
 ///
 /// If the store forgets what it acknowledged, or acknowledges what it does not know.
-pub async fn a_server_that_is_killed<S: ReplayStore>(store: S, restart: impl FnOnce() + Send) {
+pub async fn a_server_that_is_killed<S: ReplayStore>(store: S, restart: impl FnOnce() + Send) -> Said {
     let store = Arc::new(store);
     let before = key("kills", "before");
     let lease = fresh(claim(&*store, before, 0).await);
@@ -159,7 +214,7 @@ pub async fn a_server_that_is_killed<S: ReplayStore>(store: S, restart: impl FnO
                 while after < 20 {
                     after += usize::from(*stopped.borrow());
                     let one = one(&*store, key("kills", &format!("{worker} {}", told.len()))).await;
-                    if one.commit != Some(true) {
+                    if !matches!(one.settled, Some((_, true))) {
                         tokio::time::sleep(Duration::from_millis(10)).await;
                     }
                     told.push(one);
@@ -177,34 +232,78 @@ pub async fn a_server_that_is_killed<S: ReplayStore>(store: S, restart: impl FnO
     }
     works_again(&*store, "after the kill").await;
     assert!(matches!(claim(&*store, before, 1).await, Ok(Claim::Done)));
-    assert!(told.iter().any(|told| told.commit == Some(true)));
-    for told in told {
-        check(&*store, told).await;
-    }
+    let mut said = Said(told);
+    assert!(!said.committed().is_empty());
+    said.is_true(&*store).await;
+    said
 }
 
 /// Claims an event, and commits it.
 async fn one<S: ReplayStore>(store: &S, key: ReplayKey) -> Told {
-    let Ok(claim) = claim(store, key, 0).await else { return Told { key, claimed: false, commit: None } };
-    let Claim::Fresh(lease) = claim else { panic!("a new event is {claim:?}") };
-    match store.commit(lease, KEEP, at(1)).await {
-        Ok(Settlement::Settled) => Told { key, claimed: true, commit: Some(true) },
-        Ok(Settlement::Lapsed) => {
-            panic!("a lease of 30 s was over after one: the claim was acknowledged and forgotten")
-        }
-        Err(_) => Told { key, claimed: true, commit: Some(false) },
+    match claim(store, key, 0).await {
+        Ok(Claim::Fresh(lease)) => settle(store, lease, Outcome::Commit).await,
+        Ok(claim) => panic!("a new event is {claim:?}"),
+        Err(_) => Told { key, claimed: false, settled: None },
     }
 }
 
-async fn check<S: ReplayStore>(store: &S, told: Told) {
-    let state = claim(store, told.key, 2).await;
-    match (&state, told.claimed, told.commit) {
-        // What was acknowledged is so. What was not, may be so or not.
-        (Ok(Claim::Done), _, Some(_))
-        | (Ok(Claim::InProgress), true, Some(false))
-        | (Ok(Claim::Fresh(_) | Claim::InProgress), false, None) => {}
-        _ => panic!("{told:?}, but now it is {state:?}"),
+/// Settles a claim that was acknowledged.
+async fn settle<S: ReplayStore>(store: &S, lease: Lease, outcome: Outcome) -> Told {
+    let key = lease.key();
+    let settlement = match outcome {
+        Outcome::Commit => store.commit(lease, KEEP, at(1)).await,
+        Outcome::Release => store.release(lease, at(1)).await,
+    };
+    if let Ok(Settlement::Lapsed) = settlement {
+        panic!("a lease of 30 s was over after one: the claim was acknowledged and forgotten");
     }
+    Told { key, claimed: true, settled: Some((outcome, settlement.is_ok())) }
+}
+
+/// Many claim and commit until the server has no more room, whose errors are given to `is_about_room`. Then what was claimed
+/// before is committed and released, and everything is asked for.
+///
+/// # Panics
+///
+/// If there is room for ever, or an answer is neither an error nor the truth.
+pub async fn a_server_that_has_no_room<S: ReplayStore>(
+    store: S,
+    is_about_room: impl Fn(&S::Error) -> bool,
+) -> (S, Said) {
+    let store = Arc::new(store);
+    let mut held = Vec::new();
+    for number in 0..40 {
+        held.push(fresh(claim(&*store, key("room", &format!("held {number}")), 0).await));
+    }
+    let workers: Vec<_> = (0..8).map(|worker| tokio::spawn(until_it_fails(Arc::clone(&store), worker))).collect();
+    let mut told = Vec::new();
+    for worker in workers {
+        told.extend(worker.await.unwrap());
+    }
+    let error = claim(&*store, key("room", "none"), 0).await.expect_err("there is room again");
+    assert!(is_about_room(&error), "{error:?}");
+    for (number, lease) in held.into_iter().enumerate() {
+        let outcome = if number % 2 == 0 { Outcome::Commit } else { Outcome::Release };
+        told.push(settle(&*store, lease, outcome).await);
+    }
+    for told in &mut told {
+        let _ = told.is_true(&*store).await;
+    }
+    let said = Said(told);
+    assert!(said.committed().len() > 100, "{}", said.committed().len());
+    (Arc::into_inner(store).expect("the workers have ended"), said)
+}
+
+/// Claims and commits, until several claims one after the other fail.
+async fn until_it_fails<S: ReplayStore>(store: Arc<S>, worker: u32) -> Vec<Told> {
+    let (mut told, mut failed) = (Vec::new(), 0);
+    while failed < 5 {
+        let one = one(&*store, key("room", &format!("{worker} {}", told.len()))).await;
+        failed = if one.claimed { 0 } else { failed + 1 };
+        told.push(one);
+        assert!(told.len() < 50_000, "there is always room");
+    }
+    told
 }
 
 /// The server is stopped where it stands, with its connections open.

@@ -217,6 +217,49 @@ fn the_replica_of_a_node_that_falls_silent_takes_over_and_knows_its_events() {
 }
 
 #[test]
+fn a_node_that_is_out_of_memory_refuses_new_events_and_knows_its_own_while_the_others_go_on() {
+    faults::run(async {
+        let cluster = RedisCluster::start();
+        let store = connect(&cluster).await;
+        let (old, old_held) = (events("old"), events("old held"));
+        done(&store, &old).await;
+        held(&store, &old_held).await;
+        let mut leases = Vec::new();
+        for event in events("to be settled") {
+            let Ok(Claim::Fresh(lease)) = store.claim(event, LEASE, at(0)).await else { panic!("not fresh") };
+            leases.push(lease);
+        }
+        cluster.nodes()[0].cli(&["CONFIG", "SET", "maxmemory", "1"]);
+        let (mut refused, mut taken) = (Vec::new(), Vec::new());
+        for event in events("new") {
+            match store.claim(event, LEASE, at(0)).await {
+                Ok(Claim::Fresh(lease)) => taken.push(lease),
+                Err(RedisStoreError::Full) => refused.push(event),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(refused.len() > 5 && taken.len() > 20, "{} refused, {} taken", refused.len(), taken.len());
+        are_known(&store, &old, &old_held).await;
+        // What becomes of a claim takes no memory.
+        let (mut committed, mut released) = (Vec::new(), Vec::new());
+        for (number, lease) in leases.into_iter().chain(taken).enumerate() {
+            let (event, is_good) = (lease.key(), number % 2 == 0);
+            let settled =
+                if is_good { store.commit(lease, KEEP, at(1)).await } else { store.release(lease, at(1)).await };
+            assert_eq!(settled.unwrap(), Settlement::Settled);
+            if is_good { committed.push(event) } else { released.push(event) }
+        }
+        are_known(&store, &committed, &[]).await;
+        cluster.nodes()[0].cli(&["CONFIG", "SET", "maxmemory", "0"]);
+        are_known(&store, &old, &old_held).await;
+        are_known(&store, &committed, &[]).await;
+        // Neither those that were refused nor those that were given up are there.
+        refused.extend(released);
+        done(&store, &refused).await;
+    });
+}
+
+#[test]
 fn the_others_are_asked_about_a_node_that_says_that_it_does_not_serve() {
     faults::run(async {
         let cluster = cluster();

@@ -1,45 +1,32 @@
-//! The store in an SQLite file on a file system that is really full.
+//! The stores on a file system that is really full.
 
-use std::{env, fs, path::Path, process::Command, time::Duration};
+use std::{fs, path::Path, time::Duration};
 
 use countersign::{
     ReplayKey, ReplayStore, Timestamp,
     replay::{Claim, Settlement},
 };
-use countersign_store::replay::{SqliteReplayStore, sqlite::SqliteStoreError};
-use countersign_tests::{replay::key, replay_faults as faults};
-use tempfile::TempDir;
+use countersign_store::replay::{
+    PostgresReplayStore, RedisReplayStore, SqliteReplayStore,
+    postgres::{PostgresOptions, PostgresStoreError},
+    redis::{RedisOptions, RedisStoreError},
+    sqlite::SqliteStoreError,
+};
+use countersign_tests::{
+    replay::key,
+    replay_faults as faults,
+    servers::{PostgresServer, RedisServer},
+    small_disk::{Ballast, on_a_small_disk},
+};
 
-/// Tells the test that it runs where a small file system is mounted, and in which folder.
-const MOUNTED: &str = "COUNTERSIGN_TESTS_SMALL_DISK";
-
-/// More than the log of writes may grow to, and a little for the file itself.
-const SIZE: &str = "size=5m";
+/// For SQLite's file: more than the log of writes may grow to, and a little for the file itself.
+const SIZE: &str = "5m";
 
 const BALLAST: usize = 512 << 10;
 
 #[test]
 fn a_disk_that_is_full_is_an_error_and_forgets_nothing() {
-    if let Some(disk) = env::var_os(MOUNTED) {
-        return faults::run(fill_up(Path::new(&disk)));
-    }
-    let folder = TempDir::new().unwrap();
-    // In a space of mounts of its own, in which whoever may make one may mount what is in memory.
-    let run = |script: &str| {
-        let mut command = Command::new("unshare");
-        command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]).arg(folder.path());
-        command.arg(env::current_exe().unwrap()).env(MOUNTED, folder.path());
-        command.output()
-    };
-    let mount = format!("mount -t tmpfs -o {SIZE} tmpfs \"$1\"");
-    if !run(&mount).is_ok_and(|output| output.status.success()) {
-        eprintln!("NOT TESTED: a full disk, for this system lets nobody mount one of their own");
-        return;
-    }
-    let test = "a_disk_that_is_full_is_an_error_and_forgets_nothing";
-    let output = run(&format!("{mount} && exec \"$2\" --exact {test} --nocapture")).unwrap();
-    let told = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && told.contains("1 passed"), "{told}");
+    on_a_small_disk("a_disk_that_is_full_is_an_error_and_forgets_nothing", SIZE, async |disk| fill_up(&disk).await);
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -80,9 +67,94 @@ async fn handle(store: &SqliteReplayStore, event: ReplayKey) -> Result<(), Sqlit
     Ok(())
 }
 
-async fn are_done(store: &SqliteReplayStore, events: &[ReplayKey]) {
+async fn are_done(store: &impl ReplayStore, events: &[ReplayKey]) {
     for event in events {
         let claim = store.claim(*event, LEASE, at(1)).await;
         assert!(matches!(claim, Ok(Claim::Done)), "{claim:?}");
     }
+}
+
+/// What Redis has there at its start is a few hundred bytes.
+const FOR_REDIS: &str = "4m";
+
+/// Enough for a few hundred events.
+const ROOM: u64 = 128 << 10;
+
+async fn in_redis(server: &RedisServer) -> RedisReplayStore {
+    let options = RedisOptions::new(server.url()).unwrap().with_timeout(faults::PATIENT);
+    RedisReplayStore::connect_with(options).await.unwrap()
+}
+
+#[test]
+fn a_redis_that_cannot_write_refuses_and_forgets_nothing() {
+    on_a_small_disk("a_redis_that_cannot_write_refuses_and_forgets_nothing", FOR_REDIS, async |disk| {
+        let mut server = RedisServer::start_on(&disk, &["--appendfsync", "everysec"]);
+        let store = in_redis(&server).await;
+        let ballast = Ballast::leaving(ROOM, &disk);
+        let is_about_room = |error: &RedisStoreError| matches!(error, RedisStoreError::CannotWrite { .. });
+        let (store, mut said) = faults::a_server_that_has_no_room(store, is_about_room).await;
+        are_done(&store, &said.committed()).await;
+        ballast.remove();
+        faults::works_again(&store, "with room again").await;
+        said.is_true(&store).await;
+        server.restart();
+        faults::works_again(&store, "from the disk").await;
+        said.is_true(&store).await;
+    });
+}
+
+/// `appendfsync always` is a promise that Redis cannot keep then, and it ends.
+#[test]
+fn a_redis_that_ends_because_it_cannot_write_comes_back_with_all_that_it_acknowledged() {
+    let name = "a_redis_that_ends_because_it_cannot_write_comes_back_with_all_that_it_acknowledged";
+    on_a_small_disk(name, FOR_REDIS, async |disk| {
+        let mut server = RedisServer::start_on(&disk, &[]);
+        let store = in_redis(&server).await;
+        let ballast = Ballast::leaving(ROOM, &disk);
+        let is_gone = |error: &RedisStoreError| matches!(error, RedisStoreError::Unreachable { .. });
+        let (store, mut said) = faults::a_server_that_has_no_room(store, is_gone).await;
+        ballast.remove();
+        server.restart();
+        faults::works_again(&store, "with room again").await;
+        said.is_true(&store).await;
+    });
+}
+
+async fn in_postgres(url: &str) -> PostgresReplayStore {
+    let options = PostgresOptions::new(url).unwrap().with_timeout(faults::PATIENT);
+    PostgresReplayStore::connect_with(options).await.unwrap()
+}
+
+#[test]
+fn a_postgres_that_has_no_room_for_its_tables_refuses_and_forgets_nothing() {
+    on_a_small_disk("a_postgres_that_has_no_room_for_its_tables_refuses_and_forgets_nothing", "4m", async |disk| {
+        let server = PostgresServer::start();
+        let store = in_postgres(&server.new_database_on(&disk)).await;
+        let ballast = Ballast::leaving(ROOM, &disk);
+        let is_full = |error: &PostgresStoreError| matches!(error, PostgresStoreError::Full);
+        let (store, mut said) = faults::a_server_that_has_no_room(store, is_full).await;
+        ballast.remove();
+        faults::works_again(&store, "with room again").await;
+        said.is_true(&store).await;
+    });
+}
+
+/// Without its log Postgres can promise nothing, and ends.
+#[test]
+fn a_postgres_that_has_no_room_for_its_log_comes_back_with_all_that_it_acknowledged() {
+    let name = "a_postgres_that_has_no_room_for_its_log_comes_back_with_all_that_it_acknowledged";
+    on_a_small_disk(name, "8m", async |disk| {
+        let mut server = PostgresServer::start_with_log_on(&disk);
+        let store = in_postgres(&server.url("postgres")).await;
+        let ballast = Ballast::leaving(ROOM, &disk);
+        server.use_up_log();
+        let is_gone = |error: &PostgresStoreError| {
+            matches!(error, PostgresStoreError::Unreachable { .. } | PostgresStoreError::Full)
+        };
+        let (store, mut said) = faults::a_server_that_has_no_room(store, is_gone).await;
+        ballast.remove();
+        server.restart();
+        faults::works_again(&store, "with room again").await;
+        said.is_true(&store).await;
+    });
 }

@@ -1,6 +1,7 @@
 //! A copy in memory in front of a store.
 
 use std::{
+    net::SocketAddr,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -12,8 +13,15 @@ use countersign::{
     ReplayKey, ReplayStore, Timestamp,
     replay::{Claim, Lease, MemoryStore, Settlement},
 };
-use countersign_store::replay::{LayeredReplayStore, SqliteReplayStore};
-use countersign_tests::{replay::key, replay_conformance, replay_faults as faults, servers::Alternating};
+use countersign_store::replay::{
+    LayeredReplayStore, PostgresReplayStore, RedisReplayStore, SqliteReplayStore, postgres::PostgresOptions,
+    redis::RedisOptions,
+};
+use countersign_tests::{
+    replay::key,
+    replay_conformance, replay_faults as faults,
+    servers::{Alternating, PostgresServer, Proxy, RedisServer, postgres_url},
+};
 
 /// Two processes, each with its copy, and what they share.
 fn open_two() -> Alternating<LayeredReplayStore<Arc<MemoryStore>>> {
@@ -76,5 +84,112 @@ fn only_what_was_committed_here_is_answered_from_the_copy_and_only_while_it_is_k
             matches!(store.claim(event, lease_for, at(92)).await, Ok(Claim::Fresh(_))),
             "no copy of what was not settled"
         );
+    });
+}
+
+async fn redis(address: SocketAddr, timeout: Duration) -> RedisReplayStore {
+    let options = RedisOptions::new(format!("redis://{address}")).unwrap().with_timeout(timeout);
+    RedisReplayStore::connect_with(options).await.unwrap()
+}
+
+async fn postgres(address: SocketAddr, timeout: Duration) -> PostgresReplayStore {
+    let options = PostgresOptions::new(postgres_url(address, "postgres")).unwrap().with_timeout(timeout);
+    PostgresReplayStore::connect_with(options).await.unwrap()
+}
+
+#[test]
+fn an_answer_of_the_shared_store_that_is_lost_is_asked_for_again() {
+    faults::run(async {
+        let server = RedisServer::start();
+        let proxy = Proxy::to(server.address()).await;
+        let store = LayeredReplayStore::new(redis(proxy.address(), faults::PATIENT).await);
+        faults::a_lost_answer_is_asked_for_again(&store, &proxy).await;
+    });
+}
+
+#[test]
+fn a_network_to_the_shared_store_that_fails_yields_errors_and_then_the_truth() {
+    faults::run(async {
+        let (redis_server, postgres_server) = (RedisServer::start(), PostgresServer::start());
+        let (one, other) = (Proxy::to(redis_server.address()).await, Proxy::to(postgres_server.address()).await);
+        let redis = LayeredReplayStore::new(redis(one.address(), faults::IMPATIENT).await);
+        let postgres = LayeredReplayStore::new(postgres(other.address(), faults::IMPATIENT).await);
+        tokio::join!(faults::a_network_that_fails(&redis, &one), faults::a_network_that_fails(&postgres, &other));
+    });
+}
+
+#[test]
+fn a_shared_store_that_is_paused_yields_errors_and_then_the_truth() {
+    faults::run(async {
+        let mut server = RedisServer::start();
+        let store = LayeredReplayStore::new(redis(server.address(), faults::IMPATIENT).await);
+        faults::a_server_that_is_paused(&store, server.process()).await;
+    });
+}
+
+/// What the copy says of an event, the shared store says to all others.
+#[test]
+fn a_shared_redis_that_is_killed_mid_call_agrees_with_the_copy() {
+    faults::run(async {
+        let mut server = RedisServer::start();
+        let store = Arc::new(LayeredReplayStore::new(redis(server.address(), faults::PATIENT).await));
+        let mut said = faults::a_server_that_is_killed(Arc::clone(&store), || server.restart()).await;
+        assert!(store.copies() >= said.committed().len(), "what was committed is copied");
+        said.is_true(store.shared()).await;
+        said.is_true(&redis(server.address(), faults::PATIENT).await).await;
+    });
+}
+
+#[test]
+fn a_shared_postgres_that_is_killed_mid_call_agrees_with_the_copy() {
+    faults::run(async {
+        let mut server = PostgresServer::start();
+        let store = Arc::new(LayeredReplayStore::new(postgres(server.address(), faults::PATIENT).await));
+        let mut said = faults::a_server_that_is_killed(Arc::clone(&store), || server.restart()).await;
+        assert!(store.copies() >= said.committed().len(), "what was committed is copied");
+        said.is_true(store.shared()).await;
+        said.is_true(&postgres(server.address(), faults::PATIENT).await).await;
+    });
+}
+
+#[test]
+fn while_the_shared_store_is_away_only_what_was_acknowledged_as_committed_here_is_done() {
+    faults::run(async {
+        let at = |seconds: i64| Timestamp::from_unix_seconds(1_767_225_600 + seconds);
+        let (lease_for, keep_for) = (Duration::from_secs(30), Duration::from_secs(86_400));
+        let server = RedisServer::start();
+        let proxy = Proxy::to(server.address()).await;
+        let store = LayeredReplayStore::new(redis(proxy.address(), faults::IMPATIENT).await);
+        let others = redis(server.address(), faults::PATIENT).await;
+        let [here, unheard, unknown, elsewhere] =
+            ["here", "unheard", "unknown", "elsewhere"].map(|name| key("away", name));
+        let mut leases = Vec::new();
+        for event in [here, unheard, unknown] {
+            let Ok(Claim::Fresh(lease)) = store.claim(event, lease_for, at(0)).await else { panic!("not fresh") };
+            leases.push(lease);
+        }
+        let Ok(Claim::Fresh(lease)) = others.claim(elsewhere, lease_for, at(0)).await else { panic!("not fresh") };
+        assert_eq!(others.commit(lease, keep_for, at(1)).await.unwrap(), Settlement::Settled);
+        assert_eq!(store.commit(leases.remove(0), keep_for, at(1)).await.unwrap(), Settlement::Settled);
+        proxy.swallow();
+        assert!(store.commit(leases.remove(0), keep_for, at(1)).await.is_err());
+        proxy.restore();
+        faults::works_again(&store, "between").await;
+        proxy.swallow_answers();
+        assert!(store.commit(leases.remove(0), keep_for, at(1)).await.is_err());
+
+        proxy.cut();
+        assert!(matches!(store.claim(here, lease_for, at(2)).await, Ok(Claim::Done)));
+        for event in [unheard, unknown, elsewhere] {
+            let claim = store.claim(event, lease_for, at(2)).await;
+            assert!(claim.is_err(), "{claim:?}");
+        }
+        proxy.restore();
+        faults::works_again(&store, "afterwards").await;
+        assert!(matches!(store.claim(unheard, lease_for, at(2)).await, Ok(Claim::InProgress)));
+        for event in [here, unknown, elsewhere] {
+            let claim = store.claim(event, lease_for, at(2)).await;
+            assert!(matches!(claim, Ok(Claim::Done)), "{claim:?}");
+        }
     });
 }

@@ -1,6 +1,9 @@
 //! The store in Postgres, on real servers.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use countersign::{
     ReplayStore, Timestamp,
@@ -134,6 +137,69 @@ fn a_server_that_is_paused_yields_errors_and_then_the_truth() {
         let mut server = PostgresServer::start();
         let store = PostgresReplayStore::connect_with(impatient(&server.url("postgres"))).await.unwrap();
         faults::a_server_that_is_paused(&store, server.process()).await;
+    });
+}
+
+/// Without a standby that there should be, each commit waits for one, whatever `statement_timeout` says.
+#[test]
+fn commits_that_hang_leave_a_bounded_number_of_sessions_and_end_in_the_truth() {
+    faults::run(async {
+        const CONNECTIONS: usize = 2;
+        let server = PostgresServer::start();
+        let options = impatient(&server.url("postgres")).with_connections(CONNECTIONS);
+        let store = Arc::new(PostgresReplayStore::connect_with(options).await.unwrap());
+        let held = key("hangs", "held");
+        let Ok(Claim::Fresh(lease)) = store.claim(held, LEASE, now()).await else { panic!("not fresh") };
+        let wait_for = |standby: &str| {
+            server.psql("postgres", &format!("ALTER SYSTEM SET synchronous_standby_names = '{standby}'"));
+            server.psql("postgres", "SELECT pg_reload_conf()");
+        };
+        wait_for("nobody");
+        // It takes a moment until the server heeds it.
+        let mut early = 0;
+        while store.claim(key("early", &early.to_string()), LEASE, now()).await.is_ok() {
+            early += 1;
+        }
+        assert!(store.commit(lease, LEASE, now()).await.is_err());
+        assert!(store.claim(held, LEASE, now()).await.is_err(), "whether it is committed is not known yet");
+        let (mut told, mut hung) = (Vec::new(), 0);
+        while hung < 50 {
+            assert!(told.len() < 1000, "only {hung} of {} calls are refused", told.len());
+            let claims = (0..4).map(|number| {
+                let (store, event) = (Arc::clone(&store), key("hangs", &(told.len() + number).to_string()));
+                (event, tokio::spawn(async move { store.claim(event, LEASE, now()).await }))
+            });
+            for (event, claim) in claims.collect::<Vec<_>>() {
+                let error = claim.await.unwrap().expect_err("nothing can be committed");
+                let is_asked = !matches!(error, PostgresStoreError::Hung { .. });
+                told.push((event, is_asked));
+                hung += usize::from(!is_asked);
+            }
+        }
+        let sessions = || {
+            let count = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'countersign'";
+            server.psql("postgres", count).parse::<usize>().unwrap()
+        };
+        assert!((3..=4 * CONNECTIONS).contains(&sessions()), "{}", sessions());
+        let refused = Instant::now();
+        let error = store.claim(key("hangs", "refused"), LEASE, now()).await.unwrap_err();
+        assert!(refused.elapsed() < faults::IMPATIENT, "{:?}", refused.elapsed());
+        assert!(error.to_string().contains("pg_stat_activity"), "{error}");
+
+        wait_for("");
+        faults::works_again(&*store, "with no standby to wait for").await;
+        assert!(matches!(store.claim(held, LEASE, now()).await, Ok(Claim::Done)), "the commit was made in the end");
+        for (event, is_asked) in told {
+            match store.claim(event, LEASE, now()).await {
+                Ok(Claim::Fresh(_)) => {}
+                Ok(Claim::InProgress) if is_asked => {}
+                claim => panic!("{claim:?}, and it was asked for: {is_asked}"),
+            }
+        }
+        let start = Instant::now();
+        while sessions() > CONNECTIONS {
+            assert!(start.elapsed() < faults::PATIENT, "{} sessions are left", sessions());
+        }
     });
 }
 

@@ -1,19 +1,22 @@
-//! `exactly-once --store memory|sqlite|postgres|redis [--deliveries N] [--kills N]`: whether each event is handled once.
+//! `exactly-once --store memory|sqlite|postgres|redis [--through store|layer] [--deliveries N] [--kills N]`: whether each event is
+//! handled once.
 //!
 //! Sends N deliveries, 30 % of them duplicates, to four workers whose handlers fail, are cancelled and killed, and checks
-//! what happened. Exits with 1 if an event was lost, or handled twice. Starts the server that it needs.
+//! what happened. The workers ask the store themselves, or have the layer do so for signed requests. Exits with 1 if an event was lost, or handled twice. Starts the server that it needs.
 
 use std::{env, path::Path, process::ExitCode};
 
-use countersign_tests::exactly_once::{Plan, run, work_on_stdin};
+use countersign_tests::exactly_once::{Plan, Through, run, work_on_stdin};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    if let ["worker", store, place, journal, number] = arguments[..] {
-        let (Ok(store), Ok(number)) = (store.parse(), number.parse()) else { return usage() };
-        work_on_stdin(store, place, Path::new(journal), number).await;
+    if let ["worker", store, place, through, journal, number] = arguments[..] {
+        let (Ok(store), Ok(through), Ok(number)) = (store.parse(), through.parse(), number.parse()) else {
+            return usage();
+        };
+        work_on_stdin(store, place, through, Path::new(journal), number).await;
         return ExitCode::SUCCESS;
     }
     let Some(plan) = plan(&arguments) else { return usage() };
@@ -23,19 +26,22 @@ async fn main() -> ExitCode {
 }
 
 fn plan(arguments: &[&str]) -> Option<Plan> {
-    let (mut store, mut deliveries, mut kills) = (None, 10_000, 20);
+    let (mut store, mut through, mut deliveries, mut kills) = (None, Through::Store, 10_000, 20);
     for pair in arguments.chunks(2) {
         match *pair {
             ["--store", name] => store = Some(name.parse().ok()?),
+            ["--through", name] => through = name.parse().ok()?,
             ["--deliveries", count] => deliveries = count.parse().ok()?,
             ["--kills", count] => kills = count.parse().ok()?,
             _ => return None,
         }
     }
-    Some(Plan { store: store?, deliveries, kills, program: env::current_exe().ok()? })
+    Some(Plan { store: store?, through, deliveries, kills, program: env::current_exe().ok()? })
 }
 
 fn usage() -> ExitCode {
-    eprintln!("usage: exactly-once --store memory|sqlite|postgres|redis [--deliveries N] [--kills N]");
+    eprintln!(
+        "usage: exactly-once --store memory|sqlite|postgres|redis [--through store|layer] [--deliveries N] [--kills N]"
+    );
     ExitCode::from(2)
 }

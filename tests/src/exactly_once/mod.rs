@@ -3,8 +3,8 @@
 //!
 //! [`run`] is the sender: it sends each delivery until it is answered with 2xx, as a provider does. Its workers are
 //! processes where the store is shared, and tasks where it is in memory. What they do they write to one file, each line with
-//! one write, so that the file has it in the order in which it happened and keeps it when a worker is killed. [`check`] proves
-//! from the file alone that
+//! one write, so that the file has it in the order in which it happened and keeps it when a worker is killed. They ask the store
+//! themselves, or have it all done by the layer ([`Through`]). [`check`] proves from the file alone that
 //!
 //! - no event was handled zero times,
 //! - none was handled by two at a time,
@@ -12,6 +12,7 @@
 //! - none was called done that nobody had handled.
 
 mod check;
+mod layer;
 mod record;
 mod sender;
 mod stores;
@@ -22,5 +23,5 @@ pub use self::{
     record::{Kind, Record},
     sender::{Plan, Summary, run},
     stores::{Kept, StoreKind},
-    worker::work_on_stdin,
+    worker::{Through, work_on_stdin},
 };

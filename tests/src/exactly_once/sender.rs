@@ -22,7 +22,7 @@ use super::{
     check::{Found, check},
     record::{Journal, Kind, Record},
     stores::{Kept, StoreKind},
-    worker::{Answer, Worker, mix},
+    worker::{Answer, Through, Worker, mix},
 };
 use crate::servers::{PostgresServer, RedisServer};
 
@@ -31,6 +31,8 @@ use crate::servers::{PostgresServer, RedisServer};
 pub struct Plan {
     /// The store.
     pub store: StoreKind,
+    /// How the workers come to it.
+    pub through: Through,
     /// How many deliveries.
     pub deliveries: u32,
     /// How often a worker is killed.
@@ -104,6 +106,7 @@ fn deliveries(count: u32) -> (Vec<u32>, u32) {
 /// The store, and what workers need to come to it.
 struct Site {
     kind: StoreKind,
+    through: Through,
     program: PathBuf,
     place: String,
     journal: PathBuf,
@@ -133,6 +136,7 @@ impl Site {
         };
         Self {
             kind: plan.store,
+            through: plan.through,
             program: plan.program.clone(),
             place,
             journal: folder.join("journal"),
@@ -146,7 +150,7 @@ impl Site {
         match &self.memory {
             Some(store) => {
                 let journal = Journal::open(&self.journal).expect("the journal can be opened");
-                let worker = Arc::new(Worker::new(store.clone(), journal, number));
+                let worker = Arc::new(Worker::new(store.clone(), self.through, journal, number));
                 Hands::Tasks { worker, tasks: JoinSet::new(), place, answers: answers.clone() }
             }
             None => self.hire_process(place, number, answers),
@@ -155,7 +159,7 @@ impl Site {
 
     fn hire_process(&self, place: usize, number: u32, answers: &mpsc::UnboundedSender<Told>) -> Hands {
         let mut child = Command::new(&self.program)
-            .args(["worker", self.kind.name(), &self.place])
+            .args(["worker", self.kind.name(), &self.place, self.through.name()])
             .arg(&self.journal)
             .arg(number.to_string())
             .stdin(Stdio::piped())

@@ -1,6 +1,6 @@
 //! The stores by name.
 
-use std::{fmt::Display, str::FromStr, sync::Arc, time::Duration};
+use std::{fmt, fmt::Display, str::FromStr, sync::Arc, time::Duration};
 
 use countersign::{
     ReplayKey, ReplayStore, Timestamp,
@@ -86,35 +86,51 @@ impl Kept {
             }
         }
     }
+}
 
-    pub(super) async fn claim(&self, key: ReplayKey, lease: Duration, now: Timestamp) -> Result<Claim, String> {
+impl ReplayStore for Kept {
+    type Error = StoreFailed;
+
+    async fn claim(&self, key: ReplayKey, lease: Duration, now: Timestamp) -> Result<Claim, StoreFailed> {
         match self {
-            Self::Memory(store) => store.claim(key, lease, now).await.map_err(text),
-            Self::Sqlite(store) => store.claim(key, lease, now).await.map_err(text),
-            Self::Postgres(store) => store.claim(key, lease, now).await.map_err(text),
-            Self::Redis(store) => store.claim(key, lease, now).await.map_err(text),
+            Self::Memory(store) => store.claim(key, lease, now).await.map_err(failed),
+            Self::Sqlite(store) => store.claim(key, lease, now).await.map_err(failed),
+            Self::Postgres(store) => store.claim(key, lease, now).await.map_err(failed),
+            Self::Redis(store) => store.claim(key, lease, now).await.map_err(failed),
         }
     }
 
-    pub(super) async fn commit(&self, lease: Lease, keep: Duration, now: Timestamp) -> Result<Settlement, String> {
+    async fn commit(&self, lease: Lease, keep: Duration, now: Timestamp) -> Result<Settlement, StoreFailed> {
         match self {
-            Self::Memory(store) => store.commit(lease, keep, now).await.map_err(text),
-            Self::Sqlite(store) => store.commit(lease, keep, now).await.map_err(text),
-            Self::Postgres(store) => store.commit(lease, keep, now).await.map_err(text),
-            Self::Redis(store) => store.commit(lease, keep, now).await.map_err(text),
+            Self::Memory(store) => store.commit(lease, keep, now).await.map_err(failed),
+            Self::Sqlite(store) => store.commit(lease, keep, now).await.map_err(failed),
+            Self::Postgres(store) => store.commit(lease, keep, now).await.map_err(failed),
+            Self::Redis(store) => store.commit(lease, keep, now).await.map_err(failed),
         }
     }
 
-    pub(super) async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, String> {
+    async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, StoreFailed> {
         match self {
-            Self::Memory(store) => store.release(lease, now).await.map_err(text),
-            Self::Sqlite(store) => store.release(lease, now).await.map_err(text),
-            Self::Postgres(store) => store.release(lease, now).await.map_err(text),
-            Self::Redis(store) => store.release(lease, now).await.map_err(text),
+            Self::Memory(store) => store.release(lease, now).await.map_err(failed),
+            Self::Sqlite(store) => store.release(lease, now).await.map_err(failed),
+            Self::Postgres(store) => store.release(lease, now).await.map_err(failed),
+            Self::Redis(store) => store.release(lease, now).await.map_err(failed),
         }
     }
 }
 
-fn text(error: impl Display) -> String {
-    error.to_string()
+fn failed(error: impl Display) -> StoreFailed {
+    StoreFailed(error.to_string())
 }
+
+/// What one of the stores says.
+#[derive(Debug)]
+pub struct StoreFailed(String);
+
+impl Display for StoreFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StoreFailed {}

@@ -4,6 +4,7 @@ use std::{
     future::poll_fn,
     path::Path,
     pin::pin,
+    str::FromStr,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -13,7 +14,7 @@ use std::{
 };
 
 use countersign::{
-    ReplayKey, Timestamp,
+    ReplayKey, ReplayStore, Timestamp,
     replay::{Claim, Lease, ReplayScope, Settlement},
 };
 use tokio::{
@@ -22,6 +23,7 @@ use tokio::{
 };
 
 use super::{
+    layer::{Delivered, Endpoint},
     record::{Journal, Kind, Record},
     stores::{Kept, StoreKind},
 };
@@ -30,10 +32,44 @@ use crate::replay::key_in;
 /// A worker, as its tasks share it.
 #[derive(Debug)]
 pub(super) struct Worker {
-    pub(super) store: Kept,
-    pub(super) journal: Journal,
     pub(super) number: u32,
+    way: Way,
+    journal: Arc<Journal>,
     attempts: AtomicU32,
+}
+
+/// How a worker comes to the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Through {
+    /// It asks the store itself.
+    Store,
+    /// It takes signed requests, and the layer asks the store.
+    Layer,
+}
+
+impl Through {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Layer => "layer",
+        }
+    }
+}
+
+impl FromStr for Through {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let all = [Self::Store, Self::Layer];
+        all.into_iter().find(|way| way.name() == name).ok_or_else(|| format!("there is no way through `{name}`"))
+    }
+}
+
+#[derive(Debug)]
+enum Way {
+    Store(Kept),
+    Layer(Box<Endpoint>),
 }
 
 /// What the sender is answered.
@@ -56,28 +92,49 @@ const CANCELLED: u64 = 3;
 const CLAIM_DROPPED: u64 = 2;
 
 impl Worker {
-    pub(super) fn new(store: Kept, journal: Journal, number: u32) -> Self {
-        Self { store, journal, number, attempts: AtomicU32::new(0) }
+    pub(super) fn new(store: Kept, through: Through, journal: Journal, number: u32) -> Self {
+        let journal = Arc::new(journal);
+        let way = match through {
+            Through::Store => Way::Store(store),
+            Through::Layer => Way::Layer(Box::new(Endpoint::new(store, Arc::clone(&journal), number))),
+        };
+        Self { number, way, journal, attempts: AtomicU32::new(0) }
     }
 
     /// Handles a delivery of an event.
     pub(super) async fn handle(&self, event: u32) -> Answer {
         let attempt = self.attempts.fetch_add(1, Ordering::Relaxed);
         let luck = mix((u64::from(self.number) << 32) | u64::from(attempt));
-        let (choice, pause) = (luck % 1000, luck >> 32);
-        let claim = self.store.claim(key_of(event), LEASE, now());
+        match &self.way {
+            Way::Store(store) => self.ask(store, event, attempt, luck).await,
+            Way::Layer(endpoint) => {
+                let delivered = endpoint.deliver(event, attempt, luck).await;
+                match delivered {
+                    Delivered::Handled => self.write(Kind::Committed, event, attempt),
+                    Delivered::Known => self.write(Kind::Done, event, attempt),
+                    Delivered::Again => return Answer::Again,
+                }
+                Answer::Done
+            }
+        }
+    }
+
+    async fn ask(&self, store: &Kept, event: u32, attempt: u32, luck: u64) -> Answer {
+        let choice = luck % 1000;
+        let claim = store.claim(key_of(event), LEASE, now());
         let claim = if choice < CLAIM_DROPPED { begin_only(claim).await } else { Some(claim.await) };
         match claim {
             Some(Ok(Claim::Done)) => {
                 self.write(Kind::Done, event, attempt);
                 Answer::Done
             }
-            Some(Ok(Claim::Fresh(lease))) => self.run(lease, event, attempt, choice, pause).await,
+            Some(Ok(Claim::Fresh(lease))) => self.run(store, lease, event, attempt, luck).await,
             Some(Ok(Claim::InProgress) | Err(_)) | None => Answer::Again,
         }
     }
 
-    async fn run(&self, lease: Lease, event: u32, attempt: u32, choice: u64, pause: u64) -> Answer {
+    async fn run(&self, store: &Kept, lease: Lease, event: u32, attempt: u32, luck: u64) -> Answer {
+        let (choice, pause) = (luck % 1000, luck >> 32);
         self.write(Kind::Start, event, attempt);
         match pause % 8 {
             0 => tokio::time::sleep(Duration::from_millis(pause / 8 % 4)).await,
@@ -86,7 +143,7 @@ impl Worker {
         }
         if (CLAIM_DROPPED..CLAIM_DROPPED + FAILS).contains(&choice) {
             self.write(Kind::Failure, event, attempt);
-            let _ = self.store.release(lease, now()).await;
+            let _ = store.release(lease, now()).await;
             return Answer::Again;
         }
         if choice < CLAIM_DROPPED + FAILS + CANCELLED {
@@ -95,7 +152,7 @@ impl Worker {
             return Answer::Again;
         }
         self.write(Kind::Success, event, attempt);
-        match self.store.commit(lease, KEEP, now()).await {
+        match store.commit(lease, KEEP, now()).await {
             Ok(Settlement::Settled) => {
                 self.write(Kind::Committed, event, attempt);
                 Answer::Done
@@ -144,9 +201,9 @@ pub(super) fn mix(seed: u64) -> u64 {
 /// # Panics
 ///
 /// If the store or the journal cannot be opened.
-pub async fn work_on_stdin(kind: StoreKind, place: &str, journal: &Path, number: u32) {
+pub async fn work_on_stdin(kind: StoreKind, place: &str, through: Through, journal: &Path, number: u32) {
     let journal = Journal::open(journal).expect("the journal can be opened");
-    let worker = Arc::new(Worker::new(Kept::open(kind, place).await, journal, number));
+    let worker = Arc::new(Worker::new(Kept::open(kind, place).await, through, journal, number));
     // As many wait here as the sender lets be under way.
     let (answers, mut answered) = mpsc::unbounded_channel::<String>();
     tokio::spawn(async move {

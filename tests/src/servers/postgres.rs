@@ -34,7 +34,17 @@ impl PostgresServer {
     ///
     /// If it does not start.
     pub fn start() -> Self {
-        Self::run(make_cluster())
+        Self::run(make_cluster(&[]))
+    }
+
+    /// Makes a cluster whose log of writes is on this disk, in files of 1 MiB, and starts its server.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn start_with_log_on(disk: &Path) -> Self {
+        let log = own_folder(disk, "log");
+        Self::run(make_cluster(&["--wal-segsize=1", "--waldir", log.to_str().expect("the path is text")]))
     }
 
     /// Makes a cluster and starts its server, which speaks TLS to whoever asks for it, and proves this.
@@ -43,7 +53,7 @@ impl PostgresServer {
     ///
     /// If it does not start.
     pub fn start_secure(identity: &Identity) -> Self {
-        let folder = make_cluster();
+        let folder = make_cluster(&[]);
         for (name, content) in [("server.crt", &identity.certificate), ("server.key", &identity.key)] {
             let path = folder.path().join("data").join(name);
             fs::write(&path, content).expect("a folder of one's own can be written to");
@@ -92,6 +102,37 @@ impl PostgresServer {
         self.url(&name)
     }
 
+    /// The URL of an empty database of its own, whose tables are on this disk.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not make one.
+    pub fn new_database_on(&self, disk: &Path) -> String {
+        let folder = own_folder(disk, "tables");
+        self.psql("postgres", &format!("CREATE TABLESPACE disk LOCATION '{}'", folder.display()));
+        let url = self.new_database();
+        let name = url.rsplit('/').next().expect("a URL has a path");
+        self.psql("postgres", &format!("ALTER DATABASE {name} SET default_tablespace = disk"));
+        url
+    }
+
+    /// Writes to its log until little is left of the files that it has for it.
+    pub fn use_up_log(&self) {
+        self.psql(
+            "postgres",
+            "DO $$ BEGIN
+                 WHILE EXISTS (
+                     SELECT FROM pg_ls_waldir()
+                     WHERE name ~ '^[0-9A-F]{24}$' AND name > pg_walfile_name(pg_current_wal_insert_lsn())
+                 ) LOOP
+                     PERFORM pg_logical_emit_message(false, 'spare', '');
+                     PERFORM pg_switch_wal();
+                 END LOOP;
+             END $$",
+        );
+        self.psql("postgres", "SELECT pg_logical_emit_message(false, 'spare', repeat('x', 700000))");
+    }
+
     /// Its process.
     pub fn process(&mut self) -> &mut Process {
         &mut self.process
@@ -131,13 +172,21 @@ pub fn url(address: SocketAddr, database: &str) -> String {
     format!("postgresql://postgres@{address}/{database}")
 }
 
+/// A new folder that is Postgres's.
+fn own_folder(disk: &Path, name: &str) -> PathBuf {
+    let folder = disk.join(name);
+    fs::create_dir(&folder).expect("a folder can be made");
+    give_away(&folder);
+    folder
+}
+
 /// The folder of a new cluster, in its part `data`.
-fn make_cluster() -> TempDir {
+fn make_cluster(more: &[&str]) -> TempDir {
     let folder = TempDir::new().expect("a folder can be made");
     give_away(folder.path());
     let mut initdb = program("initdb");
     initdb.arg("--pgdata").arg(folder.path().join("data"));
-    initdb.args(["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "--locale=C"]);
+    initdb.args(["--auth=trust", "--username=postgres", "--no-sync", "--encoding=UTF8", "--locale=C"]).args(more);
     let output = initdb.current_dir(folder.path()).output();
     let output = output.expect("initdb is there: tests/run.sh installs what the tests need");
     assert!(output.status.success(), "initdb: {}", String::from_utf8_lossy(&output.stderr));

@@ -66,15 +66,21 @@ impl Process {
         }
     }
 
-    /// `kill -9` to it and to the processes that it started, and waits for its end.
+    /// `kill -9` to it and to the processes that it started, and waits for their end.
     pub fn kill(&mut self) {
         if matches!(self.child.try_wait(), Ok(Some(_))) {
             return;
         }
+        let children = children(self.id());
         self.signal(Signal::KILL);
         // It may have ended by itself, which is what is wanted.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // Postgres does not start while one of its processes still has the memory that they share.
+        let start = Instant::now();
+        while children.iter().any(|id| is_running(*id)) && start.elapsed() < START {
+            sleep(Duration::from_millis(1));
+        }
     }
 
     /// Stops the process where it stands: it neither answers nor closes its connections.
@@ -87,8 +93,12 @@ impl Process {
         self.signal(Signal::CONT);
     }
 
+    fn id(&self) -> i32 {
+        i32::try_from(self.child.id()).unwrap_or(0)
+    }
+
     fn signal(&self, signal: Signal) {
-        let id = i32::try_from(self.child.id()).unwrap_or(0);
+        let id = self.id();
         for id in children(id).into_iter().chain([id]).filter_map(Pid::from_raw) {
             // One that has ended meanwhile needs no signal.
             let _ = kill_process(id, signal);
@@ -104,9 +114,20 @@ fn children(parent: i32) -> Vec<i32> {
 }
 
 fn parent_of(id: i32) -> Option<i32> {
+    stat(id)?.1.parse().ok()
+}
+
+/// Whether a process is there, and more than what is left of it until somebody asks for its status.
+fn is_running(id: i32) -> bool {
+    stat(id).is_some_and(|(state, _)| !matches!(&*state, "Z" | "X"))
+}
+
+/// The state and the parent of a process.
+fn stat(id: i32) -> Option<(String, String)> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // Behind the name, which may have anything in it, come the state and the parent.
-    stat.rsplit(')').next()?.split_whitespace().nth(1)?.parse().ok()
+    // They come behind the name, which may have anything in it.
+    let mut fields = stat.rsplit(')').next()?.split_whitespace().map(str::to_owned);
+    Some((fields.next()?, fields.next()?))
 }
 
 impl Drop for Process {

@@ -1,6 +1,6 @@
 //! `redis-server`, or another that `REDIS_SERVER` names, such as `valkey-server`.
 
-use std::{env, fs, net::SocketAddr, process::Command};
+use std::{env, fs, net::SocketAddr, path::Path, process::Command};
 
 use tempfile::TempDir;
 
@@ -34,6 +34,16 @@ impl RedisServer {
         let folder = TempDir::new().expect("a folder can be made");
         let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
         Self::run(folder, settings, false)
+    }
+
+    /// Starts a server that has its files on this disk, with more settings.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn start_on(disk: &Path, settings: &[&str]) -> Self {
+        let folder = TempDir::new_in(disk).expect("a folder can be made");
+        Self::run(folder, settings.iter().map(|setting| (*setting).to_owned()).collect(), false)
     }
 
     /// Starts a server that speaks TLS alone, and proves this.

@@ -18,6 +18,12 @@ pub enum PostgresStoreError {
     Contended,
     /// The server has no disk or memory left.
     Full,
+    /// In as many sessions as may be, something was asked that the server has not answered in time and still is at. Nothing
+    /// was asked.
+    Hung {
+        /// How many that are.
+        sessions: usize,
+    },
     /// Authorities were given for connections that are not to be encrypted.
     NotSecure,
     /// The URL asks for TLS, which is not compiled in.
@@ -98,6 +104,11 @@ impl fmt::Display for PostgresStoreError {
             Self::Busy { waiting } => write!(f, "{waiting} calls wait for a connection to Postgres, as many as may"),
             Self::Contended => f.write_str("too many claim and settle one event at the same moment"),
             Self::Full => f.write_str("Postgres has no disk or memory left"),
+            Self::Hung { sessions } => write!(
+                f,
+                "{sessions} sessions of Postgres hang, as many as may: see in `pg_stat_activity` what they wait for, such as a \
+                 synchronous standby that is away"
+            ),
             Self::NotSecure => f.write_str(
                 "authorities are given, but the URL of Postgres does not ask for TLS: add `sslmode=verify-full` to it",
             ),

@@ -24,7 +24,11 @@
 //!   by nothing but its disk; a disk that is full is an error ([`PostgresStoreError::Full`]), and forgets nothing.
 //! - **Waiting**: a call ends within the time limit, 1 s by default, with an answer or an error, the wait for one of the 8
 //!   connections included; 1,024 calls may wait, more are refused. One whose connection breaks is asked again once, in the
-//!   same time: it is recognised by its fence. A connection that has not answered in time is closed.
+//!   same time: it is recognised by its fence. A connection that has not answered in time is given up.
+//! - **Hanging**: what was given up goes on in its session, and when Postgres commits it heeds no time limit: with
+//!   `synchronous_standby_names` and no standby it waits until one comes. Such sessions are counted until they end, for ten
+//!   minutes at most. When they are three times as many as there may be connections, 24 by default, calls are refused at once
+//!   ([`PostgresStoreError::Hung`]), so that other clients of the server are not kept out.
 //! - **TLS**, with the feature `tls`: a URL with `sslmode=verify-full` or `require` connects over TLS 1.2 or 1.3 and to nothing
 //!   else. The server has to prove that it is the host of the URL, to the public authorities of Mozilla's list, or to those
 //!   of [`PostgresOptions::with_root_pem`]; `sslrootcert` in a URL is not known. `prefer` is refused, and a URL that says

@@ -31,6 +31,9 @@ const CONNECTIONS: usize = 8;
 /// 1 s: half of what the layer gives a store.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
+/// 30 s: a server whose machine has not taken what was sent for so long is not there. It is told from one that hangs.
+const DEAF: Duration = Duration::from_secs(30);
+
 impl PostgresOptions {
     /// The defaults for the database at this URL: `postgresql://[user[:password]@]host[:port]/database`, or `key=value`
     /// pairs, as for libpq. Of several hosts, the one that takes writes is chosen.
@@ -53,6 +56,9 @@ impl PostgresOptions {
         config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         if config.get_application_name().is_none() {
             config.application_name("countersign");
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(DEAF);
         }
         Ok(Self {
             config,

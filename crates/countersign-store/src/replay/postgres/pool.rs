@@ -2,14 +2,21 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, QueueMode, RecyclingMethod,
 };
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 use tokio_postgres::NoTls;
 
 #[cfg(feature = "tls")]
@@ -26,11 +33,22 @@ pub(super) struct Connections {
     timeout: Duration,
     /// Those that have a connection, and those that wait for one.
     places: Semaphore,
+    /// Sessions in which something was asked that is not answered yet, whoever still waits for it.
+    asked: Arc<Semaphore>,
+    most_asked: usize,
     purging: AtomicBool,
 }
 
 /// How many calls may wait for a connection.
 const WAITING: usize = 1024;
+
+/// How many sessions there may be of which an answer is due, for each connection. A server that hangs when it commits, because
+/// a standby is away, does not mind its own time limit, nor that its client is gone: unless they are counted, each call would
+/// leave a session behind, until there are as many as the server takes from all its clients.
+const ASKED: usize = 3;
+
+/// So long a session is counted at most. Somebody in between may have lost it, who will not say so.
+const LOST: Duration = Duration::from_secs(600);
 
 /// How often a claim is asked when others claim and settle the event at the same moment.
 const LOOKS: usize = 8;
@@ -53,13 +71,15 @@ impl Connections {
             .build()
             .map_err(|error| PostgresStoreError::Refused { source: Box::new(error) })?;
         let places = Semaphore::new(connections.saturating_add(WAITING).min(Semaphore::MAX_PERMITS));
-        Ok(Self { pool, timeout, places, purging: AtomicBool::new(false) })
+        let most_asked = connections.saturating_mul(ASKED).min(Semaphore::MAX_PERMITS);
+        let asked = Arc::new(Semaphore::new(most_asked));
+        Ok(Self { pool, timeout, places, asked, most_asked, purging: AtomicBool::new(false) })
     }
 
     /// Makes the table, if it is not there.
     pub(super) async fn prepare(&self) -> Result<(), PostgresStoreError> {
         self.in_time(async {
-            let client = Asked::new(self.client().await?);
+            let client = self.client().await?;
             let failed = |error| PostgresStoreError::of(error, self.timeout);
             let row = client.query_one(IS_THERE, &[]).await.map_err(failed)?;
             if !row.try_get::<_, bool>(0).map_err(failed)? {
@@ -87,7 +107,7 @@ impl Connections {
     }
 
     async fn attempt(&self, statement: &Statement, attempt: Attempt) -> Result<Claimed, PostgresStoreError> {
-        let client = Asked::new(self.client().await?);
+        let client = self.client().await?;
         for _ in 0..LOOKS {
             let answer = statement.run(&client, attempt).await;
             match answer.map_err(|error| PostgresStoreError::of(error, self.timeout)) {
@@ -121,7 +141,7 @@ impl Connections {
         }
         let _: Result<(), PostgresStoreError> = self
             .in_time(async {
-                let client = Asked::new(self.client().await?);
+                let client = self.client().await?;
                 statements::purge(&client, now).await.map_err(|error| PostgresStoreError::of(error, self.timeout))?;
                 client.answered();
                 Ok(())
@@ -130,8 +150,14 @@ impl Connections {
         self.purging.store(false, Ordering::Release);
     }
 
-    async fn client(&self) -> Result<Object, PostgresStoreError> {
-        self.pool.get().await.map_err(|error| PostgresStoreError::of_pool(error, self.timeout))
+    async fn client(&self) -> Result<Asked, PostgresStoreError> {
+        let hung = || PostgresStoreError::Hung { sessions: self.most_asked };
+        if self.asked.available_permits() == 0 {
+            return Err(hung());
+        }
+        let client = self.pool.get().await.map_err(|error| PostgresStoreError::of_pool(error, self.timeout))?;
+        let place = Arc::clone(&self.asked).try_acquire_owned().map_err(|_| hung())?;
+        Ok(Asked { client: Some(client), place: Some(place) })
     }
 
     async fn in_time<T>(
@@ -162,17 +188,16 @@ fn set_up(limit: Duration) -> String {
     )
 }
 
-/// A connection that was asked. Unless it has answered when it is dropped, it is closed.
-struct Asked(Option<Object>);
+/// A connection that was asked. Unless it has answered when it is dropped, it is given up.
+struct Asked {
+    client: Option<Object>,
+    place: Option<OwnedSemaphorePermit>,
+}
 
 impl Asked {
-    fn new(client: Object) -> Self {
-        Self(Some(client))
-    }
-
     /// Gives it back to the others.
     fn answered(mut self) {
-        self.0 = None;
+        self.client = None;
     }
 }
 
@@ -181,16 +206,26 @@ impl std::ops::Deref for Asked {
 
     #[expect(clippy::expect_used, reason = "only `answered`, which takes the value, leaves it empty")]
     fn deref(&self) -> &ClientWrapper {
-        self.0.as_ref().expect("it is there until it has answered")
+        self.client.as_ref().expect("it is there until it has answered")
     }
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        if let Some(client) = self.0.take() {
-            drop(Object::take(client));
+        let Some(client) = self.client.take().map(Object::take) else { return };
+        if let (Ok(runtime), Some(place)) = (Handle::try_current(), self.place.take()) {
+            runtime.spawn(until_it_ends(client, place));
         }
     }
+}
+
+/// Keeps the place of a connection until it has answered, or is broken, and closes it. It is not told to cancel what it does: a
+/// commit that is kept from waiting for its standby counts as made, and the standby does not have it.
+async fn until_it_ends(client: ClientWrapper, place: OwnedSemaphorePermit) {
+    // It is answered after everything that was asked before.
+    let _ = timeout(LOST, client.simple_query("")).await;
+    drop(client);
+    drop(place);
 }
 
 impl fmt::Debug for Connections {

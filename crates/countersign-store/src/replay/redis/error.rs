@@ -8,6 +8,11 @@ use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RedisStoreError {
+    /// The server cannot write to its disk, and takes no changes until it can. Nothing was done.
+    CannotWrite {
+        /// What it says.
+        answer: String,
+    },
     /// The server is a node of a cluster, and tells nobody where the others are.
     Clustered,
     /// The server may evict keys to make room.
@@ -86,14 +91,17 @@ impl From<RedisError> for RedisStoreError {
     fn from(error: RedisError) -> Self {
         match error.kind() {
             ErrorKind::Io => Self::Unreachable { source: Box::new(error) },
-            // Within a script the server says it in the text alone.
-            _ if error.code() == Some("OOM") || error.detail().is_some_and(|detail| detail.contains("OOM ")) => {
-                Self::Full
-            }
+            _ if says(&error, "OOM") => Self::Full,
+            _ if says(&error, "MISCONF") => Self::CannotWrite { answer: error.to_string() },
             _ if is_not_serving(&error) => Self::NotServing { answer: error.to_string() },
             _ => Self::Refused { answer: error.to_string() },
         }
     }
+}
+
+/// Whether the server gives this reason; within a script it may say it in the text alone.
+fn says(error: &RedisError, code: &str) -> bool {
+    error.code() == Some(code) || error.detail().is_some_and(|detail| detail.contains(&format!("{code} ")))
 }
 
 /// Whether the connection is of no more use: it is broken, or leads to a server that does not serve now.
@@ -110,6 +118,11 @@ fn is_not_serving(error: &RedisError) -> bool {
 impl fmt::Display for RedisStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::CannotWrite { answer } => write!(
+                f,
+                "Redis cannot write to its disk, and takes no changes until it can ({answer}): make room on the disk, or see the \
+                 server's log"
+            ),
             Self::Clustered => f.write_str(
                 "Redis is a cluster and does not say where its other nodes are: allow the user `CLUSTER SLOTS`, and connect \
                  anew",

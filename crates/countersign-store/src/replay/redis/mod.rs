@@ -29,6 +29,8 @@
 //! - **Restarts**: what Redis has not written is gone with it. Events survive its end as far as its persistence goes: with
 //!   `appendonly yes` and `appendfsync always` all that were acknowledged, with `everysec` all but about a second, with
 //!   snapshots alone those before the last one.
+//! - **Disk**: a server that cannot write what it has to persist takes neither claims nor what becomes of them
+//!   ([`RedisStoreError::CannotWrite`]), and still tells what is done; with `appendfsync always` it ends instead.
 //! - **Failover**: replicas follow later than the answer goes out, so that a failover can lose acknowledged claims and
 //!   commits; a replay of those gets through. Where this may not be, use Postgres.
 //!
@@ -155,7 +157,7 @@ impl RedisReplayStore {
         match self.nodes.ask(&call.key, time, |_| call.claim_new(until)).await {
             Ok((answer, _)) => Ok(answer == Value::Okay),
             // The script writes only what has to be written, and so can tell of an event that is known already.
-            Err(RedisStoreError::Full) => Ok(false),
+            Err(RedisStoreError::Full | RedisStoreError::CannotWrite { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
