@@ -8,6 +8,7 @@ use super::{Reader, Result};
 use crate::scheme::{
     Algorithm, Check, Equals, Field, FieldSource, FormRule, Guard, HttpSignatureRule, Part, Signature, Source,
     TimestampRule, ToldApartBy,
+    file::EventTable,
     framing::Framing,
     template::{Piece, pieces},
 };
@@ -37,8 +38,26 @@ impl Reader<'_> {
         }
     }
 
+    pub(super) fn event(
+        &self,
+        table: EventTable,
+        reach: &Reach,
+        checks: &[Check],
+        span: &Range<usize>,
+    ) -> Result<EventFields> {
+        let id = table.id.map(|field| self.field(&field, reach, checks)).transpose()?;
+        let kind = table.kind.map(|field| self.field(&field, reach, checks)).transpose()?;
+        let unsigned = Unsigned {
+            body: !reach.covers_body(checks) && !reach.signature.parts.is_empty(),
+            id: id.as_ref().is_some_and(Field::is_unsigned_beside_body),
+            kind: kind.as_ref().is_some_and(Field::is_unsigned_beside_body),
+        };
+        let told_apart_by = self.told_apart_by(table.told_apart_by, unsigned, reach, span)?;
+        Ok(EventFields { id, kind, told_apart_by })
+    }
+
     /// What tells events apart: to be stated where the signature leaves the body out and no signed id must be there.
-    pub(super) fn told_apart_by(
+    fn told_apart_by(
         &self,
         stated: Option<Spanned<ToldApartBy>>,
         unsigned: Unsigned,
@@ -99,7 +118,7 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn field(&self, template: &Spanned<String>, reach: &Reach, checks: &[Check]) -> Result<Field> {
+    fn field(&self, template: &Spanned<String>, reach: &Reach, checks: &[Check]) -> Result<Field> {
         let placeholder = match pieces(template.get_ref()).as_deref() {
             Ok([Piece::Placeholder { name, argument, .. }]) => Some((*name, *argument)),
             _ => None,
@@ -130,15 +149,22 @@ pub(super) struct Statements {
     pub(super) ambiguous: Option<Spanned<String>>,
 }
 
+/// Where a delivery tells its event.
+pub(super) struct EventFields {
+    pub(super) id: Option<Field>,
+    pub(super) kind: Option<Field>,
+    pub(super) told_apart_by: Option<ToldApartBy>,
+}
+
 /// What takes part in telling events apart only if the file says so.
 #[derive(Clone, Copy)]
-pub(super) struct Unsigned {
+struct Unsigned {
     /// The body. Where nothing is signed, it takes part in any case.
-    pub(super) body: bool,
+    body: bool,
     /// An id that stands beside the body.
-    pub(super) id: bool,
+    id: bool,
     /// A type that stands beside the body.
-    pub(super) kind: bool,
+    kind: bool,
 }
 
 /// What the signature reaches.

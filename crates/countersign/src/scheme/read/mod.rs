@@ -14,15 +14,12 @@ use std::{collections::BTreeMap, ops::Range};
 use http::Method;
 use toml::Spanned;
 
-use self::{
-    coverage::{Reach, Unsigned},
-    handshake::Around,
-};
+use self::{coverage::Reach, handshake::Around};
 use super::{
-    Check, Description, Equals, Expected, Field, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule,
+    Check, Description, Equals, Expected, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule,
     Signature, Source, TimestampRule, UrlForm, UrlRule,
     error::not_built,
-    file::{CheckTable, File, FormTable, Place, SecretTable, TimestampTable, UrlTable},
+    file::{CheckTable, FieldTable, File, FormTable, Place, SecretTable, TimestampTable, UrlTable},
     framing::is_url_byte,
     template::TemplateError,
 };
@@ -49,13 +46,7 @@ impl Reader<'_> {
         let signature_span = file.signature.span();
         let (signature, statements) = self.signature(file.signature, &file.settings)?;
         let timestamp = self.timestamp(file.timestamp, &signature, signature_span.clone())?;
-        let delivery_id = match file.id {
-            Some(table) => {
-                let span = table.span();
-                Some(self.place(table.into_inner().place(), &span)?.ok_or_else(|| self.error(span, NO_PLACE))?)
-            }
-            None => None,
-        };
+        let delivery_id = file.id.map(|table| self.delivery_id(table)).transpose()?;
         let settings = file.settings;
         let checks = self.checks(file.check, &settings)?;
         self.parts_have_sources(&signature, timestamp.as_ref(), delivery_id.as_ref(), &signature_span)?;
@@ -81,14 +72,7 @@ impl Reader<'_> {
         let form = self.form(file.form, &signature)?;
         let (guards, ambiguous) =
             self.framing(&signature, timestamp.as_ref(), &form, statements.ambiguous, &signature_span)?;
-        let event_id = file.event.id.map(|field| self.field(&field, &reach, &checks)).transpose()?;
-        let event_type = file.event.kind.map(|field| self.field(&field, &reach, &checks)).transpose()?;
-        let unsigned = Unsigned {
-            body: !covers_body && !signature.parts.is_empty(),
-            id: event_id.as_ref().is_some_and(Field::is_unsigned_beside_body),
-            kind: event_type.as_ref().is_some_and(Field::is_unsigned_beside_body),
-        };
-        let told_apart_by = self.told_apart_by(file.event.told_apart_by, unsigned, &reach, &signature_span)?;
+        let event = self.event(file.event, &reach, &checks, &signature_span)?;
         let url = self.url(file.url, &signature)?;
         let methods = self.methods(file.request.methods)?;
         let around = Around { algorithm: &signature.algorithm, settings: &settings, methods: &methods };
@@ -113,9 +97,9 @@ impl Reader<'_> {
             checks,
             url,
             form,
-            event_id,
-            event_type,
-            told_apart_by,
+            event_id: event.id,
+            event_type: event.kind,
+            told_apart_by: event.told_apart_by,
             answers: self.answers(file.answers)?,
             settings,
             required_settings,
@@ -135,6 +119,11 @@ impl Reader<'_> {
             }
             _ => Ok(description),
         }
+    }
+
+    fn delivery_id(&self, table: Spanned<FieldTable>) -> Result<Source> {
+        let span = table.span();
+        self.place(table.into_inner().place(), &span)?.ok_or_else(|| self.error(span, NO_PLACE))
     }
 
     fn timestamp(
