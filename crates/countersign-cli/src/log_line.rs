@@ -1,6 +1,5 @@
 //! Reads the lines that the gateway and `tracing` write for a verdict.
 
-use countersign::Rejection;
 use serde_json::Value as Json;
 
 /// What a line says.
@@ -26,15 +25,8 @@ fn of_json(json: &Json) -> Option<Logged> {
     if let Some(code) = text("code") {
         return Some(Logged::Refused { provider: text("provider"), code, reason: text("reason").unwrap_or_default() });
     }
-    match &*text("verdict").or_else(|| text("message"))? {
-        "accepted" => Some(Logged::Accepted),
-        // By its code it is a refusal.
-        "duplicate" => {
-            let code = Rejection::Replayed.code().to_owned();
-            Some(Logged::Refused { provider: text("provider"), code, reason: Rejection::Replayed.to_string() })
-        }
-        _ => None,
-    }
+    let verdict = text("verdict").or_else(|| text("message"))?;
+    (verdict == "accepted").then_some(Logged::Accepted)
 }
 
 /// A line as `tracing-subscriber` formats it by default; the reason is its last field and goes to its end.

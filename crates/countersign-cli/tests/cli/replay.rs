@@ -42,6 +42,10 @@ fn a_duplicate_is_answered_like_the_first_and_is_no_delivery() {
     let ran = gateway.stop();
     assert_eq!(verdicts(&ran.out), ["accepted", "accepted"]);
     assert_eq!(verdicts(&ran.err), ["duplicate", "duplicate"]);
+    // As in the metrics.
+    assert!(json_lines(&ran.err).iter().all(|line| line["code"] == "replayed"), "{}", ran.err);
+    let explained = run(&["explain", "--log", &ran.err]);
+    assert!(explained.code == 1 && explained.out.contains("handled"), "{explained:?}");
 }
 
 #[test]

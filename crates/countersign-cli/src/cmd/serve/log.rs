@@ -163,7 +163,9 @@ fn duplicate(endpoint: &Endpoint, status: StatusCode, took: Duration) -> Json {
         "verdict": "duplicate",
         "endpoint": endpoint.path,
         "provider": endpoint.scheme().id(),
+        "code": Rejection::Replayed.code(),
         "status": status.as_u16(),
+        "reason": Rejection::Replayed.to_string(),
         "micros": micros(took),
     })
 }
