@@ -239,6 +239,7 @@ fn the_own_schemes_and_the_catalogue_use_every_word_of_the_language() {
         "begins = ",
         "prefix_required",
         "verbatim = ",
+        "bytes = ",
         "hash = ",
         "prepend = ",
         "append = ",

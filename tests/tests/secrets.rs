@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use countersign::{ConfigError, Key, Rejection, Secret, SecretError, Signer, Timestamp, Verifier, providers};
+use countersign::{ConfigError, Key, Rejection, Scheme, Secret, SecretError, Signer, Timestamp, Verifier, providers};
 use countersign_tests::{
     app::App,
     endpoint::{Endpoint, NOW},
@@ -73,6 +73,37 @@ fn bytes_that_are_no_secret_are_refused() {
     for bytes in [&b"\xff\xfe"[..], b" with space ", b"\0\x01"] {
         assert!(Secret::from_bytes(bytes).is_ok(), "{bytes:?}");
     }
+}
+
+#[test]
+fn a_secret_of_another_length_than_those_that_are_decoded_is_the_key_as_it_is() {
+    let scheme = |secret: &str| {
+        let signature =
+            "[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"S\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
+        Scheme::from_toml("acme", &format!("name = \"Acme\"\n{secret}{signature}")).unwrap()
+    };
+    let either = scheme("[secret]\nstrip = \"whsec_\"\nencoding = \"base64\"\nbytes = 32\n");
+    let decoded = scheme("[secret]\nstrip = \"whsec_\"\nencoding = \"base64\"\n");
+    let whole = scheme("");
+    let sign = |scheme: &Scheme, secret: &str| {
+        let request = Request::post("/").body(Bytes::from_static(b"{}")).unwrap();
+        Signer::new(scheme, secret).unwrap().sign(request, NOW).unwrap().headers()["s"].clone()
+    };
+    for secret in ["whsec_c2VjcmV0LW9mLTMyLWJ5dGVzLXRoYXQtaXMtaXQhISE=", "c2VjcmV0LW9mLTMyLWJ5dGVzLXRoYXQtaXMtaXQhISE="]
+    {
+        assert_eq!(sign(&either, secret), sign(&decoded, secret), "{secret}");
+    }
+    for secret in [
+        // 24 and 33 bytes, no padding, another alphabet, and no encoding at all.
+        "whsec_c2VjcmV0LW9mLTI0LWJ5dGVzLWhlcmUh",
+        "whsec_c2VjcmV0LW9mLTMzLWJ5dGVzLXRoYXQtaXMtaXQhISEh",
+        "whsec_c2VjcmV0LW9mLTMyLWJ5dGVzLXRoYXQtaXMtaXQhISE",
+        "whsec_-_VjcmV0LW9mLTMyLWJ5dGVzLXRoYXQtaXMtaXQhISE=",
+        "acme_whs_ovyN6cPrTv56AApvzCaJno08SSmG",
+    ] {
+        assert_eq!(sign(&either, secret), sign(&whole, secret), "{secret}");
+    }
+    assert!(matches!(Signer::new(&either, "sk_live_abcdefghijklmnop").unwrap_err(), ConfigError::Secret { .. }));
 }
 
 #[test]

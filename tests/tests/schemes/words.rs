@@ -213,6 +213,8 @@ fn events_checks_methods_forms_and_secrets_that_are_wrong() {
             "\"ws_\"",
             "no secret in the `encoding`",
         ),
+        ("[secret]\nbytes = 32\n", "32", "expected an `encoding` beside it"),
+        ("[secret]\nencoding = \"hex\"\nbytes = 0\n", "0", "how many bytes a key has"),
         ("[secret]\nbegins = \"\"\n", "\"\"", "the text that the provider's secrets begin with"),
         ("[secret]\nstrip = \"a_\"\nbegins = \"b_\"\n", "\"b_\"", "expected one"),
         ("[secret]\nbegins = \"a_\"\nencoding = \"hex\"\n", "\"a_\"", "a `utf8` secret only"),

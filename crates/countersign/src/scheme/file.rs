@@ -61,6 +61,7 @@ pub(super) struct SecretTable {
     pub(super) strip: Option<String>,
     pub(super) prefix_required: Option<Spanned<bool>>,
     pub(super) encoding: Option<Spanned<String>>,
+    pub(super) bytes: Option<Spanned<usize>>,
     pub(super) hash: Option<Spanned<String>>,
     pub(super) prepend: Option<Spanned<String>>,
     pub(super) append: Option<Spanned<String>>,

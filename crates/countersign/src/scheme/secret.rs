@@ -14,6 +14,8 @@ pub(crate) struct SecretRule {
     pub(crate) strip: Option<String>,
     pub(crate) prefix_required: bool,
     pub(crate) encoding: Option<Encoding>,
+    /// How many bytes come of a secret that is decoded; any other, with its prefix, is the key as it is.
+    pub(crate) bytes: Option<usize>,
     pub(crate) hash: Option<Digest>,
     pub(crate) prepend: String,
     pub(crate) append: String,
@@ -29,6 +31,7 @@ impl SecretRule {
             strip: None,
             prefix_required: false,
             encoding: None,
+            bytes: None,
             hash: None,
             prepend,
             append,
@@ -37,7 +40,15 @@ impl SecretRule {
 
     /// The rule for what is left of a secret without its prefix and its encoding.
     pub(crate) fn of_bare(&self) -> Self {
-        Self { verbatim: None, begins: None, strip: None, prefix_required: false, encoding: None, ..self.clone() }
+        Self {
+            verbatim: None,
+            begins: None,
+            strip: None,
+            prefix_required: false,
+            encoding: None,
+            bytes: None,
+            ..self.clone()
+        }
     }
 
     /// How the provider's secrets begin, if that is known.
@@ -59,6 +70,9 @@ impl SecretRule {
                 None => self.refuse_another_kind(secret, prefix)?,
             }
         }
+        if self.comes_to_other_bytes(text) {
+            return Ok(Zeroizing::new(secret.to_vec()));
+        }
         let plain = match self.encoding {
             Some(encoding) => encoding
                 .decode(text)
@@ -71,6 +85,13 @@ impl SecretRule {
             Some(digest) => Zeroizing::new(digest.of(&plain).as_bytes().to_vec()),
             None => plain,
         })
+    }
+
+    /// Whether the text is none of those that are decoded.
+    fn comes_to_other_bytes(&self, text: &[u8]) -> bool {
+        let (Some(bytes), Some(encoding)) = (self.bytes, self.encoding) else { return false };
+        let key = encoding.decode(text).map(Zeroizing::new);
+        key.is_none_or(|key| key.len() != bytes)
     }
 
     fn refuse_another_kind(&self, secret: &[u8], prefix: &str) -> Result<(), SecretError> {

@@ -332,6 +332,7 @@ impl Reader<'_> {
             strip: table.strip,
             prefix_required: table.prefix_required.is_some_and(Spanned::into_inner),
             encoding,
+            bytes: table.bytes.map(|bytes| self.key_bytes(&bytes, encoding)).transpose()?,
             hash: table.hash.map(|name| self.digest(&name)).transpose()?,
             prepend: table.prepend.map(Spanned::into_inner).unwrap_or_default(),
             append: table.append.map(Spanned::into_inner).unwrap_or_default(),
@@ -345,6 +346,14 @@ impl Reader<'_> {
         match encoding {
             Some(encoding) if cannot_be(encoding) && !begins_stripped => Ok(prefix.into_inner()),
             _ => self.fail(prefix.span(), "expected a prefix that no secret in the `encoding` beside it can have"),
+        }
+    }
+
+    fn key_bytes(&self, bytes: &Spanned<usize>, encoding: Option<Encoding>) -> Result<usize> {
+        match (encoding, *bytes.get_ref()) {
+            (None, _) => self.fail(bytes.span(), "expected an `encoding` beside it, of which so many bytes come"),
+            (_, 0) => self.fail(bytes.span(), "expected how many bytes a key has, such as 32"),
+            (Some(_), bytes) => Ok(bytes),
         }
     }
 
@@ -423,6 +432,8 @@ mod tests {
             ("[secret]\nencoding = \"hex\"\nprefix_required = true", 19),
             ("[secret]\nencoding = \"base64\"\nverbatim = \"ws\"", 12),
             ("[secret]\n\nverbatim = \"ws_\"", 12),
+            ("[secret]\nstrip = \"ws_\"\nbytes = 32", 9),
+            ("[secret]\nencoding = \"hex\"\nbytes = 0", 9),
             ("[secret]\nstrip = \"ws_\"\nbegins = \"ws_\"", 10),
             ("[url]\n\ndecode = \"x\"", 10),
             ("\n\n[form]\ndedupe = true", 1),

@@ -30,6 +30,9 @@ pub(super) fn form(scheme: &Description) -> String {
             format!("decoded from `{name}`")
         });
     }
+    if let Some(bytes) = rule.bytes {
+        steps.push(format!("or as it is, if that does not come to {bytes} bytes"));
+    }
     if !rule.prepend.is_empty() {
         steps.push(format!("with `{}` in front", rule.prepend));
     }
