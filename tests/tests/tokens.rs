@@ -134,8 +134,13 @@ fn a_question_is_asked_by_another_method_than_deliveries_and_none_comes_by_it() 
     let now = Timestamp::from_unix_seconds(EXPIRES);
     let mut signed = signer.sign(Request::post("/").body("{}").unwrap(), now).unwrap();
     assert!(verifier.verify(&signed, signed.body(), now).is_ok());
+    signed.headers_mut().insert("challenge", http::HeaderValue::from_static("c-1"));
+    assert!(verifier.handshake_in_body(&signed, signed.body(), now).unwrap().is_none());
     *signed.method_mut() = http::Method::PUT;
     assert_eq!(verifier.verify(&signed, signed.body(), now).unwrap_err().code(), "method");
+    assert!(verifier.handshake_in_body(&signed, signed.body(), now).unwrap().is_some());
+    let other = verifier.handshake_in_body(&signed, b"other", now).unwrap_err();
+    assert_eq!(other.code(), "signature");
 }
 
 /// Made by `PyJWT` 2.12.1, which says `b64` without `crit`, as Saleor uses it; `jose`, by which Saleor's own SDK verifies, takes it.
