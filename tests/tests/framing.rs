@@ -257,3 +257,78 @@ fn a_backtick_in_the_query_does_not_end_it() {
     let verifier = Verifier::new(&scheme, "a-long-random-secret").unwrap();
     assert_eq!(verifier.verify(&parts, "{}", NOW).unwrap_err().code(), "ambiguous_content");
 }
+
+#[test]
+fn an_id_may_have_the_separator_in_it_if_no_time_stands_behind_that() {
+    let code = |id: &str| {
+        let file = "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
+                    signs = \"{id}.{timestamp}.{body}\"\n[id]\nheader = \"X-Id\"\n\
+                    [timestamp]\nheader = \"X-T\"\nformat = \"seconds\"\ntolerance = \"5m\"\n";
+        let scheme = Scheme::from_toml("t", file).unwrap();
+        let request = Request::post("/").header("X-Id", "plain").body(Bytes::from("{}")).unwrap();
+        let mut signed = Signer::new(&scheme, SECRET).unwrap().sign(request, NOW).unwrap();
+        signed.headers_mut().insert("X-Id", id.parse().unwrap());
+        let verdict = Verifier::new(&scheme, SECRET).unwrap().verify(&signed, signed.body(), NOW).map(drop);
+        verdict.unwrap_err().code()
+    };
+    for plain in ["a", ".", "a.", ".a", "a.b", "a..b", "a.1b", "a.b.1b", "1.", "a1.", "17"] {
+        assert_eq!(code(plain), "signature", "{plain}");
+    }
+    for with_time in ["a.1", ".1", "a.1.b", "a.17.b.c", "a.b.1", "a..1", "1.1", "a.1b.1"] {
+        assert_eq!(code(with_time), "ambiguous_content", "{with_time}");
+    }
+}
+
+#[test]
+fn a_time_of_which_nothing_marks_an_end_has_just_the_digits_that_times_have() {
+    let code = |signs: &str, format: &str, text: &str| {
+        let file = format!(
+            "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n\
+             [timestamp]\nheader = \"X-T\"\nformat = \"{format}\"\ntolerance = \"500000d\"\n"
+        );
+        let scheme = Scheme::from_toml("t", &file).unwrap();
+        let signed = Signer::new(&scheme, SECRET).unwrap();
+        let mut signed = signed.sign(Request::post("/").body(Bytes::from("{}")).unwrap(), NOW).unwrap();
+        signed.headers_mut().insert("X-T", text.parse().unwrap());
+        let verdict = Verifier::new(&scheme, SECRET).unwrap().verify(&signed, signed.body(), NOW).map(drop);
+        verdict.unwrap_err().code()
+    };
+    for (format, shorter, right, longer) in [
+        ("seconds", "999999999", "1767225601", "17672256010"),
+        ("milliseconds", "999999999999", "1767225601000", "17672256010000"),
+    ] {
+        for open in ["{timestamp}{body}", "{timestamp}0{body}", "{body}{timestamp}", "{body}.{timestamp}"] {
+            let codes = [shorter, right, longer].map(|text| code(open, format, text));
+            assert_eq!(codes, ["ambiguous_content", "signature", "ambiguous_content"], "{open} {format}");
+        }
+        let codes = [shorter, right, longer].map(|text| code("{timestamp}.{body}", format, text));
+        assert_eq!(codes, ["signature"; 3], "{format}");
+    }
+}
+
+#[test]
+fn a_url_may_have_characters_that_do_not_end_it() {
+    let code = |separator: &str, target: &str| {
+        let file = format!(
+            "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\n\
+             signs = \"{{path-and-query}}{separator}{{body}}\"\n"
+        );
+        let scheme = Scheme::from_toml("t", &file).unwrap();
+        let signed = Signer::new(&scheme, SECRET).unwrap();
+        let signed = signed.sign(Request::post("/").body(Bytes::from("{}")).unwrap(), NOW);
+        let mut signed = signed.unwrap();
+        *signed.uri_mut() = target.parse().unwrap();
+        let verdict = Verifier::new(&scheme, SECRET).unwrap().verify(&signed, signed.body(), NOW).map(drop);
+        verdict.unwrap_err().code()
+    };
+    for target in ["/a|b", "/a^", "/a?b=|"] {
+        // No target has a line break in it, but what comes through servers may have these.
+        assert_eq!(code("\\n", target), "signature", "{target}");
+        for separator in ["|", "^", ""] {
+            assert_eq!(code(separator, target), "ambiguous_content", "{target} {separator}");
+        }
+    }
+    for separator in ["\\n", "|", "^", ""] {
+        assert_eq!(code(separator, "/a-._~!$&'()*+,;=:@/b?c=%20/?"), "signature", "{separator}");
+    }
+}

@@ -1,6 +1,7 @@
 //! One table of hostile texts for each grammar that a signature's header can have.
 
 use bytes::Bytes;
+use countersign::{Problem, Rejection, Scheme, Signer, Verifier};
 use countersign_tests::{
     endpoint::{Endpoint, NOW},
     verdict::each_way,
@@ -310,6 +311,115 @@ fn tokens() {
             (" ", MALFORMED),
         ],
     );
+}
+
+#[test]
+fn an_id_is_visible_ascii() {
+    for place in ["header = \"X-Id\"", "query = \"id\""] {
+        let file = format!(
+            "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\nsigns = \"{{id}}.{{body}}\"\n\
+             [id]\n{place}\n"
+        );
+        let scheme = Scheme::from_toml("t", &file).unwrap();
+        let signer = Signer::new(&scheme, "a-long-random-secret").unwrap();
+        let verifier = Verifier::new(&scheme, "a-long-random-secret").unwrap();
+        for (id, in_query, code) in [
+            ("other", "other", "signature"),
+            ("!~", "!~", "signature"),
+            ("a b", "a+b", "malformed_id"),
+            ("a\tb", "a%09b", "malformed_id"),
+            ("é", "%C3%A9", "malformed_id"),
+            ("", "", "malformed_id"),
+        ] {
+            let request = Request::post("/?id=id").header("x-id", "id").body(Bytes::new()).unwrap();
+            let mut signed = signer.sign(request, NOW).unwrap();
+            *signed.uri_mut() = format!("/?id={in_query}").parse().unwrap();
+            signed.headers_mut().insert("x-id", HeaderValue::from_bytes(id.as_bytes()).unwrap());
+            let verdict = each_way(&verifier, &signed, NOW, &[]);
+            assert_eq!(verdict.err().map_or("", |rejection| rejection.code()), code, "{place}: `{id}`");
+        }
+    }
+}
+
+#[test]
+fn a_token_without_text_is_malformed() {
+    let file = "name = \"T\"\n[signature]\nalgorithm = \"token\"\nheader = \"X-Token\"\nvalue = \"token={token}\"\n";
+    let verifier = Verifier::new(Scheme::from_toml("t", file).unwrap(), "a-long-random-secret").unwrap();
+    for (text, code) in
+        [("token=a-long-random-secret", ""), ("token=a", "signature"), ("token=", MALFORMED), ("token", MALFORMED)]
+    {
+        let request = Request::post("/").header("x-token", text).body(Bytes::new()).unwrap();
+        let verdict = each_way(&verifier, &request, NOW, &[]);
+        assert_eq!(verdict.err().map_or("", |rejection| rejection.code()), code, "`{text}`");
+    }
+}
+
+#[test]
+fn a_refusal_tells_what_is_wrong_with_the_header() {
+    let endpoint = Endpoint::find("stripe");
+    let (verifier, signed) = (endpoint.verifier(), endpoint.sample());
+    let tags = "t=1767225600,v1=00".to_owned() + &",v1=00".repeat(32);
+    for (text, problem) in [
+        ("", Problem::Empty),
+        (" \t", Problem::Empty),
+        (&"v1=".repeat(3000), Problem::TooLong),
+        ("t=1767225600,v0=00", Problem::UnknownVersion),
+        ("t=1767225600", Problem::UnknownVersion),
+        ("t=1767225600,v1=00", Problem::Encoding),
+        ("t=1767225600,t=1767225601,v1=00", Problem::Conflicting),
+        (&tags, Problem::TooMany),
+    ] {
+        let mut request = signed.clone();
+        request.headers_mut().insert("stripe-signature", HeaderValue::from_str(text).unwrap());
+        let refused = each_way(&verifier, &request, NOW, &[]).unwrap_err();
+        let Rejection::MalformedSignature { problem: found, .. } = &refused else { panic!("{text}: {refused}") };
+        assert_eq!(*found, problem, "{text}");
+        assert!(refused.to_string().starts_with("the signature in header `stripe-signature` "), "{refused}");
+    }
+}
+
+#[test]
+fn a_time_that_stands_in_front_of_the_tag_has_no_separator_in_it() {
+    let file = |format: &str| {
+        format!(
+            "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nsigns = \"{{timestamp}}\\n{{body}}\"\n\
+             list = {{ separator = \",\", items = [\"t={{timestamp}}\", \"v={{hex}}\"] }}\n\
+             [timestamp]\nformat = \"{format}\"\ntolerance = \"5m\"\n"
+        )
+    };
+    for (format, code) in [("seconds", ""), ("rfc3339", ""), ("http-date", "malformed_timestamp")] {
+        let scheme = Scheme::from_toml("t", &file(format)).unwrap();
+        let signer = Signer::new(&scheme, "a-long-random-secret").unwrap();
+        let signed = signer.sign(Request::post("/").body(Bytes::from("{}")).unwrap(), NOW).unwrap();
+        let verifier = Verifier::new(&scheme, "a-long-random-secret").unwrap();
+        let verdict = each_way(&verifier, &signed, NOW, &[]);
+        assert_eq!(verdict.err().map_or("", |rejection| rejection.code()), code, "{format}");
+    }
+}
+
+#[test]
+fn a_refused_time_tells_the_format_that_it_should_have() {
+    for (format, expected) in [
+        ("seconds", "decimal seconds"),
+        ("milliseconds", "decimal milliseconds"),
+        ("seconds-or-milliseconds", "10 digits of seconds or 13 of milliseconds"),
+        ("rfc3339", "an RFC 3339 time with a zone"),
+        ("rfc3339-or-utc", "an RFC 3339 time"),
+        ("http-date", "an HTTP date"),
+    ] {
+        let file = format!(
+            "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\n\
+             signs = \"{{timestamp}}\\n{{body}}\"\n[timestamp]\nheader = \"X-Time\"\nformat = \"{format}\"\ntolerance = \"5m\"\n"
+        );
+        let scheme = Scheme::from_toml("t", &file).unwrap();
+        let signer = Signer::new(&scheme, "a-long-random-secret").unwrap();
+        let mut signed = signer.sign(Request::post("/").body(Bytes::new()).unwrap(), NOW).unwrap();
+        signed.headers_mut().insert("x-time", HeaderValue::from_static("yesterday"));
+        let verifier = Verifier::new(&scheme, "a-long-random-secret").unwrap();
+        let refused = each_way(&verifier, &signed, NOW, &[]).unwrap_err();
+        assert_eq!(refused.code(), "malformed_timestamp");
+        assert!(refused.to_string().contains(expected), "{format}: {refused}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! From where keys are fetched: whatever a request says, never from elsewhere than the scheme allows.
 
-use countersign::{Scheme, Unkeyed, Verifier, providers};
+use countersign::{Scheme, Timestamp, Unkeyed, Verifier, providers};
 use http::{HeaderValue, Request, request::Parts};
 use proptest::prelude::*;
 
@@ -178,4 +178,18 @@ fn settings_must_make_a_url_at_the_start() {
     assert!(Verifier::builder(providers::STRIPE).without_keys().is_err(), "there are no keys to fetch");
     let both = Verifier::builder(providers::KINDE).setting("domain", "acme.kinde.com").secret("x").without_keys();
     assert!(both.is_err(), "a secret is there already");
+}
+
+#[test]
+fn nothing_is_fetched_for_a_method_that_the_provider_does_not_use() {
+    for question in ["", "[[handshake]]\nmethod = \"PUT\"\nsigned = false\nwhen = { json = \"/challenge\" }\n"] {
+        let unkeyed = unkeyed(&format!("format = \"pem\"\nurl = \"https://acme.example/key\"\n{question}"));
+        let code = |method: &str| {
+            let signature = "00".repeat(64);
+            let request = Request::builder().method(method).uri("/").header("X-Sig", signature).body(()).unwrap();
+            let verdict = unkeyed.check_head(&request, Timestamp::from_unix_seconds(1_767_225_600));
+            verdict.map_or_else(|rejection| rejection.code(), |()| "")
+        };
+        assert_eq!([code("POST"), code("PUT"), code("GET")], ["", "method", "method"], "{question}");
+    }
 }

@@ -1,7 +1,7 @@
 //! How long each piece of a request may be: what is as long as may be is taken, and what is one longer is refused.
 
 use bytes::Bytes;
-use countersign::{Scheme, SignError, Signer, Timestamp, Verifier};
+use countersign::{Rejection, Scheme, SignError, Signer, Timestamp, Verifier};
 use countersign_tests::verdict::each_way;
 use http::Request;
 
@@ -29,34 +29,42 @@ fn code(file: &str, headers: &[(&str, &str)], body: &str) -> &'static str {
     }
 }
 
+/// The code of a verdict on a request that has this text at the place, signed by a scheme that takes any there: the signer would
+/// write its own.
+fn code_at(place: &str, text: &str, file: &str, signs: &str) -> &'static str {
+    let request = Request::post(format!("/?at={text}")).header("X-At", text).body("{}".to_owned()).unwrap();
+    let any = format!("{SIGNATURE}signs = \"{{{place}}}{signs}\"\n");
+    let signer = Signer::new(Scheme::from_toml("t", &any).unwrap(), SECRET).unwrap();
+    let signed = signer.sign(request, NOW).unwrap();
+    verdict(&Verifier::new(Scheme::from_toml("t", file).unwrap(), SECRET).unwrap(), &signed)
+}
+
+/// A place as a part and as a key of the file.
+const PLACES: [(&str, &str); 2] = [("header:X-At", "header = \"X-At\""), ("query:at", "query = \"at\"")];
+
 #[test]
 fn an_id_may_have_256_characters() {
-    let in_header = format!("{SIGNATURE}signs = \"{{id}}.{{body}}\"\n[id]\nheader = \"X-Id\"\n");
-    for (length, expected) in [(1, ""), (255, ""), (256, ""), (257, "malformed_id"), (300, "malformed_id")] {
-        assert_eq!(code(&in_header, &[("X-Id", &"i".repeat(length))], "{}"), expected, "{length}");
+    for (part, place) in PLACES {
+        let file = format!("{SIGNATURE}signs = \"{{id}}.{{body}}\"\n[id]\n{place}\n");
+        for (length, expected) in [(1, ""), (255, ""), (256, ""), (257, "malformed_id"), (300, "malformed_id")] {
+            assert_eq!(code_at(part, &"i".repeat(length), &file, ".{body}"), expected, "{place} {length}");
+        }
     }
 }
 
 #[test]
 fn a_timestamp_may_have_40_characters() {
-    for format in ["rfc3339", "rfc3339-or-utc"] {
+    for ((part, place), format) in PLACES.into_iter().flat_map(|at| [(at, "rfc3339"), (at, "rfc3339-or-utc")]) {
         let file = format!(
-            "{SIGNATURE}signs = \"{{timestamp}}\\n{{body}}\"\n[timestamp]\nheader = \"X-Time\"\nformat = \"{format}\"\ntolerance = \"5m\"\n"
+            "{SIGNATURE}signs = \"{{timestamp}}\\n{{body}}\"\n[timestamp]\n{place}\nformat = \"{format}\"\ntolerance = \"5m\"\n"
         );
         let at = |length: usize, zone: &str| {
             let text = format!("2026-01-01T00:00:00.{}{zone}", "0".repeat(length - 20 - zone.len()));
-            let request = Request::post("/").header("X-Time", &text).body("{}".to_owned()).unwrap();
-            let scheme = Scheme::from_toml("t", &file).unwrap();
-            // The signer writes a time of its own, so the tag is made by a scheme that takes any text for it.
-            let any = format!("{SIGNATURE}signs = \"{{header:X-Time}}\\n{{body}}\"\n");
-            let signer = Signer::new(Scheme::from_toml("t", &any).unwrap(), SECRET).unwrap();
-            let signed = signer.sign(request, NOW).unwrap();
-            let verifier = Verifier::new(&scheme, SECRET).unwrap();
-            verdict(&verifier, &signed)
+            code_at(part, &text, &file, "\\n{body}")
         };
-        assert_eq!([39, 40, 41].map(|length| at(length, "Z")), ["", "", "malformed_timestamp"], "{format}");
+        assert_eq!([39, 40, 41].map(|length| at(length, "Z")), ["", "", "malformed_timestamp"], "{place} {format}");
         if format == "rfc3339-or-utc" {
-            assert_eq!([38, 39, 41].map(|length| at(length, "")), ["", "", "malformed_timestamp"]);
+            assert_eq!([38, 39, 41].map(|length| at(length, "")), ["", "", "malformed_timestamp"], "{place}");
         }
     }
 }
@@ -106,3 +114,68 @@ fn a_form_that_is_sorted_may_have_1000_parameters() {
     let headers = [("Content-Type", "application/x-www-form-urlencoded")];
     assert_eq!([999, 1000, 1001].map(|count| code(&file, &headers, &form(count))), ["", "", "malformed_value"]);
 }
+
+#[test]
+fn a_body_that_is_collected_may_have_as_many_bytes_as_its_limit_and_tells_how_many_have_come() {
+    let scheme = Scheme::from_toml("t", &format!("{SIGNATURE}signs = \"{{body}}\"\n")).unwrap();
+    let signed = Signer::new(&scheme, SECRET).unwrap().sign(Request::post("/").body("0123456789").unwrap(), NOW);
+    let (head, body) = signed.unwrap().into_parts();
+    let verifier = Verifier::new(&scheme, SECRET).unwrap();
+    for (limit, expected) in [(0, "body_too_large"), (9, "body_too_large"), (10, ""), (11, "")] {
+        for cut in [0, 1, 9, 10] {
+            let mut collecting = verifier.collect(&head, limit, NOW).unwrap();
+            let mut come = 0;
+            let (first, rest) = body.split_at(cut);
+            let all = [first, rest].into_iter().try_for_each(|chunk| {
+                collecting.push(Bytes::copy_from_slice(chunk))?;
+                come += chunk.len() as u64;
+                assert_eq!(collecting.received(), come);
+                Ok(())
+            });
+            let verdict = all.and_then(|()| collecting.finish().map(drop));
+            assert_eq!(
+                verdict.map_or_else(|rejection: Rejection| rejection.code(), |()| ""),
+                expected,
+                "{limit} {cut}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_signature_that_is_wrapped_may_have_8192_bytes_around_it() {
+    let plain = format!("{SIGNATURE}signs = \"{{body}}\"\n");
+    let signer = Signer::new(Scheme::from_toml("t", &plain).unwrap(), SECRET).unwrap();
+    let signed = signer.sign(Request::post("/").body("{}").unwrap(), NOW).unwrap();
+    let tag = signed.headers()["X-Sig"].to_str().unwrap();
+    let wrapped = Scheme::from_toml("t", &format!("{plain}unwrap = {{ json = \"/tag\" }}\n")).unwrap();
+    let verifier = Verifier::new(&wrapped, SECRET).unwrap();
+    let code = |length: usize| {
+        let around = "{\"tag\":\"\"}".len() + tag.len();
+        let text = format!("{{\"tag\":{}\"{tag}\"}}", " ".repeat(length - around));
+        verdict(&verifier, &Request::post("/").header("X-Sig", text).body(Bytes::from("{}")).unwrap())
+    };
+    assert_eq!([100, 8191, 8192, 8193].map(code), ["", "", "", "malformed_signature"]);
+}
+
+#[test]
+fn what_a_token_signs_may_have_a_mebibyte() {
+    let file = "name = \"T\"\n[signature]\nalgorithm = \"jwt\"\nbody = true\n[jwt]\nalgorithms = [\"HS256\"]";
+    let scheme = Scheme::from_toml("t", file).unwrap();
+    let signer = Signer::new(&scheme, SECRET).unwrap();
+    let verifier = Verifier::new(&scheme, SECRET).unwrap();
+    let signed = |length: usize| {
+        let body = format!("{{\"text\":\"{}\"}}", "x".repeat(length - "{\"text\":\"\"}".len()));
+        signer.sign(Request::post("/").body(body).unwrap(), NOW).unwrap().map(Bytes::from)
+    };
+    let length = |token: &Request<Bytes>| token.body().len() - ".".len() - SHA256_IN_BASE64;
+    // Each three bytes are four characters, behind the header of the token.
+    let header = length(&signed(300)) - 400;
+    let most = (MEBIBYTE - header) / 4 * 3;
+    let (longest, longer) = (signed(most), signed(most + 3));
+    assert!(length(&longest) <= MEBIBYTE && length(&longer) > MEBIBYTE);
+    assert_eq!([longest, longer].map(|request| verdict(&verifier, &request)), ["", "malformed_signature"]);
+}
+
+const MEBIBYTE: usize = 1024 * 1024;
+const SHA256_IN_BASE64: usize = 43;

@@ -1,7 +1,7 @@
 //! What is looked at first: cheap things before dear ones, and nothing that a token says before its signature is proven.
 
 use bytes::Bytes;
-use countersign::{Scheme, Signer, Timestamp, Verifier};
+use countersign::{Key, Scheme, Secret, Signer, Timestamp, Verifier};
 use http::{HeaderValue, Request};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
@@ -61,9 +61,7 @@ fn a_hash_of_the_body_is_looked_at_before_the_signature_over_it() {
     let (signer, verifier) = endpoint(HASH);
     let mut request = signer.sign(request(), NOW).unwrap();
     assert_eq!(code(&verifier, &request), "");
-    request
-        .headers_mut()
-        .insert("sig", HeaderValue::from_static("00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"));
+    request.headers_mut().insert("sig", HeaderValue::from_static(WRONG));
     assert_eq!(code(&verifier, &request), "signature");
     *request.body_mut() = Bytes::from_static(b"{ }");
     assert_eq!(code(&verifier, &request), "body_hash");
@@ -90,6 +88,44 @@ fn a_head_without_a_signature_is_refused_before_the_body_is_there() {
     malformed.headers_mut().insert("sig", HeaderValue::from_static("00"));
     assert_eq!(begun(&malformed), "malformed_signature");
 }
+
+#[test]
+fn a_head_that_lacks_a_signed_value_is_refused_before_the_body_is_there() {
+    for place in ["header:X-V", "query:v", "lower:header:X-V"] {
+        let (_, verifier) = endpoint(&format!(
+            "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{{hex}}\"\nsigns = \"{{{place}}}.{{body}}\""
+        ));
+        let mut request = request();
+        request.headers_mut().insert("sig", HeaderValue::from_static(WRONG));
+        let begun = verifier.begin(&request, NOW).map_or_else(|rejection| rejection.code(), |_| "");
+        let collected = verifier.collect(&request, 10, NOW).map_or_else(|rejection| rejection.code(), |_| "");
+        assert_eq!([begun, collected], ["malformed_value"; 2], "{place}");
+    }
+}
+
+#[test]
+fn without_a_valid_key_nothing_but_the_method_is_looked_at() {
+    let before = Timestamp::from_unix_millis(NOW.unix_millis() - 1);
+    let key = |end: Timestamp| Key::new("a", Secret::new(SECRET).unwrap()).not_after(end);
+    for toml in [ID_IN_BODY, HASH, TOKEN, "name = \"A\"\n[signature]\nalgorithm = \"token\"\nheader = \"token\""] {
+        let verifier = |end| Verifier::builder(Scheme::from_toml("a", toml).unwrap()).key(key(end)).build().unwrap();
+        for (end, method, expected) in [
+            (NOW, "POST", "missing_signature"),
+            (NOW, "GET", "method"),
+            (before, "POST", "unknown_key"),
+            (before, "GET", "method"),
+        ] {
+            let verifier = verifier(end);
+            let mut request = request();
+            *request.method_mut() = method.parse().unwrap();
+            let begun = verifier.begin(&request, NOW).map_or_else(|rejection| rejection.code(), |_| "");
+            let collected = verifier.collect(&request, 10, NOW).map_or_else(|rejection| rejection.code(), |_| "");
+            assert_eq!([code(&verifier, &request), begun, collected], [expected; 3], "{method}");
+        }
+    }
+}
+
+const WRONG: &str = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 const DECODED: &str = r#"
 name = "Decoded"

@@ -426,3 +426,66 @@ fn an_id_that_runs_into_the_body_does_not_tell_events_apart() {
     assert_eq!(key(&clear, "a", "bc"), key(&clear, "a", "bd"), "the id tells");
     assert_ne!(key(&clear, "a", "bc"), key(&clear, "b", "bc"));
 }
+
+#[test]
+fn where_the_secret_stood_tells_events_apart() {
+    let file = "name = \"T\"\n[signature]\nalgorithm = \"sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
+                signs = \"{header:X-V}{secret}{body}\"\nambiguous = \"a test\"\n";
+    let scheme = Scheme::from_toml("t", file).unwrap();
+    let (signer, verifier) = (Signer::new(&scheme, "a-secret").unwrap(), Verifier::new(&scheme, "a-secret").unwrap());
+    let key = |value: &str, body: &'static str| {
+        let request = Request::post("/").header("X-V", value).body(Bytes::from_static(body.as_bytes())).unwrap();
+        key_of(&verifier, &signer.sign(request, NOW).unwrap(), NOW)
+    };
+    // No signature fits two of these.
+    assert_ne!(key("a", "bc"), key("ab", "c"));
+    assert_eq!(key("a", "bc"), key("a", "bc"));
+}
+
+#[test]
+fn what_of_the_head_is_signed_tells_events_apart_when_the_head_is_gone() {
+    let scheme = |algorithm: &str, rest: &str| {
+        let file = format!(
+            "name = \"T\"\n[signature]\nalgorithm = \"{algorithm}\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\n{rest}\n"
+        );
+        Scheme::from_toml("t", &file).unwrap_or_else(|error| panic!("{error}\n{file}"))
+    };
+    let uncovered = "ambiguous = \"a test\"\ncovers_body = false\n[event]\ntold_apart_by = \"signed-content\"";
+    for scheme in [
+        scheme("hmac-sha256", "signs = \"{header:X-V}.{body}\""),
+        scheme("hmac-sha256", "signs = \"{query:v}.{body}\""),
+        scheme("hmac-sha256", "signs = [{ text = \"v:{header:X-V};\", when = \"header:X-V\" }, \"b:{body}\"]"),
+        scheme("hmac-sha256", "signs = [{ text = \"v;\", when = \"header:X-W\" }, \"b:{body}\"]"),
+        scheme("sha256", &format!("signs = \"{{sorted:secret,header:X-V}}\"\n{uncovered}")),
+    ] {
+        let (signer, verifier) =
+            (Signer::new(&scheme, "a-secret").unwrap(), Verifier::new(&scheme, "a-secret").unwrap());
+        let key = |name: &str, value: &str| {
+            let request = Request::post(format!("/?v={value}")).header("X-V", value).header(name, value);
+            let request = request.body(Bytes::from_static(b"{}")).unwrap();
+            key_of(&verifier, &signer.sign(request, NOW).unwrap(), NOW)
+        };
+        assert_ne!(key("X-W", "a"), key("X-Other", "b"), "{scheme:?}");
+    }
+    // Here the request tells which headers are signed.
+    let contentful = Endpoint::find("contentful");
+    let key = |value: &'static str| {
+        let mut request = contentful.request("{}");
+        for (name, value) in [("x-contentful-signed-headers", "x-v"), ("x-v", value)] {
+            request.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        key_of(&contentful.verifier(), &contentful.sign(request, NOW), NOW)
+    };
+    assert_ne!(key("a"), key("b"));
+}
+
+#[test]
+fn a_key_is_kept_and_shown_by_bytes_that_are_its_own() {
+    let github = Endpoint::find("github");
+    let keys = ["{}", "[]"].map(|body| signed(&github, body, NOW).unwrap());
+    assert_ne!(keys[0].as_bytes(), keys[1].as_bytes());
+    for key in keys {
+        let bytes = u128::from_be_bytes(*key.as_bytes());
+        assert_eq!(format!("{key:?}"), format!("ReplayKey({bytes:032x})"));
+    }
+}

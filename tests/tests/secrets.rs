@@ -5,6 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use countersign::{ConfigError, Key, Rejection, Scheme, Secret, SecretError, Signer, Timestamp, Verifier, providers};
 use countersign_tests::{
@@ -194,6 +195,60 @@ fn a_scheme_that_signs_the_url_must_be_told_it() {
     for endpoint in Endpoint::all().iter().filter(|endpoint| endpoint.scheme.needs_public_url()) {
         let error = Verifier::new(&endpoint.scheme, endpoint.secret).unwrap_err();
         assert!(error.to_string().contains("tell the public one"), "{}: {error}", endpoint.id());
+    }
+    for (signs, is_needed) in [
+        ("{url}\\n{body}", true),
+        ("{host}\\n{body}", true),
+        ("{sha256-hex:url}\\n{body}", true),
+        ("{canonical:plivo-v3}", true),
+        ("{path-and-query}\\n{method}\\n{body}", false),
+        ("{canonical:contentful}", false),
+    ] {
+        let file = format!(
+            "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n"
+        );
+        // Some of these cannot be told apart from others, and must say so.
+        let ambiguous = || Scheme::from_toml("t", &format!("{file}ambiguous = \"a test\"\n"));
+        let scheme = Scheme::from_toml("t", &file).or_else(|_| ambiguous()).unwrap();
+        assert_eq!(scheme.needs_public_url(), is_needed, "{signs}");
+        let error = Verifier::new(&scheme, "a-long-random-secret").err();
+        assert_eq!(error.is_some_and(|error| matches!(error, ConfigError::NoPublicUrl { .. })), is_needed, "{signs}");
+    }
+}
+
+#[test]
+fn a_key_has_an_id_only_where_a_signature_names_its_key() {
+    let key = || Key::new("a", Secret::new("a-long-random-secret").unwrap()).with_id("2026");
+    let error = Verifier::builder(providers::GITHUB).key(key()).build().unwrap_err();
+    assert_eq!(error, ConfigError::NamesNoKey { scheme: "github".to_owned() });
+    let endpoint = Endpoint::find("own-http-hmac");
+    assert!(endpoint.builder().key(key()).build().is_ok());
+}
+
+#[test]
+fn a_public_key_that_may_be_bare_bytes_may_be_a_file_as_well() {
+    let bare = "0f09610b89f5e5702e6914f76b732fdf0ecad76b6f8ef8ecdaf36afd1d8664fd";
+    let pem = include_str!("../vectors/keys/ed25519.pub.pem").trim();
+    let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"DwlhC4n15XAuaRT3a3Mv3w7K12tvjvjs2vNq_R2GZP0"}"#;
+    let message: &[u8] = include_bytes!("../vectors/keys/message");
+    let signature = STANDARD.encode(include_bytes!("../vectors/keys/ed25519.sig"));
+    let file = "name = \"T\"\n[secret]\nencoding = \"hex\"\n[signature]\nalgorithm = \"ed25519\"\nheader = \"X-Sig\"\n\
+                value = \"{base64}\"\nsigns = \"{body}\"\n";
+    let scheme = Scheme::from_toml("t", file).unwrap();
+    let request = Request::post("/").header("X-Sig", signature).body(message).unwrap();
+    for text in [bare, pem, jwk] {
+        let verifier = Verifier::new(&scheme, text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert!(verifier.verify(&request, message, NOW).is_ok(), "{text}");
+    }
+    // An HTTP Message Signature takes a key as any other does.
+    let file = "name = \"T\"\n[secret]\nencoding = \"hex\"\n[signature]\nalgorithm = \"http-signature\"\n\
+                [http-signature]\nalgorithms = [\"ed25519\"]\ncomponents = [\"content-digest\"]\n";
+    let scheme = Scheme::from_toml("t", file).unwrap();
+    let private = include_str!("../vectors/keys/ed25519.pem");
+    let signed = Signer::new(&scheme, private).unwrap().sign(Request::post("/").body("{}").unwrap(), NOW).unwrap();
+    for text in [bare, pem, jwk] {
+        let verifier = Verifier::new(&scheme, text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert!(verifier.verify(&signed, b"{}", NOW).is_ok(), "{text}");
     }
 }
 

@@ -93,19 +93,65 @@ fn each_part_writes_what_the_language_says() {
 
 #[test]
 fn the_secret_is_sorted_among_the_values_that_are_signed_with_it() {
-    let file = format!(
-        "name = \"T\"\n[signature]\nalgorithm = \"sha1\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\n\
-         signs = \"{{sorted:secret,timestamp,query:v}}\"\nambiguous = \"a test\"\n{UNCOVERED}{TIME}"
-    );
-    let verifier = Verifier::builder(Scheme::from_toml("t", &file).unwrap()).secret(SECRET).allow_legacy();
-    let verifier = verifier.build().unwrap();
-    // The SHA-1 of the time, the value and the secret, of the time, the secret and the value, of the value, the time and the secret.
-    for (value, hash) in [
-        ("Value", "e5106d96e55c38fca4872c0da6d4fddfee1d03cf"),
-        ("z", "f8b18f4384e0f47d577844975ebbccab1ecb8a85"),
-        ("0", "df0d555e8cec66084f82392dbd89db39feb4e4d7"),
+    // The SHA-1 of the time, the value and the secret, of the time, the secret and the value, of the value, the time and the secret;
+    // and of the value and the secret, the secret and the value, and the value and the secret twice.
+    for (signs, value, hash) in [
+        ("{sorted:secret,timestamp,query:v}", "Value", "e5106d96e55c38fca4872c0da6d4fddfee1d03cf"),
+        ("{sorted:secret,timestamp,query:v}", "z", "f8b18f4384e0f47d577844975ebbccab1ecb8a85"),
+        ("{sorted:secret,timestamp,query:v}", "0", "df0d555e8cec66084f82392dbd89db39feb4e4d7"),
+        ("{sorted:query:v,secret}", "Value", "c3632038ba6141120b9a1415d2e9c02305ad72ac"),
+        ("{sorted:query:v,secret}", "z", "730f1d59d5d2404d5e68aa6446a113e168106c7f"),
+        ("{sorted:secret,query:v,secret}", "Value", "efc1805c1aa0e8202d568b69cfce2ac27817eb15"),
     ] {
+        let time = if signs.contains("timestamp") { TIME } else { "" };
+        let file = format!(
+            "name = \"T\"\n[signature]\nalgorithm = \"sha1\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\n\
+             signs = \"{signs}\"\nambiguous = \"a test\"\n{UNCOVERED}{time}"
+        );
+        let verifier = Verifier::builder(Scheme::from_toml("t", &file).unwrap()).secret(SECRET).allow_legacy();
+        let verifier = verifier.build().unwrap();
         let request = Request::post(format!("/?v={value}")).header("X-Time", "1767225600").header("X-Sig", hash);
-        assert!(verifier.verify(&request.body(()).unwrap(), b"", NOW).is_ok(), "{value}");
+        assert!(verifier.verify(&request.body(()).unwrap(), b"", NOW).is_ok(), "{signs} {value}");
     }
+}
+
+#[test]
+fn the_id_and_the_time_are_sorted_or_optional_like_any_value() {
+    let sorted = "{sorted:id,timestamp,query:v}";
+    let sorted = scheme(sorted, &format!("ambiguous = \"a test\"\ncovers_body = false\n{ID_AND_TIME}"));
+    assert_accepted(&sorted, &request("a"), "1767225600Valueevt-1");
+    let optional = format!(
+        "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\n\
+         signs = [{{ text = \"id:{{id}};\", when = \"header:X-Id\" }}, \
+         {{ text = \"ts:{{timestamp}};\", when = \"header:X-Time\" }}, \
+         {{ text = \"name:{{header:X-Name}};\", when = \"header:X-Name\" }}, \"b:{{body}}\"]\n{ID_AND_TIME}"
+    );
+    let optional = Scheme::from_toml("t", &optional).unwrap();
+    assert_accepted(&optional, &request("a"), "id:evt-1;ts:1767225600;name:MiXed;b:a");
+    let mut without = request("a");
+    without.headers_mut().remove("X-Name");
+    assert_accepted(&optional, &without, "id:evt-1;ts:1767225600;b:a");
+}
+
+#[test]
+fn a_value_that_stands_there_twice_counts_if_it_is_the_same() {
+    let request = |target: &str, body: &'static str| Request::post(target).body(body).unwrap();
+    assert_accepted(&scheme("{query:v}.{body}", ""), &request("/?v=a&w=b&v=%61", "c"), "a.c");
+    assert_accepted(&scheme("{form:v}.{body}", ""), &request("/", "v=a&w=b&v=%61"), "a.v=a&w=b&v=%61");
+    for (signs, target, body) in [("{query:v}.{body}", "/?v=a&v=b", "c"), ("{form:v}.{body}", "/", "v=a&v=b")] {
+        let verifier = Verifier::new(scheme(signs, ""), SECRET).unwrap();
+        let mut request = request(target, body);
+        request.headers_mut().insert("X-Sig", tag_of("").parse().unwrap());
+        let refused = verifier.verify(&request, body.as_bytes(), NOW).unwrap_err();
+        assert_eq!(refused.code(), "malformed_value", "{signs}");
+    }
+}
+
+/// Asserts that a request whose tag is made over `content` is accepted.
+fn assert_accepted(scheme: &Scheme, request: &Request<&'static str>, content: &'static str) {
+    let verifier = Verifier::builder(scheme).secret(SECRET).build().unwrap();
+    let mut request = request.clone();
+    request.headers_mut().insert("X-Sig", tag_of(content).parse().unwrap());
+    let verdict = verifier.verify(&request, request.body().as_bytes(), NOW);
+    assert!(verdict.is_ok(), "{content}: {verdict:?}");
 }

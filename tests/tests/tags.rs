@@ -62,6 +62,19 @@ fn of_public_key_signatures_four_are_tried() {
 }
 
 #[test]
+fn a_public_key_signature_is_of_its_encoding_and_of_some_length() {
+    let scheme = scheme("algorithm = \"ed25519\"\nheader = \"sig\"\nvalue = \"v1={hex}\"\nsigns = \"{body}\"");
+    let verifier = Verifier::new(&scheme, include_str!("../vectors/keys/ed25519.pub.pem")).unwrap();
+    let of = |text: &str| code(&verifier, &request("{}", &[text]));
+    for text in ["v1=00", &format!("v1={}", WRONG.repeat(2))] {
+        assert_eq!(of(text), "signature", "{text}");
+    }
+    for text in ["v1=", "v1=0", "v1=0g", "v1=AA", &format!("v1={}", WRONG.repeat(2).to_uppercase())] {
+        assert_eq!(of(text), "malformed_signature", "{text}");
+    }
+}
+
+#[test]
 fn tags_of_keys_with_other_names_do_not_count() {
     let list = "list = { separator = \",\", items = [\"k={key-name}\", \"s={hex}\"] }\nkey_name = \"ours\"";
     let verifier = verifier(&format!("{LIST}{list}"));
@@ -73,6 +86,8 @@ fn tags_of_keys_with_other_names_do_not_count() {
     assert_eq!(of(format!("k=theirs,s={right},k=ours,s={WRONG}")), "signature");
     assert_eq!(of(format!("k=ours,s={WRONG},k=theirs,s={right}")), "signature");
     assert_eq!(of(format!("k=ours,s={WRONG},k=ours,s={right}")), "");
+    assert_eq!(of(format!("k=theirs,s={right},k=ours,s={WRONG},k=ours,s={WRONG}")), "signature");
+    assert_eq!(of(format!("k=ours,s={WRONG},k=theirs,s={right},k=ours,s={WRONG}")), "signature");
 }
 
 #[test]
@@ -94,12 +109,77 @@ fn every_line_counts_if_the_scheme_says_so() {
 }
 
 #[test]
+fn a_tag_that_belongs_into_a_wrapping_counts_in_it_alone() {
+    let right = right();
+    let wrapped = format!("{{\"tag\":\"{right}\"}}");
+    for (unwrap, text) in [
+        ("{ json = \"/tag\" }", wrapped.clone()),
+        ("{ encoding = \"base64\" }", STANDARD.encode(&right)),
+        ("{ encoding = \"base64\", json = \"/tag\" }", STANDARD.encode(wrapped)),
+    ] {
+        let verifier = verifier(&format!("{LIST}value = \"{{hex}}\"\nunwrap = {unwrap}"));
+        assert_eq!(code(&verifier, &request("{}", &[&text])), "", "{unwrap}");
+        assert_eq!(code(&verifier, &request("{}", &[&right])), "malformed_signature", "{unwrap}");
+    }
+}
+
+#[test]
+fn a_separator_parts_even_what_would_be_a_tag() {
+    let layout = |separator: &str| format!("{LIST}list = {{ separator = \"{separator}\", items = [\"{{base64}}\"] }}");
+    let (commas, slashes) = (verifier(&layout(",")), verifier(&layout("/")));
+    let signer = Signer::new(scheme(&layout(",")), SECRET).unwrap();
+    let mut with_slash = 0;
+    for number in 0..40 {
+        let signed = signer.sign(request(number.to_string(), &[]), NOW).unwrap();
+        let has_slash = signed.headers()["sig"].as_bytes().contains(&b'/');
+        with_slash += usize::from(has_slash);
+        assert_eq!(code(&commas, &signed), "");
+        assert_eq!(code(&slashes, &signed), if has_slash { "malformed_signature" } else { "" });
+    }
+    assert!((1..40).contains(&with_slash));
+}
+
+#[test]
+fn where_every_line_counts_a_comma_may_stand_in_a_line() {
+    let right = right();
+    for layout in ["value = \"id={any};{hex}\"", "list = { separator = \";\", items = [\"id={any}\", \"{hex}\"] }"] {
+        let every = verifier(&format!("{LIST}{layout}\nevery = true"));
+        assert_eq!(code(&every, &request("{}", &[&format!("id=a,b;{right}")])), "", "{layout}");
+        assert_eq!(
+            code(&every, &request("{}", &[&format!("id=a;{WRONG}"), &format!("id=a,b;{right}")])),
+            "",
+            "{layout}"
+        );
+    }
+}
+
+#[test]
 fn a_token_in_json_is_a_text() {
     let token = "12345678901234567890";
     let verifier = Verifier::new(scheme("algorithm = \"token\"\njson = \"/token\""), token).unwrap();
     assert_eq!(code(&verifier, &request(format!("{{\"token\":\"{token}\"}}"), &[])), "");
     assert_eq!(code(&verifier, &request(format!("{{\"token\":{token}}}"), &[])), "malformed_signature");
-    assert_eq!(code(&verifier, &request("{\"token\":\"\"}", &[])), "missing_signature");
+    for other in ["1.5", "[1]", "{}", "true"] {
+        assert_eq!(code(&verifier, &request(format!("{{\"token\":{other}}}"), &[])), "malformed_signature", "{other}");
+    }
+    for none in ["{\"token\":\"\"}", "{}", "[]", "1"] {
+        assert_eq!(code(&verifier, &request(none, &[])), "missing_signature", "{none}");
+    }
+}
+
+#[test]
+fn a_refusal_tells_the_place_of_the_tag_as_the_scheme_does() {
+    for (place, told) in [
+        ("header = \"X-Token\"", "header `x-token`"),
+        ("query = \"token\"", "query parameter `token`"),
+        ("form = \"token\"", "form parameter `token`"),
+        ("json = \"/a~1b/~0/0\"", "JSON value `/a~1b/~0/0`"),
+    ] {
+        let verifier = verifier(&format!("algorithm = \"token\"\n{place}"));
+        let request = request("{}", &[]);
+        let refused = verifier.verify(&request, request.body(), NOW).unwrap_err();
+        assert_eq!(refused.to_string(), format!("there is no {told}: the request is not signed"));
+    }
 }
 
 #[test]
@@ -147,6 +227,7 @@ fn the_request_chooses_among_the_algorithms_of_the_scheme() {
     );
     let key = include_str!("../vectors/keys/rsa2048.pub.pem");
     let verifier = Verifier::builder(&scheme).secret(key).allow_legacy().build().unwrap();
+    let without_legacy = Verifier::new(&scheme, key).unwrap();
     let message: &[u8] = include_bytes!("../vectors/keys/message");
     let sha1 = STANDARD.encode(include_bytes!("../vectors/keys/rsa-sha1.sig"));
     let sha256 = STANDARD.encode(include_bytes!("../vectors/keys/rsa-sha256.sig"));
@@ -161,5 +242,8 @@ fn the_request_chooses_among_the_algorithms_of_the_scheme() {
         let mut request = request(message, &[signature]);
         request.headers_mut().insert("version", HeaderValue::from_static(version));
         assert_eq!(code(&verifier, &request), expected, "{version}");
+        // SHA-1 is chosen only where that is allowed.
+        let expected = if version == "1" { "malformed_signature" } else { expected };
+        assert_eq!(code(&without_legacy, &request), expected, "{version}");
     }
 }

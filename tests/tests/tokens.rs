@@ -99,6 +99,69 @@ fn a_claim_that_is_required_must_be_there() {
     assert_eq!(code(&format!("{HS256}\nmax_age = \"5m\""), -1), "malformed_value");
 }
 
+/// What is said of a token that claims this, under these rules, at its usual end; empty if it is accepted.
+fn said_of(claims: &str, rules: &str) -> String {
+    let scheme = |rules: &str| {
+        let toml = format!("name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nbody = true\n[jwt]\n{HS256}\n{rules}");
+        Scheme::from_toml("a", &toml).unwrap()
+    };
+    let now = Timestamp::from_unix_seconds(EXPIRES);
+    let signer = Signer::new(scheme(""), SECRET).unwrap();
+    let signed = signer.sign(Request::post("/").body(claims.to_owned()).unwrap(), now).unwrap();
+    let verdict = each_way(&Verifier::new(scheme(rules), SECRET).unwrap(), &signed, now, &[7]);
+    verdict.map_or_else(|rejection| rejection.to_string(), |_| String::new())
+}
+
+#[test]
+fn the_times_of_a_token_are_numbers_with_or_without_a_fraction() {
+    let exp = |time: &str| said_of(&format!("{{\"exp\":{time}}}"), "");
+    for later in ["1300819381", "1300819380.5", "1300819380.001", "253402300799.5", "1.300819381e9"] {
+        assert_eq!(exp(later), "", "{later}");
+    }
+    for over in ["1300819380", "1300819379.5", "1300819380.0", "0", "-0.5"] {
+        assert!(exp(over).contains(" old"), "{over}: {}", exp(over));
+    }
+    for other in
+        ["253402300800.0", "253402300800.5", "-253402300800.5", "1e300", "\"1300819381\"", "null", "[]", "true"]
+    {
+        assert!(exp(other).starts_with("the value in claim `/exp` is not of"), "{other}: {}", exp(other));
+    }
+}
+
+#[test]
+fn a_token_may_be_for_several_but_is_of_one() {
+    let (audience, issuer) = ("audience = \"us\"", "issuer = \"joe\"");
+    for ours in ["\"us\"", "[\"us\"]", "[\"them\",\"us\"]"] {
+        assert_eq!(said_of(&format!("{{\"aud\":{ours}}}"), audience), "", "{ours}");
+    }
+    for theirs in ["\"them\"", "[\"them\"]", "[]", "{\"us\":1}", "[[\"us\"]]", "null"] {
+        let said = said_of(&format!("{{\"aud\":{theirs}}}"), audience);
+        assert_eq!(said, "claim `/aud` does not have the value that this endpoint expects", "{theirs}");
+    }
+    assert_eq!(said_of("{\"iss\":\"joe\"}", issuer), "");
+    for other in ["\"ann\"", "[\"joe\"]", "null"] {
+        let said = said_of(&format!("{{\"iss\":{other}}}"), issuer);
+        assert_eq!(said, "claim `/iss` does not have the value that this endpoint expects", "{other}");
+    }
+}
+
+#[test]
+fn a_detached_signature_may_be_made_with_a_secret() {
+    let toml = "name = \"A\"\n[signature]\nalgorithm = \"jws-detached\"\nheader = \"sig\"\nsigns = \"{body}\"\n\
+                [jwt]\nalgorithms = [\"HS256\"]";
+    let (scheme, now) = (Scheme::from_toml("a", toml).unwrap(), Timestamp::from_unix_seconds(EXPIRES));
+    let signed = Signer::new(&scheme, SECRET).unwrap().sign(Request::post("/").body("{}").unwrap(), now).unwrap();
+    let code = |secret: &str, body: &'static str| {
+        let request = signed.clone().map(|_| bytes::Bytes::from_static(body.as_bytes()));
+        let verdict = each_way(&Verifier::new(&scheme, secret).unwrap(), &request, now, &[1]);
+        verdict.map_or_else(|rejection| rejection.code(), |_| "")
+    };
+    assert_eq!(
+        [code(SECRET, "{}"), code(SECRET, "[]"), code("another-long-secret", "{}")],
+        ["", "signature", "signature"]
+    );
+}
+
 #[test]
 fn a_token_has_one_of_the_algorithms_that_are_allowed() {
     assert_eq!(code("algorithms = [\"HS384\", \"HS512\"]", -1), "malformed_signature");
@@ -134,8 +197,13 @@ fn a_question_is_asked_by_another_method_than_deliveries_and_none_comes_by_it() 
     let now = Timestamp::from_unix_seconds(EXPIRES);
     let mut signed = signer.sign(Request::post("/").body("{}").unwrap(), now).unwrap();
     assert!(verifier.verify(&signed, signed.body(), now).is_ok());
+    signed.headers_mut().insert("challenge", http::HeaderValue::from_static("c-1"));
+    assert!(verifier.handshake_in_body(&signed, signed.body(), now).unwrap().is_none());
     *signed.method_mut() = http::Method::PUT;
     assert_eq!(verifier.verify(&signed, signed.body(), now).unwrap_err().code(), "method");
+    assert!(verifier.handshake_in_body(&signed, signed.body(), now).unwrap().is_some());
+    let other = verifier.handshake_in_body(&signed, b"other", now).unwrap_err();
+    assert_eq!(other.code(), "signature");
 }
 
 /// Made by `PyJWT` 2.12.1, which says `b64` without `crit`, as Saleor uses it; `jose`, by which Saleor's own SDK verifies, takes it.

@@ -193,7 +193,7 @@ impl Content<'_> {
             Guard::TimestampLen(len) if self.timestamp.len() != *len => {
                 ambiguous("the timestamp does not have the number of digits that tells it from its neighbour")
             }
-            Guard::IdSegments { separator } if has_time_segment(self.id, separator) => {
+            Guard::IdSegments { separator } if has_time_segment(self.id, *separator) => {
                 ambiguous("the id contains the separator and something like a timestamp behind it")
             }
             Guard::IdWithout { separator } if ends_early(self.id, separator) => {
@@ -304,16 +304,9 @@ impl From<Unusable> for Problem {
 fn ends_early(text: &[u8], separator: &[u8]) -> bool {
     let begins = |at: usize| text[at..].iter().chain(separator).take(separator.len()).eq(separator);
     match separator {
-        [_] => find(text, separator).is_some(),
-        _ => (0..text.len()).any(begins),
-    }
-}
-
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
-    match wanted {
         // What nearly every separator is.
-        [byte] => memchr(*byte, text),
-        _ => text.windows(wanted.len()).position(|window| window == wanted),
+        [byte] => memchr(*byte, text).is_some(),
+        _ => (0..text.len()).any(begins),
     }
 }
 
@@ -326,13 +319,12 @@ fn has_date(id: &[u8]) -> bool {
 const DATE: &[u8] = b"0000-00-00";
 
 /// Whether any segment behind a separator could be read as the timestamp, which would move the id's end there.
-fn has_time_segment(id: &[u8], separator: &[u8]) -> bool {
+fn has_time_segment(id: &[u8], separator: u8) -> bool {
     let mut rest = id;
-    while let Some(at) = find(rest, separator) {
-        rest = &rest[at + separator.len()..];
+    while let Some(at) = memchr(separator, rest) {
+        rest = &rest[at + 1..];
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let behind = &rest[digits..];
-        if digits > 0 && (behind.is_empty() || behind.starts_with(separator)) {
+        if digits > 0 && rest.get(digits).is_none_or(|byte| *byte == separator) {
             return true;
         }
     }

@@ -83,6 +83,9 @@ mod tests {
         assert_eq!(field("json", b"b", BODY.as_bytes()), Ok(Some(&b"{\"a\":1}"[..])));
         assert_eq!(field("other", b"b", BODY.as_bytes()), Ok(Some(&b""[..])));
         assert_eq!(field("none", b"b", BODY.as_bytes()), Ok(None));
+        let (once, end) = BODY.split_at(BODY.len() - "--\r\n".len());
+        let twice = format!("{once}{}{end}", &once["--b".len()..]);
+        assert_eq!(field("json", b"b", twice.as_bytes()), Ok(Some(&b"{\"a\":1}"[..])), "the same twice");
     }
 
     #[test]

@@ -348,6 +348,27 @@ mod tests {
     }
 
     #[test]
+    fn a_time_is_shown_as_rfc_3339_has_it_as_far_as_years_go() {
+        for (millis, text) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (1_767_225_607_089, "2026-01-01T00:00:07.089Z"),
+            (-1, "1969-12-31T23:59:59.999Z"),
+            (i64::MAX, "9223372036854775807 ms since 1970"),
+        ] {
+            assert_eq!(Timestamp::from_unix_millis(millis).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn a_system_time_is_the_same_point_before_and_behind_1970() {
+        let after = SystemTime::UNIX_EPOCH + Duration::from_millis(1500);
+        let before = SystemTime::UNIX_EPOCH - Duration::from_millis(1500);
+        assert_eq!(Timestamp::from(after), Timestamp::from_unix_millis(1500));
+        assert_eq!(Timestamp::from(before), Timestamp::from_unix_millis(-1500));
+        assert_eq!(Timestamp::from(before).unix_seconds(), -2);
+    }
+
+    #[test]
     fn times_at_the_ends_of_the_range_neither_panic_nor_wrap() {
         let (first, last) = (Timestamp::from_unix_millis(i64::MIN), Timestamp::from_unix_millis(i64::MAX));
         assert_eq!(last.since(first), Some(Duration::from_millis(i64::MAX.unsigned_abs())));

@@ -150,6 +150,11 @@ fn parts_that_run_into_each_other() {
         ("{header:X-A}{body}", ""),
         ("{header:X-A}{header:X-B}.{body}", ""),
         ("{method}{body}", ""),
+        ("{method}S{body}", ""),
+        ("{crc32-decimal:body}{body}", ""),
+        ("{crc32-decimal:body}1{body}", ""),
+        ("{canonical:aws-sns}{body}", ""),
+        ("{canonical:adyen}.{body}", ""),
         ("{path}{query}\\n{body}", ""),
         ("{query}.{body}", ""),
         ("{url}.{body}", ""),
@@ -159,12 +164,22 @@ fn parts_that_run_into_each_other() {
         ("{timestamp}{body}", &TIME.replace("\"seconds\"", "\"rfc3339-or-utc\"")),
         ("{timestamp}{body}", &TIME.replace("\"seconds\"", "\"seconds-or-milliseconds\"")),
         ("{form-sorted}", ""),
+        ("{header:X-A}{query-sorted}\\n{body}", ENCODED),
+        ("{query-sorted}{body}", ENCODED),
+        ("{query-sorted}a{body}", ENCODED),
+        ("{query-sorted}\\n{body}", &ENCODED.replace("encode = true\n", "")),
     ] {
         let file = format!("{HEAD}{HMAC}signs = \"{signs}\"\n{tables}");
         refused_at(&file, "[signature]", "so one signature fits several requests");
         let stated = format!("{HEAD}{HMAC}signs = \"{signs}\"\nambiguous = \"why it can be borne\"\n{tables}");
         assert_eq!(accepted(&stated).ambiguity(), Some("why it can be borne"));
     }
+    for signs in
+        ["{method}s{body}", "{method}{path}\\n{body}", "{crc32-decimal:body}.{body}", "{canonical:hygraph}{body}"]
+    {
+        accepted(&format!("{HEAD}{HMAC}signs = \"{signs}\"\n"));
+    }
+    accepted(&format!("{HEAD}{HMAC}signs = \"{{query-sorted}}\\n{{body}}\"\n{ENCODED}"));
     let id = "{ text = \"id:{query:id};\", when = \"query:id\" }";
     let by = "{ text = \"by:{header:x-by};\", when = \"header:x-by\" }";
     accepted(&format!("{HEAD}{HMAC}signs = [{id}, {by}, \"ts:{{timestamp}};{{body}}\"]\n{TIME}"));
@@ -175,3 +190,81 @@ fn parts_that_run_into_each_other() {
     let clear = format!("{HEAD}{HMAC}signs = \"{{timestamp}}.{{body}}\"\nambiguous = \"no reason\"\n{TIME}");
     refused_at(&clear, "\"no reason\"", "leave `ambiguous` out");
 }
+
+#[test]
+fn a_signed_form_parameter_covers_what_stands_in_its_json() {
+    let file = |signs: &str| {
+        format!(
+            "{HEAD}{HMAC}signs = \"{signs}\"\ncovers_body = false\n[event]\ntold_apart_by = \"signed-content\"\n\
+             [timestamp]\nform = \"payload\"\njson = \"/at\"\nformat = \"seconds\"\ntolerance = \"5m\"\n"
+        )
+    };
+    accepted(&file("{form:payload}"));
+    refused_at(&file("{form:other}"), "[timestamp]", "signature does not cover");
+}
+
+#[test]
+fn signed_json_covers_what_stands_in_it() {
+    for (id, is_covered) in
+        [("/data/id", true), ("/data", true), ("/id", false), ("/dat/id", false), ("/data2/id", false)]
+    {
+        let scheme = accepted(&format!(
+            "{HEAD}{HMAC}signs = \"{{json-raw:/data}}\"\ncovers_body = false\n\
+             [event]\nid = \"{{json:{id}}}\"\ntold_apart_by = \"signed-content\"\n"
+        ));
+        assert_eq!(scheme.event_id().unwrap().is_covered(), is_covered, "{id}");
+    }
+}
+
+#[test]
+fn a_canonical_form_covers_what_it_writes() {
+    let uncovered = "covers_body = false\n[event]\ntold_apart_by = \"signed-content\"\n";
+    for (function, more, id, is_covered) in [
+        ("aws-sns", uncovered, "json:/MessageId", true),
+        ("aws-sns", uncovered, "json:/Other", false),
+        ("aws-sns", uncovered, "header:X-Id", false),
+        ("adyen", uncovered, "json:/notificationItems/0/NotificationRequestItem/pspReference", true),
+        ("adyen", uncovered, "json:/notificationItems/0/NotificationRequestItem/reason", false),
+        ("hygraph", "[event]\n", "json:/id", true),
+        ("hygraph", "[event]\n", "header:X-Id", false),
+        ("hygraph", "[event]\n", "query:id", false),
+    ] {
+        let file = format!("{HEAD}{HMAC}signs = \"{{canonical:{function}}}\"\n{more}id = \"{{{id}}}\"\n");
+        assert_eq!(accepted(&file).event_id().unwrap().is_covered(), is_covered, "{function} {id}");
+    }
+}
+
+#[test]
+fn a_canonical_form_that_writes_the_url_may_write_it_in_several_forms() {
+    let file = |function: &str| {
+        format!(
+            "{HEAD}{HMAC}signs = \"{{canonical:{function}}}\"\nambiguous = \"a test\"\n[url]\nforms = [\"as-is\", \"with-port\"]\n"
+        )
+    };
+    accepted(&file("plivo-v3"));
+    let clear = file("hygraph").replace("ambiguous = \"a test\"\n", "");
+    refused_at(&clear, "[\"as-is\", \"with-port\"]", "`signs` has no `{url}`");
+}
+
+#[test]
+fn an_open_border_is_told_by_what_stands_beside_it() {
+    let id = "[id]\nheader = \"X-Id\"\n";
+    let time = TIME.replace("\"seconds\"", "\"rfc3339-or-utc\"");
+    for (signs, tables, end, beginning) in [
+        ("{id}{body}", id, "the id", "the body"),
+        ("{header:X-A}{query:b}.{body}", "", "header `x-a`", "query parameter `b`"),
+        ("{path}{query}\\n{body}", "", "the path", "the query"),
+        ("{path-and-query}{method}\\n{body}", "", "the path and query", "the method"),
+        ("{url}.{body}", "", "the URL", "`.`"),
+        ("{timestamp}{body}", &time, "the timestamp", "the body"),
+        ("{crc32-decimal:body}{body}", "", "the CRC-32 of the body", "the body"),
+        ("{canonical:aws-sns}{body}", "", "`{canonical:aws-sns}`", "the body"),
+        ("{body}{host}", "", "the body", "the host"),
+        ("{query-sorted}{sha256-hex:url}{body}", ENCODED, "the sorted query", "the hash of the URL"),
+    ] {
+        let file = format!("{HEAD}{HMAC}signs = \"{signs}\"\n{tables}");
+        refused_at(&file, "[signature]", &format!("nothing marks where {end} ends and {beginning} begins"));
+    }
+}
+
+const ENCODED: &str = "[form]\nbetween = \"=\"\njoin = \"&\"\nencode = true\n";

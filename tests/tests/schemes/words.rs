@@ -75,6 +75,7 @@ fn placeholders_that_there_are_not() {
         ("{json:/a~2}.{body}", "{json:/a~2}", "is not a JSON pointer"),
         ("{header:X Y}.{body}", "{header:X Y}", "is not a header name"),
         ("{header:}.{body}", "{header:}", "is not a header name"),
+        ("{setting:}.{body}", "{setting:}", "unknown placeholder `{setting:}`"),
     ] {
         refused_at(&format!("{HEAD}{HMAC}signs = \"{signs}\"\n"), marked, fragment);
     }
@@ -208,6 +209,8 @@ fn events_checks_methods_forms_and_secrets_that_are_wrong() {
         ("[secret]\nhash = \"md4\"\n", "\"md4\"", "unknown hash `md4`"),
         ("[secret]\nverbatim = \"ws_\"\n", "\"ws_\"", "no secret in the `encoding` beside it can have"),
         ("[secret]\nverbatim = \"ws\"\nencoding = \"base64\"\n", "\"ws\"", "no secret in the `encoding`"),
+        ("[secret]\nverbatim = \"+/=\"\nencoding = \"base64\"\n", "\"+/=\"", "no secret in the `encoding`"),
+        ("[secret]\nverbatim = \"ws_\"\nencoding = \"base64url\"\n", "\"ws_\"", "no secret in the `encoding`"),
         (
             "[secret]\nverbatim = \"ws_\"\nstrip = \"ws_b64_\"\nencoding = \"base64\"\n",
             "\"ws_\"",

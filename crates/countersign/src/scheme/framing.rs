@@ -13,7 +13,7 @@ pub(crate) enum Guard {
     /// The timestamp has exactly this many bytes, because nothing marks one of its ends.
     TimestampLen(usize),
     /// The delivery's id does not contain the separator in front of anything that could be the timestamp.
-    IdSegments { separator: Box<[u8]> },
+    IdSegments { separator: u8 },
     /// The delivery's id does not contain the separator that ends it.
     IdWithout { separator: Box<[u8]> },
     /// The delivery's id contains no date, because the timestamp behind it begins with one.
@@ -217,7 +217,7 @@ fn end_of_id(separator: &[u8], behind: &[Part], format: Option<TimestampFormat>)
     let digits = matches!(format, Some(TimestampFormat::Seconds | TimestampFormat::Milliseconds));
     let is_segment = matches!(behind, [Part::Timestamp, Part::Literal(next), ..] if **next == *separator);
     match separator {
-        [byte] if digits && is_segment && !byte.is_ascii_digit() => Guard::IdSegments { separator: separator.into() },
+        [byte] if digits && is_segment && !byte.is_ascii_digit() => Guard::IdSegments { separator: *byte },
         _ => Guard::IdWithout { separator: separator.into() },
     }
 }
