@@ -6,6 +6,7 @@ use crate::scheme::{Algorithm, Description};
 pub(super) fn form(scheme: &Description) -> String {
     let rule = &scheme.secret;
     let what = match (&scheme.signature.algorithm, scheme.takes_public_key()) {
+        (_, true) if rule.encoding.is_some() => "the provider's public key: PEM, a JSON Web Key",
         (_, true) => "the provider's public key: PEM, a JSON Web Key, or the base64 of its DER",
         (Algorithm::Basic, _) => "`user:password`",
         _ if rule.strip.is_none() && rule.encoding.is_none() => "the text that the provider shows, as it is",
