@@ -286,7 +286,7 @@ fn keys(text: &[u8], rule: &SecretRule) -> Vec<Key> {
         if let Ok(key) = rule.key(&bytes) {
             inner.push((key, Some(taken_for("the secret that it is the base64 or the hex of"))));
         }
-        if differ_in_padding(rule.encoding, encoding) {
+        if lacks_padding(rule, encoding, &bytes) {
             add(bytes, SecretMistake::Padding);
         } else if rule.encoding != Some(encoding) {
             add(bytes, taken_for(if encoding == Encoding::HexAny { OF_HEX } else { OF_BASE64 }));
@@ -294,7 +294,7 @@ fn keys(text: &[u8], rule: &SecretRule) -> Vec<Key> {
     }
     for encoding in [Encoding::Base64Url, Encoding::Base64UrlUnpadded] {
         if let Some(bytes) = encoding.decode(bare).filter(|bytes| !bytes.is_empty()) {
-            let is_padding = differ_in_padding(rule.encoding, encoding);
+            let is_padding = lacks_padding(rule, encoding, &bytes);
             add(
                 bytes,
                 if is_padding { SecretMistake::Padding } else { taken_for("the bytes that it is the base64url of") },
@@ -311,16 +311,17 @@ fn keys(text: &[u8], rule: &SecretRule) -> Vec<Key> {
         .collect()
 }
 
-/// Whether two encodings differ in their padding alone.
-fn differ_in_padding(one: Option<Encoding>, other: Encoding) -> bool {
+/// Whether bytes in this encoding are what the rule decodes, but for the padding.
+fn lacks_padding(rule: &SecretRule, encoding: Encoding, bytes: &[u8]) -> bool {
     use Encoding::{Base64, Base64Unpadded, Base64Url, Base64UrlUnpadded};
-    matches!(
-        (one, other),
+    let differs = matches!(
+        (rule.encoding, encoding),
         (Some(Base64), Base64Unpadded)
             | (Some(Base64Unpadded), Base64)
             | (Some(Base64Url), Base64UrlUnpadded)
             | (Some(Base64UrlUnpadded), Base64Url)
-    )
+    );
+    differs && rule.bytes.is_none_or(|count| count == bytes.len())
 }
 
 const OF_BASE64: &str = "the bytes that it is the base64 of";
