@@ -18,7 +18,7 @@ mod store;
 
 pub(crate) use copy::Copy;
 pub(crate) use endpoint::{Claims, Endpoint, EndpointKeys, EndpointPlan, Limits, Replays, Verdict, Watch};
-pub(crate) use operators::{OPERATOR, Operators, Token, UnknownOperator};
+pub(crate) use operators::{OPERATOR, Operators, UnknownOperator};
 pub(crate) use places::MAX_HELD;
 pub(crate) use proxy_protocol::{ProxyProtocol, Refused};
 pub(crate) use sent_secret::SentSecret;

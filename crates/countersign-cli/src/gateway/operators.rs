@@ -2,21 +2,14 @@
 
 use std::sync::Arc;
 
+use countersign::{ConfigError, Head, Key, Scheme, Verifier, VerifierBuilder};
 use countersign_tower::replay::OperatorReplay;
-use http::{HeaderName, Request, StatusCode};
-use sha2::{Digest as _, Sha256};
-use subtle::ConstantTimeEq as _;
+use http::{HeaderName, Method, Request, StatusCode};
+
+use crate::{failure::Failure, moment};
 
 /// The header in which an operator's token comes.
 pub(crate) const OPERATOR: HeaderName = HeaderName::from_static("countersign-operator");
-
-/// Operators, each known by a token.
-#[derive(Clone, Default)]
-pub(crate) struct Operators(Arc<[(Arc<str>, Token)]>);
-
-/// A hash of a token, so that what is compared is of one length, whatever is sent.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Token([u8; 32]);
 
 /// A request brings a token that is nobody's.
 pub(crate) struct UnknownOperator;
@@ -27,37 +20,47 @@ impl UnknownOperator {
     pub(crate) const STATUS: StatusCode = StatusCode::FORBIDDEN;
 }
 
-impl Token {
-    /// In bytes: so many random letters and digits nobody guesses.
-    pub(crate) const SHORTEST: usize = 32;
-
-    pub(crate) fn new(text: &[u8]) -> Self {
-        Self(Sha256::digest(text).into())
-    }
-}
+/// Operators, each known by a token. It is compared as the tokens of providers are.
+#[derive(Clone, Default)]
+pub(crate) struct Operators(Option<Arc<Verifier>>);
 
 impl Operators {
-    pub(crate) fn new(operators: impl IntoIterator<Item = (Arc<str>, Token)>) -> Self {
-        Self(operators.into_iter().collect())
+    /// In bytes: so many random letters and digits nobody guesses.
+    pub(crate) const SHORTEST_TOKEN: usize = 32;
+
+    /// Those with these tokens, each under its operator's name.
+    pub(crate) fn new(tokens: Vec<Key>) -> Result<Self, Failure> {
+        if tokens.is_empty() {
+            return Ok(Self(None));
+        }
+        let scheme = Scheme::from_toml("operators", SCHEME).map_err(|error| Failure::new(error.to_string()))?;
+        let verifier = tokens.into_iter().fold(Verifier::builder(&scheme), VerifierBuilder::key).build();
+        match verifier {
+            Ok(verifier) => Ok(Self(Some(Arc::new(verifier)))),
+            Err(ConfigError::TooManySecrets) => Err(Failure::new("there may be 16 operators at most")),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Takes the token out of a request and opens the replay guard to it, and nothing else; without a token, to none.
     pub(super) fn open_to<B>(&self, request: &mut Request<B>) -> Result<(), UnknownOperator> {
-        let mut lines = request.headers().get_all(&OPERATOR).iter();
-        let Some(line) = lines.next() else { return Ok(()) };
-        if lines.next().is_some() {
-            return Err(UnknownOperator);
+        if !request.headers().contains_key(&OPERATOR) {
+            return Ok(());
         }
-        let sent = Token::new(line.as_bytes());
-        let known =
-            self.0.iter().fold(
-                None,
-                |known, (name, token)| {
-                    if token.0.ct_eq(&sent.0).into() { Some(Arc::clone(name)) } else { known }
-                },
-            );
+        let verifier = self.0.as_ref().ok_or(UnknownOperator)?;
+        let head = Head::new(&Method::POST, request.uri(), request.headers());
+        let known = verifier.verify(head, b"", moment::now()).map_err(|_| UnknownOperator)?;
+        let operator = OperatorReplay::authorized_by(known.key_label());
         request.headers_mut().remove(&OPERATOR);
-        request.extensions_mut().insert(OperatorReplay::authorized_by(known.ok_or(UnknownOperator)?));
+        request.extensions_mut().insert(operator);
         Ok(())
     }
 }
+
+const SCHEME: &str = "\
+name = \"Operators\"
+[signature]
+algorithm = \"token\"
+header = \"countersign-operator\"
+covers_body = false
+";
