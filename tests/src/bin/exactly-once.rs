@@ -2,7 +2,8 @@
 //! handled once.
 //!
 //! Sends N deliveries, 30 % of them duplicates, to four workers whose handlers fail, are cancelled and killed, and checks
-//! what happened. The workers ask the store themselves, or have the layer do so for signed requests. Exits with 1 if an event was lost, or handled twice. Starts the server that it needs.
+//! what happened. The workers ask the store themselves, or have the layer do so for signed requests. Exits with 1 if an event was
+//! lost, or handled twice. Starts the server that it needs.
 
 use std::{env, path::Path, process::ExitCode};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign::{ConfigError, Head, Key, Scheme, Verifier, VerifierBuilder};
+use countersign::{ConfigError, Head, Key, MAX_KEYS, Scheme, Verifier, VerifierBuilder};
 use countersign_tower::replay::OperatorReplay;
 use http::{HeaderName, Method, Request, StatusCode};
 
@@ -37,7 +37,7 @@ impl Operators {
         let verifier = tokens.into_iter().fold(Verifier::builder(&scheme), VerifierBuilder::key).build();
         match verifier {
             Ok(verifier) => Ok(Self(Some(Arc::new(verifier)))),
-            Err(ConfigError::TooManySecrets) => Err(Failure::new("there may be 16 operators at most")),
+            Err(ConfigError::TooManySecrets) => Err(Failure::new(format!("there may be {MAX_KEYS} operators at most"))),
             Err(error) => Err(error.into()),
         }
     }

@@ -128,12 +128,18 @@ fn a_wrong_token_in_the_configuration_is_refused_with_its_place() {
     let folder = folder();
     folder.write("short.token", &TOKEN[..31]);
     folder.write("spaced.token", TOKEN.replace('-', " "));
+    let one_more = |at: usize| {
+        folder.write(&format!("{at}.token"), format!("{TOKEN}-{at}"));
+        format!("{at} = \"file:{at}.token\"\n")
+    };
+    let crowd = (0..16).map(one_more).collect::<Vec<_>>().concat();
     let wrong = [
         (CONFIG.replace("file:alice", "file:short"), ":2:9:", "at least 32"),
         (CONFIG.replace("file:alice", "file:spaced"), ":2:9:", "`openssl rand -hex 32`"),
         (CONFIG.replace("file:alice.token", TOKEN), ":2:9:", "`env:NAME` or `file:PATH`"),
         (CONFIG.replace("file:alice", "file:bob"), ":3:7:", "another operator has this token"),
         (CONFIG.replace("file:alice", "file:nowhere"), ":2:9:", "nowhere"),
+        (CONFIG.replace("alice = \"file:alice.token\"\n", &crowd), ":2:5:", "16 operators at most"),
     ];
     for (config, place, words) in wrong {
         let path = folder.write("countersign.toml", &config);

@@ -4,8 +4,8 @@ use zeroize::Zeroizing;
 
 use crate::{algorithm::Digest, credential, encoding::Encoding, secret::SecretError};
 
-/// What becomes of the pasted text before it is a key.
-#[derive(Clone, Debug)]
+/// What becomes of the pasted text before it is a key; by default nothing.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct SecretRule {
     /// A secret that begins like this is the key as it is.
     pub(crate) verbatim: Option<String>,
@@ -22,33 +22,10 @@ pub(crate) struct SecretRule {
 }
 
 impl SecretRule {
-    /// The rule by which the bytes of a secret are the key.
-    pub(crate) fn verbatim() -> Self {
-        let (prepend, append) = (String::new(), String::new());
-        Self {
-            verbatim: None,
-            begins: None,
-            strip: None,
-            prefix_required: false,
-            encoding: None,
-            bytes: None,
-            hash: None,
-            prepend,
-            append,
-        }
-    }
-
     /// The rule for what is left of a secret without its prefix and its encoding.
     pub(crate) fn of_bare(&self) -> Self {
-        Self {
-            verbatim: None,
-            begins: None,
-            strip: None,
-            prefix_required: false,
-            encoding: None,
-            bytes: None,
-            ..self.clone()
-        }
+        let (prepend, append) = (self.prepend.clone(), self.append.clone());
+        Self { hash: self.hash, prepend, append, ..Self::default() }
     }
 
     /// How the provider's secrets begin, if that is known.
@@ -70,28 +47,21 @@ impl SecretRule {
                 None => self.refuse_another_kind(secret, prefix)?,
             }
         }
-        if self.comes_to_other_bytes(text) {
-            return Ok(Zeroizing::new(secret.to_vec()));
-        }
         let plain = match self.encoding {
-            Some(encoding) => encoding
-                .decode(text)
-                .filter(|key| !key.is_empty())
-                .ok_or(SecretError::NotDecodable { encoding: encoding.name() })?,
-            None => [self.prepend.as_bytes(), text, self.append.as_bytes()].concat(),
+            Some(encoding) => {
+                let key = encoding.decode(text).map(Zeroizing::new);
+                let count = key.as_ref().map_or(0, |key| key.len());
+                if self.bytes.is_some_and(|bytes| bytes != count) {
+                    return Ok(Zeroizing::new(secret.to_vec()));
+                }
+                key.filter(|_| count > 0).ok_or(SecretError::NotDecodable { encoding: encoding.name() })?
+            }
+            None => Zeroizing::new([self.prepend.as_bytes(), text, self.append.as_bytes()].concat()),
         };
-        let plain = Zeroizing::new(plain);
         Ok(match self.hash {
             Some(digest) => Zeroizing::new(digest.of(&plain).as_bytes().to_vec()),
             None => plain,
         })
-    }
-
-    /// Whether the text is none of those that are decoded.
-    fn comes_to_other_bytes(&self, text: &[u8]) -> bool {
-        let (Some(bytes), Some(encoding)) = (self.bytes, self.encoding) else { return false };
-        let key = encoding.decode(text).map(Zeroizing::new);
-        key.is_none_or(|key| key.len() != bytes)
     }
 
     fn refuse_another_kind(&self, secret: &[u8], prefix: &str) -> Result<(), SecretError> {

@@ -103,7 +103,7 @@ struct Common<'f> {
     limits: Limits,
     claims: Claims,
     /// Where the lease of the claims stands.
-    lease: Option<&'f Spanned<String>>,
+    lease_at: Option<&'f Spanned<String>>,
     front: Front,
     operators: Operators,
 }
@@ -129,7 +129,7 @@ impl Reader<'_> {
         let common = Common {
             limits,
             claims: self.claims(&file.replay, line_timeout.saturating_add(BEHIND))?,
-            lease: file.replay.lease.as_ref(),
+            lease_at: file.replay.lease.as_ref(),
             front: self.front(&file)?,
             operators: self.operators(&file.operators)?,
         };
@@ -221,7 +221,7 @@ impl Reader<'_> {
         };
         // With any store: what does not hold is to be said here, with its place.
         let trial = plan.build(&Arc::new(Store::Memory(MemoryStore::with_capacity(1))));
-        trial.map_err(|error| self.wrong_stack(entry, common.lease, &error))?;
+        trial.map_err(|error| self.wrong_stack(entry, common.lease_at, &error))?;
         Ok(plan)
     }
 
