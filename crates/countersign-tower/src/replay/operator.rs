@@ -3,8 +3,8 @@ use std::sync::Arc;
 /// Lets one delivery through although its event was handled: the operator wants it handled again.
 ///
 /// Put it into the extensions of a request that your own code makes, from a kept delivery for example. No header makes one,
-/// so nobody can from outside; `countersign serve` makes one of an operator's token. An event that is being handled, for whomever, is not run beside itself: it is refused as
-/// ever.
+/// so nobody can from outside; `countersign serve` makes one of an operator's token. An event that is being handled, for
+/// whomever, is not run beside itself: it is refused as ever.
 ///
 /// It opens the replay guard and nothing else: the request must verify like any other. One whose signed time is over has to be
 /// signed anew ([`Signer`](countersign::Signer)), or meet a [`VerifyLayer`](crate::VerifyLayer) whose
