@@ -38,6 +38,7 @@ macro_rules! replay_conformance {
             a_lease_that_is_over_settles_nothing
             an_old_lease_does_not_touch_its_successor
             a_foreign_lease_settles_nothing
+            what_is_answered_at_once_is_as_good_as_what_was_waited_for
             a_clock_that_steps_back_neither_revives_nor_forgets
             tenants_do_not_see_each_other
             keys_are_framed
@@ -269,6 +270,31 @@ pub async fn a_foreign_lease_settles_nothing<S: ReplayStore>(store: S) {
     }
     store.is_in_progress(own, at(1)).await;
     assert_eq!(store.commit(lease, at(1)).await, Settlement::Settled);
+}
+
+/// A store that answers nothing at once, or not everything, has done nothing where it does not answer.
+pub async fn what_is_answered_at_once_is_as_good_as_what_was_waited_for<S: ReplayStore>(store: S) {
+    let (store, event, other) = (Sound(store), key("endpoint", "event"), key("endpoint", "another event"));
+    let at_once = |event, now| store.0.claim_at_once(event, LEASE, now).transpose().expect("the store can be asked");
+    let lease = match at_once(event, at(0)) {
+        Some(Claim::Fresh(lease)) => lease,
+        None => store.fresh(event, at(0)).await,
+        known => panic!("expected a fresh claim, got {known:?}"),
+    };
+    store.is_in_progress(event, at(1)).await;
+    assert!(matches!(at_once(event, at(1)), None | Some(Claim::InProgress)));
+    let settled = match store.0.commit_at_once(lease, KEEP, at(1)) {
+        Ok(settled) => settled.expect("the store can be asked"),
+        Err(lease) => store.commit(lease, at(1)).await,
+    };
+    assert_eq!(settled, Settlement::Settled);
+    store.is_done(event, at(2)).await;
+    assert!(matches!(at_once(event, at(2)), None | Some(Claim::Done)));
+
+    let late = store.fresh(other, at(0)).await;
+    let settled = store.0.commit_at_once(late, KEEP, at(30));
+    assert!(matches!(settled, Ok(Ok(Settlement::Lapsed)) | Err(_)), "expected a lapsed lease, got {settled:?}");
+    store.is_fresh(other, at(30)).await;
 }
 
 /// A clock that is set back lengthens what there is; it does not end it, nor bring back what somebody took over.

@@ -33,6 +33,15 @@ impl ReplayStore for Forgetful {
         ready(Ok(self.0.commit_at(lease, Duration::ZERO, now)))
     }
 
+    fn claim_at_once(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Option<Result<Claim, Full>> {
+        Some(self.0.claim_at(key, lease_for, now))
+    }
+
+    /// Over at once.
+    fn commit_at_once(&self, lease: Lease, _: Duration, now: Timestamp) -> Result<Result<Settlement, Full>, Lease> {
+        Ok(Ok(self.0.commit_at(lease, Duration::ZERO, now)))
+    }
+
     fn release(&self, lease: Lease, now: Timestamp) -> impl Future<Output = Result<Settlement, Full>> + Send {
         ready(Ok(self.0.release_at(lease, now)))
     }

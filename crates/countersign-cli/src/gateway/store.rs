@@ -115,12 +115,31 @@ impl ReplayStore for Store {
         }
     }
 
+    fn claim_at_once(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Option<Result<Claim, StoreError>> {
+        match self {
+            Self::Memory(store) => Some(store.claim_at(key, lease_for, now).map_err(StoreError::of)),
+            _ => None,
+        }
+    }
+
     async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, StoreError> {
         match self {
             Self::Memory(store) => Ok(store.commit_at(lease, keep_for, now)),
             Self::Sqlite(store) => store.commit(lease, keep_for, now).await.map_err(StoreError::of),
             Self::Redis(store) => store.commit(lease, keep_for, now).await.map_err(StoreError::of),
             Self::Postgres(store) => store.commit(lease, keep_for, now).await.map_err(StoreError::of),
+        }
+    }
+
+    fn commit_at_once(
+        &self,
+        lease: Lease,
+        keep_for: Duration,
+        now: Timestamp,
+    ) -> Result<Result<Settlement, StoreError>, Lease> {
+        match self {
+            Self::Memory(store) => Ok(Ok(store.commit_at(lease, keep_for, now))),
+            _ => Err(lease),
         }
     }
 

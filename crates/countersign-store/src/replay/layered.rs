@@ -80,14 +80,18 @@ impl<S: ReplayStore> ReplayStore for LayeredReplayStore<S> {
     type Error = S::Error;
 
     async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, S::Error> {
-        if self.done.is_done_at(key, now) {
-            return Ok(Claim::Done);
+        if let Some(known) = self.claim_at_once(key, lease_for, now) {
+            return known;
         }
         let claim = self.shared.claim(key, lease_for, now).await?;
         if matches!(claim, Claim::Fresh(_)) {
             self.forget(key, now);
         }
         Ok(claim)
+    }
+
+    fn claim_at_once(&self, key: ReplayKey, _: Duration, now: Timestamp) -> Option<Result<Claim, S::Error>> {
+        self.done.is_done_at(key, now).then_some(Ok(Claim::Done))
     }
 
     async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, S::Error> {

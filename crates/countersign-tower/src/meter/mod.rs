@@ -10,9 +10,9 @@ mod off;
 mod on;
 
 #[cfg(not(feature = "metrics"))]
-pub(crate) use off::{Meter, Pending};
+pub(crate) use off::{Meter, Moment, Pending};
 #[cfg(feature = "metrics")]
-pub(crate) use on::{Meter, Pending};
+pub(crate) use on::{Meter, Moment, Pending};
 
 /// Counts a request that is over. One reason, wherever it was found: by a check, by the guard, or by whoever reads the payload.
 pub(crate) fn end<R, E>(

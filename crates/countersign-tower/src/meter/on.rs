@@ -17,6 +17,9 @@ pub(crate) struct Meter(Option<Arc<Series>>);
 /// A request on its way. If it is dropped before its end, that is what is counted.
 pub(crate) struct Pending(Option<Arc<Series>>);
 
+/// A point in time, if anything is measured.
+pub(crate) type Moment = Option<Instant>;
+
 /// The series of an endpoint, each made when it is needed first.
 struct Series {
     verdicts: Family<Counter>,
@@ -44,12 +47,12 @@ impl Meter {
         Pending(self.0.clone())
     }
 
-    pub(crate) fn now(&self) -> Option<Instant> {
+    pub(crate) fn now(&self) -> Moment {
         self.0.is_some().then(Instant::now)
     }
 
     /// A body of so many bytes was verified, in the time since then.
-    pub(crate) fn verified(&self, since: Option<Instant>, bytes: u64) {
+    pub(crate) fn verified(&self, since: Moment, bytes: u64) {
         if let (Some(series), Some(since)) = (&self.0, since) {
             #[expect(clippy::cast_precision_loss, reason = "no body has 2⁵³ bytes")]
             series.body_bytes.with("", |histogram| histogram.record(bytes as f64));
@@ -57,7 +60,7 @@ impl Meter {
         }
     }
 
-    pub(crate) fn handled(&self, since: Option<Instant>, outcome: &'static str) {
+    pub(crate) fn handled(&self, since: Moment, outcome: &'static str) {
         if let (Some(series), Some(since)) = (&self.0, since) {
             series.handler_seconds.with(outcome, |histogram| histogram.record(since.elapsed()));
         }

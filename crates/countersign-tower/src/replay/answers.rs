@@ -14,6 +14,10 @@ use quick_cache::{
 
 /// What a layer does with first answers: [`NoAnswers`], or keeps them ([`IdempotentAnswers`]). Sealed.
 pub trait Answers<R>: Clone + Send + Sync + 'static + sealed::Sealed {
+    /// Whether anything of an answer is ever kept.
+    #[doc(hidden)]
+    const KEEPS: bool;
+
     /// Takes what is to be kept out of the first answer, if it is to be kept.
     #[doc(hidden)]
     fn take(&self, first: Response<R>) -> impl Future<Output = Result<(Response<R>, Option<Kept>), BodyFailed>> + Send;
@@ -88,6 +92,8 @@ impl Default for IdempotentAnswers {
 }
 
 impl<R: Default + Send + 'static> Answers<R> for NoAnswers {
+    const KEEPS: bool = false;
+
     async fn take(&self, first: Response<R>) -> Result<(Response<R>, Option<Kept>), BodyFailed> {
         Ok((first, None))
     }
@@ -167,6 +173,8 @@ impl<R> Answers<R> for KeptAnswers
 where
     R: Body<Data = Bytes> + Default + From<Bytes> + Send + 'static,
 {
+    const KEEPS: bool = true;
+
     async fn take(&self, first: Response<R>) -> Result<(Response<R>, Option<Kept>), BodyFailed> {
         let length = first.body().size_hint().exact().and_then(|length| usize::try_from(length).ok());
         if length.is_none_or(|length| length > self.bytes_each) {

@@ -1,13 +1,9 @@
 //! What is done with one verified delivery.
 
 use std::{
-    any::Any,
-    future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::pin,
     sync::Arc,
-    task::Poll,
-    time::Duration,
 };
 
 use bytes::Bytes;
@@ -17,7 +13,8 @@ use tokio::time::Instant;
 
 use super::{
     Answers, OperatorReplay,
-    held::{Answer, Failed, Held, Shared, poll_now},
+    handling::{Handling, Outcome, PANIC},
+    held::{Answer, Failed, Held, Shared},
 };
 use crate::{
     VerifiedBody,
@@ -58,13 +55,12 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         R: Default + From<Bytes> + Send + 'static,
     {
         let Some(key) = self.delivery.replay_key(&self.scope(&request)) else { return self.call(None, inner, request) };
-        let mut claim = Arc::clone(&self.shared).claim(key);
-        if let Poll::Ready(answer) = poll_now(&mut claim) {
+        if let Some(answer) = self.shared.claim_at_once(key) {
             let answer = self.shared.claimed(Some(answer));
             return self.go_on(key, answer, inner, request);
         }
         // Begun here, lest an answer that nobody waits for leaves the claim behind.
-        let (made, claim) = (Instant::now(), self.shared.to_the_end(claim));
+        let (made, claim) = (Instant::now(), self.shared.to_the_end(Arc::clone(&self.shared).claim(key)));
         // In a box of its own: the future would make room for it twice, and copy it.
         let (mut inner, request) = (take_ready(inner), Box::new(request));
         Step::Waits(Box::pin(async move {
@@ -137,37 +133,43 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         R: Default + From<Bytes> + Send + 'static,
     {
         let begun = self.shared.settings.meter.now();
-        let call = catch_unwind(AssertUnwindSafe(|| inner.call(request)));
-        Step::Waits(Box::pin(async move {
-            let outcome = match call {
-                Ok(answer) => Outcome::of(answer, self.shared.settings.handler_timeout).await,
-                Err(panic) => Outcome::Panicked(panic),
-            };
-            self.shared.settings.meter.handled(begun, outcome.name());
-            self.settle(held, outcome).await
-        }))
+        match catch_unwind(AssertUnwindSafe(|| inner.call(request))) {
+            Ok(answer) => Step::Waits(Box::pin(Handling::new(answer, self, held, begun))),
+            Err(panic) => {
+                self.shared.settings.meter.handled(begun, PANIC);
+                self.settle(held, Outcome::Panicked(panic))
+            }
+        }
     }
 
-    async fn settle<R, E>(&self, held: Option<Held<St>>, outcome: Outcome<Response<R>, E>) -> Result<Response<R>, E>
+    /// Settles the claim by how a call of the service ended.
+    pub(super) fn settle<F, R, E>(self, held: Option<Held<St>>, outcome: Outcome<Response<R>, E>) -> Step<F>
     where
+        F: Future<Output = Result<Response<R>, E>>,
         A: Answers<R>,
-        R: Default,
+        R: Default + Send + 'static,
+        E: Send + 'static,
     {
-        let held = match held {
-            Some(held) if !outcome.is_success() => {
-                Box::pin(held.release()).await;
-                None
-            }
-            held => held,
-        };
         match (outcome, held) {
-            // Boxed, so that the future stays small enough for an allocator to have room for it at hand.
-            (Outcome::Answered(Ok(response)), Some(held)) => Ok(Box::pin(self.conclude(held, response)).await),
-            (Outcome::Answered(answer), _) => answer,
-            (Outcome::TimedOut, _) => {
+            (Outcome::Answered(Ok(response)), Some(held)) if response.status().is_success() => {
+                self.conclude(held, response)
+            }
+            (outcome, Some(held)) => Step::Waits(Box::pin(async move {
+                held.release().await;
+                self.answer(outcome)
+            })),
+            (outcome, None) => Step::Answered(self.answer(outcome)),
+        }
+    }
+
+    /// The answer to a request whose claim is settled.
+    fn answer<R: Default, E>(&self, outcome: Outcome<Response<R>, E>) -> Result<Response<R>, E> {
+        match outcome {
+            Outcome::Answered(answer) => answer,
+            Outcome::TimedOut => {
                 Ok(self.refuse(Rejection::HandlerTimeout { limit: self.shared.settings.handler_timeout }))
             }
-            (Outcome::Panicked(panic), _) => resume_unwind(panic),
+            Outcome::Panicked(panic) => resume_unwind(panic),
         }
     }
 
@@ -202,19 +204,40 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     }
 
     /// Commits the claim of a handler that succeeded.
-    async fn conclude<R>(&self, held: Held<St>, response: Response<R>) -> Response<R>
+    fn conclude<F, R, E>(self, held: Held<St>, response: Response<R>) -> Step<F>
+    where
+        F: Future<Output = Result<Response<R>, E>>,
+        A: Answers<R>,
+        R: Default + Send + 'static,
+        E: Send + 'static,
+    {
+        let (key, keep_for) = (held.key(), self.shared.settings.keep_for(&self.delivery));
+        match held.commit_at_once(keep_for) {
+            Ok(committed) if !A::KEEPS => Step::Answered(Ok(match committed {
+                Err(Failed) if !self.shared.settings.fails_open => self.refuse(Rejection::StoreUnavailable),
+                _ => response,
+            })),
+            committed => Step::Waits(Box::pin(async move {
+                let committed = match committed {
+                    Ok(committed) => committed,
+                    Err(held) => held.commit(keep_for).await,
+                };
+                Ok(match committed {
+                    Ok(()) => self.keep(key, response).await,
+                    // Without a record there are no duplicates to answer.
+                    Err(Failed) if self.shared.settings.fails_open => response,
+                    Err(Failed) => self.refuse(Rejection::StoreUnavailable),
+                })
+            })),
+        }
+    }
+
+    /// The answer to an event that is done, whatever becomes of its body now.
+    async fn keep<R>(&self, key: ReplayKey, response: Response<R>) -> Response<R>
     where
         A: Answers<R>,
         R: Default,
     {
-        let key = held.key();
-        match held.commit(self.shared.settings.keep_for(&self.delivery)).await {
-            Err(_) if !self.shared.settings.fails_open => return self.refuse(Rejection::StoreUnavailable),
-            // Without a record there are no duplicates to answer.
-            Err(_) => return response,
-            Ok(()) => {}
-        }
-        // The event is done, whatever becomes of the answer's body now.
         let taken = within(self.shared.settings.handler_timeout, pin!(self.answers.take(response))).await;
         let Some(Ok((response, kept))) = taken else {
             let path = self.uri.path();
@@ -253,37 +276,5 @@ pub(crate) fn outcome<R, E>(answer: &Result<Response<R>, E>) -> &'static str {
     match answer {
         Ok(response) if response.status().is_success() => "success",
         _ => "failure",
-    }
-}
-
-/// How a call of the service ended.
-enum Outcome<T, E> {
-    Answered(Result<T, E>),
-    TimedOut,
-    Panicked(Box<dyn Any + Send>),
-}
-
-impl<R, E> Outcome<Response<R>, E> {
-    /// How it ends within `limit`.
-    async fn of(answer: impl Future<Output = Result<Response<R>, E>>, limit: Duration) -> Self {
-        // Whatever a panic leaves half-done is dropped here, before the claim is released and the panic goes on.
-        let mut answer = pin!(answer);
-        let caught = pin!(poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Self::Answered),
-            Err(panic) => Poll::Ready(Self::Panicked(panic)),
-        }));
-        within(limit, caught).await.unwrap_or(Self::TimedOut)
-    }
-
-    fn is_success(&self) -> bool {
-        matches!(self, Self::Answered(Ok(response)) if response.status().is_success())
-    }
-
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Answered(answer) => outcome(answer),
-            Self::TimedOut => "timeout",
-            Self::Panicked(_) => "panic",
-        }
     }
 }

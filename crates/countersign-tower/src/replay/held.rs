@@ -60,16 +60,26 @@ impl<St: ReplayStore> Shared<St> {
         (self.settings.clock)()
     }
 
+    /// A claim that is answered without waiting; `None` if the store has to be asked.
+    pub(super) fn claim_at_once(self: &Arc<Self>, key: ReplayKey) -> Option<Result<Answer<St>, St::Error>> {
+        let claim = self.store.claim_at_once(key, self.settings.lease(), self.now())?;
+        Some(claim.map(|claim| self.answer(key, claim)))
+    }
+
     /// A claim, which is released if whoever waits for it is gone.
     pub(super) fn claim(self: Arc<Self>, key: ReplayKey) -> Call<impl Future<Output = Result<Answer<St>, St::Error>>> {
         Box::pin(async move {
             let claim = self.store.claim(key, self.settings.lease(), self.now()).await?;
-            Ok(match claim {
-                Claim::Fresh(lease) => Answer::Fresh(Held { shared: self, key, lease: Some(lease) }),
-                Claim::InProgress => Answer::InProgress,
-                Claim::Done => Answer::Done,
-            })
+            Ok(self.answer(key, claim))
         })
+    }
+
+    fn answer(self: &Arc<Self>, key: ReplayKey, claim: Claim) -> Answer<St> {
+        match claim {
+            Claim::Fresh(lease) => Answer::Fresh(Held { shared: Arc::clone(self), key, lease: Some(lease) }),
+            Claim::InProgress => Answer::InProgress,
+            Claim::Done => Answer::Done,
+        }
     }
 
     /// What came of a claim, counted and told to the log.
@@ -143,12 +153,28 @@ impl<St: ReplayStore> Held<St> {
         self.key
     }
 
+    /// Marks the event as done, if the store does it without waiting.
+    pub(super) fn commit_at_once(mut self, keep_for: Duration) -> Result<Result<(), Failed>, Self> {
+        let Some(lease) = self.lease.take() else { return Ok(Err(Failed)) };
+        match self.shared.store.commit_at_once(lease, keep_for, self.shared.now()) {
+            Ok(settled) => Ok(self.committed(self.shared.told("commit", Some(settled)))),
+            Err(lease) => {
+                self.lease = Some(lease);
+                Err(self)
+            }
+        }
+    }
+
     /// Marks the event as done. If the request is dropped meanwhile, it is marked all the same.
     pub(super) async fn commit(mut self, keep_for: Duration) -> Result<(), Failed> {
         let Some(lease) = self.lease.take() else { return Err(Failed) };
         let shared = Arc::clone(&self.shared);
         let commit = Box::pin(async move { shared.store.commit(lease, keep_for, shared.now()).await });
-        match self.shared.ask("commit", commit).await? {
+        self.committed(self.shared.ask("commit", commit).await)
+    }
+
+    fn committed(&self, settled: Result<Settlement, Failed>) -> Result<(), Failed> {
+        match settled? {
             Settlement::Settled => Ok(()),
             Settlement::Lapsed => {
                 tracing::error!(target: "countersign", "the lease was over before the event could be marked as done");

@@ -55,6 +55,7 @@
 mod answers;
 mod error;
 mod guard;
+mod handling;
 mod held;
 mod layer;
 mod operator;

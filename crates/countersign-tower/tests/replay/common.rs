@@ -38,6 +38,8 @@ pub(crate) enum Do {
     PanicBeforeItsFuture,
     Wait(Duration),
     Hang,
+    /// Never waits for long, and never ends.
+    Spin,
 }
 
 #[derive(Debug)]
@@ -93,6 +95,9 @@ impl Handler {
                     (202, "")
                 }
                 Do::Hang => std::future::pending().await,
+                Do::Spin => loop {
+                    tokio::task::coop::consume_budget().await;
+                },
             };
             let answer = Response::builder().status(status).header("x-answer", "first");
             Ok(answer.body(Full::new(Bytes::from_static(body.as_bytes()))).unwrap())

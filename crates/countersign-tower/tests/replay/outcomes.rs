@@ -124,6 +124,15 @@ async fn a_handler_that_takes_too_long_is_dropped_and_may_come_again() {
     endpoint.runs("2").await;
 }
 
+#[tokio::test]
+async fn a_handler_that_uses_up_all_of_its_turns_is_stopped_as_well() {
+    let endpoint = Endpoint::new(layer().with_handler_timeout(Duration::from_millis(20)));
+    endpoint.script([Do::Spin]);
+    let got = timeout(Duration::from_secs(60), endpoint.runs("{}")).await.expect("the handler's time is over");
+    assert_eq!((got.status, got.code), (503, "handler_timeout"));
+    endpoint.runs("{}").await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_duplicate_of_what_is_being_handled_is_told_to_wait() {
     let endpoint = Endpoint::new(layer());

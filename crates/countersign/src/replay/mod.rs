@@ -80,6 +80,17 @@ pub trait ReplayStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Claim, Self::Error>> + Send;
 
+    /// [`claim`](Self::claim) by a store that knows the answer without waiting for anything, as one in memory does; `None` if it
+    /// has to be asked, and nothing is claimed then. Asked first: it saves the room that a future takes.
+    fn claim_at_once(
+        &self,
+        _key: ReplayKey,
+        _lease_for: Duration,
+        _now: Timestamp,
+    ) -> Option<Result<Claim, Self::Error>> {
+        None
+    }
+
     /// Marks the claimed event as done, for `keep_for`.
     ///
     /// # Errors
@@ -91,6 +102,20 @@ pub trait ReplayStore: Send + Sync + 'static {
         keep_for: Duration,
         now: Timestamp,
     ) -> impl Future<Output = Result<Settlement, Self::Error>> + Send;
+
+    /// [`commit`](Self::commit) by a store that waits for nothing.
+    ///
+    /// # Errors
+    ///
+    /// The lease, as good as before, if the store has to be asked.
+    fn commit_at_once(
+        &self,
+        lease: Lease,
+        _keep_for: Duration,
+        _now: Timestamp,
+    ) -> Result<Result<Settlement, Self::Error>, Lease> {
+        Err(lease)
+    }
 
     /// Gives the claim up, so that the event can be claimed again at once.
     ///
@@ -166,6 +191,10 @@ impl<S: ReplayStore> ReplayStore for Arc<S> {
         S::claim(self, key, lease_for, now)
     }
 
+    fn claim_at_once(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Option<Result<Claim, S::Error>> {
+        S::claim_at_once(self, key, lease_for, now)
+    }
+
     fn commit(
         &self,
         lease: Lease,
@@ -173,6 +202,15 @@ impl<S: ReplayStore> ReplayStore for Arc<S> {
         now: Timestamp,
     ) -> impl Future<Output = Result<Settlement, S::Error>> + Send {
         S::commit(self, lease, keep_for, now)
+    }
+
+    fn commit_at_once(
+        &self,
+        lease: Lease,
+        keep_for: Duration,
+        now: Timestamp,
+    ) -> Result<Result<Settlement, S::Error>, Lease> {
+        S::commit_at_once(self, lease, keep_for, now)
     }
 
     fn release(&self, lease: Lease, now: Timestamp) -> impl Future<Output = Result<Settlement, S::Error>> + Send {

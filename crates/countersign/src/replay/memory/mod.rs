@@ -178,6 +178,10 @@ impl ReplayStore for MemoryStore {
         ready(self.claim_at(key, lease_for, now))
     }
 
+    fn claim_at_once(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Option<Result<Claim, Full>> {
+        Some(self.claim_at(key, lease_for, now))
+    }
+
     fn commit(
         &self,
         lease: Lease,
@@ -185,6 +189,15 @@ impl ReplayStore for MemoryStore {
         now: Timestamp,
     ) -> impl Future<Output = Result<Settlement, Full>> + Send {
         ready(Ok(self.commit_at(lease, keep_for, now)))
+    }
+
+    fn commit_at_once(
+        &self,
+        lease: Lease,
+        keep_for: Duration,
+        now: Timestamp,
+    ) -> Result<Result<Settlement, Full>, Lease> {
+        Ok(Ok(self.commit_at(lease, keep_for, now)))
     }
 
     fn release(&self, lease: Lease, now: Timestamp) -> impl Future<Output = Result<Settlement, Full>> + Send {
