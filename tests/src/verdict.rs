@@ -99,14 +99,18 @@ pub fn each_way(
     let (parts, body) = request.clone().into_parts();
     let chunks = cut(&body, cuts);
     let streamed = streamed(verifier, &parts, &chunks, now);
-    let collected = collected(verifier, &parts, &chunks, now);
     let streamed = streamed.map(|key| whole.as_ref().map_or(key.clone(), |whole| whole.key.clone()) == key);
     assert_eq!(streamed, whole.as_ref().map(|_| true).map_err(Clone::clone), "streamed and whole verdicts differ");
-    let collected = collected.map(|delivery| {
-        assert_eq!(delivery.body(), &body, "the collected body is not the one that came");
-        Accepted::of_delivery(&delivery)
-    });
-    assert_eq!(collected, whole, "collected and whole verdicts differ");
+    for expected in [None, Some(ReplayScope::new("endpoint")), Some(ReplayScope::new("other"))] {
+        let collected = collected(verifier, &parts, &chunks, expected.as_ref(), now).map(|delivery| {
+            assert_eq!(delivery.body(), &body, "the collected body is not the one that came");
+            Accepted::of_delivery(&delivery)
+        });
+        assert_eq!(
+            collected, whole,
+            "collected and whole verdicts differ, with the replay key under {expected:?} expected"
+        );
+    }
     whole
 }
 
@@ -118,9 +122,18 @@ fn streamed(verifier: &Verifier, parts: &Parts, chunks: &[Bytes], now: Timestamp
     pending.finish().map(|verified| verified.key_label().to_owned())
 }
 
-fn collected(verifier: &Verifier, parts: &Parts, chunks: &[Bytes], now: Timestamp) -> Result<Delivery, Rejection> {
+fn collected(
+    verifier: &Verifier,
+    parts: &Parts,
+    chunks: &[Bytes],
+    expected: Option<&ReplayScope>,
+    now: Timestamp,
+) -> Result<Delivery, Rejection> {
     let mut collecting = verifier.collect(parts, 1 << 24, now)?;
     collecting.expect(chunks.iter().map(|chunk| chunk.len() as u64).sum());
+    if let Some(scope) = expected {
+        collecting.expect_replay_key(scope);
+    }
     chunks.iter().try_for_each(|chunk| collecting.push(chunk.clone()))?;
     collecting.finish().map(Verified::into_delivery)
 }

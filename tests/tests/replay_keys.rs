@@ -17,11 +17,18 @@ fn later(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(NOW.unix_seconds() + seconds)
 }
 
-/// The key of a request that must be accepted, asked in both ways; `None` if nothing tells its event from others.
+/// The key of a request that must be accepted, asked in each way; `None` if nothing tells its event from others.
 fn key_of(verifier: &Verifier, request: &Request<Bytes>, now: Timestamp) -> Option<ReplayKey> {
     let verified = verifier.verify(request, request.body().clone(), now).unwrap();
     let key = verified.replay_key(&scope());
     assert_eq!(verified.into_delivery().replay_key(&scope()), key, "proof and delivery differ");
+    let scope = scope();
+    let mut collecting = verifier.collect(request, 1 << 20, now).unwrap();
+    collecting.expect(request.body().len() as u64);
+    collecting.expect_replay_key(&scope);
+    collecting.push(request.body().clone()).unwrap();
+    let verified = collecting.finish().unwrap();
+    assert_eq!(verified.replay_key(&scope), key, "it matters that the key was expected");
     key
 }
 

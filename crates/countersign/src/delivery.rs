@@ -45,6 +45,8 @@ pub(crate) struct Inner {
     /// The signed id, unless the event's id is the same.
     pub(crate) id: Option<String>,
     pub(crate) claims: Vec<u8>,
+    /// The key of the event under one scope, if it is made already.
+    pub(crate) replay_key: Option<(ReplayScope, ReplayKey)>,
     pub(crate) event_id: Told,
     pub(crate) event_type: Told,
     pub(crate) head: Option<Box<KeptHead>>,
@@ -136,6 +138,9 @@ impl Delivery {
     /// tells the event from others.
     pub fn replay_key(&self, scope: &ReplayScope) -> Option<ReplayKey> {
         let inner = &*self.inner;
+        if let Some((_, key)) = inner.replay_key.as_ref().filter(|(of, _)| of == scope) {
+            return Some(*key);
+        }
         let (event_id, event_type) = (|| self.event_id(), || self.event_type());
         let of_event = || inner.event_id.known().filter(|_| inner.scheme.event_is_delivery());
         let id = inner.id.as_deref().or_else(of_event);

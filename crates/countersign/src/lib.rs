@@ -103,6 +103,7 @@ pub mod replay;
 pub mod scheme;
 mod search;
 mod secret;
+mod sha256;
 mod signer;
 mod sorting;
 mod structured_fields;

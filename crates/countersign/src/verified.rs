@@ -29,6 +29,8 @@ pub struct Verified<'r, B> {
     time: SignedTime<'r>,
     id: Option<Cow<'r, [u8]>>,
     claims: Vec<u8>,
+    /// The key of the event under one scope, if it is made already.
+    replay_key: Option<(&'r ReplayScope, ReplayKey)>,
     /// The body without its content coding, if it had one and the scheme signs it so.
     decoded: Option<Bytes>,
     body: B,
@@ -79,6 +81,7 @@ impl<'r, B> Verified<'r, B> {
             time: mem::take(&mut examined.time),
             id: examined.id.take(),
             claims: mem::take(&mut examined.claims),
+            replay_key: None,
             decoded: examined.decoded.take(),
             body,
         }
@@ -90,6 +93,7 @@ impl<'r, B> Verified<'r, B> {
         head: Head<'r>,
         maker: Maker,
         ordinary: &OrdinaryEvidence<'r>,
+        replay_key: Option<(&'r ReplayScope, ReplayKey)>,
         body: B,
     ) -> Self {
         Self {
@@ -99,6 +103,7 @@ impl<'r, B> Verified<'r, B> {
             time: ordinary.signed_time(),
             id: ordinary.id.map(Cow::Borrowed),
             claims: Vec::new(),
+            replay_key,
             decoded: None,
             body,
         }
@@ -185,6 +190,9 @@ impl<B: AsRef<[u8]>> Verified<'_, B> {
     /// signature covers, unless its scheme [says otherwise](crate::scheme::ToldApartBy). See [`ReplayKey`]. `None` if nothing
     /// tells the event from others.
     pub fn replay_key(&self, scope: &ReplayScope) -> Option<ReplayKey> {
+        if let Some((_, key)) = self.replay_key.filter(|(of, _)| *of == scope) {
+            return Some(key);
+        }
         let content = SignedContent {
             scheme: self.scheme(),
             head: self.head.with_claims(&self.claims),
@@ -219,6 +227,7 @@ impl Verified<'_, Bytes> {
             event_id,
             event_type,
             claims: self.claims,
+            replay_key: self.replay_key.map(|(scope, key)| (scope.clone(), key)),
             head: KeptHead::of(scheme, self.head, verifier.public_url(), self.maker.form, &self.time.text),
             is_unpacked: self.decoded.is_some(),
             body: self.decoded.unwrap_or(self.body),

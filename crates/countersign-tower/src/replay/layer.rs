@@ -131,6 +131,11 @@ impl<St: ReplayStore, A> ReplayLayer<St, A> {
         Ok(self)
     }
 
+    /// The scope of the endpoint.
+    pub(crate) fn scope(&self) -> ReplayScope {
+        self.settings.scope.clone()
+    }
+
     /// The same with another store.
     pub(crate) fn on<Other: ReplayStore>(self, store: Other) -> ReplayLayer<Other, A> {
         ReplayLayer { store: Arc::new(store), settings: self.settings, answers: self.answers }

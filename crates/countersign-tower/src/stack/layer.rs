@@ -43,6 +43,7 @@ impl<K, St: ReplayStore, A> Stack<K, St, A> {
     ) -> Self {
         let (keys, mut verify) = verify.into_parts();
         verify.meter = Meter::of(name);
+        verify.replay_scope = replay.as_ref().map(ReplayLayer::scope);
         let replay = replay.map(|layer| layer.metered(verify.meter.clone()).into_parts());
         Self { checks: Arc::new(Checks { addresses, keys, verify, replay }) }
     }

@@ -48,6 +48,9 @@ where
     }
     if let Ok(collecting) = &mut collecting {
         collecting.expect(announced.or(body.size_hint().exact()).unwrap_or(0));
+        if let Some(scope) = &settings.replay_scope {
+            collecting.expect_replay_key(scope);
+        }
         read(body, |chunk| collecting.push(chunk)).await?;
     }
     finish(collecting?, announced, settings)

@@ -4,7 +4,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use countersign::Timestamp;
+use countersign::{Timestamp, replay::ReplayScope};
 use tower_layer::Layer;
 
 use super::{Confirm, HandshakeSecrets, Keys, Verify, handshakes::Handshakes};
@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     pub(crate) handshakes: Handshakes,
     pub(crate) meter: Meter,
+    /// Under which a guard behind will claim the event.
+    pub(crate) replay_scope: Option<ReplayScope>,
 }
 
 /// 1 MiB: GitHub sends the largest bodies that are documented, up to 25 MB, but hardly ever above this; others stay
@@ -41,7 +43,7 @@ impl<K: Keys> VerifyLayer<K> {
         let clock = Arc::new(|| Timestamp::from(SystemTime::now()));
         let handshakes = Handshakes::new();
         let (body_limit, body_timeout, meter) = (BODY_LIMIT, BODY_TIMEOUT, Meter::default());
-        Self { keys, settings: Settings { body_limit, body_timeout, clock, handshakes, meter } }
+        Self { keys, settings: Settings { body_limit, body_timeout, clock, handshakes, meter, replay_scope: None } }
     }
 
     /// Takes bodies of up to `bytes` bytes.

@@ -4,10 +4,11 @@ use std::{borrow::Cow, slice};
 
 use http::{HeaderMap, HeaderName, Method, Uri};
 
-use super::key::{Basis, ReplayKey, ReplayScope};
+use super::key::{Basis, KeyHash, ReplayKey, ReplayScope};
 use crate::{
     content::{Content, Settings, SortedParameters, Writing},
     head::{Head, look_up},
+    hmac_sha256::HmacSha256,
     http_signature::Component,
     json,
     public_url::PublicUrl,
@@ -176,6 +177,27 @@ impl SignedContent<'_> {
     }
 }
 
+/// The key of a delivery whose body is all that tells its event apart, made while its signature is.
+pub(crate) struct BodyKey(KeyHash);
+
+impl BodyKey {
+    /// For a scheme whose [key is a hash of the body](Description::key_is_of_body).
+    pub(crate) fn begin(scope: &ReplayScope, scheme: &Scheme) -> Self {
+        Self(scope.begin(scheme.id(), Basis::Content))
+    }
+
+    /// Takes the body, which is there as a whole, and gives its tag under a key.
+    pub(crate) fn tag(&mut self, keyed: &HmacSha256, body: &[u8]) -> [u8; 32] {
+        self.0.update_beside(keyed, body)
+    }
+
+    pub(crate) fn finish(mut self) -> ReplayKey {
+        let hash = &mut self.0;
+        Text::new(&mut |piece| hash.update(piece)).finish();
+        self.0.finish()
+    }
+}
+
 /// Text on its way into a hash.
 struct Text<'a> {
     write: &'a mut dyn FnMut(&[u8]),
@@ -302,6 +324,19 @@ impl Description {
     /// Whether the signed time tells events apart, or cannot be told from what does.
     fn time_tells_apart(&self) -> bool {
         self.ambiguous.is_some() || self.told_apart_by == Some(ToldApartBy::SignedTime)
+    }
+
+    /// Whether the body, as it arrives, is all that is signed and all that the [key](ReplayKey) is made of.
+    pub(crate) fn key_is_of_body(&self) -> bool {
+        let has_id = self.delivery_id.is_some()
+            || self.signature.carries_id
+            || self.event_id.as_ref().is_some_and(Field::is_covered);
+        self.signature.parts == [Part::Body]
+            && self.signature.optional_end.is_empty()
+            && self.timestamp.is_none()
+            && self.told_apart_by.is_none()
+            && !has_id
+            && !self.signs_decoded_body()
     }
 
     /// Whether the event's id is the delivery's.

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use sha2::{Digest as _, Sha256};
+use crate::{hmac_sha256::HmacSha256, sha256::Sha256};
 
 /// The name under which an event is claimed: a hash of the endpoint, the scheme and what the signature covers.
 ///
@@ -57,26 +57,32 @@ pub struct ReplayScope([u8; 32]);
 impl ReplayScope {
     /// The scope of the endpoint with this name.
     pub fn new(endpoint: impl AsRef<[u8]>) -> Self {
-        let hash = Sha256::new().chain_update([Domain::Endpoint as u8]).chain_update(endpoint);
-        Self(hash.finalize().into())
+        Self(hash_of(&[&[Domain::Endpoint as u8], endpoint.as_ref()]))
     }
 
     /// The scope of one part of this scope, such as a tenant.
     #[must_use]
     pub fn within(&self, part: impl AsRef<[u8]>) -> Self {
-        let hash = Sha256::new().chain_update([Domain::Part as u8]).chain_update(self.0).chain_update(part);
-        Self(hash.finalize().into())
+        Self(hash_of(&[&[Domain::Part as u8], &self.0, part.as_ref()]))
     }
 
     pub(super) fn begin(&self, scheme: &str, basis: Basis) -> KeyHash {
         let mut hash = Sha256::new();
-        hash.update([Domain::Key as u8]);
-        hash.update(self.0);
-        hash.update((scheme.len() as u64).to_le_bytes());
-        hash.update(scheme);
-        hash.update([basis as u8]);
+        hash.update(&[Domain::Key as u8]);
+        hash.update(&self.0);
+        hash.update(&(scheme.len() as u64).to_le_bytes());
+        hash.update(scheme.as_bytes());
+        hash.update(&[basis as u8]);
         KeyHash(hash)
     }
+}
+
+fn hash_of(pieces: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for piece in pieces {
+        hash.update(piece);
+    }
+    hash.finish()
 }
 
 /// What is hashed, in front of everything else.
@@ -102,8 +108,13 @@ impl KeyHash {
         self.0.update(data);
     }
 
-    pub(super) fn finish(self) -> ReplayKey {
-        let digest: [u8; 32] = self.0.finalize().into();
+    /// Takes this data while a keyed hash takes the same, and gives the tag of that.
+    pub(super) fn update_beside(&mut self, keyed: &HmacSha256, data: &[u8]) -> [u8; 32] {
+        keyed.of_both(data, &mut self.0)
+    }
+
+    pub(super) fn finish(mut self) -> ReplayKey {
+        let digest = self.0.finish();
         let mut key = [0; 16];
         key.copy_from_slice(&digest[..16]);
         ReplayKey(key)

@@ -17,6 +17,8 @@ pub(crate) struct Layout {
     pub(super) has_id: bool,
     /// Whether a keyed hash over what the head was examined for and the body is all that decides, as for most schemes.
     pub(crate) is_plain: bool,
+    /// What [`Description::key_is_of_body`](crate::scheme::Description::key_is_of_body) says.
+    pub(crate) key_is_of_body: bool,
 }
 
 impl Layout {
@@ -34,6 +36,7 @@ impl Layout {
                 && scheme.checks.is_empty()
                 && scheme.key_source().is_none()
                 && scheme.signature.parts.iter().all(Part::is_certain),
+            key_is_of_body: scheme.key_is_of_body(),
         }
     }
 }

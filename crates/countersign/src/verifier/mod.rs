@@ -123,8 +123,8 @@ impl Verifier {
         let mut ordinary = OrdinaryEvidence::default();
         let is_ordinary = self.examine_ordinary(head, now, &mut ordinary)?;
         if is_ordinary && self.inner.layout.is_plain {
-            let maker = self.judge_ordinary(head, &ordinary, body.as_ref(), now)?;
-            return Ok(Verified::ordinary(self, head, maker, &ordinary, body));
+            let (maker, _) = self.judge_ordinary(head, &ordinary, body.as_ref(), None, now)?;
+            return Ok(Verified::ordinary(self, head, maker, &ordinary, None, body));
         }
         let mut examined = Examined::default();
         if is_ordinary {

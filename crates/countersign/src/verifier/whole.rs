@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::Verifier;
 use crate::{
+    algorithm::{Mac, Tag},
     content::{Content, SortedParameters, Writing},
     decoded::decoded,
     evidence::Examined,
@@ -12,6 +13,7 @@ use crate::{
     key::Material,
     ordinary::OrdinaryEvidence,
     rejection::Rejection,
+    replay::{BodyKey, ReplayKey, ReplayScope},
     scheme::{Algorithm, KeyPlace},
     search::{Maker, Search},
     timestamp::Timestamp,
@@ -38,30 +40,38 @@ impl Verifier {
         Ok((maker, examined))
     }
 
-    /// The verdict on an ordinary request of a [plain](super::layout::Layout::is_plain) scheme.
+    /// The verdict on an ordinary request of a [plain](super::layout::Layout::is_plain) scheme, and the key of its event under
+    /// this scope, if the scheme has it made of the body: half of that is then for nothing.
     #[inline]
     pub(crate) fn judge_ordinary(
         &self,
         head: Head<'_>,
         ordinary: &OrdinaryEvidence<'_>,
         body: &[u8],
+        scope: Option<&ReplayScope>,
         now: Timestamp,
-    ) -> Result<Maker, Rejection> {
+    ) -> Result<(Maker, Option<ReplayKey>), Rejection> {
         let time = ordinary.time.map_or(&b""[..], |(text, _)| text);
         let content = self.content_with(head, time, ordinary.id.unwrap_or_default());
         self.obey_guards(&content, Some(body), body.first().copied())?;
         let parts = &self.inner.scheme.signature.parts;
         let mut search = Search::default();
+        let mut to_begin = scope.filter(|_| self.inner.layout.key_is_of_body);
+        let mut event = None;
         for (at, key) in self.valid_keys(now) {
             if let Material::Keyed(start) = &key.material {
                 for form in self.url_forms() {
-                    let with = Writing { form: *form, secret: &[], body: Some(body) };
-                    let tag = content.tag(start, parts, with)?;
+                    let tag = match (start, to_begin.take()) {
+                        (Mac::HmacSha256(keyed), Some(scope)) => {
+                            Tag::new(event.insert(BodyKey::begin(scope, &self.inner.scheme)).tag(keyed, body))
+                        }
+                        _ => content.tag(start, parts, Writing { form: *form, secret: &[], body: Some(body) })?,
+                    };
                     search.compare_only(Maker { key: at, form: *form }, &tag, &ordinary.tag);
                 }
             }
         }
-        search.verdict()
+        Ok((search.verdict()?, event.map(BodyKey::finish)))
     }
 
     pub(super) fn judge_body(
