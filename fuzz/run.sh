@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Builds every fuzz target and runs each for a while, one on each core: `fuzz/run.sh SECONDS [TARGET …]`. Fails on the first
-# finding, whose input then stands in fuzz/artifacts/.
+# finding, whose input then stands in fuzz/artifacts/. `claims_in_servers` must be named: it needs Redis and Postgres
+# (tests/run.sh installs them), and time to build.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -28,11 +29,15 @@ else
     export RUSTC_BOOTSTRAP=1
 fi
 
+with_servers=claims_in_servers
+features=""
+case " $* " in *" $with_servers "*) features=--features=servers ;; esac
+
 if [ $# -gt 0 ]; then
     targets=("$@")
 else
     # By way of a variable, since a failure within `<(…)` goes unnoticed.
-    list=$("${fuzz[@]}" list)
+    list=$("${fuzz[@]}" list | grep -v "^$with_servers\$")
     mapfile -t targets <<<"$list"
 fi
 if [ -z "${targets[0]}" ]; then
@@ -42,21 +47,30 @@ fi
 
 # One target: what it learns goes into a folder outside the repository; the committed corpus only grows by hand.
 run_target() {
-    local target=$1 learned
-    learned=$(mktemp -d)
-    mkdir -p "corpus/$target"
-    if ! $cargo_fuzz run --sanitizer none "$target" "$learned" "corpus/$target" -- -max_total_time="$seconds" \
-        -dict=countersign.dict -max_len=8192 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 >"$learned.log" 2>&1; then
+    local target=$1 corpus
+    corpus=corpus/${target%_in_servers}
+    # Not local: for the trap.
+    work=$(mktemp -d)
+    mkdir -p "$corpus" "$work/learned" "$work/tmp"
+    # As /tmp is: Postgres does not run as root.
+    chmod 755 "$work"
+    # In a process group of its own, so that the servers that it has started end with it.
+    set -m
+    TMPDIR=$work/tmp $cargo_fuzz run $features --sanitizer none "$target" "$work/learned" "$corpus" -- \
+        -max_total_time="$seconds" -dict=countersign.dict -max_len=8192 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 \
+        >"$work/log" 2>&1 &
+    set +m
+    trap 'kill -KILL -- "-$!" 2>/dev/null; rm -rf "$work"' EXIT
+    if ! wait "$!"; then
         printf '%s: FINDING\n' "$target"
-        tail -n 60 "$learned.log"
+        tail -n 60 "$work/log"
         return 255 # xargs begins no other target.
     fi
-    printf '%s: %s\n' "$target" "$(grep -o 'Done [0-9]* runs in [0-9]* second(s)' "$learned.log" || tail -n 1 "$learned.log")"
-    rm -rf "$learned" "$learned.log"
+    printf '%s: %s\n' "$target" "$(grep -o 'Done [0-9]* runs in [0-9]* second(s)' "$work/log" || tail -n 1 "$work/log")"
 }
 export -f run_target
-export cargo_fuzz="${fuzz[*]}" seconds
+export cargo_fuzz="${fuzz[*]}" features seconds
 
-"${fuzz[@]}" build --sanitizer none
+"${fuzz[@]}" build $features --sanitizer none
 # One on each core.
 printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I '{}' bash -c 'run_target "$1"' - '{}'

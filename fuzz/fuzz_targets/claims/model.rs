@@ -1,47 +1,22 @@
-#![no_main]
-//! Any row of claims, commits and releases, on a clock that may step back: the store answers as a map that never forgets.
+//! A store beside a map that never forgets.
 
-use std::{
-    collections::BTreeMap,
-    future::Future,
-    pin::pin,
-    sync::{Arc, LazyLock},
-    task::{Context, Poll, Wake, Waker},
-    thread::{self, Thread},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use countersign::{
     ReplayKey, ReplayStore, Timestamp,
-    replay::{Claim, Lease, MemoryStore, Settlement},
+    replay::{Claim, Lease, Settlement},
 };
-use countersign_store::replay::SqliteReplayStore;
 use countersign_tests::replay::key;
-use libfuzzer_sys::fuzz_target;
 
 const START: i64 = 1_767_225_600_000;
 
 /// More than the smallest store holds.
-static KEYS: LazyLock<Vec<ReplayKey>> =
-    LazyLock::new(|| (0..24).map(|event| key("fuzz", &event.to_string())).collect());
-
-fuzz_target!(|data: &[u8]| {
-    let Some((kind, steps)) = data.split_first() else { return };
-    if kind % 16 == 15 {
-        // Slower by far, so that few inputs are for it.
-        let store = SqliteReplayStore::in_memory().unwrap();
-        Run::new(&store, usize::MAX).all(steps);
-        return;
-    }
-    let capacity = [4, 16, 1000][usize::from(*kind) % 3];
-    let store = MemoryStore::with_capacity(capacity);
-    Run::new(&store, capacity).all(steps);
-    assert!(store.len() <= capacity);
-});
+const EVENTS: usize = 24;
 
 /// A store, and what must be in it.
-struct Run<'s, S> {
+pub struct Run<'s, S> {
     store: &'s S,
+    keys: Vec<ReplayKey>,
     capacity: usize,
     now: i64,
     /// The latest time that the store was told: what was over by then may be forgotten.
@@ -66,20 +41,22 @@ impl State {
 }
 
 impl<'s, S: ReplayStore> Run<'s, S> {
-    fn new(store: &'s S, capacity: usize) -> Self {
+    /// A run in a store of so many events. None of those of `endpoint` may be in it yet.
+    pub fn new(store: &'s S, capacity: usize, endpoint: &str) -> Self {
+        let keys = (0..EVENTS).map(|event| key(endpoint, &event.to_string())).collect();
         let (events, leases, fences) = (BTreeMap::new(), Vec::new(), Vec::new());
-        Self { store, capacity, now: START, latest: START, events, leases, fences }
+        Self { store, keys, capacity, now: START, latest: START, events, leases, fences }
     }
 
     /// Each step takes three bytes: what is done, to which event or lease, and for how long.
-    fn all(&mut self, steps: &[u8]) {
+    pub async fn all(&mut self, steps: &[u8]) {
         for step in steps.as_chunks::<3>().0 {
             let [action, which, length] = *step;
             let millis = i64::from(length) * 10;
             match action % 8 {
-                0..=2 => self.claim(usize::from(which) % KEYS.len(), millis),
-                3 | 4 => self.settle(usize::from(which), Some(millis)),
-                5 => self.settle(usize::from(which), None),
+                0..=2 => self.claim(usize::from(which) % EVENTS, millis).await,
+                3 | 4 => self.settle(usize::from(which), Some(millis)).await,
+                5 => self.settle(usize::from(which), None).await,
                 6 => self.now += millis,
                 _ => self.now -= millis,
             }
@@ -91,15 +68,15 @@ impl<'s, S: ReplayStore> Run<'s, S> {
         Timestamp::from_unix_millis(self.now)
     }
 
-    fn claim(&mut self, event: usize, lease_for: i64) {
+    async fn claim(&mut self, event: usize, lease_for: i64) {
         let known = self.events.get(&event).copied();
-        let claim = done(self.store.claim(KEYS[event], duration(lease_for), self.time()));
+        let claim = self.store.claim(self.keys[event], duration(lease_for), self.time()).await;
         let must_be_known = known.is_some_and(|state| state.until() > self.latest);
         let must_be_fresh = known.is_none_or(|state| state.until() <= self.now);
         match (claim, known) {
             (Ok(Claim::Fresh(lease)), _) => {
                 assert!(!must_be_known, "a live event is fresh");
-                assert_eq!(lease.key(), KEYS[event]);
+                assert_eq!(lease.key(), self.keys[event]);
                 let until = self.now + lease_for;
                 assert!(!self.fences.contains(&(event, lease.fence())), "two leases of one event have one fence");
                 self.fences.push((event, lease.fence()));
@@ -118,15 +95,15 @@ impl<'s, S: ReplayStore> Run<'s, S> {
     }
 
     /// Commits the lease for so long, or releases it.
-    fn settle(&mut self, which: usize, keep_for: Option<i64>) {
+    async fn settle(&mut self, which: usize, keep_for: Option<i64>) {
         if self.leases.is_empty() {
             return;
         }
         let (event, until, lease) = self.leases.swap_remove(which % self.leases.len());
         let fence = lease.fence();
         let settled = match keep_for {
-            Some(keep_for) => done(self.store.commit(lease, duration(keep_for), self.time())),
-            None => done(self.store.release(lease, self.time())),
+            Some(keep_for) => self.store.commit(lease, duration(keep_for), self.time()).await,
+            None => self.store.release(lease, self.time()).await,
         };
         let is_its_own = matches!(self.events.get(&event), Some(State::Held { fence: held, .. }) if *held == fence);
         match settled.unwrap_or_else(|error| panic!("{error}")) {
@@ -144,24 +121,4 @@ impl<'s, S: ReplayStore> Run<'s, S> {
 
 fn duration(millis: i64) -> Duration {
     Duration::from_millis(millis.unsigned_abs())
-}
-
-/// The stores here answer at once, or after a moment of another thread.
-fn done<T>(future: impl Future<Output = T>) -> T {
-    let mut future = pin!(future);
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(answer) => return answer,
-            Poll::Pending => thread::park(),
-        }
-    }
-}
-
-struct Unpark(Thread);
-
-impl Wake for Unpark {
-    fn wake(self: Arc<Self>) {
-        self.0.unpark();
-    }
 }
