@@ -10,6 +10,8 @@ command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v make >/dev/null || missing+=(make)
 # Valgrind follows the secrets.
 command -v valgrind >/dev/null || missing+=(valgrind libc6-dbg)
+# The clock of one gateway steps.
+ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing+=(libfaketime)
 # The tests start servers of their own, on loopback and in folders of their own.
 command -v redis-server >/dev/null || missing+=(redis-server)
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)

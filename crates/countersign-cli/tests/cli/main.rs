@@ -16,6 +16,7 @@ mod replay;
 mod send;
 mod serve;
 mod stores;
+mod under_load;
 mod usage;
 mod vectors;
 mod verify;

@@ -17,9 +17,10 @@ use crate::{
 };
 
 /// A server that can be lost and found.
-trait Engine {
+pub(crate) trait Engine {
     fn kill(&mut self);
     fn start_again(&mut self);
+    fn stand_still(&mut self, time: Duration);
 }
 
 impl Engine for RedisServer {
@@ -30,6 +31,12 @@ impl Engine for RedisServer {
     fn start_again(&mut self) {
         self.restart();
     }
+
+    fn stand_still(&mut self, time: Duration) {
+        self.process().pause();
+        sleep(time);
+        self.process().resume();
+    }
 }
 
 impl Engine for PostgresServer {
@@ -39,6 +46,12 @@ impl Engine for PostgresServer {
 
     fn start_again(&mut self) {
         self.restart();
+    }
+
+    fn stand_still(&mut self, time: Duration) {
+        self.process().pause();
+        sleep(time);
+        self.process().resume();
     }
 }
 
