@@ -121,9 +121,13 @@ fn a_network_to_the_shared_store_that_fails_yields_errors_and_then_the_truth() {
 #[test]
 fn a_shared_store_that_is_paused_yields_errors_and_then_the_truth() {
     faults::run(async {
-        let mut server = RedisServer::start();
-        let store = LayeredReplayStore::new(redis(server.address(), faults::IMPATIENT).await);
-        faults::a_server_that_is_paused(&store, server.process()).await;
+        let (mut redis_server, mut postgres_server) = (RedisServer::start(), PostgresServer::start());
+        let one = LayeredReplayStore::new(redis(redis_server.address(), faults::IMPATIENT).await);
+        let other = LayeredReplayStore::new(postgres(postgres_server.address(), faults::IMPATIENT).await);
+        tokio::join!(
+            faults::a_server_that_is_paused(&one, redis_server.process()),
+            faults::a_server_that_is_paused(&other, postgres_server.process()),
+        );
     });
 }
 
