@@ -117,8 +117,9 @@ impl<'r> Collecting<'r> {
     }
 
     /// Announces that the [`replay_key`](Verified::replay_key) under this scope will be asked for. Where that is a hash of the
-    /// signed body, and the body comes in a single piece, it is made along with the signature's, in half the time. A hint: the
-    /// key is the same without it.
+    /// signed body, it is made beside the signature's, which takes a third of the time that it takes afterwards: for bodies of up to
+    /// 16 KiB that come in a single piece, by a processor with instructions for SHA-256. A forged request takes that time as well. A
+    /// hint: the key is the same without it.
     #[inline]
     pub fn expect_replay_key(&mut self, scope: &'r ReplayScope) {
         self.scope = Some(scope);
@@ -185,8 +186,8 @@ impl<'r> Collecting<'r> {
         let body = if joined.is_empty() { only } else { joined.freeze() };
         let (maker, mut examined) = match state {
             State::Ordinary(ordinary) => {
-                let (maker, key) = verifier.judge_ordinary(head, &ordinary, &body, scope, now)?;
-                return Ok(Verified::ordinary(verifier, head, maker, &ordinary, scope.zip(key), body));
+                let (maker, replay_key) = verifier.judge_ordinary(head, &ordinary, &body, scope, now)?;
+                return Ok(Verified::ordinary(verifier, head, maker, &ordinary, scope.zip(replay_key), body));
             }
             State::Decided(maker, examined) => (maker, *examined),
             State::Running(pair) => {

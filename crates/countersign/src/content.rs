@@ -7,10 +7,12 @@ use memchr::memchr;
 use crate::{
     algorithm::{Digest, Mac, Tag},
     head::{Head, Unusable, look_up},
+    hmac_sha256::HmacSha256,
     json,
     public_url::PublicUrl,
     rejection::{Problem, Rejection},
     scheme::{FormRule, Guard, HashEncoding, Hashed, Part, Scheme, Source, UrlForm},
+    sha256::Sha256,
     sorting,
 };
 
@@ -76,6 +78,18 @@ impl Content<'_> {
         let mut mac = start.clone();
         self.write(parts, with, &mut |piece| mac.update(piece))?;
         Ok(mac.finish())
+    }
+
+    /// The tags of `parts` under two hashes that have taken nothing yet.
+    pub(crate) fn two_tags(&self, starts: [&Mac; 2], parts: &[Part], with: Writing<'_>) -> Result<[Tag; 2], Rejection> {
+        let [one, other] = starts;
+        if let (Mac::HmacSha256(one), Mac::HmacSha256(other)) = (one, other) {
+            let tags = HmacSha256::of_two(one, other, |one, other| {
+                self.write(parts, with, &mut |piece| Sha256::update_both(one, other, piece))
+            })?;
+            return Ok(tags.map(Tag::new));
+        }
+        Ok([self.tag(one, parts, with)?, self.tag(other, parts, with)?])
     }
 
     fn write_part(&self, part: &Part, with: Writing<'_>, write: &mut dyn FnMut(&[u8])) -> Result<(), Rejection> {

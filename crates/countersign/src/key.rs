@@ -125,6 +125,14 @@ impl TokenSecret {
 }
 
 impl Material {
+    /// The keyed hash that a request's content goes into, if that is all that a secret does.
+    pub(crate) fn keyed(&self) -> Option<&Mac> {
+        match self {
+            Self::Keyed(mac) => Some(mac),
+            _ => None,
+        }
+    }
+
     /// The hash that a request's content goes into, and the secret if that is a part of the content.
     pub(crate) fn start(&self) -> Option<(&Mac, &[u8])> {
         match self {

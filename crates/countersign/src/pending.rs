@@ -196,8 +196,11 @@ impl Running {
     pub(crate) fn update(&mut self, verifier: &Verifier, chunk: &[u8]) {
         self.first_byte = self.first_byte.or(chunk.first().copied());
         if verifier.layout().body {
-            let macs = self.first.iter_mut().chain(&mut self.second).chain(&mut self.rest);
-            macs.for_each(|keyed| keyed.mac.update(chunk));
+            match (&mut self.first, &mut self.second) {
+                (Some(first), Some(second)) => Mac::update_both(&mut first.mac, &mut second.mac, chunk),
+                (first, _) => first.iter_mut().for_each(|keyed| keyed.mac.update(chunk)),
+            }
+            self.rest.iter_mut().for_each(|keyed| keyed.mac.update(chunk));
         }
         self.hashes.iter_mut().for_each(|hash| hash.update(chunk));
     }

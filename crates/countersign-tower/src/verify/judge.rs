@@ -5,6 +5,7 @@ use std::error::Error;
 use bytes::{Bytes, BytesMut};
 use countersign::{
     Collecting, Delivery, Handshake, Head, Rejection, Timestamp, Verified, Verifier, handshake::MAX_QUESTION,
+    replay::ReplayScope,
 };
 use http::request::Parts;
 use http_body::Body;
@@ -22,12 +23,13 @@ pub(crate) enum Verdict {
     Handshake(Box<Handshake>),
 }
 
-/// The head first, then the body while it is hashed, then the signature.
+/// The head first, then the body while it is hashed, then the signature. The event will be claimed under `scope`, if that is known.
 pub(super) async fn judge<B>(
     parts: &Parts,
     body: &mut B,
     verifier: &Verifier,
     settings: &Settings,
+    scope: Option<&ReplayScope>,
     now: Timestamp,
 ) -> Result<Verdict, Rejection>
 where
@@ -48,7 +50,7 @@ where
     }
     if let Ok(collecting) = &mut collecting {
         collecting.expect(announced.or(body.size_hint().exact()).unwrap_or(0));
-        if let Some(scope) = &settings.replay_scope {
+        if let Some(scope) = scope {
             collecting.expect_replay_key(scope);
         }
         read(body, |chunk| collecting.push(chunk)).await?;

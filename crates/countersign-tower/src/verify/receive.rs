@@ -38,7 +38,8 @@ where
 {
     let Some(verifier) = keys.at_hand() else { return Poll::Pending };
     let now = (settings.clock)();
-    let verdict = ready!(pin!(judge(head, body, verifier, settings, now)).poll(context));
+    let scope = settings.replay_scope.as_ref();
+    let verdict = ready!(pin!(judge(head, body, verifier, settings, scope, now)).poll(context));
     Poll::Ready(reported(verdict, verifier, keys.scheme(), head))
 }
 
@@ -71,7 +72,9 @@ where
         }
     };
     let Found { verifier, is_decoy, tenant } = found;
-    let judged = within(limit, pin!(judge(head, &mut body, &verifier, settings, now))).await;
+    // A tenant's events have a scope of their own, and one that is unknown is to take no more time or less.
+    let scope = settings.replay_scope.as_ref().filter(|_| keys.at_hand().is_some());
+    let judged = within(limit, pin!(judge(head, &mut body, &verifier, settings, scope, now))).await;
     let verdict = match judged {
         Some(Ok(_)) if is_decoy => Err(Rejection::UnknownKey),
         Some(verdict) => verdict,

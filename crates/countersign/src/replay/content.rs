@@ -178,10 +178,10 @@ impl SignedContent<'_> {
 }
 
 /// The key of a delivery whose body is all that tells its event apart, made while its signature is.
-pub(crate) struct BodyKey(KeyHash);
+pub(crate) struct BodyReplayKey(KeyHash);
 
-impl BodyKey {
-    /// For a scheme whose [key is a hash of the body](Description::key_is_of_body).
+impl BodyReplayKey {
+    /// For a scheme whose [key is a hash of the body](Description::replay_key_is_of_body).
     pub(crate) fn begin(scope: &ReplayScope, scheme: &Scheme) -> Self {
         Self(scope.begin(scheme.id(), Basis::Content))
     }
@@ -327,7 +327,7 @@ impl Description {
     }
 
     /// Whether the body, as it arrives, is all that is signed and all that the [key](ReplayKey) is made of.
-    pub(crate) fn key_is_of_body(&self) -> bool {
+    pub(crate) fn replay_key_is_of_body(&self) -> bool {
         let has_id = self.delivery_id.is_some()
             || self.signature.carries_id
             || self.event_id.as_ref().is_some_and(Field::is_covered);

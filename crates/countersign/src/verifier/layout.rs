@@ -1,6 +1,9 @@
 //! What a verifier asks its scheme once, and not for each request.
 
-use crate::scheme::{Algorithm, Part, Scheme};
+use crate::{
+    scheme::{Algorithm, Part, Scheme},
+    sha256,
+};
 
 /// What follows from the scheme for every request.
 #[expect(clippy::struct_excessive_bools, reason = "answers of the scheme that are worth asking once, and no state")]
@@ -17,8 +20,9 @@ pub(crate) struct Layout {
     pub(super) has_id: bool,
     /// Whether a keyed hash over what the head was examined for and the body is all that decides, as for most schemes.
     pub(crate) is_plain: bool,
-    /// What [`Description::key_is_of_body`](crate::scheme::Description::key_is_of_body) says.
-    pub(crate) key_is_of_body: bool,
+    /// Whether the replay key is a hash [of the body](crate::scheme::Description::replay_key_is_of_body), to be made beside the
+    /// signature's.
+    pub(crate) hashes_replay_key: bool,
 }
 
 impl Layout {
@@ -36,7 +40,7 @@ impl Layout {
                 && scheme.checks.is_empty()
                 && scheme.key_source().is_none()
                 && scheme.signature.parts.iter().all(Part::is_certain),
-            key_is_of_body: scheme.key_is_of_body(),
+            hashes_replay_key: scheme.replay_key_is_of_body() && sha256::goes_on_beside(),
         }
     }
 }
