@@ -117,8 +117,12 @@ impl ReplayStore for Store {
 
     fn claim_at_once(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Option<Result<Claim, StoreError>> {
         match self {
-            Self::Memory(store) => Some(store.claim_at(key, lease_for, now).map_err(StoreError::of)),
-            _ => None,
+            Self::Memory(store) => store.claim_at_once(key, lease_for, now).map(|claim| claim.map_err(StoreError::of)),
+            Self::Sqlite(store) => store.claim_at_once(key, lease_for, now).map(|claim| claim.map_err(StoreError::of)),
+            Self::Redis(store) => store.claim_at_once(key, lease_for, now).map(|claim| claim.map_err(StoreError::of)),
+            Self::Postgres(store) => {
+                store.claim_at_once(key, lease_for, now).map(|claim| claim.map_err(StoreError::of))
+            }
         }
     }
 
@@ -138,8 +142,10 @@ impl ReplayStore for Store {
         now: Timestamp,
     ) -> Result<Result<Settlement, StoreError>, Lease> {
         match self {
-            Self::Memory(store) => Ok(Ok(store.commit_at(lease, keep_for, now))),
-            _ => Err(lease),
+            Self::Memory(store) => Ok(store.commit_at_once(lease, keep_for, now)?.map_err(StoreError::of)),
+            Self::Sqlite(store) => Ok(store.commit_at_once(lease, keep_for, now)?.map_err(StoreError::of)),
+            Self::Redis(store) => Ok(store.commit_at_once(lease, keep_for, now)?.map_err(StoreError::of)),
+            Self::Postgres(store) => Ok(store.commit_at_once(lease, keep_for, now)?.map_err(StoreError::of)),
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{
     Answers, OperatorReplay,
-    handling::{Handling, Outcome, PANIC},
+    handling::{Handling, Outcome, Settled},
     held::{Answer, Failed, Held, Shared},
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     deadline::within,
     exchange::{Behind, take_ready},
     future::Step,
+    meter::Moment,
     refusal::{internal_error, refuse, status},
     tenants::TenantName,
 };
@@ -135,41 +136,40 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         let begun = self.shared.settings.meter.now();
         match catch_unwind(AssertUnwindSafe(|| inner.call(request))) {
             Ok(answer) => Step::Waits(Box::pin(Handling::new(answer, self, held, begun))),
-            Err(panic) => {
-                self.shared.settings.meter.handled(begun, PANIC);
-                self.settle(held, Outcome::Panicked(panic))
-            }
+            Err(panic) => self.settle(held, begun, Outcome::Panicked(panic)).into(),
         }
     }
 
     /// Settles the claim by how a call of the service ended.
-    pub(super) fn settle<F, R, E>(self, held: Option<Held<St>>, outcome: Outcome<Response<R>, E>) -> Step<F>
+    pub(super) fn settle<R, E>(
+        self,
+        held: Option<Held<St>>,
+        begun: Moment,
+        outcome: Outcome<Response<R>, E>,
+    ) -> Settled<Result<Response<R>, E>>
     where
-        F: Future<Output = Result<Response<R>, E>>,
         A: Answers<R>,
         R: Default + Send + 'static,
         E: Send + 'static,
     {
+        self.shared.settings.meter.handled(begun, outcome.name());
         match (outcome, held) {
             (Outcome::Answered(Ok(response)), Some(held)) if response.status().is_success() => {
                 self.conclude(held, response)
             }
-            (outcome, Some(held)) => Step::Waits(Box::pin(async move {
-                held.release().await;
-                self.answer(outcome)
+            (Outcome::Answered(answer), None) => Settled::Answered(answer),
+            (outcome, held) => Settled::Waits(Box::pin(async move {
+                if let Some(held) = held {
+                    held.release().await;
+                }
+                match outcome {
+                    Outcome::Answered(answer) => answer,
+                    Outcome::TimedOut => {
+                        Ok(self.refuse(Rejection::HandlerTimeout { limit: self.shared.settings.handler_timeout }))
+                    }
+                    Outcome::Panicked(panic) => resume_unwind(panic),
+                }
             })),
-            (outcome, None) => Step::Answered(self.answer(outcome)),
-        }
-    }
-
-    /// The answer to a request whose claim is settled.
-    fn answer<R: Default, E>(&self, outcome: Outcome<Response<R>, E>) -> Result<Response<R>, E> {
-        match outcome {
-            Outcome::Answered(answer) => answer,
-            Outcome::TimedOut => {
-                Ok(self.refuse(Rejection::HandlerTimeout { limit: self.shared.settings.handler_timeout }))
-            }
-            Outcome::Panicked(panic) => resume_unwind(panic),
         }
     }
 
@@ -204,35 +204,32 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     }
 
     /// Commits the claim of a handler that succeeded.
-    fn conclude<F, R, E>(self, held: Held<St>, response: Response<R>) -> Step<F>
+    fn conclude<R, E>(self, held: Held<St>, response: Response<R>) -> Settled<Result<Response<R>, E>>
     where
-        F: Future<Output = Result<Response<R>, E>>,
         A: Answers<R>,
         R: Default + Send + 'static,
         E: Send + 'static,
     {
         let (key, keep_for) = (held.key(), self.shared.settings.keep_for(&self.delivery));
         match held.commit_at_once(keep_for) {
-            Ok(committed) if !A::KEEPS => Step::Answered(Ok(match committed {
-                Err(Failed) if !self.shared.settings.fails_open => self.refuse(Rejection::StoreUnavailable),
-                _ => response,
-            })),
-            committed => Step::Waits(Box::pin(async move {
-                let committed = match committed {
-                    Ok(committed) => committed,
-                    Err(held) => held.commit(keep_for).await,
-                };
-                Ok(match committed {
+            Ok(Ok(())) if A::KEEPS => Settled::Waits(Box::pin(async move { Ok(self.keep(key, response).await) })),
+            Ok(Ok(())) => Settled::Answered(Ok(response)),
+            Ok(Err(Failed)) => Settled::Answered(Ok(self.unrecorded(response))),
+            Err(held) => Settled::Waits(Box::pin(async move {
+                Ok(match held.commit(keep_for).await {
                     Ok(()) => self.keep(key, response).await,
-                    // Without a record there are no duplicates to answer.
-                    Err(Failed) if self.shared.settings.fails_open => response,
-                    Err(Failed) => self.refuse(Rejection::StoreUnavailable),
+                    Err(Failed) => self.unrecorded(response),
                 })
             })),
         }
     }
 
-    /// The answer to an event that is done, whatever becomes of its body now.
+    /// The answer to an event that was handled and is not recorded.
+    fn unrecorded<R: Default>(&self, response: Response<R>) -> Response<R> {
+        if self.shared.settings.fails_open { response } else { self.refuse(Rejection::StoreUnavailable) }
+    }
+
+    /// The first answer to an event that is done, whatever becomes of its body now.
     async fn keep<R>(&self, key: ReplayKey, response: Response<R>) -> Response<R>
     where
         A: Answers<R>,

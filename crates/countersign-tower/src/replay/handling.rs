@@ -50,6 +50,21 @@ pub(super) enum Outcome<T, E> {
     Panicked(Box<dyn Any + Send>),
 }
 
+/// The answer of the service behind, now that it has ended.
+pub(super) enum Settled<T> {
+    Answered(T),
+    Waits(Pin<Box<dyn Future<Output = T> + Send>>),
+}
+
+impl<F: Future> From<Settled<F::Output>> for Step<F> {
+    fn from(settled: Settled<F::Output>) -> Self {
+        match settled {
+            Settled::Answered(answer) => Self::Answered(answer),
+            Settled::Waits(answer) => Self::Waits(answer),
+        }
+    }
+}
+
 impl<F: Future, St: ReplayStore, A> Handling<F, St, A> {
     pub(super) fn new(answer: F, guarded: Guarded<St, A>, held: Option<Held<St>>, begun: Moment) -> Self {
         Self { answer: Some(answer), deadline: None, claim: Some((guarded, held, begun)), settled: None }
@@ -82,11 +97,9 @@ where
             // Whatever is left half-done is dropped before the claim is released.
             this.answer.set(None);
             if let Some((guarded, held, begun)) = this.claim.take() {
-                guarded.shared.settings.meter.handled(begun, outcome.name());
-                match guarded.settle::<F, R, E>(held, outcome) {
-                    Step::Answered(answer) => return Poll::Ready(answer),
-                    Step::Called(_) => {}
-                    Step::Waits(settled) => *this.settled = Some(settled),
+                match guarded.settle(held, begun, outcome) {
+                    Settled::Answered(answer) => return Poll::Ready(answer),
+                    Settled::Waits(answer) => *this.settled = Some(answer),
                 }
             }
         }
@@ -99,14 +112,12 @@ where
 }
 
 impl<R, E> Outcome<Response<R>, E> {
-    fn name(&self) -> &'static str {
+    /// As what it is counted.
+    pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Answered(answer) => outcome(answer),
             Self::TimedOut => "timeout",
-            Self::Panicked(_) => PANIC,
+            Self::Panicked(_) => "panic",
         }
     }
 }
-
-/// What a call counts as that panicked.
-pub(super) const PANIC: &str = "panic";

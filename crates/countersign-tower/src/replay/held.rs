@@ -222,6 +222,6 @@ impl<St: ReplayStore> Drop for Held<St> {
 }
 
 /// Polls without anybody to wake; whoever goes on with a pending future polls it again.
-pub(super) fn poll_now<F: Future>(future: &mut Call<F>) -> Poll<F::Output> {
+fn poll_now<F: Future>(future: &mut Call<F>) -> Poll<F::Output> {
     future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }

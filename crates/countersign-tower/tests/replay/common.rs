@@ -314,3 +314,41 @@ impl ReplayStore for Remote {
         Ok(self.store.release_at(lease, now))
     }
 }
+
+/// The same at hand: it answers at once, and can fail all the same.
+pub(crate) struct AtHand(pub(crate) Remote);
+
+impl AtHand {
+    fn fails(&self, at: Fault) -> Result<(), LineDown> {
+        if *self.0.fault.lock().unwrap() == at { Err(LineDown) } else { Ok(()) }
+    }
+}
+
+impl ReplayStore for AtHand {
+    type Error = LineDown;
+
+    async fn claim(&self, _: ReplayKey, _: Duration, _: Timestamp) -> Result<Claim, LineDown> {
+        panic!("it was asked at once")
+    }
+
+    fn claim_at_once(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Option<Result<Claim, LineDown>> {
+        Some(self.fails(Fault::Claim).and_then(|()| self.0.store.claim_at(key, lease_for, now).map_err(|_| LineDown)))
+    }
+
+    async fn commit(&self, _: Lease, _: Duration, _: Timestamp) -> Result<Settlement, LineDown> {
+        panic!("it was asked at once")
+    }
+
+    fn commit_at_once(
+        &self,
+        lease: Lease,
+        keep_for: Duration,
+        now: Timestamp,
+    ) -> Result<Result<Settlement, LineDown>, Lease> {
+        Ok(self.fails(Fault::Commit).map(|()| self.0.store.commit_at(lease, keep_for, now)))
+    }
+
+    async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, LineDown> {
+        self.0.release(lease, now).await
+    }
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_tower::{ReplayLayer, countersign::replay::MemoryStore};
 
-use crate::common::{Do, Endpoint, Fault, Remote};
+use crate::common::{AtHand, Do, Endpoint, Fault, Remote};
 
 fn remote(fault: Fault) -> (Remote, ReplayLayer<Remote>) {
     let remote = Remote::new(Duration::from_millis(1));
@@ -79,6 +79,32 @@ async fn only_who_says_so_fails_open() {
     for fault in [Fault::Claim, Fault::ClaimHangs, Fault::Commit, Fault::CommitHangs] {
         let (_, layer) = remote(fault);
         let endpoint = Endpoint::new(layer.dangerous_fail_open());
+        assert_eq!(endpoint.runs("{}").await.status, 202, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_answers_at_once_is_not_waited_for_and_may_fail_as_well() {
+    let remote = Remote::new(Duration::ZERO);
+    let endpoint = Endpoint::new(ReplayLayer::new(AtHand(remote.clone()), "github"));
+    assert_eq!(endpoint.runs("1").await.status, 202);
+    endpoint.refuses("1", 200, "replayed").await;
+
+    remote.set(Fault::Claim);
+    endpoint.refuses("2", 503, "store_unavailable").await;
+    remote.set(Fault::Commit);
+    let got = endpoint.runs("2").await;
+    assert_eq!((got.status, got.code, got.retry_after), (503, "store_unavailable", true));
+    remote.set(Fault::None);
+    endpoint.refuses("2", 409, "in_progress").await;
+}
+
+#[tokio::test]
+async fn a_store_that_fails_at_once_is_no_matter_to_who_fails_open() {
+    for fault in [Fault::Claim, Fault::Commit] {
+        let remote = Remote::new(Duration::ZERO);
+        remote.set(fault);
+        let endpoint = Endpoint::new(ReplayLayer::new(AtHand(remote), "github").dangerous_fail_open());
         assert_eq!(endpoint.runs("{}").await.status, 202, "{fault:?}");
     }
 }
