@@ -6,28 +6,31 @@ mod model;
 use std::{
     future::Future,
     pin::pin,
-    sync::Arc,
+    sync::{Arc, LazyLock},
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
 };
 
-use countersign::replay::MemoryStore;
+use countersign::{ReplayKey, replay::MemoryStore};
 use countersign_store::replay::SqliteReplayStore;
 use libfuzzer_sys::fuzz_target;
 
-use model::Run;
+use model::{Run, keys};
+
+// Made once: they take longer than most rows of claims.
+static KEYS: LazyLock<Vec<ReplayKey>> = LazyLock::new(|| keys("fuzz"));
 
 fuzz_target!(|data: &[u8]| {
     let Some((kind, steps)) = data.split_first() else { return };
     if kind % 16 == 15 {
         // Slower by far, so that few inputs are for it.
         let store = SqliteReplayStore::in_memory().unwrap();
-        done(Run::new(&store, usize::MAX, "fuzz").all(steps));
+        done(Run::new(&store, usize::MAX, &KEYS).all(steps));
         return;
     }
     let capacity = [4, 16, 1000][usize::from(*kind) % 3];
     let store = MemoryStore::with_capacity(capacity);
-    done(Run::new(&store, capacity, "fuzz").all(steps));
+    done(Run::new(&store, capacity, &KEYS).all(steps));
     assert!(store.len() <= capacity);
 });
 

@@ -10,13 +10,15 @@ use countersign_tests::replay::key;
 
 const START: i64 = 1_767_225_600_000;
 
-/// More than the smallest store holds.
-const EVENTS: usize = 24;
+/// The events of an endpoint: more of them than the smallest store holds.
+pub fn keys(endpoint: &str) -> Vec<ReplayKey> {
+    (0..24).map(|event| key(endpoint, &event.to_string())).collect()
+}
 
 /// A store, and what must be in it.
 pub struct Run<'s, S> {
     store: &'s S,
-    keys: Vec<ReplayKey>,
+    keys: &'s [ReplayKey],
     capacity: usize,
     now: i64,
     /// The latest time that the store was told: what was over by then may be forgotten.
@@ -41,9 +43,8 @@ impl State {
 }
 
 impl<'s, S: ReplayStore> Run<'s, S> {
-    /// A run in a store of so many events. None of those of `endpoint` may be in it yet.
-    pub fn new(store: &'s S, capacity: usize, endpoint: &str) -> Self {
-        let keys = (0..EVENTS).map(|event| key(endpoint, &event.to_string())).collect();
+    /// A run in a store of so many events, in which there are none of these yet.
+    pub fn new(store: &'s S, capacity: usize, keys: &'s [ReplayKey]) -> Self {
         let (events, leases, fences) = (BTreeMap::new(), Vec::new(), Vec::new());
         Self { store, keys, capacity, now: START, latest: START, events, leases, fences }
     }
@@ -54,7 +55,7 @@ impl<'s, S: ReplayStore> Run<'s, S> {
             let [action, which, length] = *step;
             let millis = i64::from(length) * 10;
             match action % 8 {
-                0..=2 => self.claim(usize::from(which) % EVENTS, millis).await,
+                0..=2 => self.claim(usize::from(which) % self.keys.len(), millis).await,
                 3 | 4 => self.settle(usize::from(which), Some(millis)).await,
                 5 => self.settle(usize::from(which), None).await,
                 6 => self.now += millis,

@@ -18,7 +18,7 @@ use countersign_tests::{
 use libfuzzer_sys::fuzz_target;
 use tokio::runtime::{Builder, Runtime};
 
-use model::Run;
+use model::{Run, keys};
 
 /// The stores, and the servers that they are in, which live as long as the process.
 struct Stores {
@@ -53,12 +53,12 @@ static INPUTS: AtomicU64 = AtomicU64::new(0);
 
 fuzz_target!(|data: &[u8]| {
     let Some((kind, steps)) = data.split_first() else { return };
-    let endpoint = format!("fuzz {}", INPUTS.fetch_add(1, Ordering::Relaxed));
+    let keys = keys(&format!("fuzz {}", INPUTS.fetch_add(1, Ordering::Relaxed)));
     let stores = &*STORES;
     match kind % 8 {
-        0..=3 => stores.runtime.block_on(Run::new(&stores.redis, usize::MAX, &endpoint).all(steps)),
-        4 | 5 => stores.runtime.block_on(Run::new(&stores.layered, usize::MAX, &endpoint).all(steps)),
+        0..=3 => stores.runtime.block_on(Run::new(&stores.redis, usize::MAX, &keys).all(steps)),
+        4 | 5 => stores.runtime.block_on(Run::new(&stores.layered, usize::MAX, &keys).all(steps)),
         // Slower by far, so that fewer inputs are for it.
-        _ => stores.runtime.block_on(Run::new(&stores.postgres, usize::MAX, &endpoint).all(steps)),
+        _ => stores.runtime.block_on(Run::new(&stores.postgres, usize::MAX, &keys).all(steps)),
     }
 });

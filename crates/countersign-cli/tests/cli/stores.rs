@@ -8,7 +8,7 @@ use std::{
 };
 
 use countersign::providers;
-use countersign_tests::servers::{Authority, PostgresServer, RedisServer};
+use countersign_tests::servers::{Authority, PostgresServer, Process, RedisServer};
 use serde_json::Value;
 
 use crate::{
@@ -18,40 +18,28 @@ use crate::{
 
 /// A server that can be lost and found.
 pub(crate) trait Engine {
-    fn kill(&mut self);
+    fn process(&mut self) -> &mut Process;
+
     fn start_again(&mut self);
-    fn stand_still(&mut self, time: Duration);
 }
 
 impl Engine for RedisServer {
-    fn kill(&mut self) {
-        self.process().kill();
+    fn process(&mut self) -> &mut Process {
+        self.process()
     }
 
     fn start_again(&mut self) {
         self.restart();
-    }
-
-    fn stand_still(&mut self, time: Duration) {
-        self.process().pause();
-        sleep(time);
-        self.process().resume();
     }
 }
 
 impl Engine for PostgresServer {
-    fn kill(&mut self) {
-        self.process().kill();
+    fn process(&mut self) -> &mut Process {
+        self.process()
     }
 
     fn start_again(&mut self) {
         self.restart();
-    }
-
-    fn stand_still(&mut self, time: Duration) {
-        self.process().pause();
-        sleep(time);
-        self.process().resume();
     }
 }
 
@@ -87,7 +75,7 @@ fn each_event_is_handled_once(folder: &Folder, config: &str, server: &mut impl E
 
     let gateway = Gateway::start(folder, config, &[]);
     accepts(&gateway, "before");
-    server.kill();
+    server.process().kill();
     let answer = send(&gateway, "meanwhile");
     assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("retry-after: "), "{answer}");
     server.start_again();
@@ -120,7 +108,7 @@ fn what_a_process_has_handled_itself_it_knows_without_its_server() {
         folder.write("url", server.url());
         let gateway = Gateway::start(&folder, &config(copies), &[]);
         accepts(&gateway, "once");
-        server.kill();
+        server.process().kill();
         let answer = send(&gateway, "once");
         assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{copies}: {answer}");
         assert!(send(&gateway, "another").starts_with("HTTP/1.1 503 "), "{copies}");

@@ -144,11 +144,13 @@ fn rides_out_its_server(url: String, server: &mut impl Engine) {
     let (_, refused) = rides_out(countersign(), &folder, &config("file:url"), || {
         for _ in 0..2 {
             sleep(Duration::from_millis(500));
-            server.kill();
+            server.process().kill();
             sleep(Duration::from_millis(500));
             server.start_again();
             sleep(Duration::from_millis(500));
-            server.stand_still(Duration::from_secs(1));
+            server.process().pause();
+            sleep(Duration::from_secs(1));
+            server.process().resume();
         }
     });
     assert!(refused > 0, "the server was always there");
