@@ -33,6 +33,12 @@ impl ReplayKey {
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
+
+    /// A key that no delivery has.
+    #[cfg(test)]
+    pub(super) fn of_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
 }
 
 impl fmt::Debug for ReplayKey {

@@ -184,8 +184,8 @@ impl Shard {
         if self.table.len() < self.table.capacity() {
             return Ok(());
         }
-        if self.may_have_ended(now) && self.purge(now, entries) * 8 > self.table.len() {
-            // Enough has gone to put off the growth.
+        if self.may_have_ended(now) {
+            self.purge(now, entries);
             if self.table.len() < self.table.capacity() {
                 return Ok(());
             }
@@ -193,8 +193,7 @@ impl Shard {
         let before = self.table.allocation_size();
         let more = before * 2 + SMALLEST_TABLE;
         if !bytes.add(more) {
-            let has_room = self.table.len() < self.table.capacity();
-            return if has_room { Ok(()) } else { Err(Full::Bytes { limit: bytes.limit }) };
+            return Err(Full::Bytes { limit: bytes.limit });
         }
         let grown = self.table.try_reserve(1, hash);
         // All have moved, so the hand begins anew.
@@ -275,5 +274,107 @@ impl State {
 
     fn is_held_by(self, lease: &Lease, now: Time) -> bool {
         self.0 == lease.fence && !self.is_over(now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn at(millis: u64) -> Time {
+        Time(1_767_225_600_000 + millis)
+    }
+
+    /// Keys whose places in a table have a gap after every seven, so that one that goes leaves its place to any other.
+    fn key(number: u64) -> ReplayKey {
+        ReplayKey::of_bytes(u128::from(number + number / 7).to_le_bytes())
+    }
+
+    fn fresh(claim: Result<Claim, Full>) -> Lease {
+        match claim {
+            Ok(Claim::Fresh(lease)) => lease,
+            other => panic!("expected a fresh claim, got {other:?}"),
+        }
+    }
+
+    struct Part {
+        shard: Shard,
+        entries: Bounded,
+        bytes: Bounded,
+    }
+
+    impl Part {
+        fn of(shard: Shard) -> Self {
+            Self { shard, entries: Bounded::new(0, usize::MAX), bytes: Bounded::new(0, usize::MAX) }
+        }
+
+        fn claim(&mut self, number: u64, lease_for: Duration, now: Time) -> Result<Claim, Full> {
+            self.shard.claim(key(number), now.after(lease_for), now, (&self.entries, &self.bytes))
+        }
+    }
+
+    /// One whose table has no place for another entry and may not grow. Two leases were given for less than a minute: one of
+    /// a second, and one of half a second, which was settled before.
+    fn full() -> Part {
+        let mut part = Part::of(Shard::default());
+        for number in 0..448 {
+            let lease_for = match number {
+                100 => Duration::from_secs(1),
+                200 => Duration::from_millis(500),
+                _ => MINUTE,
+            };
+            let lease = fresh(part.claim(number, lease_for, at(0)));
+            if number == 200 {
+                assert_eq!(part.shard.commit(&lease, at(0).after(MINUTE), at(0)), Settlement::Settled);
+            }
+            // The others have their places already.
+            if number == 300 {
+                part.bytes.limit = part.bytes.get();
+            }
+        }
+        part
+    }
+
+    #[test]
+    fn a_table_that_may_not_grow_has_a_place_for_each_that_is_over() {
+        let mut part = full();
+        let full = Full::Bytes { limit: part.bytes.limit };
+        for no_more in [0, 500, 999] {
+            assert_eq!(part.claim(1000, MINUTE, at(no_more)).unwrap_err(), full, "{no_more}");
+        }
+        drop(fresh(part.claim(1000, MINUTE, at(1000))));
+        assert_eq!(part.claim(1001, MINUTE, at(1000)).unwrap_err(), full);
+        assert_eq!(part.bytes.get(), part.bytes.limit);
+    }
+
+    #[test]
+    fn a_table_grows_when_no_place_is_left_to_those_that_are_over() {
+        let mut part = full();
+        let before = mem::replace(&mut part.bytes.limit, usize::MAX);
+        drop(fresh(part.claim(1000, MINUTE, at(1000))));
+        assert_eq!(part.bytes.get(), before);
+        drop(fresh(part.claim(1001, MINUTE, at(1000))));
+        assert_eq!(part.bytes.get(), part.shard.table.allocation_size());
+        assert!(part.bytes.get() > before);
+    }
+
+    #[test]
+    fn no_two_leases_of_one_millisecond_are_taken_for_each_other() {
+        // Before and behind what is counted to.
+        for leases in [0, (1 << State::COUNT_BITS) - 4, u64::MAX - 4] {
+            let mut part = Part::of(Shard { leases, ..Shard::default() });
+            let mut fences = Vec::new();
+            for _ in 0..8 {
+                let lease = fresh(part.claim(1, MINUTE, at(0)));
+                assert!(!fences.contains(&lease.fence()), "{leases}");
+                fences.push(lease.fence());
+                assert_eq!(part.shard.release(&lease, at(59_999), &part.entries), Settlement::Settled);
+            }
+            drop(fresh(part.claim(1, MINUTE, at(0))));
+            assert!(matches!(part.claim(1, MINUTE, at(59_999)), Ok(Claim::InProgress)), "{leases}");
+            drop(fresh(part.claim(1, MINUTE, at(60_000))));
+        }
     }
 }
