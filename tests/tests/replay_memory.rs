@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::{
     ReplayKey, Timestamp,
-    replay::{Claim, Full, Lease, MemoryStore, ReplayScope, Settlement},
+    replay::{Claim, Full, Lease, MemoryStore, ReplayScope, ReplayStore as _, Settlement},
 };
 use countersign_tests::{
     replay::{key, key_in},
@@ -63,6 +63,51 @@ fn a_full_store_has_room_again_to_the_millisecond_when_something_is_over() {
 }
 
 #[test]
+fn a_full_store_has_room_again_to_the_millisecond_when_a_lease_is_over() {
+    let (store, keys) = (MemoryStore::with_capacity(100), keys(200));
+    for (number, key) in keys[..100].iter().enumerate() {
+        drop(fresh(store.claim_at(*key, Duration::from_millis(1000 + number as u64), at(0))));
+    }
+    for (number, key) in keys[100..].iter().enumerate() {
+        let end = 1000 + i64::try_from(number).unwrap();
+        assert!(store.claim_at(*key, MINUTE, at(end - 1)).is_err(), "{number}");
+        drop(fresh(store.claim_at(*key, MINUTE, at(end))));
+    }
+}
+
+#[test]
+fn a_full_store_has_room_when_what_is_done_is_over_whatever_was_released_before() {
+    let (store, keys) = (MemoryStore::with_capacity(100), keys(300));
+    let claim = |key: &ReplayKey| fresh(store.claim_at(*key, 60 * MINUTE, at(0)));
+    for key in &keys[..100] {
+        assert_eq!(store.release_at(claim(key), at(0)), Settlement::Settled);
+    }
+    for (number, key) in keys[100..200].iter().enumerate() {
+        let keep = Duration::from_millis(1000 + number as u64);
+        assert_eq!(store.commit_at(claim(key), keep, at(0)), Settlement::Settled);
+    }
+    for (number, key) in keys[200..].iter().enumerate() {
+        let end = 1000 + i64::try_from(number).unwrap();
+        drop(fresh(store.claim_at(*key, MINUTE, at(end))));
+    }
+}
+
+#[test]
+fn leases_are_good_after_room_was_made_beside_them() {
+    let (store, keys) = (MemoryStore::with_capacity(100), keys(150));
+    let claim = |key: &ReplayKey, now| fresh(store.claim_at(*key, MINUTE, at(now)));
+    keys[..50].iter().for_each(|key| drop(claim(key, 0)));
+    let mut leases: Vec<_> = keys[50..100].iter().map(|key| claim(key, 1000)).collect();
+    leases.extend(keys[100..].iter().map(|key| claim(key, 60_000)));
+    let settled = leases.into_iter().enumerate().map(|(number, lease)| match number % 2 {
+        0 => store.commit_at(lease, MINUTE, at(60_999)),
+        _ => store.release_at(lease, at(60_999)),
+    });
+    assert_eq!(settled.filter(|settled| *settled == Settlement::Settled).count(), 100);
+    assert_eq!(store.len(), 50);
+}
+
+#[test]
 fn a_released_event_leaves_its_room_to_another() {
     let (store, keys) = (MemoryStore::with_capacity(1), keys(50));
     for key in keys {
@@ -97,6 +142,8 @@ fn a_store_takes_no_more_bytes_than_it_may() {
                 break;
             }
         }
+        let room = limit.saturating_sub(empty);
+        assert!((room / 120..=room / 28).contains(&held.len()), "{} in {room} bytes", held.len());
         assert_eq!(store.len(), held.len());
         assert!(held.into_iter().all(|key| matches!(store.claim_at(key, MINUTE, at(1)), Ok(Claim::InProgress))));
     }
@@ -114,4 +161,49 @@ fn what_is_over_goes_while_others_come_so_that_the_store_does_not_grow() {
     }
     assert!(store.len() < 2000, "{} are held", store.len());
     assert!(store.bytes() < 150_000, "{} bytes", store.bytes());
+}
+
+#[test]
+fn whether_an_event_is_done_is_told_without_a_claim() {
+    let (store, done, held, other) = (MemoryStore::new(), key("a", "done"), key("a", "held"), key("a", "other"));
+    assert!(!store.is_done_at(done, at(0)));
+    let lease = fresh(store.claim_at(done, MINUTE, at(0)));
+    assert!(!store.is_done_at(done, at(0)), "it is in progress");
+    assert_eq!(store.commit_at(lease, MINUTE, at(0)), Settlement::Settled);
+    drop(fresh(store.claim_at(held, MINUTE, at(0))));
+    assert!(store.is_done_at(done, at(0)) && store.is_done_at(done, at(59_999)));
+    assert!(!store.is_done_at(done, at(60_000)), "its time is over");
+    for now in [0, 59_999, 60_000] {
+        assert!(!store.is_done_at(held, at(now)) && !store.is_done_at(other, at(now)), "{now}");
+    }
+    assert_eq!(store.len(), 2, "to ask adds and removes nothing");
+    drop(fresh(store.claim_at(other, MINUTE, at(0))));
+}
+
+#[test]
+fn a_store_tells_what_it_holds_and_what_it_may() {
+    let store = MemoryStore::with_capacity(70_000);
+    assert_eq!((store.len(), store.is_empty(), store.capacity()), (0, true, 70_000));
+    drop(fresh(store.claim_at(key("a", "b"), MINUTE, at(0))));
+    assert_eq!((store.len(), store.is_empty(), store.capacity()), (1, false, 70_000));
+    assert_eq!(MemoryStore::default().capacity(), 1_000_000);
+}
+
+#[test]
+fn a_store_in_memory_has_nobody_wait() {
+    let (store, key) = (MemoryStore::with_capacity(1), key("a", "b"));
+    let Some(Ok(Claim::Fresh(lease))) = store.claim_at_once(key, MINUTE, at(0)) else { panic!("not fresh") };
+    assert_eq!(store.commit_at_once(lease, MINUTE, at(0)), Ok(Ok(Settlement::Settled)));
+    assert!(matches!(store.claim_at_once(key, MINUTE, at(0)), Some(Ok(Claim::Done))));
+}
+
+#[test]
+fn a_store_that_is_full_says_what_it_is_full_of() {
+    let refusal = |store: &MemoryStore| {
+        keys(100).into_iter().find_map(|key| store.claim_at(key, MINUTE, at(0)).err()).expect("it is full").to_string()
+    };
+    let few = refusal(&MemoryStore::with_capacity(17));
+    assert!(few.contains("holds 17 events") && few.contains("capacity"), "{few}");
+    let small = refusal(&MemoryStore::with_limits(1000, 2049));
+    assert!(small.contains("2049 bytes") && small.contains("limit"), "{small}");
 }

@@ -277,3 +277,76 @@ impl fmt::Display for Full {
 }
 
 impl std::error::Error for Full {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replay::{ReplayScope, key::Basis};
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_unix_millis(1_767_225_600_000 + millis)
+    }
+
+    fn keys(count: u32) -> Vec<ReplayKey> {
+        let scope = |number: u32| ReplayScope::new(number.to_le_bytes());
+        (0..count).map(|number| scope(number).begin("", Basis::Content).finish()).collect()
+    }
+
+    fn fresh(claim: Result<Claim, Full>) -> Lease {
+        match claim {
+            Ok(Claim::Fresh(lease)) => lease,
+            other => panic!("expected a fresh claim, got {other:?}"),
+        }
+    }
+
+    #[test]
+    fn events_are_spread_evenly() {
+        let store = MemoryStore::with_capacity(131_072);
+        let mut events = vec![0; store.shards.len()];
+        for key in keys(16_000) {
+            events[store.shard_of(key)] += 1;
+        }
+        assert!(events.len() > 1 && events.iter().all(|count| (800..1200).contains(count)), "{events:?}");
+    }
+
+    /// Claims each of these at this time, for so long.
+    fn claim_all(store: &MemoryStore, events: &[(ReplayKey, Duration)], now: Timestamp) {
+        for (key, lease_for) in events {
+            drop(fresh(store.claim_at(*key, *lease_for, now)));
+        }
+    }
+
+    /// Has each of these done from this time on, for so long.
+    fn have_all_done(store: &MemoryStore, events: &[(ReplayKey, Duration)], now: Timestamp) {
+        for (key, keep_for) in events {
+            let lease = fresh(store.claim_at(*key, Duration::from_secs(1), now));
+            assert_eq!(store.commit_at(lease, *keep_for, now), Settlement::Settled);
+        }
+    }
+
+    #[test]
+    fn a_full_store_that_cannot_look_everywhere_finds_the_only_event_that_is_over() {
+        type History = fn(&MemoryStore, &[(ReplayKey, Duration)]);
+        let in_progress: History = |store, events| claim_all(store, events, at(0));
+        let done: History = |store, events| have_all_done(store, events, at(0));
+        let done_before: History = |store, events| {
+            have_all_done(store, events, at(-120_000));
+            claim_all(store, events, at(0));
+        };
+        let mut keys = keys(60_001);
+        let next = keys.pop().expect("there are some");
+        for (name, history) in [("in progress", in_progress), ("done", done), ("done before", done_before)] {
+            let store = MemoryStore::with_capacity(60_000);
+            // The one that is looked at last.
+            let over = store.shard_of(next).wrapping_sub(1) % store.shards.len();
+            let over = keys.iter().position(|key| store.shard_of(*key) == over).expect("no part is empty");
+            let mut events: Vec<_> = keys.iter().map(|key| (*key, MINUTE)).collect();
+            events[over].1 = Duration::from_secs(2);
+            history(&store, &events);
+            assert_eq!(store.len(), store.capacity(), "{name}");
+            assert!(matches!(store.claim_at(next, MINUTE, at(2000)), Ok(Claim::Fresh(_))), "{name}");
+        }
+    }
+}
