@@ -412,6 +412,26 @@ fn text_that_may_be_signed_at_the_end_makes_no_other_event() {
 }
 
 #[test]
+fn what_is_signed_beside_the_body_tells_events_apart_as_well() {
+    for (signs, tells) in [("v1:{body}", false), ("{path}\\n{body}", true), ("{method} {url}\\n{body}", true)] {
+        let file = format!(
+            "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n"
+        );
+        let scheme = Scheme::from_toml("t", &file).unwrap();
+        let secret = "a-long-random-secret";
+        let verifier = Verifier::builder(&scheme).public_url(PUBLIC_URL).secret(secret).build().unwrap();
+        let signer = Signer::with_public_url(&scheme, secret, PUBLIC_URL).unwrap();
+        let key = |path: &str, body: &'static str| {
+            let request = Request::post(path).body(Bytes::from_static(body.as_bytes())).unwrap();
+            key_of(&verifier, &signer.sign(request, NOW).unwrap(), NOW)
+        };
+        assert_eq!(key("/a", "{}"), key("/a", "{}"), "{signs}");
+        assert_ne!(key("/a", "{}"), key("/a", "[]"), "{signs}");
+        assert_eq!(key("/a", "{}") != key("/b", "{}"), tells, "{signs}");
+    }
+}
+
+#[test]
 fn an_id_that_runs_into_the_body_does_not_tell_events_apart() {
     let of = |ambiguous: &str, signs: &str| {
         let file = format!(

@@ -326,17 +326,16 @@ impl Description {
         self.ambiguous.is_some() || self.told_apart_by == Some(ToldApartBy::SignedTime)
     }
 
-    /// Whether the body, as it arrives, is all that is signed and all that the [key](ReplayKey) is made of.
+    /// Whether the body is all that is signed and all that the [key](ReplayKey) is made of, in a scheme that signs it as it
+    /// arrives.
     pub(crate) fn replay_key_is_of_body(&self) -> bool {
-        let has_id = self.delivery_id.is_some()
-            || self.signature.carries_id
-            || self.event_id.as_ref().is_some_and(Field::is_covered);
+        let has_event_id = self.event_id.as_ref().is_some_and(Field::is_covered);
+        // An id of the delivery would be a part beside the body.
         self.signature.parts == [Part::Body]
             && self.signature.optional_end.is_empty()
             && self.timestamp.is_none()
             && self.told_apart_by.is_none()
-            && !has_id
-            && !self.signs_decoded_body()
+            && !has_event_id
     }
 
     /// Whether the event's id is the delivery's.
