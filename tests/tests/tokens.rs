@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use countersign::{Scheme, Signer, Timestamp, Tolerance, Verifier, providers};
 use countersign_tests::verdict::each_way;
 use http::Request;
@@ -160,6 +161,20 @@ fn a_detached_signature_may_be_made_with_a_secret() {
         [code(SECRET, "{}"), code(SECRET, "[]"), code("another-long-secret", "{}")],
         ["", "signature", "signature"]
     );
+}
+
+/// As `TrueLayer`'s own code demands of `tl_version`.
+#[test]
+fn a_signer_names_the_version_of_what_it_signs_in_the_tokens_header() {
+    let toml = "name = \"A\"\n[signature]\nalgorithm = \"jws-detached\"\nheader = \"sig\"\nsigns = \"{canonical:truelayer}\"\n\
+                [jwt]\nalgorithms = [\"HS256\"]";
+    let (scheme, now) = (Scheme::from_toml("a", toml).unwrap(), Timestamp::from_unix_seconds(EXPIRES));
+    let body = bytes::Bytes::from_static(b"{}");
+    let signed = Signer::new(&scheme, SECRET).unwrap().sign(Request::post("/in").body(body).unwrap(), now).unwrap();
+    let header = signed.headers()["sig"].to_str().unwrap().split('.').next().unwrap();
+    let header: serde_json::Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+    assert_eq!(header["tl_version"], "2");
+    assert!(each_way(&Verifier::new(&scheme, SECRET).unwrap(), &signed, now, &[1]).is_ok());
 }
 
 #[test]

@@ -59,6 +59,24 @@ fn an_item_is_signed_only_if_it_is_alone_and_its_colons_have_one_place() {
 }
 
 #[test]
+fn of_a_message_that_is_covered_which_each_kind_of_message_signs() {
+    let is_covered = |name: &str| {
+        let toml = format!(
+            "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"s\"\nvalue = \"{{hex}}\"\n\
+             signs = \"{{canonical:aws-sns}}\"\ncovers_body = false\n\
+             [event]\ntype = \"{{json:/{name}}}\"\ntold_apart_by = \"signed-content\"\n"
+        );
+        Scheme::from_toml("a", &toml).unwrap().event_type().unwrap().is_covered()
+    };
+    for name in ["MessageId", "Type", "TopicArn", "Message"] {
+        assert!(is_covered(name), "{name}");
+    }
+    for name in ["SubscribeURL", "Token", "Signature", "Message/id", "a/Message"] {
+        assert!(!is_covered(name), "{name}");
+    }
+}
+
+#[test]
 fn what_a_header_lists_as_signed_is_read_in_one_way_only() {
     let scheme = Scheme::from_toml(
         "a",
