@@ -507,6 +507,21 @@ fn what_of_the_head_is_signed_tells_events_apart_when_the_head_is_gone() {
 }
 
 #[test]
+fn a_time_among_the_headers_that_a_canonical_form_signs_is_left_out() {
+    let toml = providers::CONTENTFUL.toml().replace("told_apart_by = \"signed-time\"", "");
+    let scheme = Scheme::from_toml("t", &toml).unwrap();
+    let secret = "0123456789abcdef".repeat(4);
+    let (signer, verifier) =
+        (Signer::new(&scheme, secret.as_str()).unwrap(), Verifier::new(&scheme, secret.as_str()).unwrap());
+    let key = |body: &'static str, now| {
+        let request = Request::post("/").body(Bytes::from_static(body.as_bytes())).unwrap();
+        key_of(&verifier, &signer.sign(request, now).unwrap(), now).unwrap()
+    };
+    assert_eq!(key("{}", NOW), key("{}", later(60)));
+    assert_ne!(key("{}", NOW), key("[]", NOW));
+}
+
+#[test]
 fn a_key_is_kept_and_shown_by_bytes_that_are_its_own() {
     let github = Endpoint::find("github");
     let keys = ["{}", "[]"].map(|body| signed(&github, body, NOW).unwrap());

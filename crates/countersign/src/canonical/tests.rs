@@ -1,6 +1,6 @@
 //! What the canonical forms make of requests that were made to confuse them.
 
-use crate::{Rejection, Scheme, Timestamp, Verifier};
+use crate::{Rejection, Scheme, Timestamp, Verifier, hmac_sha256::HmacSha256};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_638_186_175);
 
@@ -77,6 +77,50 @@ fn of_a_message_that_is_covered_which_each_kind_of_message_signs() {
 }
 
 #[test]
+fn a_message_has_all_that_its_kind_signs_but_for_the_subject() {
+    let toml = "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"s\"\nvalue = \"{hex}\"\n\
+                signs = \"{canonical:aws-sns}\"\ncovers_body = false\n[event]\ntold_apart_by = \"signed-content\"\n";
+    let scheme = Scheme::from_toml("a", toml).unwrap();
+    let code = |kind: &str, names: &[&str]| {
+        let values: Vec<_> = names.iter().map(|name| format!("\"{name}\":\"x\"")).collect();
+        let body = format!("{{\"Type\":\"{kind}\",{}}}", values.join(","));
+        refusal(&scheme, "secret", &http::Request::post("/").header("s", "0".repeat(64)).body(body.as_str()).unwrap())
+    };
+    let notification = ["Message", "MessageId", "Timestamp", "TopicArn"];
+    let confirmation = ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn"];
+    for (kind, names) in [
+        ("Notification", notification.as_slice()),
+        ("SubscriptionConfirmation", &confirmation),
+        ("UnsubscribeConfirmation", &confirmation),
+    ] {
+        assert_eq!(code(kind, names), "signature", "{kind}");
+        assert_eq!(code(kind, &[names, &["Subject"]].concat()), "signature", "{kind}");
+        for missing in names {
+            let others: Vec<_> = names.iter().copied().filter(|name| name != missing).collect();
+            assert_eq!(code(kind, &others), "malformed_value", "{kind} without {missing}");
+        }
+    }
+    assert_eq!(code("Other", &confirmation), "unexpected_value");
+}
+
+#[test]
+fn the_parameters_of_a_query_are_sorted_and_stay_apart() {
+    let scheme = hmac("plivo-v3", "header = \"s\"\nvalue = \"{hex}\"\nambiguous = \"a test\"");
+    let verifier = Verifier::builder(&scheme).secret("secret").public_url("https://example.com").build().unwrap();
+    let is_signed = |text: &str| {
+        let mut mac = HmacSha256::new(b"secret");
+        mac.update(text.as_bytes());
+        let tag = mac.finish();
+        let tag = tag.map(|byte| format!("{byte:02x}")).concat();
+        let request = http::Request::post("/in?b=2&a=1").header("s", tag).body(()).unwrap();
+        verifier.verify(&request, "", NOW).is_ok()
+    };
+    assert!(is_signed("https://example.com/in?a=1&b=2"));
+    assert!(!is_signed("https://example.com/in?b=2&a=1"));
+    assert!(!is_signed("https://example.com/in?a=1b=2"));
+}
+
+#[test]
 fn what_a_header_lists_as_signed_is_read_in_one_way_only() {
     let scheme = Scheme::from_toml(
         "a",
@@ -127,6 +171,18 @@ fn a_request_with_listed_headers_is_signed_like_the_senders_own_code_signs_it() 
             .unwrap();
         let verdict = verifier.verify(&request, *request.body(), now);
         assert!(verdict.is_ok(), "{target} {listed}: {verdict:?}");
+    }
+    // The names are written anew: however they are listed, the two that are always signed among them or not.
+    let (target, _, extra, signature) = CONTENTFUL[1];
+    for listed in ["x-contentful-topic", "X-Contentful-Topic, x-contentful-timestamp"] {
+        let request = http::Request::post(target)
+            .header("x-contentful-timestamp", "1700000000000")
+            .header("x-contentful-signed-headers", listed)
+            .header("x-contentful-topic", extra)
+            .header("x-contentful-signature", signature)
+            .body("{\"a\":\"\u{e9}\"}")
+            .unwrap();
+        assert!(verifier.verify(&request, *request.body(), now).is_ok(), "{listed}");
     }
     let code = |target: &str, listed: &str, topic: &str| {
         let request = http::Request::post(target)
