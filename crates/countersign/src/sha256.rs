@@ -43,7 +43,8 @@ impl Sha256 {
 
     #[inline]
     pub(crate) fn update(&mut self, data: &[u8]) {
-        let (blocks, rest) = self.fill(data).as_chunks();
+        let Some(data) = self.fill(data) else { return };
+        let (blocks, rest) = data.as_chunks();
         if !blocks.is_empty() {
             compress256(&mut self.state, blocks);
         }
@@ -54,7 +55,7 @@ impl Sha256 {
     /// of the time that it takes to do so one after the other: while it waits for a step of the one it goes on with the other.
     pub(crate) fn update_both(first: &mut Self, second: &mut Self, data: &[u8]) {
         let ((of_first, first_rest), (of_second, second_rest)) =
-            (first.fill(data).as_chunks(), second.fill(data).as_chunks());
+            (first.fill(data).unwrap_or_default().as_chunks(), second.fill(data).unwrap_or_default().as_chunks());
         for (one, other) in of_first.iter().zip(of_second) {
             compress256(&mut first.state, from_ref(one));
             compress256(&mut second.state, from_ref(other));
@@ -69,21 +70,22 @@ impl Sha256 {
         second.keep(second_rest);
     }
 
-    /// Completes the block that was begun, and gives back the data behind it.
+    /// Completes the block that was begun, and gives back the data behind it; `None` if the block is not complete yet.
     #[inline]
-    fn fill<'d>(&mut self, data: &'d [u8]) -> &'d [u8] {
+    fn fill<'d>(&mut self, data: &'d [u8]) -> Option<&'d [u8]> {
         self.taken += data.len() as u64;
         if self.filled == 0 {
-            return data;
+            return Some(data);
         }
         let (start, rest) = data.split_at(data.len().min(BLOCK - self.filled));
         self.partial[self.filled..][..start.len()].copy_from_slice(start);
         self.filled += start.len();
-        if self.filled == BLOCK {
-            compress256(&mut self.state, from_ref(&self.partial));
-            (self.partial, self.filled) = ([0; BLOCK], 0);
+        if self.filled < BLOCK {
+            return None;
         }
-        rest
+        compress256(&mut self.state, from_ref(&self.partial));
+        (self.partial, self.filled) = ([0; BLOCK], 0);
+        Some(rest)
     }
 
     /// Keeps what is no whole block; where there is any, none was begun.
