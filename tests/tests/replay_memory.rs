@@ -47,13 +47,11 @@ fn a_full_store_refuses_and_forgets_nothing() {
     assert_eq!(store.len(), 100);
 }
 
-#[test]
-fn a_full_store_has_room_again_to_the_millisecond_when_something_is_over() {
+/// Fills a store with events of which one is over each millisecond, and holds that another has room just then.
+fn has_room_to_the_millisecond(fill: impl Fn(&MemoryStore, ReplayKey, Duration)) {
     let (store, keys) = (MemoryStore::with_capacity(100), keys(200));
     for (number, key) in keys[..100].iter().enumerate() {
-        let lease = fresh(store.claim_at(*key, MINUTE, at(0)));
-        let keep = Duration::from_millis(1000 + number as u64);
-        assert_eq!(store.commit_at(lease, keep, at(0)), Settlement::Settled);
+        fill(&store, *key, Duration::from_millis(1000 + number as u64));
     }
     for (number, key) in keys[100..].iter().enumerate() {
         let end = 1000 + i64::try_from(number).unwrap();
@@ -63,16 +61,16 @@ fn a_full_store_has_room_again_to_the_millisecond_when_something_is_over() {
 }
 
 #[test]
+fn a_full_store_has_room_again_to_the_millisecond_when_something_is_over() {
+    has_room_to_the_millisecond(|store, key, keep_for| {
+        let lease = fresh(store.claim_at(key, MINUTE, at(0)));
+        assert_eq!(store.commit_at(lease, keep_for, at(0)), Settlement::Settled);
+    });
+}
+
+#[test]
 fn a_full_store_has_room_again_to_the_millisecond_when_a_lease_is_over() {
-    let (store, keys) = (MemoryStore::with_capacity(100), keys(200));
-    for (number, key) in keys[..100].iter().enumerate() {
-        drop(fresh(store.claim_at(*key, Duration::from_millis(1000 + number as u64), at(0))));
-    }
-    for (number, key) in keys[100..].iter().enumerate() {
-        let end = 1000 + i64::try_from(number).unwrap();
-        assert!(store.claim_at(*key, MINUTE, at(end - 1)).is_err(), "{number}");
-        drop(fresh(store.claim_at(*key, MINUTE, at(end))));
-    }
+    has_room_to_the_millisecond(|store, key, lease_for| drop(fresh(store.claim_at(key, lease_for, at(0)))));
 }
 
 #[test]

@@ -118,8 +118,8 @@ impl<'r> Collecting<'r> {
 
     /// Announces that the [`replay_key`](Verified::replay_key) under this scope will be asked for. Where that is a hash of the
     /// signed body, it is made beside the signature's, which takes a third of the time that it takes afterwards: for bodies of up to
-    /// 16 KiB that come in a single piece, by a processor with instructions for SHA-256. A forged request takes that time as well. A
-    /// hint: the key is the same without it.
+    /// 16 KiB that come in a single piece, by a processor with instructions for SHA-256, and if no second key is there to be hashed
+    /// with beside the first. A forged request takes that time as well. A hint: the key is the same without it.
     #[inline]
     pub fn expect_replay_key(&mut self, scope: &'r ReplayScope) {
         self.scope = Some(scope);

@@ -64,7 +64,7 @@ impl HmacSha256 {
 
     /// The tag of `data`, under a key that has taken nothing yet, while another hash takes the same.
     #[inline]
-    pub(crate) fn of_both(&self, data: &[u8], other: &mut Sha256) -> [u8; 32] {
+    pub(crate) fn of_beside(&self, data: &[u8], other: &mut Sha256) -> [u8; 32] {
         let mut inner = self.inner.restarted();
         Sha256::update_both(&mut inner, other, data);
         outer_hash(&self.outer, &inner.finish())

@@ -1,5 +1,6 @@
 #![no_main]
-//! The same for the stores of servers, which the target starts: `fuzz/run.sh SECONDS claims_in_servers`.
+//! Any row of claims, commits and releases in Redis, behind a copy too, and in Postgres. The target starts the servers:
+//! `fuzz/run.sh SECONDS claims_in_servers`.
 
 mod model;
 

@@ -116,7 +116,7 @@ impl KeyHash {
 
     /// Takes this data while a keyed hash takes the same, and gives the tag of that.
     pub(super) fn update_beside(&mut self, keyed: &HmacSha256, data: &[u8]) -> [u8; 32] {
-        keyed.of_both(data, &mut self.0)
+        keyed.of_beside(data, &mut self.0)
     }
 
     pub(super) fn finish(mut self) -> ReplayKey {

@@ -283,7 +283,7 @@ mod tests {
     use super::*;
     use crate::replay::{ReplayScope, key::Basis};
 
-    const MINUTE: Duration = Duration::from_secs(60);
+    pub(super) const MINUTE: Duration = Duration::from_secs(60);
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_unix_millis(1_767_225_600_000 + millis)
@@ -294,7 +294,7 @@ mod tests {
         (0..count).map(|number| scope(number).begin("", Basis::Content).finish()).collect()
     }
 
-    fn fresh(claim: Result<Claim, Full>) -> Lease {
+    pub(super) fn fresh(claim: Result<Claim, Full>) -> Lease {
         match claim {
             Ok(Claim::Fresh(lease)) => lease,
             other => panic!("expected a fresh claim, got {other:?}"),

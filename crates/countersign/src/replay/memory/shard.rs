@@ -279,9 +279,10 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    const MINUTE: Duration = Duration::from_secs(60);
+    use super::{
+        super::tests::{MINUTE, fresh},
+        *,
+    };
 
     fn at(millis: u64) -> Time {
         Time(1_767_225_600_000 + millis)
@@ -290,13 +291,6 @@ mod tests {
     /// Keys whose places in a table have a gap after every seven, so that one that goes leaves its place to any other.
     fn key(number: u64) -> ReplayKey {
         ReplayKey::of_bytes(u128::from(number + number / 7).to_le_bytes())
-    }
-
-    fn fresh(claim: Result<Claim, Full>) -> Lease {
-        match claim {
-            Ok(Claim::Fresh(lease)) => lease,
-            other => panic!("expected a fresh claim, got {other:?}"),
-        }
     }
 
     struct Part {
