@@ -138,7 +138,7 @@ impl Verifier {
         }
         let maker = self.judge_body(head, &examined, body, now)?;
         if self.inner.layout.reads_time_after_signature {
-            let mut timely = Examined { tags: examined.tags.clone(), ..Examined::default() };
+            let mut timely = Examined::default();
             self.read_time(head, now, Some(body), &mut timely)?;
             examined.time = timely.time.into_owned();
         }
