@@ -62,21 +62,21 @@ where
         }
         Poll::Ready(Ok(Verdict::Handshake(handshake))) => {
             let reception = Arc::clone(reception);
-            Step::Waits(Box::pin(async move {
+            Step::waits(async move {
                 let (handshakes, scheme) = (&reception.settings().handshakes, reception.keys().scheme());
                 let answer = handshakes.answer(*handshake, scheme.map(|scheme| scheme.id()), scheme, &head).await;
                 let refused = |rejection| refuse(rejection, scheme);
                 end(pending, "handshake", Ok(answer.map_or_else(refused, |answer| answer.map(R::from))))
-            }))
+            })
         }
         Poll::Ready(Err(rejection)) => {
-            Step::Answered(end(pending, "accepted", Ok(refuse(rejection, reception.keys().scheme()))))
+            Step::answered(end(pending, "accepted", Ok(refuse(rejection, reception.keys().scheme()))))
         }
         Poll::Pending => {
             let (reception, mut inner) = (Arc::clone(reception), give_up_ready(inner));
             // In a box of its own: the future would make room for it twice, and copy it.
             let head = Box::new(head);
-            Step::Waits(Box::pin(async move {
+            Step::waits(async move {
                 let settings = reception.settings();
                 match receive(&head, body, reception.keys(), settings).await {
                     Ok(Received::Delivery(delivery, tenant)) => {
@@ -84,12 +84,12 @@ where
                         if let Err(error) = poll_fn(|context| inner.poll_ready(context)).await {
                             return end(pending, "accepted", Err(error));
                         }
-                        reception.hand_on(&mut inner, accepted(*head, delivery, tenant), pending).end().await
+                        reception.hand_on(&mut inner, accepted(*head, delivery, tenant), pending).await
                     }
                     Ok(Received::Answer(answer)) => end(pending, "handshake", Ok(answer.map(R::from))),
                     Err(rejection) => end(pending, "accepted", Ok(refuse(rejection, reception.keys().scheme()))),
                 }
-            }))
+            })
         }
     }
 }

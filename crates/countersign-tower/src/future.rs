@@ -12,24 +12,29 @@ use pin_project_lite::pin_project;
 
 use crate::meter::{Pending, end};
 
-/// How far a request came without waiting, and what its answer waits for.
-pub(crate) enum Step<F: Future> {
-    /// To its answer.
-    Answered(F::Output),
-    /// To the service behind.
-    Called(F),
-    /// To where something has to be waited for.
-    Waits(Pin<Box<dyn Future<Output = F::Output> + Send>>),
+pin_project! {
+    /// How far a request came without waiting, and what its answer waits for.
+    #[project = Projected]
+    pub(crate) enum Step<F>
+    where
+        F: Future,
+    {
+        /// To its answer, until that is taken.
+        Answered { answer: Option<F::Output> },
+        /// To the service behind.
+        Called { #[pin] answer: F },
+        /// To where something has to be waited for.
+        Waits { answer: Pin<Box<dyn Future<Output = F::Output> + Send>> },
+    }
 }
 
 impl<F: Future> Step<F> {
-    /// The answer, for whoever can wait.
-    pub(crate) async fn end(self) -> F::Output {
-        match self {
-            Self::Answered(answer) => answer,
-            Self::Called(answer) => answer.await,
-            Self::Waits(answer) => answer.await,
-        }
+    pub(crate) fn answered(answer: F::Output) -> Self {
+        Self::Answered { answer: Some(answer) }
+    }
+
+    pub(crate) fn waits(answer: impl Future<Output = F::Output> + Send + 'static) -> Self {
+        Self::Waits { answer: Box::pin(answer) }
     }
 }
 
@@ -45,8 +50,23 @@ where
             return self;
         }
         match self {
-            Self::Answered(answer) => Self::Answered(end(pending, "accepted", answer)),
-            waits => Self::Waits(Box::pin(async move { end(pending, "accepted", waits.end().await) })),
+            Self::Answered { answer } => {
+                Self::Answered { answer: answer.map(|answer| end(pending, "accepted", answer)) }
+            }
+            waits => Self::waits(async move { end(pending, "accepted", waits.await) }),
+        }
+    }
+}
+
+impl<F: Future> Future for Step<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            // Once it has answered it must, like every future, not be asked again.
+            Projected::Answered { answer } => answer.take().map_or(Poll::Pending, Poll::Ready),
+            Projected::Called { answer } => answer.poll(context),
+            Projected::Waits { answer } => answer.as_mut().poll(context),
         }
     }
 }
@@ -58,30 +78,13 @@ pin_project! {
         F: Future,
     {
         #[pin]
-        state: State<F>,
-    }
-}
-
-pin_project! {
-    #[project = Projected]
-    enum State<F>
-    where
-        F: Future,
-    {
-        Answered { answer: Option<F::Output> },
-        Called { #[pin] answer: F },
-        Waits { answer: Pin<Box<dyn Future<Output = F::Output> + Send>> },
+        step: Step<F>,
     }
 }
 
 impl<F: Future> From<Step<F>> for ResponseFuture<F> {
     fn from(step: Step<F>) -> Self {
-        let state = match step {
-            Step::Answered(answer) => State::Answered { answer: Some(answer) },
-            Step::Called(answer) => State::Called { answer },
-            Step::Waits(answer) => State::Waits { answer },
-        };
-        Self { state }
+        Self { step }
     }
 }
 
@@ -89,12 +92,7 @@ impl<F: Future> Future for ResponseFuture<F> {
     type Output = F::Output;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            // Once it has answered it must, like every future, not be asked again.
-            Projected::Answered { answer } => answer.take().map_or(Poll::Pending, Poll::Ready),
-            Projected::Called { answer } => answer.poll(context),
-            Projected::Waits { answer } => answer.as_mut().poll(context),
-        }
+        self.project().step.poll(context)
     }
 }
 

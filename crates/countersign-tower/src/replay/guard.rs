@@ -64,10 +64,10 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         let (made, claim) = (Instant::now(), self.shared.to_the_end(Arc::clone(&self.shared).claim(key)));
         // In a box of its own: the future would make room for it twice, and copy it.
         let (mut inner, request) = (take_ready(inner), Box::new(request));
-        Step::Waits(Box::pin(async move {
+        Step::waits(async move {
             let answer = self.shared.claimed(self.shared.timely(made, claim.await));
-            self.go_on(key, answer, &mut inner, *request).end().await
-        }))
+            self.go_on(key, answer, &mut inner, *request).await
+        })
     }
 
     /// Does what the answer to the claim leads to.
@@ -93,7 +93,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
             Ok(Answer::Done) => self.answer_again(key),
             Err(Failed) => self.refuse(Rejection::StoreUnavailable),
         };
-        Step::Answered(Ok(instead))
+        Step::answered(Ok(instead))
     }
 
     /// Has an event handled that was handled before, as the operator wants it. Its claim is done with, so that it takes
@@ -108,7 +108,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         let Some(key) = self.delivery.replay_key(&scope) else { return self.call(None, inner, request) };
         let claim = Arc::clone(&self.shared).claim(key);
         let (mut inner, request) = (take_ready(inner), Box::new(request));
-        Step::Waits(Box::pin(async move {
+        Step::waits(async move {
             let made = Instant::now();
             let claim = self.shared.to_the_end(claim).await;
             let held = match self.shared.claimed(self.shared.timely(made, claim)) {
@@ -118,12 +118,12 @@ impl<St: ReplayStore, A> Guarded<St, A> {
                 Err(Failed) => return Ok(self.refuse(Rejection::StoreUnavailable)),
             };
             self.tell_who_lets_through(&request);
-            let answer = self.call(None, &mut inner, *request).end().await;
+            let answer = self.call(None, &mut inner, *request).await;
             if let Some(held) = held {
                 held.release().await;
             }
             answer
-        }))
+        })
     }
 
     /// Calls the service, and settles the claim by what comes of it.
@@ -135,7 +135,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     {
         let begun = self.shared.settings.meter.now();
         match catch_unwind(AssertUnwindSafe(|| inner.call(request))) {
-            Ok(answer) => Step::Waits(Box::pin(Handling::new(answer, self, held, begun))),
+            Ok(answer) => Step::waits(Handling::new(answer, self, held, begun)),
             Err(panic) => self.settle(held, begun, Outcome::Panicked(panic)).into(),
         }
     }

@@ -59,8 +59,8 @@ pub(super) enum Settled<T> {
 impl<F: Future> From<Settled<F::Output>> for Step<F> {
     fn from(settled: Settled<F::Output>) -> Self {
         match settled {
-            Settled::Answered(answer) => Self::Answered(answer),
-            Settled::Waits(answer) => Self::Waits(answer),
+            Settled::Answered(answer) => Self::answered(answer),
+            Settled::Waits(answer) => Self::Waits { answer },
         }
     }
 }

@@ -105,15 +105,15 @@ where
         let Some((shared, answers)) = &self.replay else {
             let (checks, begun) = (Arc::clone(self), self.verify.meter.now());
             let answer = inner.call(request);
-            return Step::Waits(Box::pin(async move {
+            return Step::waits(async move {
                 let answer = answer.await;
                 checks.verify.meter.handled(begun, outcome(&answer));
                 end(pending, "accepted", answer)
-            }));
+            });
         };
         let step = match Guarded::new(Arc::clone(shared), answers.clone(), &request) {
             Some(guarded) => guarded.run(inner, request),
-            None => Step::Answered(Ok(internal_error())),
+            None => Step::answered(Ok(internal_error())),
         };
         step.counted(pending)
     }

@@ -90,11 +90,16 @@ fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Rejection> {
     let Some(first) = lines.next() else {
         return Ok(None);
     };
-    let is_digits = !first.is_empty() && first.as_bytes().iter().all(u8::is_ascii_digit);
-    if !is_digits || lines.any(|line| line != first) {
+    if first.is_empty() || lines.any(|line| line != first) {
         return Err(Rejection::ContentLength);
     }
-    let length = first.to_str().ok().and_then(|digits| digits.parse().ok());
-    // More digits than a u64 holds: too large for every limit.
-    Ok(Some(length.unwrap_or(u64::MAX)))
+    let mut length: u64 = 0;
+    for byte in first.as_bytes() {
+        if !byte.is_ascii_digit() {
+            return Err(Rejection::ContentLength);
+        }
+        // More digits than a u64 holds: too large for every limit.
+        length = length.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
+    }
+    Ok(Some(length))
 }

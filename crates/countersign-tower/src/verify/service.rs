@@ -82,7 +82,7 @@ where
     }
 
     fn hand_on(self: &Arc<Self>, inner: &mut S, request: Request<VerifiedBody>, pending: Pending) -> Step<S::Future> {
-        Step::Called(inner.call(request)).counted(pending)
+        Step::Called { answer: inner.call(request) }.counted(pending)
     }
 }
 
