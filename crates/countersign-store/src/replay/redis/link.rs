@@ -96,7 +96,11 @@ impl Link {
         time: Deadline,
         ask: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<Value, RedisError>,
     ) -> Result<Value, Trouble> {
-        let Numbered { mut connection, number } = time.keep(self.connection()).await??;
+        let current = match self.current() {
+            Some(current) => current,
+            None => time.keep(self.connection()).await??,
+        };
+        let Numbered { mut connection, number } = current;
         let answer = time.keep(ask(&mut connection.redis)).await;
         if answer.as_ref().map_or(true, |answer| answer.as_ref().is_err_and(ends_connection)) {
             self.give_up(number);
