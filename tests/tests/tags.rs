@@ -182,17 +182,52 @@ fn a_refusal_tells_the_place_of_the_tag_as_the_scheme_does() {
     }
 }
 
+/// FIPS 180-4 section 5.1.1: what SHA-256 puts behind so many bytes.
+fn padding(len: usize) -> Vec<u8> {
+    let zeros = vec![0; (64 - (len + 1 + 8) % 64) % 64];
+    [b"\x80", &*zeros, &(len as u64 * 8).to_be_bytes()].concat()
+}
+
 #[test]
-fn a_plain_hash_is_not_extended() {
-    let verifier = verifier("algorithm = \"sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{secret}{body}\"");
-    // FIPS 180-4 section 5.1.1, behind the secret and one byte.
-    let padded = |bits: u64| {
-        let zeros = 64 - SECRET.len() - 1 - 1 - 8;
-        [b"x\x80", &*vec![0; zeros], &bits.to_be_bytes(), b"more"].concat()
+fn a_plain_hash_is_not_extended_whatever_it_is_made_of() {
+    let plain = |signs: &str| {
+        let rest = if signs.contains("form") {
+            "covers_body = false\n[event]\ntold_apart_by = \"signed-content\""
+        } else {
+            ""
+        };
+        verifier(&format!(
+            "algorithm = \"sha256\"\nheader = \"sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n{rest}"
+        ))
     };
-    let bits = (SECRET.len() as u64 + 1) * 8;
-    assert_eq!(code(&verifier, &request(padded(bits), &[WRONG])), "ambiguous_content");
-    assert_eq!(code(&verifier, &request(padded(bits + 8), &[WRONG])), "signature");
+    let in_body = |text: &[u8]| text.to_vec();
+    let in_form = |text: &[u8]| {
+        [b"--b\r\nContent-Disposition: form-data; name=\"data\"\r\n\r\n", text, b"\r\n--b--\r\n"].concat()
+    };
+    let layouts: [(&str, &dyn Fn(&[u8]) -> Vec<u8>); 4] = [
+        ("{secret}{body}", &in_body),
+        ("{secret}{method}\\n{body}", &in_body),
+        ("{secret}{canonical:contentful}", &in_body),
+        ("{secret}{form:data}", &in_form),
+    ];
+    for (signs, write) in layouts {
+        let verifier = plain(signs);
+        let of = |text: &[u8]| {
+            let mut request = request(write(text), &[WRONG]);
+            request.headers_mut().insert("x-contentful-timestamp", HeaderValue::from_static("1767225600000"));
+            request
+        };
+        // How much stands between the secret and this text differs from layout to layout.
+        let refused = (0..200).filter(|between| {
+            let text = [b"x", &*padding(SECRET.len() + between + 1), b"more"].concat();
+            match code(&verifier, &of(&text)) {
+                "ambiguous_content" => true,
+                "signature" => false,
+                other => panic!("{signs}: {other}"),
+            }
+        });
+        assert_eq!(refused.count(), 1, "{signs}");
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use super::{header, header_names};
 use crate::{
     content::{Content, malformed_value},
     rejection::{Problem, Rejection},
-    scheme::Source,
+    scheme::{Scheme, Source},
 };
 
 const TIMESTAMP: HeaderName = HeaderName::from_static("x-contentful-timestamp");
@@ -41,11 +41,11 @@ const IN_URI: &AsciiSet = &IN_QUERY
     .remove(b'$')
     .remove(b'#');
 
-/// The headers that are always signed; of the others a request tells which are.
+/// The one header whose text is always signed. Of the others a request tells which are, by a list whose own text is not: the
+/// sender signs it sorted.
 pub(super) fn covers(source: &Source) -> bool {
-    let is_always_signed = |names: &[HeaderName]| matches!(names, [name] if [TIMESTAMP, SIGNED_HEADERS].contains(name));
     match source {
-        Source::Header(names) => is_always_signed(names),
+        Source::Header(names) => names[..] == [TIMESTAMP],
         Source::Query(_) => true,
         source => source.is_in_body(),
     }
@@ -95,7 +95,8 @@ fn headers(content: &Content<'_>) -> Result<Vec<u8>, Rejection> {
             name if *name == SIGNED_HEADERS => {
                 names.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(",").into_bytes()
             }
-            name if *name == TIMESTAMP => content.timestamp.to_vec(),
+            // Or nothing, where the time is left out of what tells events apart.
+            name if *name == TIMESTAMP && is_timestamp(content.scheme) => content.timestamp.to_vec(),
             name => header(content, name)?,
         };
         // Which headers there are is signed, so only the beginning of another could be taken for one.
@@ -109,6 +110,12 @@ fn headers(content: &Content<'_>) -> Result<Vec<u8>, Rejection> {
         text.extend_from_slice(&value);
     }
     Ok(text)
+}
+
+/// Whether the scheme reads its timestamp there.
+fn is_timestamp(scheme: &Scheme) -> bool {
+    let source = scheme.timestamp.as_ref().and_then(|rule| rule.source.as_ref());
+    matches!(source, Some(Source::Header(names)) if names[..] == [TIMESTAMP])
 }
 
 fn contains(text: &[u8], wanted: &[u8]) -> bool {
