@@ -1,6 +1,6 @@
 //! What the canonical forms make of requests that were made to confuse them.
 
-use crate::{Rejection, Scheme, Timestamp, Verifier, hmac_sha256::HmacSha256};
+use crate::{Rejection, Scheme, Signer, Timestamp, Verifier, hmac_sha256::HmacSha256};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_638_186_175);
 
@@ -224,6 +224,26 @@ const CONTENTFUL: &[(&str, &str, &str, &str)] = &[
 
 /// The webhook of `test-resources` in `TrueLayer/truelayer-signing`.
 #[cfg(all(feature = "jwt", feature = "p521"))]
+#[test]
+fn a_time_that_is_called_covered_is_signed_whether_or_not_it_is_read_as_one() {
+    let of = |header: &str| {
+        let toml = format!(
+            "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{{hex}}\"\n\
+             signs = \"{{canonical:contentful}}\"\n[event]\nid = \"{{header:{header}}}\""
+        );
+        Scheme::from_toml("a", &toml).unwrap()
+    };
+    assert!(!of("x-contentful-signed-headers").event_id().unwrap().is_covered());
+    let scheme = of("x-contentful-timestamp");
+    assert!(scheme.event_id().unwrap().is_covered());
+    let request = http::Request::post("/").header("x-contentful-timestamp", "1").body("{}").unwrap();
+    let mut signed = Signer::new(&scheme, "a-long-random-secret").unwrap().sign(request, NOW).unwrap();
+    let verifier = Verifier::new(&scheme, "a-long-random-secret").unwrap();
+    assert!(verifier.verify(&signed, signed.body(), NOW).is_ok());
+    signed.headers_mut().insert("x-contentful-timestamp", http::HeaderValue::from_static("2"));
+    assert_eq!(verifier.verify(&signed, signed.body(), NOW).unwrap_err().code(), "signature");
+}
+
 #[test]
 fn a_token_that_lists_headers_covers_just_these() {
     const KEY: &str = r#"{"kty":"EC","alg":"ES512","kid":"45fc75cf-5649-4134-84b3-192c2c78e990","crv":"P-521","x":"oLuW4nFqoUuR8d7FVsUoI62libYdQlWGtLStnqdudLY92bQ0ra5eZAbkunrGTR9-w9mr4o2Etyb6pC7YB2-23WM","y":"AX1cjkGMiltikPrkX49qwuJDdcETaTsj-kyFP8jsF9W5XAB3Z4tBiQtc72DQnJYeKyAV_T6qZTtFKFr-Tp4iu-j7"}"#;
