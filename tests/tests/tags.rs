@@ -196,9 +196,7 @@ fn a_plain_hash_is_not_extended_whatever_it_is_made_of() {
         } else {
             ""
         };
-        verifier(&format!(
-            "algorithm = \"sha256\"\nheader = \"sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n{rest}"
-        ))
+        verifier(&format!("algorithm = \"sha256\"\nheader = \"sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n{rest}"))
     };
     let in_body = |text: &[u8]| text.to_vec();
     let in_form = |text: &[u8]| {

@@ -189,17 +189,28 @@ async fn a_url_is_verified_as_the_client_asked_for_it_within_a_nested_router_too
         "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{path-and-query}\\n{body}\"\n",
     );
     let verifier = Verifier::new(&signs_url, SECRET).unwrap();
-    let inner = Router::new().route("/payment", post(on_payment)).layer(VerifyLayer::new(verifier));
+    let inner = Router::new().route("/payment", post(on_payment)).layer(VerifyLayer::new(verifier.clone()));
     let app = Router::new().nest("/hooks", Router::new().nest("/acme", inner));
-    let send = async |signed: &str, sent: &str| {
-        let request = to(signed, "application/json").method("POST").body(JSON.as_bytes().to_vec()).unwrap();
-        let mut request = Signer::new(&signs_url, SECRET).unwrap().sign(request, SystemTime::now()).unwrap();
-        *request.uri_mut() = sent.parse().unwrap();
-        app.clone().oneshot(request.map(Body::from)).await.unwrap().status()
-    };
+    let send = async |signed: &str, sent: &str| deliver_signed(&signs_url, &app, signed, sent).await;
     assert_eq!(send("/hooks/acme/payment?a=1", "/hooks/acme/payment?a=1").await, 200);
     assert_eq!(send("/payment", "/hooks/acme/payment").await, 401);
     assert_eq!(send("/hooks/acme/payment?a=1", "/hooks/acme/payment?a=2").await, 401);
+
+    let inner = Router::new().route("/", post(on_payment)).layer(VerifyLayer::new(verifier));
+    let app = Router::new().nest("/hooks", Router::new().nest("/acme", inner.clone())).nest_service("/service", inner);
+    let send = async |signed: &str, sent: &str| deliver_signed(&signs_url, &app, signed, sent).await;
+    for path in ["/hooks/acme", "/hooks/acme?a=1", "/service", "/service/"] {
+        assert_eq!(send(path, path).await, 200, "{path}");
+        assert_eq!(send("/", path).await, 401, "{path}");
+    }
+}
+
+/// The answer to a request that was signed for one URL and is sent to another.
+async fn deliver_signed(scheme: &Scheme, app: &Router, signed: &str, sent: &str) -> StatusCode {
+    let request = to(signed, "application/json").method("POST").body(JSON.as_bytes().to_vec()).unwrap();
+    let mut request = Signer::new(scheme, SECRET).unwrap().sign(request, SystemTime::now()).unwrap();
+    *request.uri_mut() = sent.parse().unwrap();
+    app.clone().oneshot(request.map(Body::from)).await.unwrap().status()
 }
 
 #[tokio::test]

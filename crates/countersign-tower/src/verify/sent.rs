@@ -12,8 +12,11 @@ pub(super) fn head(parts: &Parts) -> Head<'_> {
 #[cfg(feature = "axum")]
 pub(super) fn uri(parts: &Parts) -> &Uri {
     let original = parts.extensions.get::<axum::extract::OriginalUri>().map(|original| &original.0);
-    let is_nested =
-        |original: &&Uri| original.path().ends_with(parts.uri.path()) && original.query() == parts.uri.query();
+    // Of a path that is all prefix, axum leaves a slash that the client need not have sent.
+    let is_all_prefix = || parts.uri.path() == "/" && parts.extensions.get::<axum::extract::NestedPath>().is_some();
+    let is_nested = |original: &&Uri| {
+        (original.path().ends_with(parts.uri.path()) || is_all_prefix()) && original.query() == parts.uri.query()
+    };
     original.filter(is_nested).unwrap_or(&parts.uri)
 }
 
