@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use countersign::Value;
+use countersign_tower::replay::NotHandled;
 use http::StatusCode;
 
 use crate::delivery::Delivery;
@@ -53,7 +54,10 @@ use crate::delivery::Delivery;
 /// [acknowledgement](countersign::Delivery::acknowledgement).
 ///
 /// Some providers do not sign the event's type (GitHub's `X-GitHub-Event`), so whoever relays a delivery can change it,
-/// and with a type that nobody handles also make it go to the fallback.
+/// and with a type that nobody handles also make it go to the fallback. An event that goes there by such a type is not recorded as
+/// handled ([`NotHandled`]), so that the provider's own delivery of it still is; a fallback of yours that handles nothing should
+/// answer the same: `(Extension(NotHandled), StatusCode::NO_CONTENT)`.
+///
 /// Take a `Webhook<T>` whose `T` fits no other event, and a delivery under a wrong name is refused with 422; or do not
 /// rely on the type where [`is_covered`](Value::is_covered) says no.
 #[must_use]
@@ -104,10 +108,16 @@ fn any<H: Handler<T, S>, T, S>(handler: H) -> AnyHandler<S> {
 /// Does nothing with an event, and says so in a way that the provider takes for success.
 async fn nothing(delivery: Delivery) -> Response {
     let answers = delivery.scheme().answers();
-    if answers.accepts(StatusCode::NO_CONTENT) && answers.body().is_none_or(str::is_empty) {
-        return StatusCode::NO_CONTENT.into_response();
+    let mut answer = if answers.accepts(StatusCode::NO_CONTENT) && answers.body().is_none_or(str::is_empty) {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        delivery.acknowledgement()
+    };
+    // By its true type it may have a handler.
+    if !delivery.event_type().is_some_and(|event_type| event_type.is_covered()) {
+        answer.extensions_mut().insert(NotHandled);
     }
-    delivery.acknowledgement()
+    answer
 }
 
 /// Tells the compiler, where it looks for a [`Handler`], that this is neither a function nor a response.

@@ -1,6 +1,15 @@
-use axum::{Router, body::Body, extract::State, routing::post};
-use countersign_axum::{Delivery, Events, VerifyLayer, Webhook};
-use http::Request;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use axum::{Extension, Router, body::Body, extract::State, routing::post};
+use countersign_axum::{
+    Delivery, Events, Stack, VerifyLayer, Webhook,
+    countersign::{Verifier, providers},
+    countersign_tower::replay::NotHandled,
+};
+use http::{Request, StatusCode};
 use serde::Deserialize;
 use tower::ServiceExt;
 
@@ -91,6 +100,29 @@ async fn a_delivery_under_the_name_of_another_event_is_refused_by_its_payload() 
     let response = deliver(&app(events()), of_type("issues"), r#"{"ref": "main"}"#).await;
     assert_eq!(response.status(), 422);
     assert_eq!(path(&response), "action");
+}
+
+#[tokio::test]
+async fn an_event_under_a_type_that_nobody_handles_is_still_handled_by_its_true_one() {
+    let nobody = async || (Extension(NotHandled), StatusCode::ACCEPTED);
+    for (events, status) in [(Events::new(), 204), (Events::new().fallback(nobody), 202)] {
+        let calls = Arc::new(AtomicUsize::new(0));
+        let fails_first = {
+            let calls = Arc::clone(&calls);
+            async move || match calls.fetch_add(1, Ordering::Relaxed) {
+                0 => StatusCode::SERVICE_UNAVAILABLE,
+                _ => StatusCode::OK,
+            }
+        };
+        let stack = Stack::new("github", Verifier::new(providers::GITHUB, SECRET).unwrap()).unwrap();
+        let app = Router::new().route("/", post(events.on("push", fails_first))).layer(stack);
+        let send = async |event_type: &str| deliver(&app, of_type(event_type), r#"{"ref": "main"}"#).await.status();
+        assert_eq!(send("push").await, 503);
+        assert_eq!(send("ping").await, status);
+        assert_eq!(send("push").await, 200);
+        assert_eq!(send("push").await, 200);
+        assert_eq!(calls.load(Ordering::Relaxed), 2);
+    }
 }
 
 #[tokio::test]

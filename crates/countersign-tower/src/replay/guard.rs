@@ -12,7 +12,7 @@ use http::{Request, Response, Uri};
 use tokio::time::Instant;
 
 use super::{
-    Answers, OperatorReplay,
+    Answers, NotHandled, OperatorReplay,
     handling::{Handling, Outcome, Settled},
     held::{Answer, Failed, Held, Shared},
 };
@@ -154,9 +154,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     {
         self.shared.settings.meter.handled(begun, outcome.name());
         match (outcome, held) {
-            (Outcome::Answered(Ok(response)), Some(held)) if response.status().is_success() => {
-                self.conclude(held, response)
-            }
+            (Outcome::Answered(Ok(response)), Some(held)) if has_handled(&response) => self.conclude(held, response),
             (Outcome::Answered(answer), None) => Settled::Answered(answer),
             (outcome, held) => Settled::Waits(Box::pin(async move {
                 if let Some(held) = held {
@@ -267,6 +265,11 @@ impl<St: ReplayStore, A> Guarded<St, A> {
 
 /// The part of a scope for what is handled again. Twice, since once could be the name of a tenant.
 const AGAIN: &str = "operator";
+
+/// Whether the event need not be handled again.
+fn has_handled<R>(answer: &Response<R>) -> bool {
+    answer.status().is_success() && answer.extensions().get::<NotHandled>().is_none()
+}
 
 /// What an answer counts as: whatever is no 2xx is to come again.
 pub(crate) fn outcome<R, E>(answer: &Result<Response<R>, E>) -> &'static str {
