@@ -220,6 +220,7 @@ fn cases() -> Vec<(&'static str, Case)> {
         ("store_unavailable", case(app(github().with_store(MemoryStore::with_capacity(0))), signed("{}"))),
         ("timestamp_in_future", stripe(301)),
         ("timestamp_too_old", stripe(-301)),
+        ("transfer_coding", with_header("github", "transfer-encoding", "gzip, chunked")),
         ("unexpected_value", other_token()),
         ("unknown_key", case(app(Stack::builder("hooks", TenantKeys::new(Tenants(Ok(()))))), signed("{}"))),
         ("unsupported_media_type", typed("text/csv")),

@@ -128,6 +128,8 @@ pub enum Rejection {
         /// How old it may be.
         tolerance: Duration,
     },
+    /// The body is in a transfer coding other than `chunked` alone, so that it is not the one that was sent.
+    TransferCoding,
     /// A value that the provider always sends alike is another here: a token's issuer, a version.
     UnexpectedValue {
         /// Where it stands.
@@ -197,6 +199,7 @@ impl Rejection {
         "store_unavailable",
         "timestamp_in_future",
         "timestamp_too_old",
+        "transfer_coding",
         "unexpected_value",
         "unknown_key",
         "unsupported_media_type",
@@ -231,6 +234,7 @@ impl Rejection {
             Self::StoreUnavailable => "store_unavailable",
             Self::TimestampInFuture { .. } => "timestamp_in_future",
             Self::TimestampTooOld { .. } => "timestamp_too_old",
+            Self::TransferCoding => "transfer_coding",
             Self::UnexpectedValue { .. } => "unexpected_value",
             Self::UnknownKey => "unknown_key",
             Self::UnsupportedMediaType { .. } => "unsupported_media_type",
@@ -251,7 +255,8 @@ impl Rejection {
             | Self::MalformedSignature { .. }
             | Self::MalformedTimestamp { .. }
             | Self::MalformedValue { .. }
-            | Self::MissingSignature { .. } => StatusCode::BAD_REQUEST,
+            | Self::MissingSignature { .. }
+            | Self::TransferCoding => StatusCode::BAD_REQUEST,
             // One status for every way of being wrong, so that none of them can be told from another.
             Self::BodyHash { .. }
             | Self::HandshakeNotConfigured { .. }
@@ -317,6 +322,7 @@ impl fmt::Display for Rejection {
             Self::TimestampTooOld { age, tolerance } => {
                 write!(f, "the timestamp is {age:?} old; the tolerance is {tolerance:?}")
             }
+            Self::TransferCoding => f.write_str("the body is in a transfer coding other than `chunked`"),
             Self::UnexpectedValue { place } => write!(f, "{place} does not have the value that this endpoint expects"),
             Self::UnknownKey => f.write_str("there is no key for this request that is valid now"),
             Self::UnsupportedMediaType { found: Some(found) } => {

@@ -118,6 +118,18 @@ fn e4_a_transfer_coding_is_chunked_or_refused() {
         ] {
             is_refused(server, coding, &framed(coding, "0\r\n\r\n"));
         }
+        let head = String::from_utf8(delivery().without("content-length").bytes()).unwrap();
+        let head = head.split("\r\n\r\n").next().unwrap();
+        for coding in [
+            "gzip, chunked",
+            "cow, chunked",
+            "identity, chunked",
+            "chunked, chunked",
+            "gzip\r\ntransfer-encoding: chunked",
+        ] {
+            let request = format!("{head}\r\ntransfer-encoding: {coding}\r\n\r\n2\r\n{{}}\r\n0\r\n\r\n");
+            is_refused(server, coding, request.as_bytes());
+        }
         server.is_unharmed(0);
     });
 }

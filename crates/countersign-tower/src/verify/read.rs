@@ -9,7 +9,11 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use countersign::Rejection;
-use http::{HeaderMap, header::CONTENT_LENGTH, request::Parts};
+use http::{
+    HeaderMap,
+    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
+    request::Parts,
+};
 use http_body::Body;
 use http_body_util::LengthLimitError;
 
@@ -65,6 +69,7 @@ where
 
 /// The length of the body as the head announces it, if that is not above the limit.
 pub(super) fn announced_length(head: &Parts, body: &impl Body, limit: u64) -> Result<Option<u64>, Rejection> {
+    check_transfer_coding(&head.headers)?;
     let announced = content_length(&head.headers)?;
     if announced.unwrap_or(0) > limit || body.size_hint().lower() > limit {
         return Err(Rejection::BodyTooLarge { limit: Some(limit) });
@@ -82,6 +87,17 @@ fn broken(error: &(dyn Error + 'static)) -> Rejection {
         cause = error.source();
     }
     Rejection::BodyIncomplete
+}
+
+/// Refuses what no server undoes. Of RFC 9112 section 6.1 those for Rust know `chunked`, and take codings in front of it as if they
+/// were none: the body is then not what was sent.
+fn check_transfer_coding(headers: &HeaderMap) -> Result<(), Rejection> {
+    let mut lines = headers.get_all(TRANSFER_ENCODING).into_iter();
+    match (lines.next(), lines.next()) {
+        (None, _) => Ok(()),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(Rejection::TransferCoding),
+    }
 }
 
 /// The announced length. RFC 9110 section 8.6: digits only, and several lines must agree.

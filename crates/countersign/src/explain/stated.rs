@@ -82,7 +82,7 @@ fn duration(text: &str) -> Option<Duration> {
 }
 
 /// For every code of [`Rejection`] what to do about it; nothing where the reason leaves open what it was.
-const ADVICE: [(&str, &str); 29] = [
+const ADVICE: [(&str, &str); 30] = [
     (
         "address",
         "if it is the provider, allow the address that it sends from; behind a proxy, tell the verifier which proxies to trust",
@@ -126,6 +126,7 @@ const ADVICE: [(&str, &str); 29] = [
     ("store_unavailable", "look at the replay store, and at how much it may hold; the provider will send it again"),
     ("timestamp_in_future", "synchronise the clocks"),
     ("timestamp_too_old", "synchronise the clocks, and verify deliveries as they arrive"),
+    ("transfer_coding", "a proxy in front of the endpoint hands on a coding that it should have undone"),
     (
         "unexpected_value",
         "it was made for another endpoint, application or account of the provider, or the endpoint is set up with another \
