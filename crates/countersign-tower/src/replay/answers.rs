@@ -73,9 +73,8 @@ impl IdempotentAnswers {
     #[expect(clippy::expect_used, reason = "what the builder asks for is there")]
     fn options(self, bytes: usize) -> Options {
         let largest = self.bytes_each.saturating_add(PER_ANSWER).saturating_mul(ANSWERS_IN_A_PART);
-        // What it is given is rounded up to a power of two.
-        let parts = (bytes / largest).clamp(1, MOST_PARTS).next_power_of_two();
-        let parts = if parts > bytes / largest { (parts / 2).max(1) } else { parts };
+        // The cache would round up to a power of two, and its parts were too small.
+        let parts = 1 << (bytes / largest).clamp(1, MOST_PARTS).ilog2();
         OptionsBuilder::new()
             .estimated_items_capacity(self.count)
             .weight_capacity(bytes as u64)

@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    future::ready,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -17,7 +18,7 @@ use http::{Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
 use tokio::time::timeout;
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, service_fn};
 
 use crate::common::{Do, Endpoint, SECRET, layer};
 
@@ -151,12 +152,52 @@ impl Body for Awaited {
     }
 }
 
+/// GitHub's deliveries in front of a handler that makes these answers.
+fn answering<R>(
+    limits: IdempotentAnswers,
+    answer: impl Fn() -> Response<R> + Clone + Send + Sync + 'static,
+) -> impl Service<Request<Full<Bytes>>, Response = Response<R>, Error = Infallible, Future: Send> + Clone
+where
+    R: Body<Data = Bytes> + Default + From<Bytes> + Send + 'static,
+{
+    let handler = service_fn(move |_: Request<VerifiedBody>| ready(Ok::<_, Infallible>(answer())));
+    let guard = layer().with_handler_timeout(Duration::from_secs(10)).with_idempotent_answers(limits);
+    VerifyLayer::new(Verifier::new(providers::GITHUB, SECRET).unwrap()).layer(guard.layer(handler))
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_up_to_its_limit_and_its_headers_count_as_well() {
+    let sender = Endpoint::new(layer());
+    // The lengths of the body, of a header's name and of its value.
+    for ([body, name, value], status) in
+        [([1000, 0, 0], 201), ([1001, 0, 0], 200), ([0, 30, 40], 201), ([0, 500, 500], 200)]
+    {
+        let service = answering(IdempotentAnswers::new().with_bytes(1 << 20, 1000), move || {
+            let mut answer = Response::builder().status(201);
+            if name > 0 {
+                answer = answer.header("x".repeat(name), "y".repeat(value));
+            }
+            answer.body(Full::new(Bytes::from("x".repeat(body)))).unwrap()
+        });
+        let Ok(first) = service.clone().oneshot(sender.signed("{}")).await;
+        assert_eq!(first.status(), 201);
+        let Ok(again) = service.oneshot(sender.signed("{}")).await;
+        assert_eq!(again.status(), status, "{body} bytes, {name} and {value} of a header");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_too_long_to_be_kept_is_not_waited_for() {
+    let sender = Endpoint::new(layer());
+    let service = answering(IdempotentAnswers::new().with_bytes(1 << 20, 4), || Response::new(Awaited));
+    let Ok(first) = service.oneshot(sender.signed("{}")).await;
+    assert_eq!(first.status(), 200);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_does_not_come_is_not_waited_for_and_its_event_is_done() {
     let sender = Endpoint::new(layer());
-    let handler = service_fn(|_: Request<VerifiedBody>| async { Ok::<_, Infallible>(Response::new(Awaited)) });
-    let guard = layer().with_handler_timeout(Duration::from_secs(10)).with_idempotent_answers(IdempotentAnswers::new());
-    let service = VerifyLayer::new(Verifier::new(providers::GITHUB, SECRET).unwrap()).layer(guard.layer(handler));
+    let service = answering(IdempotentAnswers::new(), || Response::new(Awaited));
     let first = timeout(Duration::from_secs(11), service.clone().oneshot(sender.signed("{}"))).await.unwrap().unwrap();
     assert_eq!(first.status(), 500);
     let Ok(again) = service.oneshot(sender.signed("{}")).await;
