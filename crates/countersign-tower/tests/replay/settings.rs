@@ -114,6 +114,23 @@ fn what_forgets_too_early_is_refused() {
 }
 
 #[test]
+fn what_is_refused_is_said_with_what_it_would_have_to_be() {
+    let says = |error: ReplayConfigError, words: [&str; 3]| {
+        let text = error.to_string();
+        assert!(words.iter().all(|word| text.contains(word)), "{text}");
+    };
+    for (provider, seconds, words) in [
+        (providers::STRIPE, 7, ["`stripe`", "259200s", "7s"]),
+        (providers::SLACK, 599, ["`slack`", "600s", "599s"]),
+        (providers::GITHUB, 7, ["`github`", "259200s", "7s"]),
+    ] {
+        let verifier = Verifier::new(provider, SECRET).unwrap();
+        says(layer().with_keep_for(SECOND * seconds, [&verifier]).unwrap_err(), words);
+    }
+    says(layer().with_lease(SECOND * 7).unwrap_err(), ["a lease", "34s", "7s"]);
+}
+
+#[test]
 fn a_lease_that_ends_before_the_handler_must_is_refused() {
     let layer = layer().with_handler_timeout(SECOND * 10).with_store_timeout(SECOND);
     let error = layer.clone().with_lease(SECOND * 11).unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_tower::{ReplayLayer, countersign::replay::MemoryStore};
+use countersign_tower::{ReplayLayer, countersign::replay::MemoryStore, replay::OperatorReplay};
 
 use crate::common::{AtHand, Do, Endpoint, Fault, Remote};
 
@@ -83,6 +83,27 @@ async fn only_who_says_so_fails_open() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_an_operator_wants_again_needs_the_store_unless_it_fails_open() {
+    for (fails_open, expected) in [(false, (503, "store_unavailable")), (true, (202, ""))] {
+        let remote = Remote::new(Duration::from_secs(1));
+        let layer = ReplayLayer::new(remote.clone(), "github");
+        let endpoint = Endpoint::new(if fails_open { layer.dangerous_fail_open() } else { layer });
+        endpoint.runs("{}").await;
+
+        let mut request = endpoint.signed("{}");
+        request.extensions_mut().insert(OperatorReplay::authorized_by("alice"));
+        let sending = endpoint.clone();
+        let again = tokio::spawn(async move { sending.send(request).await });
+        // The event is known to be done; the claim that is to keep a second operator out fails.
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        remote.set(Fault::Claim);
+        let got = again.await.unwrap().unwrap();
+        assert_eq!((got.status, got.code), expected);
+        assert_eq!(endpoint.calls(), if fails_open { 2 } else { 1 });
+    }
+}
+
 #[tokio::test]
 async fn a_store_that_answers_at_once_is_not_waited_for_and_may_fail_as_well() {
     let remote = Remote::new(Duration::ZERO);
@@ -129,6 +150,14 @@ async fn a_claim_whose_answer_comes_late_is_given_back_and_nothing_runs() {
     remote.set(Fault::None);
     tokio::time::sleep(Duration::from_millis(50)).await;
     endpoint.runs("{}").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_whose_answer_takes_all_of_its_time_is_in_time() {
+    let time = Duration::from_millis(300);
+    let remote = Remote { back: time, ..Remote::new(Duration::ZERO) };
+    let endpoint = Endpoint::new(ReplayLayer::new(remote, "github").with_store_timeout(time));
+    assert_eq!(endpoint.runs("{}").await.status, 202);
 }
 
 #[test]
