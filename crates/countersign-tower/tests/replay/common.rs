@@ -22,7 +22,7 @@ use countersign_tower::{
 };
 use http::{Request, Response, StatusCode, header::RETRY_AFTER};
 use http_body_util::{BodyExt, Full};
-use tower::{Layer, Service, ServiceExt, util::BoxCloneSyncService};
+use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimit, util::BoxCloneSyncService};
 
 pub(crate) const SECRET: &str = "a-long-random-secret";
 
@@ -145,6 +145,8 @@ impl Endpoint {
             drop(request);
             calling.call()
         });
+        // It panics if it is called without having been asked whether it is ready.
+        let service = ConcurrencyLimit::new(service, 100);
         let service = layer.with_clock(move || of_layer.now()).layer(service);
         let service = VerifyLayer::new(keys).with_clock(move || of_verifier.now()).layer(service);
         Self { clock, handler, service: BoxCloneSyncService::new(service) }

@@ -21,7 +21,7 @@ use countersign_tower::{
 use http::{Request, Response};
 use http_body::{Body, Frame};
 use http_body_util::Full;
-use tower::{Layer, ServiceExt, service_fn, util::BoxCloneSyncService};
+use tower::{Layer, ServiceExt, limit::ConcurrencyLimit, service_fn, util::BoxCloneSyncService};
 
 pub(crate) const SECRET: &str = "a-long-random-secret";
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
@@ -82,7 +82,8 @@ impl World {
             let status = answering.load(Ordering::SeqCst);
             async move { Ok(Response::builder().status(status).body(Full::default()).unwrap()) }
         });
-        let service = BoxCloneSyncService::new(stack.layer(service));
+        // It panics if it is called without having been asked whether it is ready.
+        let service = BoxCloneSyncService::new(stack.layer(ConcurrencyLimit::new(service, 100)));
         Self { service, calls, polls: Arc::default(), answer }
     }
 
