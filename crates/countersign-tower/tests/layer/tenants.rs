@@ -71,8 +71,10 @@ async fn a_tenant_is_looked_up_once_until_its_time_is_over() {
     for _ in 0..5 {
         assert_eq!(answer(&keys, "one", "secret-of-one").await.status(), 200);
     }
+    tokio::time::advance(Duration::from_secs(59)).await;
+    assert_eq!(answer(&keys, "one", "secret-of-one").await.status(), 200);
     assert_eq!(directory.look_ups(), 1);
-    tokio::time::advance(Duration::from_secs(61)).await;
+    tokio::time::advance(Duration::from_secs(2)).await;
     assert_eq!(answer(&keys, "one", "secret-of-one").await.status(), 200);
     assert_eq!(directory.look_ups(), 2);
 }
@@ -181,6 +183,18 @@ async fn a_decoy_makes_an_unknown_tenant_look_like_a_wrong_signature_and_never_p
     let keys = TenantKeys::new(Directory::default()).with_decoy(decoy);
     assert_refused(layer(keys.clone()), signed("nobody", SECRET), 401, "signature").await;
     assert_refused(layer(keys), signed("nobody", "secret-of-the-decoy"), 401, "unknown_key").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_decoy_an_unknown_tenant_is_cached_as_long_as_a_known_one() {
+    let decoy = Verifier::new(providers::GITHUB, "secret-of-the-decoy").unwrap();
+    let directory = Directory::default();
+    let keys = TenantKeys::new(directory.clone()).with_decoy(decoy);
+    for (seconds, look_ups) in [(0, 1), (59, 1), (2, 2)] {
+        tokio::time::advance(Duration::from_secs(seconds)).await;
+        assert_refused(layer(keys.clone()), signed("nobody", SECRET), 401, "signature").await;
+        assert_eq!(directory.look_ups(), look_ups);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -44,3 +44,40 @@ async fn the_same_event_of_two_tenants_is_two() {
     // What does not name the tenant does not make a replay new.
     assert_eq!(deliver("/a/bc?again=1").await, "replayed");
 }
+
+/// A tenant is a number of each width.
+struct Numbers;
+
+impl KeyResolver for Numbers {
+    type Tenant = (u8, u16, u32, u64, u128, usize);
+    type Error = Infallible;
+
+    fn tenant(&self, head: &Parts) -> Option<Self::Tenant> {
+        let mut numbers = head.uri.path().split('/').skip(1).map(|digits| digits.parse::<u8>().unwrap());
+        let mut next = move || numbers.next();
+        Some((next()?, next()?.into(), next()?.into(), next()?.into(), next()?.into(), next()?.into()))
+    }
+
+    async fn verifier(&self, _: &Self::Tenant) -> Result<Option<Verifier>, Infallible> {
+        Ok(Verifier::new(providers::GITHUB, SECRET).ok())
+    }
+}
+
+#[tokio::test]
+async fn tenants_that_are_told_apart_by_a_number_of_any_width_share_no_event() {
+    let endpoint = Endpoint::of(TenantKeys::new(Numbers), layer());
+    for expected in ["", "replayed"] {
+        for path in [
+            "/1/1/1/1/1/1",
+            "/2/1/1/1/1/1",
+            "/1/2/1/1/1/1",
+            "/1/1/2/1/1/1",
+            "/1/1/1/2/1/1",
+            "/1/1/1/1/2/1",
+            "/1/1/1/1/1/2",
+        ] {
+            let request = endpoint.signed_by(providers::GITHUB, SECRET, path, "{}");
+            assert_eq!(endpoint.send(request).await.unwrap().code, expected, "{path}");
+        }
+    }
+}
