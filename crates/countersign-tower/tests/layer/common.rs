@@ -20,7 +20,7 @@ use countersign_tower::{
 use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::Full;
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, ServiceExt, limit::ConcurrencyLimit, service_fn};
 
 pub(crate) const SECRET: &str = "a-long-random-secret";
 
@@ -59,7 +59,8 @@ where
         assert_eq!(delivery.map(|delivery| delivery.body().clone()), Some(body.clone()));
         async move { Ok::<_, Infallible>(Response::new(Full::new(body))) }
     });
-    layer.layer(service).oneshot(request).await.unwrap()
+    // It panics if it is called without having been asked whether it is ready.
+    layer.layer(ConcurrencyLimit::new(service, 1)).oneshot(request).await.unwrap()
 }
 
 /// Asserts that a request is refused with this status and reason, blandly, and that nothing ran behind the layer.
@@ -97,12 +98,19 @@ pub(crate) struct Script {
     sleep: Option<Pin<Box<tokio::time::Sleep>>>,
     polls: Calls,
     has_ended: bool,
+    tells_length: bool,
 }
 
 impl Script {
     pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> (Self, Calls) {
         let polls = Calls::default();
-        (Self { steps: steps.into_iter().collect(), sleep: None, polls: polls.clone(), has_ended: false }, polls)
+        let steps = steps.into_iter().collect();
+        (Self { steps, sleep: None, polls: polls.clone(), has_ended: false, tells_length: false }, polls)
+    }
+
+    /// Tells how much of it is still to come.
+    pub(crate) fn telling_length(self) -> Self {
+        Self { tells_length: true, ..self }
     }
 }
 
@@ -142,6 +150,13 @@ impl Body for Script {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::default()
+        if !self.tells_length {
+            return SizeHint::default();
+        }
+        let lengths = self.steps.iter().map(|step| match step {
+            Step::Chunk(bytes) | Step::Last(bytes) => bytes.len() as u64,
+            _ => 0,
+        });
+        SizeHint::with_exact(lengths.sum())
     }
 }

@@ -36,6 +36,24 @@ async fn a_signed_request_reaches_the_service_with_its_body_and_proof() {
 }
 
 #[tokio::test]
+async fn the_body_behind_the_layer_tells_its_length_and_its_end() {
+    for sent in ["{\"a\":1}", ""] {
+        let handler = service_fn(async move |request: Request<VerifiedBody>| {
+            let mut body = request.into_body();
+            assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(sent.len() as u64), sent.is_empty()));
+            let mut read = Vec::new();
+            while let Some(Ok(frame)) = body.frame().await {
+                read.extend(frame.into_data().unwrap());
+            }
+            assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(0), true));
+            Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(read))))
+        });
+        let response = layer(github()).layer(handler).oneshot(signed(sent).map(Full::new)).await.unwrap();
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), sent);
+    }
+}
+
+#[tokio::test]
 async fn a_body_in_chunks_is_the_same_body() {
     let steps = [Step::Chunk(b"{\"a\""), Step::Chunk(b""), Step::Chunk(b":1}"), Step::Trailers];
     let (request, _) = scripted("{\"a\":1}", steps);
@@ -188,6 +206,21 @@ async fn an_announced_length_over_the_limit_is_refused_before_the_body_is_polled
     assert_eq!(polls.count(), 0);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_body_that_tells_that_it_is_over_the_limit_is_refused_before_it_is_polled() {
+    let chunks = || [Step::Chunk(b"12345678"), Step::Wait(Duration::from_secs(1)), Step::Chunk(b"12345678")];
+    let limited = || layer(github()).with_body_limit(16);
+    let (request, polls) = scripted("", chunks().into_iter().chain([Step::Chunk(b"1")]));
+    assert_refused(limited(), request.map(Script::telling_length), 413, "body_too_large").await;
+    assert_eq!(polls.count(), 0);
+
+    let (request, _) = scripted("1234567812345678", chunks());
+    let mut request = request.map(Script::telling_length);
+    request.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from_static("16"));
+    let response = send(limited(), &Calls::default(), request).await;
+    assert_eq!(response.status(), StatusCode::OK, "a body of just the limit");
+}
+
 #[tokio::test]
 async fn a_body_of_unknown_length_is_cut_off_behind_the_limit() {
     let chunks = || [Step::Chunk(b"12345678"), Step::Chunk(b"12345678"), Step::Chunk(b"1"), Step::Chunk(b"2")];
@@ -244,6 +277,14 @@ async fn a_body_that_drips_is_refused_at_the_deadline() {
     assert_refused(layer(github()).with_body_timeout(Duration::from_secs(7)), request, 408, "body_timeout").await;
     assert_eq!(start.elapsed(), Duration::from_secs(7));
     assert!(polls.count() < 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_connection_of_a_body_that_does_not_come_in_time_is_closed() {
+    let (request, _) = scripted("{}", [Step::Wait(Duration::from_secs(11)), Step::Chunk(b"{}")]);
+    let response = send(layer(github()), &Calls::default(), request).await;
+    let connection = &response.headers()[header::CONNECTION];
+    assert_eq!((response.status(), connection), (StatusCode::REQUEST_TIMEOUT, &HeaderValue::from_static("close")));
 }
 
 #[tokio::test]
