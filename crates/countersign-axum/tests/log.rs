@@ -5,16 +5,22 @@
 use std::{
     io,
     sync::{Arc, Mutex},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use axum::{Router, body::Body, routing::post};
 use countersign_axum::{
-    AddressLayer, VerifyLayer, Webhook,
-    countersign::{Signer, Verifier, address::AddressSet, providers},
+    AddressLayer, Stack, VerifyLayer, Webhook,
+    countersign::{
+        Signer, Verifier,
+        address::{AddressList, AddressSet, ListFormat},
+        providers,
+    },
+    countersign_tower::{AddressFeed, replay::OperatorReplay},
 };
 use http::Request;
 use serde::{Deserialize, de::IgnoredAny};
+use tokio::time::timeout;
 use tower::ServiceExt;
 
 const SECRET: &str = "a-long-random-secret";
@@ -42,14 +48,25 @@ async fn handle(_: Webhook<Payment>) {}
 
 /// The lines that a signed delivery writes.
 async fn log_of(app: Router, content_type: &str, body: &'static str) -> String {
+    log_of_request(app, signed(content_type, body)).await
+}
+
+fn signed(content_type: &str, body: &'static str) -> Request<Body> {
+    let request = Request::post("/").header("Content-Type", content_type).header("X-GitHub-Event", "paid");
+    let signer = Signer::new(providers::GITHUB, SECRET).unwrap();
+    signer.sign(request.body(body).unwrap(), SystemTime::now()).unwrap().map(Body::from)
+}
+
+async fn log_of_request(app: Router, request: Request<Body>) -> String {
+    log_while(async move { drop(app.oneshot(request).await.unwrap()) }).await
+}
+
+async fn log_while(work: impl Future<Output = ()>) -> String {
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let guard = tracing::subscriber::set_default(subscriber);
-    let request = Request::post("/").header("Content-Type", content_type).header("X-GitHub-Event", "paid");
-    let signer = Signer::new(providers::GITHUB, SECRET).unwrap();
-    let signed = signer.sign(request.body(body).unwrap(), SystemTime::now()).unwrap();
-    app.oneshot(signed.map(Body::from)).await.unwrap();
+    work.await;
     drop(guard);
     let lines = log.0.lock().unwrap().clone();
     String::from_utf8(lines).unwrap()
@@ -95,5 +112,43 @@ async fn a_server_that_tells_no_peer_is_logged_with_the_missing_piece() {
     let log = log_of(covered().layer(layer), "application/json", "{}").await;
     for part in ["ERROR countersign:", "path=\"/\"", "`PeerAddr`", "`AddressLayer::with_peer`", "connect_info"] {
         assert!(log.contains(part), "{part} is not in {log}");
+    }
+}
+
+#[tokio::test]
+async fn who_has_an_event_handled_again_is_logged_by_name() {
+    let stack = Stack::new("hooks", Verifier::new(providers::GITHUB, SECRET).unwrap()).unwrap();
+    let app = Router::new().route("/", post(async || {})).layer(stack);
+    let by_operator = || {
+        let mut request = signed("application/json", "{}");
+        request.extensions_mut().insert(OperatorReplay::authorized_by("alice"));
+        request
+    };
+    let first = log_of_request(app.clone(), by_operator()).await;
+    assert!(!first.contains("alice"), "it was handled for the first time: {first}");
+    let again = log_of_request(app, by_operator()).await;
+    for part in ["WARN countersign:", "provider=\"github\"", "path=\"/\"", "by=\"alice\"", "let through again"] {
+        assert!(again.contains(part), "no {part} in {again}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_becomes_of_a_list_of_addresses_is_logged_with_its_length_and_age() {
+    let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
+    let list = AddressList::read(ListFormat::Lines, b"203.0.113.0/24\n", an_hour_ago.into()).unwrap();
+    let feed = AddressFeed::new(list, AddressSet::default());
+    let mut answers = [Err("the source is down"), Ok("203.0.113.0/24\n192.0.2.0/24\n")].into_iter();
+    let fetch = move || std::future::ready(answers.next().unwrap_or(Err("no more")));
+    let day = Duration::from_secs(86_400);
+    let log = log_while(async { assert!(timeout(day * 5 / 2, feed.refresh(day, fetch)).await.is_err()) }).await;
+    let lines: Vec<_> = log.lines().collect();
+    let [failed, taken] = lines[..] else { panic!("{log}") };
+    for part in ["ERROR countersign:", "error=the source is down", "ranges=1", "the last good copy stays"] {
+        assert!(failed.contains(part), "no {part} in {failed}");
+    }
+    let age = failed.split_once("age=").unwrap().1;
+    assert!(age.parse::<u64>().unwrap() >= 3600, "{failed}");
+    for part in ["INFO countersign:", "ranges=2", "took a new list"] {
+        assert!(taken.contains(part), "no {part} in {taken}");
     }
 }

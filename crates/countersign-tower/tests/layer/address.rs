@@ -110,6 +110,17 @@ async fn a_feed_gives_its_list_and_what_is_always_allowed() {
     assert!(inside("10.0.0.1:1").await && inside("203.0.113.8:1").await);
 }
 
+#[test]
+fn a_feed_tells_how_old_its_list_is() {
+    let hour = Duration::from_secs(3600);
+    let read = Timestamp::from(std::time::SystemTime::now() - hour);
+    let list = AddressList::read(ListFormat::Lines, b"203.0.113.0/24\n", read).unwrap();
+    let feed = AddressFeed::new(list, AddressSet::default());
+    assert!(feed.age() >= hour);
+    assert_eq!(feed.offer(b"203.0.113.0/24\n192.0.2.0/24\n"), Ok(true));
+    assert!(feed.age() < hour);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_feed_outlives_every_failure_of_its_source() {
     let answers = Arc::new(Mutex::new(vec![
