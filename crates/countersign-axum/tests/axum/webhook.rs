@@ -3,7 +3,7 @@ use std::{io::Write as _, time::SystemTime};
 use axum::{
     Router,
     body::Body,
-    extract::State,
+    extract::{OriginalUri, State},
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -183,11 +183,15 @@ async fn the_payload_of_a_token_that_is_the_body_is_its_claims() {
     assert_eq!((response.status(), text(response).await.as_str()), (StatusCode::OK, "12 from Zoë"));
 }
 
+fn signs_url() -> Scheme {
+    scheme(
+        "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{path-and-query}\\n{body}\"\n",
+    )
+}
+
 #[tokio::test]
 async fn a_url_is_verified_as_the_client_asked_for_it_within_a_nested_router_too() {
-    let signs_url = scheme(
-        "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{path-and-query}\\n{body}\"\n",
-    );
+    let signs_url = signs_url();
     let verifier = Verifier::new(&signs_url, SECRET).unwrap();
     let inner = Router::new().route("/payment", post(on_payment)).layer(VerifyLayer::new(verifier.clone()));
     let app = Router::new().nest("/hooks", Router::new().nest("/acme", inner));
@@ -211,6 +215,20 @@ async fn deliver_signed(scheme: &Scheme, app: &Router, signed: &str, sent: &str)
     let mut request = Signer::new(scheme, SECRET).unwrap().sign(request, SystemTime::now()).unwrap();
     *request.uri_mut() = sent.parse().unwrap();
     app.clone().oneshot(request.map(Body::from)).await.unwrap().status()
+}
+
+#[tokio::test]
+async fn a_url_that_was_rewritten_in_front_of_the_layer_is_verified_as_it_is_now() {
+    let signs_url = signs_url();
+    let verifier = Verifier::new(&signs_url, SECRET).unwrap();
+    let app = Router::new().route("/payment", post(on_payment)).layer(VerifyLayer::new(verifier));
+    for original in ["/gate?a=1", "/gate/payment?a=2", "/gate/payment"] {
+        let request = to("/payment?a=1", "application/json").method("POST").body(JSON.as_bytes().to_vec()).unwrap();
+        let mut request = Signer::new(&signs_url, SECRET).unwrap().sign(request, SystemTime::now()).unwrap();
+        request.extensions_mut().insert(OriginalUri(original.parse().unwrap()));
+        let answer = app.clone().oneshot(request.map(Body::from)).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{original}");
+    }
 }
 
 #[tokio::test]
