@@ -23,13 +23,13 @@ use countersign_tests::{
 };
 use countersign_tower::{
     Stack, StackBuilder, VerifiedBody,
-    metrics::{CLAIMS, STORE_ERRORS, VERDICTS},
+    metrics::{CLAIMS, HANDLER_SECONDS, STORE_ERRORS, VERDICTS},
 };
 use http::{Request, Response};
 use http_body_util::Full;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use tokio::time::{sleep, timeout};
-use tower::{Layer as _, Service, ServiceExt};
+use tower::{Layer as _, Service, ServiceExt, service_fn};
 
 const SECRET: &str = "a-long-random-secret";
 
@@ -93,7 +93,11 @@ fn counted(name: &str, work: impl Future<Output = ()>) -> Vec<(String, u64)> {
     let series = recorder.snapshotter().snapshot().into_vec().into_iter();
     let series = series.filter(|(key, ..)| key.key().name() == name).map(|(key, _, _, value)| {
         let label = key.key().labels().find(|label| label.key() != "endpoint").unwrap().value().to_owned();
-        let DebugValue::Counter(count) = value else { panic!("{value:?}") };
+        let count = match value {
+            DebugValue::Counter(count) => count,
+            DebugValue::Histogram(samples) => samples.len() as u64,
+            DebugValue::Gauge(_) => panic!("{value:?}"),
+        };
         (label, count)
     });
     let mut series: Vec<_> = series.collect();
@@ -132,6 +136,31 @@ fn a_lease_that_is_over_before_its_commit_is_counted() {
         assert_eq!(answer.status(), 503);
     });
     assert_eq!(claims, [("fresh".to_owned(), 1), ("lapsed".to_owned(), 1)]);
+}
+
+/// Sends each body to a handler that ends as it says.
+async fn handled(stack: StackBuilder<Verifier>, bodies: impl IntoIterator<Item = &'static str>) {
+    let handler = service_fn(async |request: Request<VerifiedBody>| match &request.into_body().into_bytes()[..] {
+        b"fails" => Err(io::Error::other("down")),
+        b"hangs" => pending().await,
+        b"panics" => panic!("the handler panics"),
+        status => Ok(Response::builder().status(status).body(Full::<Bytes>::default()).unwrap()),
+    });
+    let service = stack.with_clock(|| NOW).build().unwrap().layer(handler);
+    for body in bodies {
+        let _ = tokio::spawn(service.clone().oneshot(signed(body.to_owned()))).await;
+    }
+}
+
+#[test]
+fn each_call_of_the_handler_is_timed_under_how_it_ended() {
+    let of = |name: &str, count: u64| (name.to_owned(), count);
+    let guarded = handled(stack(), ["200", "299", "199", "300", "500", "fails", "hangs", "panics"]);
+    let seconds = counted(HANDLER_SECONDS, guarded);
+    assert_eq!(seconds, [of("failure", 4), of("panic", 1), of("success", 2), of("timeout", 1)]);
+
+    let open = handled(stack().dangerous_accept_replays_for_ever(), ["200", "299", "199", "300", "500", "fails"]);
+    assert_eq!(counted(HANDLER_SECONDS, open), [of("failure", 4), of("success", 2)]);
 }
 
 /// Gets ready once for all its clones.
