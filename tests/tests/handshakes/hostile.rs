@@ -1,5 +1,7 @@
 //! What questions could be misused for.
 
+use std::{convert::Infallible, time::Duration};
+
 use countersign::{Handshake, Scheme, Signer, Verifier, providers};
 use countersign_tower::HandshakeSecrets;
 use http::Request;
@@ -48,6 +50,24 @@ async fn a_secret_that_cannot_be_kept_is_not_answered() {
     let (response, _) = send(layer(asana()), offer("the-first-secret")).await;
     assert_eq!(response.extensions().get::<Rejection>().map(Rejection::code), Some("handshake_not_configured"));
     assert!(!response.headers().contains_key("x-hook-secret"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_place_for_secrets_that_does_not_answer_is_not_waited_for() {
+    struct Hanging;
+
+    impl HandshakeSecrets for Hanging {
+        type Error = Infallible;
+
+        async fn store(&self, _: &http::request::Parts, _: &str) -> Result<Stored, Infallible> {
+            std::future::pending().await
+        }
+    }
+
+    let answer = send(layer(asana()).with_secret_store(Hanging), offer("the-first-secret"));
+    let (response, calls) = tokio::time::timeout(Duration::from_secs(11), answer).await.unwrap();
+    assert_eq!((response.status().as_u16(), calls), (503, 0));
+    assert_eq!(response.extensions().get::<Rejection>().map(Rejection::code), Some("handshake_failed"));
 }
 
 #[tokio::test]
