@@ -7,11 +7,15 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use countersign::{ConfigError, Key, Rejection, Scheme, Secret, SecretError, Signer, Timestamp, Verifier, providers};
+use countersign::{
+    ConfigError, Key, Rejection, Scheme, Secret, SecretError, Signer, Timestamp, Verifier, providers,
+    replay::MemoryStore,
+};
 use countersign_tests::{
     app::App,
     endpoint::{Endpoint, NOW},
 };
+use countersign_tower::{ReplayLayer, Stack, VerifyLayer};
 use http::Request;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -308,6 +312,12 @@ async fn a12_neither_the_secret_nor_a_right_tag_is_ever_told() {
             Secret::new(endpoint.secret).unwrap(),
             Key::new("k", Secret::new(endpoint.secret).unwrap())
         ));
+
+        let replay = ReplayLayer::new(MemoryStore::new(), "hooks");
+        told.push(format!("{:?} {replay:?}", VerifyLayer::new(verifier.clone())));
+        let stack = Stack::builder("hooks", verifier.clone()).dangerous_accept_replays_for_ever();
+        told.push(format!("{stack:?}"));
+        told.push(format!("{:?}", stack.build().unwrap()));
 
         let signed = endpoint.sample();
         let verified = verifier.verify(&signed, signed.body(), NOW).unwrap();
