@@ -1,13 +1,15 @@
 //! Which check comes first, and that what it refuses costs no later one.
 
-use std::sync::Arc;
+use std::{convert::Infallible, future::ready, sync::Arc};
 
 use bytes::Bytes;
 use countersign_tower::{
-    AddressLayer, Stack,
+    AddressLayer, Stack, VerifiedBody,
     countersign::{Timestamp, Verifier, providers, replay::MemoryStore},
 };
-use http::Request;
+use http::{Request, Response};
+use http_body_util::Full;
+use tower::{Layer, ServiceExt, limit::ConcurrencyLimit, service_fn};
 
 use crate::world::{INSIDE, NOW, OUTSIDE, SECRET, World, from_github, github, got, inside, signed};
 
@@ -103,4 +105,15 @@ async fn published_addresses_are_those_of_the_catalogue() {
 
     let missing = AddressLayer::published_by(github().scheme()).unwrap_err();
     assert!(missing.to_string().contains("`github`"), "{missing}");
+}
+
+#[tokio::test]
+async fn a_service_behind_that_is_busy_is_waited_for() {
+    let handler =
+        service_fn(|_: Request<VerifiedBody>| ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))));
+    let stack = Stack::builder("github", github()).with_clock(|| NOW).build().unwrap();
+    // It panics if nobody waits for its place.
+    let service = stack.layer(ConcurrencyLimit::new(handler, 1));
+    let answer = service.oneshot(from_github("{}").map(Full::new)).await.unwrap();
+    assert_eq!(answer.status(), 200);
 }
