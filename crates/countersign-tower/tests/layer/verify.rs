@@ -234,6 +234,14 @@ async fn a_body_of_unknown_length_is_cut_off_behind_the_limit() {
 }
 
 #[tokio::test]
+async fn a_body_may_have_a_mebibyte_unless_something_else_is_said() {
+    for (length, status) in [(1 << 20, StatusCode::OK), ((1 << 20) + 1, StatusCode::PAYLOAD_TOO_LARGE)] {
+        let request = signed("x".repeat(length).leak()).map(Full::new);
+        assert_eq!(send(layer(github()), &Calls::default(), request).await.status(), status, "{length} bytes");
+    }
+}
+
+#[tokio::test]
 async fn a_limit_that_somebody_else_put_around_the_body_is_reported_as_one() {
     let calls = Calls::default();
     let (parts, body) = signed("{\"a\":1}").into_parts();
