@@ -124,6 +124,19 @@ async fn a_handler_that_takes_too_long_is_dropped_and_may_come_again() {
     endpoint.runs("2").await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_takes_too_long_is_gone_before_its_event_may_come_again() {
+    let layer = ReplayLayer::new(Remote::new(Duration::from_millis(100)), "github");
+    let endpoint = Endpoint::new(layer.with_handler_timeout(Duration::from_secs(10)));
+    endpoint.script([Do::Hang]);
+    let sending = endpoint.clone();
+    let answer = tokio::spawn(async move { sending.deliver("{}").await });
+    // The claim takes 100 ms, the handler 10 s, the release 100 ms.
+    tokio::time::sleep(Duration::from_millis(10_150)).await;
+    assert_eq!((answer.is_finished(), endpoint.ended()), (false, 1));
+    assert_eq!(answer.await.unwrap().code, "handler_timeout");
+}
+
 #[tokio::test]
 async fn a_handler_that_uses_up_all_of_its_turns_is_stopped_as_well() {
     let endpoint = Endpoint::new(layer().with_handler_timeout(Duration::from_millis(20)));
@@ -260,6 +273,17 @@ async fn two_operators_do_not_run_an_event_beside_each_other() {
     assert!(tokio::spawn(by("bob")).await.unwrap_err().is_panic());
     assert_eq!(by("bob").await.unwrap().status, 202);
     assert_eq!(endpoint.calls(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_operator_is_answered_when_the_next_one_may_come() {
+    let remote = Remote::new(Duration::from_millis(100));
+    let endpoint = Endpoint::new(ReplayLayer::new(remote.clone(), "github"));
+    endpoint.runs("{}").await;
+    let mut request = endpoint.signed("{}");
+    request.extensions_mut().insert(OperatorReplay::authorized_by("alice"));
+    assert_eq!(endpoint.send(request).await.unwrap().status, 202);
+    assert_eq!((endpoint.calls(), remote.store.len()), (2, 1), "the operator's claim is still there");
 }
 
 #[tokio::test]
