@@ -3,10 +3,12 @@
 use std::{convert::Infallible, time::Duration};
 
 use countersign::{Handshake, Scheme, Signer, Verifier, providers};
-use countersign_tower::HandshakeSecrets;
-use http::Request;
+use countersign_tests::app::{Step, Wire};
+use countersign_tower::{HandshakeSecrets, VerifyLayer};
+use http::{Request, request::Builder};
+use tower::{Layer, ServiceExt, service_fn};
 
-use super::{Bytes, NOW, Outside, Rejection, SECRET, Stored, layer, send};
+use super::{Body, Bytes, NOW, Outside, Rejection, Response, SECRET, Stored, VerifiedBody, layer, send};
 
 fn asana() -> Verifier {
     Verifier::builder(providers::ASANA).awaiting_secret().build().unwrap()
@@ -180,5 +182,52 @@ fn an_unsafe_handshake_is_refused_where_it_stands() {
         let error = Scheme::from_toml("t", &format!("{TOP}{handshake}\n")).expect_err(handshake);
         assert!(error.message().contains(fragment), "`{fragment}` is not in: {error}\n{handshake}");
         assert!(error.line() >= 9, "{error}\n{handshake}");
+    }
+}
+
+fn smartcar() -> Verifier {
+    Verifier::new(providers::SMARTCAR, SECRET).unwrap()
+}
+
+const QUESTION: &[u8] = br#"{"eventType":"VERIFY","data":{"challenge":"abc"}}"#;
+
+/// What becomes of a question that nobody signed, if it arrives so: an answer, or the reason that there is none.
+async fn asked(layer: VerifyLayer<Verifier>, request: Builder, body: Vec<Step>) -> &'static str {
+    let request = request.method("POST").body(Wire::with_count(body).0).unwrap();
+    let service = service_fn(async |_: Request<VerifiedBody>| -> Result<Response<Body>, Infallible> {
+        panic!("it is no delivery")
+    });
+    let Ok(response) = layer.layer(service).oneshot(request).await;
+    response.extensions().get().map_or("", Rejection::code)
+}
+
+#[tokio::test]
+async fn a_question_in_a_body_is_answered_only_if_the_body_is_all_there_and_no_delivery() {
+    let whole = || vec![Step::Bytes(Bytes::from_static(QUESTION))];
+    let length = |length: usize| Request::builder().header("content-length", length);
+    assert_eq!(asked(layer(smartcar()), Request::builder(), whole()).await, "");
+    assert_eq!(asked(layer(smartcar()), length(QUESTION.len()), whole()).await, "");
+    assert_ne!(asked(layer(smartcar()), length(QUESTION.len() + 1), whole()).await, "");
+    let broken = whole().into_iter().chain([Step::Break]).collect();
+    assert_ne!(asked(layer(smartcar()), Request::builder(), broken).await, "");
+
+    let limited = |bytes: usize| layer(smartcar()).with_body_limit(bytes as u64);
+    assert_eq!(asked(limited(QUESTION.len()), Request::builder(), whole()).await, "");
+    assert_ne!(asked(limited(QUESTION.len() - 1), Request::builder(), whole()).await, "");
+
+    let badly_signed = Request::builder().header("sc-signature", "0".repeat(64));
+    assert_eq!(asked(layer(smartcar()), badly_signed, whole()).await, "signature");
+    let silent = layer(smartcar()).without_handshakes();
+    assert_eq!(asked(silent, Request::builder(), whole()).await, "missing_signature");
+}
+
+#[tokio::test]
+async fn what_could_be_a_question_is_a_delivery_if_it_is_signed_and_all_there() {
+    let request = Request::post("/").body(Bytes::from_static(b"{}")).unwrap();
+    let signed = Signer::new(providers::SMARTCAR, SECRET).unwrap().sign(request, NOW).unwrap();
+    for (length, status) in [(1, 400), (2, 202), (3, 400)] {
+        let mut request = signed.clone();
+        request.headers_mut().insert("content-length", length.into());
+        assert_eq!(send(layer(smartcar()), request).await.0.status(), status, "{length}");
     }
 }

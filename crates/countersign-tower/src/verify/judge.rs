@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use countersign::{
     Collecting, Delivery, Handshake, Head, Rejection, Timestamp, Verified, Verifier, handshake::MAX_QUESTION,
     replay::ReplayScope,
@@ -12,7 +12,7 @@ use http_body::Body;
 
 use super::{
     layer::Settings,
-    read::{announced_length, join, read},
+    read::{announced_length, read, read_whole},
     sent,
 };
 
@@ -92,28 +92,21 @@ where
 {
     // If the head is refused, a question is all that it can be.
     let limit = if collecting.is_ok() { settings.body_limit } else { settings.body_limit.min(MAX_QUESTION) };
-    let mut whole = BytesMut::new();
-    let complete = read(body, |chunk| join(&mut whole, &chunk, limit)).await;
-    let verdict = collecting.and_then(|mut collecting| {
-        complete.clone()?;
-        let body = whole.split().freeze();
-        if announced.is_some_and(|announced| announced != body.len() as u64) {
-            return Err(Rejection::BodyIncomplete);
-        }
-        collecting.push(body.clone())?;
-        Ok((collecting.finish(), body))
+    let whole = read_whole(body, announced, limit).await;
+    let verified = collecting.and_then(|mut collecting| {
+        collecting.push(whole.clone()?)?;
+        collecting.finish()
     });
-    let (rejection, body) = match verdict {
-        Ok((Ok(verified), _)) => return accept(verified, settings),
-        Ok((Err(rejection), body)) => (rejection, body),
-        Err(rejection) => (rejection, whole.freeze()),
+    let rejection = match verified {
+        Ok(verified) => return accept(verified, settings),
+        Err(rejection) => rejection,
     };
-    if complete.is_err() || !may_be_question(&rejection) {
-        return Err(rejection);
-    }
-    match verifier.handshake_in_body(head, &body, now)? {
-        Some(handshake) => Ok(Verdict::Handshake(Box::new(handshake))),
-        None => Err(rejection),
+    match whole {
+        Ok(whole) if may_be_question(&rejection) => {
+            let question = verifier.handshake_in_body(head, &whole, now)?;
+            question.map(|handshake| Verdict::Handshake(Box::new(handshake))).ok_or(rejection)
+        }
+        _ => Err(rejection),
     }
 }
 

@@ -24,6 +24,15 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let announced = announced_length(head, body, limit)?;
+    read_whole(body, announced, limit).await
+}
+
+/// The whole body, if it is as long as was announced.
+pub(super) async fn read_whole<B>(body: &mut B, announced: Option<u64>, limit: u64) -> Result<Bytes, Rejection>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
     let mut whole = BytesMut::new();
     read(body, |chunk| join(&mut whole, &chunk, limit)).await?;
     if announced.is_some_and(|announced| announced != whole.len() as u64) {
@@ -33,12 +42,12 @@ where
 }
 
 /// Puts a chunk behind the others.
-pub(super) fn join(whole: &mut BytesMut, chunk: &[u8], limit: u64) -> Result<(), Rejection> {
+fn join(whole: &mut BytesMut, chunk: &[u8], limit: u64) -> Result<(), Rejection> {
     whole.extend_from_slice(chunk);
     if whole.len() as u64 > limit { Err(Rejection::BodyTooLarge { limit: Some(limit) }) } else { Ok(()) }
 }
 
-/// Reads the whole body.
+/// Reads a body to its end.
 pub(super) async fn read<B>(body: &mut B, mut take: impl FnMut(Bytes) -> Result<(), Rejection>) -> Result<(), Rejection>
 where
     B: Body<Data = Bytes> + Unpin,
