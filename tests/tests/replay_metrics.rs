@@ -23,7 +23,7 @@ use countersign_tests::{
 };
 use countersign_tower::{
     Stack, StackBuilder, VerifiedBody,
-    metrics::{CLAIMS, HANDLER_SECONDS, STORE_ERRORS, VERDICTS},
+    metrics::{BODY_BYTES, CLAIMS, HANDLER_SECONDS, STORE_ERRORS, VERDICTS, VERIFY_SECONDS},
 };
 use http::{Request, Response};
 use http_body_util::Full;
@@ -85,14 +85,16 @@ async fn dropped(stack: StackBuilder<Verifier, FailsToRelease>, count: usize) {
     sleep(Duration::from_secs(5)).await;
 }
 
-/// What stands in the series of this name, by the value of the label that is not the endpoint's.
+/// What stands in the series of this name, by the value of the label that is not the endpoint's; of a histogram, how many
+/// values.
 fn counted(name: &str, work: impl Future<Output = ()>) -> Vec<(String, u64)> {
     let recorder = DebuggingRecorder::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     metrics::with_local_recorder(&recorder, || runtime.block_on(work));
     let series = recorder.snapshotter().snapshot().into_vec().into_iter();
     let series = series.filter(|(key, ..)| key.key().name() == name).map(|(key, _, _, value)| {
-        let label = key.key().labels().find(|label| label.key() != "endpoint").unwrap().value().to_owned();
+        let label =
+            key.key().labels().find(|label| label.key() != "endpoint").map_or("", |label| label.value()).to_owned();
         let count = match value {
             DebugValue::Counter(count) => count,
             DebugValue::Histogram(samples) => samples.len() as u64,
@@ -161,6 +163,24 @@ fn each_call_of_the_handler_is_timed_under_how_it_ended() {
 
     let open = handled(stack().dangerous_accept_replays_for_ever(), ["200", "299", "199", "300", "500", "fails"]);
     assert_eq!(counted(HANDLER_SECONDS, open), [of("failure", 4), of("success", 2)]);
+}
+
+#[test]
+fn each_body_that_is_verified_is_measured_whether_it_was_waited_for_or_not() {
+    for series in [BODY_BYTES, VERIFY_SECONDS] {
+        let app = Router::new().fallback(any(async || "handled")).layer(stack().with_clock(|| NOW).build().unwrap());
+        let measured = counted(series, async move {
+            let slowly = |request: Request<Body>, body| {
+                let steps = [Step::Wait(Duration::from_secs(1)), Step::Bytes(Bytes::from_static(body))];
+                request.map(|_| Wire::with_count(steps).0)
+            };
+            let forged = slowly(signed("3".to_owned()), b"4");
+            for request in [signed("1".to_owned()), slowly(signed("2".to_owned()), b"2"), forged] {
+                app.clone().oneshot(request).await.unwrap();
+            }
+        });
+        assert_eq!(measured, [(String::new(), 2)], "{series}");
+    }
 }
 
 /// Gets ready once for all its clones.

@@ -16,8 +16,8 @@ use countersign_tower::{
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Body, Frame};
 use http_body_util::{BodyExt, Full, Limited};
-use tokio::time::Instant;
-use tower::{Layer, ServiceExt, limit::ConcurrencyLimit, service_fn};
+use tokio::time::{Instant, timeout};
+use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimit, service_fn};
 
 /// The signed request with its body replaced by a scripted one.
 fn scripted(body: &'static str, steps: impl IntoIterator<Item = Step>) -> (Request<Script>, Calls) {
@@ -87,17 +87,21 @@ async fn a_body_that_is_waited_for_takes_no_place_that_a_limit_behind_has() {
     });
     let service = layer(github()).layer(ConcurrencyLimit::new(handler, 1));
     let (slow, _) = scripted("{}", [Step::Wait(Duration::from_secs(5)), Step::Chunk(b"{}")]);
-    let slow = tokio::spawn(service.clone().oneshot(slow));
+    // Kept by whoever called it, as a server keeps the service of a connection.
+    let mut kept = service.clone();
+    let slow = tokio::spawn(ServiceExt::<Request<Script>>::ready(&mut kept).await.unwrap().call(slow));
     tokio::time::sleep(Duration::from_millis(1)).await;
 
     let start = Instant::now();
-    let quick = service.clone().oneshot(signed("{}").map(Full::new)).await.unwrap();
+    let quick = timeout(Duration::from_secs(60), service.clone().oneshot(signed("{}").map(Full::new)));
+    let quick = quick.await.expect("there is a place").unwrap();
     assert_eq!(
         (quick.status(), start.elapsed().as_secs()),
         (StatusCode::OK, 1),
         "behind a body that proves nothing yet"
     );
     assert_eq!(slow.await.unwrap().unwrap().status(), StatusCode::OK);
+    drop(kept);
 
     // It waits for its place when it is verified, as all do.
     let (slow, _) = scripted("{}", [Step::Wait(Duration::from_millis(1)), Step::Chunk(b"{}")]);
