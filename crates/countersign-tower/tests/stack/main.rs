@@ -4,4 +4,5 @@
 
 mod build;
 mod order;
+mod settings;
 mod world;

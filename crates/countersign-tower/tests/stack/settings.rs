@@ -1,0 +1,146 @@
+//! What is set on the stack reaches the layer that it is for.
+
+use std::{
+    convert::Infallible,
+    future::{pending, ready},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use countersign_tower::{
+    Confirm, HandshakeDone, HandshakeSecrets, Keys, Stack, StackBuilder, Stored, VerifiedBody,
+    countersign::{
+        Rejection, ReplayKey, ReplayStore, Scheme, Signer, Timestamp, Verifier, providers,
+        replay::{Claim, Lease, Settlement},
+    },
+};
+use http::{Request, Response, request::Parts};
+use http_body::{Body, Frame};
+use http_body_util::Full;
+use tokio::time::Instant;
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::world::{NOW, SECRET, from_github, github};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+async fn send<B>(stack: StackBuilder<impl Keys, impl ReplayStore>, request: Request<B>) -> Response<Full<Bytes>>
+where
+    B: Body<Data = Bytes, Error = Infallible> + Send + 'static,
+{
+    let handler = service_fn(|_: Request<VerifiedBody>| ready(Ok::<_, Infallible>(Response::new(Full::default()))));
+    let stack = stack.with_clock(|| NOW).build().unwrap();
+    let Ok(response) = stack.layer(handler).oneshot(request).await;
+    response
+}
+
+fn code(response: &Response<Full<Bytes>>) -> &'static str {
+    response.extensions().get().map_or("", Rejection::code)
+}
+
+/// Never comes.
+struct Silent;
+
+impl Body for Silent {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Pending
+    }
+}
+
+impl ReplayStore for Silent {
+    type Error = Infallible;
+
+    async fn claim(&self, _: ReplayKey, _: Duration, _: Timestamp) -> Result<Claim, Infallible> {
+        pending().await
+    }
+
+    async fn commit(&self, _: Lease, _: Duration, _: Timestamp) -> Result<Settlement, Infallible> {
+        pending().await
+    }
+
+    async fn release(&self, _: Lease, _: Timestamp) -> Result<Settlement, Infallible> {
+        pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_body_may_be_as_long_as_the_stack_was_told() {
+    let stack = || Stack::builder("github", github());
+    let request = || from_github("{}").map(Full::new);
+    assert_eq!(code(&send(stack().with_body_limit(1), request()).await), "body_too_large");
+    assert_eq!(code(&send(stack().with_body_limit(2), request()).await), "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_and_the_store_are_waited_for_as_long_as_the_stack_was_told() {
+    let stack = || Stack::builder("github", github());
+    let start = Instant::now();
+    let late = send(stack().with_body_timeout(SECOND * 3), from_github("{}").map(|_| Silent)).await;
+    assert_eq!((code(&late), start.elapsed()), ("body_timeout", SECOND * 3));
+
+    let start = Instant::now();
+    let stack = stack().with_store(Silent).with_store_timeout(SECOND * 4);
+    let late = send(stack, from_github("{}").map(Full::new)).await;
+    assert_eq!((code(&late), start.elapsed()), ("store_unavailable", SECOND * 4));
+}
+
+#[tokio::test]
+async fn a_stack_without_handshakes_answers_none() {
+    let stack = || Stack::builder("dropbox", Verifier::new(providers::DROPBOX, SECRET).unwrap());
+    let question = || Request::get("/hooks?challenge=abc").body(Full::default()).unwrap();
+    assert_eq!(code(&send(stack(), question()).await), "");
+    assert_eq!(code(&send(stack().without_handshakes(), question()).await), "method");
+}
+
+/// Keeps every secret, and confirms every subscription.
+struct Willing;
+
+impl HandshakeSecrets for Willing {
+    type Error = Infallible;
+
+    async fn store(&self, _: &Parts, _: &str) -> Result<Stored, Infallible> {
+        Ok(Stored::New)
+    }
+}
+
+impl Confirm for Willing {
+    type Error = Infallible;
+
+    async fn confirm(&self, _: &str) -> Result<(), Infallible> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_stack_keeps_secrets_where_it_was_told() {
+    let stack = || Stack::builder("asana", Verifier::builder(providers::ASANA).awaiting_secret().build().unwrap());
+    let offer = || Request::post("/hooks").header("x-hook-secret", SECRET).body(Full::default()).unwrap();
+    assert_eq!(code(&send(stack(), offer()).await), "handshake_not_configured");
+    let kept = send(stack().with_secret_store(Willing), offer()).await;
+    assert_eq!(kept.extensions().get(), Some(&HandshakeDone::Stored));
+}
+
+#[tokio::test]
+async fn a_stack_has_subscriptions_confirmed_by_whom_it_was_given() {
+    let scheme = Scheme::from_toml(
+        "acme",
+        "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n\
+         [[handshake]]\nwhen = { json = \"/type\", equals = \"confirm\" }\n\
+         confirm = { json = \"/url\", hosts = [\"acme.example\"], path = \"/\" }\n",
+    );
+    let scheme = scheme.unwrap();
+    let question = || {
+        let body = r#"{"type": "confirm", "url": "https://acme.example/"}"#;
+        let signer = Signer::new(&scheme, SECRET).unwrap();
+        signer.sign(Request::post("/hooks").body(Bytes::from(body)).unwrap(), NOW).unwrap().map(Full::new)
+    };
+    let stack = || Stack::builder("acme", Verifier::new(&scheme, SECRET).unwrap());
+    assert_eq!(send(stack(), question()).await.extensions().get::<HandshakeDone>(), None);
+    let confirmed = send(stack().with_confirmation(Willing), question()).await;
+    assert_eq!(confirmed.extensions().get(), Some(&HandshakeDone::Confirmed));
+}
