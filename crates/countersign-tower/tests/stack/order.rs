@@ -4,10 +4,10 @@ use std::{convert::Infallible, future::ready, sync::Arc};
 
 use bytes::Bytes;
 use countersign_tower::{
-    AddressLayer, Stack, VerifiedBody,
+    AddressLayer, KeyResolver, Stack, TenantKeys, VerifiedBody,
     countersign::{Timestamp, Verifier, providers, replay::MemoryStore},
 };
-use http::{Request, Response};
+use http::{Request, Response, request::Parts};
 use http_body_util::Full;
 use tower::{Layer, ServiceExt, limit::ConcurrencyLimit, service_fn};
 
@@ -116,4 +116,33 @@ async fn a_service_behind_that_is_busy_is_waited_for() {
     let service = stack.layer(ConcurrencyLimit::new(handler, 1));
     let answer = service.oneshot(from_github("{}").map(Full::new)).await.unwrap();
     assert_eq!(answer.status(), 200);
+}
+
+/// A tenant is a path; all have one secret.
+struct Paths;
+
+impl KeyResolver for Paths {
+    type Tenant = String;
+    type Error = Infallible;
+
+    fn tenant(&self, head: &Parts) -> Option<String> {
+        Some(head.uri.path().to_owned())
+    }
+
+    async fn verifier(&self, _: &String) -> Result<Option<Verifier>, Infallible> {
+        Ok(Some(github()))
+    }
+}
+
+#[tokio::test]
+async fn the_same_event_of_two_tenants_is_two() {
+    let stack = Stack::builder("tenants", TenantKeys::new(Paths)).with_clock(|| NOW).build().unwrap();
+    let world = World::new(&stack);
+    for expected in [got(202, "", true), got(200, "replayed", true)] {
+        for path in ["/one", "/other"] {
+            let mut request = from_github("{}");
+            *request.uri_mut() = path.parse().unwrap();
+            assert_eq!(world.send(INSIDE, request).await, expected, "{path}");
+        }
+    }
 }
