@@ -1,10 +1,11 @@
 //! Tenants of one layer and one store do not see each other's events.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 use countersign_tower::{
-    KeyResolver, TenantKeys,
-    countersign::{Verifier, providers},
+    KeyResolver, ReplayLayer, TenantKeys,
+    countersign::{Verifier, providers, replay::MemoryStore},
+    replay::OperatorReplay,
 };
 use http::request::Parts;
 
@@ -80,4 +81,32 @@ async fn tenants_that_are_told_apart_by_a_number_of_any_width_share_no_event() {
             assert_eq!(endpoint.send(request).await.unwrap().code, expected, "{path}");
         }
     }
+}
+
+/// A single tenant, with a name that somebody could take for something else.
+struct Single;
+
+impl KeyResolver for Single {
+    type Tenant = u64;
+    type Error = Infallible;
+
+    fn tenant(&self, _: &Parts) -> Option<u64> {
+        Some(u64::from_le_bytes(*b"operator"))
+    }
+
+    async fn verifier(&self, _: &u64) -> Result<Option<Verifier>, Infallible> {
+        Ok(Verifier::new(providers::GITHUB, SECRET).ok())
+    }
+}
+
+#[tokio::test]
+async fn what_an_operator_claims_is_no_event_of_a_tenant_whose_name_is_like_it() {
+    let store = Arc::new(MemoryStore::new());
+    let layer = || ReplayLayer::new(Arc::clone(&store), "github");
+    Endpoint::of(TenantKeys::new(Single), layer()).runs("{}").await;
+    let endpoint = Endpoint::new(layer());
+    endpoint.runs("{}").await;
+    let mut request = endpoint.signed("{}");
+    request.extensions_mut().insert(OperatorReplay::authorized_by("alice"));
+    assert_eq!(endpoint.send(request).await.unwrap().status, 202);
 }
