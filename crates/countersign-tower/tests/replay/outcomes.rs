@@ -206,6 +206,19 @@ async fn a_claim_whose_holder_died_ends_with_its_lease() {
     endpoint.runs("{}").await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_lease_of_which_nothing_is_said_lasts_as_long_as_the_handler_and_its_store_may_take() {
+    let layer = layer().with_handler_timeout(Duration::from_secs(100)).with_store_timeout(Duration::from_secs(3));
+    let endpoint = Endpoint::new(layer);
+    endpoint.script([Do::Hang]);
+    let mut dead = std::pin::pin!(endpoint.deliver("{}"));
+    assert!(timeout(Duration::from_secs(1), &mut dead).await.is_err());
+    endpoint.clock.advance(105);
+    endpoint.refuses("{}", 409, "in_progress").await;
+    endpoint.clock.advance(1);
+    endpoint.runs("{}").await;
+}
+
 #[tokio::test]
 async fn forged_requests_take_no_room_and_burn_no_event() {
     let store = std::sync::Arc::new(MemoryStore::with_capacity(10));

@@ -152,6 +152,21 @@ async fn a_claim_whose_answer_comes_late_is_given_back_and_nothing_runs() {
     endpoint.runs("{}").await;
 }
 
+#[tokio::test]
+async fn a_late_answer_is_good_if_it_is_no_lease_or_if_the_layer_fails_open() {
+    let remote = Remote::new(Duration::ZERO);
+    let layer = ReplayLayer::new(remote.clone(), "github").with_store_timeout(Duration::from_secs(3600));
+    Endpoint::new(layer.clone()).runs("1").await;
+    remote.set(Fault::Standstill);
+    let impatient = layer.with_store_timeout(Duration::from_millis(100));
+    Endpoint::new(impatient.clone()).refuses("1", 200, "replayed").await;
+
+    // What runs all the same had better have a lease.
+    let open = Endpoint::new(impatient.dangerous_fail_open());
+    assert_eq!(open.runs("2").await.status, 202);
+    open.refuses("2", 200, "replayed").await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_claim_whose_answer_takes_all_of_its_time_is_in_time() {
     let time = Duration::from_millis(300);
