@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use countersign_tower::{
-    FetchedKeys, HttpsFetch,
-    countersign::{Scheme, Verifier, providers},
+    Fetch, FetchError, Fetched, FetchedKeys, HttpsFetch, Stack, StackError,
+    countersign::{KeyAddress, Rejection, Scheme, Verifier, providers},
 };
+use tokio::time::timeout;
 
 use crate::{
     server::{Reply, Server, authority},
-    world::{Clock, HOST, delivery, fetched, https, jwks, key, scheme, send, set, with_id},
+    world::{Clock, HOST, NOW, delivery, fetched, https, jwks, key, scheme, send, set, with_id},
 };
 
 async fn settled(server: &Server, requests: usize) {
@@ -306,4 +307,35 @@ async fn good_copies_outlive_what_was_only_tried_and_no_more_are_kept_than_may_b
     assert_eq!(send(&keys, request("real")).await, Ok(()));
     assert_eq!(server.requests(), 21);
     assert!(format!("{keys:?}").contains("urls: 4"), "{keys:?}");
+}
+
+/// What breaks down where it should fetch.
+struct Broken;
+
+impl Fetch for Broken {
+    async fn fetch(&self, _: &KeyAddress) -> Result<Fetched, FetchError> {
+        panic!("it breaks down");
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_fetch_that_breaks_down_is_answered() {
+    let keys = FetchedKeys::new(Verifier::builder(set()).without_keys().unwrap(), Broken);
+    let request = with_id(&key(), "one");
+    let address = keys.unkeyed().locate(&request, None).unwrap();
+    let answer = timeout(Duration::from_secs(60), keys.resolve(&address, NOW)).await.expect("nobody waits for ever");
+    assert_eq!(answer.unwrap_err(), Rejection::KeysUnavailable);
+}
+
+#[test]
+fn what_a_scheme_demands_is_known_before_its_keys_are() {
+    let keys = FetchedKeys::new(Verifier::builder(set()).without_keys().unwrap(), Broken);
+    let refused = Stack::builder("hooks", keys).dangerous_without_replay_guard().build().unwrap_err();
+    assert_eq!(refused, StackError::ReplayableForEver { scheme: Some("acme".to_owned()) });
+}
+
+#[test]
+fn why_there_is_no_document_can_be_read() {
+    assert_eq!(FetchError::failed("no route to the host").to_string(), "no route to the host");
+    assert!(FetchError::NotThere.to_string().contains("no such document"));
 }
