@@ -253,7 +253,10 @@ async fn new_urls_are_tried_within_a_budget_and_known_ones_go_on_to_work() {
     assert_eq!(send(&keys, request("invented-0")).await, Err("unknown_key"), "that it is not there is remembered");
     assert_eq!(send(&keys, request("real")).await, Ok(()));
     assert_eq!(server.requests(), 8);
-    clock.advance(5);
+    // Whoever asks in vain does not make it begin anew.
+    clock.advance(3);
+    assert_eq!(send(&keys, request("early")).await, Err("keys_unavailable"));
+    clock.advance(2);
     assert_eq!(send(&keys, request("late")).await, Err("unknown_key"));
     assert_eq!(send(&keys, request("later")).await, Err("keys_unavailable"));
     assert_eq!(server.requests(), 9);
