@@ -1,6 +1,6 @@
 //! How often a provider is asked, and what is used meanwhile.
 
-use std::time::Duration;
+use std::{collections::VecDeque, future::pending, sync::Mutex, time::Duration};
 
 use countersign_tower::{
     Fetch, FetchError, Fetched, FetchedKeys, HttpsFetch, Stack, StackError,
@@ -341,4 +341,33 @@ fn what_a_scheme_demands_is_known_before_its_keys_are() {
 fn why_there_is_no_document_can_be_read() {
     assert_eq!(FetchError::failed("no route to the host").to_string(), "no route to the host");
     assert!(FetchError::NotThere.to_string().contains("no such document"));
+}
+
+/// Gives these documents; a missing one is a failure, and behind the last one nothing comes.
+struct Documents(Mutex<VecDeque<Option<String>>>);
+
+impl Fetch for Documents {
+    async fn fetch(&self, _: &KeyAddress) -> Result<Fetched, FetchError> {
+        let next = self.0.lock().unwrap().pop_front();
+        match next {
+            Some(Some(document)) => Ok(Fetched { document: document.into(), max_age: Some(Duration::from_secs(600)) }),
+            Some(None) => Err(FetchError::failed("down")),
+            None => pending().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_failed_is_not_waited_for_while_there_is_a_copy() {
+    let (one, clock) = (key(), Clock::default());
+    let documents = Documents(Mutex::new([Some(jwks(&[("one", &one)])), None].into()));
+    let keys = FetchedKeys::new(Verifier::builder(set()).without_keys().unwrap(), documents);
+    let keys = keys.with_clock(clock.read()).with_time_limit(Duration::from_secs(3600));
+    let request = with_id(&one, "one");
+    let address = keys.unkeyed().locate(&request, None).unwrap();
+    for seconds in [0, 700, 31] {
+        clock.advance(seconds);
+        let verifier = timeout(Duration::from_secs(60), keys.resolve(&address, NOW)).await;
+        assert!(verifier.expect("the copy is taken at once").is_ok(), "{seconds}");
+    }
 }
