@@ -158,8 +158,8 @@ async fn a_copy_is_used_until_the_provider_may_be_asked_for_another() {
     let keys = keys.with_interval(Duration::from_secs(300));
     assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
     server.reply(Reply::document(jwks(&[("other", &one)])));
-    for _ in 0..4 {
-        clock.advance(70);
+    for seconds in [60, 70, 70, 70] {
+        clock.advance(seconds);
         assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
         assert_eq!(send(&keys, with_id(&one, "other")).await, Err("keys_unavailable"), "this copy cannot tell");
     }
@@ -370,4 +370,30 @@ async fn a_provider_that_failed_is_not_waited_for_while_there_is_a_copy() {
         let verifier = timeout(Duration::from_secs(60), keys.resolve(&address, NOW)).await;
         assert!(verifier.expect("the copy is taken at once").is_ok(), "{seconds}");
     }
+}
+
+#[tokio::test]
+async fn the_last_good_copy_is_used_until_just_before_its_time_is_over() {
+    let (one, clock) = (key(), Clock::default());
+    let documents = Documents(Mutex::new([Some(jwks(&[("one", &one)])), None].into()));
+    let keys = FetchedKeys::new(Verifier::builder(set()).without_keys().unwrap(), documents).with_clock(clock.read());
+    let request = with_id(&one, "one");
+    let address = keys.unkeyed().locate(&request, None).unwrap();
+    // It is good for ten minutes, and the last good one for a day.
+    for (seconds, is_used) in [(0, true), (600 + 86_400 - 1, true), (1, false)] {
+        clock.advance(seconds);
+        assert_eq!(keys.resolve(&address, NOW).await.is_ok(), is_used, "{seconds}");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_whose_time_is_just_over_is_not_used_while_there_may_be_another() {
+    let (one, clock) = (key(), Clock::default());
+    let documents = Documents(Mutex::new([Some(jwks(&[("one", &one)])), Some(jwks(&[("other", &one)]))].into()));
+    let keys = FetchedKeys::new(Verifier::builder(set()).without_keys().unwrap(), documents).with_clock(clock.read());
+    let request = with_id(&one, "one");
+    let address = keys.unkeyed().locate(&request, None).unwrap();
+    assert!(keys.resolve(&address, NOW).await.is_ok());
+    clock.advance(600);
+    assert_eq!(keys.resolve(&address, NOW).await.unwrap_err(), Rejection::UnknownKey);
 }
