@@ -190,6 +190,7 @@ fn padding(len: usize) -> Vec<u8> {
 
 #[test]
 fn a_plain_hash_is_not_extended_whatever_it_is_made_of() {
+    type Layout = (&'static str, fn(&[u8]) -> Vec<u8>);
     let plain = |signs: &str| {
         let rest = if signs.contains("form") {
             "covers_body = false\n[event]\ntold_apart_by = \"signed-content\""
@@ -198,15 +199,14 @@ fn a_plain_hash_is_not_extended_whatever_it_is_made_of() {
         };
         verifier(&format!("algorithm = \"sha256\"\nheader = \"sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n{rest}"))
     };
-    let in_body = |text: &[u8]| text.to_vec();
     let in_form = |text: &[u8]| {
         [b"--b\r\nContent-Disposition: form-data; name=\"data\"\r\n\r\n", text, b"\r\n--b--\r\n"].concat()
     };
-    let layouts: [(&str, &dyn Fn(&[u8]) -> Vec<u8>); 4] = [
-        ("{secret}{body}", &in_body),
-        ("{secret}{method}\\n{body}", &in_body),
-        ("{secret}{canonical:contentful}", &in_body),
-        ("{secret}{form:data}", &in_form),
+    let layouts: [Layout; 4] = [
+        ("{secret}{body}", <[u8]>::to_vec),
+        ("{secret}{method}\\n{body}", <[u8]>::to_vec),
+        ("{secret}{canonical:contentful}", <[u8]>::to_vec),
+        ("{secret}{form:data}", in_form),
     ];
     for (signs, write) in layouts {
         let verifier = plain(signs);

@@ -8,7 +8,9 @@ use crate::{AddressLayer, Keys, ReplayLayer, VerifyLayer, meter::Meter, replay::
 
 /// All checks in one layer. See the [module docs](crate::stack) and the example there.
 ///
-/// Its clones, and all services that it is put around, share one replay guard.
+/// Its clones, and all services that it is put around, share one replay guard: each event is handled once by all of them together,
+/// whatever its URL. Where one provider sends the same event to several URLs, as to two webhooks of one repository, make a stack
+/// for each, with a name of its own: otherwise the first route handles it, and the others take it for a replay.
 pub struct Stack<K, St = MemoryStore, A = NoAnswers> {
     checks: Arc<Checks<K, St, A>>,
 }
