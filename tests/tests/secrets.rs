@@ -50,6 +50,18 @@ fn texts_that_are_no_secret_are_refused() {
         ("webhook_secret", SecretError::Placeholder),
         ("whsec_...", SecretError::Placeholder),
         ("whsec_your_signing_secret", SecretError::Placeholder),
+        ("whsec_xxxxxxxxxxxxxxxx", SecretError::Placeholder),
+        ("whsec_XXXX-XXXX", SecretError::Placeholder),
+        ("whsec_****************", SecretError::Placeholder),
+        ("whsec_<your-secret>", SecretError::Placeholder),
+        ("whsec_<your_secret>", SecretError::Placeholder),
+        ("whsec_$STRIPE", SecretError::Placeholder),
+        ("whsec_{{ stripe }}", SecretError::Placeholder),
+        ("whsec_%STRIPE%", SecretError::Placeholder),
+        ("v1,whsec_<secret>", SecretError::Placeholder),
+        ("v1,whsec_changeme", SecretError::Placeholder),
+        ("sk_test_xxxxxxxx", SecretError::Placeholder),
+        ("acme-v2_***", SecretError::Placeholder),
         ("null", SecretError::Placeholder),
         ("undefined", SecretError::Placeholder),
         ("TODO", SecretError::Placeholder),
@@ -78,6 +90,36 @@ fn bytes_that_are_no_secret_are_refused() {
     for bytes in [&b"\xff\xfe"[..], b" with space ", b"\0\x01"] {
         assert!(Secret::from_bytes(bytes).is_ok(), "{bytes:?}");
     }
+}
+
+#[test]
+fn a_placeholder_behind_the_prefix_of_its_scheme_is_one() {
+    for (provider, text) in [
+        (providers::STRIPE, "whsec_null"),
+        (providers::STANDARD_WEBHOOKS, "whsec_xxxxxxxxxxxxxxxx"),
+        (providers::PADDLE, "pdl_ntfset_your_secret"),
+        (providers::PADDLE, "pdl_ntfset_<secret>"),
+        (providers::PAYSTACK, "sk_test_$PAYSTACK"),
+    ] {
+        let error = Verifier::new(provider, text).unwrap_err();
+        assert_eq!(error, ConfigError::Secret(SecretError::Placeholder), "{text}");
+    }
+    for (rule, text, error) in [
+        ("strip = \"ACME:\"", "ACME:$SECRET", SecretError::Placeholder),
+        ("begins = \"ACME:\"", "ACME:xxxx", SecretError::Placeholder),
+        ("verbatim = \"WS.\"\nencoding = \"base64\"", "WS.todo", SecretError::Placeholder),
+        ("verbatim = \"WS.\"\nencoding = \"base64\"", "WS.", SecretError::PrefixOnly { prefix: "WS.".to_owned() }),
+    ] {
+        let error = ConfigError::Secret(error);
+        assert_eq!(Verifier::new(with_secret_rule(rule), text).unwrap_err(), error, "{text}");
+        assert_eq!(Signer::new(with_secret_rule(rule), text).unwrap_err(), error, "{text}");
+    }
+}
+
+/// A scheme whose secrets are read by this rule.
+fn with_secret_rule(rule: &str) -> Scheme {
+    let signature = "[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"S\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
+    Scheme::from_toml("acme", &format!("name = \"Acme\"\n[secret]\n{rule}\n{signature}")).unwrap()
 }
 
 #[test]
@@ -160,9 +202,18 @@ fn a_secret_without_the_prefix_that_belongs_to_it_is_taken_unless_it_is_of_anoth
         (providers::GITHUB, "sk_live_as-somebody-typed-it"),
         (providers::GITHUB, "$ecret-of-somebody"),
         (providers::GITHUB, "$A,B"),
+        (providers::GITHUB, "my_x"),
+        (providers::GITHUB, "my_%"),
+        (providers::GITHUB, "my_github_webhook_secret"),
+        (providers::GITHUB, "of-xxxx_and_<b>_and_more"),
+        (providers::GITHUB, "kX3_xxx"),
+        (providers::STRIPE, "whsec_xxx9xxxxxxxxxxxx"),
+        (providers::STRIPE, "whsec_$ecret"),
+        (providers::STRIPE, "whsec_0000000000000000"),
     ] {
         assert!(Verifier::new(provider, text).is_ok(), "{text}");
     }
+    assert!(Secret::new("a_".repeat(1 << 19)).is_ok(), "however many words it has");
 }
 
 #[test]

@@ -2,7 +2,12 @@
 
 use zeroize::Zeroizing;
 
-use crate::{algorithm::Digest, credential, encoding::Encoding, secret::SecretError};
+use crate::{
+    algorithm::Digest,
+    credential,
+    encoding::Encoding,
+    secret::{SecretError, is_placeholder},
+};
 
 /// What becomes of the pasted text before it is a key; by default nothing.
 #[derive(Clone, Debug, Default)]
@@ -35,15 +40,21 @@ impl SecretRule {
 
     /// The key bytes that `secret` stands for.
     pub(crate) fn key(&self, secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, SecretError> {
-        if self.verbatim.as_ref().is_some_and(|prefix| secret.starts_with(prefix.as_bytes())) {
+        if let Some(prefix) = &self.verbatim
+            && let Some(rest) = secret.strip_prefix(prefix.as_bytes())
+        {
+            refuse_none(prefix, rest)?;
             return Ok(Zeroizing::new(secret.to_vec()));
         }
         let mut text = secret;
         if let Some(prefix) = self.prefix() {
             match secret.strip_prefix(prefix.as_bytes()) {
-                Some(b"") => return Err(SecretError::PrefixOnly { prefix: prefix.to_owned() }),
-                Some(rest) if self.strip.is_some() => text = rest,
-                Some(_) => {}
+                Some(rest) => {
+                    refuse_none(prefix, rest)?;
+                    if self.strip.is_some() {
+                        text = rest;
+                    }
+                }
                 None => self.refuse_another_kind(secret, prefix)?,
             }
         }
@@ -81,4 +92,15 @@ impl SecretRule {
         }
         Ok(())
     }
+}
+
+/// Refuses what stands behind a prefix and is no secret by itself.
+fn refuse_none(prefix: &str, rest: &[u8]) -> Result<(), SecretError> {
+    if rest.is_empty() {
+        return Err(SecretError::PrefixOnly { prefix: prefix.to_owned() });
+    }
+    if std::str::from_utf8(rest).is_ok_and(is_placeholder) {
+        return Err(SecretError::Placeholder);
+    }
+    Ok(())
 }
