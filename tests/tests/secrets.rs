@@ -27,6 +27,8 @@ fn texts_that_are_no_secret_are_refused() {
         ("   \t", SecretError::Blank),
         ("\n", SecretError::Blank),
         ("\u{a0}", SecretError::Blank),
+        ("\0\0\0\0", SecretError::Blank),
+        (" \0\n", SecretError::Blank),
         ("secret-with-newline\n", SecretError::Untrimmed),
         ("secret-with-newline\r\n", SecretError::Untrimmed),
         (" leading-space", SecretError::Untrimmed),
@@ -113,6 +115,50 @@ fn a_placeholder_behind_the_prefix_of_its_scheme_is_one() {
         let error = ConfigError::Secret(error);
         assert_eq!(Verifier::new(with_secret_rule(rule), text).unwrap_err(), error, "{text}");
         assert_eq!(Signer::new(with_secret_rule(rule), text).unwrap_err(), error, "{text}");
+    }
+}
+
+#[test]
+fn zeros_behind_a_prefix_or_an_encoding_are_refused_for_hmac_takes_them_for_the_empty_key() {
+    let (nulls, error) = ("\0".repeat(16), ConfigError::Secret(SecretError::OnlyZeros));
+    for (rule, text) in [
+        ("encoding = \"hex\"", "0000000000000000"),
+        ("encoding = \"hex\"", "00"),
+        ("encoding = \"base64\"", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
+        ("strip = \"whsec_\"\nencoding = \"base64\"", "whsec_AAAA"),
+        ("strip = \"whsec_\"\nencoding = \"base64\"\nbytes = 3", "whsec_AAAA"),
+        ("strip = \"whsec_\"", &format!("whsec_{nulls}")),
+        ("begins = \"whsec_\"", &format!("whsec_{nulls}")),
+    ] {
+        let scheme = with_secret_rule(rule);
+        assert_eq!(Verifier::new(&scheme, text).unwrap_err(), error, "{rule}");
+        assert_eq!(Signer::new(&scheme, text).unwrap_err(), error, "{rule}");
+    }
+    for (rule, text) in [("encoding = \"hex\"", "0000000000000001"), ("", "0000000000000000")] {
+        assert!(Verifier::new(with_secret_rule(rule), text).is_ok(), "{rule}");
+    }
+    let zeros = "whsec_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    for provider in [providers::STANDARD_WEBHOOKS, providers::SVIX, providers::OPENAI] {
+        assert_eq!(Verifier::new(provider, zeros).unwrap_err(), error, "{provider:?}");
+    }
+    assert!(!error.to_string().contains("AAAA"));
+}
+
+#[test]
+fn no_key_that_is_taken_verifies_what_nobody_signed() {
+    let strip = "strip = \"a_\"\nencoding = \"hex\"";
+    for rule in ["", "encoding = \"hex\"", "encoding = \"base64\"", "strip = \"a_\"", strip] {
+        let scheme = with_secret_rule(rule);
+        let nobody = Signer::of_nobody(&scheme, |builder| builder).unwrap().unwrap();
+        let forged = nobody.sign(Request::post("/").body(Bytes::from_static(b"{}")).unwrap(), NOW).unwrap();
+        for (prefix, letter) in [("", "0"), ("", "A"), ("", "\0"), ("a_", "0"), ("a_", "\0")] {
+            for count in 1..=64 {
+                let text = format!("{prefix}{}", letter.repeat(count));
+                let Ok(verifier) = Verifier::new(&scheme, text.as_str()) else { continue };
+                let verdict = verifier.verify(&forged, forged.body(), NOW).map(drop);
+                assert_eq!(verdict, Err(Rejection::Signature), "{rule}: {text:?}");
+            }
+        }
     }
 }
 

@@ -44,7 +44,7 @@ impl Secret {
         if text.is_empty() {
             return Err(SecretError::Empty);
         }
-        if text.trim().is_empty() {
+        if text.chars().all(|c| c.is_whitespace() || c == '\0') {
             return Err(SecretError::Blank);
         }
         // A key file ends in a line break, and nobody means another key by that.
@@ -119,6 +119,8 @@ pub enum SecretError {
         /// The encoding that the scheme expects.
         encoding: &'static str,
     },
+    /// Zero bytes alone are left without the prefix and the encoding; HMAC takes them for the empty key.
+    OnlyZeros,
     /// A credential that signs no webhooks, as its beginning shows.
     OtherCredential {
         /// What it is, such as `an API key`.
@@ -158,6 +160,9 @@ impl fmt::Display for SecretError {
             Self::NotDecodable { encoding } => {
                 write!(f, "the secret is not {encoding}: was it cut, or is it another provider's?")
             }
+            Self::OnlyZeros => f.write_str(
+                "the secret is nothing but zeros, which anybody can sign with: paste the one from the provider's page",
+            ),
             Self::OtherCredential { kind } => write!(
                 f,
                 "this is not the signing secret but {kind}: take the one from the page of the webhook endpoint"

@@ -86,9 +86,14 @@ fn a_secret_must_come_from_somewhere() {
     run(&["verify", "stripe", "--secret-file", "/nowhere"]).is_mistake(&["/nowhere cannot be read"]);
 
     let folder = Folder::new();
-    for (content, words) in
-        [("", "empty"), ("\n", "empty"), (" \n", "blank"), ("a \n", "white space"), ("${S}", "placeholder")]
-    {
+    for (content, words) in [
+        ("", "empty"),
+        ("\n", "empty"),
+        (" \n", "blank"),
+        ("\0\0\n", "blank"),
+        ("a \n", "white space"),
+        ("${S}", "placeholder"),
+    ] {
         let file = folder.write("secret", content);
         run(&["verify", "stripe", "--secret-file", &file]).is_mistake(&[&file, words]);
     }

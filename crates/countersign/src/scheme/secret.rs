@@ -65,7 +65,9 @@ impl SecretRule {
                 if self.bytes.is_some_and(|bytes| bytes != count) {
                     return Ok(Zeroizing::new(secret.to_vec()));
                 }
-                key.filter(|_| count > 0).ok_or(SecretError::NotDecodable { encoding: encoding.name() })?
+                let key = key.filter(|_| count > 0).ok_or(SecretError::NotDecodable { encoding: encoding.name() })?;
+                refuse_zeros(&key)?;
+                key
             }
             None => Zeroizing::new([self.prepend.as_bytes(), text, self.append.as_bytes()].concat()),
         };
@@ -99,8 +101,15 @@ fn refuse_none(prefix: &str, rest: &[u8]) -> Result<(), SecretError> {
     if rest.is_empty() {
         return Err(SecretError::PrefixOnly { prefix: prefix.to_owned() });
     }
+    refuse_zeros(rest)?;
     if std::str::from_utf8(rest).is_ok_and(is_placeholder) {
         return Err(SecretError::Placeholder);
     }
     Ok(())
+}
+
+/// HMAC fills a short key up with zeros, so that one of zeros is the empty key, with which anybody can sign.
+fn refuse_zeros(key: &[u8]) -> Result<(), SecretError> {
+    // Nothing at all is refused before, unless somebody means it.
+    if !key.is_empty() && key.iter().all(|byte| *byte == 0) { Err(SecretError::OnlyZeros) } else { Ok(()) }
 }
