@@ -14,6 +14,7 @@ mod client;
 mod cmd;
 mod endpoint_args;
 mod failure;
+mod file_error;
 mod gateway;
 mod log_line;
 mod moment;

@@ -5,6 +5,8 @@ use bytes::Bytes;
 use http::request::Parts;
 use serde::Deserialize;
 
+use crate::file_error::without_values;
+
 #[derive(Deserialize)]
 struct Har {
     log: Log,
@@ -47,7 +49,8 @@ struct PostData {
 
 /// The request at place `entry`, counted from 1; the only one if none is named.
 pub(super) fn parse(bytes: &[u8], entry: Option<usize>) -> Result<(Parts, Bytes), String> {
-    let har: Har = serde_json::from_slice(bytes).map_err(|error| format!("this is no HAR file: {error}"))?;
+    let har: Har = serde_json::from_slice(bytes)
+        .map_err(|error| format!("this is no HAR file: {}", without_values(&error.to_string())))?;
     let mut entries = har.log.entries;
     let count = entries.len();
     let at = match entry {

@@ -13,6 +13,7 @@ use super::{
     Skipped,
     case::{Case, RawRequest, Settings},
 };
+use crate::file_error::without_values;
 
 /// The cases of one provider from one source.
 #[derive(Debug, Deserialize)]
@@ -126,7 +127,7 @@ fn read(path: &Path) -> Result<Read, VectorError> {
 
 /// Reads the text of a vector file; the bodies that stand in files of their own are looked for from `folder` on.
 pub(crate) fn parse(text: &[u8], folder: &Path) -> Result<VectorFile, String> {
-    let mut file: VectorFile = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    let mut file: VectorFile = serde_json::from_slice(text).map_err(|error| without_values(&error.to_string()))?;
     for case in &mut file.cases {
         case.request.body =
             body(&case.request, folder).map_err(|problem| format!("case `{}`: {problem}", case.name))?;

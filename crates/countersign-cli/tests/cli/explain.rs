@@ -104,6 +104,9 @@ fn har_files_and_curl_commands_are_requests_too() {
         given(&two, &[]).is_mistake(&["2 requests", "--entry"]);
         given(&two, &["--entry", "3"]).is_mistake(&["2 requests"]);
         given("{}", &[]).is_mistake(&["no HAR file"]);
+        let wrong = given(&one.replace("\"postData\":{", "\"postData\":\"hunter2\",\"other\":{"), &[]);
+        wrong.is_mistake(&["no HAR file: invalid type: string, expected struct PostData at line 1"]);
+        assert!(!wrong.err.contains("hunter2"), "{wrong:?}");
 
         let fields: Vec<_> = headers().iter().map(|(name, value)| format!("-H '{name}: {value}'")).collect();
         let curl = format!("curl -X POST https://example.com/in {} \\\n --data-raw '{BODY}'\n", fields.join(" "));

@@ -110,6 +110,10 @@ fn a_bad_file_keeps_the_old_configuration_and_says_why() {
     let bad = [
         ("[[endpoint]\n", "countersign.toml:2:"),
         ("", "no [[endpoint]]"),
+        (
+            "replay = \"redis://:hunter2@redis.internal/0\"",
+            "countersign.toml:2:10: invalid type: string, expected a table",
+        ),
         ("[[endpoint]]\npath = \"/open\"\nprovider = \"github\"\n", "there is no secret"),
         ("[[endpoint]]\npath = \"/open\"\nprovider = \"github\"\nsecrets = [\"file:none\"]\n", "cannot be read"),
     ];
@@ -119,6 +123,7 @@ fn a_bad_file_keeps_the_old_configuration_and_says_why() {
         let line = gateway.told_of("config_refused");
         let reason = line["reason"].as_str().unwrap();
         assert!(reason.contains(words) && reason.ends_with("the old one stays"), "{reason}");
+        assert!(!line.to_string().contains("hunter2"), "{line}");
         assert_eq!(status(&gateway, "/github", SECRET, &number.to_string()), 200);
         assert_eq!(status(&gateway, "/open", SECRET, "{}"), 404);
     }

@@ -447,6 +447,35 @@ fn a_wrong_configuration_is_refused_with_its_place() {
     run(&["serve", "--config", "/nowhere.toml"]).is_mistake(&["/nowhere.toml cannot be read"]);
 }
 
+#[test]
+fn a_value_at_the_wrong_place_is_refused_by_its_type_and_place_and_never_told() {
+    let endpoint = |more: &str| format!("[[endpoint]]\npath = \"/a\"\nprovider = \"github\"\n{more}\n");
+    let table = "invalid type: string, expected a table";
+    let wrong: [(String, &str, &str); 14] = [
+        ("replay = \"redis://:hunter2@redis.internal/0\"".to_owned(), ":1:10:", table),
+        ("operators = \"hunter2\"".to_owned(), ":1:13:", "invalid type: string, expected a map"),
+        ("operators = [\"hunter2\"]".to_owned(), ":1:13:", "invalid type: sequence, expected a map"),
+        ("operators.alice = [\"hunter2\"]".to_owned(), ":1:19:", "invalid type: sequence, expected a string"),
+        ("connections = \"hunter2\"".to_owned(), ":1:15:", "invalid type: string, expected usize"),
+        ("connections = \"a\\\", expected hunter2\"".to_owned(), ":1:15:", "invalid type: string, expected usize"),
+        ("connections = \"\"\"\nhunter2\n\"\"\"".to_owned(), ":1:15:", "invalid type: string, expected usize"),
+        ("listen = 1477".to_owned(), ":1:10:", "invalid type: integer, expected a string"),
+        ("listen = 14.77".to_owned(), ":1:10:", "invalid type: floating point, expected a string"),
+        (endpoint("settings = \"hunter2\""), ":4:12:", "invalid type: string, expected a map"),
+        (endpoint("allow_legacy = \"hunter2\""), ":4:16:", "invalid type: string, expected a boolean"),
+        (endpoint("keys = [\"hunter2\"]"), ":4:8:", "expected `\"fetch\"`"),
+        (endpoint("addresses = \"hunter2\""), ":4:13:", table),
+        (endpoint("secrets = [{ from = \"env:SECRET\", not_after = \"hunter2\" }]"), ":4:", "invalid type: string"),
+    ];
+    let folder = Folder::new();
+    for (config, place, words) in wrong {
+        let path = folder.write("countersign.toml", &config);
+        let ran = run(&["serve", "--config", &path]);
+        ran.is_mistake(&[&format!("{path}{place}"), words]);
+        assert!(!["hunter2", "77"].iter().any(|value| ran.err.replace(&path, "").contains(value)), "{}", ran.err);
+    }
+}
+
 const NEVER_VALID: &str = "[{ from = \"env:SECRET\", label = \"old\", not_before = 2027-01-01T00:00:00Z, \
                            not_after = 2026-01-01T00:00:00Z }]";
 

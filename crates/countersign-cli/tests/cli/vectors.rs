@@ -183,6 +183,27 @@ fn a_file_cannot_drive_the_terminal() {
     let told = folder.write("told.json", file("reject", &[escape]));
     let ran = run(&["vectors", &told]);
     assert!(ran.code == 1 && ran.out.contains(r"reject (\u001b]0;x\u0007)"), "{ran:?}");
-    let wrong = folder.write("wrong.json", file(escape, &[]));
+    let mut wrong: serde_json::Value = serde_json::from_str(&file("accept", &[])).unwrap();
+    wrong["cases"][0]["name"] = escape.into();
+    wrong["cases"][0]["request"]["body_base64"] = "hardly base64".into();
+    let wrong = folder.write("wrong.json", wrong.to_string());
     run(&["vectors", &wrong]).is_mistake(&[r"\u001b]0;x\u0007"]);
+}
+
+#[test]
+fn a_secret_at_the_wrong_place_is_not_told() {
+    let folder = Folder::new();
+    let good: serde_json::Value = serde_json::from_str(&file("accept", &[])).unwrap();
+    for (field, words) in [
+        ("keys", "invalid type: string, expected a sequence"),
+        ("expect", "unknown word, expected"),
+        ("now", "invalid type: string, expected i64"),
+    ] {
+        let mut wrong = good.clone();
+        wrong["cases"][0][field] = "hunter2".into();
+        let path = folder.write("wrong.json", wrong.to_string());
+        let ran = run(&["vectors", &path]);
+        ran.is_mistake(&["wrong.json", words, "line 1 column"]);
+        assert!(!ran.err.contains("hunter2"), "{}", ran.err);
+    }
 }

@@ -24,7 +24,7 @@ use crate::{
 
 /// `addresses` of an endpoint.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct AddressesEntry {
     #[serde(default)]
     allow: Vec<Spanned<String>>,
@@ -32,7 +32,7 @@ pub(super) struct AddressesEntry {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 struct ListEntry {
     file: Option<Spanned<PathBuf>>,
     url: Option<Spanned<String>>,

@@ -32,7 +32,7 @@ pub(super) struct File {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct EndpointEntry {
     pub(super) path: Spanned<String>,
     pub(super) name: Option<Spanned<String>>,

@@ -30,7 +30,7 @@ use super::{
     reload::Reload,
     sources::Sources,
 };
-use crate::{failure::Failure, moment, scheme_source};
+use crate::{failure::Failure, file_error::without_values, moment, scheme_source};
 use addresses::Front;
 use file::{EndpointEntry, File};
 
@@ -112,7 +112,7 @@ impl Reader<'_> {
     fn config(&self) -> Result<Config, Failure> {
         let file: File = toml::from_str(self.text).map_err(|error| {
             // The error's own text quotes the line, which may be one with a secret that does not belong there.
-            self.wrong(error.span().map_or(0, |span| span.start), error.message())
+            self.wrong(error.span().map_or(0, |span| span.start), without_values(error.message()))
         })?;
         let listen = match &file.listen {
             Some(listen) => self.parse(listen, "an address and port such as `127.0.0.1:8787`")?,

@@ -14,7 +14,7 @@ use crate::{
 };
 
 #[derive(Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct ReplayEntry {
     store: Option<Spanned<String>>,
     /// In events.
