@@ -416,6 +416,89 @@ fn a_form_of_more_parameters_than_any_provider_sends_is_not_sorted() {
     assert_eq!(each_way(&verifier, &signed, NOW, &[]).unwrap_err().code(), "malformed_value");
 }
 
+/// A form in parts: one with this `Content-Disposition`, among those that are signed.
+fn with_part(disposition: &[u8]) -> Request<Bytes> {
+    let signed = Endpoint::find("mailgun-routes").sample();
+    let parts = form_urlencoded::parse(signed.body()).map(|(name, value)| {
+        let head = format!("form-data; name=\"{name}\"").into_bytes();
+        (head, value.into_owned())
+    });
+    let mut parts: Vec<(Vec<u8>, String)> = parts.collect();
+    parts.insert(1, (disposition.to_vec(), "another".to_owned()));
+    let mut body = Vec::new();
+    for (head, value) in parts {
+        body.extend([b"--xYzZY\r\nContent-Disposition: ", &*head, b"\r\n\r\n", value.as_bytes(), b"\r\n"].concat());
+    }
+    body.extend(b"--xYzZY--\r\n");
+    let (mut head, _) = signed.into_parts();
+    head.headers.insert("content-type", HeaderValue::from_static("multipart/form-data; boundary=xYzZY"));
+    Request::from_parts(head, Bytes::from(body))
+}
+
+#[test]
+fn a_file_in_a_form_may_have_any_name() {
+    let verifier = Endpoint::find("mailgun-routes").verifier();
+    let dispositions: [&[u8]; 16] = [
+        b"form-data; name=\"file\"; filename=\"a.pdf\"",
+        b"form-data; name=\"file\"; filename=\"report; name=final.pdf\"",
+        b"form-data; name=\"file\"; filename=\"report; name=token\"",
+        b"form-data; filename=\"report; name=token\"; name=\"file\"",
+        b"form-data; name=\"file\"; filename=\"name=token\";",
+        b"form-data; name=\"file\"; filename=\"r\xe9sum\xe9.pdf\"",
+        b"form-data; name=\"file\"; filename=\"r\xe9sum\xe9; name=token\"",
+        b"form-data; name=\"pi\xe8ce\"; filename=\"a.pdf\"",
+        b"form-data; name=\"file\"; filename=\"\\\"a\\\"; name=\\\"b\\\".pdf\"",
+        b"form-data; name=\"file\"; filename=\"%22a%22; name=%22token%22\"",
+        b"form-data; name=\"file\"; filename=\"the \"token\".pdf\"",
+        b"form-data; name=\"file\"; filename=\"C:\\token\\\"",
+        b"form-data; name=\"file\"; filename=token; filename*=UTF-8''name%3Dtoken",
+        b"form-data; name=\"tokens\"; filename=\"it's.pdf\"",
+        b"form-data; name=\"file\"\r\nContent-Type: application/pdf; name=\"token\"",
+        b"form-data; name=\"file\"; filename=\"a\n.pdf\"",
+    ];
+    for disposition in dispositions {
+        let verdict = each_way(&verifier, &with_part(disposition), NOW, &[7]);
+        assert!(verdict.is_ok(), "{}: {verdict:?}", disposition.escape_ascii());
+    }
+}
+
+#[test]
+fn a_part_that_some_reader_could_take_for_a_signed_field_is_refused() {
+    let verifier = Endpoint::find("mailgun-routes").verifier();
+    let dispositions: [&[u8]; 22] = [
+        b"form-data; name=\"token\"",
+        b"form-data; name=token",
+        b"form-data; NAME = \"token\"",
+        b"form-data; name='token'",
+        b"form-data; name=\"to\\ken\"",
+        b"form-data; name=\"token\"; filename=\"report; name=final.pdf\"",
+        b"form-data; name=\"token\"; name=\"file\"",
+        b"form-data; name=\"file\"; name=\"token\"",
+        b"form-data; name=\"file\"; name*=UTF-8''%74oken",
+        b"form-data; name*0=\"to\"; name*1=\"ken\"",
+        b"form-data; name=\"file\"; filename=\"a\\\"; name=\"token\"; x=\"\"",
+        b"form-data; name=\"file\"; filename=\"a\\\"; name=token; x=\\\"b\"",
+        b"form-data; name=\"file\"; filename=\"a\"b; name=\"token\"",
+        b"form-data; name=\"file\"; filename=\"r\xe9sum\xe9\"x; name=token",
+        b"form-data; name=\"file\r\nX-Y: ; name=token",
+        b"form-data;\r\n name=\"token\"",
+        b"form-data; name=\"file\"\r\n ; name=\"token\"",
+        b"form-data; name=\"file\"\r\nContent-Disposition: form-data; name=\"token\"",
+        b"form-data; name=\"file\"\nContent-Disposition: form-data; name=\"token\"",
+        b"form-data; name=\"file\"\r\nContent-Disposition : form-data; name=\"token\"",
+        b"attachment; name=\"token\"",
+        b"form-data; filename=\"token\"",
+    ];
+    for disposition in dispositions {
+        let code = each_way(&verifier, &with_part(disposition), NOW, &[7]).map_err(|rejection| rejection.code());
+        assert!(
+            code.as_ref().is_err_and(|code| code.starts_with("malformed_")),
+            "{}: {code:?}",
+            disposition.escape_ascii()
+        );
+    }
+}
+
 #[test]
 fn a_delivery_in_json_is_none_with_an_empty_form_when_its_body_is_taken_away() {
     for (json, form) in [("twilio-json", "twilio-form"), ("twilio-shared-key-json", "twilio-shared-key-form")] {

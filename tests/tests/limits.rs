@@ -116,6 +116,14 @@ fn a_form_that_is_sorted_may_have_1000_parameters() {
 }
 
 #[test]
+fn a_form_may_have_1000_parts() {
+    let file = format!("{SIGNATURE}signs = \"{{form:v}}.{{body}}\"\n");
+    let part = |name: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n1\r\n");
+    let form = |count: usize| format!("{}{}--b--\r\n", part("other").repeat(count - 1), part("v"));
+    assert_eq!([1, 999, 1000, 1001].map(|count| code(&file, &[], &form(count))), ["", "", "", "malformed_value"]);
+}
+
+#[test]
 fn a_body_that_is_collected_may_have_as_many_bytes_as_its_limit_and_tells_how_many_have_come() {
     let scheme = Scheme::from_toml("t", &format!("{SIGNATURE}signs = \"{{body}}\"\n")).unwrap();
     let signed = Signer::new(&scheme, SECRET).unwrap().sign(Request::post("/").body("0123456789").unwrap(), NOW);

@@ -1,11 +1,11 @@
 //! Reads single fields out of a `multipart/form-data` body (RFC 7578), strictly and without copying.
 
-use memchr::memmem;
+use memchr::{memchr, memchr_iter, memchr2, memmem};
 
 use crate::head::Unusable;
 
-/// The most parts of one body; a webhook has a handful.
-const MAX_PARTS: usize = 100;
+/// The most parts of one body. A message that is forwarded as a form has one for each of its headers and attachments.
+const MAX_PARTS: usize = 1000;
 
 /// In characters.
 const MAX_BOUNDARY: usize = 70;
@@ -30,46 +30,117 @@ pub(crate) fn field<'b>(wanted: &str, boundary: &[u8], body: &'b [u8]) -> Result
     let next = [b"\r\n", &*delimiter].concat();
     let next = memmem::Finder::new(&next);
     let mut found = None;
-    for _ in 0..MAX_PARTS {
+    for _ in 0..=MAX_PARTS {
         if rest.starts_with(b"--") {
             return Ok(found);
         }
-        let part = rest.strip_prefix(b"\r\n").ok_or(Unusable::NotMultipart)?;
+        let end = next.find(rest).ok_or(Unusable::NotMultipart)?;
+        let part = rest[..end].strip_prefix(b"\r\n").ok_or(Unusable::NotMultipart)?;
         let head_end = memmem::find(part, b"\r\n\r\n").ok_or(Unusable::NotMultipart)?;
-        let (head, content) = (&part[..head_end], &part[head_end + 4..]);
-        let content_end = next.find(content).ok_or(Unusable::NotMultipart)?;
-        if name(head)? == wanted.as_bytes() {
-            let value = &content[..content_end];
+        let (head, value) = (&part[..head_end + 2], &part[head_end + 4..]);
+        if is_named(wanted.as_bytes(), head)? {
             match found.replace(value) {
                 Some(before) if before != value => return Err(Unusable::Conflicting),
                 _ => {}
             }
         }
-        rest = &content[content_end + next.needle().len()..];
+        rest = &rest[end + next.needle().len()..];
     }
     Err(Unusable::NotMultipart)
 }
 
-/// The name of the field that a part's headers tell; exactly one `Content-Disposition` with exactly one `name`.
-fn name(head: &[u8]) -> Result<&[u8], Unusable> {
-    let text = std::str::from_utf8(head).map_err(|_| Unusable::NotMultipart)?;
-    let mut names = text
-        .split("\r\n")
-        .filter_map(|line| line.split_once(':'))
-        .filter(|(header, _)| header.trim().eq_ignore_ascii_case("content-disposition"))
-        .flat_map(|(_, value)| value.split(';').skip(1))
-        .filter_map(|parameter| parameter.split_once('='))
-        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("name"))
-        .map(|(_, value)| unquoted(value.trim()));
-    match (names.next(), names.next()) {
-        (Some(name), None) => Ok(name.as_bytes()),
-        _ => Err(Unusable::NotMultipart),
+/// Whether a part with this head is the field `wanted`; an error if readers could disagree about that.
+///
+/// Senders write file names in many ways: in Latin-1, with quotation marks as they are or behind a backslash. A head that names
+/// something else in whichever way it is read is not looked at any closer.
+fn is_named(wanted: &[u8], head: &[u8]) -> Result<bool, Unusable> {
+    let (mut has_name, mut may_be_wanted) = (false, false);
+    for equals in memchr_iter(b'=', head) {
+        let end = head[..equals].iter().rposition(u8::is_ascii_graphic).map_or(0, |at| at + 1);
+        let start = head[..end].iter().rposition(|byte| !is_token(*byte)).map_or(0, |at| at + 1);
+        let key = &head[start..end];
+        let is_name = key.eq_ignore_ascii_case(NAME);
+        has_name |= is_name || is_extended_name(key);
+        may_be_wanted |= is_extended_name(key) || is_name && may_be(wanted, &head[equals + 1..]);
+    }
+    match (has_name, may_be_wanted) {
+        (false, _) => Err(Unusable::NotMultipart),
+        (true, false) => Ok(false),
+        (true, true) => name(head).map(|name| name == wanted).ok_or(Unusable::NotMultipart),
     }
 }
 
-fn unquoted(text: &str) -> &str {
-    text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(text)
+/// Whether some reader could take the value that `text` begins with for `wanted`.
+fn may_be(wanted: &[u8], text: &[u8]) -> bool {
+    let is_written = |byte: &&u8| **byte != b'\\';
+    let begins = |byte: &&u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'');
+    let mut value = text.iter().skip_while(|byte| !begins(byte)).filter(is_written);
+    let is_there = wanted.iter().filter(is_written).all(|byte| value.next() == Some(byte));
+    is_there && value.next().is_none_or(|byte| !is_token(*byte) || *byte == b'\'')
 }
+
+/// The name that a head tells by exactly one `Content-Disposition` with exactly one `name`; `None` unless all of it is as in
+/// RFC 9110 section 5.6.6 and RFC 7578 section 4.2.
+fn name(head: &[u8]) -> Option<&[u8]> {
+    let disposition = disposition(head)?;
+    let (kind, mut rest) = disposition.split_at(memchr(b';', disposition)?);
+    let mut found = None;
+    while let [b';', parameters @ ..] = rest {
+        rest = parameters.trim_ascii_start();
+        if rest.is_empty() {
+            break;
+        }
+        let (key, value, after) = parameter(rest)?;
+        if is_extended_name(key) || key.eq_ignore_ascii_case(NAME) && found.replace(value).is_some() {
+            return None;
+        }
+        rest = after;
+    }
+    found.filter(|_| rest.is_empty() && kind.trim_ascii().eq_ignore_ascii_case(b"form-data"))
+}
+
+/// The value of the only `Content-Disposition` among headers that are each in one line.
+fn disposition(head: &[u8]) -> Option<&[u8]> {
+    let mut found = None;
+    for line in head.split_inclusive(|byte| *byte == b'\n') {
+        let line = line.strip_suffix(b"\r\n")?;
+        let (header, value) = line.split_at(line.iter().position(|byte| !is_token(*byte))?);
+        let value = value.strip_prefix(b":")?;
+        let is_second = header.eq_ignore_ascii_case(b"content-disposition") && found.replace(value).is_some();
+        if is_second || value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
+            return None;
+        }
+    }
+    found
+}
+
+/// The name and the value of the parameter at the start of `text`, and what follows it.
+///
+/// No value with a backslash or an apostrophe: either quotes for some readers, and for others, like browsers, it does not.
+fn parameter(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let (key, value) = text.split_at(text.iter().position(|byte| !is_token(*byte))?);
+    let value = value.strip_prefix(b"=")?;
+    let (value, after) = match value.strip_prefix(b"\"") {
+        Some(quoted) => {
+            let (value, after) = quoted.split_at(memchr(b'"', quoted)?);
+            (value, &after[1..])
+        }
+        None => value.split_at(value.iter().position(|byte| !is_token(*byte)).unwrap_or(value.len())),
+    };
+    memchr2(b'\\', b'\'', value).is_none().then_some((key, value, after.trim_ascii_start()))
+}
+
+/// Whether it is a name in the characters of RFC 5987 or in the pieces of RFC 2231, which only some readers know.
+fn is_extended_name(key: &[u8]) -> bool {
+    key.split_first_chunk().is_some_and(|(start, _): (&[u8; 5], _)| start.eq_ignore_ascii_case(b"name*"))
+}
+
+/// RFC 9110 section 5.6.2.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+const NAME: &[u8] = b"name";
 
 #[cfg(test)]
 mod tests {
@@ -95,7 +166,10 @@ mod tests {
         let no_name = BODY.replace("name=other;", "");
         assert_eq!(field("json", b"b", no_name.as_bytes()), Err(Unusable::NotMultipart));
         let two_names = BODY.replace("filename=", "name=");
-        assert_eq!(field("json", b"b", two_names.as_bytes()), Err(Unusable::NotMultipart));
+        assert_eq!(field("other", b"b", two_names.as_bytes()), Err(Unusable::NotMultipart));
+        assert_eq!(field("x", b"b", two_names.as_bytes()), Err(Unusable::NotMultipart));
+        let no_head = BODY.replace("b\r\ncontent-", "b\r\n--b\r\ncontent-");
+        assert_eq!(field("json", b"b", no_head.as_bytes()), Err(Unusable::NotMultipart));
         for body in ["", "x", "--b", "--b\r\n", "--c--", &BODY[..BODY.len() - 10]] {
             assert_eq!(field("json", b"b", body.as_bytes()), Err(Unusable::NotMultipart), "{body}");
         }
