@@ -3,7 +3,7 @@
 use std::{sync::LazyLock, time::Duration};
 
 use bytes::Bytes;
-use countersign::{Scheme, Signer, Timestamp, Verifier};
+use countersign::{Problem, Rejection, Scheme, Signer, Timestamp, Verifier};
 use countersign_tests::{
     endpoint::{Endpoint, NOW},
     verdict::{each_way, whole},
@@ -224,6 +224,35 @@ fn c3_a_time_in_the_body_has_the_same_grammar() {
         let mut request = linear.request(body);
         request.headers_mut().insert("linear-signature", tag.parse().unwrap());
         assert_eq!(whole(&linear.verifier(), &request, NOW).unwrap_err().code(), "malformed_timestamp", "{value}");
+    }
+}
+
+#[test]
+fn c3_a_time_of_another_json_type_is_told_from_one_that_is_missing() {
+    let signature = "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
+    let signer = Signer::new(Scheme::from_toml("t", signature).unwrap(), "a-long-random-secret").unwrap();
+    for (format, right, other) in [
+        ("\"seconds\"", "1767225600", ["\"1767225600\"", "1767225600.0", "true", "[1767225600]", "{}"]),
+        ("\"seconds\"\nstring = true", "\"1767225600\"", ["1767225600", "1767225600.0", "true", "[]", "{}"]),
+        ("\"rfc3339\"", "\"2026-01-01T00:00:00Z\"", ["1767225600", "1.5", "false", "[\"2026-01-01T00:00:00Z\"]", "{}"]),
+    ] {
+        let file = format!("{signature}[timestamp]\njson = \"/t\"\nformat = {format}\ntolerance = \"5m\"\n");
+        let verifier = Verifier::new(Scheme::from_toml("t", &file).unwrap(), "a-long-random-secret").unwrap();
+        let problem = |body: &str| {
+            let request = Request::post("/").body(Bytes::copy_from_slice(body.as_bytes())).unwrap();
+            match each_way(&verifier, &signer.sign(request, NOW).unwrap(), NOW, &[]) {
+                Ok(_) => None,
+                Err(Rejection::MalformedTimestamp { problem, .. }) => Some(problem),
+                Err(rejection) => panic!("{body}: {rejection}"),
+            }
+        };
+        assert_eq!(problem(&format!("{{\"t\":{right}}}")), None, "{format}");
+        for body in ["{}", "{\"t\":null}", "[]", "1"] {
+            assert_eq!(problem(body), Some(Problem::Missing), "{format}: {body}");
+        }
+        for value in other {
+            assert_eq!(problem(&format!("{{\"t\":{value}}}")), Some(Problem::Type), "{format}: {value}");
+        }
     }
 }
 

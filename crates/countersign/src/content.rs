@@ -310,6 +310,7 @@ impl From<Unusable> for Problem {
             Unusable::NotJson => Self::NotJson,
             Unusable::NotText => Self::Encoding,
             Unusable::NotMultipart => Self::Layout,
+            Unusable::OtherType => Self::Type,
         }
     }
 }

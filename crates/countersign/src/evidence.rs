@@ -88,7 +88,7 @@ impl<'r> Tags<'r> {
         let text = match source {
             _ if scheme.signature.every => Ok(every_line(source, head)),
             // A tag is a string: a number that looks alike is something else to every other reader.
-            Source::Json(pointer) => crate::json::read_string(body.unwrap_or_default(), pointer),
+            Source::Json(pointer) => crate::json::read_as(body.unwrap_or_default(), pointer, false),
             _ => look_up(source, head, body),
         };
         // An empty field of a body is how many senders write that there is nothing.

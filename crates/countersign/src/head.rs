@@ -72,6 +72,8 @@ pub(crate) enum Unusable {
     NotJson,
     /// The body that it should stand in is not laid out as its content type says.
     NotMultipart,
+    /// A JSON value of another type stands there.
+    OtherType,
 }
 
 /// The value at `source`; `body` is the whole body if it is there already.

@@ -66,19 +66,16 @@ impl Scalar {
     }
 }
 
-/// The text at `pointer` if it has the wanted type: a number for times in numbers, a string for all others.
+/// The whole number or, if `number` is not set, the string at `pointer`; an error if something else stands there, be it a
+/// number that looks alike.
 pub(crate) fn read_as(body: &[u8], pointer: &Pointer, number: bool) -> Result<Option<Cow<'static, [u8]>>, Unusable> {
-    let value = read(body, pointer)?.filter(|value| matches!(value, Scalar::Integer(_)) == number);
-    Ok(value.map(|value| Cow::Owned(value.into_text().into_bytes())))
-}
-
-/// The string at `pointer`; an error if something else stands there, be it a number that looks alike.
-pub(crate) fn read_string(body: &[u8], pointer: &Pointer) -> Result<Option<Cow<'static, [u8]>>, Unusable> {
     let mut found = Found::default();
-    match read_into(body, pointer, &mut found)? {
-        Some(Scalar::Text(text)) => Ok(Some(Cow::Owned(text.into_bytes()))),
-        None if !found.other => Ok(None),
-        _ => Err(Unusable::NotText),
+    match (read_into(body, pointer, &mut found)?, number) {
+        (Some(Scalar::Integer(text)), true) | (Some(Scalar::Text(text)), false) => {
+            Ok(Some(Cow::Owned(text.into_bytes())))
+        }
+        (None, _) if !found.other => Ok(None),
+        _ => Err(Unusable::OtherType),
     }
 }
 

@@ -164,6 +164,8 @@ pub enum Problem {
     TooMany,
     /// It is longer than any provider's.
     TooLong,
+    /// It stands in JSON as a value of another type: a string where a number should be, a list, a fraction.
+    Type,
     /// It is a signature that leaves something out which this endpoint wants to be covered.
     Uncovered,
     /// It carries no tag of a version that the scheme accepts.
@@ -354,6 +356,7 @@ impl fmt::Display for Problem {
             Self::NotJson => "cannot be read, because the body is not JSON",
             Self::TooMany => "has more tags or parameters than any provider sends",
             Self::TooLong => "is longer than any provider's",
+            Self::Type => "is of another JSON type than the declared one",
             Self::Uncovered => "does not cover all that it must cover here",
             Self::UnknownVersion => "has no tag of an accepted version",
         })

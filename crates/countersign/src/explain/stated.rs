@@ -137,13 +137,17 @@ const ADVICE: [(&str, &str); 30] = [
 ];
 
 /// What to do about a value that is not as the scheme wants it.
-const PROBLEMS: [(Problem, &str); 8] = [
+const PROBLEMS: [(Problem, &str); 9] = [
     (Problem::Conflicting, "two programs write it: find the proxy or middleware that adds the other value"),
     (Problem::Encoding, "was it cut off on its way, or written in another encoding or case?"),
     (Problem::Empty, "the sender has no secret set, or a proxy or a template leaves the value out"),
     (Problem::NotJson, "give the verifier the raw body, before anything decodes, parses or rewrites it"),
     (Problem::TooLong, "something puts more into it than the provider does: a proxy that joins headers, or a forger"),
     (Problem::TooMany, "something puts more into it than the provider does: a proxy that joins headers, or a forger"),
+    (
+        Problem::Type,
+        "something wrote the JSON anew on its way, or the scheme wants a string for a number or a number for a string",
+    ),
     (Problem::Uncovered, "have the sender cover it as well, or ask for less in the settings of the endpoint"),
     (
         Problem::UnknownVersion,
