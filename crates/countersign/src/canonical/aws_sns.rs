@@ -20,7 +20,8 @@ const CONFIRMATION: [&str; 7] = ["Message", "MessageId", "SubscribeURL", "Timest
 pub(super) fn covers(source: &Source) -> bool {
     match source {
         Source::Json(pointer) => {
-            matches!(pointer.tokens(), [key] if NOTIFICATION.contains(&key.as_str()))
+            let is_signed = |key: &str| NOTIFICATION.contains(&key) && CONFIRMATION.contains(&key);
+            matches!(pointer.tokens(), [key] if is_signed(key))
         }
         _ => false,
     }

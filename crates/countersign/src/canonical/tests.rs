@@ -71,7 +71,7 @@ fn of_a_message_that_is_covered_which_each_kind_of_message_signs() {
     for name in ["MessageId", "Type", "TopicArn", "Message"] {
         assert!(is_covered(name), "{name}");
     }
-    for name in ["SubscribeURL", "Token", "Signature", "Message/id", "a/Message"] {
+    for name in ["Subject", "SubscribeURL", "Token", "Signature", "Message/id", "a/Message"] {
         assert!(!is_covered(name), "{name}");
     }
 }
