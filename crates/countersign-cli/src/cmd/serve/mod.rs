@@ -136,10 +136,11 @@ with may_shrink = true.
 The configuration, its schemes and its secrets are read again when one of these files changes, and at SIGHUP. A file that is \
 wrong leaves everything as it was, and a line on standard error says what is wrong. Requests that are under way end with the \
 configuration that they began with; a connection whose proxy is trusted no more, or that began with another `proxy_protocol`, \
-is closed at its next one. What was handled stays known, unless its endpoint gets another `name`, or a scheme with another id (a provider's \
-file under a name of your own is another one); and so do the keys that were fetched, unless their endpoint is told another way to get \
-them. A longer `tolerance` lets in again what was forgotten under the shorter one. `listen`, `metrics`, `connections`, `line_timeout` and the store of [replay] wait for the next \
-start, and so do variables of the environment; `dangerous_fail_open`, `lease` and `store_timeout` take effect at once.
+is closed at its next one. What was handled stays known, unless its endpoint gets another `name`, or a scheme with another \
+id (a provider's file under a name of your own is another one); and so do the keys that were fetched, unless their endpoint \
+is told another way to get them. A longer `tolerance` lets in again what was forgotten under the shorter one. `listen`, \
+`metrics`, `connections`, `line_timeout` and the store of [replay] wait for the next start, and so do variables of the \
+environment; `dangerous_fail_open`, `lease` and `store_timeout` take effect at once.
 
 An operator has an event handled again that was handled: by the same delivery, signed anew if its time is over, with the token in the \
 header `countersign-operator`, as `countersign send --operator-env NAME` sends it. It must verify like any other, and its line \
