@@ -8,22 +8,25 @@ use serde::Deserialize;
 use crate::file_error::without_values;
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Har {
     log: Log,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Log {
     entries: Vec<Entry>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Entry {
     request: Request,
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an object")]
 struct Request {
     method: String,
     url: String,
@@ -33,12 +36,14 @@ struct Request {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Field {
     name: String,
     value: String,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct PostData {
     /// Exporters may leave it out and give the parsed `params` alone, of which the bytes cannot be told.
     text: Option<String>,

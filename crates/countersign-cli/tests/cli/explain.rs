@@ -105,7 +105,7 @@ fn har_files_and_curl_commands_are_requests_too() {
         given(&two, &["--entry", "3"]).is_mistake(&["2 requests"]);
         given("{}", &[]).is_mistake(&["no HAR file"]);
         let wrong = given(&one.replace("\"postData\":{", "\"postData\":\"hunter2\",\"other\":{"), &[]);
-        wrong.is_mistake(&["no HAR file: invalid type: string, expected struct PostData at line 1"]);
+        wrong.is_mistake(&["no HAR file: invalid type: string, expected an object at line 1"]);
         assert!(!wrong.err.contains("hunter2"), "{wrong:?}");
 
         let fields: Vec<_> = headers().iter().map(|(name, value)| format!("-H '{name}: {value}'")).collect();

@@ -40,8 +40,9 @@
 //!    from a replay does not run, unless [`dangerous_fail_open`](ReplayLayer::dangerous_fail_open) says so.
 //! 2. The service behind is called, under a time limit (`handler_timeout`, 503).
 //! 3. A 2xx commits the claim. Any other status, an error, a panic, a timeout and a request that is dropped, because its
-//!    client went away, release it, so that the provider's retry gets through; and so does a 2xx that says [`NotHandled`]. If the commit fails, the answer is 503 although
-//!    the handler has succeeded: the retry may then run it again, which a 200 without a record would let a replay do.
+//!    client went away, release it, so that the provider's retry gets through; and so does a 2xx that says [`NotHandled`]. If the
+//!    commit fails, the answer is 503 although the handler has succeeded: the retry may then run it again, which a 200 without a
+//!    record would let a replay do.
 //!
 //! Handlers run at least once per event that is accepted, and once if they succeed within the lease and the store
 //! answers.

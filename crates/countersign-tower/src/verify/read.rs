@@ -98,8 +98,8 @@ fn broken(error: &(dyn Error + 'static)) -> Rejection {
     Rejection::BodyIncomplete
 }
 
-/// Refuses what no server undoes. Of RFC 9112 section 6.1 those for Rust know `chunked`, and take codings in front of it as if they
-/// were none: the body is then not what was sent.
+/// Refuses a body in a transfer coding that nobody has undone. A request may have several (RFC 9112 section 6.1), and hyper undoes
+/// `chunked` and passes over those in front of it.
 fn check_transfer_coding(headers: &HeaderMap) -> Result<(), Rejection> {
     let mut lines = headers.get_all(TRANSFER_ENCODING).into_iter();
     match (lines.next(), lines.next()) {

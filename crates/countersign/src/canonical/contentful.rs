@@ -45,7 +45,7 @@ const IN_URI: &AsciiSet = &IN_QUERY
 /// sender signs it sorted.
 pub(super) fn covers(source: &Source) -> bool {
     match source {
-        Source::Header(names) => names[..] == [TIMESTAMP],
+        Source::Header(_) => is_timestamp(source),
         Source::Query(_) => true,
         source => source.is_in_body(),
     }
@@ -96,7 +96,7 @@ fn headers(content: &Content<'_>) -> Result<Vec<u8>, Rejection> {
                 names.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(",").into_bytes()
             }
             // Or nothing, where the time is left out of what tells events apart.
-            name if *name == TIMESTAMP && is_timestamp(content.scheme) => content.timestamp.to_vec(),
+            name if *name == TIMESTAMP && reads_timestamp(content.scheme) => content.timestamp.to_vec(),
             name => header(content, name)?,
         };
         // Which headers there are is signed, so only the beginning of another could be taken for one.
@@ -112,10 +112,13 @@ fn headers(content: &Content<'_>) -> Result<Vec<u8>, Rejection> {
     Ok(text)
 }
 
-/// Whether the scheme reads its timestamp there.
-fn is_timestamp(scheme: &Scheme) -> bool {
-    let source = scheme.timestamp.as_ref().and_then(|rule| rule.source.as_ref());
-    matches!(source, Some(Source::Header(names)) if names[..] == [TIMESTAMP])
+fn is_timestamp(source: &Source) -> bool {
+    matches!(source, Source::Header(names) if names[..] == [TIMESTAMP])
+}
+
+/// Whether the scheme takes its signed time from that header.
+fn reads_timestamp(scheme: &Scheme) -> bool {
+    scheme.timestamp.as_ref().and_then(|rule| rule.source.as_ref()).is_some_and(is_timestamp)
 }
 
 fn contains(text: &[u8], wanted: &[u8]) -> bool {

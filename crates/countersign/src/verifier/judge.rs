@@ -97,7 +97,7 @@ impl Verifier {
     /// Refuses content that shows the traces of a length extension, which a plain hash does not withstand.
     fn refuse_extension(&self, request: Request<'_>, digest: Digest, secret: usize) -> Result<(), Rejection> {
         let Request { content, body, .. } = request;
-        // Nobody knows what the secret is, and all that matters is how much of the content it takes.
+        // Of the secret only the length matters here, so that it is not copied.
         let secret = vec![b's'; secret];
         for form in self.url_forms() {
             let with = Writing { form: *form, secret: &secret, body: Some(body) };

@@ -96,6 +96,7 @@ impl Link {
         time: Deadline,
         ask: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<Value, RedisError>,
     ) -> Result<Value, Trouble> {
+        // Nothing has to be waited for here by most calls, and so no time limit is set up for it.
         let current = match self.current() {
             Some(current) => current,
             None => time.keep(self.connection()).await??,

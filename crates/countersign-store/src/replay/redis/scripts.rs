@@ -101,6 +101,7 @@ impl Call {
     /// Claims an event of which nothing stands there, which is what nearly every claim comes to: one command, which the server
     /// carries out in less than half of the time of a script.
     pub(super) fn claim_new(&self, until: Moment) -> Request<'static> {
+        // All but the key takes less than 64 bytes.
         let mut set = Cmd::with_capacity(6, self.key.len() + 64);
         set.arg("SET").arg(&self.key).arg(format!("h{:0MOMENT$}{:016x}", until.millis(), self.fence));
         set.arg("NX").arg("PX").arg(stays(self.now, until));
