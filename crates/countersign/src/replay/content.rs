@@ -4,7 +4,7 @@ use std::{borrow::Cow, slice};
 
 use http::{HeaderMap, HeaderName, Method, Uri};
 
-use super::key::{Basis, KeyHash, ReplayKey, ReplayScope};
+use super::key::{Basis, ReplayKey, ReplayScope};
 use crate::{
     content::{Content, Settings, SortedParameters, Writing},
     head::{Head, look_up},
@@ -37,11 +37,10 @@ impl SignedContent<'_> {
         event_id: impl FnOnce() -> Option<Value<'v>>,
         event_type: impl FnOnce() -> Option<Value<'v>>,
     ) -> Option<ReplayKey> {
-        let begin = |basis| scope.begin(self.scheme.id(), basis);
         let of_text = |basis, text: &[u8]| {
-            let mut hash = begin(basis);
+            let mut hash = scope.begin();
             hash.update(text);
-            Some(hash.finish())
+            Some(hash.finish(self.scheme.id(), basis))
         };
         if let Some(id) = self.id.filter(|_| !self.is_ambiguous()) {
             return of_text(Basis::DeliveryId, id);
@@ -55,14 +54,14 @@ impl SignedContent<'_> {
             (_, Some(ToldApartBy::Nothing)) => return None,
             _ => {}
         }
-        let mut hash = begin(Basis::Content);
+        let mut hash = scope.begin();
         let unsigned = match told_apart_by {
             Some(ToldApartBy::UnsignedValues) => Some([event_id, event_type()]),
             Some(ToldApartBy::UnsignedType) => Some([None, event_type()]),
             _ => None,
         };
         self.write(unsigned.as_ref(), &mut |piece| hash.update(piece));
-        Some(hash.finish())
+        Some(hash.finish(self.scheme.id(), Basis::Content))
     }
 
     fn is_ambiguous(&self) -> bool {
@@ -177,24 +176,14 @@ impl SignedContent<'_> {
     }
 }
 
-/// The key of a delivery whose body is all that tells its event apart, made while its signature is.
-pub(crate) struct BodyReplayKey(KeyHash);
-
-impl BodyReplayKey {
-    /// For a scheme whose [key is a hash of the body](Description::replay_key_is_of_body).
-    pub(crate) fn begin(scope: &ReplayScope, scheme: &Scheme) -> Self {
-        Self(scope.begin(scheme.id(), Basis::Content))
-    }
-
-    /// Takes the body, which is there as a whole, and gives its tag under a key.
-    pub(crate) fn tag(&mut self, keyed: &HmacSha256, body: &[u8]) -> [u8; 32] {
-        self.0.update_beside(keyed, body)
-    }
-
-    pub(crate) fn finish(mut self) -> ReplayKey {
-        let hash = &mut self.0;
+impl ReplayScope {
+    /// The key of a delivery under a scheme whose [key is a hash of the body](Description::replay_key_is_of_body), and beside it, in
+    /// less time than one after the other, the tag of the body.
+    pub(crate) fn key_and_tag(&self, scheme: &Scheme, keyed: &HmacSha256, body: &[u8]) -> (ReplayKey, [u8; 32]) {
+        let mut hash = self.begin();
+        let tag = hash.update_beside(keyed, body);
         Text::new(&mut |piece| hash.update(piece)).finish();
-        self.0.finish()
+        (hash.finish(scheme.id(), Basis::Content), tag)
     }
 }
 

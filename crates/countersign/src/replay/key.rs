@@ -1,6 +1,9 @@
 use std::fmt;
 
-use crate::{hmac_sha256::HmacSha256, sha256::Sha256};
+use crate::{
+    hmac_sha256::HmacSha256,
+    sha256::{BLOCK, Sha256, behind},
+};
 
 /// The name under which an event is claimed: a hash of the endpoint, the scheme and what the signature covers.
 ///
@@ -58,28 +61,34 @@ impl fmt::Debug for ReplayKey {
 /// assert_ne!(endpoint.within("tenant-a"), endpoint.within("tenant-b"));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplayScope([u8; 32]);
+pub struct ReplayScope {
+    /// The hash behind the one block that names the scope, so that what goes into a key begins a block of its own.
+    state: [u32; 8],
+}
 
 impl ReplayScope {
     /// The scope of the endpoint with this name.
     pub fn new(endpoint: impl AsRef<[u8]>) -> Self {
-        Self(hash_of(&[&[Domain::Endpoint as u8], endpoint.as_ref()]))
+        Self::named(&hash_of(&[&[Domain::Endpoint as u8], endpoint.as_ref()]))
     }
 
     /// The scope of one part of this scope, such as a tenant.
     #[must_use]
     pub fn within(&self, part: impl AsRef<[u8]>) -> Self {
-        Self(hash_of(&[&[Domain::Part as u8], &self.0, part.as_ref()]))
+        let own = self.state.map(u32::to_be_bytes);
+        Self::named(&hash_of(&[&[Domain::Part as u8], own.as_flattened(), part.as_ref()]))
     }
 
-    pub(super) fn begin(&self, scheme: &str, basis: Basis) -> KeyHash {
-        let mut hash = Sha256::new();
-        hash.update(&[Domain::Key as u8]);
-        hash.update(&self.0);
-        hash.update(&(scheme.len() as u64).to_le_bytes());
-        hash.update(scheme.as_bytes());
-        hash.update(&[basis as u8]);
-        KeyHash(hash)
+    fn named(name: &[u8; 32]) -> Self {
+        let mut block = [0; BLOCK];
+        block[0] = Domain::Key as u8;
+        block[1..=name.len()].copy_from_slice(name);
+        Self { state: *behind(&block) }
+    }
+
+    #[inline]
+    pub(super) fn begin(&self) -> KeyHash {
+        KeyHash(Sha256::behind_a_block(&self.state))
     }
 }
 
@@ -106,7 +115,7 @@ pub(super) enum Basis {
     Content = 3,
 }
 
-/// A key in the making; all that is yet to come belongs to one part.
+/// A key in the making.
 pub(super) struct KeyHash(Sha256);
 
 impl KeyHash {
@@ -119,7 +128,14 @@ impl KeyHash {
         keyed.of_beside(data, &mut self.0)
     }
 
-    pub(super) fn finish(mut self) -> ReplayKey {
+    /// Ends the text with what it is. That stands at the end, so that the text begins a block, and the end can be read backwards
+    /// without a doubt about where the text stops.
+    pub(super) fn finish(mut self, scheme: &str, basis: Basis) -> ReplayKey {
+        // Nobody has a scheme whose id takes 4 GiB.
+        let length = u32::try_from(scheme.len()).unwrap_or(u32::MAX).to_le_bytes();
+        for piece in [scheme.as_bytes(), &length, &[basis as u8]] {
+            self.0.update(piece);
+        }
         let digest = self.0.finish();
         let mut key = [0; 16];
         key.copy_from_slice(&digest[..16]);

@@ -40,7 +40,7 @@ mod memory;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-pub(crate) use content::{BodyReplayKey, KeptHead, SignedContent};
+pub(crate) use content::{KeptHead, SignedContent};
 pub use key::{ReplayKey, ReplayScope};
 pub use memory::{Full, MemoryStore};
 

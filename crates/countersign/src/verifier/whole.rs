@@ -12,7 +12,7 @@ use crate::{
     http_signature::{self, HttpSignature},
     ordinary::OrdinaryEvidence,
     rejection::Rejection,
-    replay::{BodyReplayKey, ReplayKey, ReplayScope},
+    replay::{ReplayKey, ReplayScope},
     scheme::{Algorithm, KeyPlace},
     search::{Maker, Search},
     timestamp::Timestamp,
@@ -59,7 +59,7 @@ impl Verifier {
         self.obey_guards(&content, Some(body), body.first().copied())?;
         let parts = &self.inner.scheme.signature.parts;
         let scope = scope.filter(|_| self.inner.layout.hashes_replay_key && body.len() <= LONGEST_BESIDE);
-        let (mut search, mut event) = (Search::default(), None);
+        let (mut search, mut replay_key) = (Search::default(), None);
         let mut keys = self.valid_keys(now).filter_map(|(at, key)| Some((at, key.material.keyed()?)));
         // Two hashes beside each other take less time than one after the other: those of two keys, or that of the last one and
         // that of the event.
@@ -75,14 +75,15 @@ impl Verifier {
                         search.compare_only(Maker { key: other, form }, &other_tag, &ordinary.tag);
                     }
                     (None, Mac::HmacSha256(keyed), Some(scope)) => {
-                        let event = event.insert(BodyReplayKey::begin(scope, &self.inner.scheme));
-                        search.compare_only(maker, &Tag::new(event.tag(keyed, body)), &ordinary.tag);
+                        let (event, tag) = scope.key_and_tag(&self.inner.scheme, keyed, body);
+                        replay_key = Some(event);
+                        search.compare_only(maker, &Tag::new(tag), &ordinary.tag);
                     }
                     _ => search.compare_only(maker, &content.tag(start, parts, with)?, &ordinary.tag),
                 }
             }
         }
-        Ok((search.verdict()?, event.map(BodyReplayKey::finish)))
+        Ok((search.verdict()?, replay_key))
     }
 
     pub(super) fn judge_body(

@@ -291,7 +291,7 @@ mod tests {
 
     fn keys(count: u32) -> Vec<ReplayKey> {
         let scope = |number: u32| ReplayScope::new(number.to_le_bytes());
-        (0..count).map(|number| scope(number).begin("", Basis::Content).finish()).collect()
+        (0..count).map(|number| scope(number).begin().finish("", Basis::Content)).collect()
     }
 
     pub(super) fn fresh(claim: Result<Claim, Full>) -> Lease {
