@@ -8,7 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use countersign::Rejection;
+use countersign::{Rejection, Timestamp};
 use http::{Request, request::Parts};
 use http_body::Body;
 use tower_service::Service;
@@ -35,8 +35,14 @@ pub(crate) trait Reception<S: Service<Request<VerifiedBody>>>: Send + Sync + 'st
         Ok(())
     }
 
-    /// Hands a verified request to the service, which is ready, and counts what comes of it.
-    fn hand_on(self: &Arc<Self>, inner: &mut S, request: Request<VerifiedBody>, pending: Pending) -> Step<S::Future>;
+    /// Hands a request that was verified just now to the service, which is ready, and counts what comes of it.
+    fn hand_on(
+        self: &Arc<Self>,
+        inner: &mut S,
+        request: Request<VerifiedBody>,
+        now: Timestamp,
+        pending: Pending,
+    ) -> Step<S::Future>;
 }
 
 /// Takes a request through the checks and to the service, which is ready, as far as it comes without waiting.
@@ -54,11 +60,11 @@ where
     let (head, body) = request.into_parts();
     let mut body = Arriving::new(body);
     let settings = reception.settings();
-    let (pending, begun) = (settings.meter.begin(), settings.meter.now());
-    match judge_at_once(&**reception, &head, &mut body) {
+    let (pending, begun, now) = (settings.meter.begin(), settings.meter.now(), settings.now());
+    match judge_at_once(&**reception, &head, &mut body, now) {
         Poll::Ready(Ok(Verdict::Delivery(delivery))) => {
             settings.meter.verified(begun, delivery.body().len() as u64);
-            reception.hand_on(inner, accepted(head, delivery, None), pending)
+            reception.hand_on(inner, accepted(head, delivery, None), now, pending)
         }
         Poll::Ready(Ok(Verdict::Handshake(handshake))) => {
             let reception = Arc::clone(reception);
@@ -78,13 +84,13 @@ where
             let head = Box::new(head);
             Step::waits(async move {
                 let settings = reception.settings();
-                match receive(&head, body, reception.keys(), settings).await {
+                match receive(&head, body, reception.keys(), settings, now).await {
                     Ok(Received::Delivery(delivery, tenant)) => {
                         settings.meter.verified(begun, delivery.body().len() as u64);
                         if let Err(error) = poll_fn(|context| inner.poll_ready(context)).await {
                             return end(pending, "accepted", Err(error));
                         }
-                        reception.hand_on(&mut inner, accepted(*head, delivery, tenant), pending).await
+                        reception.hand_on(&mut inner, accepted(*head, delivery, tenant), settings.now(), pending).await
                     }
                     Ok(Received::Answer(answer)) => end(pending, "handshake", Ok(answer.map(R::from))),
                     Err(rejection) => end(pending, "accepted", Ok(refuse(rejection, reception.keys().scheme()))),
@@ -99,6 +105,7 @@ fn judge_at_once<S, B>(
     reception: &impl Reception<S>,
     head: &Parts,
     body: &mut Arriving<B>,
+    now: Timestamp,
 ) -> Poll<Result<Verdict, Rejection>>
 where
     S: Service<Request<VerifiedBody>>,
@@ -108,5 +115,5 @@ where
     reception.admit(head)?;
     // Nobody waits yet: whoever does will ask the body again.
     let mut nobody = Context::from_waker(Waker::noop());
-    receive_at_once(head, body, reception.keys(), reception.settings(), &mut nobody)
+    receive_at_once(head, body, reception.keys(), reception.settings(), now, &mut nobody)
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use countersign::{Delivery, Rejection, ReplayKey, ReplayStore, replay::ReplayScope};
+use countersign::{Delivery, Rejection, ReplayKey, ReplayStore, Timestamp, replay::ReplayScope};
 use http::{Request, Response, Uri};
 use tokio::time::Instant;
 
@@ -49,14 +49,14 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     }
 
     /// Takes the event through the guard and to the service, which is ready, as far as it comes without waiting.
-    pub(crate) fn run<S, R>(self, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
+    pub(crate) fn run<S, R>(self, inner: &mut S, request: Request<VerifiedBody>, now: Timestamp) -> Step<S::Future>
     where
         S: Behind<R>,
         A: Answers<R>,
         R: Default + From<Bytes> + Send + 'static,
     {
         let Some(key) = self.delivery.replay_key(&self.scope(&request)) else { return self.call(None, inner, request) };
-        if let Some(answer) = self.shared.claim_at_once(key) {
+        if let Some(answer) = self.shared.claim_at_once(key, now) {
             let answer = self.shared.claimed(Some(answer));
             return self.go_on(key, answer, inner, request);
         }

@@ -61,8 +61,12 @@ impl<St: ReplayStore> Shared<St> {
     }
 
     /// A claim that is answered without waiting; `None` if the store has to be asked.
-    pub(super) fn claim_at_once(self: &Arc<Self>, key: ReplayKey) -> Option<Result<Answer<St>, St::Error>> {
-        let claim = self.store.claim_at_once(key, self.settings.lease(), self.now())?;
+    pub(super) fn claim_at_once(
+        self: &Arc<Self>,
+        key: ReplayKey,
+        now: Timestamp,
+    ) -> Option<Result<Answer<St>, St::Error>> {
+        let claim = self.store.claim_at_once(key, self.settings.lease(), now)?;
         Some(claim.map(|claim| self.answer(key, claim)))
     }
 

@@ -56,7 +56,7 @@ where
 
     fn call(&mut self, request: Request<VerifiedBody>) -> Self::Future {
         let step = match Guarded::new(Arc::clone(&self.shared), self.answers.clone(), &request) {
-            Some(guarded) => guarded.run(&mut self.inner, request),
+            Some(guarded) => guarded.run(&mut self.inner, request, self.shared.now()),
             None => Step::answered(Ok(internal_error())),
         };
         step.into()

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use countersign::{Rejection, ReplayStore, replay::MemoryStore};
+use countersign::{Rejection, ReplayStore, Timestamp, replay::MemoryStore};
 use http::{Request, Response, request::Parts};
 use http_body::Body;
 use tower_service::Service;
@@ -101,7 +101,13 @@ where
     }
 
     /// Through the guard, if there is one.
-    fn hand_on(self: &Arc<Self>, inner: &mut S, request: Request<VerifiedBody>, pending: Pending) -> Step<S::Future> {
+    fn hand_on(
+        self: &Arc<Self>,
+        inner: &mut S,
+        request: Request<VerifiedBody>,
+        now: Timestamp,
+        pending: Pending,
+    ) -> Step<S::Future> {
         let Some((shared, answers)) = &self.replay else {
             let (checks, begun) = (Arc::clone(self), self.verify.meter.now());
             let answer = inner.call(request);
@@ -112,7 +118,7 @@ where
             });
         };
         let step = match Guarded::new(Arc::clone(shared), answers.clone(), &request) {
-            Some(guarded) => guarded.run(inner, request),
+            Some(guarded) => guarded.run(inner, request, now),
             None => Step::answered(Ok(internal_error())),
         };
         step.counted(pending)

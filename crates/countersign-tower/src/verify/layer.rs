@@ -37,6 +37,12 @@ const BODY_LIMIT: u64 = 1024 * 1024;
 /// 10 s: senders give up after 3 s (Slack) to 30 s, and a body this slow is an attack or a broken line.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+impl Settings {
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+}
+
 impl<K: Keys> VerifyLayer<K> {
     /// A layer that verifies with these keys, takes bodies of up to 1 MiB and waits up to 10 s for them.
     pub fn new(keys: K) -> Self {

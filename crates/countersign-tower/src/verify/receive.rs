@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use countersign::{Delivery, Rejection, Scheme, Verifier};
+use countersign::{Delivery, Rejection, Scheme, Timestamp, Verifier};
 use http::{Response, request::Parts};
 use http_body::Body;
 use http_body_util::{Either, Full};
@@ -30,6 +30,7 @@ pub(crate) fn receive_at_once<B>(
     body: &mut Arriving<B>,
     keys: &impl Keys,
     settings: &Settings,
+    now: Timestamp,
     context: &mut Context<'_>,
 ) -> Poll<Result<Verdict, Rejection>>
 where
@@ -37,7 +38,6 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let Some(verifier) = keys.at_hand() else { return Poll::Pending };
-    let now = (settings.clock)();
     let scope = settings.replay_scope.as_ref();
     let verdict = ready!(pin!(judge(head, body, verifier, settings, scope, now)).poll(context));
     Poll::Ready(reported(verdict, verifier, keys.scheme(), head))
@@ -49,12 +49,12 @@ pub(crate) async fn receive<B>(
     body: Arriving<B>,
     keys: &impl Keys,
     settings: &Settings,
+    now: Timestamp,
 ) -> Result<Received, Rejection>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let now = (settings.clock)();
     let limit = settings.body_timeout;
     let mut body = body.rewound();
     let refused = |rejection: &Rejection| {

@@ -5,6 +5,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use countersign::Timestamp;
 use http::{Request, Response};
 use http_body::Body;
 use tower_service::Service;
@@ -81,7 +82,13 @@ where
         &self.settings
     }
 
-    fn hand_on(self: &Arc<Self>, inner: &mut S, request: Request<VerifiedBody>, pending: Pending) -> Step<S::Future> {
+    fn hand_on(
+        self: &Arc<Self>,
+        inner: &mut S,
+        request: Request<VerifiedBody>,
+        _: Timestamp,
+        pending: Pending,
+    ) -> Step<S::Future> {
         Step::Called { answer: inner.call(request) }.counted(pending)
     }
 }
