@@ -1,6 +1,7 @@
 //! What is printed, and its colours.
 
 use std::{
+    borrow::Cow,
     env, fmt,
     io::{self, IsTerminal, Write},
 };
@@ -54,22 +55,32 @@ pub(crate) fn complain(message: &str) {
     eprintln!("countersign: {}", tame(message));
 }
 
-/// The text with all control characters made visible that could drive the terminal: whatever is printed may come out of a
-/// file that somebody else wrote. Our own colours stay, and so do line ends and tabs; JSON stays the same JSON.
-pub(crate) fn tame(text: &str) -> String {
+/// The text with all characters made visible that could [drive](drives_terminal) the terminal: whatever is printed may come out
+/// of a file that somebody else wrote, or of a request. Our own colours stay, and so do line ends and tabs; JSON stays the same JSON.
+pub(crate) fn tame(text: &str) -> Cow<'_, str> {
+    if !text.contains(drives_terminal) {
+        return Cow::Borrowed(text);
+    }
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let colour = COLOURS.iter().find(|colour| rest.starts_with(**colour));
         let taken = colour.map_or(c.len_utf8(), |colour| colour.len());
-        if colour.is_none() && c.is_control() && !matches!(c, '\n' | '\t') {
+        if colour.is_none() && drives_terminal(c) {
             shown.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
         } else {
             shown.push_str(&rest[..taken]);
         }
         rest = &rest[taken..];
     }
-    shown
+    Cow::Owned(shown)
+}
+
+/// Whether a terminal takes the character for a command, or shows the text around it in another order, so that it reads otherwise
+/// than it is (Unicode Standard Annex #9, section 2).
+fn drives_terminal(c: char) -> bool {
+    let reorders = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    reorders || (c.is_control() && !matches!(c, '\n' | '\t'))
 }
 
 /// What [`Style`] writes.
@@ -79,7 +90,7 @@ const COLOURS: [&str; 5] = ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[3
 pub(crate) fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() { shown.extend(c.escape_default()) } else { shown.push(c) }
+        if c.is_control() || drives_terminal(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
     shown
 }
@@ -109,7 +120,7 @@ mod tests {
 
     #[test]
     fn tame_json_is_the_same_json() {
-        let json = serde_json::json!({ "a": "\u{9b}31m\u{7f}\x1b[31m\n" });
+        let json = serde_json::json!({ "a": "\u{9b}31m\u{7f}\x1b[31m\n\u{202e}exe.\u{2066}" });
         assert_eq!(serde_json::from_str::<serde_json::Value>(&tame(&json.to_string())).ok(), Some(json));
     }
 }

@@ -201,6 +201,38 @@ fn a_delivery_that_cannot_be_logged_is_not_acknowledged() {
     assert_eq!(gateway.stop().code, 0);
 }
 
+/// The program, started by a shell that redirects its output so.
+fn redirected(output: &str) -> Command {
+    let (program, mut shell) = (countersign().get_program().to_owned(), Command::new("sh"));
+    shell.env("SECRET", SECRET).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    shell.arg("-c").arg(format!("exec \"$0\" \"$@\" {output}")).arg(program);
+    shell
+}
+
+#[test]
+fn a_standard_output_from_which_nobody_gets_a_delivery_is_refused_at_the_start() {
+    let folder = Folder::new();
+    let config = folder.write("countersign.toml", format!("listen = \"127.0.0.1:0\"\n{CONFIG}"));
+    for output in [">&-", "1< /dev/null", "1<> /dev/null"] {
+        let started = redirected(output).args(["serve", "--config", &config]).output().unwrap();
+        ran(started).is_mistake(&["standard output is closed", "give it a file or a pipe"]);
+    }
+    let gateway = Gateway::start_as(redirected("> /dev/null"), &folder, CONFIG, &[]);
+    let answer = gateway.send(&signed(providers::GITHUB, "/github", SECRET, b"{}"));
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    gateway.stop();
+}
+
+#[test]
+fn nothing_in_a_request_drives_the_terminal_of_whoever_reads_the_log() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(&folder, CONFIG, &[]);
+    gateway.send("POST /a\u{9b}31m\u{202e}b HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".as_bytes());
+    let log = gateway.stop().err;
+    assert!(log.contains(r"/a\u009b31m\u202eb"), "{log}");
+    assert_eq!(json_lines(&log)[0]["path"], "/a\u{9b}31m\u{202e}b");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn a_file_that_ends_within_a_line_takes_none_of_the_next_with_it() {

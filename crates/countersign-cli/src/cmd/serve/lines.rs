@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::stream::Stream;
-use crate::moment;
+use crate::{moment, output::tame};
 
 /// The lines that wait to be written.
 pub(super) struct Lines {
@@ -87,7 +87,7 @@ impl Lines {
 /// For `tracing`, which writes a line at a time.
 impl Write for &Lines {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.note_text(text.to_vec());
+        self.note_text(tame(&String::from_utf8_lossy(text)).into_owned().into_bytes());
         Ok(text.len())
     }
 
@@ -118,7 +118,7 @@ fn lost(count: u64) -> Json {
 }
 
 fn text(line: &Json) -> Vec<u8> {
-    format!("{line}\n").into_bytes()
+    tame(&format!("{line}\n")).into_owned().into_bytes()
 }
 
 /// How much of the room a text takes. One that is larger than all of it waits until it has it for itself.

@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use super::{super::verify::value_json, lines::Lines, stream::Stream};
 use crate::{
+    failure::Failure,
     gateway::{
         Endpoint, OPERATOR, Refused, UnknownOperator, Verdict, Watch,
         feed::{self, Refresh},
@@ -77,8 +78,8 @@ impl Watch for Log {
 
 impl Log {
     /// With the bodies of accepted deliveries, or without. Their lines are waited for so long.
-    pub(super) fn new(bodies: bool, line_timeout: Duration) -> Self {
-        Self { bodies, line_timeout, out: Lines::to(Stream::stdout()) }
+    pub(super) fn new(bodies: bool, line_timeout: Duration) -> Result<Self, Failure> {
+        Ok(Self { bodies, line_timeout, out: Lines::to(Stream::stdout()?) })
     }
 
     fn accepted(&self, endpoint: &Endpoint, delivery: &Delivery, content_type: Option<&str>, took: Duration) -> Json {

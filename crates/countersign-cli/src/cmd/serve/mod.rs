@@ -183,7 +183,7 @@ impl Serve {
         // Before the first request, or its series would be lost.
         let handle = metrics.map(|_| gateway::metrics::install()).transpose()?;
         let store = Arc::new(store.open().await.map_err(|error| Failure::new(format!("the replay store: {error}")))?);
-        let watch = Arc::new(Log::new(self.bodies, start.config.line_timeout));
+        let watch = Arc::new(Log::new(self.bodies, start.config.line_timeout)?);
         let gateway = Gateway::new(start.config.snapshot(&store)?, watch);
         let listener = self::listen(*listen)?;
         let metrics = metrics.map(self::listen).transpose()?;

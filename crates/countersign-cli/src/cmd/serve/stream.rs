@@ -5,6 +5,8 @@ use std::{
     io::{self, Read as _, Seek as _, SeekFrom, Write},
 };
 
+use crate::failure::Failure;
+
 /// What lines are written to. One that is cut off, by a disk that is full or a process that was killed, takes no other with it.
 pub(super) struct Stream<W> {
     out: W,
@@ -31,11 +33,47 @@ impl<W: Write> Stream<W> {
     }
 }
 
-impl Stream<io::Stdout> {
-    /// Standard output, which may be a file that ends within a line.
-    pub(super) fn stdout() -> Self {
-        Self { out: io::stdout(), torn: is_torn(STDOUT) }
+impl Stream<Box<dyn Write + Send>> {
+    /// Standard output, which may be a file that ends within a line. Refused if it is closed, for whatever is written there would be
+    /// acknowledged and lost.
+    pub(super) fn stdout() -> Result<Self, Failure> {
+        Ok(Self { out: stdout()?, torn: is_torn(STDOUT) })
     }
+}
+
+/// Past the standard library, by which every write to a closed standard output succeeds.
+#[cfg(unix)]
+fn stdout() -> Result<Box<dyn Write + Send>, Failure> {
+    use std::os::fd::AsFd as _;
+
+    use rustix::fs::{OFlags, fcntl_getfl};
+
+    let out = io::stdout().as_fd().try_clone_to_owned()?;
+    let mode = fcntl_getfl(&out).map_err(io::Error::from)? & OFlags::RWMODE;
+    let out = File::from(out);
+    // What is closed at the start of a program is opened by Rust, on the null device and for both ways. A shell that is told to
+    // write there opens it for one.
+    if mode == OFlags::RDONLY || (mode == OFlags::RDWR && is_null(&out)?) {
+        return Err(Failure::new(
+            "standard output is closed, and accepted deliveries are written there: give it a file or a pipe (or `> /dev/null`, if \
+             nobody is to have them)",
+        ));
+    }
+    Ok(Box::new(out))
+}
+
+#[cfg(unix)]
+fn is_null(file: &File) -> io::Result<bool> {
+    use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+
+    let (own, null) = (file.metadata()?, metadata("/dev/null")?);
+    Ok(own.file_type().is_char_device() && own.rdev() == null.rdev())
+}
+
+#[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "elsewhere it may be refused")]
+fn stdout() -> Result<Box<dyn Write + Send>, Failure> {
+    Ok(Box::new(io::stdout()))
 }
 
 /// Whether a file ends within a line. What is no file, or cannot be looked at, has no end to speak of.
