@@ -216,6 +216,28 @@ fn a_server_that_begins_to_evict_is_refused_when_the_connection_is_made_anew() {
 }
 
 #[test]
+fn a_server_that_is_busy_with_a_script_says_so_and_is_not_taken_for_one_that_hides_its_policy() {
+    faults::run(async {
+        let server = RedisServer::start();
+        let store = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
+        server.cli(&["CONFIG", "SET", "busy-reply-threshold", "50"]);
+        let mut other = std::net::TcpStream::connect(server.address()).unwrap();
+        std::io::Write::write_all(&mut other, b"EVAL \"while true do end\" 0\r\n").unwrap();
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let claim = store.claim(key("busy", "event"), LEASE, at(0)).await.map(drop);
+        let opened = RedisReplayStore::connect_with(options(&server.url())).await.map(drop);
+        for outcome in [claim, opened] {
+            assert!(
+                matches!(&outcome, Err(RedisStoreError::NotServing { answer }) if answer.contains("BUSY")),
+                "{outcome:?}"
+            );
+        }
+        server.cli(&["SCRIPT", "KILL"]);
+        faults::works(&store, "afterwards").await;
+    });
+}
+
+#[test]
 fn a_user_that_may_not_see_the_policy_needs_to_say_that_it_is_right() {
     faults::run(async {
         let server = RedisServer::start();

@@ -28,8 +28,8 @@ pub enum RedisStoreError {
     NotClustered,
     /// Authorities were given for a connection that is not to be encrypted.
     NotSecure,
-    /// The server serves nobody now: it is cut off from the other nodes of its cluster or from its master, takes no writes, or
-    /// is not through with loading. Nothing was done.
+    /// The server serves nobody now: it is cut off from the other nodes of its cluster or from its master, takes no writes, is not
+    /// through with loading, or busy with a script. Nothing was done.
     NotServing {
         /// What it says.
         answer: String,
@@ -93,7 +93,10 @@ impl From<RedisError> for RedisStoreError {
             ErrorKind::Io => Self::Unreachable { source: Box::new(error) },
             _ if says(&error, "OOM") => Self::Full,
             _ if says(&error, "MISCONF") => Self::CannotWrite { answer: error.to_string() },
-            _ if is_not_serving(&error) => Self::NotServing { answer: error.to_string() },
+            // Somebody's script takes long; the connection is as good as before.
+            _ if is_not_serving(&error) || error.code() == Some("BUSY") => {
+                Self::NotServing { answer: error.to_string() }
+            }
             _ => Self::Refused { answer: error.to_string() },
         }
     }

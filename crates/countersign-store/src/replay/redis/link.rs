@@ -189,10 +189,14 @@ async fn eviction_policy(connection: &mut MultiplexedConnection) -> Result<Optio
 fn unless_denied<T>(answer: Result<T, RedisError>) -> Result<Option<T>, RedisStoreError> {
     match answer {
         Ok(answer) => Ok(Some(answer)),
-        Err(error) if matches!(error.kind(), ErrorKind::Io | ErrorKind::AuthenticationFailed) => Err(error.into()),
-        Err(error) if error.code() == Some("NOAUTH") || ends_connection(&error) => Err(error.into()),
-        Err(_) => Ok(None),
+        Err(error) if denies(&error) => Ok(None),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// Whether this user may not ask, or nobody may: the command is unknown or switched off. An answer of another type says as little.
+fn denies(error: &RedisError) -> bool {
+    matches!(error.code(), Some("NOPERM" | "ERR")) || error.kind() == ErrorKind::UnexpectedReturnType
 }
 
 impl fmt::Debug for Link {
