@@ -12,6 +12,8 @@ use http::Uri;
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
+use super::sources::is_used_up;
+
 /// A file for the copy of what is at a URL.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Copy {
@@ -60,6 +62,10 @@ impl Copy {
 
 /// What is in the file of a list. One byte more than a list may have shows that it is too long.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    if is_used_up(path) {
+        // Whoever opens a pipe waits for somebody to write into it, for ever perhaps.
+        return Err(io::Error::other("it is a pipe or a device: use a file"));
+    }
     let mut content = Vec::new();
     File::open(path)?.take((MAX_LIST_BYTES + FIRST_LINE) as u64 + 1).read_to_end(&mut content)?;
     Ok(content)

@@ -20,6 +20,7 @@ use super::{
     sent_secret::SentSecret,
     store::Store,
 };
+use crate::moment;
 
 /// What is said of an endpoint: one path, and who may send what to it.
 pub(crate) struct EndpointPlan {
@@ -154,6 +155,12 @@ impl EndpointPlan {
             EndpointKeys::Own(verifier) => verifier.scheme(),
             EndpointKeys::Fetched(published) => published.keys.unkeyed().scheme(),
         }
+    }
+
+    /// Whether it refuses every delivery, because none of its secrets is valid now.
+    pub(crate) fn is_keyless(&self) -> bool {
+        let is_awaited = self.sent_secret.is_some();
+        matches!(&self.keys, EndpointKeys::Own(verifier) if !is_awaited && !verifier.has_key_at(moment::now()))
     }
 
     /// The endpoint, with the store for its events.

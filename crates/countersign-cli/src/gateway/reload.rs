@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    Gateway, Store, StorePlan, Watch,
+    EndpointPlan, Gateway, Store, StorePlan, Watch,
     config::{Config, Kept, Reading},
     feed::{Feed, Refresh},
     published::PublishedRanges,
@@ -80,6 +80,14 @@ struct Current {
 pub(crate) struct Log {
     pub(crate) list: fn(&Refresh),
     pub(crate) config: fn(&Path, &Loaded),
+    /// Of an endpoint none of whose keys is valid now.
+    pub(crate) keyless: fn(&EndpointPlan),
+}
+
+impl Log {
+    fn keyless_of(self, config: &Config) {
+        config.endpoints.iter().filter(|endpoint| endpoint.is_keyless()).for_each(self.keyless);
+    }
 }
 
 /// What became of a changed configuration.
@@ -108,7 +116,8 @@ impl Start {
         let (reload, reloads) = mpsc::channel(1);
         let reload = Reload(reload);
         let (config, files, read) = read(path, log, &reload, &Kept::default(), &BTreeSet::from([path.to_owned()]));
-        Ok(Self { config: config?, files, read, reload, reloads })
+        let config = config.inspect(|config| log.keyless_of(config))?;
+        Ok(Self { config, files, read, reload, reloads })
     }
 
     /// Keeps the gateway's configuration up to date from now on.
@@ -163,6 +172,7 @@ impl<W: Watch> Live<W> {
             Ok((snapshot, config)) => {
                 self.gateway.replace(snapshot);
                 let until_restart = self.fixed.differs_from(&Fixed::of(&config));
+                self.log.keyless_of(&config);
                 self.state.replace(Current::new(config.kept, self.log));
                 Loaded::Taken { until_restart }
             }
@@ -180,7 +190,14 @@ type Read = (Result<Config, Failure>, BTreeSet<PathBuf>, Fingerprint);
 fn read(path: &Path, log: Log, reload: &Reload, kept: &Kept, known: &BTreeSet<PathBuf>) -> Read {
     let (mut kept, mut files) = (kept.clone(), known.clone());
     let mut before = Fingerprint::of(&files);
-    for _ in 1..READS {
+    for round in 1..READS {
+        // The configuration itself may be one, if it is read once and names no files.
+        let is_first = |file: &Path| round == 1 && file == path;
+        if let Some(pipe) = files.iter().find(|file| !is_first(file) && sources::is_used_up(file)) {
+            let problem =
+                "what is here can be read only once, and a configuration that names files is read again: use a file";
+            return (Err(Failure::new(format!("{}: {problem}", pipe.display()))), files, before);
+        }
         let sources = Sources::default();
         let config = Config::read(path, &Reading { log: log.list, kept: &kept, sources: &sources, reload });
         let found = sources.into_files();
@@ -189,11 +206,6 @@ fn read(path: &Path, log: Log, reload: &Reload, kept: &Kept, known: &BTreeSet<Pa
         let now = Fingerprint::of(&files);
         if all_known && now == before {
             return (config, files, before);
-        }
-        if let Some(pipe) = files.iter().find(|file| sources::is_used_up(file)) {
-            let problem =
-                "what is here can be read only once, and a configuration that names files is read again: use a file";
-            return (Err(Failure::new(format!("{}: {problem}", pipe.display()))), files, before);
         }
         before = now;
         if let Ok(config) = config {

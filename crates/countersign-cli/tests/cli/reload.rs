@@ -282,3 +282,18 @@ fn a_secret_in_a_pipe_is_a_mistake_and_not_waited_for() {
     thread::spawn(move || fs::write(pipe, SECRET));
     run(&["serve", "--config", &path]).is_mistake(&["pipe", "only once"]);
 }
+
+#[test]
+fn a_secret_that_becomes_a_pipe_stops_no_later_configuration() {
+    let folder = Folder::new();
+    folder.write("pipe", "the-old-secret\n");
+    let mut gateway = Gateway::start(&folder, &config("[\"file:pipe\"]", ""), &[]);
+    fs::remove_file(folder.path("pipe")).unwrap();
+    pipe(&folder);
+    gateway.hang_up();
+    gateway.told_of("config_refused");
+    fs::remove_file(folder.path("pipe")).unwrap();
+    folder.write("pipe", "the-new-secret\n");
+    gateway.told_of("config_taken");
+    assert_eq!(status(&gateway, "/github", "the-new-secret", "{}"), 200);
+}

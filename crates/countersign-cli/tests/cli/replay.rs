@@ -181,6 +181,10 @@ fn a_wrong_setting_is_refused_with_its_place() {
     let replay = |text: &str| format!("[replay]\n{text}\n{GITHUB}");
     let wrong = [
         (replay("store = \"disk\""), ":2:9:", "`sqlite:FILE`"),
+        (replay("store = \"sqlite://claims.db\""), ":2:9:", "`sqlite:claims.db`"),
+        (replay("store = \"sqlite::memory:\""), ":2:9:", "the path of a file"),
+        (replay("store = \"sqlite:claims.db?mode=memory\""), ":2:9:", "the path of a file"),
+        (replay("store = \"sqlite:file:claims.db\""), ":2:9:", "the path of a file"),
         (replay("stor = \"memory\""), ":2:1:", "`store`"),
         (replay("capacity = 0"), ":2:12:", "accepts none"),
         (replay("store = \"redis://:a-password@db/0\""), ":2:9:", "env:NAME"),

@@ -339,7 +339,9 @@ secrets = [{ from = "file:secrets/old", label = "old", not_before = 2020-01-01T0
     assert!(gateway.send(&signed(providers::GITHUB, "/new", SECRET, b"{}")).starts_with("HTTP/1.1 200 "));
     assert!(gateway.send(&signed(providers::GITHUB, "/new", "the-new-secret", b"{}")).starts_with("HTTP/1.1 200 "));
     let ran = gateway.stop();
-    assert_eq!(json_lines(&ran.err)[0]["code"], "unknown_key");
+    let lines = json_lines(&ran.err);
+    assert_eq!((&lines[0]["verdict"], &lines[0]["endpoint"]), (&"no_valid_key".into(), &"/old".into()));
+    assert_eq!(lines[1]["code"], "unknown_key");
     assert_eq!(json_lines(&ran.out)[0]["key"], "old");
 }
 

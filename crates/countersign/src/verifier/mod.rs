@@ -158,6 +158,11 @@ impl Verifier {
         self.inner.keys.iter().map(|key| &*key.label)
     }
 
+    /// Whether any of its keys is valid at this time. If none is, every delivery is refused.
+    pub fn has_key_at(&self, now: impl Into<Timestamp>) -> bool {
+        self.valid_keys(now.into()).next().is_some()
+    }
+
     /// How far a signed timestamp may lie from the clock; `None` if the scheme signs none.
     pub fn tolerance(&self) -> Option<Tolerance> {
         self.inner.tolerance

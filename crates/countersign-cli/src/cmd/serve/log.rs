@@ -12,7 +12,7 @@ use super::{super::verify::value_json, lines::Lines, stream::Stream};
 use crate::{
     failure::Failure,
     gateway::{
-        Endpoint, OPERATOR, Refused, UnknownOperator, Verdict, Watch,
+        Endpoint, EndpointPlan, OPERATOR, Refused, UnknownOperator, Verdict, Watch,
         feed::{self, Refresh},
         reload::{self, Loaded},
     },
@@ -39,7 +39,7 @@ pub(super) async fn drained() {
     ERRORS.drained().await;
 }
 
-pub(super) const LOG: reload::Log = reload::Log { list: log_refresh, config: log_config };
+pub(super) const LOG: reload::Log = reload::Log { list: log_refresh, config: log_config, keyless: log_keyless };
 
 /// Writes one line for each verdict.
 pub(super) struct Log {
@@ -199,6 +199,17 @@ fn log_config(path: &Path, loaded: &Loaded) {
         }
     }
     ERRORS.note(&line);
+}
+
+/// Tells of an endpoint whose deliveries will all be refused, as by a slip in a year.
+fn log_keyless(endpoint: &EndpointPlan) {
+    ERRORS.note(&json!({
+        "time": moment::stamp(),
+        "verdict": "no_valid_key",
+        "endpoint": endpoint.path,
+        "provider": endpoint.scheme().id(),
+        "reason": "none of its secrets is valid now, by `not_before` and `not_after`: every delivery is refused",
+    }));
 }
 
 /// Tells of a connection that is closed without another answer.

@@ -36,7 +36,13 @@ impl Reader<'_> {
         if text == "memory" {
             return self.memory(entry);
         }
-        if let Some(path) = text.strip_prefix("sqlite:").filter(|path| !path.is_empty()) {
+        if let Some(path) = text.strip_prefix("sqlite:") {
+            // The forms of URLs and of SQLite itself, which would be the name of another file than whoever writes them means.
+            let is_url = path.starts_with("//") || path.starts_with("file:") || path.contains('?');
+            if path.is_empty() || path == ":memory:" || is_url {
+                let message = "expected the path of a file, for itself or beside this one, such as `sqlite:claims.db`";
+                return Err(self.wrong_at(store, message));
+            }
             self.no_server(entry)?;
             let capacity = entry.capacity.as_ref().map(|_| self.capacity(entry)).transpose()?;
             return Ok(StorePlan::Sqlite { path: self.folder.join(path), capacity });
