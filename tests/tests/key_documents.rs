@@ -71,6 +71,20 @@ fn keys_that_are_not_understood_or_for_something_else_are_passed_over() {
 }
 
 #[test]
+fn the_label_of_a_fetched_key_is_its_id_or_another_where_that_is_taken() {
+    let unkeyed = jwks();
+    let labels = |ids: &[Option<&str>]| {
+        let keys: Vec<_> = ids.iter().map(|id| jwk(*id, OURS)).collect();
+        let verifier = unkeyed.verifier(&read(&unkeyed, set(&keys)).unwrap(), None).unwrap().unwrap();
+        verifier.key_labels().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(labels(&[Some("a"), Some("b")]), ["a", "b"]);
+    assert_eq!(labels(&[Some("a"), Some("a")]), ["a", "a (2)"]);
+    assert_eq!(labels(&[Some("b (3)"), Some("b"), Some("b")]), ["b (3)", "b", "b (3) (3)"]);
+    assert_eq!(labels(&[None, None]), ["fetched-1", "fetched-2"]);
+}
+
+#[test]
 fn where_the_request_names_no_key_eight_of_a_set_are_tried() {
     let unkeyed = jwks();
     for others in [MAX_KEYS_TRIED - 1, MAX_KEYS_TRIED] {

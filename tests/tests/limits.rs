@@ -124,6 +124,18 @@ fn a_form_may_have_1000_parts() {
 }
 
 #[test]
+fn the_front_of_a_body_is_not_accepted_when_the_rest_was_too_much() {
+    let scheme = Scheme::from_toml("t", &format!("{SIGNATURE}signs = \"{{body}}\"\n")).unwrap();
+    let signed = Signer::new(&scheme, SECRET).unwrap().sign(Request::post("/").body("0123456789").unwrap(), NOW);
+    let (head, body) = signed.unwrap().into_parts();
+    let verifier = Verifier::new(&scheme, SECRET).unwrap();
+    let mut collecting = verifier.collect(&head, 10, NOW).unwrap();
+    collecting.push(body).unwrap();
+    assert_eq!(collecting.push(Bytes::from_static(b"!")).unwrap_err().code(), "body_too_large");
+    assert_eq!(collecting.finish().unwrap_err().code(), "body_too_large");
+}
+
+#[test]
 fn a_body_that_is_collected_may_have_as_many_bytes_as_its_limit_and_tells_how_many_have_come() {
     let scheme = Scheme::from_toml("t", &format!("{SIGNATURE}signs = \"{{body}}\"\n")).unwrap();
     let signed = Signer::new(&scheme, SECRET).unwrap().sign(Request::post("/").body("0123456789").unwrap(), NOW);

@@ -2,6 +2,8 @@
 
 use std::{fmt, mem, time::Duration};
 
+use zeroize::Zeroizing;
+
 use crate::{
     config::{ConfigError, IntoScheme, IntoSecret},
     content::Settings,
@@ -84,7 +86,7 @@ impl VerifierBuilder {
     /// A value that the scheme needs beside the secret, such as the id under which the provider knows the webhook. See
     /// [`settings`](crate::scheme::Description::settings).
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.settings.insert(name.into(), value.into());
+        self.settings.insert(name.into(), Zeroizing::new(value.into()));
         self
     }
 

@@ -182,7 +182,11 @@ impl<'r> Collecting<'r> {
     /// The one reason for which the delivery is refused.
     #[inline]
     pub fn finish(self) -> Result<Verified<'r, Bytes>, Rejection> {
-        let Self { verifier, head, now, state, limit, scope, only, joined, .. } = self;
+        let Self { verifier, head, now, state, limit, scope, received, only, joined, .. } = self;
+        // What was too much is neither kept nor hashed, so that what is left is not what arrived.
+        if received > limit {
+            return Err(Rejection::BodyTooLarge { limit: Some(limit) });
+        }
         let body = if joined.is_empty() { only } else { joined.freeze() };
         let (maker, mut examined) = match state {
             State::Ordinary(ordinary) => {

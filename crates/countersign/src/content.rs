@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use memchr::memchr;
+use zeroize::Zeroizing;
 
 use crate::{
     algorithm::{Digest, Mac, Tag},
@@ -29,8 +30,8 @@ pub(crate) struct Content<'a> {
     pub(crate) sorted: &'a SortedParameters,
 }
 
-/// What the receiver configured beside the secret, by name.
-pub(crate) type Settings = BTreeMap<String, String>;
+/// What the receiver configured beside the secret, by name. Wiped, since a token that a handshake is held to is among them.
+pub(crate) type Settings = BTreeMap<String, Zeroizing<String>>;
 
 /// What a form of the URL, the key and the body add to the [`Content`].
 #[derive(Clone, Copy)]

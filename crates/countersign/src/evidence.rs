@@ -45,7 +45,7 @@ pub(crate) struct Places {
 impl Places {
     pub(crate) fn of(scheme: &Scheme, settings: &Settings) -> Self {
         let key_name = scheme.signature.key_name.as_ref().map(|name| match name {
-            Expected::Setting(name) => settings.get(name).map_or("", String::as_str).into(),
+            Expected::Setting(name) => settings.get(name).map_or("", |value| value.as_str()).into(),
             Expected::Text(text) => text.as_str().into(),
             Expected::Url => Arc::default(),
         });

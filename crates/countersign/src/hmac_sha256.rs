@@ -22,7 +22,7 @@ impl HmacSha256 {
         if let Some(start) = block.get_mut(..key.len()) {
             start.copy_from_slice(key);
         } else {
-            block[..32].copy_from_slice(&sha2::Sha256::digest(key));
+            block[..32].copy_from_slice(&*Zeroizing::new(<[u8; 32]>::from(sha2::Sha256::digest(key))));
         }
         Self { inner: Sha256::behind_a_block(&keyed(&block, 0x36)), outer: keyed(&block, 0x5c) }
     }

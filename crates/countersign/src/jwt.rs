@@ -124,7 +124,7 @@ pub(crate) fn check_parties(rule: &JwtRule, content: &Content<'_>) -> Result<(),
 fn expected(expected: &Expected, content: &Content<'_>) -> Vec<String> {
     match expected {
         Expected::Text(text) => vec![text.clone()],
-        Expected::Setting(name) => content.settings.get(name).cloned().into_iter().collect(),
+        Expected::Setting(name) => content.settings.get(name).map(|value| value.to_string()).into_iter().collect(),
         Expected::Url => {
             let url = |form: &UrlForm| {
                 let url = content.to_vec(&[Part::Url], Writing { form: *form, secret: &[], body: None }).ok()?;

@@ -101,16 +101,16 @@ impl KeySet {
         self.validity.map(|(_, end)| end)
     }
 
-    /// The keys with that id, or those of which any may have signed. The label is the id.
+    /// The keys with that id, or those of which any may have signed. The label is the id, with a number where it would be that of
+    /// another.
     pub(crate) fn keys(&self, id: Option<&str>) -> Vec<Key> {
         let fits = |entry: &&Entry| id.is_none() || entry.id.as_deref() == id;
         let mut keys: Vec<Key> = Vec::new();
         for (at, entry) in self.entries.iter().filter(fits).take(MAX_KEYS_TRIED).enumerate() {
-            let label = match (&entry.id, at) {
-                (Some(id), 0) => id.clone(),
-                (Some(id), _) => format!("{id} ({})", at + 1),
-                (None, _) => format!("fetched-{}", at + 1),
-            };
+            let mut label = entry.id.clone().unwrap_or_else(|| format!("fetched-{}", at + 1));
+            while keys.iter().any(|other| other.label() == label) {
+                label = format!("{label} ({})", at + 1);
+            }
             let mut key = Key::from_public_key(label, entry.key.clone());
             if let Some((start, end)) = self.validity {
                 key = key.not_before(start).not_after(end);

@@ -63,3 +63,18 @@ mod catalogue {
 
     include!(concat!(env!("OUT_DIR"), "/catalogue.rs"));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// To be run with few features as well: with all of them, none is missing.
+    #[test]
+    fn a_scheme_that_this_build_cannot_verify_names_the_feature_that_it_needs() {
+        for provider in ALL {
+            if let Err(error) = provider.scheme() {
+                assert!(error.missing_feature().is_some(), "{}: {error}", provider.id());
+            }
+        }
+    }
+}

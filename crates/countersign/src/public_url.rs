@@ -75,8 +75,8 @@ impl PublicUrl {
         if host.rsplit('@').next().is_none_or(str::is_empty) {
             return fail("the public URL has no host");
         }
-        if port.is_some_and(|port| port.parse::<u16>().is_err()) {
-            return fail("the public URL's port is not a number up to 65535");
+        if !port.is_none_or(is_port) {
+            return fail("the public URL's port is not a number from 1 to 65535");
         }
         Ok(Self {
             scheme: scheme.to_owned(),
@@ -154,8 +154,14 @@ impl PublicUrl {
     }
 }
 
+/// A number from 1 to 65535, in digits alone and without leading zeros: `str::parse` would take `+443` and `00443` as well.
+pub(crate) fn is_port(text: &str) -> bool {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    is_plain && text.parse::<u16>().is_ok()
+}
+
 /// Splits `host:port`; the colons of a bracketed IPv6 address or of user information are not the port's.
-fn split_port(authority: &str) -> (&str, Option<&str>) {
+pub(crate) fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains([']', '@']) => (host, Some(port)),
         _ => (authority, None),

@@ -98,7 +98,7 @@ impl Unkeyed {
             }
         }
         if let Some(KeySource { place: KeyPlace::Fixed(template), .. }) = &scheme.keys {
-            let url = template.write(Some("id"), |name| settings.get(name).map(String::as_str));
+            let url = template.write(Some("id"), |name| settings.get(name).map(|value| value.as_str()));
             if url.is_none() {
                 return Err(ConfigError::KeyUrl { rule: template.to_string() });
             }
@@ -181,7 +181,7 @@ impl Unkeyed {
 
     fn url_by(&self, template: &UrlTemplate, key_id: Option<&str>) -> Option<String> {
         let settings = self.inner.settings();
-        template.write(key_id, |name| settings.get(name).map(String::as_str))
+        template.write(key_id, |name| settings.get(name).map(|value| value.as_str()))
     }
 
     fn key_id<'r>(

@@ -168,6 +168,8 @@ fn parts_that_run_into_each_other() {
         ("{query-sorted}{body}", ENCODED),
         ("{query-sorted}a{body}", ENCODED),
         ("{query-sorted}\\n{body}", &ENCODED.replace("encode = true\n", "")),
+        // Nobody signs which value is whose.
+        ("{query-sorted}\\n{body}", &format!("{ENCODED}values_only = true\n")),
     ] {
         let file = format!("{HEAD}{HMAC}signs = \"{signs}\"\n{tables}");
         refused_at(&file, "[signature]", "so one signature fits several requests");

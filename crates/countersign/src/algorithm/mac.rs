@@ -111,7 +111,17 @@ impl Mac {
             Self::HmacSha256(_) => digest == Digest::Sha256,
             Self::HmacSha384(_) => digest == Digest::Sha384,
             Self::HmacSha512(_) => digest == Digest::Sha512,
-            _ => false,
+            #[cfg(feature = "legacy")]
+            Self::HmacMd5(_) => digest == Digest::Md5,
+            #[cfg(feature = "sha3")]
+            Self::HmacSha3_512(_) => digest == Digest::Sha3_512,
+            #[cfg(feature = "sha3")]
+            Self::HmacKeccak256(_) => digest == Digest::Keccak256,
+            Self::Sha1(_) | Self::Sha256(_) | Self::Sha384(_) | Self::Sha512(_) => false,
+            #[cfg(feature = "legacy")]
+            Self::Md5(_) => false,
+            #[cfg(feature = "sha3")]
+            Self::Sha3_512(_) | Self::Keccak256(_) => false,
         }
     }
 }
@@ -221,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_hash_knows_which_it_is() {
-        for one in Digest::ALL.iter().filter(|digest| digest.name().starts_with("sha") && digest.name() != "sha3-512") {
+        for one in Digest::ALL {
             for other in Digest::ALL {
                 assert_eq!(one.start_hmac(b"key").is_hmac(*other), one == other, "{one:?} {other:?}");
                 assert!(!one.start().is_hmac(*other), "{one:?} {other:?}");

@@ -72,7 +72,7 @@ impl Setup {
 
     /// A value that the scheme needs beside the secret. See [`VerifierBuilder::setting`].
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.settings.insert(name.into(), value.into());
+        self.settings.insert(name.into(), Zeroizing::new(value.into()));
         self
     }
 
@@ -105,7 +105,7 @@ impl Setup {
     /// Tells a verifier all but keys, public URL and tolerance.
     pub(super) fn complete(&self, builder: VerifierBuilder) -> VerifierBuilder {
         let settings = self.settings.iter();
-        let builder = settings.fold(builder, |builder, (name, value)| builder.setting(name, value));
+        let builder = settings.fold(builder, |builder, (name, value)| builder.setting(name, value.as_str()));
         if self.allows_legacy { builder.allow_legacy() } else { builder }
     }
 }

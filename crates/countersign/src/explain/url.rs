@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     head::Head,
-    public_url::PublicUrl,
+    public_url::{PublicUrl, is_port, split_port},
     scheme::{Part, Scheme},
 };
 
@@ -232,8 +232,7 @@ fn origins(configured: Option<&str>, headers: &HeaderMap, is_signed: bool) -> Ve
 }
 
 fn add_port<'a>(ports: &mut Vec<Choice<Option<&'a str>>>, port: Option<&'a str>) {
-    let is_port = port.is_none_or(|port| port.parse::<u16>().is_ok());
-    if is_port && ports.iter().all(|(other, _)| *other != port) {
+    if port.is_none_or(is_port) && ports.iter().all(|(other, _)| *other != port) {
         ports.push((port, Some(UrlMistake::Port { signed: port.map(str::to_owned) })));
     }
 }
@@ -319,13 +318,6 @@ fn told<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 fn origin_of(url: &str) -> &str {
     let authority = url.find("://").map_or(0, |at| at + 3);
     url[authority..].find('/').map_or(url, |slash| &url[..authority + slash])
-}
-
-fn split_port(authority: &str) -> (&str, Option<&str>) {
-    match authority.rsplit_once(':') {
-        Some((host, port)) if !port.contains([']', '@']) => (host, Some(port)),
-        _ => (authority, None),
-    }
 }
 
 /// The first of a list, which the outermost proxy wrote.

@@ -140,7 +140,7 @@ impl<'a> Asked<'a> {
     }
 
     fn setting(&self, name: &str) -> Result<&str> {
-        let value = self.verifier.settings().get(name).map(String::as_str);
+        let value = self.verifier.settings().get(name).map(|value| value.as_str());
         let missing = || Rejection::HandshakeNotConfigured { missing: format!("the setting `{name}`").into() };
         value.ok_or_else(missing)
     }

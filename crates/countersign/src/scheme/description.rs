@@ -133,7 +133,8 @@ impl Description {
         self.decoded
     }
 
-    /// Whether the signature covers the whole body: its bytes, or all of its form parameters.
+    /// Whether the signature covers the whole body: its bytes, or the names and values of all its form parameters but those that the
+    /// scheme leaves out (`exclude` and `skip_empty` under `[form]`).
     pub fn covers_body(&self) -> bool {
         self.covers_body
     }

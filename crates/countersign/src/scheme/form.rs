@@ -23,10 +23,11 @@ pub(crate) struct FormRule {
 }
 
 impl FormRule {
-    /// Whether names and values end where they show it: percent-encoded, and with marks between them that no encoded text has.
+    /// Whether names and values are there, and end where they show it: percent-encoded, and with marks between them that no encoded
+    /// text has.
     pub(crate) fn is_framed(&self) -> bool {
         let is_mark = |text: &str| !text.is_empty() && text.bytes().all(|byte| b"=&:;,|".contains(&byte));
         let behind_value = [self.after.as_str(), self.join.as_str()].concat();
-        self.encode && is_mark(&behind_value) && (self.values_only || is_mark(&self.between))
+        self.encode && !self.values_only && is_mark(&self.between) && is_mark(&behind_value)
     }
 }

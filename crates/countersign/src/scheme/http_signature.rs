@@ -55,7 +55,7 @@ impl HttpSignatureRule {
         match self.key_id.as_ref()? {
             Expected::Text(text) => Some(text),
             // It is required, so it is there.
-            Expected::Setting(name) => settings.get(name).map(String::as_str),
+            Expected::Setting(name) => settings.get(name).map(|value| value.as_str()),
             // The reader of scheme files takes none.
             Expected::Url => None,
         }

@@ -23,9 +23,28 @@ impl Description {
         choice.into_iter().flat_map(Choice::algorithms).chain(of_tokens).chain(self.http.public_key_algorithms())
     }
 
+    /// Of a scheme that takes public keys, none of which can be read in this build: an algorithm, and the cargo feature that it needs.
+    pub(crate) fn missing_feature(&self) -> Option<(PublicKeyAlgorithm, &'static str)> {
+        let first = self.public_key_algorithms().next()?;
+        let feature = first.missing_feature()?;
+        self.public_key_algorithms().all(|other| other.missing_feature().is_some()).then_some((first, feature))
+    }
+
     /// Whether the scheme rests on an algorithm that is broken or too weak for anything new, so that an endpoint must say
     /// that it bears it: [`VerifierBuilder::allow_legacy`](crate::VerifierBuilder::allow_legacy).
     pub fn is_legacy(&self) -> bool {
+        self.hashes_weakly() || self.has_legacy_algorithm()
+    }
+
+    /// Whether a hash stands for the body, or something else, of which two contents can be made.
+    fn hashes_weakly(&self) -> bool {
+        let is_weak = |part: &Part| matches!(part, Part::Hash(digest, ..) if !digest.is_collision_resistant());
+        let mut of_checks = self.checks.iter().filter_map(Check::body_digest);
+        self.signature.parts.iter().any(|part| part.any(&is_weak))
+            || of_checks.any(|hash| !hash.is_collision_resistant())
+    }
+
+    fn has_legacy_algorithm(&self) -> bool {
         match &self.signature.algorithm {
             Algorithm::Hmac(digest) => !digest.is_safe_for_hmac(),
             Algorithm::Hash(digest) => !digest.is_collision_resistant(),

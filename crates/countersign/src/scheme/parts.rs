@@ -4,6 +4,7 @@ use super::{
     Source,
     error::not_built,
     file::Signs,
+    form::FormRule,
     template::{Piece, TemplateError, pieces},
 };
 use crate::{algorithm::Digest, canonical::Canonical, encoding::Encoding, json::Pointer};
@@ -96,10 +97,8 @@ impl Part {
             match piece {
                 Piece::Literal(text) => push(&mut parts, Self::Literal(text.as_bytes().into())),
                 Piece::Placeholder { name, argument, offset } => {
-                    let part = Self::from_placeholder(name, argument)
-                        .unwrap_or_else(|| Err(unknown(name, argument)))
-                        .map_err(|message| TemplateError::new(offset, message))?;
-                    parts.push(part);
+                    let part = Self::from_placeholder(name, argument).ok_or_else(|| unknown(name, argument, offset))?;
+                    parts.push(part.map_err(|message| TemplateError::new(offset, message))?);
                 }
             }
         }
@@ -235,9 +234,11 @@ impl Part {
     }
 
     /// Whether a signature over this part covers the whole body.
-    pub(super) fn covers_body(&self) -> bool {
+    pub(super) fn covers_body(&self, form: &FormRule) -> bool {
         match self {
-            Self::Body | Self::BodyAsJsonString | Self::FormSorted | Self::Hash(_, _, Hashed::Body) => true,
+            Self::Body | Self::BodyAsJsonString | Self::Hash(_, _, Hashed::Body) => true,
+            // Without their names, values can be given to other parameters.
+            Self::FormSorted => !form.values_only,
             Self::Canonical(function) => function.covers_body(),
             _ => false,
         }
@@ -303,16 +304,22 @@ pub(super) fn hash(name: &str, argument: &str) -> Option<(Digest, HashEncoding, 
     Some((digest, encoding, hashed))
 }
 
-fn unknown(name: &str, argument: Option<&str>) -> String {
-    let digest = name.split('-').next().unwrap_or_default();
-    if let Some(feature) = Digest::missing_feature(digest) {
-        return not_built(digest, feature);
+fn unknown(name: &str, argument: Option<&str>, offset: usize) -> TemplateError {
+    if let Some((digest, feature)) = hash_not_built(name) {
+        let missing_feature = Some(feature);
+        return TemplateError { missing_feature, ..TemplateError::new(offset, not_built(digest, feature)) };
     }
     let argument = argument.map(|argument| format!(":{argument}")).unwrap_or_default();
-    format!(
+    let message = format!(
         "unknown placeholder `{{{name}{argument}}}`; expected `body`, `timestamp`, `id`, `method`, `url`, `path`, `query`, \
          `path-and-query`, `host`, `form-sorted`, `query-sorted`, `secret`, `setting:NAME`, `header:NAME`, `query:NAME`, \
          `form:NAME`, `json:/POINTER`, `lower:` and one of these places, `json-raw:/POINTER`, `json-string:body`, \
          `crc32-decimal:body`, `sorted:…`, `canonical:NAME` or a hash such as `sha256-hex:body`"
-    )
+    );
+    TemplateError::new(offset, message)
+}
+
+/// The hash of a placeholder such as `md5-hex`, if it is not in this build, and the feature that it needs.
+pub(super) fn hash_not_built(name: &str) -> Option<(&str, &'static str)> {
+    name.match_indices('-').find_map(|(at, _)| Some((&name[..at], Digest::missing_feature(&name[..at])?)))
 }

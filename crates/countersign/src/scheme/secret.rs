@@ -72,7 +72,7 @@ impl SecretRule {
             None => Zeroizing::new([self.prepend.as_bytes(), text, self.append.as_bytes()].concat()),
         };
         Ok(match self.hash {
-            Some(digest) => Zeroizing::new(digest.of(&plain).as_bytes().to_vec()),
+            Some(digest) => Zeroizing::new(Zeroizing::new(digest.of(&plain)).as_bytes().to_vec()),
             None => plain,
         })
     }

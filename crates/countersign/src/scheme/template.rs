@@ -14,11 +14,13 @@ pub(crate) enum Piece<'t> {
 pub(crate) struct TemplateError {
     pub(crate) offset: usize,
     pub(crate) message: String,
+    /// The cargo feature with which it would be right.
+    pub(crate) missing_feature: Option<&'static str>,
 }
 
 impl TemplateError {
     pub(crate) fn new(offset: usize, message: impl Into<String>) -> Self {
-        Self { offset, message: message.into() }
+        Self { offset, message: message.into(), missing_feature: None }
     }
 }
 

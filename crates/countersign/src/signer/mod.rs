@@ -298,7 +298,7 @@ impl Signer {
     fn key_name(&self) -> Option<&str> {
         match self.scheme().signature.key_name.as_ref()? {
             Expected::Text(text) => Some(text),
-            Expected::Setting(name) => self.verifier.settings().get(name).map(String::as_str),
+            Expected::Setting(name) => self.verifier.settings().get(name).map(|value| value.as_str()),
             Expected::Url => None,
         }
     }

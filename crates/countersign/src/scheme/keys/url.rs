@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use crate::scheme::{
-    is_url_byte,
-    template::{Piece, TemplateError, pieces},
+use crate::{
+    public_url::is_port,
+    scheme::{
+        is_url_byte,
+        template::{Piece, TemplateError, pieces},
+    },
 };
 
 /// A URL with places for the key's id and for values of the receiver's configuration.
@@ -93,7 +96,6 @@ pub(crate) fn is_plain_https(url: &str) -> bool {
         Some((host, port)) => (host, Some(port)),
         None => (authority, None),
     };
-    let is_port = |port: &str| (1..=5).contains(&port.len()) && port.parse::<u16>().is_ok_and(|port| port > 0);
     let path = behind.split('?').next().unwrap_or_default();
     let climbs = path.split('/').any(|segment| matches!(segment, "." | ".."));
     is_name(host)

@@ -171,6 +171,7 @@ struct Unsigned {
 pub(super) struct Reach<'a> {
     pub(super) signature: &'a Signature,
     pub(super) http: &'a HttpSignatureRule,
+    pub(super) form: &'a FormRule,
     pub(super) timestamp: Option<&'a TimestampRule>,
     pub(super) id: Option<&'a Source>,
     /// Whether parts can run into each other, so that what a value is depends on who reads it.
@@ -203,7 +204,7 @@ impl Reach<'_> {
         let is_token = self.signature.source == Source::Body;
         is_token
             || self.http.covers_body()
-            || self.signature.parts.iter().any(Part::covers_body)
+            || self.signature.parts.iter().any(|part| part.covers_body(self.form))
             || self.covers_hash_of_body(checks)
     }
 

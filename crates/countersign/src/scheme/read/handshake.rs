@@ -11,8 +11,10 @@ use crate::{
     encoding::Encoding,
     scheme::{
         Algorithm, AnswerPart, ConfirmRule, HandshakeRule, Item, Only, Source,
+        error::not_built,
         file::{ConfirmTable, HandshakeTable, Place, TokenTable, WhenTable},
         handshake::{Media, TokenRule, When},
+        parts::hash_not_built,
         template::{Piece, TemplateError, pieces},
     },
 };
@@ -231,6 +233,11 @@ impl Reader<'_> {
                 parts.push(match piece {
                     Piece::Literal(text) => AnswerPart::Literal(text.to_owned()),
                     Piece::Placeholder { name, argument, offset } => {
+                        if let Some((digest, feature)) = hash_not_built(name.strip_prefix("hmac-").unwrap_or(name)) {
+                            let missing_feature = Some(feature);
+                            let error = TemplateError::new(offset, not_built(digest, feature));
+                            return Err(TemplateError { missing_feature, ..error });
+                        }
                         let part = part(name, argument).map_err(|message| TemplateError::new(offset, message))?;
                         if media == Media::Json && only.is_none() && matches!(part, AnswerPart::Item(_)) {
                             let message = "a value could end the JSON text around it: write `{json-string:…}`, or limit it by `only`";
@@ -242,7 +249,7 @@ impl Reader<'_> {
             }
             Ok(parts)
         };
-        read().map_err(|error| self.in_template(template, &error))
+        read().map_err(|error| self.in_template(template, error))
     }
 }
 

@@ -71,7 +71,7 @@ impl Reader<'_> {
                 if let Some(rule) = table.hosts.first().or(table.path.as_ref()) {
                     return self.fail(rule.span(), "a fixed `url` needs no rule: leave `hosts` and `path` out");
                 }
-                let template = UrlTemplate::parse(url.get_ref()).map_err(|error| self.in_template(&url, &error))?;
+                let template = UrlTemplate::parse(url.get_ref()).map_err(|error| self.in_template(&url, error))?;
                 Ok(KeyPlace::Fixed(template))
             }
             (None, Some(place)) => {

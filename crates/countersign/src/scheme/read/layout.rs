@@ -104,7 +104,7 @@ impl Reader<'_> {
     }
 
     fn shape(&self, template: &Spanned<String>) -> Result<Shape> {
-        Shape::parse(template.get_ref()).map_err(|error| self.in_template(template, &error))
+        Shape::parse(template.get_ref()).map_err(|error| self.in_template(template, error))
     }
 
     pub(super) fn holes_fit(&self, syntax: &Syntax, algorithm: &Algorithm, span: &Range<usize>) -> Result<()> {

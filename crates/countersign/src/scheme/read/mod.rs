@@ -59,9 +59,11 @@ impl Reader<'_> {
         let http = self.http_signature(file.http_signature, &signature.algorithm, &settings, &signature_span)?;
         required_settings.extend(http.setting().map(str::to_owned));
 
+        let form = self.form(file.form, &signature)?;
         let reach = Reach {
             signature: &signature,
             http: &http,
+            form: &form,
             timestamp: timestamp.as_ref(),
             id: delivery_id.as_ref(),
             is_ambiguous: statements.ambiguous.is_some(),
@@ -69,7 +71,6 @@ impl Reader<'_> {
         };
         let covers_body = reach.covers_body(&checks);
         self.body_is_covered(&signature, covers_body, &statements, &signature_span)?;
-        let form = self.form(file.form, &signature)?;
         let (guards, ambiguous) =
             self.framing(&signature, timestamp.as_ref(), &form, statements.ambiguous, &signature_span)?;
         let event = self.event(file.event, &reach, &checks, &signature_span)?;
@@ -113,6 +114,9 @@ impl Reader<'_> {
             ambiguous,
             covers_body,
         };
+        if let Some((algorithm, feature)) = description.missing_feature() {
+            return Err(self.not_built(signature_span, algorithm.name(), feature));
+        }
         match keys_span {
             Some(span) if !description.takes_public_key() => {
                 self.fail(span, "this scheme is not signed with a private key: there is no public one to fetch")
@@ -186,9 +190,7 @@ impl Reader<'_> {
         let source = self.place(table.place(), &span)?.ok_or_else(|| self.error(span, NO_PLACE))?;
         let span = table.equals.span();
         let texts = table.equals.into_inner().into_vec();
-        let parse = |text: &String| {
-            Part::parse_all(text).map_err(|error: TemplateError| self.error(span.clone(), error.message))
-        };
+        let parse = |text: &String| Part::parse_all(text).map_err(|error| self.wrong_template(span.clone(), error));
         let texts = texts.iter().map(parse).collect::<Result<Vec<_>>>()?;
         let equals = self.equals(texts, span)?;
         let if_set = match table.if_set {
@@ -387,8 +389,12 @@ impl Reader<'_> {
     }
 
     fn digest(&self, name: &Spanned<String>) -> Result<Digest> {
-        Digest::from_name(name.get_ref()).ok_or_else(|| {
-            self.error(name.span(), format!("unknown hash `{}`; expected `sha1`, `sha256` or `sha512`", name.get_ref()))
+        let text = name.get_ref();
+        if let Some(feature) = Digest::missing_feature(text) {
+            return Err(self.not_built(name.span(), text, feature));
+        }
+        Digest::from_name(text).ok_or_else(|| {
+            self.error(name.span(), format!("unknown hash `{text}`; expected one such as `sha256` or `sha512`"))
         })
     }
 
@@ -396,10 +402,18 @@ impl Reader<'_> {
         Source::from_place(place).map_err(|message| self.error(span.clone(), message))
     }
 
-    fn in_template(&self, template: &Spanned<String>, error: &TemplateError) -> SchemeError {
+    fn in_template<T>(&self, template: &Spanned<T>, error: TemplateError) -> SchemeError {
         // One byte for the quotation mark; escapes in front of the place would shift it, and are rare here.
         let start = template.span().start + 1 + error.offset;
-        self.error(start..start, error.message.clone())
+        self.wrong_template(start..start, error)
+    }
+
+    fn wrong_template(&self, span: Range<usize>, error: TemplateError) -> SchemeError {
+        let wrong = self.error(span, error.message);
+        match error.missing_feature {
+            Some(feature) => wrong.without_feature(feature),
+            None => wrong,
+        }
     }
 
     fn error(&self, span: Range<usize>, message: impl Into<String>) -> SchemeError {

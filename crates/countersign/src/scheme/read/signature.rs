@@ -14,6 +14,7 @@ use crate::{
     scheme::{
         Algorithm, Choice, Expected, Hole, Part, Signature, Source, Syntax, TimestampRule, Unwrap,
         file::{AlgorithmName, SignatureTable, Signs, UnwrapTable},
+        template::TemplateError,
     },
 };
 
@@ -203,12 +204,11 @@ impl Reader<'_> {
             (Some(signs), _) => signs,
         };
         let parts = Part::parse_signs(signs.get_ref()).map_err(|(at, error)| match signs.get_ref() {
-            // One byte for the quotation mark; escapes in front of the place would shift it, and are rare here.
-            Signs::One(_) => {
-                let start = signs.span().start + 1 + error.offset;
-                self.error(start..start, error.message)
+            Signs::One(_) => self.in_template(signs, error),
+            Signs::More(_) => {
+                let message = format!("item {}: {}", at + 1, error.message);
+                self.wrong_template(signs.span(), TemplateError { message, ..error })
             }
-            Signs::More(_) => self.error(signs.span(), format!("item {}: {}", at + 1, error.message)),
         })?;
         let keyed = parts.iter().any(|part| part.any(&|part| *part == Part::Secret));
         match algorithm {
