@@ -4,8 +4,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 /// The answer to a refused request: its status, nothing else that the caller could learn from. The scheme, where it is
 /// known, has a say in the status.
 pub(crate) fn refuse<R: Default>(rejection: Rejection, scheme: Option<&Scheme>) -> Response<R> {
-    let mut response = Response::new(R::default());
-    *response.status_mut() = status(&rejection, scheme);
+    let (status, mut response) = (status(&rejection, scheme), Response::new(R::default()));
+    *response.status_mut() = status;
     let headers = response.headers_mut();
     match rejection {
         // RFC 9110 section 15.5.9: the connection is of no more use.
@@ -26,6 +26,11 @@ pub(crate) fn refuse<R: Default>(rejection: Rejection, scheme: Option<&Scheme>) 
         }
         _ => {}
     }
+    // RFC 9110 section 15.5.2 demands a challenge of every 401. There is one for passwords, without which some clients send none;
+    // there is no scheme of HTTP's own for the signatures of webhooks.
+    if status == StatusCode::UNAUTHORIZED && scheme.is_some_and(takes_password) {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, BASIC);
+    }
     response.extensions_mut().insert(rejection);
     response
 }
@@ -39,7 +44,16 @@ pub(crate) fn status(rejection: &Rejection, scheme: Option<&Scheme>) -> StatusCo
         (_, StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED) => answers.and_then(Answers::refusal),
         _ => None,
     };
-    wanted.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(rejection.status())
+    let own = match rejection {
+        // Some clients send no password before they are asked for it.
+        Rejection::MissingSignature { .. } if scheme.is_some_and(takes_password) => StatusCode::UNAUTHORIZED,
+        _ => rejection.status(),
+    };
+    wanted.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(own)
+}
+
+fn takes_password(scheme: &Scheme) -> bool {
+    scheme.algorithm() == "basic"
 }
 
 /// The answer where the layers are put together wrongly, which is no fault of the request's.
@@ -49,5 +63,8 @@ pub(crate) fn internal_error<R: Default>() -> Response<R> {
     response
 }
 
-/// In seconds. Long enough for a handler to end or a store to come back, and less than any provider's own pause.
+/// In seconds. Long enough for a handler to end or a store to come back.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+/// RFC 7617 section 2.
+const BASIC: HeaderValue = HeaderValue::from_static("Basic realm=\"webhooks\", charset=\"UTF-8\"");

@@ -44,7 +44,8 @@ pub trait KeyResolver: Send + Sync + 'static {
 /// The verifiers of many tenants, behind a bounded cache.
 ///
 /// Unknown tenants are cached as well, for a shorter time. Several requests for one tenant wait for one look-up. A look-up
-/// that fails or takes too long is answered 503, so that the provider tries again, and is not cached.
+/// that fails or takes too long is answered 503, so that the provider tries again, and is not cached. Tenants that were found
+/// before are looked up beside the others, so that a flood of invented ones keeps none of them waiting.
 pub struct TenantKeys<R: KeyResolver> {
     inner: Arc<Inner<R>>,
 }
@@ -52,7 +53,11 @@ pub struct TenantKeys<R: KeyResolver> {
 struct Inner<R: KeyResolver> {
     resolver: Arc<R>,
     cache: Cache<R::Tenant, Entry>,
-    look_ups: Semaphore,
+    /// The tenants that were found before.
+    known: Cache<R::Tenant, ()>,
+    /// Turns to look up a tenant that was found before, and any other. Whoever invents tenants keeps none waiting that there are.
+    turns_of_known: Semaphore,
+    turns_of_others: Semaphore,
     settings: Settings,
 }
 
@@ -74,7 +79,8 @@ struct Settings {
 }
 
 impl<R: KeyResolver> TenantKeys<R> {
-    /// Caches 10,000 tenants for a minute, unknown ones for 5 s, with at most 64 look-ups at a time of at most 2 s each.
+    /// Caches 10,000 tenants for a minute, unknown ones for 5 s, with at most 64 look-ups at a time of at most 2 s each, and as many
+    /// for tenants that were found before.
     pub fn new(resolver: R) -> Self {
         let settings = Settings {
             capacity: 10_000,
@@ -88,9 +94,10 @@ impl<R: KeyResolver> TenantKeys<R> {
     }
 
     fn build(resolver: Arc<R>, settings: Settings) -> Self {
-        let cache = Cache::new(settings.capacity);
-        let look_ups = Semaphore::new(settings.look_ups.min(Semaphore::MAX_PERMITS));
-        Self { inner: Arc::new(Inner { resolver, cache, look_ups, settings }) }
+        let (cache, known) = (Cache::new(settings.capacity), Cache::new(settings.capacity));
+        let turns = || Semaphore::new(settings.look_ups.min(Semaphore::MAX_PERMITS));
+        let (turns_of_known, turns_of_others) = (turns(), turns());
+        Self { inner: Arc::new(Inner { resolver, cache, known, turns_of_known, turns_of_others, settings }) }
     }
 
     /// The same with one setting changed, and an empty cache.
@@ -112,8 +119,8 @@ impl<R: KeyResolver> TenantKeys<R> {
         self.with(|settings| (settings.keep, settings.keep_unknown) = (known, unknown))
     }
 
-    /// Allows `count` look-ups at a time, of `time_limit` each, waiting for one's turn included. With 0 none has its turn,
-    /// and every delivery is answered 503.
+    /// Allows `count` look-ups at a time, and as many for tenants that were found before, of `time_limit` each, waiting for
+    /// one's turn included. With 0 none has its turn, and every delivery is answered 503.
     #[must_use]
     pub fn with_look_ups(self, count: usize, time_limit: Duration) -> Self {
         self.with(|settings| (settings.look_ups, settings.time_limit) = (count, time_limit))
@@ -144,8 +151,14 @@ impl<R: KeyResolver> TenantKeys<R> {
             tracing::error!(target: "countersign", %error, "a tenant's keys could not be looked up");
             Rejection::KeysUnavailable
         };
-        let _turn = inner.look_ups.acquire().await.map_err(|closed| unavailable(closed.into()))?;
+        let is_known = inner.known.get(tenant).is_some();
+        let turns = if is_known { &inner.turns_of_known } else { &inner.turns_of_others };
+        let _turn = turns.acquire().await.map_err(|closed| unavailable(closed.into()))?;
         let verifier = inner.resolver.verifier(tenant).await.map_err(|error| unavailable(error.into()))?;
+        match &verifier {
+            Some(_) => inner.known.insert(tenant.clone(), ()),
+            None => drop(inner.known.remove(tenant)),
+        }
         // With a decoy unknown tenants are kept as long as known ones, so that a second look-up does not tell them apart.
         let is_as_known = verifier.is_some() || inner.settings.decoy.is_some();
         let keep = if is_as_known { inner.settings.keep } else { inner.settings.keep_unknown };

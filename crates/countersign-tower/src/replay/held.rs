@@ -127,7 +127,7 @@ impl<St: ReplayStore> Shared<St> {
         match outcome {
             Some(Ok(answer)) => return Ok(answer),
             Some(Err(error)) => tracing::error!(target: "countersign", %error, "the replay store could not {what}"),
-            None => tracing::error!(target: "countersign", "the replay store took too long to {what}"),
+            None => tracing::error!(target: "countersign", "the replay store took too long to {what}, or panicked"),
         }
         self.settings.meter.store_failed(what);
         Err(Failed)

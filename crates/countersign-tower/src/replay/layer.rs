@@ -31,17 +31,18 @@ pub(crate) struct Settings {
     keep_for: Option<Duration>,
 }
 
-/// 30 s: no provider waits longer for an answer.
+/// 30 s: nearly no provider waits longer for an answer (`WooCommerce` and Hookdeck a minute).
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// 2 s: a store that takes longer is as good as down, and the fastest providers give up after 3 s.
+/// 2 s: a store that takes longer is as good as down, and the least patient providers give up after 1 s to 3 s.
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// 60 s: twice the handler's time.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// 3 days: so long do the most patient of the providers retry that say it. Taken where a provider does not, and where it
-/// signs no time: nothing but the guard keeps such a delivery from being replayed, however soon its retries end.
+/// 3 days: so long do most providers retry that say it (Adyen for 30 days). Taken where a provider does not, so that a retry after that
+/// would be handled again; and where it signs no time: nothing but the guard keeps such a delivery from being replayed, however soon
+/// its retries end.
 const LONG: Duration = Duration::from_secs(3 * 86_400);
 
 impl<St: ReplayStore> ReplayLayer<St> {
@@ -49,7 +50,7 @@ impl<St: ReplayStore> ReplayLayer<St> {
     /// names, one endpoint that several processes serve has one.
     ///
     /// The handler gets 30 s, the store 2 s a call. Events are kept for as long as their provider retries, or 3 days if that
-    /// is not known, and as long again as their signature can be fresh; for 3 days at the least where no time is signed, so
+    /// is not known, plus the time for which their signature can be fresh; for 3 days at the least where no time is signed, so
     /// that a signature is fresh for ever.
     pub fn new(store: St, endpoint: impl AsRef<str>) -> Self {
         let settings = Settings {

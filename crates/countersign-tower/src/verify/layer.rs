@@ -34,7 +34,7 @@ pub(crate) struct Settings {
 /// far below.
 const BODY_LIMIT: u64 = 1024 * 1024;
 
-/// 10 s: senders give up after 3 s (Slack) to 30 s, and a body this slow is an attack or a broken line.
+/// 10 s: most senders give up after 1 s to 30 s, and a body this slow is an attack or a broken line.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Settings {

@@ -17,7 +17,7 @@ use countersign_tower::{
 use http::{Request, Response, request::Parts};
 use http_body_util::Full;
 
-/// Tenants by the path's last segment; `slow` takes 5 s, `broken` fails, `nobody` is none. The secret is the name.
+/// Tenants by the path's last segment; one that begins with `slow` takes 5 s, `broken` fails, `nobody` is none. The secret is the name.
 #[derive(Clone, Default)]
 struct Directory {
     look_ups: Arc<AtomicUsize>,
@@ -33,7 +33,7 @@ impl KeyResolver for Directory {
 
     async fn verifier(&self, tenant: &String) -> Result<Option<Verifier>, &'static str> {
         self.look_ups.fetch_add(1, Ordering::SeqCst);
-        tokio::time::sleep(Duration::from_millis(if tenant == "slow" { 5000 } else { 10 })).await;
+        tokio::time::sleep(Duration::from_millis(if tenant.starts_with("slow") { 5000 } else { 10 })).await;
         match tenant.as_str() {
             "broken" => Err("no route to the database"),
             "nobody" => Ok(None),
@@ -115,6 +115,24 @@ async fn a_look_up_that_fails_is_answered_503_and_tried_again() {
     }
     assert_eq!(directory.look_ups(), 2);
     assert_eq!(answer(&keys, "broken", SECRET).await.headers()["retry-after"], "5");
+}
+
+#[tokio::test(start_paused = true)]
+async fn invented_tenants_keep_none_waiting_that_was_found_before() {
+    let keys = TenantKeys::new(Directory::default()).with_look_ups(4, Duration::from_secs(2));
+    assert_eq!(answer(&keys, "one", "secret-of-one").await.status(), 200);
+    tokio::time::advance(Duration::from_secs(61)).await;
+    let flood: Vec<_> = (0..40)
+        .map(|number| {
+            let keys = keys.clone();
+            tokio::spawn(async move { answer(&keys, &format!("slow-{number}"), SECRET).await.status() })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(answer(&keys, "one", "secret-of-one").await.status(), 200);
+    for invented in flood {
+        assert_eq!(invented.await.unwrap(), 503);
+    }
 }
 
 #[tokio::test(start_paused = true)]

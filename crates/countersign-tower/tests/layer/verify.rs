@@ -11,7 +11,7 @@ use crate::common::{Calls, NOW, SECRET, Script, Step, assert_refused, github, la
 use bytes::Bytes;
 use countersign_tower::{
     VerifiedBody,
-    countersign::{Signer, Timestamp, Verifier, providers},
+    countersign::{Delivery, Scheme, Signer, Timestamp, Verifier, providers},
 };
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Body, Frame};
@@ -194,6 +194,36 @@ async fn a_stale_request_is_refused_before_its_body_is_polled() {
     let verifier = Verifier::new(providers::STRIPE, SECRET).unwrap();
     assert_refused(layer(verifier), Request::from_parts(parts, script), 401, "timestamp_too_old").await;
     assert_eq!(polls.count(), 0);
+}
+
+#[tokio::test]
+async fn a_password_that_is_missing_or_wrong_is_asked_for_as_http_has_it_and_a_signature_is_not() {
+    let toml =
+        "name = \"B\"\n[signature]\nalgorithm = \"basic\"\ncovers_body = false\n[event]\ntold_apart_by = \"nothing\"";
+    let basic = Verifier::new(Scheme::from_toml("b", toml).unwrap(), "user:a-long-password").unwrap();
+    let empty = || Request::post("/").body(Full::new(Bytes::new())).unwrap();
+    let asked = send(layer(basic), &Calls::default(), empty()).await;
+    assert_eq!(asked.status(), 401);
+    assert_eq!(asked.headers()["www-authenticate"], "Basic realm=\"webhooks\", charset=\"UTF-8\"");
+    let refused = send(layer(github()), &Calls::default(), empty()).await;
+    assert!(refused.status() == 400 && !refused.headers().contains_key("www-authenticate"));
+}
+
+#[tokio::test]
+async fn what_a_log_shows_of_a_verified_request_has_no_secret_of_the_body() {
+    // Moyasar sends the secret there.
+    let verifier = Verifier::new(providers::MOYASAR, SECRET).unwrap();
+    let request =
+        Signer::new(providers::MOYASAR, SECRET).unwrap().sign(Request::post("/").body("{}").unwrap(), NOW).unwrap();
+    assert!(request.body().windows(SECRET.len()).any(|part| part == SECRET.as_bytes()));
+    let service = service_fn(|request: Request<VerifiedBody>| async move {
+        let delivery = request.extensions().get::<Delivery>().unwrap();
+        let shown = format!("{request:?} {delivery:?} {:?}", delivery.payload());
+        Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(shown))))
+    });
+    let answer = layer(verifier).layer(service).oneshot(request.map(Full::new)).await.unwrap();
+    let shown = String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    assert!(shown.contains("VerifiedBody") && !shown.contains(SECRET), "{shown}");
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ impl HttpsFetch {
         self
     }
 
-    /// Sends this credential along, as `Authorization: Bearer`, to a provider that wants one
+    /// Sends this credential along, as `Authorization: Bearer`, wherever keys are fetched, to a provider that wants one
     /// ([`KeySource::bearer`](countersign::scheme::KeySource::bearer)).
     ///
     /// # Errors
@@ -117,7 +117,7 @@ impl HttpsFetch {
         self
     }
 
-    async fn get(&self, url: &str) -> Result<Fetched, FetchError> {
+    async fn get(&self, url: &str, bearer: Option<&HeaderValue>) -> Result<Fetched, FetchError> {
         let uri: Uri = url.parse().map_err(FetchError::failed)?;
         let host = uri.host().ok_or_else(|| FetchError::failed("the URL has no host"))?;
         if uri.scheme_str() != Some("https") {
@@ -128,7 +128,7 @@ impl HttpsFetch {
         builder.max_buf_size(HEAD_LIMIT);
         let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(FetchError::failed)?;
         let _driver = Driver::spawn(connection);
-        let response = sender.send_request(self.request(&uri)?).await.map_err(FetchError::failed)?;
+        let response = sender.send_request(request(&uri, bearer)?).await.map_err(FetchError::failed)?;
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND | StatusCode::GONE => return Err(FetchError::NotThere),
@@ -141,20 +141,20 @@ impl HttpsFetch {
         let document = Limited::new(body, self.document_limit).collect().await.map_err(FetchError::failed)?.to_bytes();
         Ok(Fetched { document, max_age: cache_control::max_age(&head.headers) })
     }
+}
 
-    fn request(&self, uri: &Uri) -> Result<Request<Empty<Bytes>>, FetchError> {
-        let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-        let host = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
-        let mut request = Request::get(target)
-            .header(header::HOST, host)
-            .header(header::ACCEPT, "*/*")
-            .header(header::CONNECTION, "close")
-            .header(header::USER_AGENT, concat!("countersign/", env!("CARGO_PKG_VERSION")));
-        if let Some(bearer) = &self.bearer {
-            request = request.header(header::AUTHORIZATION, bearer);
-        }
-        request.body(Empty::new()).map_err(FetchError::failed)
+fn request(uri: &Uri, bearer: Option<&HeaderValue>) -> Result<Request<Empty<Bytes>>, FetchError> {
+    let target = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+    let host = uri.authority().map(http::uri::Authority::as_str).unwrap_or_default();
+    let mut request = Request::get(target)
+        .header(header::HOST, host)
+        .header(header::ACCEPT, "*/*")
+        .header(header::CONNECTION, "close")
+        .header(header::USER_AGENT, concat!("countersign/", env!("CARGO_PKG_VERSION")));
+    if let Some(bearer) = bearer {
+        request = request.header(header::AUTHORIZATION, bearer);
     }
+    request.body(Empty::new()).map_err(FetchError::failed)
 }
 
 fn config(roots: &RootCertStore) -> Arc<ClientConfig> {
@@ -177,7 +177,7 @@ impl Default for HttpsFetch {
 
 impl Fetch for HttpsFetch {
     async fn fetch(&self, address: &KeyAddress) -> Result<Fetched, FetchError> {
-        self.get(address.url()).await
+        self.get(address.url(), self.bearer.as_ref()).await
     }
 }
 
@@ -185,7 +185,8 @@ impl Confirm for HttpsFetch {
     type Error = FetchError;
 
     async fn confirm(&self, url: &str) -> Result<(), FetchError> {
-        self.get(url).await.map(drop)
+        // What a delivery names has no claim to the credential.
+        self.get(url, None).await.map(drop)
     }
 }
 
