@@ -41,7 +41,7 @@ pub trait KeyResolver: Send + Sync + 'static {
     fn verifier(&self, tenant: &Self::Tenant) -> impl Future<Output = Result<Option<Verifier>, Self::Error>> + Send;
 }
 
-/// The verifiers of many tenants, behind a bounded cache.
+/// The verifiers of many tenants, behind a bounded cache. It needs a tokio runtime.
 ///
 /// Unknown tenants are cached as well, for a shorter time. Several requests for one tenant wait for one look-up. A look-up
 /// that fails or takes too long is answered 503, so that the provider tries again, and is not cached. Tenants that were found
@@ -134,36 +134,41 @@ impl<R: KeyResolver> TenantKeys<R> {
     }
 
     async fn look_up(&self, tenant: &R::Tenant) -> Result<Option<Verifier>, Rejection> {
-        let inner = &*self.inner;
-        let now = Instant::now();
+        let (inner, now) = (&*self.inner, Instant::now());
         inner.cache.remove_if(tenant, |entry| entry.good_until.is_some_and(|end| end <= now));
-        let entry = inner.cache.get_or_insert_async(tenant, self.ask(tenant));
-        let in_time = timeout(inner.settings.time_limit, entry).await.map_err(|_| {
-            tracing::error!(target: "countersign", "looking up a tenant's keys took too long");
-            Rejection::KeysUnavailable
+        if let Some(entry) = inner.cache.get(tenant) {
+            return Ok(entry.verifier);
+        }
+        // In a task of its own: a request that goes away takes nobody else's look-up with it.
+        let (inner, tenant) = (Arc::clone(&self.inner), tenant.clone());
+        let entry = tokio::spawn(async move {
+            let entry = inner.cache.get_or_insert_async(&tenant, inner.ask(&tenant));
+            timeout(inner.settings.time_limit, entry).await.map_err(|late| unavailable(&late))?
         });
-        Ok(in_time??.verifier)
+        Ok(entry.await.map_err(|panicked| unavailable(&panicked))??.verifier)
     }
+}
 
+impl<R: KeyResolver> Inner<R> {
     async fn ask(&self, tenant: &R::Tenant) -> Result<Entry, Rejection> {
-        let inner = &*self.inner;
-        let unavailable = |error: Box<dyn Error + Send + Sync>| {
-            tracing::error!(target: "countersign", %error, "a tenant's keys could not be looked up");
-            Rejection::KeysUnavailable
-        };
-        let is_known = inner.known.get(tenant).is_some();
-        let turns = if is_known { &inner.turns_of_known } else { &inner.turns_of_others };
-        let _turn = turns.acquire().await.map_err(|closed| unavailable(closed.into()))?;
-        let verifier = inner.resolver.verifier(tenant).await.map_err(|error| unavailable(error.into()))?;
+        let is_known = self.known.get(tenant).is_some();
+        let turns = if is_known { &self.turns_of_known } else { &self.turns_of_others };
+        let _turn = turns.acquire().await.map_err(|closed| unavailable(&closed))?;
+        let verifier = self.resolver.verifier(tenant).await.map_err(|error| unavailable(&*error.into()))?;
         match &verifier {
-            Some(_) => inner.known.insert(tenant.clone(), ()),
-            None => drop(inner.known.remove(tenant)),
+            Some(_) => self.known.insert(tenant.clone(), ()),
+            None => drop(self.known.remove(tenant)),
         }
         // With a decoy unknown tenants are kept as long as known ones, so that a second look-up does not tell them apart.
-        let is_as_known = verifier.is_some() || inner.settings.decoy.is_some();
-        let keep = if is_as_known { inner.settings.keep } else { inner.settings.keep_unknown };
+        let is_as_known = verifier.is_some() || self.settings.decoy.is_some();
+        let keep = if is_as_known { self.settings.keep } else { self.settings.keep_unknown };
         Ok(Entry { verifier, good_until: Instant::now().checked_add(keep) })
     }
+}
+
+fn unavailable(error: &(dyn Error + 'static)) -> Rejection {
+    tracing::error!(target: "countersign", error, "a tenant's keys could not be looked up");
+    Rejection::KeysUnavailable
 }
 
 impl<R: KeyResolver> Keys for TenantKeys<R> {

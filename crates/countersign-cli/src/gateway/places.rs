@@ -8,7 +8,7 @@
 use std::{
     collections::BTreeMap,
     mem,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, ready},
     time::Duration,
@@ -20,7 +20,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
-    time::sleep,
+    time::{Instant, sleep},
 };
 
 /// All places.
@@ -38,13 +38,15 @@ struct Waiting {
     next: u64,
     /// Whether a new connection needs the place of the next one that has to wait.
     wanted: bool,
-    /// The bytes of unfinished bodies, in all connections together.
+    /// The bytes of bodies that were not answered yet, in all connections together.
     held: usize,
 }
 
 struct Waiter {
     go: Arc<Notify>,
     held: usize,
+    /// Until then it keeps its place: it has just come, and its request is on the way.
+    settles: Option<Instant>,
 }
 
 /// What there is not enough of, so that a connection has to go.
@@ -76,18 +78,31 @@ impl Places {
     /// A place, that of another connection if need be.
     pub(super) async fn take(&self) -> Place {
         let free = Arc::clone(&self.free);
-        let permit = if let Ok(permit) = Arc::clone(&free).try_acquire_owned() {
-            Some(permit)
-        } else {
-            self.lock().want();
-            // The semaphore is never closed.
-            let permit = free.acquire_owned().await.ok();
-            self.lock().wanted = false;
-            permit
+        let permit = match Arc::clone(&free).try_acquire_owned() {
+            Ok(permit) => Some(permit),
+            Err(_) => self.another().await,
         };
         let go = Arc::new(Notify::new());
-        let turn = self.lock().start(&go);
-        Place { places: self.clone(), go, turn: Arc::new(Mutex::new(Some(turn))), permit: Arc::new(permit) }
+        let turn = self.lock().start(&go, Some(Instant::now() + SETTLING));
+        let state = State { turn: Some(turn), working_on: 0 };
+        Place { places: self.clone(), go, state: Arc::new(Mutex::new(state)), permit: Arc::new(permit) }
+    }
+
+    /// The place of a connection that has to go, or ends by itself.
+    async fn another(&self) -> Option<OwnedSemaphorePermit> {
+        let mut free = pin!(Arc::clone(&self.free).acquire_owned());
+        self.lock().want();
+        loop {
+            tokio::select! {
+                permit = &mut free => {
+                    self.lock().wanted = false;
+                    // The semaphore is never closed.
+                    return permit.ok();
+                }
+                // By then one that had just come has had its time.
+                () = sleep(SETTLING) => self.lock().want_still(),
+            }
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
@@ -97,24 +112,29 @@ impl Places {
 }
 
 impl Waiting {
-    fn start(&mut self, go: &Arc<Notify>) -> u64 {
+    fn start(&mut self, go: &Arc<Notify>, settles: Option<Instant>) -> u64 {
         let turn = self.next;
         self.next += 1;
-        self.connections.insert(turn, Waiter { go: Arc::clone(go), held: 0 });
+        self.connections.insert(turn, Waiter { go: Arc::clone(go), held: 0, settles });
         if mem::take(&mut self.wanted) {
             self.evict(Short::OfPlaces);
         }
         turn
     }
 
-    fn end(&mut self, turn: u64) {
-        if let Some(waiter) = self.connections.remove(&turn) {
-            self.held -= waiter.held;
-        }
+    /// Ends the waiting of a connection, and gives the bytes that it holds: they stay in the account.
+    fn end(&mut self, turn: u64) -> usize {
+        self.connections.remove(&turn).map_or(0, |waiter| waiter.held)
     }
 
     fn want(&mut self) {
         self.wanted = !self.evict(Short::OfPlaces);
+    }
+
+    fn want_still(&mut self) {
+        if self.wanted {
+            self.want();
+        }
     }
 
     fn hold(&mut self, turn: u64, bytes: usize) {
@@ -126,7 +146,11 @@ impl Waiting {
 
     /// Has the first of these connections closed. Its task does that, so that its place is free a moment later.
     fn evict(&mut self, short: Short) -> bool {
-        let helps = |waiter: &Waiter| short == Short::OfPlaces || waiter.held > 0;
+        let now = Instant::now();
+        let helps = |waiter: &Waiter| match short {
+            Short::OfPlaces => waiter.settles.is_none_or(|end| end <= now),
+            Short::OfMemory => waiter.held > 0,
+        };
         let Some(turn) = self.connections.iter().find(|(_, waiter)| helps(waiter)).map(|(turn, _)| *turn) else {
             return false;
         };
@@ -144,10 +168,16 @@ impl Waiting {
 pub(super) struct Place {
     places: Places,
     go: Arc<Notify>,
-    /// `None` while it works.
-    turn: Arc<Mutex<Option<u64>>>,
+    state: Arc<Mutex<State>>,
     #[expect(dead_code, reason = "it is held until the last clone is dropped")]
     permit: Arc<Option<OwnedSemaphorePermit>>,
+}
+
+struct State {
+    /// `None` while it works.
+    turn: Option<u64>,
+    /// How many bytes the body has that it works on.
+    working_on: usize,
 }
 
 impl Place {
@@ -159,10 +189,10 @@ impl Place {
     /// Ends when the connection has waited for its client for longer than `patience`: for the end of a head or a body, or for
     /// answers to be read, which nothing else has an eye on.
     pub(super) async fn stalled(&self, patience: Duration) {
-        let mut since = *self.turn();
+        let mut since = self.state().turn;
         loop {
             sleep(patience).await;
-            let now = *self.turn();
+            let now = self.state().turn;
             if now.is_some() && now == since {
                 return;
             }
@@ -172,29 +202,36 @@ impl Place {
 
     /// The connection waits for its client again.
     pub(super) fn wait(&self) {
-        let mut turn = self.turn();
+        let mut state = self.state();
         let mut waiting = self.places.lock();
-        if let Some(turn) = turn.take() {
-            waiting.end(turn);
-        }
-        *turn = Some(waiting.start(&self.go));
+        state.leave(&mut waiting);
+        state.turn = Some(waiting.start(&self.go, None));
     }
 
     /// The request is there.
     fn work(&self) {
-        if let Some(turn) = self.turn().take() {
-            self.places.lock().end(turn);
+        let mut state = self.state();
+        if let Some(turn) = state.turn.take() {
+            state.working_on += self.places.lock().end(turn);
         }
     }
 
     fn hold(&self, bytes: usize) {
-        if let Some(turn) = *self.turn() {
+        if let Some(turn) = self.state().turn {
             self.places.lock().hold(turn, bytes);
         }
     }
 
-    fn turn(&self) -> MutexGuard<'_, Option<u64>> {
-        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Neither waits nor works, and holds nothing.
+    fn leave(&mut self, waiting: &mut Waiting) {
+        let held = self.turn.take().map_or(0, |turn| waiting.end(turn));
+        waiting.held -= held + mem::take(&mut self.working_on);
     }
 }
 
@@ -203,7 +240,8 @@ pub(super) struct Occupied(pub(super) Place);
 
 impl Drop for Occupied {
     fn drop(&mut self) {
-        self.0.work();
+        let Place { state, places, .. } = &self.0;
+        state.lock().unwrap_or_else(PoisonError::into_inner).leave(&mut places.lock());
     }
 }
 
@@ -231,10 +269,11 @@ impl Body for Arriving {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        if let Some(Ok(frame)) = &frame {
+            self.place.hold(frame.data_ref().map_or(0, Bytes::len));
+        }
         if frame.is_none() || self.body.is_end_stream() {
             self.place.work();
-        } else if let Some(Ok(frame)) = &frame {
-            self.place.hold(frame.data_ref().map_or(0, Bytes::len));
         }
         Poll::Ready(frame)
     }
@@ -248,7 +287,11 @@ impl Body for Arriving {
     }
 }
 
-/// In bytes. Bodies are kept until they are judged; more of them than this are not worth waiting for.
+/// How long a connection that has just come keeps its place: a client sends its request as soon as it is connected. Otherwise those
+/// that come while all others work would throw each other out.
+const SETTLING: Duration = Duration::from_millis(100);
+
+/// In bytes. Bodies are kept until they are answered; more of them than this are not worth waiting for.
 pub(crate) const MAX_HELD: usize = 256 * 1024 * 1024;
 
 #[cfg(test)]
@@ -265,6 +308,7 @@ mod tests {
     async fn the_one_that_has_waited_for_the_longest_makes_room() {
         let places = Places::new(3);
         let (first, second, third) = (places.take().await, places.take().await, places.take().await);
+        sleep(SETTLING).await;
         first.work();
         second.wait();
         let newcomer = tokio::spawn(async move { places.take().await });
@@ -272,6 +316,19 @@ mod tests {
         assert!(!goes(&first).await && !goes(&second).await);
         assert!(!newcomer.is_finished(), "its place is not free yet");
         drop(third);
+        newcomer.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn none_that_has_just_come_has_to_go() {
+        let places = Places::new(1);
+        let only = places.take().await;
+        let newcomer = tokio::spawn(async move { places.take().await });
+        sleep(SETTLING / 2).await;
+        assert!(!goes(&only).await);
+        sleep(SETTLING).await;
+        assert!(goes(&only).await);
+        drop(only);
         newcomer.await.unwrap();
     }
 
@@ -310,9 +367,22 @@ mod tests {
         second.hold(1);
         assert!(goes(&first).await);
         assert!(!goes(&silent).await && !goes(&second).await);
+        // What works holds its body until it is answered.
         second.work();
-        drop(Occupied(silent));
-        let waiting = places.lock();
-        assert_eq!((waiting.held, waiting.connections.len()), (0, 0));
+        drop((Occupied(silent), first));
+        let account = |places: &Places| {
+            let waiting = places.lock();
+            (waiting.held, waiting.connections.len())
+        };
+        assert_eq!(account(&places), (1, 0));
+        let third = places.take().await;
+        third.hold(MAX_HELD);
+        assert!(goes(&third).await && !goes(&second).await);
+        second.wait();
+        assert_eq!(account(&places), (0, 1));
+        second.hold(7);
+        second.work();
+        drop(Occupied(second));
+        assert_eq!(account(&places), (0, 0));
     }
 }

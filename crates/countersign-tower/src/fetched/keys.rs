@@ -6,7 +6,7 @@ use std::{
 
 use countersign::{KeyAddress, Rejection, Timestamp, TrustRoots, Unkeyed, Verifier};
 use http::request::Parts;
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
     Fetch, FetchError,
@@ -25,23 +25,29 @@ struct Inner<F> {
     unkeyed: Unkeyed,
     fetch: Arc<F>,
     shelf: Shelf,
+    /// Places for requests that wait.
+    waiting: Semaphore,
     settings: Settings,
 }
+
+/// How many requests may wait for keys, each with its body where that names the key.
+const WAITING: usize = 256;
 
 impl<F: Fetch> FetchedKeys<F> {
     /// Fetches with `fetch`, within 5 s.
     ///
     /// A copy is good for as long as the provider says, but at least a minute and at most a day, and for an hour if it does
-    /// not say. If it cannot be renewed it goes on to be used for another day. A URL is asked every 30 s at most, and no more
-    /// than 8 new ones at once, and then one each 5 s. 128 URLs are kept.
+    /// not say. If it cannot be renewed it goes on to be used for another day. A URL is asked once in 30 s at most, and no more
+    /// than 8 new ones at once, and then one each 5 s. 128 URLs are kept. No more than 64 requests wait for one URL, and 256 for
+    /// all; others are answered 503.
     pub fn new(unkeyed: Unkeyed, fetch: F) -> Self {
-        let selects_by_id = unkeyed.scheme().key_source().is_some_and(countersign::scheme::KeySource::is_set);
-        Self::build(unkeyed, Arc::new(fetch), Settings::new(selects_by_id))
+        let settings = Settings::of(unkeyed.scheme().key_source());
+        Self::build(unkeyed, Arc::new(fetch), settings)
     }
 
     fn build(unkeyed: Unkeyed, fetch: Arc<F>, settings: Settings) -> Self {
         let shelf = Shelf::new(&settings);
-        Self { inner: Arc::new(Inner { unkeyed, fetch, shelf, settings }) }
+        Self { inner: Arc::new(Inner { unkeyed, fetch, shelf, waiting: Semaphore::new(WAITING), settings }) }
     }
 
     /// The same with one setting changed, and nothing fetched.
@@ -110,7 +116,7 @@ impl<F: Fetch> FetchedKeys<F> {
     ///
     /// [`Rejection::UnknownKey`] if there is no such key, [`Rejection::KeysUnavailable`] if that cannot be found out now.
     pub async fn resolve(&self, address: &KeyAddress, now: Timestamp) -> Result<Verifier, Rejection> {
-        let Inner { shelf, settings, .. } = &*self.inner;
+        let Inner { shelf, waiting, settings, .. } = &*self.inner;
         let slot = shelf.slot(address.url(), (settings.clock)(), settings).ok_or_else(|| {
             tracing::warn!(target: "countersign", url = address.url(), "too many new URLs of keys: this one has to wait");
             Rejection::KeysUnavailable
@@ -131,6 +137,10 @@ impl<F: Fetch> FetchedKeys<F> {
                 Step::Wait(over) => over,
                 Step::Unknown => return Err(Rejection::UnknownKey),
                 Step::Unavailable => return Err(Rejection::KeysUnavailable),
+            };
+            let (Ok(_place), Ok(_place_there)) = (waiting.try_acquire(), slot.waiting.try_acquire()) else {
+                tracing::warn!(target: "countersign", url = address.url(), "too many requests wait for keys: this one cannot");
+                return Err(Rejection::KeysUnavailable);
             };
             // The sender lives in the slot. A flight is over in time, whatever becomes of it.
             let _ = over.changed().await;

@@ -28,8 +28,9 @@
 //!    ([`KeysUnavailable`](countersign::Rejection::KeysUnavailable)), so that the provider tries again.
 //!
 //! A key id that is not in a copy may be new, so the provider is asked again, but only once in an interval, however many such
-//! requests come; until then the answer is 401 ([`UnknownKey`](countersign::Rejection::UnknownKey)). How many new URLs are
-//! tried is bounded as well, but for those that you [know](FetchedKeys::with_known_urls), and so is how many are kept.
+//! requests come; until then nobody can tell, and the answer is 503. If the new copy lacks the key as well, it is 401
+//! ([`UnknownKey`](countersign::Rejection::UnknownKey)). How many new URLs are tried is bounded as well, but for those that you
+//! [know](FetchedKeys::with_known_urls), and so is how many are kept, and how many requests wait.
 //!
 //! Fetches run in tasks of their own, so this needs a tokio runtime.
 

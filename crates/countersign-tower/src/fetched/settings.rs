@@ -4,12 +4,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use countersign::TrustRoots;
+use countersign::{TrustRoots, scheme::KeySource};
 
 /// How long what is kept, and how often who is asked.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) selects_by_id: bool,
+    /// Whether the request leads to the URL, so that nothing there means that there is no such key.
+    pub(super) is_url_named: bool,
     pub(super) roots: TrustRoots,
     /// The least and most time for which a copy is good, whatever the provider says.
     pub(super) keep: (Duration, Duration),
@@ -26,9 +28,10 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn new(selects_by_id: bool) -> Self {
+    pub(super) fn of(source: Option<&KeySource>) -> Self {
         Self {
-            selects_by_id,
+            selects_by_id: source.is_some_and(KeySource::is_set),
+            is_url_named: source.is_some_and(KeySource::is_url_named),
             roots: TrustRoots::none(),
             keep: (Duration::from_secs(60), Duration::from_secs(24 * 3600)),
             keep_last_good: Duration::from_secs(24 * 3600),

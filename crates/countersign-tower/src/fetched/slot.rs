@@ -7,7 +7,7 @@ use std::{
 };
 
 use countersign::{KeySet, Unkeyed, Verifier};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::settings::Settings;
 
@@ -15,7 +15,12 @@ pub(super) struct Slot {
     state: Mutex<State>,
     /// Wakes those who wait when a flight is over.
     over: watch::Sender<()>,
+    /// Places for requests that wait for it.
+    pub(super) waiting: Semaphore,
 }
+
+/// How many requests may wait for one URL, so that a silent server keeps none waiting for another.
+const WAITING: usize = 64;
 
 struct State {
     copy: Option<Copy>,
@@ -74,7 +79,7 @@ impl Copy {
 impl Slot {
     pub(super) fn new(now: Instant) -> Self {
         let state = State { copy: None, is_in_flight: false, attempted: None, failure: None, used: now };
-        Self { state: Mutex::new(state), over: watch::Sender::new(()) }
+        Self { state: Mutex::new(state), over: watch::Sender::new(()), waiting: Semaphore::new(WAITING) }
     }
 
     /// What is to be done now. A step to fetch is taken at once: whoever gets it must end it with [`settle`](Self::settle).
@@ -101,9 +106,10 @@ impl Slot {
                 state.take_off(now);
                 Step::Fetch(self.over.subscribe())
             }
-            // A copy that is good and lacks the key says that there is none.
-            (Some(age), None) if age < keep => Step::Unknown,
-            _ if state.failure == Some(Failure::NotThere) => Step::Unknown,
+            // A copy that was just waited for and lacks the key says that there is none. An older one cannot tell of a new key, and
+            // for a 401 some providers send no more.
+            (Some(age), None) if age < keep && has_waited && state.failure.is_none() => Step::Unknown,
+            _ if state.failure == Some(Failure::NotThere) && settings.is_url_named => Step::Unknown,
             _ => Step::Unavailable,
         }
     }

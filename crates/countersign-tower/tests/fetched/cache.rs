@@ -1,12 +1,17 @@
 //! How often a provider is asked, and what is used meanwhile.
 
-use std::{collections::VecDeque, future::pending, sync::Mutex, time::Duration};
+use std::{
+    collections::VecDeque,
+    future::pending,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use countersign_tower::{
     Fetch, FetchError, Fetched, FetchedKeys, HttpsFetch, Stack, StackError,
     countersign::{KeyAddress, Rejection, Scheme, Verifier, providers},
 };
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 
 use crate::{
     server::{Reply, Server, authority},
@@ -133,8 +138,61 @@ async fn a_new_key_is_found_and_an_old_one_forgotten() {
     server.reply(Reply::document(jwks(&[("new", &new)])));
     clock.advance(31);
     assert_eq!(send(&keys, with_id(&new, "new")).await, Ok(()));
-    assert_eq!(send(&keys, with_id(&old, "old")).await, Err("unknown_key"));
+    assert_eq!(send(&keys, with_id(&old, "old")).await, Err("keys_unavailable"), "the provider may not be asked yet");
     assert_eq!(server.requests(), 2);
+    clock.advance(31);
+    assert_eq!(send(&keys, with_id(&old, "old")).await, Err("unknown_key"));
+    assert_eq!(server.requests(), 3);
+}
+
+#[tokio::test]
+async fn nothing_at_the_url_of_all_keys_says_nothing_of_one() {
+    let one = key();
+    let (server, keys, clock) = start(Reply::Status("404 Not Found".to_owned())).await;
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Err("keys_unavailable"));
+    server.reply(Reply::document(jwks(&[("one", &one)])));
+    clock.advance(31);
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+}
+
+#[tokio::test]
+async fn whoever_invents_a_key_keeps_no_new_one_from_being_told_apart_from_none() {
+    let (old, new) = (key(), key());
+    let (server, keys, clock) = start(Reply::document(jwks(&[("old", &old)]))).await;
+    assert_eq!(send(&keys, with_id(&old, "old")).await, Ok(()));
+    clock.advance(31);
+    assert_eq!(send(&keys, with_id(&old, "invented")).await, Err("unknown_key"));
+    server.reply(Reply::document(jwks(&[("old", &old), ("new", &new)])));
+    assert_eq!(send(&keys, with_id(&new, "new")).await, Err("keys_unavailable"), "the provider sends it again");
+    clock.advance(31);
+    assert_eq!(send(&keys, with_id(&new, "new")).await, Ok(()));
+}
+
+#[tokio::test]
+async fn no_more_requests_wait_for_a_url_than_may() {
+    struct Silent(Arc<Semaphore>);
+    impl Fetch for Silent {
+        async fn fetch(&self, _: &KeyAddress) -> Result<Fetched, FetchError> {
+            let _ = self.0.acquire().await;
+            Err(FetchError::failed("nothing"))
+        }
+    }
+    let (one, go) = (key(), Arc::new(Semaphore::new(0)));
+    let unkeyed = Verifier::builder(set()).without_keys().unwrap();
+    let keys = FetchedKeys::new(unkeyed, Silent(Arc::clone(&go)));
+    let waiting: Vec<_> = (0..64)
+        .map(|_| {
+            let (keys, request) = (keys.clone(), with_id(&one, "one"));
+            tokio::spawn(async move { send(&keys, request).await })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Err("keys_unavailable"));
+    assert!(waiting.iter().all(|request| !request.is_finished()));
+    go.close();
+    for request in waiting {
+        assert_eq!(request.await.unwrap(), Err("keys_unavailable"));
+    }
 }
 
 #[tokio::test]
@@ -143,7 +201,8 @@ async fn invented_key_ids_do_not_make_us_hammer_the_provider() {
     let (server, keys, clock) = start(Reply::document(jwks(&[("one", &one)]))).await;
     for round in 0..5 {
         for id in 0..100 {
-            assert_eq!(send(&keys, with_id(&one, &format!("invented-{round}-{id}"))).await, Err("unknown_key"));
+            let expected = if id == 0 { "unknown_key" } else { "keys_unavailable" };
+            assert_eq!(send(&keys, with_id(&one, &format!("invented-{round}-{id}"))).await, Err(expected));
         }
         assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()), "the real key goes on to work");
         clock.advance(31);

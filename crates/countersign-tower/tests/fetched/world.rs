@@ -12,7 +12,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use countersign_tower::{
-    FetchedKeys, HttpsFetch, VerifiedBody, VerifyLayer,
+    Fetch, FetchedKeys, HttpsFetch, VerifiedBody, VerifyLayer,
     countersign::{Rejection, Scheme, Signer, Timestamp, Verifier},
 };
 use http::{Request, Response};
@@ -98,7 +98,7 @@ pub fn with_id(key: &KeyPair, id: &str) -> Request<Full<Bytes>> {
 
 /// Sends a request through a layer with these keys: what becomes of it, and that the service behind ran only if it was
 /// accepted.
-pub async fn send(keys: &FetchedKeys<HttpsFetch>, request: Request<Full<Bytes>>) -> Result<(), &'static str> {
+pub async fn send<F: Fetch>(keys: &FetchedKeys<F>, request: Request<Full<Bytes>>) -> Result<(), &'static str> {
     let calls = Arc::new(AtomicUsize::new(0));
     let service = service_fn({
         let calls = Arc::clone(&calls);

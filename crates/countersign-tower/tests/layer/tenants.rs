@@ -107,6 +107,16 @@ async fn requests_that_wait_for_one_tenant_share_one_look_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_request_that_goes_away_takes_nobody_elses_look_up_with_it() {
+    let directory = Directory::default();
+    let keys = TenantKeys::new(directory.clone());
+    let first = answer(&keys, "one", "secret-of-one");
+    assert!(tokio::time::timeout(Duration::from_millis(5), first).await.is_err());
+    assert_eq!(answer(&keys, "one", "secret-of-one").await.status(), 200);
+    assert_eq!(directory.look_ups(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_look_up_that_fails_is_answered_503_and_tried_again() {
     let directory = Directory::default();
     let keys = TenantKeys::new(directory.clone());

@@ -81,6 +81,14 @@ impl KeySource {
         self.format == KeyFormat::Jwks
     }
 
+    /// Whether the request says at which URL its key is, or with which id there.
+    pub fn is_url_named(&self) -> bool {
+        match &self.place {
+            KeyPlace::Fixed(template) => template.has_key_id(),
+            KeyPlace::Named { .. } => true,
+        }
+    }
+
     /// What the provider wants to see before it tells its keys, in the words of the scheme file: a credential, sent as
     /// `Authorization: Bearer`. `None` if anybody may read them.
     pub fn bearer(&self) -> Option<&str> {
