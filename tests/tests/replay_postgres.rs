@@ -55,6 +55,26 @@ replay_conformance!(postgres, open());
 replay_conformance!(two_processes, open_two());
 
 #[test]
+fn a_connection_that_has_lost_its_statements_is_given_up() {
+    faults::run(async {
+        let server = server();
+        let url = server.new_database();
+        let name = url.rsplit('/').next().unwrap();
+        let store = PostgresReplayStore::connect_with(options(&url)).await.unwrap();
+        // As a pooler in between does, after every new event.
+        server.psql(
+            name,
+            "CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DEALLOCATE ALL; RETURN NULL; END';
+             CREATE TRIGGER forget AFTER INSERT ON countersign_replay_1 EXECUTE FUNCTION forget()",
+        );
+        for event in ["first", "second", "third"] {
+            let claim = store.claim(key("pooler", event), LEASE, now()).await;
+            assert!(matches!(claim, Ok(Claim::Fresh(_))), "{event}: {claim:?}");
+        }
+    });
+}
+
+#[test]
 fn a_lost_answer_is_asked_for_again_and_recognised() {
     faults::run(async {
         let server = PostgresServer::start();

@@ -147,7 +147,8 @@ impl Send {
             match answer {
                 Ok(answer) => output::line(self.describe(answer, is_right))?,
                 Err(error) => {
-                    output::complain(&format!("no answer from {}: {error}: is something listening there?", self.to));
+                    let to = without_user(&self.to);
+                    output::complain(&format!("no answer from {to}: {error}: is something listening there?"));
                 }
             }
         }
@@ -306,11 +307,19 @@ fn receiver(to: &Uri) -> Result<String, Failure> {
     match (to.scheme_str(), to.host()) {
         (Some("http" | "https"), Some(host)) => Ok(host.to_owned()),
         _ => Err(Failure::new(format!(
-            "`{to}` is no URL to send to: expected one such as `http://localhost:3000/hooks`"
+            "`{}` is no URL to send to: expected one such as `http://localhost:3000/hooks`",
+            without_user(to)
         ))),
     }
 }
 
 pub(super) fn without_query(url: &Uri) -> String {
-    url.to_string().split('?').next().unwrap_or_default().to_owned()
+    without_user(url).split('?').next().unwrap_or_default().to_owned()
+}
+
+/// The URL without the user and the password that may stand in front of its host.
+fn without_user(url: &Uri) -> String {
+    let text = url.to_string();
+    let user = url.authority().and_then(|authority| Some(authority.as_str().rsplit_once('@')?.0));
+    user.map_or(text.clone(), |user| text.replacen(&format!("{user}@"), "", 1))
 }

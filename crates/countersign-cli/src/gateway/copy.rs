@@ -28,8 +28,10 @@ pub(super) enum Found {
         content: Vec<u8>,
         as_of: Timestamp,
     },
-    /// The list of another URL, or something else. Whoever it lets in may not be meant here.
+    /// The copy of another list. Whoever it lets in may not be meant here.
     Another,
+    /// What is no copy of any list, such as a secret.
+    NoCopy,
 }
 
 impl Copy {
@@ -38,12 +40,17 @@ impl Copy {
         let (Ok(as_of), Ok(content)) = (modified, read(&self.path)) else { return Found::Nothing };
         match content.strip_prefix(self.first_line().as_bytes()) {
             Some(content) => Found::Content { content: content.to_vec(), as_of: as_of.into() },
-            None => Found::Another,
+            None if content.is_empty() => Found::Nothing,
+            None if content.starts_with(MARK.as_bytes()) => Found::Another,
+            None => Found::NoCopy,
         }
     }
 
-    /// Whole or not at all: a copy that was cut off could not be read at the next start.
+    /// Whole or not at all: a copy that was cut off could not be read at the next start. A file that is no copy stays as it is.
     pub(super) fn keep(&self, content: &[u8]) -> io::Result<()> {
+        if matches!(self.find(), Found::NoCopy) {
+            return Err(io::Error::other(NO_COPY));
+        }
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = NamedTempFile::new_in(folder)?;
         file.write_all(self.first_line().as_bytes())?;
@@ -56,9 +63,14 @@ impl Copy {
     /// The URL by its hash, since its query may carry a credential.
     fn first_line(&self) -> String {
         let hash = STANDARD.encode(Sha256::digest(self.url.to_string()));
-        format!("# countersign: a copy from {} ({hash})\n", self.url.host().unwrap_or_default())
+        format!("{MARK}{} ({hash})\n", self.url.host().unwrap_or_default())
     }
 }
+
+/// How every copy begins.
+const MARK: &str = "# countersign: a copy from ";
+
+pub(super) const NO_COPY: &str = "it is there already and is no copy of a list: name another file";
 
 /// What is in the file of a list. One byte more than a list may have shows that it is too long.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {

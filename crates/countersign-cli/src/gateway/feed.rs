@@ -10,7 +10,7 @@ use countersign::address::{AddressList, AddressSet, ListFormat, MAX_LIST_BYTES};
 use countersign_tower::{AddressFeed, SharedAddresses, metrics::record_list};
 use http::Uri;
 
-use super::copy::{self, Copy, Found};
+use super::copy::{self, Copy, Found, NO_COPY};
 use crate::{client::Client, moment};
 
 /// A list, where it comes from, and how often.
@@ -75,6 +75,7 @@ impl Feed {
                 let set = plan.format.read(content).map_err(|error| format!("the kept copy is wrong: {error}"))?;
                 AddressList::known(plan.format.clone(), set, *as_of)
             }
+            Found::NoCopy => return Err(format!("the copy cannot be kept in its file: {NO_COPY}")),
             Found::Nothing | Found::Another => plan.first()?,
         };
         let addresses = AddressFeed::new(list.with_shrinking(plan.may_shrink), always.clone());
@@ -82,7 +83,7 @@ impl Feed {
         match found {
             Found::Content { .. } => log(&feed.refresh()),
             Found::Another => log(&feed.told(Outcome::CopyIgnored(COPY_OF_ANOTHER.to_owned()))),
-            Found::Nothing => {}
+            Found::Nothing | Found::NoCopy => {}
         }
         Ok(feed)
     }
@@ -193,4 +194,4 @@ impl Source {
     }
 }
 
-const COPY_OF_ANOTHER: &str = "the copy does not say that it is of this list, and was not believed";
+const COPY_OF_ANOTHER: &str = "the copy is of another list, and was not believed";

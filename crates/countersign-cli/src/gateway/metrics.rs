@@ -14,11 +14,15 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use metrics_util::MetricKindMask;
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     time::{sleep, timeout},
 };
 
-use super::{Store, endpoint::empty, places::Places, reload::State};
+use super::{
+    Store,
+    endpoint::empty,
+    places::{Occupied, Places},
+    reload::State,
+};
 use crate::failure::Failure;
 
 /// What there is to show.
@@ -53,20 +57,21 @@ impl Shown {
 
     /// Shows them on this listener for as long as it is polled.
     pub(crate) async fn serve(self, listener: TcpListener) {
-        let (shown, places) = (Arc::new(self), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
+        // Those that ask for nothing give their places to those that do, or a probe of the gateway's health would wait for them.
+        let (shown, places) = (Arc::new(self), Places::new(MAX_CONNECTIONS));
         tokio::spawn(keep_up(shown.handle.clone()));
         loop {
-            // The semaphore is never closed.
-            let place = Arc::clone(&places).acquire_owned().await.ok();
             let Ok((stream, _)) = listener.accept().await else {
                 sleep(Duration::from_millis(100)).await;
                 continue;
             };
-            let shown = Arc::clone(&shown);
+            let (shown, place) = (Arc::clone(&shown), Occupied(places.take().await));
             tokio::spawn(async move {
-                // Whoever wants to see them again connects again.
-                let _ = timeout(CONNECTION_TIME, shown.connection(stream)).await;
-                drop(place);
+                tokio::select! {
+                    () = place.0.evicted() => {}
+                    // Whoever wants to see them again connects again.
+                    _ = timeout(CONNECTION_TIME, shown.connection(stream)) => {}
+                }
             });
         }
     }

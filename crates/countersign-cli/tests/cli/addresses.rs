@@ -321,6 +321,20 @@ fn a_copy_of_another_list_lets_nobody_in() {
 }
 
 #[test]
+fn a_copy_takes_the_place_of_no_other_file() {
+    let folder = Folder::new();
+    let server = ListServer::start(r#"{"hooks": ["127.0.0.0/8"]}"#);
+    folder.write("secret", SECRET);
+    for file in ["secret", "countersign.toml"] {
+        let text = server.rules(&format!(", copy = \"{file}\"")).replace("env:SECRET", "file:secret");
+        let config = folder.write("countersign.toml", &text);
+        run(&["serve", "--config", &config]).is_mistake(&["is no copy of a list: name another file"]);
+        assert_eq!(fs::read_to_string(&config).unwrap(), text);
+        assert_eq!(fs::read_to_string(folder.path("secret")).unwrap(), SECRET);
+    }
+}
+
+#[test]
 fn two_endpoints_with_one_list_fetch_it_once() {
     let folder = Folder::new();
     let server = ListServer::start(r#"{"hooks": ["127.0.0.0/8"]}"#);

@@ -91,7 +91,12 @@ fn a_scraper_sees_what_became_of_every_request() {
     }
     assert!(!answer.contains("attacker") && !answer.contains("nowhere"), "{answer}");
 
+    // Whoever connects and asks for nothing keeps no probe waiting.
+    let silent: Vec<_> = (0..40).map(|_| TcpStream::connect(&address).unwrap()).collect();
+    let started = Instant::now();
     assert!(get(&address, "GET /healthz").ends_with("\r\n\r\nok\n"));
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    drop(silent);
     for (line, status) in [("GET /", 404), ("POST /metrics", 405)] {
         assert!(get(&address, line).starts_with(&format!("HTTP/1.1 {status} ")), "{line}");
     }

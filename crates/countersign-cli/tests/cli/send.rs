@@ -185,6 +185,9 @@ fn nobody_there_is_a_failure_and_not_a_mistake() {
     assert_eq!((ran.code, &*ran.out), (1, ""));
     assert!(ran.err.starts_with("countersign: no answer from http://127.0.0.1:1/: "), "{ran:?}");
     assert!(ran.err.contains("is something listening there?"), "{ran:?}");
+    let ran =
+        run(&["send", "github", "--to", "http://me:hunter2@127.0.0.1:1/", "--secret-env", "SECRET", "--data", "{}"]);
+    assert!(ran.err.starts_with("countersign: no answer from http://127.0.0.1:1/: "), "{ran:?}");
 }
 
 #[test]

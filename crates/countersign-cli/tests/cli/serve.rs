@@ -440,7 +440,7 @@ fn a_wrong_configuration_is_refused_with_its_place() {
     let endpoint = |more: &str| format!("[[endpoint]]\npath = \"/a\"\n{more}\n");
     let github = |secrets: &str| endpoint(&format!("provider = \"github\"\nsecrets = {secrets}"));
     let asana = |secrets: &str| endpoint(&format!("provider = \"asana\"\nsecrets = {secrets}"));
-    let wrong: [(String, &str, &str); 29] = [
+    let wrong: [(String, &str, &str); 32] = [
         (String::new(), ":1:1:", "no [[endpoint]]"),
         ("listen = 1 2".to_owned(), ":1:", ""),
         ("listen = \"here\"".to_owned(), ":1:10:", "127.0.0.1:8787"),
@@ -449,6 +449,8 @@ fn a_wrong_configuration_is_refused_with_its_place() {
         ("body_limit = 268435457".to_owned(), ":1:14:", "holds 268435456 bytes"),
         ("body_timeout = \"soon\"".to_owned(), ":1:16:", "`5m`"),
         ("head_timeout = \"0s\"".to_owned(), ":1:16:", "`30s`"),
+        ("head_timeout = \"500000000000y\"".to_owned(), ":1:16:", "a day or less"),
+        ("body_timeout = \"25h\"".to_owned(), ":1:16:", "a day or less"),
         ("connections = 0".to_owned(), ":1:15:", "4096"),
         (endpoint("secrets = [\"env:SECRET\"]"), ":2:8:", "`provider` or `scheme`"),
         (endpoint("provider = \"githb\"\nsecrets = [\"env:SECRET\"]"), ":3:12:", "`github`"),
@@ -456,6 +458,7 @@ fn a_wrong_configuration_is_refused_with_its_place() {
         (endpoint("scheme = \"none.toml\"\nsecrets = [\"env:SECRET\"]"), ":3:10:", "cannot be read"),
         (endpoint("provider = \"github\""), ":2:8:", "secrets"),
         (github("[\"env:SECRET\"]\ntolerance = \"5m\""), ":5:13:", "signs no time"),
+        (github("[\"env:SECRET\"]\ntolerance = \"0s\""), ":5:13:", "arrives in no time"),
         (github("[\"env:SECRET\"]\nconfirm_subscriptions = true"), ":5:25:", "leave this out"),
         (github("[]"), ":4:11:", "no secret"),
         (github("[{ handshake = \"a.secret\" }]"), ":4:12:", "sends no secret"),

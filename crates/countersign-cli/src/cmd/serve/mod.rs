@@ -161,7 +161,8 @@ Examples:
   countersign serve
   countersign serve --config /etc/countersign.toml --bodies >> deliveries.jsonl
 
-Exit status: 0 ended by a signal, 2 a mistake in the configuration, or an address that is taken.";
+Exit status: 0 ended by a signal, 2 a mistake in the configuration, an address that is \
+taken, or a replay store that cannot be opened.";
 
 impl Serve {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {

@@ -163,7 +163,7 @@ impl Reader<'_> {
     fn bounds(&self, file: &File, limits: Limits) -> Result<Bounds, Failure> {
         let mut bounds = Bounds { body: limits.time, ..Bounds::default() };
         let head_timeout = "no head arrives in no time: expected for example `30s`";
-        if let Some(time) = self.time(file.head_timeout.as_ref(), head_timeout)? {
+        if let Some(time) = self.wait(file.head_timeout.as_ref(), head_timeout)? {
             bounds.head = time;
         }
         if let Some(connections) = &file.connections {
@@ -189,7 +189,7 @@ impl Reader<'_> {
             limits.body = *body.as_ref();
         }
         let body_timeout = "no body arrives in no time: expected for example `10s`";
-        if let Some(time) = self.time(file.body_timeout.as_ref(), body_timeout)? {
+        if let Some(time) = self.wait(file.body_timeout.as_ref(), body_timeout)? {
             limits.time = time;
         }
         Ok(limits)
@@ -251,8 +251,9 @@ impl Reader<'_> {
         if let Some(url) = &entry.public_url {
             builder = builder.public_url(url.as_ref());
         }
-        if let Some(tolerance) = &entry.tolerance {
-            builder = builder.tolerance(self.duration(tolerance)?);
+        let no_tolerance = "no delivery arrives in no time: expected for example `5m`";
+        if let Some(tolerance) = self.time(entry.tolerance.as_ref(), no_tolerance)? {
+            builder = builder.tolerance(tolerance);
         }
         for (name, value) in &entry.settings {
             builder = builder.setting(name, value.as_ref());
@@ -305,6 +306,16 @@ impl Reader<'_> {
         if time.is_zero() { Err(self.wrong_at(text, if_none)) } else { Ok(Some(time)) }
     }
 
+    /// The same for a time that clients are waited for.
+    fn wait(&self, text: Option<&Spanned<String>>, if_none: &str) -> Result<Option<Duration>, Failure> {
+        match (self.time(text, if_none)?, text) {
+            (Some(time), Some(text)) if time > LONGEST_WAIT => {
+                Err(self.wrong_at(text, "nobody is waited for so long: expected a day or less"))
+            }
+            (time, _) => Ok(time),
+        }
+    }
+
     fn parse<T: std::str::FromStr>(&self, text: &Spanned<String>, expected: &str) -> Result<T, Failure> {
         text.as_ref().parse().map_err(|_| self.wrong_at(text, format!("expected {expected}")))
     }
@@ -335,6 +346,8 @@ const LINE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How much longer the replay guard waits, so that whoever waits for the line is the one who tells what came of it.
 const BEHIND: Duration = Duration::from_secs(1);
+
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 
 /// What one machine can have, and far below what a semaphore can count.
 const MAX_CONNECTIONS: usize = 1_000_000;

@@ -85,13 +85,15 @@ impl PostgresStoreError {
     }
 }
 
-/// Whether the server is going, coming, full or a replica by now, so that another connection may do better.
+/// Whether the server is going, coming, full or a replica by now, or has lost what was prepared, which a pooler in between can bring
+/// about: so that another connection may do better.
 fn is_elsewhere(code: &SqlState) -> bool {
     [
         SqlState::ADMIN_SHUTDOWN,
         SqlState::CRASH_SHUTDOWN,
         SqlState::CANNOT_CONNECT_NOW,
         SqlState::IDLE_SESSION_TIMEOUT,
+        SqlState::INVALID_SQL_STATEMENT_NAME,
         SqlState::READ_ONLY_SQL_TRANSACTION,
         SqlState::TOO_MANY_CONNECTIONS,
     ]
