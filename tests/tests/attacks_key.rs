@@ -29,6 +29,7 @@ fn with_tag(endpoint: &Endpoint, rewrite: impl Fn(&str) -> String) -> Option<Req
     }
     let rewritten = |text: &str| {
         let opened = [
+            "hmac=",
             "sig=",
             "token=",
             "signature=",
