@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use countersign::{Scheme, Signer, Timestamp, Verifier};
+use countersign::{Scheme, Signer, Timestamp, Verifier, providers};
 use http::{HeaderValue, Request};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
@@ -226,6 +226,36 @@ fn a_plain_hash_is_not_extended_whatever_it_is_made_of() {
         });
         assert_eq!(refused.count(), 1, "{signs}");
     }
+}
+
+#[test]
+fn the_secret_may_be_a_part_of_what_an_hmac_signs() {
+    // Computed with Python's `hmac`.
+    let gitee = Request::post("/")
+        .header("X-Gitee-Timestamp", "1767225600000")
+        .header("X-Gitee-Token", "Ihwj8FyPJfT4YIXi/adIQljYfR8hNknkj4tQ+v3VTqM=");
+    let verifier = Verifier::new(providers::GITEE, "this is secret").unwrap();
+    assert_eq!(code(&verifier, &gitee.body(Bytes::from_static(b"{}")).unwrap()), "");
+    let other = Verifier::new(providers::GITEE, "this is another secret").unwrap();
+    let signed = Signer::new(providers::GITEE, "this is secret").unwrap().sign(request("{}", &[]), NOW).unwrap();
+    assert_eq!((code(&verifier, &signed), code(&other, &signed)), ("", "signature"));
+
+    let rapyd = |salt: &str, body: &'static str| {
+        let signature = "MTZiNTZmZDRmMWY0NzRiZmIwZWJjNjgxZGFlNzA0MzVlMTJlNzk4NjNlY2ViOTRlMTc2NzJhMGEzY2ZiZGQzOQ==";
+        let request = Request::post("/rapyd").header("signature", signature).header("timestamp", "1767225600");
+        request.header("salt", salt).body(Bytes::from_static(body.as_bytes())).unwrap()
+    };
+    let verifier = Verifier::builder(providers::RAPYD).secret("rsk_secret").setting("access_key", "AK");
+    let verifier = verifier.public_url("https://example.com/rapyd").build().unwrap();
+    let salt = "0123456789abcdef";
+    assert_eq!(code(&verifier, &rapyd(salt, "{\"id\":\"wh_1\"}")), "");
+    assert_eq!(code(&verifier, &rapyd(salt, "{\"id\":\"wh_2\"}")), "signature");
+    assert_eq!(code(&verifier, &rapyd("1123456789abcdef", "{\"id\":\"wh_1\"}")), "signature");
+    // In pieces, as a layer takes it.
+    let whole = rapyd(salt, "{\"id\":\"wh_1\"}");
+    let mut pending = verifier.begin(&whole, NOW).unwrap();
+    whole.body().chunks(3).for_each(|chunk| pending.update(chunk));
+    assert!(pending.finish().is_ok());
 }
 
 #[test]

@@ -101,8 +101,8 @@ pub(crate) struct ReadyKey {
 pub(crate) enum Material {
     /// HMAC, both of its states keyed.
     Keyed(Mac),
-    /// A plain hash, and the secret that goes into it.
-    Plain(Mac, Zeroizing<Vec<u8>>),
+    /// A hash, plain or keyed, and the secret that is a part of what goes into it.
+    Signed(Mac, Zeroizing<Vec<u8>>),
     /// The SHA-256 of a token or password: digests have one length, whatever is sent.
     Token(Zeroizing<Tag>),
     /// The provider's public key.
@@ -137,7 +137,7 @@ impl Material {
     pub(crate) fn start(&self) -> Option<(&Mac, &[u8])> {
         match self {
             Self::Keyed(mac) => Some((mac, b"")),
-            Self::Plain(hash, secret) => Some((hash, secret)),
+            Self::Signed(hash, secret) => Some((hash, secret)),
             Self::Token(_) | Self::Public(_) | Self::TokenSecret(_) => None,
         }
     }
@@ -164,9 +164,10 @@ impl Material {
         }
         let bytes = scheme.secret.key(text)?;
         Ok(match scheme.signature.algorithm {
+            Algorithm::Hmac(digest) if scheme.signs_secret() => Self::Signed(digest.start_hmac(&bytes), bytes),
             Algorithm::Hmac(digest) => Self::Keyed(digest.start_hmac(&bytes)),
             Algorithm::HttpSignature => Self::Keyed(Digest::Sha256.start_hmac(&bytes)),
-            Algorithm::Hash(digest) => Self::Plain(digest.start(), bytes),
+            Algorithm::Hash(digest) => Self::Signed(digest.start(), bytes),
             Algorithm::Basic if !bytes.contains(&b':') => return Err(SecretError::WithoutColon),
             Algorithm::Jwt | Algorithm::DetachedJws => Self::TokenSecret(TokenSecret(bytes)),
             Algorithm::Token | Algorithm::Basic | Algorithm::PublicKey(_) => {

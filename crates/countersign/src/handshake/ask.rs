@@ -126,7 +126,7 @@ impl<'a> Asked<'a> {
 
     fn keyed(&self, digest: Digest) -> Result<Mac> {
         match self.key.map(|key| &self.verifier.key(key).material) {
-            Some(Material::Keyed(mac)) if mac.is_hmac(digest) => Ok(mac.clone()),
+            Some(Material::Keyed(mac) | Material::Signed(mac, _)) if mac.is_hmac(digest) => Ok(mac.clone()),
             _ => Err(Rejection::UnknownKey),
         }
     }

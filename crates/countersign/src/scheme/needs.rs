@@ -65,6 +65,11 @@ impl Description {
         audience || checks || url || self.signature.parts.iter().any(Part::needs_public_url)
     }
 
+    /// Whether the secret is a part of what is signed.
+    pub(crate) fn signs_secret(&self) -> bool {
+        self.signature.parts.iter().any(|part| part.any(&|part| *part == Part::Secret))
+    }
+
     /// Whether the verdict takes more of the body than its bytes in passing.
     pub(crate) fn needs_whole_body(&self) -> bool {
         let bodies = self.signature.parts.iter().filter(|part| matches!(part, Part::Body)).count();

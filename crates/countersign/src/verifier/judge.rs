@@ -50,7 +50,7 @@ impl Verifier {
                     search.compare(Maker { key: at, form: UrlForm::AsIs }, expected, scheme, tags);
                 }
                 Material::Keyed(start) => self.compare_tags(&mut search, request, at, (start, &[]))?,
-                Material::Plain(start, secret) => {
+                Material::Signed(start, secret) => {
                     if let Algorithm::Hash(digest) = scheme.signature.algorithm {
                         self.refuse_extension(request, digest, secret.len())?;
                     }

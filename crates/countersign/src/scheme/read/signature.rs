@@ -215,7 +215,7 @@ impl Reader<'_> {
             Algorithm::Hash(_) if !keyed => {
                 self.fail(signs.span(), "a plain hash proves nothing unless `{secret}` is in what it signs")
             }
-            _ if keyed && !matches!(algorithm, Algorithm::Hash(_)) => {
+            _ if keyed && !matches!(algorithm, Algorithm::Hash(_) | Algorithm::Hmac(_)) => {
                 self.fail(signs.span(), "the key is not a part of the content here: leave `{secret}` out")
             }
             _ => self.optional_parts_are_plain(parts, signs.span()),
