@@ -147,9 +147,8 @@ impl VerifierBuilder {
     /// Everything but the keys, held against each other.
     fn setup(self) -> Result<Setup, ConfigError> {
         let scheme = self.scheme?;
-        if scheme.is_legacy() && !self.allows_legacy {
-            let (scheme, algorithm) = (scheme.id().to_owned(), scheme.algorithm());
-            return Err(ConfigError::Legacy { scheme, algorithm });
+        if let Some(algorithm) = scheme.weakness().filter(|_| !self.allows_legacy) {
+            return Err(ConfigError::Legacy { scheme: scheme.id().to_owned(), algorithm });
         }
         if self.awaits_secret && !scheme.sends_secret() {
             return Err(ConfigError::SendsNoSecret { scheme: scheme.id().to_owned() });

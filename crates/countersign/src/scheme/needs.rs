@@ -33,19 +33,13 @@ impl Description {
     /// Whether the scheme rests on an algorithm that is broken or too weak for anything new, so that an endpoint must say
     /// that it bears it: [`VerifierBuilder::allow_legacy`](crate::VerifierBuilder::allow_legacy).
     pub fn is_legacy(&self) -> bool {
-        self.hashes_weakly() || self.has_legacy_algorithm()
+        self.weakness().is_some()
     }
 
-    /// Whether a hash stands for the body, or something else, of which two contents can be made.
-    fn hashes_weakly(&self) -> bool {
-        let is_weak = |part: &Part| matches!(part, Part::Hash(digest, ..) if !digest.is_collision_resistant());
-        let mut of_checks = self.checks.iter().filter_map(Check::body_digest);
-        self.signature.parts.iter().any(|part| part.any(&is_weak))
-            || of_checks.any(|hash| !hash.is_collision_resistant())
-    }
-
-    fn has_legacy_algorithm(&self) -> bool {
-        match &self.signature.algorithm {
+    /// The algorithm because of which it is [legacy](Self::is_legacy): its own, or a hash that stands for something in what is signed, of
+    /// which two contents can be made.
+    pub(crate) fn weakness(&self) -> Option<String> {
+        let is_weak = match &self.signature.algorithm {
             Algorithm::Hmac(digest) => !digest.is_safe_for_hmac(),
             Algorithm::Hash(digest) => !digest.is_collision_resistant(),
             Algorithm::PublicKey(choice) => choice.algorithms().all(PublicKeyAlgorithm::is_legacy),
@@ -54,7 +48,14 @@ impl Description {
             | Algorithm::HttpSignature
             | Algorithm::Token
             | Algorithm::Basic => false,
+        };
+        if is_weak {
+            return Some(self.algorithm());
         }
+        let of_checks = self.checks.iter().filter_map(Check::body_digest);
+        let mut weak = self.signature.parts.iter().filter_map(Part::weak_hash);
+        let weak = weak.next().or_else(|| of_checks.into_iter().find(|digest| !digest.is_collision_resistant()));
+        weak.map(|digest| digest.name().to_owned())
     }
 
     /// Whether the signature covers the URL, so that a verifier needs to be told the public one.

@@ -174,6 +174,15 @@ impl Part {
             }
     }
 
+    /// A hash in this part, or in one inside it, for which two contents with one digest can be made.
+    pub(super) fn weak_hash(&self) -> Option<Digest> {
+        match self {
+            Self::Hash(digest, ..) => Some(*digest).filter(|digest| !digest.is_collision_resistant()),
+            Self::Sorted(inner) | Self::When(_, inner) => inner.iter().find_map(Self::weak_hash),
+            _ => None,
+        }
+    }
+
     /// Whether this part writes `wanted` for every request that has it at `source`, or in a layout if that is `None`.
     pub(super) fn always_writes(&self, wanted: &Self, source: Option<&Source>) -> bool {
         match self {
