@@ -133,6 +133,7 @@ impl Content<'_> {
         let body = with.body.unwrap_or_default();
         match part {
             Part::BodyCrc32 => write(crc32fast::hash(body).to_string().as_bytes()),
+            Part::BodyIn(encoding) => write(encoding.encode(body).as_bytes()),
             Part::BodyAsJsonString => write(&as_json_string(body)?),
             Part::JsonRaw(pointer) => {
                 let value = json::raw(body, pointer).map_err(Problem::from);

@@ -161,6 +161,8 @@ fn parts_that_run_into_each_other() {
         ("{body}{body}", ""),
         ("{body}.{id}", "[id]\nheader = \"X-Id\"\n"),
         ("{body}.{header:X-A}", ""),
+        ("{base64:body}{header:X-A}", ""),
+        ("{url}{base64:body}", ""),
         ("{timestamp}{body}", &TIME.replace("\"seconds\"", "\"rfc3339-or-utc\"")),
         ("{timestamp}{body}", &TIME.replace("\"seconds\"", "\"seconds-or-milliseconds\"")),
         ("{form-sorted}", ""),
@@ -182,6 +184,8 @@ fn parts_that_run_into_each_other() {
         accepted(&format!("{HEAD}{HMAC}signs = \"{signs}\"\n"));
     }
     accepted(&format!("{HEAD}{HMAC}signs = \"{{query-sorted}}\\n{{body}}\"\n{ENCODED}"));
+    let base64 = accepted(&format!("{HEAD}{HMAC}signs = \"{{base64:body}}{{timestamp}}\"\n{TIME}"));
+    assert!(base64.covers_body());
     let id = "{ text = \"id:{query:id};\", when = \"query:id\" }";
     let by = "{ text = \"by:{header:x-by};\", when = \"header:x-by\" }";
     accepted(&format!("{HEAD}{HMAC}signs = [{id}, {by}, \"ts:{{timestamp}};{{body}}\"]\n{TIME}"));

@@ -67,7 +67,7 @@ impl Framing {
 
     /// The borders of parts that are all there.
     fn add_reading(&mut self, parts: &[Part], format: Option<TimestampFormat>, form_is_framed: bool) {
-        let body = parts.iter().position(|part| matches!(part, Part::Body)).unwrap_or(parts.len());
+        let body = parts.iter().position(|part| matches!(part, Part::Body | Part::BodyIn(_))).unwrap_or(parts.len());
         for at in 0..body {
             let (part, behind) = (&parts[at], parts.get(at + 1..).unwrap_or_default());
             if form_is_framed && ends_encoded(part, behind) {
@@ -259,7 +259,7 @@ fn describe(part: &Part) -> String {
         Part::FormSorted => "the sorted form".to_owned(),
         Part::QuerySorted => "the sorted query".to_owned(),
         Part::Sorted(_) => "the sorted values".to_owned(),
-        Part::Body | Part::BodyAsJsonString => "the body".to_owned(),
+        Part::Body | Part::BodyIn(_) | Part::BodyAsJsonString => "the body".to_owned(),
         Part::BodyCrc32 => "the CRC-32 of the body".to_owned(),
         Part::Hash(_, _, Hashed::Body) => "the hash of the body".to_owned(),
         Part::Hash(_, _, Hashed::Url) => "the hash of the URL".to_owned(),

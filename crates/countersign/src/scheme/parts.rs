@@ -44,6 +44,8 @@ pub(crate) enum Part {
     /// These parts, their bytes sorted, without anything between them.
     Sorted(Vec<Part>),
     Body,
+    /// The body in an encoding.
+    BodyIn(Encoding),
     /// The body as a JSON string literal.
     BodyAsJsonString,
     /// The CRC-32 of the body (ISO-HDLC, as in gzip) in decimal digits.
@@ -138,6 +140,9 @@ impl Part {
             ("setting", setting) if !setting.is_empty() => Ok(Self::Setting(setting.to_owned())),
             ("crc32-decimal", "body") => Ok(Self::BodyCrc32),
             ("json-string", "body") => Ok(Self::BodyAsJsonString),
+            (encoding, "body") if Encoding::from_name(encoding).is_some() => {
+                return Encoding::from_name(encoding).map(|encoding| Ok(Self::BodyIn(encoding)));
+            }
             ("json-raw", pointer) => Pointer::parse(pointer)
                 .map(Self::JsonRaw)
                 .ok_or_else(|| format!("`{pointer}` is not a JSON pointer; expected one such as `/payload`")),
@@ -205,7 +210,12 @@ impl Part {
     pub(super) fn needs_whole_body(&self) -> bool {
         self.any(&|part| match part {
             // A query is sorted once, with the form, when all is there.
-            Self::FormSorted | Self::QuerySorted | Self::BodyAsJsonString | Self::BodyCrc32 | Self::JsonRaw(_) => true,
+            Self::FormSorted
+            | Self::QuerySorted
+            | Self::BodyIn(_)
+            | Self::BodyAsJsonString
+            | Self::BodyCrc32
+            | Self::JsonRaw(_) => true,
             Self::Hash(_, _, hashed) => *hashed == Hashed::Body,
             Self::Value(source) | Self::Lower(source) | Self::When(source, _) => source.is_in_body(),
             Self::Canonical(function) => function.needs_body(),
@@ -234,6 +244,7 @@ impl Part {
             | Self::FormSorted
             | Self::QuerySorted
             | Self::Sorted(_)
+            | Self::BodyIn(_)
             | Self::BodyAsJsonString
             | Self::BodyCrc32
             | Self::Hash(..)
@@ -245,7 +256,7 @@ impl Part {
     /// Whether a signature over this part covers the whole body.
     pub(super) fn covers_body(&self, form: &FormRule) -> bool {
         match self {
-            Self::Body | Self::BodyAsJsonString | Self::Hash(_, _, Hashed::Body) => true,
+            Self::Body | Self::BodyIn(_) | Self::BodyAsJsonString | Self::Hash(_, _, Hashed::Body) => true,
             // Without their names, values can be given to other parameters.
             Self::FormSorted => !form.values_only,
             Self::Canonical(function) => function.covers_body(),
@@ -255,7 +266,7 @@ impl Part {
 
     /// Whether this part is made of every byte of the body, so that the signature cannot stand there too.
     pub(super) fn covers_all_bytes(&self) -> bool {
-        matches!(self, Self::Body | Self::BodyAsJsonString | Self::Hash(_, _, Hashed::Body))
+        matches!(self, Self::Body | Self::BodyIn(_) | Self::BodyAsJsonString | Self::Hash(_, _, Hashed::Body))
     }
 
     /// Whether this part has the URL, which may have several forms.
@@ -278,7 +289,7 @@ impl Part {
             (Self::When(own, inner), _) => own == source && inner.iter().any(|part| part.covers(source)),
             (Self::Url | Self::Query | Self::PathAndQuery | Self::Hash(_, _, Hashed::Url), Source::Query(_))
             | (
-                Self::Body | Self::BodyAsJsonString | Self::Hash(_, _, Hashed::Body),
+                Self::Body | Self::BodyIn(_) | Self::BodyAsJsonString | Self::Hash(_, _, Hashed::Body),
                 Source::Json(_) | Source::Form(_) | Source::FormJson(..) | Source::Body,
             ) => true,
             (Self::JsonRaw(pointer), Source::Json(own)) => own.tokens().starts_with(pointer.tokens()),

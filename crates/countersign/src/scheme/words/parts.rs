@@ -23,6 +23,7 @@ pub(super) fn part(part: &Part, form: &FormRule) -> String {
         Part::QuerySorted => format!("the parameters of the query, {}", sorted(form)),
         Part::Sorted(inner) => format!("these, sorted by their bytes: {}", all(inner, form)),
         Part::Body => "the body".to_owned(),
+        Part::BodyIn(encoding) => format!("the body, {}", encoding_in_words(*encoding)),
         Part::BodyAsJsonString => "the body, as a JSON string".to_owned(),
         Part::BodyCrc32 => "the CRC-32 of the body, in decimal digits".to_owned(),
         Part::Hash(digest, encoding, hashed) => {
