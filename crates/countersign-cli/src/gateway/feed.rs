@@ -20,8 +20,9 @@ pub(crate) struct Feed {
     plan: Plan,
     /// What is allowed beside the list.
     always: AddressSet,
-    /// When it was fetched last, or could not be: by whichever configuration, or those that change often would never fetch it.
-    tried: Arc<Mutex<Instant>>,
+    /// When it was fetched last, or could not be: by whichever configuration, or those that change often would never fetch it. `None`
+    /// if it is to be fetched at once.
+    tried: Arc<Mutex<Option<Instant>>>,
 }
 
 /// How a list is fetched.
@@ -79,7 +80,7 @@ impl Feed {
             Found::Nothing | Found::Another => plan.first()?,
         };
         let addresses = AddressFeed::new(list.with_shrinking(plan.may_shrink), always.clone());
-        let feed = Self { addresses, plan, always, tried: Arc::new(Mutex::new(Instant::now())) };
+        let feed = Self { addresses, plan, always, tried: Arc::new(Mutex::new(Some(Instant::now()))) };
         match found {
             Found::Content { .. } => log(&feed.refresh()),
             Found::Another => log(&feed.told(Outcome::CopyIgnored(COPY_OF_ANOTHER.to_owned()))),
@@ -91,6 +92,17 @@ impl Feed {
     /// Whether it is the list of this plan.
     pub(crate) fn is(&self, plan: &Plan, always: &AddressSet) -> bool {
         (&self.plan, &self.always) == (plan, always)
+    }
+
+    /// The same list by another plan, if it is the same: it goes on with its last good copy, and is fetched at once, without waiting
+    /// for that.
+    pub(crate) fn by(&self, plan: &Plan, always: &AddressSet) -> Option<Self> {
+        let is_same = self.plan.format == plan.format && self.plan.source.is_at(&plan.source);
+        is_same.then(|| {
+            let list = self.addresses.list().with_shrinking(plan.may_shrink);
+            let (addresses, tried) = (AddressFeed::new(list, always.clone()), Arc::default());
+            Self { addresses, plan: plan.clone(), always: always.clone(), tried }
+        })
     }
 
     /// Whether another plan has its copy in the same file, where each would take what it refuses from the other.
@@ -111,7 +123,7 @@ impl Feed {
     /// Fetches the list again and again.
     pub(crate) async fn run(self, log: fn(&Refresh)) {
         loop {
-            let since = self.tried().elapsed();
+            let since = self.tried().map_or(Duration::MAX, |tried| tried.elapsed());
             tokio::time::sleep(self.plan.every.saturating_sub(since)).await;
             let feed = self.clone();
             // That it panicked is shown already; the last good copy stays.
@@ -120,7 +132,7 @@ impl Feed {
     }
 
     fn refresh(&self) -> Refresh {
-        *self.tried() = Instant::now();
+        *self.tried() = Some(Instant::now());
         self.told(self.outcome())
     }
 
@@ -129,7 +141,7 @@ impl Feed {
         Refresh { list: self.plan.source.name(), age: self.addresses.age(), ranges, outcome }
     }
 
-    fn tried(&self) -> MutexGuard<'_, Instant> {
+    fn tried(&self) -> MutexGuard<'_, Option<Instant>> {
         self.tried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -162,6 +174,15 @@ impl Plan {
 }
 
 impl Source {
+    /// Whether the list stands at the same place, wherever its copy is kept.
+    fn is_at(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::File(own), Self::File(other)) => own == other,
+            (Self::Url { url: own, .. }, Self::Url { url: other, .. }) => own == other,
+            _ => false,
+        }
+    }
+
     fn fetch(&self) -> Result<Vec<u8>, String> {
         match self {
             Self::File(path) => copy::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display())),

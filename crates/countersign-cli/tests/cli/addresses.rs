@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::{
     program::{Folder, SECRET, run},
+    reload::replace,
     serve::{Gateway, signed},
 };
 
@@ -200,6 +201,23 @@ fn a_list_is_fetched_again_however_often_the_configuration_is_taken() {
     assert_eq!(status(&gateway, &delivery(b"", "")), 200);
     let log = log(&gateway.stop().err);
     assert_eq!(log.iter().filter(|line| line["verdict"] == "list_taken").count(), 1, "{log:?}");
+}
+
+#[test]
+fn a_list_goes_on_with_its_last_good_copy_when_only_its_settings_change() {
+    let folder = Folder::new();
+    let server = ListServer::start(r#"{"hooks": ["127.0.0.0/8", "203.0.113.0/24"]}"#);
+    let mut gateway = Gateway::start(&folder, &server.rules(""), &[]);
+    assert_eq!(status(&gateway, &delivery(b"", "")), 200);
+    server.say(None);
+    replace(&folder, &server.rules(", may_shrink = true"));
+    gateway.told_of("config_taken");
+    assert_eq!(status(&gateway, &delivery(b"", "")), 200);
+    gateway.told_of("list_refused"); // it was fetched at once
+    server.say(Some(r#"{"hooks": ["203.0.113.0/24"]}"#));
+    replace(&folder, &server.rules(", may_shrink = true, every = \"2h\""));
+    gateway.told_of("list_taken");
+    assert_eq!(status(&gateway, &delivery(b"", "")), 403);
 }
 
 /// A server that answers every request with what it is told to; `None` is a 500.

@@ -72,6 +72,11 @@ impl AddressFeed {
         self.inner.shared.clone()
     }
 
+    /// The last good copy of the list, for another feed to go on with.
+    pub fn list(&self) -> AddressList {
+        self.with_list(|list| list.clone())
+    }
+
     /// How long ago the last good copy was fetched. A list that grows old is a list that nobody fetches any more, or that is
     /// refused each time; the log says which.
     pub fn age(&self) -> Duration {

@@ -163,8 +163,10 @@ impl Reader<'_> {
                 "another endpoint keeps a list there that it gets in another way: give each its own file",
             ));
         }
-        let feed = match self.with.kept.feeds.iter().find(|feed| feed.is(&plan, &always)) {
-            Some(feed) => feed.clone(),
+        let kept = &self.with.kept.feeds;
+        let same = kept.iter().find(|feed| feed.is(&plan, &always)).cloned();
+        let feed = match same.or_else(|| kept.iter().find_map(|feed| feed.by(&plan, &always))) {
+            Some(feed) => feed,
             None => Feed::start(plan, always, self.with.log).map_err(|message| self.wrong_at(entry, message))?,
         };
         feeds.push(feed.clone());
