@@ -85,8 +85,8 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// If the secret is empty, a placeholder, or not what the scheme expects; if the scheme signs the public URL, which
-    /// only [`Verifier::builder`] can be told.
+    /// As [`VerifierBuilder::build`], above all if the secret is empty, a placeholder, or not what the scheme expects. A scheme that
+    /// needs more than a secret (a public URL, a setting, `allow_legacy`) needs [`Verifier::builder`].
     pub fn new(scheme: impl IntoScheme, secret: impl IntoSecret) -> Result<Self, ConfigError> {
         Self::builder(scheme).secret(secret).build()
     }
@@ -103,7 +103,8 @@ impl Verifier {
         Self { inner: Arc::new(Inner { setup, places, layout, ordinary }) }
     }
 
-    /// Judges a whole request. `now` is the time against which its timestamp is held: that of its arrival.
+    /// Judges a whole request. `now` is the time against which its timestamp is held: that of its arrival. A body that the scheme has
+    /// unpacked may have 16 MiB then; [`collect`](Self::collect) takes a limit of yours.
     ///
     /// # Errors
     ///
@@ -136,7 +137,8 @@ impl Verifier {
         Ok(Verified::new(self, head, maker, &mut examined, body))
     }
 
-    /// Judges the head of a request; the body is to follow as it arrives.
+    /// Judges the head of a request; the body is to follow as it arrives. For a verdict and nothing else:
+    /// [`collect`](Self::collect) keeps the body, of which a guard against replays makes the event's key.
     ///
     /// How long the body may get is for the caller to say, and counts where a scheme needs the whole of it; see
     /// [`Pending::update`]. [`collect`](Self::collect) takes a limit.
