@@ -209,7 +209,7 @@ impl Reading {
         let mut read = Vec::new();
         for (at, (place, number)) in self.places().iter().enumerate() {
             let value = place.read(request, *number)?;
-            read.push(if at == 0 { self.fold_case(value) } else { value });
+            read.push(if at == 0 { self.without_blanks(self.fold_case(value)) } else { value });
         }
         for part in &self.parts {
             read.push(self.part(part, request, form));
@@ -260,6 +260,17 @@ impl Reading {
             text.replace(&escape, &c.to_string()).replace(&escape.to_lowercase(), &c.to_string())
         };
         listed.chars().fold(text.to_owned(), decode)
+    }
+
+    /// An item of a list in which nothing stands is passed over like any that is unknown, and space around items may be trimmed: a space
+    /// that becomes a separator changes nothing.
+    fn without_blanks(&self, text: Vec<u8>) -> Vec<u8> {
+        let list = self.file["signature"].get("list").and_then(Value::as_table);
+        let separator = list.and_then(|list| list.get("separator")?.as_str()).unwrap_or_default();
+        let trims = list.and_then(|list| list.get("trim")?.as_bool()).unwrap_or_default();
+        let &[separator] = separator.as_bytes() else { return text };
+        let items = text.split(|byte| *byte == separator).map(|item| if trims { trim(item) } else { item });
+        items.filter(|item| !item.is_empty()).collect::<Vec<_>>().join(&separator)
     }
 
     /// RFC 7617 takes the word `Basic` in any case, and some schemes take hex in any.

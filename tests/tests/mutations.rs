@@ -265,3 +265,15 @@ fn what_a_scheme_does_not_sign_may_change_and_nothing_that_is_covered_does() {
         assert!(judge(endpoint, &signed, &changed, "every header that is not read"), "{}", endpoint.id());
     }
 }
+
+#[test]
+fn a_space_between_the_items_of_a_list_that_becomes_a_separator_changes_nothing() {
+    let openrouter = Endpoint::find("openrouter-video");
+    let signed = openrouter.sample();
+    let mut changed = signed.clone();
+    let header = changed.headers_mut().get_mut("X-OpenRouter-Signature").unwrap();
+    *header = header.to_str().unwrap().replace(", ", ",,").parse().unwrap();
+    assert_ne!(signed.headers(), changed.headers());
+    assert!(openrouter.reading.is_same(&signed, &changed));
+    assert!(openrouter.verifier().verify(&changed, changed.body(), NOW).is_ok());
+}
