@@ -1,5 +1,7 @@
 //! Replay stores: what became of events, kept where a restart does not forget it.
 
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod attempt;
 #[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod fence;
 mod layered;

@@ -22,10 +22,10 @@ use tokio_postgres::NoTls;
 #[cfg(feature = "tls")]
 use super::secure::Secure;
 use super::{
-    super::moment::Moment,
+    super::{attempt::Attempt, moment::Moment},
     PostgresOptions, PostgresStoreError,
     hosts::Hosts,
-    statements::{self, Attempt, Claimed, IS_THERE, Statement, schema},
+    statements::{self, Claimed, IS_THERE, Statement, schema},
 };
 
 pub(super) struct Connections {

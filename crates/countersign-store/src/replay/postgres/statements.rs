@@ -4,7 +4,7 @@ use countersign::{ReplayKey, replay::Lease};
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Error;
 
-use super::super::moment::Moment;
+use super::super::{attempt::Attempt, moment::Moment};
 
 /// The table, for a database whose applications may not make tables.
 ///
@@ -42,14 +42,6 @@ pub(super) enum Claimed {
     Held,
     /// Nothing: the event that was claimed is done, the lease that was to be settled is over.
     No,
-}
-
-/// How often a call is made at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Attempt {
-    First,
-    /// The first may have been carried out, and its answer lost.
-    Second,
 }
 
 impl Statement {

@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 use redis::Value;
 
 use super::{
+    super::attempt::Attempt,
     RedisOptions, RedisStoreError,
     cluster::Cluster,
     deadline::Deadline,
     link::{Elsewhere, Link, Trouble},
     request::Request,
-    scripts::Attempt,
 };
 
 /// The servers.

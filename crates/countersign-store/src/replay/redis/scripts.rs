@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::{Cmd, Value};
 
 use super::{
-    super::moment::Moment,
+    super::{attempt::Attempt, moment::Moment},
     request::{Invocation, Program, Request},
 };
 
@@ -68,14 +68,6 @@ impl Settled {
 
 /// So long what is over stays: clocks may step back so far.
 const MARGIN: Duration = Duration::from_secs(86_400);
-
-/// How often a call is made at most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Attempt {
-    First,
-    /// The first may have been carried out, and its answer lost.
-    Second,
-}
 
 impl Scripts {
     pub(super) fn new() -> Self {
