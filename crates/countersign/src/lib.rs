@@ -7,17 +7,19 @@
 //! use countersign::{Timestamp, Verifier, providers};
 //!
 //! // Once, at start-up: the secret from the provider's page becomes a keyed hash state.
-//! let verifier = Verifier::new(providers::SLACK, "8f742231b10e8888abcd99yyyzzz85a5")?;
+//! let verifier = Verifier::new(providers::GITHUB, "It's a Secret to Everybody")?;
 //!
 //! // For each request: its head, its raw body, and the time of its arrival.
-//! let (parts, body) = http::Request::post("/slack")
-//!     .header("X-Slack-Request-Timestamp", "1531420618")
-//!     .header("X-Slack-Signature", "v0=d3e4b0b5a9e27e1d2fd8ab0dd2a7c8b2d9b1cbb2a5a7d1d5b58e9c9e8f6cdb70")
-//!     .body("token=xyzz0WbapA4vBCDEFasx0q6G")?
+//! let (parts, body) = http::Request::post("/hooks")
+//!     .header("X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17")
+//!     .body("Hello, World!")?
 //!     .into_parts();
-//! let now = Timestamp::from_unix_seconds(1_531_420_618);
+//! let now = Timestamp::from_unix_seconds(1_767_225_600);
 //!
-//! let refused = verifier.verify(&parts, body, now).unwrap_err();
+//! let verified = verifier.verify(&parts, body, now)?;
+//! assert_eq!((verified.body(), verified.key_label()), (&"Hello, World!", "key-1"));
+//!
+//! let refused = verifier.verify(&parts, "Hello, World?", now).unwrap_err();
 //! assert_eq!((refused.code(), refused.status().as_u16()), ("signature", 401));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
