@@ -1,6 +1,6 @@
 //! What a provider expects of an answer.
 
-use std::{fmt, ops::RangeInclusive, time::Duration};
+use std::{ops::RangeInclusive, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
@@ -83,8 +83,8 @@ impl Answers {
         Some(status(first)?..=status(last)?).filter(|range| !range.is_empty())
     }
 
-    /// The statuses of success as text, such as `200-299`.
-    pub fn success_text(&self) -> impl fmt::Display + '_ {
+    /// The statuses of success as text, such as `2xx` or `200-204`.
+    pub fn success_text(&self) -> String {
         let texts: Vec<String> = self.success.iter().map(describe).collect();
         texts.join(", ")
     }

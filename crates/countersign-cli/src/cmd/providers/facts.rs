@@ -185,7 +185,7 @@ fn answers(scheme: &Scheme) -> Vec<Fact> {
     facts([
         ("answer within", answers.within().and_then(text)),
         ("retries for", answers.retries_for().and_then(text)),
-        ("success", words(answers.success_text().to_string())),
+        ("success", words(answers.success_text())),
         ("answer body", answers.body().and_then(|body| words(format!("exactly `{body}`")))),
         ("refusal", answers.refusal().and_then(|status| words(status.to_string()))),
         ("in progress", answers.in_progress().and_then(|status| words(status.to_string()))),

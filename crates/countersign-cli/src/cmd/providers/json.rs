@@ -43,7 +43,7 @@ pub(super) fn scheme(scheme: &Scheme) -> Json {
             "list": addresses.list(),
         })),
         "ambiguous": scheme.ambiguity(),
-        "answer_success": scheme.answers().success_text().to_string(),
+        "answer_success": scheme.answers().success_text(),
         "answer_body": scheme.answers().body(),
         "answer_refusal": scheme.answers().refusal(),
         "answer_in_progress": scheme.answers().in_progress(),
