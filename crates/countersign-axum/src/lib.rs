@@ -56,7 +56,7 @@
 //! # Where the layers go
 //!
 //! [`Router::layer`](axum::Router::layer) puts them around each route, and axum makes a few boxes more for each request. Around a
-//! whole app that only receives webhooks they cost a sixth less:
+//! whole app that only receives webhooks they cost less:
 //!
 //! ```
 //! use axum::{Router, ServiceExt, extract::Request, routing::post};

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 /// The members of a JSON object, by name.
 ///
 /// Parsers differ in what they make of a name that stands twice (RFC 8259 section 4). A text that two readers understand
-/// differently is not read at all: RFC 7515 section 4, RFC 7519 section 4 and RFC 8725 section 2.4.
+/// differently is not read at all: RFC 7515 section 4, RFC 7519 section 4 and RFC 8725 section 2.6.
 pub(crate) struct Members<V>(BTreeMap<String, V>);
 
 impl<V: for<'de> Deserialize<'de>> Members<V> {

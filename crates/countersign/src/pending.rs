@@ -141,6 +141,9 @@ impl<'r> Pending<'r> {
 
     /// Ends the body and gives the verdict.
     ///
+    /// Where the scheme signs the unpacked body, one that unpacks to more than 16 MiB is refused;
+    /// [`collect`](Verifier::collect) takes a limit of yours.
+    ///
     /// # Errors
     ///
     /// The one reason for which the delivery is refused.

@@ -35,10 +35,10 @@ impl Secret {
     ///
     /// # Errors
     ///
-    /// If the text is empty or blank, begins or ends with white space or a quotation mark that came along when it was
-    /// copied, is a placeholder that nothing was put in place of, such as `${SECRET}`, `$SECRET` or `changeme`, by itself or
-    /// behind a prefix (`whsec_<your-secret>`, `sk_test_xxxx`), or the prefix of Standard Webhooks' secrets, `whsec_`, with
-    /// nothing behind it.
+    /// If the text is empty or blank, begins or ends with white space or stands between quotation marks that came along
+    /// when it was copied, is a placeholder that nothing was put in place of, such as `${SECRET}`, `$SECRET` or `changeme`,
+    /// by itself or behind a prefix (`whsec_<your-secret>`, `sk_test_xxxx`), or the prefix of Standard Webhooks' secrets,
+    /// `whsec_`, with nothing behind it.
     pub fn new(text: impl Into<String>) -> Result<Self, SecretError> {
         let text = Zeroizing::new(text.into());
         if text.is_empty() {
@@ -142,7 +142,7 @@ pub enum SecretError {
     PublicKey(KeyError),
     /// A public key, where the scheme computes with a secret.
     PublicKeyForSecret,
-    /// White space or quotation marks around the secret.
+    /// White space before or after the secret, or quotation marks around it.
     Untrimmed,
     /// HTTP Basic needs `user:password`.
     WithoutColon,
@@ -181,7 +181,7 @@ impl fmt::Display for SecretError {
                 f.write_str("a public key proves nothing here: the scheme computes with a secret")
             }
             Self::Untrimmed => f.write_str(
-                "the secret begins or ends with white space or quotation marks: remove them \
+                "the secret begins or ends with white space, or stands between quotation marks: remove them \
                  (or use Secret::from_bytes if they do belong to it)",
             ),
             Self::WithoutColon => f.write_str("the secret must be written `user:password`"),

@@ -29,13 +29,13 @@ pub const CLAIMS: &str = "countersign_claims_total";
 pub const STORE_ERRORS: &str = "countersign_store_errors_total";
 /// Events in a store in memory.
 pub const STORE_ENTRIES: &str = "countersign_store_entries";
-/// How many events it can hold.
+/// How many events a store in memory can hold.
 pub const STORE_CAPACITY: &str = "countersign_store_capacity";
-/// Memory that it takes.
+/// How much memory a store in memory takes, in bytes.
 pub const STORE_BYTES: &str = "countersign_store_bytes";
 /// The age of the last good copy of a list of addresses.
 pub const ALLOWLIST_AGE: &str = "countersign_allowlist_age_seconds";
-/// Address ranges that are allowed by it.
+/// How many address ranges a list allows.
 pub const ALLOWLIST_RANGES: &str = "countersign_allowlist_ranges";
 /// Configurations that `countersign serve` took or refused.
 pub const CONFIG_LOADS: &str = "countersign_config_loads_total";

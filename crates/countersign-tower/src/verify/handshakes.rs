@@ -19,6 +19,8 @@ pub trait HandshakeSecrets: Send + Sync + 'static {
     type Error: Into<Box<dyn Error + Send + Sync>> + Send;
 
     /// Keeps a secret if the endpoint of the request with this head has none.
+    ///
+    /// If this takes longer than 10 s, or fails, the answer is a 503 with the code `handshake_failed`.
     fn store(&self, head: &Parts, secret: &str) -> impl Future<Output = Result<Stored, Self::Error>> + Send;
 }
 
@@ -62,6 +64,8 @@ pub trait Confirm: Send + Sync + 'static {
 
     /// Fetches a URL by GET. The question was signed and the URL is of the scheme's shape; a redirect leads elsewhere, so
     /// it must not be followed, and any status but one of success is an error.
+    ///
+    /// If this takes longer than 10 s, or fails, the answer is a 503 with the code `handshake_failed`.
     fn confirm(&self, url: &str) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
@@ -160,7 +164,7 @@ async fn in_time<T>(work: Boxed<'_, T>) -> Result<T, Rejection> {
     timeout(TIME_LIMIT, work).await.unwrap_or_else(|late| Err(late.into())).map_err(failed)
 }
 
-/// Providers wait 3 s to 10 s for the answer to a handshake.
+/// Providers wait 3 s to 10 s for the answer to a handshake: no longer than the most patient of them.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
 
 impl fmt::Debug for Handshakes {

@@ -7,8 +7,8 @@
 //!    ([`FetchedKeys`](crate::FetchedKeys)). If the body names the key, it is read first, under the same limits;
 //! 2. the announced length is held against the limit, then the head is judged: method, signature, timestamp;
 //! 3. the body is read under a limit in bytes and one in time, every chunk hashed as it arrives;
-//! 4. a question that the provider asks of the endpoint is [answered](countersign::handshake), one that is not signed
-//!    already before step 2;
+//! 4. a question that the provider asks of the endpoint is [answered](countersign::handshake), one that is asked in
+//!    the head and not signed as soon as the announced length is found good;
 //! 5. the service behind is called with the verified body. [`Delivery`](countersign::Delivery) stands in the request's
 //!    extensions.
 //!

@@ -49,10 +49,10 @@ pub struct ListPointer {
     steps: Vec<String>,
 }
 
-/// In bytes. Room for all the ranges of a large cloud, several times over.
+/// The longest list that is read, in bytes: room for all the ranges of a large cloud, several times over.
 pub const MAX_LIST_BYTES: usize = 8 * 1024 * 1024;
 
-/// Before merging.
+/// The most ranges that a list may have, counted before they are merged.
 pub const MAX_LIST_RANGES: usize = 200_000;
 
 /// The widest range of IPv4 and of IPv6 that a list may contain. A `/8` is 16 million addresses, more than any sender of

@@ -31,10 +31,10 @@ pub struct TrustedProxies {
     header: ClientHeader,
 }
 
-/// More proxies in a row than there are anywhere.
+/// The most hops that are read from the header of a request: more proxies in a row than there are anywhere.
 pub const MAX_HOPS: usize = 32;
 
-/// In all lines of the header together.
+/// The longest that the header may be, in bytes, all of its lines together.
 pub const MAX_HEADER_BYTES: usize = 8 * 1024;
 
 impl TrustedProxies {

@@ -65,8 +65,8 @@ pub enum HeaderError {
     TooLong,
 }
 
-/// In bytes, what version 2 adds included. That is 52 and a few hundred where proxies tell of TLS; a client's certificate
-/// would not fit.
+/// The longest header that is read, in bytes, what version 2 adds included: 52 are needed, and a few hundred more where a
+/// proxy tells of TLS. A client's certificate would not fit.
 pub const MAX_LENGTH: usize = 4096;
 
 const V2: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";

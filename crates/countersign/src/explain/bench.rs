@@ -218,7 +218,8 @@ fn verifier(setup: &Setup, trial: Trial<'_>, keys: &[Candidate]) -> Option<Verif
     builder.build().ok()
 }
 
-/// How many bytes are hashed at most.
+/// How many bytes of bodies are tried at most, under one key each. They are hashed once for each form in which the
+/// scheme lets them be signed.
 const WORK: u64 = 32 << 20;
 
 /// What an attempt costs beyond its body, in bytes: the set-up of the key, and the parts in front of the body.

@@ -41,8 +41,9 @@ use crate::{head::Head, timestamp::Timestamp};
 /// The explanation is for the receiver. It never contains a secret, a key or the tag that would have been right, but it
 /// does tell how the request and the set-up differ, so it should not be sent to the caller.
 ///
-/// The work is bounded: some 32 MiB are hashed at most, which takes a fraction of a second, and as much memory is taken, or a
-/// few times the body if that is more. It is meant for a person who asks, not for every refused request.
+/// The work is bounded: bodies of some 32 MiB in all are tried at most, and hashed once for each form in which the scheme
+/// lets them be signed, which takes a fraction of a second; as much memory is taken, or a few times the body if that is more.
+/// It is meant for a person who asks, not for every refused request.
 ///
 /// ```
 /// use countersign::{Certainty, Setup, Signer, Timestamp, explain, providers};

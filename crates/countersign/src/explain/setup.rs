@@ -39,7 +39,8 @@ impl Setup {
     ///
     /// # Errors
     ///
-    /// If the scheme file is wrong; those of the catalogue are not.
+    /// If the scheme file is wrong; those of the catalogue are not, but may need a cargo feature that is off
+    /// ([`SchemeError::missing_feature`]).
     pub fn new(scheme: impl IntoScheme) -> Result<Self, SchemeError> {
         let scheme = scheme.into_scheme()?;
         let (secrets, others, settings) = (Vec::new(), Vec::new(), Settings::new());

@@ -184,7 +184,8 @@ impl Verifier {
     }
 
     /// Answers a question in a request that is no delivery, given its whole body: one that no signature proves, or one
-    /// with a method that no delivery has, which is verified first.
+    /// with a method that no delivery has, which is verified first. A body of more than [`MAX_QUESTION`] bytes asks
+    /// nothing.
     ///
     /// # Errors
     ///

@@ -97,7 +97,10 @@ impl Description {
         self.signature.signs.as_deref()
     }
 
-    /// The values that the receiver must configure beside the secret, and what each is.
+    /// The values that the receiver can configure beside the secret, and what each is.
+    ///
+    /// [`VerifierBuilder::build`](crate::VerifierBuilder::build) names the one that is missing, if the scheme cannot do
+    /// without it.
     pub fn settings(&self) -> impl Iterator<Item = (&str, &str)> {
         self.settings.iter().map(|(name, what)| (name.as_str(), what.as_str()))
     }

@@ -93,8 +93,8 @@ impl From<Rejection> for SignError {
 }
 
 impl Signer {
-    /// A signer for a scheme that needs nothing but the secret; in place of a public key, the private one in PEM, or its bytes
-    /// in the encoding of the scheme.
+    /// A signer for a scheme that needs nothing but the secret; in place of a public key, the private one in PEM, or for
+    /// Ed25519 its 32 bytes in the encoding of the scheme.
     ///
     /// # Errors
     ///
@@ -107,7 +107,7 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// As [`Verifier::builder`].
+    /// As [`VerifierBuilder::build`].
     pub fn with_public_url(
         scheme: impl IntoScheme,
         secret: impl IntoSecret,
@@ -120,7 +120,7 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// As [`Verifier::builder`].
+    /// As [`VerifierBuilder::build`].
     pub fn configured(
         scheme: impl IntoScheme,
         secret: impl IntoSecret,
@@ -156,7 +156,7 @@ impl Signer {
     ///
     /// # Errors
     ///
-    /// As [`Verifier::builder`].
+    /// As [`VerifierBuilder::build`].
     pub fn of_nobody(
         scheme: impl IntoScheme,
         configure: impl FnOnce(VerifierBuilder) -> VerifierBuilder,

@@ -70,7 +70,8 @@ impl MemoryStore {
     }
 
     /// A store for so many events that takes so many bytes at most, whichever is reached first. While a part of it grows, its
-    /// old and its new memory both count.
+    /// old and its new memory both count. The empty store takes 2 KiB, and up to 8 MiB if it is for very many events: with
+    /// less than that ([`bytes`](Self::bytes) of a new one), every claim is refused.
     pub fn with_limits(entries: usize, bytes: usize) -> Self {
         let shards = entries.div_ceil(ENTRIES_PER_SHARD).next_power_of_two().clamp(MIN_SHARDS, MAX_SHARDS);
         let bytes_of_shards = shards * size_of::<Aligned>();
