@@ -44,8 +44,8 @@ pub(crate) fn accepted(mut head: Parts, delivery: Delivery, tenant: Option<Tenan
     Request::from_parts(head, body)
 }
 
-/// A service for later, and none that is ready: what there is only so much of behind it, such as a place under a limit, is
-/// not for requests that prove nothing yet.
+/// A clone to be called later, which is not ready. The ready one is dropped, with whatever it holds, such as a place under
+/// a limit: a request that has proven nothing yet is not to hold one.
 pub(crate) fn give_up_ready<S: Clone>(service: &mut S) -> S {
     *service = service.clone();
     service.clone()

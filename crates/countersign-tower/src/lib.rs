@@ -36,7 +36,7 @@
 //!
 //! # Features
 //!
-//! **`axum`**: within axum's `Router::nest`, the URL is verified that the client asked for, and not what is left of it there.
+//! **`axum`**: within axum's `Router::nest`, the URL that the client asked for is verified, not what `nest` leaves of it.
 //! `countersign-axum` turns it on.
 //!
 //! **`fetch`**: [`HttpsFetch`], an HTTPS client that fetches the keys of providers and does nothing else. Off by default: it

@@ -64,7 +64,7 @@ struct Inner<R: KeyResolver> {
 #[derive(Clone)]
 struct Entry {
     verifier: Option<Verifier>,
-    /// `None`: for ever.
+    /// `None`: no end, as the clock cannot hold it.
     good_until: Option<Instant>,
 }
 
@@ -113,7 +113,8 @@ impl<R: KeyResolver> TenantKeys<R> {
         self.with(|settings| settings.capacity = tenants)
     }
 
-    /// Keeps what was found for `known`, and that nothing was found for `unknown`: so long does a change of keys take.
+    /// Caches a tenant that was found for `known`, and one that was not for `unknown`. A change of keys takes effect
+    /// within that time.
     #[must_use]
     pub fn with_time_to_live(self, known: Duration, unknown: Duration) -> Self {
         self.with(|settings| (settings.keep, settings.keep_unknown) = (known, unknown))

@@ -90,7 +90,7 @@ impl VerifierBuilder {
         self
     }
 
-    /// Bears that the provider rests on an algorithm that is broken for other uses, or on short keys: MD5, SHA-1 outside
+    /// Allows a scheme that rests on an algorithm that is broken for other uses, or on short keys: MD5, SHA-1 outside
     /// HMAC, RSA of 1024 bits.
     pub fn allow_legacy(mut self) -> Self {
         self.allows_legacy = true;
@@ -214,7 +214,7 @@ fn check_settings(scheme: &Scheme, settings: &Settings) -> Result<(), ConfigErro
     Ok(())
 }
 
-/// The key sizes that are borne.
+/// The key sizes that are accepted.
 pub(crate) fn policy(allows_legacy: bool) -> KeyPolicy {
     match allows_legacy {
         #[cfg(feature = "legacy")]

@@ -53,8 +53,8 @@ enum State<'r> {
 }
 
 impl Verifier {
-    /// As [`begin`](Self::begin), but keeps the chunks of the body as well, up to `limit` bytes in all; as many may
-    /// come of them where the scheme has the body unpacked.
+    /// As [`begin`](Self::begin), but keeps the chunks of the body as well, up to `limit` bytes in all; where the
+    /// scheme signs the unpacked body, `limit` holds for what it unpacks to as well.
     ///
     /// # Errors
     ///
@@ -117,9 +117,9 @@ impl<'r> Collecting<'r> {
     }
 
     /// Announces that the [`replay_key`](Verified::replay_key) under this scope will be asked for. Where that is a hash of the
-    /// signed body, it is made beside the signature's, which takes a third of the time that it takes afterwards: for bodies of up to
-    /// 16 KiB that come in a single piece, by a processor with instructions for SHA-256, and if no second key is there to be hashed
-    /// with beside the first. A forged request takes that time as well. A hint: the key is the same without it.
+    /// signed body, it is made beside the signature's, which takes a third of the time that it takes afterwards. This applies to
+    /// bodies of up to 16 KiB that come in a single piece, on a processor with instructions for SHA-256, if the number of valid keys
+    /// is odd. A forged request takes that time as well. A hint: the key is the same without it.
     #[inline]
     pub fn expect_replay_key(&mut self, scope: &'r ReplayScope) {
         self.scope = Some(scope);

@@ -119,7 +119,7 @@ impl Encoding {
         }
     }
 
-    /// The alphabet and padding; all are strict about both, and about bits that stand for nothing.
+    /// The alphabet and padding; all are strict about both, and refuse trailing bits that are not zero.
     fn base64(self) -> Option<&'static GeneralPurpose> {
         match self {
             Self::Base64 => Some(&STANDARD),

@@ -17,7 +17,7 @@ use crate::{
     timestamp::{MAX_TEXT, Timestamp},
 };
 
-/// The most tags that one signature may list. Providers send one or two; a list only grows this long to cost us time.
+/// The most tags that one signature may list. Providers send one or two; nobody but an attacker sends a longer list.
 pub(crate) const MAX_TAGS: usize = 32;
 
 /// The longest text that a signature may have, in bytes: [`MAX_TAGS`] tags of the longest encoding, and their labels.

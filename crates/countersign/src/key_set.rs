@@ -91,7 +91,7 @@ impl KeySet {
         self.entries.len()
     }
 
-    /// Whether there are none. There always is one.
+    /// Always `false`: a set without keys is refused.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }

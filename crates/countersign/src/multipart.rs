@@ -12,8 +12,8 @@ const MAX_BOUNDARY: usize = 70;
 
 /// The boundary of the body, if that is multipart form data.
 ///
-/// Told by its first line, which no URL-encoded form has, and not by the `Content-Type`: hardly any scheme signs that, and
-/// another one would have another reader find no field, or none as it was, in the same signed bytes.
+/// Told by its first line, which no URL-encoded form has, and not by the `Content-Type`: hardly any scheme signs that
+/// header, and with another one a second reader would find other fields, or none, in the same signed bytes.
 ///
 /// RFC 2046 section 5.1.1: 1 to 70 characters.
 pub(crate) fn boundary(body: &[u8]) -> Option<&[u8]> {

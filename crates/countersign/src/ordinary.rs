@@ -1,8 +1,8 @@
 //! The head of an ordinary request, read without a question to the scheme.
 //!
 //! Most schemes have one tag in one header, and what is signed beside the body in front of it or in headers of its own. Of
-//! most requests all of them stand there once and as they should. That takes a quarter of the work that it takes to ask for
-//! all that a scheme could have.
+//! most requests all of them stand there once and as they should. Reading such a head takes a quarter of the work that it
+//! takes to ask for all that a scheme could have.
 
 use std::borrow::Cow;
 

@@ -173,7 +173,8 @@ pub enum Problem {
 }
 
 impl Rejection {
-    /// Every [code](Self::code) that there is, in alphabetical order: so many series can a metric have.
+    /// Every [code](Self::code) that there is, in alphabetical order: a metric with this label has no more series than
+    /// these.
     pub const CODES: &[&str] = &[
         "address",
         "ambiguous_content",
@@ -243,7 +244,7 @@ impl Rejection {
         }
     }
 
-    /// The status that tells the sender no more than it must know.
+    /// The HTTP status for the sender, which gives away as little as possible.
     pub fn status(&self) -> StatusCode {
         match self {
             // The server was set up wrongly, which is not the sender's fault: it should send again.

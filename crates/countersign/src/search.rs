@@ -40,7 +40,7 @@ impl Search {
 
     #[inline]
     fn add_choice(&mut self, maker: Maker, matches: Choice) {
-        // That this key made the signature is the verdict, which the answer tells anyway.
+        // To branch on this is fine: whether a key matched is the verdict, which the answer reveals anyway.
         self.add(maker, bool::from(matches));
     }
 

@@ -196,7 +196,7 @@ impl Tolerance {
         Self { past: window, future: window }
     }
 
-    /// A tolerance of its own to each side.
+    /// A tolerance with different limits for the past and the future.
     pub const fn new(past: Duration, future: Duration) -> Self {
         Self { past, future }
     }

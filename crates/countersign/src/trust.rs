@@ -6,7 +6,7 @@ use crate::public_key::KeyError;
 #[cfg(feature = "public-key")]
 use crate::{public_key::CertificateChain, timestamp::Timestamp};
 
-/// The authorities under which certificates are believed. None, to begin with.
+/// The authorities whose certificates are trusted; none by default.
 ///
 /// Needs the feature `certificates`; without it there are only empty ones.
 #[derive(Clone, Default)]

@@ -169,8 +169,8 @@ impl Unkeyed {
         Ok(KeyAddress { url, key_id })
     }
 
-    /// The URL to which requests lead that name their key so: by this id if it is a part of the URL, else by this URL. `None`
-    /// if none can lead there, or all lead to the same.
+    /// The URL of the key that requests name like this: `name` is an id where the URL has a place for one, else a URL. `None`
+    /// if the scheme allows no such URL, or has only one.
     pub fn url_of(&self, name: &str) -> Option<String> {
         match &self.scheme().key_source()?.place {
             KeyPlace::Fixed(template) if template.has_key_id() => self.url_by(template, Some(name)),

@@ -60,8 +60,8 @@ impl<S: ReplayStore> LayeredReplayStore<S> {
         &self.shared
     }
 
-    /// Drops what there is of an event that was kept to its end and came again. Were the clock set back, it would be told for
-    /// done, although its new handler may have failed.
+    /// Forgets the copy of an event that was kept to its end and is claimed again: if the clock were set back, the copy would
+    /// call it done, although its new handler may have failed.
     fn forget(&self, key: ReplayKey, now: Timestamp) {
         if let Ok(Claim::Fresh(copy)) = self.done.claim_at(key, A_MOMENT, now) {
             let _ = self.done.release_at(copy, now);

@@ -98,8 +98,8 @@ impl AddressFeed {
         })
     }
 
-    /// Fetches the list again and again, `every` so often, for as long as it is polled. What goes wrong is told to `tracing`,
-    /// and the last good copy stays. A fetch has 60 s.
+    /// Fetches the list once in every `every`, for as long as it is polled. What goes wrong is told to `tracing`, and the
+    /// last good copy stays. A fetch has 60 s.
     pub async fn refresh<F, C, E>(self, every: Duration, mut fetch: impl FnMut() -> F + Send) -> Infallible
     where
         F: Future<Output = Result<C, E>> + Send,

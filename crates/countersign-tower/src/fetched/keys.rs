@@ -63,8 +63,9 @@ impl<F: Fetch> FetchedKeys<F> {
         self.with(|settings| settings.roots = roots)
     }
 
-    /// Keeps a copy at least and at most so long, whatever the provider says, and uses it `last_good` longer while it
-    /// cannot be renewed. So long does a key live that the provider has taken back.
+    /// Keeps a copy for at least `least` and at most `most`, whatever the provider says, and goes on using it for
+    /// `last_good` while it cannot be renewed. A key that the provider has revoked is believed for up to `most`, and
+    /// `last_good` longer if the copy cannot be renewed.
     #[must_use]
     pub fn with_time_to_live(self, least: Duration, most: Duration, last_good: Duration) -> Self {
         self.with(|settings| (settings.keep, settings.keep_last_good) = ((least, most), last_good))
@@ -93,7 +94,7 @@ impl<F: Fetch> FetchedKeys<F> {
         self.with(|settings| settings.known_urls = urls.into_iter().map(Into::into).collect())
     }
 
-    /// Takes longer than `limit` for a failure.
+    /// Gives up a fetch after `limit`.
     #[must_use]
     pub fn with_time_limit(self, limit: Duration) -> Self {
         self.with(|settings| settings.time_limit = limit)

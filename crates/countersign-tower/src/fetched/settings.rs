@@ -6,7 +6,7 @@ use std::{
 
 use countersign::{TrustRoots, scheme::KeySource};
 
-/// How long what is kept, and how often who is asked.
+/// How long copies are kept, and how often URLs are asked.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) selects_by_id: bool,
@@ -51,5 +51,5 @@ impl Settings {
     }
 }
 
-/// How long a copy is good of which the provider does not say it.
+/// How long a copy is good if the provider does not say.
 const UNSAID: Duration = Duration::from_secs(3600);

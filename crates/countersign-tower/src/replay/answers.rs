@@ -12,7 +12,7 @@ use quick_cache::{
     sync::{Cache, DefaultLifecycle},
 };
 
-/// What a layer does with first answers: [`NoAnswers`], or keeps them ([`IdempotentAnswers`]). Sealed.
+/// What becomes of first answers: nothing ([`NoAnswers`]), or they are kept ([`IdempotentAnswers`]). Sealed.
 pub trait Answers<R>: Clone + Send + Sync + 'static + sealed::Sealed {
     /// Whether anything of an answer is ever kept.
     #[doc(hidden)]

@@ -96,8 +96,8 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         Step::answered(Ok(instead))
     }
 
-    /// Has an event handled that was handled before, as the operator wants it. Its claim is done with, so that it takes
-    /// another, lest two operators run it beside each other.
+    /// Has an event handled that was handled before, as the operator wants it. The event's own key is done, so a second
+    /// key is claimed, lest two operators run the event at the same time.
     fn run_again<S, R>(self, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
     where
         S: Behind<R>,

@@ -111,8 +111,8 @@ impl<St: ReplayStore> Shared<St> {
         }
     }
 
-    /// The answer to a claim that was made then; `None` if it is a lease that comes so late, because the process stood still, that
-    /// less of it may be left than the handler may take. Who fails open would have the handler run without one.
+    /// The answer to a claim that was made then; `None` for a lease that came so late, because the process stood still, that it
+    /// may end before the handler's time does. Not where the layer fails open: there the handler would run without a lease at all.
     pub(super) fn timely(
         &self,
         made: Instant,

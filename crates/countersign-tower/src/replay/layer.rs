@@ -40,9 +40,9 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 /// 60 s: twice the handler's time.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// 3 days: so long do most providers retry that say it (Adyen for 30 days). Taken where a provider does not, so that a retry after that
-/// would be handled again; and where it signs no time: nothing but the guard keeps such a delivery from being replayed, however soon
-/// its retries end.
+/// 3 days, as long as most providers retry that say how long (Adyen: 30 days). Used where a provider does not say, so that a retry
+/// after that would be handled again; and where it signs no time: nothing but the guard keeps such a delivery from being replayed,
+/// however soon its retries end.
 const LONG: Duration = Duration::from_secs(3 * 86_400);
 
 impl<St: ReplayStore> ReplayLayer<St> {
@@ -74,24 +74,25 @@ impl<St: ReplayStore> ReplayLayer<St> {
 }
 
 impl<St: ReplayStore, A> ReplayLayer<St, A> {
-    /// Gives the handler so much time; then it is dropped and its claim released. A lease that would be too short for it
-    /// becomes longer.
+    /// Limits how long the handler may run; after that it is dropped and its claim released. A lease that would be too
+    /// short for it becomes longer.
     pub fn with_handler_timeout(mut self, limit: Duration) -> Self {
         self.settings.handler_timeout = limit;
         self
     }
 
-    /// Gives the store so much time for each call. A lease that would be too short for it becomes longer.
+    /// Limits how long each call to the store may take. A lease that would be too short for it becomes longer.
     pub fn with_store_timeout(mut self, limit: Duration) -> Self {
         self.settings.store_timeout = limit;
         self
     }
 
-    /// Claims events for so long: the time after which another delivery is let through if this process dies.
+    /// How long a claim lasts, and so how long it takes until another delivery of the event is let through if this
+    /// process dies.
     ///
     /// # Errors
     ///
-    /// If it is shorter than the handler's time and two calls to the store take.
+    /// If it is shorter than the handler and two calls to the store may take.
     pub fn with_lease(mut self, lease: Duration) -> Result<Self, ReplayConfigError> {
         let needed = self.settings.shortest_lease();
         if lease < needed {
@@ -101,16 +102,16 @@ impl<St: ReplayStore, A> ReplayLayer<St, A> {
         Ok(self)
     }
 
-    /// Keeps events that were handled for so long. Where a provider signs no time, a replay gets through after that; there it
-    /// is 3 days at least.
+    /// Keeps events that were handled for this time. Where a provider signs no time, a replay gets through after that; there
+    /// it is 3 days at least.
     ///
     /// `verifiers` are those of the layer in front. Where they are not known at start-up, leave them out: what a delivery's
     /// own scheme and tolerance need is held to in any case.
     ///
     /// # Errors
     ///
-    /// If it is shorter than one of the providers retries, or than one of the signatures can be fresh, or than 3 days where
-    /// one of them signs no time.
+    /// If it is shorter than the time for which one of the providers retries or one of the signatures can be fresh, or than
+    /// 3 days where one of them signs no time.
     pub fn with_keep_for<'v>(
         self,
         keep_for: Duration,

@@ -30,7 +30,7 @@ pub trait Keys: Clone + Send + Sync + 'static + sealed::Sealed {
     }
 
     /// The scheme, if it is the same for every request. It has a say in how refusals are answered: that of a tenant has none,
-    /// lest the answer tell a tenant that there is from one that there is not.
+    /// as the answer would tell tenants that exist from those that do not.
     #[doc(hidden)]
     fn scheme(&self) -> Option<&Scheme> {
         self.known().map(|known| known.scheme)

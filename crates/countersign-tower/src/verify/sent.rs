@@ -7,8 +7,8 @@ pub(super) fn head(parts: &Parts) -> Head<'_> {
     Head::new(&parts.method, uri(parts), &parts.headers)
 }
 
-/// Of what stands before the layer alone: whoever has changed the URI in another way, as behind a proxy that rewrites paths, has
-/// had a reason.
+/// Only what `nest` took off is put back: a URI that was changed in another way, as behind a proxy that rewrites paths, was
+/// changed on purpose.
 #[cfg(feature = "axum")]
 pub(super) fn uri(parts: &Parts) -> &Uri {
     let original = parts.extensions.get::<axum::extract::OriginalUri>().map(|original| &original.0);

@@ -71,7 +71,7 @@ impl Digest {
         self.len() > 16
     }
 
-    /// Whether two contents with one digest cannot be made; that plain hashes over a secret rest on.
+    /// Whether nobody can make two contents with one digest, which a plain hash over a secret rests on.
     pub(crate) fn is_collision_resistant(self) -> bool {
         self.len() > 20
     }

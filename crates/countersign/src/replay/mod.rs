@@ -81,7 +81,7 @@ pub trait ReplayStore: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Claim, Self::Error>> + Send;
 
     /// [`claim`](Self::claim) by a store that knows the answer without waiting for anything, as one in memory does; `None` if it
-    /// has to be asked, and nothing is claimed then. Asked first: it saves the room that a future takes.
+    /// has to be asked, and nothing is claimed then. Called before `claim`, and saves the room that its future takes.
     fn claim_at_once(
         &self,
         _key: ReplayKey,

@@ -139,7 +139,7 @@ fn readings(parts: &[Part]) -> Vec<Vec<Part>> {
     readings.into_iter().map(joined).collect()
 }
 
-/// The parts with text next to text made one, so that a separator is seen whole.
+/// The parts, with adjacent literals merged, so that a separator is seen whole.
 fn joined(parts: Vec<Part>) -> Vec<Part> {
     let mut joined: Vec<Part> = Vec::with_capacity(parts.len());
     for part in parts {

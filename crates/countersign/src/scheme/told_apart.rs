@@ -18,7 +18,7 @@ pub enum ToldApartBy {
     /// What is signed and the event's type, though no signature covers that: one act can make several events, which differ in
     /// nothing else. The replay guard then takes a recorded delivery under another type for a new event.
     UnsignedType,
-    /// Nothing that a request has: "something changed" looks the same each time, and has to be looked after each time. The
+    /// Nothing that a request has: "something changed" looks the same each time, and has to be followed up each time. The
     /// replay guard lets every one of them through.
     Nothing,
 }

@@ -380,7 +380,7 @@ fn private_key(scheme: &Scheme, secret: &Secret) -> Result<Option<PrivateKey>, C
     if !scheme.takes_public_key() || (!is_pem && takes_secret(&scheme.jwt.algorithms)) {
         return Ok(None);
     }
-    // Short keys are borne when signing: whoever verifies decides.
+    // Short keys are accepted when signing: whoever verifies decides.
     let policy = policy(true);
     let key = if is_pem {
         PrivateKey::from_pem(&String::from_utf8_lossy(text), policy)

@@ -18,8 +18,7 @@ pub enum PostgresStoreError {
     Contended,
     /// The server has no disk or memory left.
     Full,
-    /// In as many sessions as may be, something was asked that the server has not answered in time and still is at. Nothing
-    /// was asked.
+    /// As many sessions as are allowed are still busy with statements that did not finish in time. Nothing was asked.
     Hung {
         /// How many that are.
         sessions: usize,

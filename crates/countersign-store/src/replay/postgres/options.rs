@@ -31,7 +31,8 @@ const CONNECTIONS: usize = 8;
 /// 1 s: half of what the layer gives a store.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// 30 s: a server whose machine has not taken what was sent for so long is not there. It is told from one that hangs.
+/// 30 s: a machine that has not acknowledged for this long what was sent is gone, which is not the same as a server
+/// that hangs.
 const DEAF: Duration = Duration::from_secs(30);
 
 impl PostgresOptions {

@@ -47,7 +47,7 @@ const WAITING: usize = 1024;
 /// leave a session behind, until there are as many as the server takes from all its clients.
 const ASKED: usize = 3;
 
-/// So long a session is counted at most. Somebody in between may have lost it, who will not say so.
+/// A session is counted for no longer than this: something in between may have dropped it silently.
 const LOST: Duration = Duration::from_secs(600);
 
 /// How often a claim is asked when others claim and settle the event at the same moment.

@@ -28,8 +28,8 @@ pub enum RedisStoreError {
     NotClustered,
     /// Authorities were given for a connection that is not to be encrypted.
     NotSecure,
-    /// The server serves nobody now: it is cut off from the other nodes of its cluster or from its master, takes no writes, is not
-    /// through with loading, or busy with a script. Nothing was done.
+    /// The server serves nobody now: it is cut off from the other nodes of its cluster or from its master, takes no writes, is
+    /// still loading, or busy with a script. Nothing was done.
     NotServing {
         /// What it says.
         answer: String,

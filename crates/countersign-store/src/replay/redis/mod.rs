@@ -14,8 +14,8 @@
 //! ```
 //!
 //! A new event is claimed by one command, `SET NX`, and everything else is one script: Redis runs either as one step, on one
-//! key, on one connection that all calls share. It is one round trip. Only of an event that was claimed before, a duplicate
-//! for the most part, a second one tells what has become of it, so that the first is as fast as it can be. The key is
+//! key, on one connection that all calls share. It is one round trip. Only for an event that was claimed before, mostly a
+//! duplicate, is a second one needed to learn what became of it; that keeps the first as fast as it can be. The key is
 //! `countersign:{…}` with the event's key in hexadecimal, and so goes to one slot of a cluster; the value is `h` (held) or
 //! `d` (done), when that ends, in milliseconds since 1970, and the fence. Redis 6 or later, and Valkey.
 //!

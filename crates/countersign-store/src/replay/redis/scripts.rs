@@ -24,7 +24,7 @@ pub(super) struct Call {
     pub(super) now: Moment,
 }
 
-/// What stands there, to whoever asks, after the claim of an event.
+/// The state of an event after a claim, as seen by the one who asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Claimed {
     /// The claim that was asked for.
@@ -66,7 +66,7 @@ impl Settled {
     }
 }
 
-/// So long what is over stays: clocks may step back so far.
+/// How long an event that is over stays: clocks may step back by as much.
 const MARGIN: Duration = Duration::from_secs(86_400);
 
 impl Scripts {

@@ -63,11 +63,12 @@ const PAGE: u64 = 4096;
 /// As many pages as SQLite counts.
 const MOST_PAGES: i64 = 0xffff_fffe;
 
-/// The part of the file that claims leave for what becomes of them: an index has an event in another place then, and what it
-/// leaves behind is not always free.
+/// The share of the file that claims must leave free for commits and releases: those move an event within the index, and the
+/// space that it leaves is not always free.
 const FOR_ENDS: i64 = 4;
 
-/// So long what is over stays, unless its room is needed: a clock may be ahead by so much for a while. In milliseconds.
+/// How long an event that is over stays unless its room is needed, in milliseconds: a clock may be ahead by as much for
+/// a while.
 const HOUR: i64 = 3_600_000;
 
 /// How much of what has been over for an hour goes for each claim: more than comes, so that it never piles up.

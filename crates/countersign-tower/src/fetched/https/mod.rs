@@ -81,7 +81,8 @@ impl HttpsFetch {
         self
     }
 
-    /// Reads documents of up to `bytes` bytes. No more than 64 KiB are made keys of.
+    /// Reads documents of up to `bytes` bytes. Of a longer document than 64 KiB no keys are read, whatever the limit
+    /// here.
     #[must_use]
     pub fn with_document_limit(mut self, bytes: usize) -> Self {
         self.document_limit = bytes;

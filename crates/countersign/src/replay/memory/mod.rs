@@ -64,14 +64,14 @@ impl MemoryStore {
         Self::with_capacity(ENTRIES)
     }
 
-    /// A store for so many events. It takes their memory only as they come.
+    /// A store for up to `entries` events. It takes their memory only as they come.
     pub fn with_capacity(entries: usize) -> Self {
         Self::with_limits(entries, usize::MAX)
     }
 
-    /// A store for so many events that takes so many bytes at most, whichever is reached first. While a part of it grows, its
-    /// old and its new memory both count. The empty store takes 2 KiB, and up to 8 MiB if it is for very many events: with
-    /// less than that ([`bytes`](Self::bytes) of a new one), every claim is refused.
+    /// A store for up to `entries` events that takes up to `bytes` bytes, whichever is reached first. While a part of it
+    /// grows, its old and its new memory both count. The empty store takes 2 KiB, and up to 8 MiB if it is for very many
+    /// events: with less than that ([`bytes`](Self::bytes) of a new one), every claim is refused.
     pub fn with_limits(entries: usize, bytes: usize) -> Self {
         let shards = entries.div_ceil(ENTRIES_PER_SHARD).next_power_of_two().clamp(MIN_SHARDS, MAX_SHARDS);
         let bytes_of_shards = shards * size_of::<Aligned>();
