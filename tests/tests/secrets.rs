@@ -295,7 +295,7 @@ fn too_many_keys_are_refused() {
 fn a_scheme_that_signs_the_url_must_be_told_it() {
     for endpoint in Endpoint::all().iter().filter(|endpoint| endpoint.scheme.needs_public_url()) {
         let error = Verifier::new(&endpoint.scheme, endpoint.secret).unwrap_err();
-        assert!(error.to_string().contains("tell the public one"), "{}: {error}", endpoint.id());
+        assert!(error.to_string().contains("set `public_url`"), "{}: {error}", endpoint.id());
     }
     for (signs, is_needed) in [
         ("{url}\\n{body}", true),

@@ -100,7 +100,7 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeyUrl { rule } => {
-                write!(f, "with these settings `{rule}` is not `https://`, the name of a host and a path: correct them")
+                write!(f, "with these settings the URL `{rule}` is not a valid `https://host/path`: correct them")
             }
             Self::KeysNotFetched { has_secret: true, .. } => {
                 f.write_str("there is a secret already: leave it out, or fetch no keys")
@@ -120,10 +120,7 @@ impl fmt::Display for ConfigError {
                 write!(f, "the key `{label}` can never be valid: its `not_after` lies before its `not_before`")
             }
             Self::NoPublicUrl { scheme } => {
-                write!(
-                    f,
-                    "`{scheme}` signs the URL: tell the public one (`public_url`), as it was given to the provider"
-                )
+                write!(f, "`{scheme}` signs the URL: set `public_url` to the URL that was given to the provider")
             }
             Self::NoTimestamp { scheme } => {
                 write!(f, "`{scheme}` signs no time, so a tolerance would do nothing: leave it out")

@@ -289,7 +289,7 @@ impl fmt::Display for Rejection {
         match self {
             Self::Address { problem } => problem.fmt(f),
             Self::AmbiguousContent { rule } => write!(f, "the signed parts have more than one reading: {rule}"),
-            Self::BodyHash { place } => write!(f, "the body does not have the hash that {place} tells"),
+            Self::BodyHash { place } => write!(f, "the body does not have the hash that {place} states"),
             Self::BodyIncomplete => f.write_str("the body ended early or is not as long as announced"),
             Self::BodyTimeout { limit } => write!(f, "the body did not arrive within {limit:?}"),
             Self::BodyTooLarge { limit: None } => f.write_str("the body is larger than a limit around it"),
@@ -308,7 +308,7 @@ impl fmt::Display for Rejection {
             Self::MalformedTimestamp { place, problem, expected } => {
                 write!(f, "the timestamp in {place} {problem}; expected {expected}")
             }
-            Self::MalformedValue { place, problem } => write!(f, "the value in {place} {problem}, and the scheme needs it"),
+            Self::MalformedValue { place, problem } => write!(f, "the value in {place}, which the scheme needs, {problem}"),
             Self::Method => f.write_str("the provider does not use this request method"),
             Self::MissingSignature { place } => write!(f, "there is no {place}: the request is not signed"),
             Self::Payload { path, message } if path.is_empty() => write!(f, "the payload does not fit: {message}"),
@@ -349,7 +349,7 @@ impl From<AddressProblem> for Rejection {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Conflicting => "stands there several times",
+            Self::Conflicting => "appears several times",
             Self::Encoding => "is not of the declared encoding and length",
             Self::Empty => "is empty",
             Self::Layout => "does not have the declared layout",

@@ -87,7 +87,7 @@ fn a_value_is_checked_once() {
     let check = |more: &str| format!("[[check]]\nheader = \"X-Id\"\nequals = {more}\n");
     let file = |checks: &str| format!("{HEAD}{HMAC}signs = \"{{body}}\"\n{checks}");
     let twice = format!("{}# the second\n{}", check("\"a\""), check("\"b\""));
-    refused(&file(&twice), "this value has a check");
+    refused(&file(&twice), "this value already has a check");
     accepted(&file(&check("[\"a\", \"b\"]")));
 }
 
@@ -101,7 +101,7 @@ fn what_tells_events_apart_is_said_where_the_body_does_not() {
     refused_at(&open("[event]\ntold_apart_by = \"luck\"\n"), "\"luck\"", "`signed-content`");
 
     let covered = |told: &str| file("{body}", &format!("[event]\ntold_apart_by = \"{told}\"\n"));
-    refused_at(&covered("signed-content"), "\"signed-content\"", "wherever the body is signed");
+    refused_at(&covered("signed-content"), "\"signed-content\"", "where the body is signed");
     refused_at(&covered("signed-time"), "\"signed-time\"", "no time is signed");
     accepted(&covered("nothing"));
     let with_id = file("{id}.{body}", "[id]\nheader = \"X-Id\"\n[event]\ntold_apart_by = \"nothing\"\n");

@@ -112,7 +112,7 @@ fn the_proxy_protocol_tells_the_client() {
     // Two headers are one too many: the second is no request.
     assert_eq!(status(&gateway, &delivery(&[V1, V1].concat(), "")), 400);
     let err = gateway.stop().err;
-    assert!(err.contains("the PROXY header tells no address of the client"), "{err}");
+    assert!(err.contains("the PROXY header does not give the client's address"), "{err}");
     let refused: Vec<Value> = log(&err).into_iter().filter(|line| line["code"] == "proxy_protocol").collect();
     assert_eq!(refused.len(), 5);
     assert!(refused[0]["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{refused:?}");

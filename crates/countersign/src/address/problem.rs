@@ -50,11 +50,11 @@ pub enum AddressProblem {
 impl fmt::Display for AddressProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Hidden { header } => write!(f, "{header} tells no address of the client"),
+            Self::Hidden { header } => write!(f, "{header} does not give the client's address"),
             Self::Malformed { header, expected } => write!(f, "{header} is malformed: expected {expected}"),
             Self::MissingHeader { header } => write!(f, "the peer is a trusted proxy, but sent no {header}"),
             Self::NoPeer => f.write_str("the address of the peer is not known"),
-            Self::PeerHidden => f.write_str("the PROXY header tells no address of the client"),
+            Self::PeerHidden => f.write_str("the PROXY header does not give the client's address"),
             Self::NotAllowed { client } => write!(f, "the client's address {client} is in no allowed range"),
             Self::OnlyProxies { header } => write!(f, "every hop in {header} is a trusted proxy: none is the client"),
             Self::TooLong { header } => {

@@ -105,7 +105,7 @@ impl fmt::Display for HeaderMistake {
             ),
             Self::Repeated { header } => write!(
                 f,
-                "the header `{header}` stands there several times, and one of its values is right: find what adds the others"
+                "the header `{header}` appears several times, and one of its values is right: find what adds the others"
             ),
             Self::Split { header } => write!(
                 f,

@@ -25,7 +25,7 @@ impl CertificateChain {
         let malformed = |_| KeyError::Malformed { format: "an X.509 certificate" };
         let mut blocks = armour::blocks(text)?;
         if blocks.iter().any(|block| block.label != "CERTIFICATE") {
-            return Err(KeyError::Unsupported { what: "here is only room for certificates" });
+            return Err(KeyError::Unsupported { what: "only certificates are expected here" });
         }
         if blocks.len() > MAX_CHAIN {
             return Err(KeyError::Several);
@@ -48,7 +48,7 @@ impl CertificateChain {
 pub(crate) fn certificates(text: &str) -> Result<Vec<Vec<u8>>, KeyError> {
     let blocks = armour::blocks(text)?;
     if blocks.iter().any(|block| block.label != "CERTIFICATE") {
-        return Err(KeyError::Unsupported { what: "here is only room for certificates" });
+        return Err(KeyError::Unsupported { what: "only certificates are expected here" });
     }
     Ok(blocks.iter().map(|block| block.der.to_vec()).collect())
 }

@@ -41,7 +41,7 @@ impl Jwk {
             (Some("EC"), Some("P-521")) => self.point(PublicKeyKind::P521, 66),
             (Some("RSA"), None) => PublicKey::from_rsa_numbers(&self.bytes("n")?, &self.bytes("e")?, policy),
             (Some("OKP" | "EC"), Some(_)) => {
-                Err(KeyError::Unsupported { what: "of the curves there are Ed25519, P-256, P-384 and P-521" })
+                Err(KeyError::Unsupported { what: "the supported curves are Ed25519, P-256, P-384 and P-521" })
             }
             _ => Err(MALFORMED),
         }

@@ -89,7 +89,7 @@ fn named_curve(curve: ObjectIdentifier) -> Result<PublicKeyKind, KeyError> {
 }
 
 const UNSUPPORTED: KeyError =
-    KeyError::Unsupported { what: "there are Ed25519, RSA, and the curves P-256, P-384, P-521" };
+    KeyError::Unsupported { what: "the supported ones are Ed25519, RSA, and the curves P-256, P-384 and P-521" };
 
 // RFC 8410 section 3, RFC 8017 appendix C, RFC 5480 sections 2.1.1 and 2.1.1.1.
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");

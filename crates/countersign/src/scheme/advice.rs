@@ -55,8 +55,8 @@ impl fmt::Display for Advice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Ambiguous => {
-                "The signed parts run into each other, so one signature fits requests that differ in where a part ends. Take no \
-                 single one of them for more than a part of the whole."
+                "The signed parts run into each other, so one signature fits requests that differ in where a part ends. Do \
+                 not rely on any single part by itself."
             }
             Self::BodyNotCovered => {
                 "The signature does not cover the whole body: whoever has seen one delivery can send others with its signature. \
@@ -67,8 +67,8 @@ impl fmt::Display for Advice {
                  new event."
             }
             Self::EventTypeNotCovered => {
-                "No signature covers the event's type: whoever relays a delivery can change it. Let the payload have to fit \
-                 the type that you act on."
+                "No signature covers the event's type: whoever relays a delivery can change it. Act on a type only if the \
+                 payload fits it."
             }
             Self::Legacy => {
                 "The algorithm, or the size of the keys, is too weak for anything new. An endpoint must allow it explicitly."
@@ -83,7 +83,8 @@ impl fmt::Display for Advice {
             }
             Self::NoReplayGuard => {
                 "Nothing in a delivery tells one event from another: it says that something changed, in the same words each \
-                 time. The replay guard lets all of them through, recorded ones too. Look up what changed, and bear to do it twice."
+                 time. The replay guard lets all of them through, recorded ones too. Look up what changed, and be \
+                 prepared to do so twice."
             }
             Self::NoSource => "The file does not say where the scheme was read: add `source`, so that others can check it.",
             Self::NoTimestamp => {

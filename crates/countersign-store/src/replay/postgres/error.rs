@@ -102,12 +102,12 @@ fn is_elsewhere(code: &SqlState) -> bool {
 impl fmt::Display for PostgresStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy { waiting } => write!(f, "{waiting} calls wait for a connection to Postgres, as many as may"),
+            Self::Busy { waiting } => write!(f, "{waiting} calls are waiting for a connection to Postgres, which is the limit"),
             Self::Contended => f.write_str("too many claim and settle one event at the same moment"),
             Self::Full => f.write_str("Postgres has no disk or memory left"),
             Self::Hung { sessions } => write!(
                 f,
-                "{sessions} sessions of Postgres hang, as many as may: see in `pg_stat_activity` what they wait for, such as a \
+                "{sessions} sessions of Postgres hang, which is the limit: see in `pg_stat_activity` what they wait for, such as a \
                  synchronous standby that is away"
             ),
             Self::NotSecure => f.write_str(

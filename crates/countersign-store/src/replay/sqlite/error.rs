@@ -69,11 +69,11 @@ impl SqliteStoreError {
 impl fmt::Display for SqliteStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy { waiting } => write!(f, "{waiting} calls wait for the replay store's disk, as many as may"),
+            Self::Busy { waiting } => write!(f, "{waiting} calls are waiting for the replay store's disk, which is the limit"),
             Self::Failed { source } => write!(f, "the replay store's file cannot be used: {source}"),
             Self::Full { capacity } => write!(
                 f,
-                "the replay store holds {capacity} events, as many as it may: raise the capacity or keep them shorter"
+                "the replay store holds {capacity} events, as many as it may: raise the capacity or keep them for a shorter time"
             ),
             Self::Locked { limit } => {
                 write!(f, "another process has had the replay store's file locked for {limit:?}")

@@ -269,7 +269,8 @@ impl fmt::Display for Full {
             Self::Entries { limit } => {
                 write!(
                     f,
-                    "the replay store holds {limit} events, as many as it may: raise the capacity or keep them shorter"
+                    "the replay store holds {limit} events, as many as it may: raise the capacity or keep them for a shorter \
+                     time"
                 )
             }
             Self::Memory => f.write_str("the replay store got no memory from the system"),

@@ -83,7 +83,9 @@ impl Reader<'_> {
     ) -> Result<Option<ToldApartBy>> {
         let signs_time = reach.timestamp.is_some() || reach.signature.algorithm == Algorithm::Jwt;
         let problem = match stated.get_ref() {
-            ToldApartBy::SignedContent if !unsigned.body => "so it is wherever the body is signed: leave it out",
+            ToldApartBy::SignedContent if !unsigned.body => {
+                "that is the default where the body is signed: leave it out"
+            }
             ToldApartBy::SignedContent | ToldApartBy::UnsignedType if unsigned.body && !reach.signs_values() => {
                 "what is signed, but for the time and the secret, is the same for all events: take `unsigned-values`"
             }

@@ -176,8 +176,7 @@ impl Reader<'_> {
             let span = table.span();
             let check = self.check(table, settings)?;
             if checks.iter().any(|other| other.source == check.source) {
-                return self
-                    .fail(span, "this value has a check: what else it may be goes into the `equals` of that one");
+                return self.fail(span, "this value already has a check: list the alternatives in its `equals`");
             }
             checks.push(check);
         }
