@@ -1,3 +1,5 @@
+//! The peer's address, as axum has it.
+
 use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;

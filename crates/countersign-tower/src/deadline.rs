@@ -1,3 +1,5 @@
+//! Work under a limit in time.
+
 use std::{
     future::{Future, poll_fn},
     pin::Pin,

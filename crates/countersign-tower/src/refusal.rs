@@ -1,3 +1,5 @@
+//! The answers to refused requests.
+
 use countersign::{Rejection, Scheme, scheme::Answers};
 use http::{HeaderValue, Response, StatusCode, header};
 

@@ -1,3 +1,5 @@
+//! The answer to a request whose address was judged.
+
 use std::{
     fmt,
     future::Future,

@@ -1,3 +1,5 @@
+//! The layer, and how it judges an address.
+
 use std::{
     fmt,
     net::{IpAddr, SocketAddr},

@@ -1,3 +1,5 @@
+//! What is known of the connection's peer.
+
 use std::net::SocketAddr;
 
 use http::Extensions;

@@ -1,3 +1,5 @@
+//! The service that asks for the address first.
+
 use std::task::{Context, Poll};
 
 use http::{Request, Response};

@@ -1,3 +1,5 @@
+//! The addresses that layers share, to be replaced at any time.
+
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};

@@ -1,3 +1,5 @@
+//! How a document of keys is fetched: the trait for it, and what comes of it.
+
 use std::{error::Error, fmt, future::Future, time::Duration};
 
 use bytes::Bytes;

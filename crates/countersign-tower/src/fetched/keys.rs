@@ -1,3 +1,5 @@
+//! The keys of one provider, and who waits for them.
+
 use std::{
     fmt,
     sync::Arc,

@@ -1,3 +1,5 @@
+//! The settings of fetched keys, and their defaults.
+
 use std::{
     collections::HashSet,
     sync::Arc,

@@ -1,3 +1,5 @@
+//! The meter without the feature `metrics`.
+
 /// Measures nothing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meter {}

@@ -1,3 +1,5 @@
+//! The meter with the feature `metrics`.
+
 use std::{
     fmt,
     sync::{Arc, OnceLock},

@@ -1,3 +1,5 @@
+//! Which settings of the replay guard are refused.
+
 use std::{fmt, time::Duration};
 
 /// A setting of [`ReplayLayer`](super::ReplayLayer) that would let replays or retries through.

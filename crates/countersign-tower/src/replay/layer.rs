@@ -1,3 +1,5 @@
+//! The layer, and its settings.
+
 use std::{
     fmt,
     sync::Arc,

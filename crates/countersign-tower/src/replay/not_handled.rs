@@ -1,3 +1,5 @@
+//! The mark of an answer that acknowledges an event which nobody has handled.
+
 /// In the extensions of a 2xx answer: the provider need not send the event again, and yet nobody has handled it.
 ///
 /// The guard then releases the claim. The type of an event is mostly in a header that no signature covers: whoever relays a

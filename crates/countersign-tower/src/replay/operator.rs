@@ -1,3 +1,5 @@
+//! The mark of a delivery that an operator wants handled again.
+
 use std::sync::Arc;
 
 /// Lets one delivery through although its event was handled: the operator wants it handled again.

@@ -1,3 +1,5 @@
+//! The service that claims first.
+
 use std::{
     fmt,
     sync::Arc,

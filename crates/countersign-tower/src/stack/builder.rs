@@ -1,3 +1,5 @@
+//! The settings of a stack, held against each other.
+
 use std::{fmt, time::Duration};
 
 use countersign::{ReplayStore, Timestamp, replay::MemoryStore};

@@ -1,3 +1,5 @@
+//! Which settings of a stack are refused.
+
 use std::fmt;
 
 use crate::replay::ReplayConfigError;

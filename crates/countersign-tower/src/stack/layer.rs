@@ -1,3 +1,5 @@
+//! The stack as a layer.
+
 use std::{fmt, sync::Arc};
 
 use countersign::{ReplayStore, replay::MemoryStore};

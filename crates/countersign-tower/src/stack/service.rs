@@ -1,3 +1,5 @@
+//! The stack as a service: one check after the other.
+
 use std::{
     error::Error,
     fmt,

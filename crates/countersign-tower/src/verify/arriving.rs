@@ -1,3 +1,5 @@
+//! A body that may be there as a whole already.
+
 use std::{
     pin::Pin,
     task::{Context, Poll, ready},

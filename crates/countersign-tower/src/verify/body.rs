@@ -1,3 +1,5 @@
+//! The body of a verified request.
+
 use std::{
     convert::Infallible,
     fmt,

@@ -1,3 +1,5 @@
+//! Where the verifier of a request comes from.
+
 use std::future::{Future, ready};
 
 use countersign::{Rejection, Scheme, Timestamp, Tolerance, Verifier};

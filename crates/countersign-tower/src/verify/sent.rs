@@ -1,3 +1,5 @@
+//! The URL that the client asked for, whatever a router has made of it.
+
 use countersign::Head;
 use http::{Uri, request::Parts};
 

@@ -1,3 +1,5 @@
+//! The service that verifies first.
+
 use std::{
     error::Error,
     sync::Arc,

@@ -1,3 +1,5 @@
+//! Why a request's address is refused.
+
 use std::{fmt, net::IpAddr};
 
 use super::{

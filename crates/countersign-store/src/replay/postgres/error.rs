@@ -1,3 +1,5 @@
+//! Why a store in Postgres refuses, and which errors of the server mean what.
+
 use std::{error::Error, fmt, time::Duration};
 
 use deadpool_postgres::{HookError, PoolError};

@@ -1,3 +1,5 @@
+//! The settings of a store in Postgres, and their defaults.
+
 #[cfg(feature = "tls")]
 use std::sync::Arc;
 use std::{fmt, time::Duration};

@@ -1,3 +1,5 @@
+//! Why a store in Redis refuses, and which answers of the server mean what.
+
 use std::{error::Error, fmt, time::Duration};
 
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};

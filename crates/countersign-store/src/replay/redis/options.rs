@@ -1,3 +1,5 @@
+//! The settings of a store in Redis, and their defaults.
+
 use std::{fmt, time::Duration};
 
 use super::{RedisStoreError, server::Server, url::Url};

@@ -1,3 +1,5 @@
+//! Why a store in SQLite refuses.
+
 use std::{error::Error, fmt, io, time::Duration};
 
 use rusqlite::ErrorCode;

@@ -1,3 +1,5 @@
+//! The settings of a store in SQLite, and their defaults.
+
 use std::time::Duration;
 
 /// What an SQLite store may take.
