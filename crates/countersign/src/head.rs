@@ -139,6 +139,11 @@ pub(crate) fn parameter<'r>(wanted: &str, encoded: &'r [u8]) -> Result<Option<Co
     }))
 }
 
+/// Whether it is one of the characters that a token is made of: RFC 9110 section 5.6.2.
+pub(crate) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
 /// The names and values of URL-encoded text, decoded.
 fn pairs(encoded: &[u8]) -> Result<form_urlencoded::Parse<'_>, Unusable> {
     // `&` and `=` end no character that began before them, so the text can be looked at as a whole.

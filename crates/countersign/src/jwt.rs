@@ -2,7 +2,7 @@
 //!
 //! Claims: RFC 7519 section 4.1.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::{
     key::Material,
     rejection::{Problem, Rejection},
     scheme::{Expected, JwtRule, Part, UrlForm},
-    timestamp::{Timestamp, Tolerance},
+    timestamp::{Timestamp, Tolerance, not_ahead},
 };
 
 /// A token that is well-formed and not out of date; its signature is still to be proven.
@@ -62,13 +62,6 @@ pub(crate) fn read(
         (None, None) => {}
     }
     Ok(Token { claims, issued })
-}
-
-fn not_ahead(time: Timestamp, leeway: Duration, now: Timestamp) -> Result<(), Rejection> {
-    match time.since(now) {
-        Some(ahead) if ahead > leeway => Err(Rejection::TimestampInFuture { ahead, tolerance: leeway }),
-        _ => Ok(()),
-    }
 }
 
 /// A `NumericDate` (RFC 7519 section 2): seconds, possibly with a fraction. One that is no number is not ignored.

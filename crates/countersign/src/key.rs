@@ -237,6 +237,9 @@ impl ReadyKey {
     }
 }
 
+/// The longest id of a key that a request may name, in bytes.
+pub(crate) const MAX_KEY_ID: usize = 256;
+
 const BEGINNING: Timestamp = Timestamp::from_unix_millis(i64::MIN);
 const END: Timestamp = Timestamp::from_unix_millis(i64::MAX);
 

@@ -2,7 +2,7 @@
 
 use memchr::{memchr, memchr_iter, memchr2, memmem};
 
-use crate::head::Unusable;
+use crate::head::{Unusable, is_token};
 
 /// The most parts of one body. A message that is forwarded as a form has one for each of its headers and attachments.
 const MAX_PARTS: usize = 1000;
@@ -133,11 +133,6 @@ fn parameter(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 /// Whether it is a name in the characters of RFC 5987 or in the pieces of RFC 2231, which only some readers know.
 fn is_extended_name(key: &[u8]) -> bool {
     key.split_first_chunk().is_some_and(|(start, _): (&[u8; 5], _)| start.eq_ignore_ascii_case(b"name*"))
-}
-
-/// RFC 9110 section 5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 const NAME: &[u8] = b"name";

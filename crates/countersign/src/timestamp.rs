@@ -224,6 +224,14 @@ impl Tolerance {
     }
 }
 
+/// Refuses a time that is further ahead of `now` than `leeway`, however old it may be.
+pub(crate) fn not_ahead(time: Timestamp, leeway: Duration, now: Timestamp) -> Result<(), Rejection> {
+    match time.since(now) {
+        Some(ahead) if ahead > leeway => Err(Rejection::TimestampInFuture { ahead, tolerance: leeway }),
+        _ => Ok(()),
+    }
+}
+
 /// Strict decimal digits: no sign, no space, no leading zero but in `0` itself, no overflow.
 fn digits(text: &[u8]) -> Option<i64> {
     let (&first, rest) = text.split_first()?;

@@ -7,6 +7,7 @@ use crate::{
     evidence::Tags,
     head::{Head, look_up},
     jws::{DetachedJws, Jws},
+    key::MAX_KEY_ID,
     key_set::{KeySet, KeySetError, Reading},
     public_key::KeyPolicy,
     rejection::{Problem, Rejection},
@@ -69,9 +70,6 @@ pub struct KeyAddress {
     url: String,
     key_id: Option<String>,
 }
-
-/// The longest id of a key, in bytes.
-const MAX_KEY_ID: usize = 256;
 
 /// The longest URL that a request may name, in bytes.
 const MAX_NAMED_URL: usize = 512;

@@ -1,6 +1,7 @@
 //! The `Forwarded` header, RFC 7239.
 
 use super::hop::{Hop, Hops, Refused, node};
+use crate::head::is_token;
 
 /// Reads one line by the grammar of RFC 7239 section 4: elements between commas, each of which is a hop.
 ///
@@ -83,11 +84,6 @@ fn take_quoted<'l>(rest: &mut &'l [u8]) -> Option<&'l [u8]> {
     }
     *rest = &text[at + 1..];
     Some(&text[..at])
-}
-
-/// RFC 9110 section 5.6.2.
-fn is_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// RFC 9110 section 5.6.3.

@@ -1,6 +1,6 @@
 //! What a member of `Signature-Input` says: the components that are covered, and the parameters.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{Component, HttpAlgorithm, SIGNATURE_INPUT, malformed};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
     rejection::{Problem, Rejection},
     scheme::HttpSignatureRule,
     structured_fields::{Bare, Member, Value},
-    timestamp::{Timestamp, Tolerance},
+    timestamp::{Timestamp, Tolerance, not_ahead},
 };
 
 /// The most components that a signature may cover. Requests have about ten that are worth it, and each is looked up.
@@ -176,13 +176,6 @@ impl Parameters {
             Some(past) if past > rule.leeway => Err(Rejection::TimestampTooOld { age: past, tolerance: rule.leeway }),
             _ => Ok(()),
         }
-    }
-}
-
-fn not_ahead(time: Timestamp, leeway: Duration, now: Timestamp) -> Result<(), Rejection> {
-    match time.since(now) {
-        Some(ahead) if ahead > leeway => Err(Rejection::TimestampInFuture { ahead, tolerance: leeway }),
-        _ => Ok(()),
     }
 }
 

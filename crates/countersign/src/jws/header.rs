@@ -5,10 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::{JwsAlgorithm, JwsProblem, decode};
-use crate::members::Members;
-
-/// The most characters of a key id.
-const MAX_KEY_ID: usize = 256;
+use crate::{key::MAX_KEY_ID, members::Members};
 
 /// What the protected header says.
 pub(super) struct Header {
