@@ -50,4 +50,43 @@ impl fmt::Display for FetchError {
     }
 }
 
-impl Error for FetchError {}
+impl Error for FetchError {
+    /// What is behind the reason, whose own text is the error's already.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Failed(reason) => reason.source(),
+            Self::NotThere => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct NotSent(io::Error);
+
+    impl fmt::Display for NotSent {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("the request could not be sent")
+        }
+    }
+
+    impl Error for NotSent {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn what_is_behind_a_failure_can_be_told() {
+        let error = FetchError::failed(NotSent(io::ErrorKind::ConnectionRefused.into()));
+        let behind = error.source().map(ToString::to_string);
+        assert_eq!(error.to_string(), "the request could not be sent");
+        assert_eq!(behind.as_deref(), Some("connection refused"));
+        assert!(FetchError::NotThere.source().is_none());
+    }
+}
