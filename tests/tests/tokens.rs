@@ -125,7 +125,11 @@ fn the_times_of_a_token_are_numbers_with_or_without_a_fraction() {
     for other in
         ["253402300800.0", "253402300800.5", "-253402300800.5", "1e300", "\"1300819381\"", "null", "[]", "true"]
     {
-        assert!(exp(other).starts_with("the value in claim `/exp` is not of"), "{other}: {}", exp(other));
+        assert!(
+            exp(other).starts_with("the value in claim `/exp`, which the scheme needs, is not of"),
+            "{other}: {}",
+            exp(other)
+        );
     }
 }
 
