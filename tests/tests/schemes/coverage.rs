@@ -89,6 +89,16 @@ fn a_value_is_checked_once() {
     let twice = format!("{}# the second\n{}", check("\"a\""), check("\"b\""));
     refused(&file(&twice), "this value already has a check");
     accepted(&file(&check("[\"a\", \"b\"]")));
+    let token = |rule: &str, claim: &str| {
+        let jwt = format!("algorithm = \"jwt\"\nheader = \"T\"\n[jwt]\nalgorithms = [\"HS256\"]\n{rule}");
+        let body = "[[check]]\nclaim = \"/body\"\nequals = \"{sha256-hex:body}\"";
+        format!("{HEAD}{jwt}\n{body}\n[[check]]\nclaim = \"{claim}\"\nequals = \"us\"\n")
+    };
+    for (rule, claim) in [("issuer = \"us\"", "/iss"), ("audience = \"us\"", "/aud")] {
+        refused(&token(rule, claim), "says what this claim must be");
+        accepted(&token("", claim));
+        accepted(&token(rule, "/sub"));
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use super::{
     Check, Description, Equals, Expected, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule,
     Signature, Source, TimestampRule, UrlForm, UrlRule,
     error::not_built,
-    file::{CheckTable, FieldTable, File, FormTable, Place, SecretTable, TimestampTable, UrlTable},
+    file::{CheckTable, FieldTable, File, FormTable, JwtTable, Place, SecretTable, TimestampTable, UrlTable},
     framing::is_url_byte,
     template::TemplateError,
 };
@@ -48,7 +48,7 @@ impl Reader<'_> {
         let timestamp = self.timestamp(file.timestamp, &signature, signature_span.clone())?;
         let delivery_id = file.id.map(|table| self.delivery_id(table)).transpose()?;
         let settings = file.settings;
-        let checks = self.checks(file.check, &settings)?;
+        let checks = self.checks(file.check, file.jwt.as_ref().map(Spanned::get_ref), &settings)?;
         self.parts_have_sources(&signature, timestamp.as_ref(), delivery_id.as_ref(), &signature_span)?;
         let mut required_settings = self.used_settings(&signature, &checks, &settings, &signature_span)?;
         let jwt = self.jwt(file.jwt, &signature.algorithm, &settings, &signature_span)?;
@@ -170,13 +170,31 @@ impl Reader<'_> {
         Ok(Some(TimestampRule { source, format: table.format, is_string: table.string, tolerance }))
     }
 
-    fn checks(&self, tables: Vec<Spanned<CheckTable>>, settings: &BTreeMap<String, String>) -> Result<Vec<Check>> {
+    fn checks(
+        &self,
+        tables: Vec<Spanned<CheckTable>>,
+        jwt: Option<&JwtTable>,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<Vec<Check>> {
+        let is_demanded = |source: &Source| match source {
+            Source::Claim(claim) => jwt.is_some_and(|jwt| match claim.tokens() {
+                [name] => (name == "iss" && jwt.issuer.is_some()) || (name == "aud" && jwt.audience.is_some()),
+                _ => false,
+            }),
+            _ => false,
+        };
         let mut checks: Vec<Check> = Vec::new();
         for table in tables {
             let span = table.span();
             let check = self.check(table, settings)?;
             if checks.iter().any(|other| other.source == check.source) {
                 return self.fail(span, "this value already has a check: list the alternatives in its `equals`");
+            }
+            if is_demanded(&check.source) {
+                return self.fail(
+                    span,
+                    "`issuer` or `audience` under `[jwt]` says what this claim must be: leave one of them out",
+                );
             }
             checks.push(check);
         }
