@@ -30,7 +30,7 @@ pub(crate) fn refuse<R: Default>(rejection: Rejection, scheme: Option<&Scheme>) 
     }
     // RFC 9110 section 15.5.2 demands a challenge of every 401. There is one for passwords, without which some clients send none;
     // there is no scheme of HTTP's own for the signatures of webhooks.
-    if status == StatusCode::UNAUTHORIZED && scheme.is_some_and(takes_password) {
+    if status == StatusCode::UNAUTHORIZED && scheme.is_some_and(|scheme| scheme.takes_password()) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, BASIC);
     }
     response.extensions_mut().insert(rejection);
@@ -48,14 +48,12 @@ pub(crate) fn status(rejection: &Rejection, scheme: Option<&Scheme>) -> StatusCo
     };
     let own = match rejection {
         // Some clients send no password before they are asked for it.
-        Rejection::MissingSignature { .. } if scheme.is_some_and(takes_password) => StatusCode::UNAUTHORIZED,
+        Rejection::MissingSignature { .. } if scheme.is_some_and(|scheme| scheme.takes_password()) => {
+            StatusCode::UNAUTHORIZED
+        }
         _ => rejection.status(),
     };
     wanted.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(own)
-}
-
-fn takes_password(scheme: &Scheme) -> bool {
-    scheme.algorithm() == "basic"
 }
 
 /// The answer where the layers are put together wrongly, which is no fault of the request's.

@@ -6,6 +6,7 @@ mod addresses;
 mod demo;
 mod explain;
 mod keys;
+mod lines;
 mod metrics;
 mod operators;
 mod pages;

@@ -52,10 +52,9 @@ impl Description {
         if is_weak {
             return Some(self.algorithm());
         }
-        let of_checks = self.checks.iter().filter_map(Check::body_digest);
-        let mut weak = self.signature.parts.iter().filter_map(Part::weak_hash);
-        let weak = weak.next().or_else(|| of_checks.into_iter().find(|digest| !digest.is_collision_resistant()));
-        weak.map(|digest| digest.name().to_owned())
+        let in_checks = self.checks.iter().filter_map(Check::body_digest).find(|hash| !hash.is_collision_resistant());
+        let weak = self.signature.parts.iter().find_map(Part::weak_hash).or(in_checks);
+        weak.map(|hash| hash.name().to_owned())
     }
 
     /// Whether the signature covers the URL, so that a verifier needs to be told the public one.
@@ -64,6 +63,11 @@ impl Description {
         let checks = self.checks.iter().any(Check::needs_public_url);
         let url = self.http.needs_public_url();
         audience || checks || url || self.signature.parts.iter().any(Part::needs_public_url)
+    }
+
+    /// Whether the secret is a user's name and password, as RFC 7617 has them.
+    pub fn takes_password(&self) -> bool {
+        matches!(self.signature.algorithm, Algorithm::Basic)
     }
 
     /// Whether the secret is a part of what is signed.

@@ -136,13 +136,13 @@ impl Part {
         if let Some(source) = Source::from_placeholder(name, argument) {
             return Some(source.map(Self::Value));
         }
+        if let Some(encoding) = Encoding::from_name(name).filter(|_| argument == "body") {
+            return Some(Ok(Self::BodyIn(encoding)));
+        }
         Some(match (name, argument) {
             ("setting", setting) if !setting.is_empty() => Ok(Self::Setting(setting.to_owned())),
             ("crc32-decimal", "body") => Ok(Self::BodyCrc32),
             ("json-string", "body") => Ok(Self::BodyAsJsonString),
-            (encoding, "body") if Encoding::from_name(encoding).is_some() => {
-                return Encoding::from_name(encoding).map(|encoding| Ok(Self::BodyIn(encoding)));
-            }
             ("json-raw", pointer) => Pointer::parse(pointer)
                 .map(Self::JsonRaw)
                 .ok_or_else(|| format!("`{pointer}` is not a JSON pointer; expected one such as `/payload`")),
@@ -325,9 +325,8 @@ pub(super) fn hash(name: &str, argument: &str) -> Option<(Digest, HashEncoding, 
 }
 
 fn unknown(name: &str, argument: Option<&str>, offset: usize) -> TemplateError {
-    if let Some((digest, feature)) = hash_not_built(name) {
-        let missing_feature = Some(feature);
-        return TemplateError { missing_feature, ..TemplateError::new(offset, not_built(digest, feature)) };
+    if let Some(error) = hash_not_built(name, offset) {
+        return error;
     }
     let argument = argument.map(|argument| format!(":{argument}")).unwrap_or_default();
     let message = format!(
@@ -339,7 +338,10 @@ fn unknown(name: &str, argument: Option<&str>, offset: usize) -> TemplateError {
     TemplateError::new(offset, message)
 }
 
-/// The hash of a placeholder such as `md5-hex`, if it is not in this build, and the feature that it needs.
-pub(super) fn hash_not_built(name: &str) -> Option<(&str, &'static str)> {
-    name.match_indices('-').find_map(|(at, _)| Some((&name[..at], Digest::missing_feature(&name[..at])?)))
+/// What is wrong with a placeholder such as `md5-hex`, if its hash is not in this build.
+pub(super) fn hash_not_built(name: &str, offset: usize) -> Option<TemplateError> {
+    let mut hashes = name.match_indices('-').map(|(at, _)| &name[..at]);
+    let (hash, feature) = hashes.find_map(|hash| Some((hash, Digest::missing_feature(hash)?)))?;
+    let missing_feature = Some(feature);
+    Some(TemplateError { missing_feature, ..TemplateError::new(offset, not_built(hash, feature)) })
 }

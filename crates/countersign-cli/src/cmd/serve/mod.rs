@@ -152,7 +152,7 @@ store cannot be asked; and for an endpoint `dangerous_without_replay_guard = tru
 
 Accepted deliveries are lines on standard output, answered 200, or with whatever status and words their provider wants. \
 Duplicates are answered like that too, and are lines on standard error, like handshakes, and like the refused ones, which \
-are answered with a status and nothing else. An event counts as handled when its line is written; if that takes longer \
+are answered with a status and nothing else. It does not start when standard output is closed. An event counts as handled when its line is written; if that takes longer \
 than `line_timeout`, because nobody reads the lines, its delivery is answered 503. Lines on standard error are not waited for: those \
 that find no place are dropped, and a line says how many. There is no TLS: put it behind a proxy that has it. SIGINT and \
 SIGTERM end it in good order.

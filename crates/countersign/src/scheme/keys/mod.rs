@@ -81,7 +81,7 @@ impl KeySource {
         self.format == KeyFormat::Jwks
     }
 
-    /// Whether the request says at which URL its key is, or with which id there.
+    /// Whether the URL depends on the request: it names the URL itself, or the id of a key that stands in it.
     pub fn is_url_named(&self) -> bool {
         match &self.place {
             KeyPlace::Fixed(template) => template.has_key_id(),

@@ -11,7 +11,6 @@ use crate::{
     encoding::Encoding,
     scheme::{
         Algorithm, AnswerPart, ConfirmRule, HandshakeRule, Item, Only, Source,
-        error::not_built,
         file::{ConfirmTable, HandshakeTable, Place, TokenTable, WhenTable},
         handshake::{Media, TokenRule, When},
         parts::hash_not_built,
@@ -233,10 +232,8 @@ impl Reader<'_> {
                 parts.push(match piece {
                     Piece::Literal(text) => AnswerPart::Literal(text.to_owned()),
                     Piece::Placeholder { name, argument, offset } => {
-                        if let Some((digest, feature)) = hash_not_built(name.strip_prefix("hmac-").unwrap_or(name)) {
-                            let missing_feature = Some(feature);
-                            let error = TemplateError::new(offset, not_built(digest, feature));
-                            return Err(TemplateError { missing_feature, ..error });
+                        if let Some(error) = hash_not_built(name.strip_prefix("hmac-").unwrap_or(name), offset) {
+                            return Err(error);
                         }
                         let part = part(name, argument).map_err(|message| TemplateError::new(offset, message))?;
                         if media == Media::Json && only.is_none() && matches!(part, AnswerPart::Item(_)) {
