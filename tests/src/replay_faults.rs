@@ -72,25 +72,25 @@ pub async fn works_again<S: ReplayStore>(store: &S, name: &str) {
 pub async fn a_lost_answer_is_asked_for_again<S: ReplayStore>(store: &S, proxy: &Proxy) {
     for round in 0..5 {
         let event = key("lost answers", &round.to_string());
-        cut_the_next(store, proxy, &format!("{round} claim")).await;
+        cut_the_next(store, proxy, event, &format!("{round} claim")).await;
         let lease = fresh(claim(store, event, 0).await);
         assert!(matches!(claim(store, event, 1).await, Ok(Claim::InProgress)), "its own claim is still a claim");
 
         // A release that was done cannot be told from one that came too late.
-        cut_the_next(store, proxy, &format!("{round} release")).await;
+        cut_the_next(store, proxy, event, &format!("{round} release")).await;
         assert!(store.release(lease, at(1)).await.is_err(), "whether it was done is not known");
         let lease = fresh(claim(store, event, 2).await);
 
-        cut_the_next(store, proxy, &format!("{round} commit")).await;
+        cut_the_next(store, proxy, event, &format!("{round} commit")).await;
         assert_eq!(store.commit(lease, KEEP, at(3)).await.unwrap(), Settlement::Settled);
-        cut_the_next(store, proxy, &format!("{round} done")).await;
+        cut_the_next(store, proxy, event, &format!("{round} done")).await;
         assert!(matches!(claim(store, event, 4).await, Ok(Claim::Done)));
     }
 }
 
-async fn cut_the_next<S: ReplayStore>(store: &S, proxy: &Proxy, name: &str) {
+async fn cut_the_next<S: ReplayStore>(store: &S, proxy: &Proxy, event: ReplayKey, name: &str) {
     works(store, name).await;
-    proxy.cut_at_the_next_answer();
+    proxy.cut_at_the_next_answer_about(event);
 }
 
 /// What is sent is swallowed, or what is answered, or nobody is there.

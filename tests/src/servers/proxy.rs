@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use countersign::ReplayKey;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
@@ -31,8 +32,10 @@ enum Weather {
     Deaf,
     /// Each answer is passed on so much later.
     Slow(Duration),
+    /// The next question that names this event is passed on, and then it is as in [`Weather::Unanswered`].
+    Cut(ReplayKey),
     /// What is asked is passed on, and then the connection is closed without an answer.
-    Cut,
+    Unanswered,
     /// Connections are closed at once.
     Down,
 }
@@ -87,9 +90,10 @@ impl Proxy {
         self.set(Weather::Slow(by));
     }
 
-    /// Passes on what is asked next, and closes the connection instead of answering.
-    pub fn cut_at_the_next_answer(&self) {
-        self.set(Weather::Cut);
+    /// Passes on what is asked next of this event, and closes the connection instead of answering. What a store does of its
+    /// own accord, as removing what is over, is let through.
+    pub fn cut_at_the_next_answer_about(&self, event: ReplayKey) {
+        self.set(Weather::Cut(event));
     }
 
     /// Closes all connections, and each new one.
@@ -130,8 +134,8 @@ async fn accept(
         let (from_server, to_server) = server.into_split();
         let (born, forgotten) = (forgotten.load(Ordering::SeqCst), Arc::clone(&forgotten));
         let is_known = move || forgotten.load(Ordering::SeqCst) == born;
-        let asked = pass(from_client, to_server, weather.subscribe(), Direction::Question, is_known);
-        let answered = pass(from_server, to_client, weather.subscribe(), Direction::Answer, || true);
+        let asked = pass(from_client, to_server, Arc::clone(&weather), Direction::Question, is_known);
+        let answered = pass(from_server, to_client, Arc::clone(&weather), Direction::Answer, || true);
         tokio::spawn({
             let weather = Arc::clone(&weather);
             async move {
@@ -140,7 +144,7 @@ async fn accept(
                 if cut {
                     // Only this connection: the next attempt finds the network well.
                     weather.send_if_modified(|weather| {
-                        let was = *weather == Weather::Cut;
+                        let was = *weather == Weather::Unanswered;
                         if was {
                             *weather = Weather::Fair;
                         }
@@ -162,15 +166,16 @@ enum Direction {
 async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    mut weather: watch::Receiver<Weather>,
+    weather: Arc<watch::Sender<Weather>>,
     direction: Direction,
     is_known: impl Fn() -> bool,
 ) -> bool {
+    let mut changes = weather.subscribe();
     let mut buffer = vec![0; 16 << 10];
     loop {
         let read = tokio::select! {
             read = from.read(&mut buffer) => read,
-            changed = weather.changed() => {
+            changed = changes.changed() => {
                 if changed.is_err() || *weather.borrow() == Weather::Down {
                     return false;
                 }
@@ -184,9 +189,15 @@ async fn pass(
         let now = *weather.borrow();
         match (now, direction) {
             (Weather::Hole, _) | (Weather::Deaf, Direction::Answer) => {}
-            (Weather::Cut, Direction::Answer) => return true,
+            (Weather::Unanswered, Direction::Answer) => return true,
             (Weather::Down, _) => return false,
             (now, direction) => {
+                if let (Weather::Cut(event), Direction::Question) = (now, direction)
+                    && names(&buffer[..read], event)
+                {
+                    // Before the server can answer.
+                    weather.send_replace(Weather::Unanswered);
+                }
                 if let (Weather::Slow(by), Direction::Answer) = (now, direction) {
                     sleep(by).await;
                 }
@@ -196,4 +207,12 @@ async fn pass(
             }
         }
     }
+}
+
+/// Whether a question is about this event: stores name it by its bytes, or in hexadecimal.
+fn names(question: &[u8], event: ReplayKey) -> bool {
+    let hex = faster_hex::hex_string(event.as_bytes());
+    [event.as_bytes().as_slice(), hex.as_bytes()]
+        .iter()
+        .any(|name| question.windows(name.len()).any(|part| part == *name))
 }
