@@ -1,6 +1,7 @@
 //! Lists of addresses that are fetched again and again.
 
 use std::{
+    cell::RefCell,
     path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -67,9 +68,28 @@ pub(crate) enum Outcome {
     NotKept(String),
 }
 
+/// The lists that could not be fetched while a configuration is read. It is read several times: none of them is waited for
+/// again, and no changed secret waits behind that.
+#[derive(Default)]
+pub(crate) struct Unfetched(RefCell<Vec<(Plan, String)>>);
+
+impl Unfetched {
+    /// As [`Feed::start`], unless that failed already.
+    pub(crate) fn start(&self, plan: Plan, always: AddressSet, log: fn(&Refresh)) -> Result<Feed, String> {
+        if let Some((_, problem)) = self.0.borrow().iter().find(|(failed, _)| *failed == plan) {
+            return Err(problem.clone());
+        }
+        Feed::start(plan.clone(), always, log).inspect_err(|problem| {
+            if let Source::Url { .. } = plan.source {
+                self.0.borrow_mut().push((plan, problem.clone()));
+            }
+        })
+    }
+}
+
 impl Feed {
     /// Fetches a list for the first time. Its kept copy serves if that fails, and is what a new one is held against.
-    pub(crate) fn start(plan: Plan, always: AddressSet, log: fn(&Refresh)) -> Result<Self, String> {
+    fn start(plan: Plan, always: AddressSet, log: fn(&Refresh)) -> Result<Self, String> {
         let found = plan.source.copy().map_or(Found::Nothing, Copy::find);
         let list = match &found {
             Found::Content { content, as_of } => {

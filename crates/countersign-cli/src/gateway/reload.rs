@@ -17,7 +17,7 @@ use tokio::{
 use super::{
     EndpointPlan, Gateway, Store, StorePlan, Watch,
     config::{Config, Kept, Reading},
-    feed::{Feed, Refresh},
+    feed::{Feed, Refresh, Unfetched},
     published::PublishedRanges,
     sources::{self, Fingerprint, Sources},
 };
@@ -189,6 +189,7 @@ type Read = (Result<Config, Failure>, BTreeSet<PathBuf>, Fingerprint);
 /// Reads the configuration, and again if it changes meanwhile, so that no half of it is an old one.
 fn read(path: &Path, log: Log, reload: &Reload, kept: &Kept, known: &BTreeSet<PathBuf>) -> Read {
     let (mut kept, mut files) = (kept.clone(), known.clone());
+    let unfetched = Unfetched::default();
     let mut before = Fingerprint::of(&files);
     for round in 1..READS {
         // The configuration itself may be one, if it is read once and names no files.
@@ -199,7 +200,8 @@ fn read(path: &Path, log: Log, reload: &Reload, kept: &Kept, known: &BTreeSet<Pa
             return (Err(Failure::new(format!("{}: {problem}", pipe.display()))), files, before);
         }
         let sources = Sources::default();
-        let config = Config::read(path, &Reading { log: log.list, kept: &kept, sources: &sources, reload });
+        let with = Reading { log: log.list, kept: &kept, unfetched: &unfetched, sources: &sources, reload };
+        let config = Config::read(path, &with);
         let found = sources.into_files();
         let all_known = found.is_subset(&files);
         files.extend(found);

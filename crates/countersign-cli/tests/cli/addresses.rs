@@ -371,6 +371,8 @@ fn a_url_that_fails_at_the_start_is_a_mistake_unless_there_is_a_copy() {
     let ran = run(&["serve", "--config", &config]);
     ran.is_mistake(&[":5:", "could not be fetched from", "500", "`copy`"]);
     assert!(!ran.err.contains("hunter2"), "{}", ran.err);
+    // The configuration is read twice: a server that hangs would be waited for as often.
+    assert_eq!(server.requests.load(Ordering::SeqCst), 1);
     server.say(Some(r#"{"hooks": []}"#));
     run(&["serve", "--config", &config]).is_mistake(&[":5:", "the list is empty"]);
 }

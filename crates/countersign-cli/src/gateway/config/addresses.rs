@@ -167,7 +167,10 @@ impl Reader<'_> {
         let same = kept.iter().find(|feed| feed.is(&plan, &always)).cloned();
         let feed = match same.or_else(|| kept.iter().find_map(|feed| feed.by(&plan, &always))) {
             Some(feed) => feed,
-            None => Feed::start(plan, always, self.with.log).map_err(|message| self.wrong_at(entry, message))?,
+            None => {
+                let started = self.with.unfetched.start(plan, always, self.with.log);
+                started.map_err(|message| self.wrong_at(entry, message))?
+            }
         };
         feeds.push(feed.clone());
         Ok(feed)

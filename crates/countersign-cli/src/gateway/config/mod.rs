@@ -25,7 +25,7 @@ use toml::Spanned;
 
 use super::{
     Bounds, Claims, EndpointPlan, Limits, MAX_HELD, Meeting, Operators, Snapshot, Store, StorePlan,
-    feed::{Feed, Refresh},
+    feed::{Feed, Refresh, Unfetched},
     published::PublishedRanges,
     reload::Reload,
     sources::Sources,
@@ -56,6 +56,8 @@ pub(crate) struct Reading<'a> {
     pub(crate) log: fn(&Refresh),
     /// What there is already: the same lists and keys go on with their last good copies.
     pub(crate) kept: &'a Kept,
+    /// Gets the lists that cannot be fetched.
+    pub(crate) unfetched: &'a Unfetched,
     /// Gets the files that are read.
     pub(crate) sources: &'a Sources,
     /// For what changes the files itself.
