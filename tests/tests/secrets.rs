@@ -318,6 +318,13 @@ fn a_scheme_that_signs_the_url_must_be_told_it() {
 }
 
 #[test]
+fn a_signer_takes_no_second_secret() {
+    let error =
+        Signer::configured(providers::GITHUB, "a-long-random-secret", |builder| builder.secret("another-secret"));
+    assert_eq!(error.err(), Some(ConfigError::SecretBesideSigner));
+}
+
+#[test]
 fn a_key_has_an_id_only_where_a_signature_names_its_key() {
     let key = || Key::new("a", Secret::new("a-long-random-secret").unwrap()).with_id("2026");
     let error = Verifier::builder(providers::GITHUB).key(key()).build().unwrap_err();

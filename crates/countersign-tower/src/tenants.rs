@@ -113,11 +113,16 @@ impl<R: KeyResolver> TenantKeys<R> {
         self.with(|settings| settings.capacity = tenants)
     }
 
-    /// Caches a tenant that was found for `known`, and one that was not for `unknown`. A change of keys takes effect
-    /// within that time.
+    /// Caches a tenant that was found for this time, within which a change of its keys takes effect.
     #[must_use]
-    pub fn with_time_to_live(self, known: Duration, unknown: Duration) -> Self {
-        self.with(|settings| (settings.keep, settings.keep_unknown) = (known, unknown))
+    pub fn with_time_to_live(self, time: Duration) -> Self {
+        self.with(|settings| settings.keep = time)
+    }
+
+    /// Caches that there is no such tenant for this time, within which a new one is known.
+    #[must_use]
+    pub fn with_negative_time_to_live(self, time: Duration) -> Self {
+        self.with(|settings| settings.keep_unknown = time)
     }
 
     /// Allows `count` look-ups at a time, and as many for tenants that were found before, of `time_limit` each, waiting for

@@ -1,6 +1,6 @@
 //! From secrets and settings to a verifier, or the mistake in them.
 
-use std::{fmt, mem, time::Duration};
+use std::{fmt, mem};
 
 use zeroize::Zeroizing;
 
@@ -66,18 +66,17 @@ impl VerifierBuilder {
         self
     }
 
-    /// Takes another tolerance for the signed timestamp, to both sides, instead of the provider's own.
-    pub fn tolerance(self, window: Duration) -> Self {
-        self.tolerance_of(Tolerance::symmetric(window))
-    }
-
-    /// Takes a tolerance that is not the same to both sides.
-    pub fn tolerance_of(mut self, tolerance: Tolerance) -> Self {
-        self.tolerance = Some(tolerance);
+    /// Takes another tolerance for the signed timestamp instead of the provider's own: a [`Duration`](std::time::Duration), the
+    /// same to both sides, or a [`Tolerance`].
+    pub fn tolerance(mut self, tolerance: impl Into<Tolerance>) -> Self {
+        self.tolerance = Some(tolerance.into());
         self
     }
 
-    /// The URL that was given to the provider, for the schemes that sign it. See [`PublicUrl`].
+    /// The URL that was given to the provider, for the schemes that sign it, byte for byte.
+    ///
+    /// It is configured, never taken from a request: the `Host` header is the sender's to choose. With a path, it is the whole
+    /// URL; without one, the path is that of the request. The query is always that of the request.
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.public_url = Some(url.into());
         self
@@ -105,6 +104,10 @@ impl VerifierBuilder {
     pub fn awaiting_secret(mut self) -> Self {
         self.awaits_secret = true;
         self
+    }
+
+    pub(crate) fn has_keys(&self) -> bool {
+        !self.keys.is_empty()
     }
 
     /// Makes the keys ready.

@@ -73,6 +73,8 @@ pub enum ConfigError {
     Scheme(SchemeError),
     /// A secret is unusable.
     Secret(SecretError),
+    /// A [`Signer`](crate::Signer) was told a secret beside the one that it signs with.
+    SecretBesideSigner,
     /// One of several secrets cannot be used.
     SecretOf {
         /// The label of its key.
@@ -133,6 +135,7 @@ impl fmt::Display for ConfigError {
                 None => write!(f, "the scheme file is wrong: {error}"),
             },
             Self::Secret(error) => error.fmt(f),
+            Self::SecretBesideSigner => f.write_str("a signer has one secret, with which it signs: configure no other"),
             Self::SecretOf { label, error } => write!(f, "the key `{label}`: {error}"),
             Self::SendsNoSecret { scheme } => {
                 write!(f, "`{scheme}` sends no secret in a handshake: configure the one from the provider's page")

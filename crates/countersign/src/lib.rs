@@ -130,7 +130,7 @@ pub use key_set::{KeySet, KeySetError, MAX_KEYS_TRIED};
 pub use pending::Pending;
 pub use providers::Provider;
 pub use public_key::{KeyError, KeyPolicy, PrivateKey, PublicKey, PublicKeyKind};
-pub use public_url::{PublicUrl, PublicUrlError};
+pub use public_url::PublicUrlError;
 pub use rejection::{Problem, Rejection};
 pub use replay::{ReplayKey, ReplayStore};
 pub use scheme::{Scheme, SchemeError};

@@ -3,7 +3,7 @@
 //! Each is one file in `catalogue/`, and a constant here. To see what a provider's page says as this library
 //! understands it, print its file: [`Provider::toml`].
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use crate::scheme::{Scheme, SchemeError};
 
@@ -48,6 +48,35 @@ impl Provider {
     }
 }
 
+impl fmt::Display for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.id)
+    }
+}
+
+/// By id or alias, as [`Provider::find`] does.
+impl FromStr for Provider {
+    type Err = UnknownProvider;
+
+    fn from_str(id: &str) -> Result<Self, UnknownProvider> {
+        Self::find(id).ok_or_else(|| UnknownProvider { id: id.to_owned() })
+    }
+}
+
+/// The catalogue has no provider of this id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownProvider {
+    id: String,
+}
+
+impl fmt::Display for UnknownProvider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the catalogue has no provider `{}`: `countersign providers` lists those that it has", self.id)
+    }
+}
+
+impl std::error::Error for UnknownProvider {}
+
 impl fmt::Debug for Provider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Provider").field(&self.id).finish()
@@ -67,6 +96,16 @@ mod catalogue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_provider_is_read_by_its_id_or_an_alias_and_written_as_its_id() {
+        for provider in ALL {
+            assert_eq!(provider.to_string().parse(), Ok(*provider));
+        }
+        assert_eq!("whatsapp".parse(), Ok(WHATSAPP_META));
+        let error = "githup".parse::<Provider>().unwrap_err().to_string();
+        assert!(error.starts_with("the catalogue has no provider `githup`"), "{error}");
+    }
 
     /// To be run with few features as well: with all of them, none is missing.
     #[test]

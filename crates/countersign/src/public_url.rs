@@ -6,13 +6,9 @@ use http::Uri;
 
 use crate::scheme::{UrlForm, UrlRule};
 
-/// The public URL of an endpoint, for the schemes that sign it.
-///
-/// It is configured, never taken from a request: the `Host` header is the sender's to choose. With a path, it is the
-/// whole URL that was given to the provider; without one, the path is that of the request. The query is always that of
-/// the request.
+/// The public URL of an endpoint. See [`VerifierBuilder::public_url`](crate::VerifierBuilder::public_url).
 #[derive(Clone, PartialEq, Eq)]
-pub struct PublicUrl {
+pub(crate) struct PublicUrl {
     /// `http` or `https`.
     scheme: String,
     /// The host, with user information in front of it if there is any.
@@ -53,7 +49,7 @@ impl PublicUrl {
     /// # Errors
     ///
     /// If it is not an `http` or `https` URL, has no host, or has a query or fragment.
-    pub fn parse(text: &str) -> Result<Self, PublicUrlError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, PublicUrlError> {
         let fail = |problem| Err(PublicUrlError { problem });
         let Some((scheme, rest)) = text.split_once("://") else {
             return fail("the public URL has no scheme");

@@ -70,7 +70,10 @@ impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         let millis = match time.duration_since(SystemTime::UNIX_EPOCH) {
             Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
-            Err(before) => i64::try_from(before.duration().as_millis()).map_or(i64::MIN, |millis| -millis),
+            // Down to the millisecond, as those after it.
+            Err(before) => {
+                i64::try_from(before.duration().as_nanos().div_ceil(1_000_000)).map_or(i64::MIN, |millis| -millis)
+            }
         };
         Self { millis }
     }
@@ -181,7 +184,8 @@ impl TimestampFormat {
     }
 }
 
-/// How far a signed timestamp may lie from the verifier's clock; both ends belong to the window.
+/// How far a signed timestamp may lie from the verifier's clock; both ends belong to the window. A [`Duration`] is one, to both
+/// sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tolerance {
     /// How old a timestamp may be.
@@ -221,6 +225,12 @@ impl Tolerance {
     /// How far in the future a timestamp may be.
     pub const fn future(self) -> Duration {
         self.future
+    }
+}
+
+impl From<Duration> for Tolerance {
+    fn from(window: Duration) -> Self {
+        Self::symmetric(window)
     }
 }
 
@@ -317,6 +327,19 @@ mod tests {
             assert_eq!(millis(TimestampFormat::Seconds, text), None, "{text}");
         }
         assert_eq!(millis(TimestampFormat::Milliseconds, "9223372036854775807"), Some(i64::MAX));
+    }
+
+    #[test]
+    fn the_clocks_of_others_are_rounded_down_before_1970_as_after_it() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        for (nanos, expected) in
+            [(1_i64, 0), (999_999, 0), (1_000_000, 1), (-1, -1), (-1_000_000, -1), (-1_000_001, -2)]
+        {
+            let distance = Duration::from_nanos(nanos.unsigned_abs());
+            let time = if nanos < 0 { epoch - distance } else { epoch + distance };
+            assert_eq!(Timestamp::from(time).unix_millis(), expected, "{nanos}");
+            assert_eq!(Timestamp::from(OffsetDateTime::from(time)).unix_millis(), expected, "{nanos}");
+        }
     }
 
     #[test]

@@ -272,7 +272,7 @@ async fn all_have_gone_on(sent: &[AtomicU64; 4]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn d9_secrets_that_rotate_under_load_open_no_gap() {
     let (rotating, handled) = (Rotating(Arc::new(AtomicU64::new(1))), Handled::default());
-    let keys = TenantKeys::new(rotating.clone()).with_time_to_live(Duration::from_millis(1), Duration::from_millis(1));
+    let keys = TenantKeys::new(rotating.clone()).with_time_to_live(Duration::from_millis(1));
     let app = app(keys, MemoryStore::new(), &clock(), &handled);
     let over = Arc::new(AtomicBool::new(false));
     let forgers: Vec<_> = (0..2)

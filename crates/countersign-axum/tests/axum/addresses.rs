@@ -89,7 +89,7 @@ async fn behind_a_proxy_its_client_counts() {
         (ClientHeader::Forwarded, "Forwarded: for=203.0.113.7", "Forwarded: for=203.0.113.7, for=198.51.100.1"),
     ] {
         let layer = AddressLayer::new(set(&["203.0.113.0/24", "127.0.0.1"])).with_peer(connect_info);
-        let (address, runs) = serve(layer.behind(TrustedProxies::new(set(&["127.0.0.1"]), header))).await;
+        let (address, runs) = serve(layer.with_proxies(TrustedProxies::new(set(&["127.0.0.1"]), header))).await;
         assert_eq!(deliver(address, &[good]).await.0, "200");
         assert_eq!(deliver(address, &[spoofed]).await.0, "403");
         assert_eq!(deliver(address, &[&good.replace("203.0.113.7", "127.0.0.1"), good]).await.0, "200");

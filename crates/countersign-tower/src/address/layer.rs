@@ -56,7 +56,7 @@ impl AddressLayer {
     }
 
     /// Where the peer is one of these proxies, looks at the client behind it.
-    pub fn behind(mut self, proxies: TrustedProxies) -> Self {
+    pub fn with_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.settings.proxies = Some(Arc::new(proxies));
         self
     }

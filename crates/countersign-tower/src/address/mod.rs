@@ -15,7 +15,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let proxies = TrustedProxies::new(AddressSet::parse(["10.0.0.0/8"])?, ClientHeader::XForwardedFor);
 //! let service = ServiceBuilder::new()
-//!     .layer(AddressLayer::new(AddressSet::parse(["203.0.113.0/24"])?).behind(proxies))
+//!     .layer(AddressLayer::new(AddressSet::parse(["203.0.113.0/24"])?).with_proxies(proxies))
 //!     // here the `VerifyLayer`, and then:
 //!     .service(service_fn(|_: Request<String>| async { Ok::<_, std::convert::Infallible>(Response::new(String::new())) }));
 //!

@@ -2,6 +2,7 @@
 
 use std::{
     fmt,
+    ops::RangeInclusive,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -65,12 +66,17 @@ impl<F: Fetch> FetchedKeys<F> {
         self.with(|settings| settings.roots = roots)
     }
 
-    /// Keeps a copy for at least `least` and at most `most`, whatever the provider says, and goes on using it for
-    /// `last_good` while it cannot be renewed. A key that the provider has revoked is believed for up to `most`, and
-    /// `last_good` longer if the copy cannot be renewed.
+    /// Keeps a copy for at least the start of this range and at most its end, whatever the provider says. A key that the
+    /// provider has revoked is believed for up to the end.
     #[must_use]
-    pub fn with_time_to_live(self, least: Duration, most: Duration, last_good: Duration) -> Self {
-        self.with(|settings| (settings.keep, settings.keep_last_good) = ((least, most), last_good))
+    pub fn with_time_to_live(self, range: RangeInclusive<Duration>) -> Self {
+        self.with(|settings| settings.keep = range.into_inner())
+    }
+
+    /// Goes on using a copy for this time after its end while it cannot be renewed.
+    #[must_use]
+    pub fn with_last_good(self, longer: Duration) -> Self {
+        self.with(|settings| settings.keep_last_good = longer)
     }
 
     /// Lets this time pass between two attempts at one URL. It bounds what requests with invented key ids can make of us, and
@@ -81,11 +87,17 @@ impl<F: Fetch> FetchedKeys<F> {
         self.with(|settings| settings.ask_again = least)
     }
 
-    /// Tries `count` URLs at once that never gave a key, and one more after each `interval`; keeps at most `kept` URLs. This
-    /// matters where the request says where its key is.
+    /// Keeps the copies of at most this many URLs, and of one at least. This matters where the request says where its key is.
     #[must_use]
-    pub fn with_urls(self, kept: usize, count: u32, interval: Duration) -> Self {
-        self.with(|settings| (settings.capacity, settings.new_urls) = (kept.max(1), (count, interval)))
+    pub fn with_capacity(self, urls: usize) -> Self {
+        self.with(|settings| settings.capacity = urls.max(1))
+    }
+
+    /// Tries this many URLs at once that never gave a key, and one more after each `interval`. This matters where the request
+    /// says where its key is.
+    #[must_use]
+    pub fn with_new_urls(self, at_once: u32, interval: Duration) -> Self {
+        self.with(|settings| settings.new_urls = (at_once, interval))
     }
 
     /// Tries these URLs however many new ones were tried before. Where the request says where its key is, whoever invents

@@ -61,9 +61,15 @@ impl IdempotentAnswers {
         self
     }
 
-    /// Keeps up to `bytes` bytes in all, and answers of up to `each`.
-    pub fn with_bytes(mut self, bytes: usize, each: usize) -> Self {
-        (self.bytes, self.bytes_each) = (bytes, each);
+    /// Keeps up to `bytes` bytes in all.
+    pub fn with_bytes(mut self, bytes: usize) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// Keeps answers of up to `bytes` bytes, and no longer ones.
+    pub fn with_answer_bytes(mut self, bytes: usize) -> Self {
+        self.bytes_each = bytes;
         self
     }
 }

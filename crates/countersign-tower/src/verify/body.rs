@@ -15,6 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 /// ```compile_fail
 /// let forged = countersign_tower::VerifiedBody { bytes: Some(bytes::Bytes::new()) };
 /// ```
+#[derive(Clone)]
 pub struct VerifiedBody {
     bytes: Option<Bytes>,
 }
@@ -34,6 +35,19 @@ impl VerifiedBody {
     /// The bytes as they were signed: as they arrived, or unpacked where the provider signs them so.
     pub fn into_bytes(self) -> Bytes {
         self.bytes.unwrap_or_default()
+    }
+}
+
+impl AsRef<[u8]> for VerifiedBody {
+    /// The bytes as they were signed; none once they have been read as a stream.
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.as_deref().unwrap_or_default()
+    }
+}
+
+impl From<VerifiedBody> for Bytes {
+    fn from(body: VerifiedBody) -> Self {
+        body.into_bytes()
     }
 }
 

@@ -101,8 +101,19 @@ async fn a_request_that_goes_away_takes_nobody_elses_fetch_with_it() {
 async fn a_copy_is_good_for_as_long_as_the_provider_says_within_bounds() {
     let one = key();
     let document = jwks(&[("one", &one)]);
-    for (said, good) in [(600, 600), (1, 60), (1_000_000, 86_400)] {
+    let seconds = Duration::from_secs;
+    let own = || Some(seconds(120)..=seconds(1200));
+    let cases = [
+        (600, None, 600),
+        (1, None, 60),
+        (1_000_000, None, 86_400),
+        (1, own(), 120),
+        (600, own(), 600),
+        (9999, own(), 1200),
+    ];
+    for (said, range, good) in cases {
         let (server, keys, clock) = start(Reply::with_max_age(&document, said)).await;
+        let keys = range.map_or_else(|| keys.clone(), |range| keys.clone().with_time_to_live(range));
         assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
         clock.advance(good * 3 / 4);
         assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
@@ -226,6 +237,20 @@ async fn a_copy_is_used_until_the_provider_may_be_asked_for_another() {
     clock.advance(70);
     assert_eq!(send(&keys, with_id(&one, "one")).await, Err("unknown_key"), "the provider has taken it back");
     assert_eq!(server.requests(), 2);
+}
+
+#[tokio::test]
+async fn the_last_good_copy_is_used_for_as_long_as_one_says() {
+    let one = key();
+    let (server, keys, clock) = start(Reply::with_max_age(jwks(&[("one", &one)]), 600)).await;
+    let keys = keys.with_last_good(Duration::from_secs(300));
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+    server.reply(Reply::Status("500 Internal Server Error".to_owned()));
+    clock.advance(899);
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
+    settled(&server, 2).await;
+    clock.advance(31);
+    assert_eq!(send(&keys, with_id(&one, "one")).await, Err("keys_unavailable"));
 }
 
 #[tokio::test]
@@ -357,8 +382,9 @@ async fn good_copies_outlive_what_was_only_tried_and_no_more_are_kept_than_may_b
     let pem = one.public_key_pem().replace('\n', "\\n");
     let document = Reply::document(format!(r#"{{"data":{{"publicKey":"{pem}"}}}}"#));
     let server = Server::start(&authority, &[HOST], document).await;
-    let keys =
-        fetched(&by_id(), https(&authority, &server, &[HOST]), &clock).with_urls(4, 1000, Duration::from_secs(1));
+    let keys = fetched(&by_id(), https(&authority, &server, &[HOST]), &clock)
+        .with_capacity(4)
+        .with_new_urls(1000, Duration::from_secs(1));
     let request = |id: &str| delivery(&by_id(), &one, &[("X-Key-Id", id)], "{}");
     assert_eq!(send(&keys, request("real")).await, Ok(()));
     server.reply(Reply::Status("404 Not Found".to_owned()));

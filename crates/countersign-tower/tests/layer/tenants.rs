@@ -228,7 +228,8 @@ async fn with_a_decoy_an_unknown_tenant_is_cached_as_long_as_a_known_one() {
 #[tokio::test(start_paused = true)]
 async fn a_time_to_live_beyond_all_clocks_is_for_ever() {
     let directory = Directory::default();
-    let keys = TenantKeys::new(directory.clone()).with_time_to_live(Duration::MAX, Duration::MAX);
+    let keys =
+        TenantKeys::new(directory.clone()).with_time_to_live(Duration::MAX).with_negative_time_to_live(Duration::MAX);
     for _ in 0..2 {
         assert_eq!(answer(&keys, "one", "secret-of-one").await.status(), 200);
         tokio::time::advance(Duration::from_secs(86_400)).await;

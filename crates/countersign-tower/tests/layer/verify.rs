@@ -38,8 +38,9 @@ async fn a_signed_request_reaches_the_service_with_its_body_and_proof() {
 #[tokio::test]
 async fn the_body_behind_the_layer_tells_its_length_and_its_end() {
     for sent in ["{\"a\":1}", ""] {
-        let handler = service_fn(async move |request: Request<VerifiedBody>| {
+        let handler = service_fn(move |request: Request<VerifiedBody>| async move {
             let mut body = request.into_body();
+            assert_eq!((body.as_ref(), Bytes::from(body.clone())), (sent.as_bytes(), Bytes::from(sent)));
             assert_eq!((body.size_hint().exact(), body.is_end_stream()), (Some(sent.len() as u64), sent.is_empty()));
             let mut read = Vec::new();
             while let Some(Ok(frame)) = body.frame().await {

@@ -21,7 +21,7 @@ use crate::{
     key::Key,
     scheme::{Algorithm, Scheme, SecretRule},
     secret::Secret,
-    timestamp::{Timestamp, Tolerance},
+    timestamp::Timestamp,
     verifier::Verifier,
 };
 
@@ -211,7 +211,7 @@ fn verifier(setup: &Setup, trial: Trial<'_>, keys: &[Candidate]) -> Option<Verif
         builder = builder.public_url(url);
     }
     if trial.scheme.tolerance().is_some() {
-        builder = builder.tolerance_of(Tolerance::symmetric(Duration::MAX));
+        builder = builder.tolerance(Duration::MAX);
     }
     // Another provider's scheme has other settings, and is verified without them or not at all.
     let builder = if trial.scheme.id() == setup.scheme().id() { setup.complete(builder) } else { builder };

@@ -1,6 +1,6 @@
 //! What an endpoint is set up with, mistakes included.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use zeroize::Zeroizing;
 
@@ -11,6 +11,7 @@ use crate::{
     key::Key,
     scheme::{Scheme, SchemeError},
     secret::{Secret, SecretError},
+    timestamp::Tolerance,
     verifier::Verifier,
 };
 
@@ -23,7 +24,7 @@ pub struct Setup {
     pub(super) secrets: Vec<Pasted>,
     pub(super) others: Vec<Pasted>,
     pub(super) public_url: Option<String>,
-    pub(super) tolerance: Option<Duration>,
+    pub(super) tolerance: Option<Tolerance>,
     settings: Settings,
     allows_legacy: bool,
 }
@@ -59,15 +60,15 @@ impl Setup {
         self
     }
 
-    /// The URL that was given to the provider. See [`PublicUrl`](crate::PublicUrl).
+    /// The URL that was given to the provider. See [`VerifierBuilder::public_url`].
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.public_url = Some(url.into());
         self
     }
 
-    /// The tolerance of the endpoint, if it is not the provider's own.
-    pub fn tolerance(mut self, window: Duration) -> Self {
-        self.tolerance = Some(window);
+    /// The tolerance of the endpoint, if it is not the provider's own. See [`VerifierBuilder::tolerance`].
+    pub fn tolerance(mut self, tolerance: impl Into<Tolerance>) -> Self {
+        self.tolerance = Some(tolerance.into());
         self
     }
 

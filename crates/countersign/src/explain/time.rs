@@ -151,7 +151,7 @@ fn words(duration: Duration) -> impl fmt::Display {
 /// What is wrong with a time that the signature proves, if anything is.
 pub(super) fn judge(bench: &Bench<'_>, at: Timestamp) -> Option<TimeMistake> {
     let rule = bench.setup.scheme.timestamp.as_ref()?;
-    let tolerance = bench.setup.tolerance.map_or(rule.tolerance, crate::timestamp::Tolerance::symmetric);
+    let tolerance = bench.setup.tolerance.unwrap_or(rule.tolerance);
     let rejection = tolerance.check(at, bench.now).err()?;
     unit(rule.format, at, bench.now).or_else(|| of_rejection(&rejection))
 }

@@ -5,10 +5,11 @@ use http::Request;
 
 use super::{Component, base};
 use crate::{
-    ConfigError, Head, Key, PublicUrl, Rejection, Scheme, Secret, Signer, Timestamp, Verified, Verifier,
+    ConfigError, Head, Key, Rejection, Scheme, Secret, Signer, Timestamp, Verified, Verifier,
     algorithm::Digest,
     content::{Content, Settings, SortedParameters},
     encoding::Encoding,
+    public_url::PublicUrl,
 };
 
 /// The time of the examples in appendix B.

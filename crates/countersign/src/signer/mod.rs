@@ -116,11 +116,11 @@ impl Signer {
         Self::configured(scheme, secret, |builder| builder.public_url(url))
     }
 
-    /// A signer with all that a verifier can be told: settings, a public URL, legacy algorithms. `configure` adds no secret.
+    /// A signer with all that a verifier can be told: settings, a public URL, legacy algorithms.
     ///
     /// # Errors
     ///
-    /// As [`VerifierBuilder::build`].
+    /// If `configure` adds a secret, which would not be the one that signs; and as [`VerifierBuilder::build`].
     pub fn configured(
         scheme: impl IntoScheme,
         secret: impl IntoSecret,
@@ -129,6 +129,9 @@ impl Signer {
         let (scheme, secret) = (scheme.into_scheme()?, secret.into_secret()?);
         let private = private_key(&scheme, &secret)?;
         let builder = configure(Verifier::builder(&scheme));
+        if builder.has_keys() {
+            return Err(ConfigError::SecretBesideSigner);
+        }
         let (builder, key) = if let Some(private) = private {
             let public = Key::from_public_key("key-1", private.public_key());
             (builder.key(public), SigningKey::Private(private))

@@ -123,7 +123,7 @@ impl Reader<'_> {
         };
         let mut layer = AddressLayer::new(addresses);
         if let Some(proxies) = &front.header {
-            layer = layer.behind(proxies.clone());
+            layer = layer.with_proxies(proxies.clone());
         }
         Ok(Some(layer))
     }
