@@ -14,7 +14,7 @@ use crate::{
     secret::SecretError,
     timestamp::Tolerance,
     unkeyed::Unkeyed,
-    verifier::{Setup, Verifier},
+    verifier::{Verifier, VerifierSetup},
 };
 
 /// Builds a [`Verifier`]; made by [`Verifier::builder`].
@@ -148,7 +148,7 @@ impl VerifierBuilder {
     }
 
     /// Everything but the keys, held against each other.
-    fn setup(self) -> Result<Setup, ConfigError> {
+    fn setup(self) -> Result<VerifierSetup, ConfigError> {
         let scheme = self.scheme?;
         if let Some(algorithm) = scheme.weakness().filter(|_| !self.allows_legacy) {
             return Err(ConfigError::Legacy { scheme: scheme.id().to_owned(), algorithm });
@@ -167,11 +167,11 @@ impl VerifierBuilder {
         }
         let tolerance = self.tolerance.or(scheme.tolerance());
         let Self { settings, allows_legacy, awaits_secret, .. } = self;
-        Ok(Setup { scheme, keys: Vec::new(), tolerance, public_url, settings, awaits_secret, allows_legacy })
+        Ok(VerifierSetup { scheme, keys: Vec::new(), tolerance, public_url, settings, awaits_secret, allows_legacy })
     }
 }
 
-impl Setup {
+impl VerifierSetup {
     /// A verifier with these keys.
     pub(crate) fn with_keys(self, keys: Vec<Result<Key, SecretError>>) -> Result<Verifier, ConfigError> {
         let keys = ready_keys(keys, &self.scheme, policy(self.allows_legacy))?;

@@ -104,19 +104,19 @@ pub(crate) fn raw<'b>(body: &'b [u8], pointer: &Pointer) -> Result<Option<&'b [u
     let text = std::str::from_utf8(body).map_err(|_| Unusable::NotJson)?;
     let mut value: &RawValue = serde_json::from_str(text).map_err(|_| Unusable::NotJson)?;
     for token in &pointer.tokens {
-        let Some(members) = Members::of(value, token)? else { return Ok(None) };
+        let Some(members) = MemberOf::of(value, token)? else { return Ok(None) };
         value = members;
     }
     Ok(Some(value.get().as_bytes()))
 }
 
 /// Finds one member of an object among its unread values.
-struct Members<'a>(&'a str);
+struct MemberOf<'a>(&'a str);
 
-impl Members<'_> {
+impl MemberOf<'_> {
     fn of<'b>(object: &'b RawValue, key: &str) -> Result<Option<&'b RawValue>, Unusable> {
         let mut deserializer = serde_json::Deserializer::from_str(object.get());
-        match Members(key).deserialize(&mut deserializer) {
+        match MemberOf(key).deserialize(&mut deserializer) {
             Ok(found) if found.len() > 1 => Err(Unusable::Conflicting),
             Ok(found) => Ok(found.first().copied()),
             // Not an object: it has no member.
@@ -125,7 +125,7 @@ impl Members<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Members<'_> {
+impl<'de> DeserializeSeed<'de> for MemberOf<'_> {
     type Value = Vec<&'de RawValue>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -133,7 +133,7 @@ impl<'de> DeserializeSeed<'de> for Members<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Members<'_> {
+impl<'de> Visitor<'de> for MemberOf<'_> {
     type Value = Vec<&'de RawValue>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

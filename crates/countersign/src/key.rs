@@ -28,13 +28,13 @@ use crate::{
 pub struct Key {
     label: Arc<str>,
     id: Option<String>,
-    source: KeySource,
+    given: Given,
     not_before: Option<Timestamp>,
     not_after: Option<Timestamp>,
 }
 
 #[derive(Debug)]
-enum KeySource {
+enum Given {
     Secret(Secret),
     Public(PublicKey),
 }
@@ -42,15 +42,15 @@ enum KeySource {
 impl Key {
     /// A key that is always valid. The label appears in logs and in the proof.
     pub fn new(label: impl Into<Arc<str>>, secret: Secret) -> Self {
-        let source = KeySource::Secret(secret);
-        Self { label: label.into(), id: None, source, not_before: None, not_after: None }
+        let given = Given::Secret(secret);
+        Self { label: label.into(), id: None, given, not_before: None, not_after: None }
     }
 
     /// A provider's public key that is there as one, fetched and looked at by the caller. For the text of one,
     /// [`new`](Self::new) does as well.
     pub fn from_public_key(label: impl Into<Arc<str>>, key: PublicKey) -> Self {
-        let source = KeySource::Public(key);
-        Self { label: label.into(), id: None, source, not_before: None, not_after: None }
+        let given = Given::Public(key);
+        Self { label: label.into(), id: None, given, not_before: None, not_after: None }
     }
 
     /// Gives the key the id by which the provider names it in the parameter `keyid` of an HTTP Message Signature (RFC 9421
@@ -211,11 +211,11 @@ pub(crate) fn public_key_of_text(scheme: &Scheme, text: &[u8], policy: KeyPolicy
 
 impl ReadyKey {
     pub(crate) fn new(key: Key, scheme: &Scheme, policy: KeyPolicy) -> Result<Self, SecretError> {
-        let Key { label, id, source, not_before, not_after } = key;
-        let material = match source {
-            KeySource::Secret(secret) => Material::of(&secret, scheme, policy)?,
-            KeySource::Public(key) if scheme.takes_public_key() => Material::Public(key),
-            KeySource::Public(_) => return Err(SecretError::PublicKeyForSecret),
+        let Key { label, id, given, not_before, not_after } = key;
+        let material = match given {
+            Given::Secret(secret) => Material::of(&secret, scheme, policy)?,
+            Given::Public(key) if scheme.takes_public_key() => Material::Public(key),
+            Given::Public(_) => return Err(SecretError::PublicKeyForSecret),
         };
         if let Material::Public(key) = &material
             && !scheme.public_key_algorithms().any(|algorithm| key.fits(algorithm))

@@ -51,8 +51,6 @@ pub enum Rejection {
         /// The time it had.
         limit: Duration,
     },
-    /// The event is being handled already.
-    InProgress,
     /// Something that a handshake asks for could not be done just now: its secret kept, its URL fetched.
     HandshakeFailed,
     /// This endpoint is not set up to answer the handshake.
@@ -60,6 +58,8 @@ pub enum Rejection {
         /// What is missing: a setting, the public URL, a place for secrets.
         missing: Arc<str>,
     },
+    /// The event is being handled already.
+    InProgress,
     /// The keys of this request's tenant could not be looked up just now.
     KeysUnavailable,
     /// The delivery's id is missing or unusable.
@@ -220,9 +220,9 @@ impl Rejection {
             Self::ContentCoding => "content_coding",
             Self::ContentLength => "content_length",
             Self::HandlerTimeout { .. } => "handler_timeout",
-            Self::InProgress => "in_progress",
             Self::HandshakeFailed => "handshake_failed",
             Self::HandshakeNotConfigured { .. } => "handshake_not_configured",
+            Self::InProgress => "in_progress",
             Self::KeysUnavailable => "keys_unavailable",
             Self::MalformedId { .. } => "malformed_id",
             Self::MalformedSignature { .. } => "malformed_signature",
@@ -297,11 +297,11 @@ impl fmt::Display for Rejection {
             Self::ContentCoding => f.write_str("the body is not in a content coding that can be undone"),
             Self::ContentLength => f.write_str("the announced length is not one decimal number"),
             Self::HandlerTimeout { limit } => write!(f, "the handler did not answer within {limit:?}"),
-            Self::InProgress => f.write_str("the event is being handled already"),
             Self::HandshakeFailed => f.write_str("what the handshake asks for could not be done"),
             Self::HandshakeNotConfigured { missing } => {
                 write!(f, "the handshake cannot be answered: {missing} is not configured")
             }
+            Self::InProgress => f.write_str("the event is being handled already"),
             Self::KeysUnavailable => f.write_str("the keys for this request could not be looked up"),
             Self::MalformedId { place, problem } => write!(f, "the delivery id in {place} {problem}"),
             Self::MalformedSignature { place, problem } => write!(f, "the signature in {place} {problem}"),

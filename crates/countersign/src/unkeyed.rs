@@ -14,7 +14,7 @@ use crate::{
     scheme::{Algorithm, KeyIdRule, KeyPlace, KeySource, Pattern, Scheme, Source, UrlTemplate},
     timestamp::{Timestamp, Tolerance},
     trust::TrustRoots,
-    verifier::{Setup, Verifier},
+    verifier::{Verifier, VerifierSetup},
 };
 
 /// All of a verifier but its keys, which the provider publishes; made by
@@ -87,7 +87,7 @@ impl KeyAddress {
 }
 
 impl Unkeyed {
-    pub(crate) fn new(setup: Setup) -> Result<Self, ConfigError> {
+    pub(crate) fn new(setup: VerifierSetup) -> Result<Self, ConfigError> {
         let (scheme, settings) = (&setup.scheme, &setup.settings);
         for name in scheme.keys.iter().flat_map(KeySource::settings) {
             if !settings.contains_key(name) {

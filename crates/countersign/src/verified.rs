@@ -160,7 +160,7 @@ impl<'r, B> Verified<'r, B> {
 
 impl<B: AsRef<[u8]>> Verified<'_, B> {
     /// The body as it was signed: without its content coding, if the scheme signs what was there before it.
-    pub fn payload(&self) -> &[u8] {
+    pub fn unpacked_body(&self) -> &[u8] {
         self.decoded.as_deref().unwrap_or(self.body.as_ref())
     }
 
@@ -172,18 +172,18 @@ impl<B: AsRef<[u8]>> Verified<'_, B> {
     /// If a question was asked, but a value of it is missing, ambiguous or too long, or something that the answer needs
     /// is not configured.
     pub fn handshake(&self) -> Result<Option<Handshake>, Rejection> {
-        let asked = Asked::verified(self.verifier, self.head, self.payload(), self.maker.key);
+        let asked = Asked::verified(self.verifier, self.head, self.unpacked_body(), self.maker.key);
         asked.answer(|rule| rule.signed)
     }
 
     /// The event's id, where the provider puts it. Read from the body on each call, if it stands there.
     pub fn event_id(&self) -> Option<Value<'_>> {
-        self.field(self.scheme().event_id(), self.payload())
+        self.field(self.scheme().event_id(), self.unpacked_body())
     }
 
     /// The event's type, where the provider puts it. Read from the body on each call, if it stands there.
     pub fn event_type(&self) -> Option<Value<'_>> {
-        self.field(self.scheme().event_type(), self.payload())
+        self.field(self.scheme().event_type(), self.unpacked_body())
     }
 
     /// The key under which a [`ReplayStore`](crate::replay::ReplayStore) claims this delivery's event: made of what the
@@ -200,7 +200,7 @@ impl<B: AsRef<[u8]>> Verified<'_, B> {
             form: self.maker.form,
             time: &self.time.text,
             id: self.id.as_deref(),
-            body: self.payload(),
+            body: self.unpacked_body(),
         };
         content.key(scope, || self.event_id(), || self.event_type())
     }
@@ -213,7 +213,7 @@ impl Verified<'_, Bytes> {
         let (verifier, scheme) = (self.verifier, self.verifier.scheme());
         let known = |field: Option<&Field>| match field {
             Some(field) if field.is_read_late() => Told::InBody(OnceLock::new()),
-            field => Told::Known(self.field(field, self.payload()).map(|value| value.as_str().to_owned())),
+            field => Told::Known(self.field(field, self.unpacked_body()).map(|value| value.as_str().to_owned())),
         };
         let (event_id, event_type) = (known(scheme.event_id()), known(scheme.event_type()));
         let id = self.id.filter(|_| !scheme.event_is_delivery());

@@ -1,6 +1,6 @@
 //! What of an accepted delivery its signature covers.
 
-use std::{borrow::Cow, slice};
+use std::{borrow::Cow, cell::LazyCell, slice};
 
 use http::{HeaderMap, HeaderName, Method, Uri};
 
@@ -96,6 +96,8 @@ impl SignedContent<'_> {
     }
 
     fn write_parts(&self, text: &mut Text<'_>) {
+        // The verifier has read the same parts without an error.
+        let sorted = LazyCell::new(|| SortedParameters::of(self.scheme, self.head, self.body).unwrap_or_default());
         for part in &self.scheme.signature.parts {
             match part {
                 Part::Secret => text.cut(),
@@ -108,7 +110,7 @@ impl SignedContent<'_> {
                     }
                     None => text.write(self.body),
                 },
-                _ => self.write_part(part, text),
+                _ => self.write_part(part, &sorted, text),
             }
         }
     }
@@ -127,12 +129,10 @@ impl SignedContent<'_> {
         text.write(signed);
     }
 
-    fn write_part(&self, part: &Part, text: &mut Text<'_>) {
-        // The verifier has read the same parts without an error.
-        let sorted = SortedParameters::of(self.scheme, self.head, self.body).unwrap_or_default();
+    fn write_part(&self, part: &Part, sorted: &SortedParameters, text: &mut Text<'_>) {
         let with = Writing { form: self.form, secret: &[], body: Some(self.body) };
         let settings = Settings::new();
-        let content = self.content(&settings, &sorted);
+        let content = self.content(&settings, sorted);
         let _: Result<(), _> = content.write(slice::from_ref(part), with, &mut |piece| text.write(piece));
     }
 

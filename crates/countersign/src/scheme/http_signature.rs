@@ -63,9 +63,6 @@ impl HttpSignatureRule {
 
     /// The setting that it needs.
     pub(super) fn setting(&self) -> Option<&str> {
-        match &self.key_id {
-            Some(Expected::Setting(name)) => Some(name),
-            _ => None,
-        }
+        self.key_id.as_ref().and_then(Expected::setting)
     }
 }

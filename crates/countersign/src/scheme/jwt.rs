@@ -32,10 +32,7 @@ impl JwtRule {
 
     /// The settings that it needs.
     pub(super) fn settings(&self) -> impl Iterator<Item = &str> {
-        self.issuers.iter().chain(&self.audience).filter_map(|expected| match expected {
-            Expected::Setting(name) => Some(name.as_str()),
-            Expected::Text(_) | Expected::Url => None,
-        })
+        self.issuers.iter().chain(&self.audience).filter_map(Expected::setting)
     }
 }
 
@@ -47,4 +44,14 @@ pub(crate) enum Expected {
     Setting(String),
     /// The public URL as the request has it.
     Url,
+}
+
+impl Expected {
+    /// The name of the setting that it is.
+    pub(super) fn setting(&self) -> Option<&str> {
+        match self {
+            Self::Setting(name) => Some(name),
+            Self::Text(_) | Self::Url => None,
+        }
+    }
 }

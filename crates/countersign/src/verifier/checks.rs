@@ -20,11 +20,11 @@ impl Verifier {
         body: Option<&[u8]>,
         first: Option<u8>,
     ) -> Result<(), Rejection> {
-        self.inner.scheme.guards.iter().try_for_each(|guard| content.obeys(guard, body, first))
+        self.inner.setup.scheme.guards.iter().try_for_each(|guard| content.obeys(guard, body, first))
     }
 
     pub(super) fn check_whole(&self, content: &Content<'_>, body: &[u8]) -> Result<(), Rejection> {
-        let digests = self.inner.scheme.checks.iter().filter_map(Check::body_digest);
+        let digests = self.inner.setup.scheme.checks.iter().filter_map(Check::body_digest);
         self.run_checks(content, Some(body), body.is_empty(), digests.map(|digest| digest.of(body)))
     }
 
@@ -37,7 +37,7 @@ impl Verifier {
         body_is_empty: bool,
         mut hashes: impl Iterator<Item = Tag>,
     ) -> Result<(), Rejection> {
-        for check in self.inner.scheme.checks.iter().filter(|check| !check.is_off(self.settings())) {
+        for check in self.inner.setup.scheme.checks.iter().filter(|check| !check.is_off(self.settings())) {
             let malformed = |problem| malformed_value(check.source.to_string(), problem);
             let told = look_up(&check.source, content.head, body).map_err(|unusable| malformed(unusable.into()))?;
             let hash = check.body_digest().and_then(|_| hashes.next());

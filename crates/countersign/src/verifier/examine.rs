@@ -56,10 +56,10 @@ impl Verifier {
         examined: &mut Examined<'r>,
     ) -> Result<(), Rejection> {
         let inner = &*self.inner;
-        let (scheme, places) = (&inner.scheme, &inner.places);
+        let (scheme, places) = (&inner.setup.scheme, &inner.places);
         if matches!(scheme.signature.algorithm, Algorithm::HttpSignature) {
-            let ids = KeyIds { common: scheme.http.common_key_id(&inner.settings), keys: &inner.keys };
-            let signature = HttpSignature::read(head, &scheme.http, ids, inner.tolerance, now)?;
+            let ids = KeyIds { common: scheme.http.common_key_id(&inner.setup.settings), keys: &inner.setup.keys };
+            let signature = HttpSignature::read(head, &scheme.http, ids, inner.setup.tolerance, now)?;
             examined.time.at = signature.created();
             examined.tags = Tags::of_http(signature);
             return Ok(());
@@ -90,12 +90,12 @@ impl Verifier {
     pub(crate) fn examine_what_the_head_has(&self, head: Head<'_>) -> Result<(), Rejection> {
         let inner = &*self.inner;
         self.check_method(head)?;
-        if inner.scheme.signature.source.is_in_body() {
+        if inner.setup.scheme.signature.source.is_in_body() {
             return Ok(());
         }
         let mut tags = Tags::default();
-        tags.find(&inner.scheme, &inner.places, head, None)?;
-        tags.decode(&inner.scheme, &inner.places)
+        tags.find(&inner.setup.scheme, &inner.places, head, None)?;
+        tags.decode(&inner.setup.scheme, &inner.places)
     }
 
     /// Refuses what no key could prove, before anything else but its method is looked at.
@@ -109,7 +109,7 @@ impl Verifier {
 
     #[inline]
     fn check_method(&self, head: Head<'_>) -> Result<(), Rejection> {
-        let scheme = &self.inner.scheme;
+        let scheme = &self.inner.setup.scheme;
         let is_asked = || scheme.handshakes.iter().any(|rule| rule.signed && rule.method == *head.method);
         if scheme.methods.contains(head.method) || (head.is_question && is_asked()) {
             Ok(())
@@ -120,11 +120,11 @@ impl Verifier {
 
     fn read_token(&self, now: Timestamp, examined: &mut Examined<'_>) -> Result<(), Rejection> {
         let inner = &*self.inner;
-        let (rule, place, token) = (&inner.scheme.jwt, &inner.places.signature, examined.tags.token());
-        if matches!(inner.scheme.signature.algorithm, Algorithm::DetachedJws) {
+        let (rule, place, token) = (&inner.setup.scheme.jwt, &inner.places.signature, examined.tags.token());
+        if matches!(inner.setup.scheme.signature.algorithm, Algorithm::DetachedJws) {
             return jwt::check_detached(token, rule, place);
         }
-        let token = jwt::read(token, rule, inner.tolerance, place, now)?;
+        let token = jwt::read(token, rule, inner.setup.tolerance, place, now)?;
         examined.time.at = token.issued;
         examined.claims = token.claims;
         Ok(())
@@ -140,7 +140,7 @@ impl Verifier {
         examined: &mut Examined<'r>,
     ) -> Result<(), Rejection> {
         let inner = &*self.inner;
-        let (Some(rule), Some(tolerance)) = (&inner.scheme.timestamp, inner.tolerance) else {
+        let (Some(rule), Some(tolerance)) = (&inner.setup.scheme.timestamp, inner.setup.tolerance) else {
             return Ok(());
         };
         examined.time = timestamp(rule, &inner.places, head, &examined.tags, body)?;

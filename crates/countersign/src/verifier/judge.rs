@@ -33,12 +33,12 @@ impl Verifier {
         body: &[u8],
         now: Timestamp,
     ) -> Result<Maker, Rejection> {
-        let scheme = &self.inner.scheme;
+        let scheme = &self.inner.setup.scheme;
         let request = Request { content, tags, body };
         let mut search = Search::default();
         if let Some(signature) = tags.http() {
             let base = signature.base(content)?;
-            let (named, common) = (signature.key_id(), scheme.http.common_key_id(&self.inner.settings));
+            let (named, common) = (signature.key_id(), scheme.http.common_key_id(&self.inner.setup.settings));
             for (at, key) in self.valid_keys(now).filter(|(_, key)| key.is_meant_by(named, common)) {
                 search.add(Maker { key: at, form: UrlForm::AsIs }, signature.is_by(&key.material, &base, &scheme.http));
             }
@@ -77,7 +77,7 @@ impl Verifier {
         key: usize,
         hash: (&Mac, &[u8]),
     ) -> Result<(), Rejection> {
-        let scheme = &self.inner.scheme;
+        let scheme = &self.inner.setup.scheme;
         let (Request { content, tags, body }, (start, secret)) = (request, hash);
         let Signature { parts, optional_end, .. } = &scheme.signature;
         for form in self.url_forms() {
@@ -101,7 +101,7 @@ impl Verifier {
         let secret = vec![b's'; secret];
         for form in self.url_forms() {
             let with = Writing { form: *form, secret: &secret, body: Some(body) };
-            if digest.is_extension(&content.to_vec(&self.inner.scheme.signature.parts, with)?) {
+            if digest.is_extension(&content.to_vec(&self.inner.setup.scheme.signature.parts, with)?) {
                 return Err(Rejection::AmbiguousContent { rule: "they contain the padding of a shorter text" });
             }
         }
@@ -110,7 +110,7 @@ impl Verifier {
 
     /// The form of the URL for which a public key, or the secret of a token, proves one of the signatures.
     fn signed_form(&self, request: Request<'_>, material: &Material) -> Result<Option<UrlForm>, Rejection> {
-        let scheme = &self.inner.scheme;
+        let scheme = &self.inner.setup.scheme;
         let Request { content, tags, body } = request;
         if matches!(scheme.signature.algorithm, Algorithm::Jwt) {
             return Ok(jwt::is_signed(tags.token(), &scheme.jwt, material).then_some(UrlForm::AsIs));
@@ -145,7 +145,7 @@ impl Verifier {
             || Rejection::MalformedSignature { place: Arc::from(source.to_string()), problem: Problem::UnknownVersion };
         let word = content.value(source, Some(body)).map_err(|_| malformed())?;
         let found = named.iter().find(|(name, _)| name.as_bytes() == &*word).map(|(_, algorithm)| *algorithm);
-        let allowed = found.filter(|algorithm| !algorithm.is_legacy() || self.inner.allows_legacy);
+        let allowed = found.filter(|algorithm| !algorithm.is_legacy() || self.inner.setup.allows_legacy);
         allowed.ok_or_else(malformed)
     }
 }

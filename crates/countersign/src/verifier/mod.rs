@@ -53,14 +53,14 @@ pub struct Verifier {
 }
 
 struct Inner {
-    setup: Setup,
+    setup: VerifierSetup,
     places: Places,
     layout: Layout,
     ordinary: Option<Ordinary>,
 }
 
 /// What [`VerifierBuilder::build`] held against each other.
-pub(crate) struct Setup {
+pub(crate) struct VerifierSetup {
     pub(crate) scheme: Scheme,
     pub(crate) keys: Vec<ReadyKey>,
     pub(crate) tolerance: Option<Tolerance>,
@@ -70,14 +70,6 @@ pub(crate) struct Setup {
     pub(crate) awaits_secret: bool,
     /// Whether algorithms that are broken for other uses are borne.
     pub(crate) allows_legacy: bool,
-}
-
-impl std::ops::Deref for Inner {
-    type Target = Setup;
-
-    fn deref(&self) -> &Setup {
-        &self.setup
-    }
 }
 
 impl Verifier {
@@ -96,7 +88,7 @@ impl Verifier {
         VerifierBuilder::new(scheme)
     }
 
-    pub(crate) fn assemble(setup: Setup) -> Self {
+    pub(crate) fn assemble(setup: VerifierSetup) -> Self {
         let places = Places::of(&setup.scheme, &setup.settings);
         let layout = Layout::of(&setup.scheme);
         let ordinary = Ordinary::of(&setup.scheme);
@@ -152,12 +144,12 @@ impl Verifier {
 
     /// The scheme that it verifies.
     pub fn scheme(&self) -> &Scheme {
-        &self.inner.scheme
+        &self.inner.setup.scheme
     }
 
     /// The labels of its keys, in order.
     pub fn key_labels(&self) -> impl Iterator<Item = &str> {
-        self.inner.keys.iter().map(|key| &*key.label)
+        self.inner.setup.keys.iter().map(|key| &*key.label)
     }
 
     /// Whether any of its keys is valid at this time. If none is, every delivery is refused.
@@ -167,19 +159,19 @@ impl Verifier {
 
     /// How far a signed timestamp may lie from the clock; `None` if the scheme signs none.
     pub fn tolerance(&self) -> Option<Tolerance> {
-        self.inner.tolerance
+        self.inner.setup.tolerance
     }
 
     pub(crate) fn key_label(&self, key: usize) -> &Arc<str> {
-        &self.inner.keys[key].label
+        &self.inner.setup.keys[key].label
     }
 
     pub(crate) fn awaits_secret(&self) -> bool {
-        self.inner.awaits_secret
+        self.inner.setup.awaits_secret
     }
 
     pub(crate) fn settings(&self) -> &Settings {
-        &self.inner.settings
+        &self.inner.setup.settings
     }
 
     pub(crate) fn places(&self) -> &Places {
@@ -187,25 +179,25 @@ impl Verifier {
     }
 
     pub(crate) fn allows_legacy(&self) -> bool {
-        self.inner.allows_legacy
+        self.inner.setup.allows_legacy
     }
 
     /// What it was made of, without its keys.
-    pub(crate) fn setup(&self) -> Setup {
-        let Setup { scheme, tolerance, public_url, settings, allows_legacy, .. } = &self.inner.setup;
-        Setup {
+    pub(crate) fn setup(&self) -> VerifierSetup {
+        let VerifierSetup { scheme, tolerance, public_url, settings, allows_legacy, .. } = &self.inner.setup;
+        VerifierSetup {
             scheme: scheme.clone(),
             keys: Vec::new(),
             tolerance: *tolerance,
             public_url: public_url.clone(),
             settings: settings.clone(),
-            awaits_secret: self.inner.awaits_secret,
+            awaits_secret: self.inner.setup.awaits_secret,
             allows_legacy: *allows_legacy,
         }
     }
 
     pub(crate) fn public_url(&self) -> Option<&PublicUrl> {
-        self.inner.public_url.as_ref()
+        self.inner.setup.public_url.as_ref()
     }
 
     pub(crate) fn layout(&self) -> &Layout {
@@ -220,10 +212,10 @@ impl Verifier {
     #[inline]
     fn content_with<'a>(&'a self, head: Head<'a>, timestamp: &'a [u8], id: &'a [u8]) -> Content<'a> {
         Content {
-            scheme: &self.inner.scheme,
+            scheme: &self.inner.setup.scheme,
             head,
-            public_url: self.inner.public_url.as_ref(),
-            settings: &self.inner.settings,
+            public_url: self.inner.setup.public_url.as_ref(),
+            settings: &self.inner.setup.settings,
             timestamp,
             id,
             sorted: SortedParameters::NONE,
@@ -232,26 +224,26 @@ impl Verifier {
 
     /// The keys that are valid now, with their places.
     pub(crate) fn valid_keys(&self, now: Timestamp) -> impl Iterator<Item = (usize, &ReadyKey)> {
-        self.inner.keys.iter().enumerate().filter(move |(_, key)| key.is_valid_at(now))
+        self.inner.setup.keys.iter().enumerate().filter(move |(_, key)| key.is_valid_at(now))
     }
 
     /// The forms in which the URL may have been signed.
     pub(crate) fn url_forms(&self) -> &[UrlForm] {
-        &self.inner.scheme.url.forms
+        &self.inner.setup.scheme.url.forms
     }
 
     pub(crate) fn key(&self, at: usize) -> &ReadyKey {
-        &self.inner.keys[at]
+        &self.inner.setup.keys[at]
     }
 }
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("scheme", &self.inner.scheme.id())
+            .field("scheme", &self.inner.setup.scheme.id())
             .field("keys", &self.key_labels().collect::<Vec<_>>())
-            .field("tolerance", &self.inner.tolerance)
-            .field("public_url", &self.inner.public_url)
+            .field("tolerance", &self.inner.setup.tolerance)
+            .field("public_url", &self.inner.setup.public_url)
             .finish()
     }
 }

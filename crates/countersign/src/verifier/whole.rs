@@ -32,7 +32,7 @@ impl Verifier {
         limit: Option<u64>,
         now: Timestamp,
     ) -> Result<(Maker, Examined<'r>), Rejection> {
-        if !self.inner.scheme.signs_decoded_body() {
+        if !self.inner.setup.scheme.signs_decoded_body() {
             return self.judge_decoded(head, body, now);
         }
         let body = decoded(head, body, limit)?;
@@ -57,7 +57,7 @@ impl Verifier {
         let time = ordinary.time.map_or(&b""[..], |(text, _)| text);
         let content = self.content_with(head, time, ordinary.id.unwrap_or_default());
         self.obey_guards(&content, Some(body), body.first().copied())?;
-        let parts = &self.inner.scheme.signature.parts;
+        let parts = &self.inner.setup.scheme.signature.parts;
         let scope = scope.filter(|_| self.inner.layout.hashes_replay_key && body.len() <= LONGEST_BESIDE);
         let (mut search, mut replay_key) = (Search::default(), None);
         let mut keys = self.valid_keys(now).filter_map(|(at, key)| Some((at, key.material.keyed()?)));
@@ -75,7 +75,7 @@ impl Verifier {
                         search.compare_only(Maker { key: other, form }, &other_tag, &ordinary.tag);
                     }
                     (None, Mac::HmacSha256(keyed), Some(scope)) => {
-                        let (event, tag) = scope.key_and_tag(&self.inner.scheme, keyed, body);
+                        let (event, tag) = scope.key_and_tag(&self.inner.setup.scheme, keyed, body);
                         replay_key = Some(event);
                         search.compare_only(maker, &Tag::new(tag), &ordinary.tag);
                     }
@@ -93,13 +93,13 @@ impl Verifier {
         body: &[u8],
         now: Timestamp,
     ) -> Result<Maker, Rejection> {
-        let sorted = SortedParameters::of(&self.inner.scheme, head, body)?;
+        let sorted = SortedParameters::of(&self.inner.setup.scheme, head, body)?;
         let content = Content { sorted: &sorted, ..self.content(head, examined) };
         self.obey_guards(&content, Some(body), body.first().copied())?;
         self.refuse_foreign_keys(head, Some(body))?;
         self.refuse_answers(&content, body)?;
         // What a token claims is worth a look when its signature is proven; anything else is cheaper than the signature.
-        let is_token = matches!(self.inner.scheme.signature.algorithm, Algorithm::Jwt);
+        let is_token = matches!(self.inner.setup.scheme.signature.algorithm, Algorithm::Jwt);
         if !is_token {
             self.check_whole(&content, body)?;
         }
@@ -115,7 +115,7 @@ impl Verifier {
 
     /// A key that was pasted proves nothing for a request that names one from elsewhere.
     pub(crate) fn refuse_foreign_keys(&self, head: Head<'_>, body: Option<&[u8]>) -> Result<(), Rejection> {
-        match self.inner.scheme.key_source().map(|keys| &keys.place) {
+        match self.inner.setup.scheme.key_source().map(|keys| &keys.place) {
             Some(KeyPlace::Named { source, hosts, path }) => named_url(source, hosts, path, head, body).map(drop),
             _ => Ok(()),
         }
@@ -128,7 +128,7 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<(Maker, Examined<'r>), Rejection> {
         let mut examined = Examined::default();
-        if self.inner.scheme.evidence_is_in_body() {
+        if self.inner.setup.scheme.evidence_is_in_body() {
             // First what the head has, so that a whole request is refused for the same reason as one that arrives in parts.
             self.examine_what_the_head_has(head)?;
             let mut borrowed = Examined::default();

@@ -165,13 +165,9 @@ impl Reader<'_> {
         }
         let kept = &self.with.kept.feeds;
         let same = kept.iter().find(|feed| feed.is(&plan, &always)).cloned();
-        let feed = match same.or_else(|| kept.iter().find_map(|feed| feed.by(&plan, &always))) {
-            Some(feed) => feed,
-            None => {
-                let started = self.with.unfetched.start(plan, always, self.with.log);
-                started.map_err(|message| self.wrong_at(entry, message))?
-            }
-        };
+        let going_on = same.or_else(|| kept.iter().find_map(|feed| feed.by(&plan, &always)));
+        let feed = going_on.map_or_else(|| self.with.unfetched.start(plan, always, self.with.log), Ok);
+        let feed = feed.map_err(|message| self.wrong_at(entry, message))?;
         feeds.push(feed.clone());
         Ok(feed)
     }

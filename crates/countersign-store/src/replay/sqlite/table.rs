@@ -219,12 +219,12 @@ impl<'t> Batch<'t> {
     ) -> rusqlite::Result<Result<Done, SqliteStoreError>> {
         let mut known =
             self.transaction.prepare_cached("SELECT until, fence FROM countersign_replay_1 WHERE key = :key")?;
-        let known = known
+        let known: Option<(i64, Option<i64>)> = known
             .query_row(named_params! { ":key": key.as_bytes() }, |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
         match known {
-            Some((end, holder)) if i64::gt(&end, &now.millis()) => {
-                return Ok(Ok(if Option::<i64>::is_some(&holder) { Done::Held } else { Done::No }));
+            Some((end, holder)) if end > now.millis() => {
+                return Ok(Ok(if holder.is_some() { Done::Held } else { Done::No }));
             }
             Some(_) => {}
             None => {

@@ -52,12 +52,9 @@ impl Reader<'_> {
         self.parts_have_sources(&signature, timestamp.as_ref(), delivery_id.as_ref(), &signature_span)?;
         let mut required_settings = self.used_settings(&signature, &checks, &settings, &signature_span)?;
         let jwt = self.jwt(file.jwt, &signature.algorithm, &settings, &signature_span)?;
-        required_settings.extend(jwt.settings().map(str::to_owned));
-        if let Some(Expected::Setting(name)) = &signature.key_name {
-            required_settings.push(name.clone());
-        }
         let http = self.http_signature(file.http_signature, &signature.algorithm, &settings, &signature_span)?;
-        required_settings.extend(http.setting().map(str::to_owned));
+        let named = signature.key_name.iter().filter_map(Expected::setting);
+        required_settings.extend(jwt.settings().chain(named).chain(http.setting()).map(str::to_owned));
 
         let form = self.form(file.form, &signature)?;
         let reach = Reach {
@@ -78,7 +75,7 @@ impl Reader<'_> {
         let methods = self.methods(file.request.methods)?;
         let around = Around { algorithm: &signature.algorithm, settings: &settings, methods: &methods };
         let handshakes =
-            file.handshake.into_iter().map(|table| self.handshake(table, &around)).collect::<Result<Vec<_>>>()?;
+            file.handshake.into_iter().map(|table| self.handshake(table, &around)).collect::<Result<_>>()?;
         let keys_span = file.keys.as_ref().map(Spanned::span);
         let keys = file.keys.map(|table| self.keys(table, &signature, &settings)).transpose()?;
 
@@ -114,14 +111,19 @@ impl Reader<'_> {
             ambiguous,
             covers_body,
         };
-        if let Some((algorithm, feature)) = description.missing_feature() {
-            return Err(self.not_built(signature_span, algorithm.name(), feature));
+        self.can_be_verified(&description, signature_span, keys_span)?;
+        Ok(description)
+    }
+
+    fn can_be_verified(&self, read: &Description, signature: Range<usize>, keys: Option<Range<usize>>) -> Result<()> {
+        if let Some((algorithm, feature)) = read.missing_feature() {
+            return Err(self.not_built(signature, algorithm.name(), feature));
         }
-        match keys_span {
-            Some(span) if !description.takes_public_key() => {
+        match keys {
+            Some(span) if !read.takes_public_key() => {
                 self.fail(span, "this scheme is not signed with a private key: there is no public one to fetch")
             }
-            _ => Ok(description),
+            _ => Ok(()),
         }
     }
 
