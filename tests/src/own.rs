@@ -23,6 +23,9 @@ pub const FILES: &[(&str, &str)] = &[
     ("own-json-id", JSON_ID),
     ("own-http-signature", HTTP_SIGNATURE),
     ("own-http-hmac", HTTP_HMAC),
+    ("own-http-rsa-pss", HTTP_RSA_PSS),
+    ("own-rsa-pss", RSA_PSS),
+    ("own-rsa-pss-jws", RSA_PSS_JWS),
 ];
 
 const REQUEST_LINE: &str = r#"
@@ -307,4 +310,37 @@ algorithms = ["hmac-sha256"]
 components = ["@scheme", "@authority", "@path", "@query", "@request-target", '@query-param;name="order"']
 [event]
 id = "{query:order}"
+"#;
+
+const HTTP_RSA_PSS: &str = r#"
+name = "HTTP signature by RSA-PSS"
+[signature]
+algorithm = "http-signature"
+[http-signature]
+algorithms = ["rsa-pss-sha512"]
+components = ["@method", "content-digest"]
+max_age = "1m"
+"#;
+
+const RSA_PSS: &str = r#"
+name = "RSA-PSS"
+[signature]
+algorithm = "rsa-pss-sha384"
+header = "X-Sig"
+value = "{base64}"
+signs = "{timestamp}.{body}"
+[timestamp]
+header = "X-Time"
+format = "seconds"
+tolerance = "1m"
+"#;
+
+const RSA_PSS_JWS: &str = r#"
+name = "Detached signature by RSA-PSS"
+[signature]
+algorithm = "jws-detached"
+header = "X-Sig"
+signs = "{body}"
+[jwt]
+algorithms = ["PS256"]
 "#;

@@ -45,7 +45,7 @@
 //!
 //! **`ecdsa`**: signatures by ECDSA on the curve P-256. **`p384`** and **`p521`** add those curves, and imply it.
 //!
-//! **`rsa`**: signatures by RSA with the padding of PKCS#1 v1.5, under keys of 2048 to 8192 bits.
+//! **`rsa`**: signatures by RSA with the padding of PKCS#1 v1.5 or PSS, under keys of 2048 to 8192 bits.
 //!
 //! **`jwt`**: signatures as JSON Web Tokens and detached JSON Web Signatures (RFC 7515). Alone it knows those by HMAC; with
 //! the features above, those by public keys as well.

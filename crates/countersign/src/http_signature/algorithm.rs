@@ -2,7 +2,7 @@
 
 use crate::public_key::PublicKeyAlgorithm;
 
-/// An algorithm of RFC 9421 section 3.3. There is no RSA-PSS, which none of our libraries' users has met, and no `none`.
+/// An algorithm of RFC 9421 section 3.3. There is no `none`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HttpAlgorithm {
     HmacSha256,
@@ -10,12 +10,13 @@ pub(crate) enum HttpAlgorithm {
 }
 
 impl HttpAlgorithm {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::HmacSha256,
         Self::Public(PublicKeyAlgorithm::Ed25519),
         Self::Public(PublicKeyAlgorithm::EcdsaP256Sha256),
         Self::Public(PublicKeyAlgorithm::EcdsaP384Sha384),
         Self::Public(PublicKeyAlgorithm::RsaPkcs1Sha256),
+        Self::Public(PublicKeyAlgorithm::RsaPssSha512),
     ];
 
     /// Its name in the IANA registry "HTTP Signature Algorithms", the value of the parameter `alg`.

@@ -28,7 +28,7 @@ use crate::{
     evidence::MAX_SIGNATURES,
     head::Head,
     key::Material,
-    public_key::EcdsaForm,
+    public_key::SignatureForm,
     rejection::{Problem, Rejection},
     scheme::{HttpSignatureRule, trim_ows},
     structured_fields::{self, Bare, Item, Member, Value},
@@ -113,7 +113,7 @@ impl HttpSignature {
                 Tag::from_bytes(&self.signature).is_some_and(|presented| bool::from(expected.equals(&presented)))
             }
             (Material::Public(key), HttpAlgorithm::Public(algorithm)) => {
-                key.verify(*algorithm, EcdsaForm::Fixed, base, &self.signature)
+                key.verify(*algorithm, SignatureForm::Jose, base, &self.signature)
             }
             _ => false,
         })

@@ -103,6 +103,25 @@ fn the_ed25519_example_of_appendix_b_2_6_is_right() {
     assert!(builder.is_err());
 }
 
+#[test]
+fn the_rsa_pss_examples_of_appendix_b_2_1_and_b_2_2_are_right() {
+    let verifier = verifier(&any_of("[\"rsa-pss-sha512\"]"), include_str!("rfc9421-rsa-pss.pem"));
+    let nothing_but_itself = signed(
+        "sig-b21=();created=1618884473;keyid=\"test-key-rsa-pss\";nonce=\"b3k2pp5k7z-50gnwp.yemd\"",
+        "sig-b21=:d2pmTvmbncD3xQm8E9ZV2828BjQWGgiwAaw5bAkgibUopemLJcWDy/lkbbHAve4cRAtx31Iq786U7it++wgGxbtRxf8Udx7zFZsckzXaJMkA7ChG52eSkFxykJeNqsrWH5S+oxNFlD4dzVuwe8DhTSja8xxbR/Z2cOGdCbzR72rgFWhzx2VjBqJzsPLMIQKhO4DGezXehhWwE56YCE+O6c0mKZsfxVrogUvA4HELjVKWmAvtl6UnCh8jYzuVG5WSb/QEVPnP5TmcAnLH1g+s++v6d4s8m0gCw1fV5/SITLq9mhho8K3+7EPYTU8IU1bLhdxO5Nyt8C8ssinQ98Xw9Q==:",
+    );
+    assert_eq!(judge(&verifier, &nothing_but_itself).unwrap().timestamp(), Some(CREATED));
+
+    let selective = signed(
+        "sig-b22=(\"@authority\" \"content-digest\" \"@query-param\";name=\"Pet\");created=1618884473;keyid=\"test-key-rsa-pss\";tag=\"header-example\"",
+        "sig-b22=:LjbtqUbfmvjj5C5kr1Ugj4PmLYvx9wVjZvD9GsTT4F7GrcQEdJzgI9qHxICagShLRiLMlAJjtq6N4CDfKtjvuJyE5qH7KT8UCMkSowOB4+ECxCmT8rtAmj/0PIXxi0A0nxKyB09RNrCQibbUjsLS/2YyFYXEu4TRJQzRw1rLEuEfY17SARYhpTlaqwZVtR8NV7+4UKkjqpcAoFqWFQh62s7Cl+H2fjBSpqfZUJcsIk4N6wiKYd4je2U/lankenQ99PZfB4jY3I5rSV2DSBVkSFsURIjYErOs0tFTQosMTAoxk//0RoKUqiYY8Bh0aaUEb0rQl3/XaVe4bXTugEjHSw==:",
+    );
+    assert!(judge(&verifier, &selective).is_ok());
+    let mut other = selective.map(|_| BODY);
+    *other.uri_mut() = "/foo?param=Value&Pet=cat".parse().unwrap();
+    assert_eq!(judge(&verifier, &other).unwrap_err(), Rejection::Signature);
+}
+
 /// Section 4.3: a proxy changes the request, and adds a signature of its own.
 fn proxied() -> Request<&'static str> {
     Request::post("/foo?param=Value&Pet=dog")

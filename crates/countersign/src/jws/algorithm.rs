@@ -11,6 +11,9 @@ pub(crate) enum JwsAlgorithm {
     Rs256,
     Rs384,
     Rs512,
+    Ps256,
+    Ps384,
+    Ps512,
     Es256,
     Es384,
     Es512,
@@ -27,13 +30,16 @@ pub(crate) enum JwsKey {
 }
 
 impl JwsAlgorithm {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Hs256,
         Self::Hs384,
         Self::Hs512,
         Self::Rs256,
         Self::Rs384,
         Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
         Self::Es256,
         Self::Es384,
         Self::Es512,
@@ -49,6 +55,9 @@ impl JwsAlgorithm {
             Self::Rs256 => "RS256",
             Self::Rs384 => "RS384",
             Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
             Self::Es512 => "ES512",
@@ -72,6 +81,9 @@ impl JwsAlgorithm {
             Self::Rs256 => JwsKey::Public(PublicKeyAlgorithm::RsaPkcs1Sha256),
             Self::Rs384 => JwsKey::Public(PublicKeyAlgorithm::RsaPkcs1Sha384),
             Self::Rs512 => JwsKey::Public(PublicKeyAlgorithm::RsaPkcs1Sha512),
+            Self::Ps256 => JwsKey::Public(PublicKeyAlgorithm::RsaPssSha256),
+            Self::Ps384 => JwsKey::Public(PublicKeyAlgorithm::RsaPssSha384),
+            Self::Ps512 => JwsKey::Public(PublicKeyAlgorithm::RsaPssSha512),
             Self::Es256 => JwsKey::Public(PublicKeyAlgorithm::EcdsaP256Sha256),
             Self::Es384 => JwsKey::Public(PublicKeyAlgorithm::EcdsaP384Sha384),
             Self::Es512 => JwsKey::Public(PublicKeyAlgorithm::EcdsaP521Sha512),

@@ -28,7 +28,7 @@ use crate::{
     algorithm::{Mac, Tag},
     encoding::Encoding,
     members::Members,
-    public_key::{EcdsaForm, PublicKey},
+    public_key::{PublicKey, SignatureForm},
 };
 
 /// The most characters of header and payload together, with the full stop between them.
@@ -221,7 +221,7 @@ fn is_by_public_key(algorithm: JwsAlgorithm, signature: &[u8], key: &PublicKey, 
     let JwsKey::Public(algorithm) = algorithm.key() else {
         return false;
     };
-    decode(signature).is_ok_and(|signature| key.verify(algorithm, EcdsaForm::Fixed, signed, &signature))
+    decode(signature).is_ok_and(|signature| key.verify(algorithm, SignatureForm::Jose, signed, &signature))
 }
 
 fn decode(base64: &[u8]) -> Result<Vec<u8>, JwsProblem> {

@@ -96,7 +96,7 @@ fn the_length_is_bounded_before_anything_is_decoded() {
 
 #[test]
 fn only_an_allowed_algorithm_is_read() {
-    for alg in ["none", "None", "NONE", "", "hs256", "HS256 ", "HS1", "PS256", "ES256K", "HS224"] {
+    for alg in ["none", "None", "NONE", "", "hs256", "HS256 ", "HS1", "PS1", "ES256K", "HS224"] {
         for signature in ["", ".AAAA"] {
             let text = format!("{}.e30.{}", base64(format!(r#"{{"alg":"{alg}"}}"#).as_bytes()), &signature);
             assert!(Jws::parse(text.as_bytes(), ALL).is_err(), "{alg}");
@@ -297,7 +297,7 @@ mod public_keys {
         let header = base64(format!(r#"{{"alg":"EdDSA","jwk":{RFC_8037_A2}}}"#).as_bytes());
         let signed = format!("{header}.e30");
         let algorithm = crate::public_key::PublicKeyAlgorithm::Ed25519;
-        let signature = private.sign(algorithm, EcdsaForm::Fixed, signed.as_bytes()).unwrap();
+        let signature = private.sign(algorithm, SignatureForm::Jose, signed.as_bytes()).unwrap();
         let text = format!("{signed}.{}", base64(&signature));
         let jws = Jws::parse(text.as_bytes(), ALL).unwrap();
         assert!(jws.is_signed_with_private_key_of(&private.public_key()));
@@ -308,7 +308,7 @@ mod public_keys {
     fn ecdsa_signatures_in_der_are_no_jws() {
         let private = PrivateKey::from_raw(crate::PublicKeyKind::P256, &[7; 32]).unwrap();
         let algorithm = crate::public_key::PublicKeyAlgorithm::EcdsaP256Sha256;
-        for (form, accepted) in [(EcdsaForm::Fixed, true), (EcdsaForm::Der, false)] {
+        for (form, accepted) in [(SignatureForm::Jose, true), (SignatureForm::Usual, false)] {
             let sign = |signed: &[u8]| private.sign(algorithm, form, signed);
             let text = write(JwsAlgorithm::Es256, &[], b"{}", sign).unwrap();
             let jws = Jws::parse(text.as_bytes(), ALL).unwrap();

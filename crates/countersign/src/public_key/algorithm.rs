@@ -24,19 +24,27 @@ pub(crate) enum PublicKeyAlgorithm {
     RsaPkcs1Sha384,
     /// RSASSA-PKCS1-v1_5 with SHA-512; `RS512` in RFC 7518.
     RsaPkcs1Sha512,
+    /// RSASSA-PSS with SHA-256, in the mask too (RFC 8017 section 8.1); `PS256` in RFC 7518.
+    RsaPssSha256,
+    /// RSASSA-PSS with SHA-384; `PS384` in RFC 7518.
+    RsaPssSha384,
+    /// RSASSA-PSS with SHA-512; `PS512` in RFC 7518.
+    RsaPssSha512,
 }
 
-/// How the two numbers of an ECDSA signature are written.
+/// How a signature is made where its algorithm leaves it open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum EcdsaForm {
-    /// A DER sequence of two integers, RFC 3279 section 2.2.3.
-    Der,
-    /// `r || s`, each as long as the curve's order, RFC 7518 section 3.4.
-    Fixed,
+pub(crate) enum SignatureForm {
+    /// As cryptographic libraries do it: the numbers of ECDSA in a DER sequence of two integers (RFC 3279 section 2.2.3), the
+    /// salt of RSASSA-PSS of any length, for some take the longest that fits, and providers do not say.
+    Usual,
+    /// As JSON Web Signatures and HTTP Message Signatures want it: `r || s`, each as long as the curve's order (RFC 7518 section
+    /// 3.4), and a salt as long as the hash (section 3.5; RFC 9421 section 3.3.1).
+    Jose,
 }
 
 impl PublicKeyAlgorithm {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Ed25519,
         Self::EcdsaP256Sha1,
         Self::EcdsaP256Sha256,
@@ -46,6 +54,9 @@ impl PublicKeyAlgorithm {
         Self::RsaPkcs1Sha256,
         Self::RsaPkcs1Sha384,
         Self::RsaPkcs1Sha512,
+        Self::RsaPssSha256,
+        Self::RsaPssSha384,
+        Self::RsaPssSha512,
     ];
 
     /// The word for it in scheme files.
@@ -60,6 +71,9 @@ impl PublicKeyAlgorithm {
             Self::RsaPkcs1Sha256 => "rsa-sha256",
             Self::RsaPkcs1Sha384 => "rsa-sha384",
             Self::RsaPkcs1Sha512 => "rsa-sha512",
+            Self::RsaPssSha256 => "rsa-pss-sha256",
+            Self::RsaPssSha384 => "rsa-pss-sha384",
+            Self::RsaPssSha512 => "rsa-pss-sha512",
         }
     }
 
@@ -86,10 +100,20 @@ impl PublicKeyAlgorithm {
             Self::EcdsaP256Sha1 | Self::EcdsaP256Sha256 => PublicKeyKind::P256,
             Self::EcdsaP384Sha384 => PublicKeyKind::P384,
             Self::EcdsaP521Sha512 => PublicKeyKind::P521,
-            Self::RsaPkcs1Sha1 | Self::RsaPkcs1Sha256 | Self::RsaPkcs1Sha384 | Self::RsaPkcs1Sha512 => {
-                PublicKeyKind::Rsa
-            }
+            Self::RsaPkcs1Sha1
+            | Self::RsaPkcs1Sha256
+            | Self::RsaPkcs1Sha384
+            | Self::RsaPkcs1Sha512
+            | Self::RsaPssSha256
+            | Self::RsaPssSha384
+            | Self::RsaPssSha512 => PublicKeyKind::Rsa,
         }
+    }
+
+    /// Whether it is RSA with the padding that has a salt.
+    #[cfg(feature = "rsa")]
+    pub(super) fn is_pss(self) -> bool {
+        matches!(self, Self::RsaPssSha256 | Self::RsaPssSha384 | Self::RsaPssSha512)
     }
 
     /// The hash that the message goes into first; `None` for Ed25519, which reads the whole message twice when it signs
@@ -98,9 +122,9 @@ impl PublicKeyAlgorithm {
         match self {
             Self::Ed25519 => None,
             Self::EcdsaP256Sha1 | Self::RsaPkcs1Sha1 => Some(Digest::Sha1),
-            Self::EcdsaP256Sha256 | Self::RsaPkcs1Sha256 => Some(Digest::Sha256),
-            Self::EcdsaP384Sha384 | Self::RsaPkcs1Sha384 => Some(Digest::Sha384),
-            Self::EcdsaP521Sha512 | Self::RsaPkcs1Sha512 => Some(Digest::Sha512),
+            Self::EcdsaP256Sha256 | Self::RsaPkcs1Sha256 | Self::RsaPssSha256 => Some(Digest::Sha256),
+            Self::EcdsaP384Sha384 | Self::RsaPkcs1Sha384 | Self::RsaPssSha384 => Some(Digest::Sha384),
+            Self::EcdsaP521Sha512 | Self::RsaPkcs1Sha512 | Self::RsaPssSha512 => Some(Digest::Sha512),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use p256::ecdsa::signature::hazmat::{PrehashSigner, PrehashVerifier};
 
-use super::{algorithm::EcdsaForm, error::KeyError};
+use super::{algorithm::SignatureForm, error::KeyError};
 
 /// The types of one curve's library.
 pub(super) trait Curve {
@@ -68,22 +68,22 @@ pub(super) fn private<C: Curve>(scalar: &[u8]) -> Result<C::Private, KeyError> {
 ///
 /// Of the two signatures that `s` and its negative make, both are taken, as the providers' own libraries do: senders make
 /// either. Nothing here takes a signature for the name of a request, so that a second one is of no use to anyone.
-pub(super) fn verify<C: Curve>(key: &C::Public, form: EcdsaForm, digest: &[u8], signature: &[u8]) -> bool {
+pub(super) fn verify<C: Curve>(key: &C::Public, form: SignatureForm, digest: &[u8], signature: &[u8]) -> bool {
     match form {
-        EcdsaForm::Der => {
+        SignatureForm::Usual => {
             C::Der::try_from(signature).is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok())
         }
-        EcdsaForm::Fixed => {
+        SignatureForm::Jose => {
             C::Fixed::try_from(signature).is_ok_and(|signature| key.verify_prehash(digest, &signature).is_ok())
         }
     }
 }
 
 /// Deterministic, RFC 6979: no randomness, and the same signature each time.
-pub(super) fn sign<C: Curve>(key: &C::Private, form: EcdsaForm, digest: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn sign<C: Curve>(key: &C::Private, form: SignatureForm, digest: &[u8]) -> Option<Vec<u8>> {
     let signature: C::Fixed = key.sign_prehash(digest).ok()?;
     Some(match form {
-        EcdsaForm::Der => C::der(&signature.into()),
-        EcdsaForm::Fixed => C::fixed(&signature),
+        SignatureForm::Usual => C::der(&signature.into()),
+        SignatureForm::Jose => C::fixed(&signature),
     })
 }

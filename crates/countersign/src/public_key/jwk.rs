@@ -93,7 +93,9 @@ fn algorithm(name: &str) -> Result<PublicKeyAlgorithm, KeyError> {
         "RS256" => Ok(PublicKeyAlgorithm::RsaPkcs1Sha256),
         "RS384" => Ok(PublicKeyAlgorithm::RsaPkcs1Sha384),
         "RS512" => Ok(PublicKeyAlgorithm::RsaPkcs1Sha512),
-        "PS256" | "PS384" | "PS512" => Err(KeyError::Unsupported { what: "RSA-PSS" }),
+        "PS256" => Ok(PublicKeyAlgorithm::RsaPssSha256),
+        "PS384" => Ok(PublicKeyAlgorithm::RsaPssSha384),
+        "PS512" => Ok(PublicKeyAlgorithm::RsaPssSha512),
         _ => Err(KeyError::NotForSignatures),
     }
 }

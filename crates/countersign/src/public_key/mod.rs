@@ -19,6 +19,8 @@ mod jwk;
 mod parse;
 mod private;
 #[cfg(feature = "rsa")]
+mod pss;
+#[cfg(feature = "rsa")]
 mod rsa;
 #[cfg(test)]
 #[cfg(all(feature = "ed25519", feature = "legacy", feature = "p384", feature = "p521", feature = "rsa"))]
@@ -29,7 +31,7 @@ mod wycheproof;
 
 use std::fmt;
 
-pub(crate) use self::algorithm::{EcdsaForm, PublicKeyAlgorithm};
+pub(crate) use self::algorithm::{PublicKeyAlgorithm, SignatureForm};
 #[cfg(feature = "public-key")]
 pub(crate) use self::certificate::CertificateChain;
 #[cfg(feature = "certificates")]
@@ -213,7 +215,7 @@ impl PublicKey {
     pub(crate) fn verify(
         &self,
         algorithm: PublicKeyAlgorithm,
-        form: EcdsaForm,
+        form: SignatureForm,
         message: &[u8],
         signature: &[u8],
     ) -> bool {
@@ -234,7 +236,7 @@ impl PublicKey {
     pub(crate) fn verify_digest(
         &self,
         algorithm: PublicKeyAlgorithm,
-        form: EcdsaForm,
+        form: SignatureForm,
         digest: &[u8],
         signature: &[u8],
     ) -> bool {
@@ -248,6 +250,8 @@ impl PublicKey {
             Inner::P384(key) => ecdsa::verify::<ecdsa::P384>(key, form, digest, signature),
             #[cfg(feature = "p521")]
             Inner::P521(key) => ecdsa::verify::<ecdsa::P521>(key, form, digest, signature),
+            #[cfg(feature = "rsa")]
+            Inner::Rsa(key) if algorithm.is_pss() => pss::verify(key, form, hash, digest, signature),
             #[cfg(feature = "rsa")]
             Inner::Rsa(key) => rsa::verify(key, hash, digest, signature),
             #[allow(unreachable_patterns, reason = "reached if the feature `ed25519` is on")]

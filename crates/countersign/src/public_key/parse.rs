@@ -74,7 +74,9 @@ fn kind(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<PublicKeyKind, KeyErro
             Some(Ok(curve)) => named_curve(curve),
             _ => Err(UNSUPPORTED),
         },
-        RSA_PSS => Err(KeyError::Unsupported { what: "RSA-PSS" }),
+        // RFC 4055 section 1.2: without parameters, for any hash and salt.
+        RSA_PSS if parameters.is_none() => Ok(PublicKeyKind::Rsa),
+        RSA_PSS => Err(KeyError::Unsupported { what: "RSA-PSS with parameters" }),
         _ => Err(UNSUPPORTED),
     }
 }

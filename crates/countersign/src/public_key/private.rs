@@ -10,9 +10,9 @@ use super::ecdsa;
 use super::ed25519;
 #[cfg(feature = "public-key")]
 use super::parse;
+use super::{KeyError, KeyPolicy, PublicKey, PublicKeyAlgorithm, PublicKeyKind, SignatureForm, armour};
 #[cfg(feature = "rsa")]
-use super::rsa;
-use super::{EcdsaForm, KeyError, KeyPolicy, PublicKey, PublicKeyAlgorithm, PublicKeyKind, armour};
+use super::{pss, rsa};
 use crate::algorithm::Tag;
 
 /// A key that makes signatures: never printed, compared or cloned, and wiped from memory when dropped.
@@ -98,8 +98,8 @@ impl PrivateKey {
         PublicKey { inner, only: None }
     }
 
-    /// The signature of the message, the same each time; `None` if the key does not fit. The form matters to ECDSA only.
-    pub(crate) fn sign(&self, algorithm: PublicKeyAlgorithm, form: EcdsaForm, message: &[u8]) -> Option<Vec<u8>> {
+    /// The signature of the message, the same each time; `None` if the key does not fit. The form matters to ECDSA alone: a salt is always as long as the hash.
+    pub(crate) fn sign(&self, algorithm: PublicKeyAlgorithm, form: SignatureForm, message: &[u8]) -> Option<Vec<u8>> {
         if !self.public_key().fits(algorithm) {
             return None;
         }
@@ -115,6 +115,8 @@ impl PrivateKey {
             Inner::P384(ref key) => ecdsa::sign::<ecdsa::P384>(key, form, digest?),
             #[cfg(feature = "p521")]
             Inner::P521(ref key) => ecdsa::sign::<ecdsa::P521>(key, form, digest?),
+            #[cfg(feature = "rsa")]
+            Inner::Rsa(ref key) if algorithm.is_pss() => pss::sign(key, hash?, digest?),
             #[cfg(feature = "rsa")]
             Inner::Rsa(ref key) => rsa::sign(key, hash?, digest?),
         }

@@ -1,6 +1,6 @@
 //! Keys and signatures that OpenSSL made, and what must be refused.
 
-use super::{EcdsaForm, KeyError, KeyPolicy, PrivateKey, PublicKey, PublicKeyAlgorithm, PublicKeyKind};
+use super::{KeyError, KeyPolicy, PrivateKey, PublicKey, PublicKeyAlgorithm, PublicKeyKind, SignatureForm};
 use crate::encoding::Encoding;
 
 macro_rules! file {
@@ -30,7 +30,7 @@ fn refused(pem: &str) -> KeyError {
 }
 
 /// One of each algorithm: its keys, and a signature by OpenSSL.
-fn signed_by_openssl() -> [(PublicKeyAlgorithm, PublicKey, PrivateKey, &'static [u8]); 9] {
+fn signed_by_openssl() -> [(PublicKeyAlgorithm, PublicKey, PrivateKey, &'static [u8]); 12] {
     let p256 = || (public(file!("p256.pub.pem")), private(file!("p256.pem")));
     let rsa = || (public(file!("rsa2048.pub.pem")), private(file!("rsa2048.pem")));
     let ed25519 = (public(file!("ed25519.pub.pem")), private(file!("ed25519.pem")));
@@ -47,21 +47,24 @@ fn signed_by_openssl() -> [(PublicKeyAlgorithm, PublicKey, PrivateKey, &'static 
         with(PublicKeyAlgorithm::RsaPkcs1Sha256, rsa(), bytes!("rsa-sha256.sig")),
         with(PublicKeyAlgorithm::RsaPkcs1Sha384, rsa(), bytes!("rsa-sha384.sig")),
         with(PublicKeyAlgorithm::RsaPkcs1Sha512, rsa(), bytes!("rsa-sha512.sig")),
+        with(PublicKeyAlgorithm::RsaPssSha256, rsa(), bytes!("rsa-pss-sha256.sig")),
+        with(PublicKeyAlgorithm::RsaPssSha384, rsa(), bytes!("rsa-pss-sha384.sig")),
+        with(PublicKeyAlgorithm::RsaPssSha512, rsa(), bytes!("rsa-pss-sha512.sig")),
     ]
 }
 
 #[test]
 fn openssl_and_this_library_accept_each_others_signatures() {
     for (algorithm, public, private, signature) in signed_by_openssl() {
-        assert!(public.verify(algorithm, EcdsaForm::Der, MESSAGE, signature), "{algorithm:?}");
-        for form in [EcdsaForm::Der, EcdsaForm::Fixed] {
+        assert!(public.verify(algorithm, SignatureForm::Usual, MESSAGE, signature), "{algorithm:?}");
+        for form in [SignatureForm::Usual, SignatureForm::Jose] {
             let own = private.sign(algorithm, form, MESSAGE).unwrap();
             assert_eq!(own, private.sign(algorithm, form, MESSAGE).unwrap());
             assert!(public.verify(algorithm, form, MESSAGE, &own), "{algorithm:?}");
             assert!(private.public_key().verify(algorithm, form, MESSAGE, &own), "{algorithm:?}");
-            // Only ECDSA leaves the signer a choice.
-            let is_ecdsa = algorithm.name().starts_with("ecdsa");
-            assert!(is_ecdsa || own == signature, "{algorithm:?}");
+            // ECDSA and RSASSA-PSS leave the signer a choice.
+            let is_open = algorithm.name().starts_with("ecdsa") || algorithm.name().starts_with("rsa-pss");
+            assert!(is_open || own == signature, "{algorithm:?}");
         }
     }
 }
@@ -70,7 +73,8 @@ fn openssl_and_this_library_accept_each_others_signatures() {
 fn a_signature_holds_for_its_message_form_and_algorithm_only() {
     let all = signed_by_openssl();
     for (algorithm, public, _, signature) in &all {
-        let verify = |message: &[u8], signature: &[u8]| public.verify(*algorithm, EcdsaForm::Der, message, signature);
+        let verify =
+            |message: &[u8], signature: &[u8]| public.verify(*algorithm, SignatureForm::Usual, message, signature);
         assert!(!verify(b"a messagf", signature) && !verify(b"", signature), "{algorithm:?}");
         assert!(!verify(MESSAGE, &[signature, &[0][..]].concat()), "{algorithm:?}");
         assert!(!verify(MESSAGE, &[&[0][..], signature].concat()), "{algorithm:?}");
@@ -83,9 +87,9 @@ fn a_signature_holds_for_its_message_form_and_algorithm_only() {
             assert!(!verify(MESSAGE, &other), "{algorithm:?} byte {at}");
         }
         let is_ecdsa = algorithm.name().starts_with("ecdsa");
-        assert_eq!(public.verify(*algorithm, EcdsaForm::Fixed, MESSAGE, signature), !is_ecdsa, "{algorithm:?}");
+        assert_eq!(public.verify(*algorithm, SignatureForm::Jose, MESSAGE, signature), !is_ecdsa, "{algorithm:?}");
         for (other, ..) in all.iter().filter(|(other, ..)| other != algorithm) {
-            assert!(!public.verify(*other, EcdsaForm::Der, MESSAGE, signature), "{algorithm:?} as {other:?}");
+            assert!(!public.verify(*other, SignatureForm::Usual, MESSAGE, signature), "{algorithm:?} as {other:?}");
         }
     }
 }
@@ -93,7 +97,7 @@ fn a_signature_holds_for_its_message_form_and_algorithm_only() {
 #[test]
 fn a_digest_stands_for_its_message_except_under_ed25519() {
     for (algorithm, public, _, signature) in signed_by_openssl() {
-        let verify = |digest: &[u8]| public.verify_digest(algorithm, EcdsaForm::Der, digest, signature);
+        let verify = |digest: &[u8]| public.verify_digest(algorithm, SignatureForm::Usual, digest, signature);
         let Some(hash) = algorithm.digest() else {
             assert!(!verify(MESSAGE) && !verify(&[0; 64]));
             continue;
@@ -109,10 +113,32 @@ fn a_digest_stands_for_its_message_except_under_ed25519() {
 fn nothing_is_signed_under_an_algorithm_that_the_key_does_not_fit() {
     for (algorithm, _, private, _) in signed_by_openssl() {
         for other in PublicKeyAlgorithm::ALL {
-            let signature = private.sign(other, EcdsaForm::Der, MESSAGE);
+            let signature = private.sign(other, SignatureForm::Usual, MESSAGE);
             assert_eq!(signature.is_some(), other.kind() == algorithm.kind(), "{algorithm:?} {other:?}");
         }
     }
+}
+
+#[test]
+fn a_salt_of_another_length_than_the_hash_is_taken_where_no_rfc_forbids_it() {
+    let (key, algorithm) = (public(file!("rsa2048.pub.pem")), PublicKeyAlgorithm::RsaPssSha256);
+    for (salt, signature) in
+        [(Some(32), bytes!("rsa-pss-sha256.sig")), (None, bytes!("rsa-pss-sha256.longest-salt.sig"))]
+    {
+        assert!(key.verify(algorithm, SignatureForm::Usual, MESSAGE, signature));
+        assert_eq!(key.verify(algorithm, SignatureForm::Jose, MESSAGE, signature), salt.is_some());
+    }
+    for padding in [PublicKeyAlgorithm::RsaPkcs1Sha256, PublicKeyAlgorithm::RsaPssSha512] {
+        assert!(!key.verify(padding, SignatureForm::Usual, MESSAGE, bytes!("rsa-pss-sha256.sig")));
+    }
+}
+
+#[test]
+fn a_key_that_is_marked_for_pss_is_an_rsa_key() {
+    let (key, signature) = (public(file!("rsa-pss.pub.pem")), bytes!("rsa-pss.own.sig"));
+    assert!(key.verify(PublicKeyAlgorithm::RsaPssSha256, SignatureForm::Jose, MESSAGE, signature));
+    let own = private(file!("rsa-pss.pem")).sign(PublicKeyAlgorithm::RsaPssSha256, SignatureForm::Jose, MESSAGE);
+    assert!(key.verify(PublicKeyAlgorithm::RsaPssSha256, SignatureForm::Jose, MESSAGE, &own.unwrap()));
 }
 
 #[test]
@@ -122,37 +148,37 @@ fn of_an_ecdsa_signature_s_may_be_negated() {
     let order = Encoding::HexLower.decode(order).unwrap();
     let key = private(file!("p256.pem"));
     let algorithm = PublicKeyAlgorithm::EcdsaP256Sha256;
-    let mut signature = key.sign(algorithm, EcdsaForm::Fixed, MESSAGE).unwrap();
+    let mut signature = key.sign(algorithm, SignatureForm::Jose, MESSAGE).unwrap();
     let mut borrow = false;
     for at in (0..32).rev() {
         let (once, first) = order[at].overflowing_sub(signature[32 + at]);
         let (twice, second) = once.overflowing_sub(borrow.into());
         (signature[32 + at], borrow) = (twice, first || second);
     }
-    assert!(key.public_key().verify(algorithm, EcdsaForm::Fixed, MESSAGE, &signature));
+    assert!(key.public_key().verify(algorithm, SignatureForm::Jose, MESSAGE, &signature));
     for (r, s) in [([0; 32], [0; 32]), ([0; 32], [1; 32]), ([1; 32], [0; 32])] {
-        assert!(!key.public_key().verify(algorithm, EcdsaForm::Fixed, MESSAGE, &[r, s].concat()));
+        assert!(!key.public_key().verify(algorithm, SignatureForm::Jose, MESSAGE, &[r, s].concat()));
     }
     let too_large = [&signature[..32], &order].concat();
-    assert!(!key.public_key().verify(algorithm, EcdsaForm::Fixed, MESSAGE, &too_large));
+    assert!(!key.public_key().verify(algorithm, SignatureForm::Jose, MESSAGE, &too_large));
 }
 
 #[test]
 fn a_key_is_the_same_in_every_writing() {
     let algorithm = PublicKeyAlgorithm::RsaPkcs1Sha256;
     for pem in [file!("rsa2048.pub.pem"), file!("rsa2048.pkcs1.pub.pem"), file!("rsa2048.crt.pem")] {
-        assert!(public(pem).verify(algorithm, EcdsaForm::Der, MESSAGE, bytes!("rsa-sha256.sig")));
+        assert!(public(pem).verify(algorithm, SignatureForm::Usual, MESSAGE, bytes!("rsa-sha256.sig")));
     }
-    let own = private(file!("rsa2048.pkcs1.pem")).sign(algorithm, EcdsaForm::Der, MESSAGE).unwrap();
+    let own = private(file!("rsa2048.pkcs1.pem")).sign(algorithm, SignatureForm::Usual, MESSAGE).unwrap();
     assert_eq!(own, bytes!("rsa-sha256.sig"));
 
     let algorithm = PublicKeyAlgorithm::EcdsaP256Sha256;
     for pem in [file!("p256.pub.pem"), file!("p256.compressed.pub.pem"), file!("chain.crt.pem")] {
-        assert!(public(pem).verify(algorithm, EcdsaForm::Der, MESSAGE, bytes!("ecdsa-p256-sha256.sig")));
+        assert!(public(pem).verify(algorithm, SignatureForm::Usual, MESSAGE, bytes!("ecdsa-p256-sha256.sig")));
     }
-    let own = private(file!("p256.pem")).sign(algorithm, EcdsaForm::Der, MESSAGE);
+    let own = private(file!("p256.pem")).sign(algorithm, SignatureForm::Usual, MESSAGE);
     for pem in [file!("p256.sec1.pem"), file!("p256.params.pem")] {
-        assert_eq!(private(pem).sign(algorithm, EcdsaForm::Der, MESSAGE), own);
+        assert_eq!(private(pem).sign(algorithm, SignatureForm::Usual, MESSAGE), own);
     }
 }
 
@@ -176,7 +202,7 @@ fn a_pasted_key_may_have_lost_its_lines() {
         let key = PublicKey::parse(&text, KeyPolicy::Standard).unwrap();
         assert!(key.verify(
             PublicKeyAlgorithm::EcdsaP256Sha256,
-            EcdsaForm::Der,
+            SignatureForm::Usual,
             MESSAGE,
             bytes!("ecdsa-p256-sha256.sig")
         ));
@@ -196,9 +222,12 @@ fn what_is_no_public_key_is_refused_with_its_reason() {
     assert_eq!(refused(&file!("p256.pub.pem").replace("END PUBLIC", "END RSA PUBLIC")), of("a key in PEM"));
     assert_eq!(refused(&file!("p256.pub.pem").replace("KoZI", "Ko=I")), of("a key in PEM"));
     assert_eq!(refused(&"A".repeat(65 * 1024)), KeyError::TooLarge);
-    for pem in
-        [file!("secp256k1.pub.pem"), file!("p256.explicit.pub.pem"), file!("rsa-pss.pub.pem"), file!("x25519.pub.pem")]
-    {
+    for pem in [
+        file!("secp256k1.pub.pem"),
+        file!("p256.explicit.pub.pem"),
+        file!("rsa-pss.params.pub.pem"),
+        file!("x25519.pub.pem"),
+    ] {
         assert!(matches!(refused(pem), KeyError::Unsupported { .. }), "{pem}");
     }
 }
@@ -244,7 +273,12 @@ fn a_small_rsa_key_is_taken_only_when_asked_for() {
     let pem = file!("rsa1024.pub.pem");
     assert_eq!(refused(pem), KeyError::RsaSize { bits: 1024, least: 2048 });
     let key = PublicKey::from_pem(pem, KeyPolicy::DangerousSmallRsa).unwrap();
-    assert!(key.verify(PublicKeyAlgorithm::RsaPkcs1Sha256, EcdsaForm::Der, MESSAGE, bytes!("rsa1024-sha256.sig")));
+    assert!(key.verify(
+        PublicKeyAlgorithm::RsaPkcs1Sha256,
+        SignatureForm::Usual,
+        MESSAGE,
+        bytes!("rsa1024-sha256.sig")
+    ));
 }
 
 #[test]
@@ -304,9 +338,9 @@ fn an_ed25519_signature_with_a_point_of_small_order_is_refused() {
     for first in [0, 1, 0xec] {
         let rest = if first == 0xec { 0xff } else { 0 };
         let mut signature = [&[first][..], &[rest; 30], &[rest & 0x7f], &[0; 32]].concat();
-        assert!(!key.verify(PublicKeyAlgorithm::Ed25519, EcdsaForm::Fixed, MESSAGE, &signature));
+        assert!(!key.verify(PublicKeyAlgorithm::Ed25519, SignatureForm::Jose, MESSAGE, &signature));
         signature[32] = 1;
-        assert!(!key.verify(PublicKeyAlgorithm::Ed25519, EcdsaForm::Fixed, MESSAGE, &signature));
+        assert!(!key.verify(PublicKeyAlgorithm::Ed25519, SignatureForm::Jose, MESSAGE, &signature));
     }
 }
 
@@ -365,7 +399,7 @@ fn a_json_web_key_with_an_algorithm_verifies_no_other() {
     let key = PublicKey::from_jwk(&text, KeyPolicy::Standard).unwrap();
     assert!(key.fits(PublicKeyAlgorithm::RsaPkcs1Sha256));
     assert!(!key.fits(PublicKeyAlgorithm::RsaPkcs1Sha512) && !key.fits(PublicKeyAlgorithm::RsaPkcs1Sha1));
-    for alg in ["PS256", "RSA-OAEP", "none", "HS256"] {
+    for alg in ["RSA-OAEP", "none", "HS256"] {
         assert!(PublicKey::from_jwk(&text.replace("RS256", alg), KeyPolicy::Standard).is_err(), "{alg}");
     }
 }

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{EcdsaForm, KeyPolicy, PublicKey, PublicKeyAlgorithm};
+use super::{KeyPolicy, PublicKey, PublicKeyAlgorithm, SignatureForm};
 use crate::{
     algorithm::{Digest, Tag},
     encoding::Encoding,
@@ -66,7 +66,7 @@ macro_rules! file {
     };
 }
 
-fn check_signatures(algorithm: PublicKeyAlgorithm, form: EcdsaForm, text: &str, cases: usize) {
+fn check_signatures(algorithm: PublicKeyAlgorithm, form: SignatureForm, text: &str, cases: usize) {
     for group in groups(text, cases) {
         let key = PublicKey::from_spki_der(&hex(&group.public_key_der.unwrap()), KeyPolicy::Standard).unwrap();
         let jwk = group.public_key_jwk.map(|jwk| PublicKey::from_jwk(&jwk.to_string(), KeyPolicy::Standard).unwrap());
@@ -83,36 +83,57 @@ fn check_signatures(algorithm: PublicKeyAlgorithm, form: EcdsaForm, text: &str, 
 
 #[test]
 fn ed25519_signatures_get_the_verdict_of_wycheproof() {
-    check_signatures(PublicKeyAlgorithm::Ed25519, EcdsaForm::Fixed, file!("ed25519.jsonl"), 151);
+    check_signatures(PublicKeyAlgorithm::Ed25519, SignatureForm::Jose, file!("ed25519.jsonl"), 151);
 }
 
 #[test]
 fn p256_signatures_get_the_verdict_of_wycheproof() {
     let algorithm = PublicKeyAlgorithm::EcdsaP256Sha256;
-    check_signatures(algorithm, EcdsaForm::Der, file!("ecdsa_secp256r1_sha256.jsonl"), 484);
-    check_signatures(algorithm, EcdsaForm::Fixed, file!("ecdsa_secp256r1_sha256_p1363.jsonl"), 262);
+    check_signatures(algorithm, SignatureForm::Usual, file!("ecdsa_secp256r1_sha256.jsonl"), 484);
+    check_signatures(algorithm, SignatureForm::Jose, file!("ecdsa_secp256r1_sha256_p1363.jsonl"), 262);
 }
 
 #[test]
 fn p384_signatures_get_the_verdict_of_wycheproof() {
     let algorithm = PublicKeyAlgorithm::EcdsaP384Sha384;
-    check_signatures(algorithm, EcdsaForm::Der, file!("ecdsa_secp384r1_sha384.jsonl"), 504);
-    check_signatures(algorithm, EcdsaForm::Fixed, file!("ecdsa_secp384r1_sha384_p1363.jsonl"), 280);
+    check_signatures(algorithm, SignatureForm::Usual, file!("ecdsa_secp384r1_sha384.jsonl"), 504);
+    check_signatures(algorithm, SignatureForm::Jose, file!("ecdsa_secp384r1_sha384_p1363.jsonl"), 280);
 }
 
 #[test]
 fn p521_signatures_get_the_verdict_of_wycheproof() {
     let algorithm = PublicKeyAlgorithm::EcdsaP521Sha512;
-    check_signatures(algorithm, EcdsaForm::Der, file!("ecdsa_secp521r1_sha512.jsonl"), 542);
-    check_signatures(algorithm, EcdsaForm::Fixed, file!("ecdsa_secp521r1_sha512_p1363.jsonl"), 318);
+    check_signatures(algorithm, SignatureForm::Usual, file!("ecdsa_secp521r1_sha512.jsonl"), 542);
+    check_signatures(algorithm, SignatureForm::Jose, file!("ecdsa_secp521r1_sha512_p1363.jsonl"), 318);
 }
 
 #[test]
 fn rsa_signatures_get_the_verdict_of_wycheproof() {
-    let check = |algorithm, text, cases| check_signatures(algorithm, EcdsaForm::Der, text, cases);
+    let check = |algorithm, text, cases| check_signatures(algorithm, SignatureForm::Usual, text, cases);
     check(PublicKeyAlgorithm::RsaPkcs1Sha256, file!("rsa_signature_2048_sha256.jsonl"), 259);
     check(PublicKeyAlgorithm::RsaPkcs1Sha384, file!("rsa_signature_2048_sha384.jsonl"), 258);
     check(PublicKeyAlgorithm::RsaPkcs1Sha512, file!("rsa_signature_2048_sha512.jsonl"), 259);
+}
+
+#[test]
+fn rsa_pss_signatures_get_the_verdict_of_wycheproof() {
+    let check = |algorithm, text, cases| check_signatures(algorithm, SignatureForm::Jose, text, cases);
+    check(PublicKeyAlgorithm::RsaPssSha256, file!("rsa_pss_2048_sha256.jsonl"), 108);
+    check(PublicKeyAlgorithm::RsaPssSha384, file!("rsa_pss_2048_sha384.jsonl"), 141);
+    check(PublicKeyAlgorithm::RsaPssSha512, file!("rsa_pss_4096_sha512.jsonl"), 179);
+}
+
+/// That no other salt is meant than the empty one, a verifier of this form does not know: the cases 67 to 70.
+#[test]
+fn rsa_pss_signatures_without_a_salt_get_the_verdict_of_wycheproof() {
+    for group in groups(file!("rsa_pss_2048_sha256_no_salt.jsonl"), 103) {
+        let key = PublicKey::from_spki_der(&hex(&group.public_key_der.unwrap()), KeyPolicy::Standard).unwrap();
+        for case in group.tests {
+            let verify = |form| key.verify(PublicKeyAlgorithm::RsaPssSha256, form, &hex(&case.msg), &hex(&case.sig));
+            case.check("any salt", verify(SignatureForm::Usual) && !(67..=70).contains(&case.tc_id));
+            assert_eq!(verify(SignatureForm::Jose), case.tc_id == 69, "{}", case.tc_id);
+        }
+    }
 }
 
 #[test]

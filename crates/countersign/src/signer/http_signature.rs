@@ -11,7 +11,7 @@ use crate::{
     http_signature::{
         CONTENT_DIGEST, Component, HttpAlgorithm, ParameterName, SIGNATURE, SIGNATURE_INPUT, base, content_digest,
     },
-    public_key::{EcdsaForm, PublicKeyAlgorithm},
+    public_key::{PublicKeyAlgorithm, SignatureForm},
     scheme::Source,
     timestamp::Timestamp,
 };
@@ -63,7 +63,9 @@ impl Signer {
 
     fn message_signature(&self, algorithm: HttpAlgorithm, base: &[u8]) -> Option<Vec<u8>> {
         match (&self.key, algorithm) {
-            (SigningKey::Private(key), HttpAlgorithm::Public(algorithm)) => key.sign(algorithm, EcdsaForm::Fixed, base),
+            (SigningKey::Private(key), HttpAlgorithm::Public(algorithm)) => {
+                key.sign(algorithm, SignatureForm::Jose, base)
+            }
             (SigningKey::Shared(_), HttpAlgorithm::HmacSha256) => {
                 let mut mac = self.verifier.key(0).material.start()?.0.clone();
                 mac.update(base);

@@ -23,7 +23,7 @@ use crate::{
     json::Pointer,
     jwt::takes_secret,
     key::Key,
-    public_key::{EcdsaForm, PrivateKey, PublicKeyAlgorithm, PublicKeyKind},
+    public_key::{PrivateKey, PublicKeyAlgorithm, PublicKeyKind, SignatureForm},
     rejection::Rejection,
     scheme::{Algorithm, Check, Choice, Equals, Expected, Hole, Part, Scheme, Source, Unwrap, UrlForm},
     secret::{Secret, SecretError},
@@ -326,7 +326,7 @@ impl Signer {
             (SigningKey::Private(key), _) => {
                 let algorithm = self.public_key_algorithm();
                 let signed = self.scheme().signature.prehashed(signed);
-                algorithm.and_then(|algorithm| key.sign(algorithm, EcdsaForm::Der, &signed))
+                algorithm.and_then(|algorithm| key.sign(algorithm, SignatureForm::Usual, &signed))
             }
             (SigningKey::Shared(_), Some((start, _))) => {
                 let mut mac = start.clone();

@@ -7,7 +7,7 @@ use crate::{
     content::SortedParameters,
     json::Pointer,
     jws::{self, JwsAlgorithm, JwsKey},
-    public_key::{EcdsaForm, PublicKeyAlgorithm},
+    public_key::{PublicKeyAlgorithm, SignatureForm},
     scheme::{Expected, Part},
     timestamp::Timestamp,
 };
@@ -86,7 +86,7 @@ impl Signer {
 
     fn jws_signature(&self, algorithm: JwsAlgorithm, input: &[u8]) -> Option<Vec<u8>> {
         match (&self.key, algorithm.key()) {
-            (SigningKey::Private(key), JwsKey::Public(algorithm)) => key.sign(algorithm, EcdsaForm::Fixed, input),
+            (SigningKey::Private(key), JwsKey::Public(algorithm)) => key.sign(algorithm, SignatureForm::Jose, input),
             (SigningKey::Shared(secret), JwsKey::Secret(digest)) => {
                 let mut mac = digest.start_hmac(secret);
                 mac.update(input);

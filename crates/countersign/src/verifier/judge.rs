@@ -9,7 +9,7 @@ use crate::{
     evidence::Tags,
     jwt,
     key::Material,
-    public_key::{EcdsaForm, PublicKey, PublicKeyAlgorithm},
+    public_key::{PublicKey, PublicKeyAlgorithm, SignatureForm},
     rejection::{Problem, Rejection},
     scheme::{Algorithm, Choice, Scheme, Signature, UrlForm},
     search::{Maker, Search},
@@ -159,6 +159,6 @@ fn is_signed_by(
     scheme: &Scheme,
 ) -> bool {
     let mut found = false;
-    tags.each_signature(scheme, |signature| found |= key.verify(algorithm, EcdsaForm::Der, signed, signature));
+    tags.each_signature(scheme, |signature| found |= key.verify(algorithm, SignatureForm::Usual, signed, signature));
     found
 }
