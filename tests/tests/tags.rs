@@ -50,6 +50,26 @@ fn of_32_tags_the_last_counts_and_33_are_too_many() {
 }
 
 #[test]
+fn what_items_may_end_in_is_no_part_of_them() {
+    let list =
+        |end: &str| format!("{LIST}list = {{ separator = \" \", item_end = \"{end}\", items = [\"v1,{{hex}}\"] }}");
+    let verifier = verifier(&list(","));
+    for line in ["v1,{}", "v1,{},", "v1,{}, v1,{WRONG}", "v1,{WRONG}, v1,{}", "v0,a, v1,{},"] {
+        let line = line.replace("{}", &right()).replace("{WRONG}", WRONG);
+        assert_eq!(code(&verifier, &request("{}", &[&line])), "", "{line}");
+    }
+    for line in ["v1,{},,", "v1,,{}", "v1,{};", "v1,"] {
+        let line = line.replace("{}", &right());
+        assert_eq!(code(&verifier, &request("{}", &[&line])), "malformed_signature", "{line}");
+    }
+    for end in ["", ",,", "=", "a", "+"] {
+        let toml = format!("name = \"A\"\n[signature]\n{}", list(end));
+        let error = Scheme::from_toml("acme", &toml).unwrap_err().to_string();
+        assert!(error.contains("no letters or digits") || error.contains("no tag is made"), "{error}");
+    }
+}
+
+#[test]
 fn of_public_key_signatures_four_are_tried() {
     let scheme = scheme(
         "algorithm = \"ed25519\"\nheader = \"sig\"\nsigns = \"{body}\"\nlist = { separator = \",\", items = [\"v1={hex}\"] }",

@@ -358,6 +358,7 @@ pub(super) struct ListTable {
     pub(super) separator: Spanned<String>,
     #[serde(default)]
     pub(super) trim: bool,
+    pub(super) item_end: Option<Spanned<String>>,
     pub(super) items: Vec<Spanned<String>>,
 }
 

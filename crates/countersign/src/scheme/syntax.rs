@@ -13,7 +13,13 @@ pub(crate) enum Syntax {
     /// One value of one shape.
     Value(Shape),
     /// Items between separators, in any order; an item of no listed shape is skipped, as new versions will be.
-    List { separators: Box<[u8]>, trim: bool, items: Vec<Shape> },
+    List {
+        separators: Box<[u8]>,
+        trim: bool,
+        /// What each may have behind it or not.
+        item_end: Option<u8>,
+        items: Vec<Shape>,
+    },
     /// Items that are known by their position; `rest` has the shape of all further ones.
     Fields { separator: u8, items: Vec<Shape>, rest: Option<Shape> },
 }
@@ -199,9 +205,9 @@ impl Syntax {
         text: &[u8],
         visit: &mut impl FnMut(Hole, Span) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (separators, trim, items) = match self {
+        let (separators, trim, item_end, items) = match self {
             Self::Value(shape) => return shape.scan(text, Span { start: 0, end: text.len() }, visit),
-            Self::List { separators, trim, items } => (separators, *trim, items),
+            Self::List { separators, trim, item_end, items } => (separators, *trim, *item_end, items),
             Self::Fields { separator, items, rest } => {
                 return scan_fields(*separator, items, rest.as_ref(), text, visit);
             }
@@ -209,7 +215,10 @@ impl Syntax {
         let (mut known, mut start) = (false, 0);
         while start < text.len() {
             let end = first_of(separators, &text[start..]).map_or(text.len(), |length| start + length);
-            let item = if trim { trimmed(text, start, end) } else { Span { start, end } };
+            let mut item = if trim { trimmed(text, start, end) } else { Span { start, end } };
+            if item_end.is_some_and(|byte| text[item.range()].last() == Some(&byte)) {
+                item.end -= 1;
+            }
             let shape = items.iter().find(|shape| text[item.range()].starts_with(shape.prefix()));
             if let Some(shape) = shape.filter(|_| item.start < item.end) {
                 known = true;
@@ -224,6 +233,7 @@ impl Syntax {
     pub(crate) fn lone_tag(&self) -> Option<LoneTag<'_>> {
         let (time, shape, separators) = match self {
             Self::Value(shape) => (None, shape, &[][..]),
+            Self::Fields { .. } | Self::List { item_end: Some(_), .. } => return None,
             Self::List { separators, items, .. } => match (items.as_slice(), &separators[..]) {
                 ([shape], separators) => (None, shape, separators),
                 ([time, shape], separators @ [separator]) if time.is_only(|hole| hole == Hole::Timestamp) => {
@@ -235,7 +245,6 @@ impl Syntax {
                 }
                 _ => return None,
             },
-            Self::Fields { .. } => return None,
         };
         match shape.holes().next() {
             Some(Hole::Tag(encoding)) if shape.is_only(|hole| hole == Hole::Tag(encoding)) => {
@@ -249,7 +258,7 @@ impl Syntax {
     pub(crate) fn print(&self, mut fill: impl FnMut(Hole) -> String) -> String {
         match self {
             Self::Value(shape) => shape.print(fill),
-            Self::List { separators, trim, items } => {
+            Self::List { separators, trim, items, .. } => {
                 let separator = separators.first().copied().unwrap_or(b',');
                 let between = if *trim && separator != b' ' { " " } else { "" };
                 let printed: Vec<String> = items.iter().map(|item| item.print(&mut fill)).collect();

@@ -76,7 +76,8 @@ impl Reader<'_> {
                 );
             }
         }
-        Ok(Syntax::List { separators: separators.into(), trim: list.trim, items })
+        let item_end = list.item_end.map(|end| self.item_end(&end)).transpose()?;
+        Ok(Syntax::List { separators: separators.into(), trim: list.trim, item_end, items })
     }
 
     fn fields(&self, fields: Spanned<FieldsTable>) -> Result<Syntax> {
@@ -91,6 +92,14 @@ impl Reader<'_> {
         }
         let rest = fields.rest.map(|rest| self.shape(&rest)).transpose()?;
         Ok(Syntax::Fields { separator, items, rest })
+    }
+
+    /// No character of which tags are made, in whatever encoding.
+    fn item_end(&self, text: &Spanned<String>) -> Result<u8> {
+        match *self.separators(text)? {
+            [end] if !b"+/-_=".contains(&end) => Ok(end),
+            _ => self.fail(text.span(), "expected one character of which no tag is made, such as \",\""),
+        }
     }
 
     /// Letters and digits are what items are made of: one that stood between them would cut a time in two, of which the

@@ -77,9 +77,15 @@ fn layout(syntax: &Syntax) -> String {
     let shapes = |items: &[super::syntax::Shape]| items.iter().map(shape).collect::<Vec<_>>().join(", ");
     match syntax {
         Syntax::Value(one) => shape(one),
-        Syntax::List { separators, items, .. } => {
+        Syntax::List { separators, items, item_end, .. } => {
             let separators: Vec<_> = separators.iter().map(|byte| character(*byte)).collect();
-            format!("items between {} in any order: {}", separators.join(" or "), shapes(items))
+            let end = item_end.map(|end| format!(", each with or without {} behind it", character(end)));
+            format!(
+                "items between {} in any order: {}{}",
+                separators.join(" or "),
+                shapes(items),
+                end.unwrap_or_default()
+            )
         }
         Syntax::Fields { separator, items, rest } => {
             let more = rest.as_ref().map(|rest| format!(", then any number of {}", shape(rest))).unwrap_or_default();
