@@ -70,7 +70,7 @@ impl Reader<'_> {
     fn jws_algorithm(&self, name: &Spanned<String>) -> Result<JwsAlgorithm> {
         let text = name.get_ref();
         JwsAlgorithm::from_name(text).ok_or_else(|| {
-            let expected = "`HS256`, `RS256`, `ES256`, `EdDSA` or one of their kind";
+            let expected = "`HS256`, `RS256`, `PS256`, `ES256`, `EdDSA` or one of their kind";
             self.error(name.span(), format!("unknown algorithm `{text}`; expected {expected}"))
         })
     }
