@@ -136,21 +136,11 @@ async fn accept(
         let is_known = move || forgotten.load(Ordering::SeqCst) == born;
         let asked = pass(from_client, to_server, Arc::clone(&weather), Direction::Question, is_known);
         let answered = pass(from_server, to_client, Arc::clone(&weather), Direction::Answer, || true);
-        tokio::spawn({
-            let weather = Arc::clone(&weather);
-            async move {
-                // When one direction ends, both do.
-                let cut = tokio::select! { cut = asked => cut, cut = answered => cut };
-                if cut {
-                    // Only this connection: the next attempt finds the network well.
-                    weather.send_if_modified(|weather| {
-                        let was = *weather == Weather::Unanswered;
-                        if was {
-                            *weather = Weather::Fair;
-                        }
-                        was
-                    });
-                }
+        // When one direction ends, both do.
+        tokio::spawn(async move {
+            tokio::select! {
+                () = asked => {}
+                () = answered => {}
             }
         });
     }
@@ -162,14 +152,14 @@ enum Direction {
     Answer,
 }
 
-/// Passes bytes on until the connection ends; whether it was cut instead of answered.
+/// Passes bytes on until the connection ends, or is cut instead of answered.
 async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
     weather: Arc<watch::Sender<Weather>>,
     direction: Direction,
     is_known: impl Fn() -> bool,
-) -> bool {
+) {
     let mut changes = weather.subscribe();
     let mut buffer = vec![0; 16 << 10];
     loop {
@@ -177,20 +167,24 @@ async fn pass(
             read = from.read(&mut buffer) => read,
             changed = changes.changed() => {
                 if changed.is_err() || *weather.borrow() == Weather::Down {
-                    return false;
+                    return;
                 }
                 continue;
             }
         };
-        let Ok(read @ 1..) = read else { return false };
+        let Ok(read @ 1..) = read else { return };
         if !is_known() {
-            return false;
+            return;
         }
         let now = *weather.borrow();
         match (now, direction) {
             (Weather::Hole, _) | (Weather::Deaf, Direction::Answer) => {}
-            (Weather::Unanswered, Direction::Answer) => return true,
-            (Weather::Down, _) => return false,
+            (Weather::Unanswered, Direction::Answer) => {
+                // Only this connection, and before it is closed: the next attempt finds the network well.
+                weather.send_replace(Weather::Fair);
+                return;
+            }
+            (Weather::Down, _) => return,
             (now, direction) => {
                 if let (Weather::Cut(event), Direction::Question) = (now, direction)
                     && names(&buffer[..read], event)
@@ -202,7 +196,7 @@ async fn pass(
                     sleep(by).await;
                 }
                 if to.write_all(&buffer[..read]).await.is_err() {
-                    return false;
+                    return;
                 }
             }
         }
