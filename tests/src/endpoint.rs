@@ -210,7 +210,7 @@ impl Endpoint {
             ("x-github-delivery", "d-1"),
             ("x-gitlab-event", "Push Hook"),
             ("x-shopify-topic", "orders/create"),
-            ("x-shopify-event-id", "e-1"),
+            ("x-shopify-webhook-id", "w-1"),
             ("idempotency-key", "i-1"),
             ("linear-delivery", "l-1"),
             ("x-crisp-request-timestamp", "1700000000000"),

@@ -317,7 +317,7 @@ fn events_of_one_act_that_differ_in_their_unsigned_type_alone_are_several() {
         let first = key(types[0], ("x-other", "1"), "{}");
         assert_ne!(first, key(types[1], ("x-other", "1"), "{}"), "{provider}");
         assert_ne!(first, key(types[0], ("x-other", "1"), "[]"), "{provider}");
-        for id in ["x-other", "x-shopify-event-id", "x-wc-webhook-delivery-id"] {
+        for id in ["x-other", "x-shopify-webhook-id", "x-wc-webhook-delivery-id"] {
             assert_eq!(first, key(types[0], (id, "2"), "{}"), "{provider} {id}");
         }
     }
