@@ -335,3 +335,36 @@ fn the_request_chooses_among_the_algorithms_of_the_scheme() {
         assert_eq!(code(&without_legacy, &request), expected, "{version}");
     }
 }
+
+#[test]
+fn of_the_signatures_by_a_subaccount_and_by_its_main_account_either_counts() {
+    for (provider, own, main) in [
+        (providers::PLIVO_V2, "x-plivo-signature-v2", "x-plivo-signature-ma-v2"),
+        (providers::PLIVO_V3, "x-plivo-signature-v3", "x-plivo-signature-ma-v3"),
+    ] {
+        let url = "https://hooks.example.com/in";
+        let by = |secret: &str| {
+            let request = Request::post("/in").header("content-type", "application/x-www-form-urlencoded");
+            let request = request.header(format!("{own}-nonce"), "n-1").body(Bytes::from("From=1&To=2")).unwrap();
+            Signer::with_public_url(provider, secret, url).unwrap().sign(request, NOW).unwrap()
+        };
+        let signature = |secret: &str| by(secret).headers()[own].clone();
+        let verifier = Verifier::builder(provider).secret(SECRET).public_url(url).build().unwrap();
+        let code = |of_subaccount: Option<&str>, of_main: Option<&str>| {
+            let mut request = by(SECRET);
+            request.headers_mut().remove(own);
+            for (name, secret) in [(own, of_subaccount), (main, of_main)] {
+                if let Some(secret) = secret {
+                    request.headers_mut().insert(name, signature(secret));
+                }
+            }
+            code(&verifier, &request)
+        };
+        let other = "another-random-secret";
+        assert_eq!(code(Some(SECRET), None), "", "{provider}");
+        assert_eq!(code(None, Some(SECRET)), "", "{provider}");
+        assert_eq!(code(Some(other), Some(SECRET)), "", "{provider}");
+        assert_eq!(code(Some(SECRET), Some(other)), "", "{provider}");
+        assert_eq!(code(Some(other), Some(other)), "signature", "{provider}");
+    }
+}
