@@ -13,6 +13,8 @@ pub(crate) fn text(rng: &mut Rng, tag: &[u8], is_base64: bool) -> Change<Vec<u8>
 /// The same bytes in another way of writing.
 fn written_otherwise(rng: &mut Rng, text: &str, is_base64: bool) -> Change<Vec<u8>> {
     let bytes = decode(text, is_base64).unwrap_or_default();
+    // What was damaged before may be no text, and have a character of several bytes in the middle.
+    let (front, back) = text.split_at_checked(text.len() / 2).unwrap_or((text, ""));
     let forms = [
         ("upper case", text.to_uppercase()),
         ("lower case", text.to_lowercase()),
@@ -29,7 +31,7 @@ fn written_otherwise(rng: &mut Rng, text: &str, is_base64: bool) -> Change<Vec<u
         ("space behind", format!("{text} ")),
         ("space in front", format!(" {text}")),
         ("tab behind", format!("{text}\t")),
-        ("space in the middle", format!("{} {}", &text[..text.len() / 2], &text[text.len() / 2..])),
+        ("space in the middle", format!("{front} {back}")),
         ("quotation marks", format!("\"{text}\"")),
         ("0x in front", format!("0x{text}")),
         (
