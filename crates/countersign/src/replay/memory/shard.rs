@@ -71,7 +71,7 @@ impl Shard {
                 _ => return Ok(Claim::InProgress),
             }
         } else {
-            self.fetch(halves[0]);
+            self.prefetch(halves[0]);
             let removed = self.sweep(now);
             if let Err(full) = self.reserve(now, entries, bytes) {
                 entries.subtract(removed);
@@ -156,9 +156,10 @@ impl Shard {
         removed
     }
 
-    /// Reads what is next to the place for a new entry, so that the memory for it comes while that which the hand looks at is
-    /// waited for, and not behind it: each takes as long as all the rest. It is a hint, and decides nothing.
-    fn fetch(&self, hash: u64) {
+    /// Reads what is next to the place for a new entry, so that its memory arrives together with that which the hand looks at,
+    /// and not behind it: each takes as long as all the rest of a claim. The table begins to look for a place where the lower
+    /// bits of the hash say; if it did so elsewhere, this would be of no use and do no harm.
+    fn prefetch(&self, hash: u64) {
         #[expect(clippy::cast_possible_truncation, reason = "the number of places is a power of two")]
         let place = |offset: usize| (hash as usize).wrapping_add(offset) & self.table.num_buckets().wrapping_sub(1);
         let next = [0, 1, usize::MAX].into_iter().find_map(|offset| self.table.get_bucket(place(offset)));

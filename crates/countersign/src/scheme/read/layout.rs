@@ -76,7 +76,7 @@ impl Reader<'_> {
                 );
             }
         }
-        let item_end = list.item_end.map(|end| self.item_end(&end)).transpose()?;
+        let item_end = list.item_end.map(|end| self.item_end(&end, separators)).transpose()?;
         Ok(Syntax::List { separators: separators.into(), trim: list.trim, item_end, items })
     }
 
@@ -95,8 +95,11 @@ impl Reader<'_> {
     }
 
     /// No character of which tags are made, in whatever encoding.
-    fn item_end(&self, text: &Spanned<String>) -> Result<u8> {
+    fn item_end(&self, text: &Spanned<String>, separators: &[u8]) -> Result<u8> {
         match *self.separators(text)? {
+            [end] if separators.contains(&end) => {
+                self.fail(text.span(), "this character separates items, so that none stands behind one: leave it out")
+            }
             [end] if !b"+/-_=".contains(&end) => Ok(end),
             _ => self.fail(text.span(), "expected one character of which no tag is made, such as \",\""),
         }
