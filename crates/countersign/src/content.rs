@@ -158,8 +158,24 @@ impl Content<'_> {
                 }
             }
             Part::Canonical(function) => write(&function.write(self, body, with.form)?),
-            // All others are written by `write_part`.
-            _ => {}
+            // Written by `write_part`.
+            Part::Literal(_)
+            | Part::Secret
+            | Part::Setting(_)
+            | Part::Timestamp
+            | Part::Id
+            | Part::Method
+            | Part::Url
+            | Part::Path
+            | Part::Query
+            | Part::PathAndQuery
+            | Part::Host
+            | Part::Value(_)
+            | Part::Lower(_)
+            | Part::FormSorted
+            | Part::QuerySorted
+            | Part::Body
+            | Part::Hash(..) => {}
         }
         Ok(())
     }
@@ -204,37 +220,31 @@ impl Content<'_> {
 
     /// Holds the request against the rules that give its parts one reading. `first` is the first byte of the body.
     pub(crate) fn obeys(&self, guard: &Guard, body: Option<&[u8]>, first: Option<u8>) -> Result<(), Rejection> {
-        let ambiguous = |rule| Err(Rejection::AmbiguousContent { rule });
-        match guard {
-            Guard::TimestampLen(len) if self.timestamp.len() != *len => {
-                ambiguous("the timestamp does not have the number of digits that tells it from its neighbour")
+        let broken = match guard {
+            Guard::TimestampLen(len) => (self.timestamp.len() != *len)
+                .then_some("the timestamp does not have the number of digits that tells it from its neighbour"),
+            Guard::IdSegments { separator } => has_time_segment(self.id, *separator)
+                .then_some("the id contains the separator and something like a timestamp behind it"),
+            Guard::IdWithout { separator } => {
+                ends_early(self.id, separator).then_some("the id contains the separator that ends it")
             }
-            Guard::IdSegments { separator } if has_time_segment(self.id, *separator) => {
-                ambiguous("the id contains the separator and something like a timestamp behind it")
-            }
-            Guard::IdWithout { separator } if ends_early(self.id, separator) => {
-                ambiguous("the id contains the separator that ends it")
-            }
-            Guard::IdWithoutDate if has_date(self.id) => {
-                ambiguous("the id contains a date, with which a timestamp begins")
+            Guard::IdWithoutDate => {
+                has_date(self.id).then_some("the id contains a date, with which a timestamp begins")
             }
             Guard::ValueWithout { source, is_lowered, separator } => {
                 let value = look_up(source, self.head, body).ok().flatten().unwrap_or_default();
                 let value = if *is_lowered { value.to_ascii_lowercase().into() } else { value };
-                if ends_early(&value, separator) {
-                    return ambiguous("a signed value contains the separator that ends it");
-                }
-                Ok(())
+                ends_early(&value, separator).then_some("a signed value contains the separator that ends it")
             }
-            Guard::PlainUrl if !self.url_is_plain() => ambiguous("the URL contains a character that could end it"),
+            Guard::PlainUrl => (!self.url_is_plain()).then_some("the URL contains a character that could end it"),
             Guard::BodyEndsUrl if first.is_some_and(crate::scheme::is_url_byte) => {
-                ambiguous("the body begins like a part of the URL in front of it")
+                Some("the body begins like a part of the URL in front of it")
             }
-            Guard::BodyEndsUrl if !self.url_is_plain() => {
-                ambiguous("the URL contains a character that only a body can begin with")
+            Guard::BodyEndsUrl => {
+                (!self.url_is_plain()).then_some("the URL contains a character that only a body can begin with")
             }
-            _ => Ok(()),
-        }
+        };
+        broken.map_or(Ok(()), |rule| Err(Rejection::AmbiguousContent { rule }))
     }
 
     fn url_is_plain(&self) -> bool {

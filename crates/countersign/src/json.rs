@@ -85,11 +85,9 @@ pub(crate) fn read(body: &[u8], pointer: &Pointer) -> Result<Option<Scalar>, Unu
 }
 
 fn read_into(body: &[u8], pointer: &Pointer, found: &mut Found) -> Result<Option<Scalar>, Unusable> {
-    // RFC 8259 section 8.1 lets a reader skip a byte order mark; a receiver cannot make the sender leave it out.
-    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     // Bytes that are not UTF-8 may stand in strings beside the way: senders exist that let them through, and the
     // signature covers them like all others.
-    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let mut deserializer = serde_json::Deserializer::from_slice(without_mark(body));
     let seed = At { tokens: &pointer.tokens, found: &mut *found };
     let read = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end());
     match read {
@@ -101,92 +99,62 @@ fn read_into(body: &[u8], pointer: &Pointer, found: &mut Found) -> Result<Option
 
 /// The bytes of the value at `pointer`, as they stand in the body.
 pub(crate) fn raw<'b>(body: &'b [u8], pointer: &Pointer) -> Result<Option<&'b [u8]>, Unusable> {
-    let text = std::str::from_utf8(body).map_err(|_| Unusable::NotJson)?;
-    let mut value: &RawValue = serde_json::from_str(text).map_err(|_| Unusable::NotJson)?;
+    let mut value = without_mark(body);
     for token in &pointer.tokens {
-        let Some(members) = MemberOf::of(value, token)? else { return Ok(None) };
-        value = members;
+        let Some(within) = Within::find(value, token)? else { return Ok(None) };
+        value = within.get().as_bytes();
     }
-    Ok(Some(value.get().as_bytes()))
-}
-
-/// Finds one member of an object among its unread values.
-struct MemberOf<'a>(&'a str);
-
-impl MemberOf<'_> {
-    fn of<'b>(object: &'b RawValue, key: &str) -> Result<Option<&'b RawValue>, Unusable> {
-        let mut deserializer = serde_json::Deserializer::from_str(object.get());
-        match MemberOf(key).deserialize(&mut deserializer) {
-            Ok(found) if found.len() > 1 => Err(Unusable::Conflicting),
-            Ok(found) => Ok(found.first().copied()),
-            // Not an object: it has no member.
-            Err(_) => Ok(None),
-        }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for MemberOf<'_> {
-    type Value = Vec<&'de RawValue>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de> Visitor<'de> for MemberOf<'_> {
-    type Value = Vec<&'de RawValue>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = Vec::new();
-        while let Some(is_wanted) = map.next_key_seed(Is(self.0))? {
-            if is_wanted {
-                found.push(map.next_value()?);
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(found)
-    }
+    Ok(Some(value))
 }
 
 /// Where in `body` the value at `pointer` stands, as it is written; `None` if it is not there once.
 pub(crate) fn locate(body: &[u8], pointer: &Pointer) -> Option<Range<usize>> {
-    let text = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let mut rest = text;
-    for token in &pointer.tokens {
-        let mut raw = Raw { token, value: None };
-        let mut deserializer = serde_json::Deserializer::from_slice(rest);
-        Deserializer::deserialize_any(&mut deserializer, &mut raw).ok()?;
-        rest = raw.value?.get().as_bytes();
-    }
-    // `rest` borrows from `body`.
-    let start = (rest.as_ptr().addr()).checked_sub(body.as_ptr().addr())?;
-    Some(start..start + rest.len()).filter(|range| body.get(range.clone()) == Some(rest))
+    let value = raw(body, pointer).ok()??;
+    // `value` borrows from `body`.
+    let start = (value.as_ptr().addr()).checked_sub(body.as_ptr().addr())?;
+    Some(start..start + value.len()).filter(|range| body.get(range.clone()) == Some(value))
+}
+
+/// RFC 8259 section 8.1 lets a reader skip a byte order mark; a receiver cannot make the sender leave it out.
+fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
 
 /// Finds the raw text of one member or element.
-struct Raw<'a, 'de> {
+struct Within<'a, 'de> {
     token: &'a str,
     value: Option<&'de RawValue>,
+    repeated: bool,
 }
 
-impl<'de> Visitor<'de> for &mut Raw<'_, 'de> {
+impl<'de> Within<'_, 'de> {
+    fn find(outer: &'de [u8], token: &str) -> Result<Option<&'de RawValue>, Unusable> {
+        let mut within = Within { token, value: None, repeated: false };
+        let mut deserializer = serde_json::Deserializer::from_slice(outer);
+        let read = Deserializer::deserialize_any(&mut deserializer, &mut within).and_then(|()| deserializer.end());
+        match read {
+            _ if within.repeated => Err(Unusable::Conflicting),
+            Ok(()) => Ok(within.value),
+            // What is neither an object nor a list has nothing within.
+            Err(error) if error.is_data() => Ok(None),
+            Err(_) => Err(Unusable::NotJson),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Within<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object or array")
+        f.write_str("an object or a list")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(is_wanted) = map.next_key_seed(Is(self.token))? {
-            if !is_wanted {
+            if is_wanted {
+                self.repeated |= self.value.replace(map.next_value()?).is_some();
+            } else {
                 map.next_value::<IgnoredAny>()?;
-            } else if self.value.replace(map.next_value()?).is_some() {
-                return Err(A::Error::custom("a key stands twice"));
             }
         }
         Ok(())
@@ -386,9 +354,14 @@ mod tests {
         let at = |body: &'static str, pointer| raw(body.as_bytes(), &Pointer::parse(pointer).unwrap());
         assert_eq!(at(r#"{"a": {"b":[1, 2 ]} }"#, "/a/b"), Ok(Some(&b"[1, 2 ]"[..])));
         assert_eq!(at(r#"{"a":1}"#, "/b"), Ok(None));
-        assert_eq!(at("[1]", "/0"), Ok(None));
+        assert_eq!(at(r#"[0, {"a": 17 }]"#, "/1/a"), Ok(Some(&b"17"[..])));
+        assert_eq!(at("[1]", "/1"), Ok(None));
+        assert_eq!(at("7", "/a"), Ok(None));
+        assert_eq!(at("\u{feff}{\"a\": \"x\\n\" }", "/a"), Ok(Some(&br#""x\n""#[..])));
         assert_eq!(at(r#"{"a":1,"\u0061":1}"#, "/a"), Err(Unusable::Conflicting));
-        assert_eq!(at("{", "/a"), Err(Unusable::NotJson));
+        for body in ["", "{", r#"{"a":1} x"#, r#"{"a":1,}"#, "[1"] {
+            assert_eq!(at(body, "/a"), Err(Unusable::NotJson), "{body}");
+        }
     }
 
     #[test]

@@ -46,7 +46,7 @@ pub(crate) fn read(
         match now.since(expires) {
             // RFC 7519 section 4.1.4: not accepted on or after that time.
             Some(past) if past >= leeway => {
-                return Err(Rejection::TimestampTooOld { age: past, tolerance: leeway });
+                return Err(Rejection::Expired { place: claim("exp").into(), ago: past, leeway });
             }
             _ => {}
         }

@@ -46,6 +46,15 @@ pub enum Rejection {
     ContentCoding,
     /// The announced length of the body is not one decimal number.
     ContentLength,
+    /// A token or signature says that it is over. Its [code](Self::code) is that of [`TimestampTooOld`](Self::TimestampTooOld).
+    Expired {
+        /// Where it says so.
+        place: Arc<str>,
+        /// For how long it has been over.
+        ago: Duration,
+        /// For how long it could have been.
+        leeway: Duration,
+    },
     /// The handler did not answer in time.
     HandlerTimeout {
         /// The time it had.
@@ -99,8 +108,6 @@ pub enum Rejection {
         /// Where it should stand.
         place: Arc<str>,
     },
-    /// A handshake sends a secret, and the endpoint has another.
-    SecretAlreadyStored,
     /// The signature is right, but the payload is not what the handler takes.
     Payload {
         /// The path of the field that does not fit, such as `data.object.amount`; empty for the document itself.
@@ -110,6 +117,8 @@ pub enum Rejection {
     },
     /// The event was handled already.
     Replayed,
+    /// A handshake sends a secret, and the endpoint has another.
+    SecretAlreadyStored,
     /// No key of this endpoint made this signature for these bytes.
     Signature,
     /// The store that tells replays from first deliveries cannot be asked just now, or is full.
@@ -150,20 +159,20 @@ pub enum Rejection {
 pub enum Problem {
     /// It stands there several times: a header in several lines, anything else with different values.
     Conflicting,
-    /// It has the right layout but is not text in the declared encoding, of the right length.
-    Encoding,
     /// It is there, but has no text.
     Empty,
+    /// It has the right layout but is not text in the declared encoding, of the right length.
+    Encoding,
     /// It does not have the declared layout.
     Layout,
     /// It is not there.
     Missing,
     /// It should stand in the JSON body, and the body is not JSON.
     NotJson,
-    /// It has more tags or parameters than any provider sends.
-    TooMany,
     /// It is longer than any provider's.
     TooLong,
+    /// It has more tags or parameters than any provider sends.
+    TooMany,
     /// It stands in JSON as a value of another type: a string where a number should be, a list, a fraction.
     Type,
     /// It is a signature that leaves something out which this endpoint wants to be covered.
@@ -236,11 +245,22 @@ impl Rejection {
             Self::Signature => "signature",
             Self::StoreUnavailable => "store_unavailable",
             Self::TimestampInFuture { .. } => "timestamp_in_future",
-            Self::TimestampTooOld { .. } => "timestamp_too_old",
+            Self::Expired { .. } | Self::TimestampTooOld { .. } => "timestamp_too_old",
             Self::TransferCoding => "transfer_coding",
             Self::UnexpectedValue { .. } => "unexpected_value",
             Self::UnknownKey => "unknown_key",
             Self::UnsupportedMediaType { .. } => "unsupported_media_type",
+        }
+    }
+
+    /// What is wrong with the value that it speaks of, if it speaks of one.
+    pub(crate) fn problem(&self) -> Option<Problem> {
+        match self {
+            Self::MalformedId { problem, .. }
+            | Self::MalformedSignature { problem, .. }
+            | Self::MalformedTimestamp { problem, .. }
+            | Self::MalformedValue { problem, .. } => Some(*problem),
+            _ => None,
         }
     }
 
@@ -262,6 +282,7 @@ impl Rejection {
             | Self::TransferCoding => StatusCode::BAD_REQUEST,
             // One status for every way of being wrong, so that none of them can be told from another.
             Self::BodyHash { .. }
+            | Self::Expired { .. }
             | Self::HandshakeNotConfigured { .. }
             | Self::Signature
             | Self::TimestampInFuture { .. }
@@ -296,6 +317,9 @@ impl fmt::Display for Rejection {
             Self::BodyTooLarge { limit: Some(limit) } => write!(f, "the body is larger than {limit} bytes"),
             Self::ContentCoding => f.write_str("the body is not in a content coding that can be undone"),
             Self::ContentLength => f.write_str("the announced length is not one decimal number"),
+            Self::Expired { place, ago, leeway } => {
+                write!(f, "{place} says that it was over {ago:?} ago; the leeway is {leeway:?}")
+            }
             Self::HandlerTimeout { limit } => write!(f, "the handler did not answer within {limit:?}"),
             Self::HandshakeFailed => f.write_str("what the handshake asks for could not be done"),
             Self::HandshakeNotConfigured { missing } => {
@@ -350,13 +374,13 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Conflicting => "appears several times",
-            Self::Encoding => "is not of the declared encoding and length",
             Self::Empty => "is empty",
+            Self::Encoding => "is not of the declared encoding and length",
             Self::Layout => "does not have the declared layout",
             Self::Missing => "is missing",
             Self::NotJson => "cannot be read, because the body is not JSON",
-            Self::TooMany => "has more tags or parameters than any provider sends",
             Self::TooLong => "is longer than any provider's",
+            Self::TooMany => "has more tags or parameters than any provider sends",
             Self::Type => "is of another JSON type than the declared one",
             Self::Uncovered => "does not cover all that it must cover here",
             Self::UnknownVersion => "has no tag of an accepted version",

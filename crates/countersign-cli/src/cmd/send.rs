@@ -211,7 +211,7 @@ impl Draft {
         if send.tamper == Tamper::Body && !scheme.covers_body() {
             return Err(Failure::new(format!("`{}` does not sign the body: spoil the signature", scheme.id())));
         }
-        let id_header = scheme.event_id().and_then(header_of).filter(|name| !headers.contains_key(name));
+        let id_header = scheme.event_id().and_then(Field::header).filter(|name| !headers.contains_key(*name)).cloned();
         let method = if scheme.methods().contains(&Method::POST) { None } else { scheme.methods().first().cloned() };
         Ok(Self { method: method.unwrap_or(Method::POST), uri: send.to.clone(), headers, body, id_header })
     }
@@ -250,25 +250,22 @@ pub(super) fn cannot_sign(error: &SignError) -> Failure {
 }
 
 fn tamper_signature(request: &mut Request<Bytes>, signer: &Signer) -> Result<(), Failure> {
-    let place = signer.scheme().signature_source();
-    let name = tamper::header_in(&place).ok_or_else(|| {
+    let scheme = signer.scheme();
+    let name = scheme.signature_header().ok_or_else(|| {
+        let place = scheme.signature_source();
         Failure::new(format!("the signature stands in {place}, not in a header: spoil the body instead"))
     })?;
     let verifier = signer.verifier();
-    tamper::header(request, &name, |request| verifier.verify(request, request.body(), moment::now()).is_ok());
+    tamper::header(request, name, |request| verifier.verify(request, request.body(), moment::now()).is_ok());
     Ok(())
 }
 
 fn type_header(scheme: &Scheme) -> Result<HeaderName, Failure> {
     let field = scheme.event_type();
-    field.and_then(header_of).ok_or_else(|| {
+    field.and_then(Field::header).cloned().ok_or_else(|| {
         let place = field.map_or("nowhere that is known".to_owned(), |field| format!("in {field}"));
         Failure::new(format!("`{}` has the event's type {place}: put it into --data or --header yourself", scheme.id()))
     })
-}
-
-fn header_of(field: &Field) -> Option<HeaderName> {
-    tamper::header_in(&field.to_string())
 }
 
 pub(super) fn read_data(data: &str) -> Result<Bytes, Failure> {

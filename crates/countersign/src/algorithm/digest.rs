@@ -68,12 +68,25 @@ impl Digest {
 
     /// Whether HMAC with it is still sound: collisions do not matter to HMAC, but nobody should begin with MD5.
     pub(crate) fn is_safe_for_hmac(self) -> bool {
-        self.len() > 16
+        match self {
+            Self::Sha1 | Self::Sha256 | Self::Sha384 | Self::Sha512 => true,
+            #[cfg(feature = "sha3")]
+            Self::Sha3_512 | Self::Keccak256 => true,
+            #[cfg(feature = "legacy")]
+            Self::Md5 => false,
+        }
     }
 
     /// Whether nobody can make two contents with one digest, which a plain hash over a secret rests on.
     pub(crate) fn is_collision_resistant(self) -> bool {
-        self.len() > 20
+        match self {
+            Self::Sha256 | Self::Sha384 | Self::Sha512 => true,
+            #[cfg(feature = "sha3")]
+            Self::Sha3_512 | Self::Keccak256 => true,
+            Self::Sha1 => false,
+            #[cfg(feature = "legacy")]
+            Self::Md5 => false,
+        }
     }
 
     /// The length of a digest in bytes.

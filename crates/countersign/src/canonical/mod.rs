@@ -77,19 +77,6 @@ impl Canonical {
         self == Self::PlivoV3
     }
 
-    /// Whether it reads the body.
-    pub(crate) fn needs_body(self) -> bool {
-        match self {
-            Self::Adyen
-            | Self::AwsSns
-            | Self::Contentful
-            | Self::Hygraph
-            | Self::PlivoV3
-            | Self::SignedHeaders
-            | Self::TrueLayer => true,
-        }
-    }
-
     /// Whether every byte of the body is covered.
     pub(crate) fn covers_body(self) -> bool {
         match self {
@@ -133,7 +120,7 @@ impl Canonical {
         }
     }
 
-    /// The signed bytes. `body` is the whole body, empty if the form does not read it.
+    /// The signed bytes. `body` is the whole body, which every form reads.
     pub(crate) fn write(self, content: &Content<'_>, body: &[u8], form: UrlForm) -> Result<Vec<u8>, Rejection> {
         match self {
             Self::Adyen => adyen::write(body),

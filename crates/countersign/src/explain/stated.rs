@@ -11,7 +11,7 @@ use crate::{
 /// The cause that a refusal states, and what may be behind it; nothing for those that can have any.
 pub(super) fn of_rejection(rejection: &Rejection) -> Vec<Mistake> {
     let Some(mistake) = time::of_rejection(rejection) else {
-        return stated(rejection.code(), rejection.to_string()).into_iter().collect();
+        return stated(rejection).into_iter().collect();
     };
     let zone = time::zone_of(&mistake);
     [mistake].into_iter().chain(zone).map(Mistake::Time).collect()
@@ -37,24 +37,29 @@ pub(super) fn of_log(code: &str, reason: &str) -> Option<Vec<Mistake>> {
     }
     // The text comes out of a file, and may be anything by now.
     let reason: String = reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
-    let advice = of_problem(code, &reason).unwrap_or(advice);
+    let advice = of_logged_problem(code, &reason).unwrap_or(advice);
     Some(vec![Mistake::Stated { code, reason, advice }])
 }
 
-fn stated(code: &str, reason: String) -> Option<Mistake> {
+fn stated(rejection: &Rejection) -> Option<Mistake> {
+    let code = rejection.code();
     let (code, advice) = ADVICE.into_iter().find(|(known, advice)| *known == code && !advice.is_empty())?;
-    let advice = of_problem(code, &reason).unwrap_or(advice);
-    Some(Mistake::Stated { code, reason, advice })
+    let of_problem = PROBLEMS.into_iter().find(|(problem, _)| rejection.problem() == Some(*problem));
+    let advice = of_problem.map_or(advice, |(_, advice)| advice);
+    Some(Mistake::Stated { code, reason: rejection.to_string(), advice })
 }
 
-/// What to do about a malformed value, if its reason tells what is wrong with it.
-fn of_problem(code: &str, reason: &str) -> Option<&'static str> {
+/// What to do about a malformed value, if a line of a log tells what is wrong with it.
+fn of_logged_problem(code: &str, reason: &str) -> Option<&'static str> {
     let (_, advice) = PROBLEMS.into_iter().find(|(problem, _)| reason.contains(&problem.to_string()))?;
     code.starts_with("malformed_").then_some(advice)
 }
 
 /// Reads `the timestamp is 412s old; the tolerance is 300s`, as [`Rejection`] prints it.
 fn time_of_log(code: &str, reason: &str) -> Option<Rejection> {
+    if !reason.starts_with("the timestamp is ") {
+        return None;
+    }
     let mut durations = reason.split([' ', ';']).filter_map(duration);
     let (off, tolerance) = (durations.next()?, durations.next()?);
     match code {
@@ -125,7 +130,10 @@ const ADVICE: [(&str, &str); 30] = [
     ("signature", ""),
     ("store_unavailable", "look at the replay store, and at how much it may hold; the provider will send it again"),
     ("timestamp_in_future", "synchronise the clocks"),
-    ("timestamp_too_old", "synchronise the clocks, and verify deliveries as they arrive"),
+    (
+        "timestamp_too_old",
+        "the delivery was held up, or is an old one sent again: verify deliveries as they arrive, and synchronise the clock",
+    ),
     ("transfer_coding", "a proxy in front of the endpoint hands on a coding that it should have undone"),
     (
         "unexpected_value",
@@ -160,15 +168,11 @@ const MAX_REASON: usize = 300;
 #[cfg(test)]
 mod tests {
     use super::ADVICE;
+    use crate::rejection::Rejection;
 
     /// A code without advice would be unknown in a log line.
     #[test]
     fn there_is_advice_for_every_code_of_a_rejection() {
-        let source = include_str!("../rejection.rs");
-        let (_, function) = source.split_once("pub fn code(").unwrap();
-        let (function, _) = function.split_once("pub fn status(").unwrap();
-        let mut codes: Vec<&str> = function.split("=> \"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        codes.sort_unstable();
-        assert_eq!(codes, ADVICE.map(|(code, _)| code));
+        assert_eq!(Rejection::CODES, ADVICE.map(|(code, _)| code));
     }
 }

@@ -173,7 +173,9 @@ impl Parameters {
             (None, _) => {}
         }
         match self.expires.and_then(|expires| now.since(expires)) {
-            Some(past) if past > rule.leeway => Err(Rejection::TimestampTooOld { age: past, tolerance: rule.leeway }),
+            Some(past) if past > rule.leeway => {
+                Err(Rejection::Expired { place: parameter("expires"), ago: past, leeway: rule.leeway })
+            }
             _ => Ok(()),
         }
     }

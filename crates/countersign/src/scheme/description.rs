@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderValue, Method};
+use http::{HeaderName, HeaderValue, Method};
 
 use super::{
-    Addresses, Answers, Check, Checked, Field, FormRule, Guard, HandshakeRule, HttpSignatureRule, JwtRule, KeySource,
-    SecretRule, Signature, Source, TimestampRule, ToldApartBy, UrlRule,
+    Addresses, Algorithm, Answers, Check, Checked, Field, FormRule, Guard, HandshakeRule, HttpSignatureRule, JwtRule,
+    KeySource, SecretRule, Signature, Source, TimestampRule, ToldApartBy, UrlRule,
 };
 use crate::timestamp::Tolerance;
 
@@ -87,9 +87,22 @@ impl Description {
         self.signature.algorithm.to_string()
     }
 
+    /// The same, one by one, where the request names one of several.
+    pub fn algorithms(&self) -> Vec<String> {
+        match &self.signature.algorithm {
+            Algorithm::PublicKey(choice) => choice.algorithms().map(|algorithm| algorithm.name().to_owned()).collect(),
+            algorithm => vec![algorithm.to_string()],
+        }
+    }
+
     /// Where the request carries the signature, such as ``header `stripe-signature` ``.
     pub fn signature_source(&self) -> String {
         self.signature.source.to_string()
+    }
+
+    /// The header that carries the signature, by the first of its names; `None` if it stands elsewhere.
+    pub fn signature_header(&self) -> Option<&HeaderName> {
+        self.signature.source.first_header()
     }
 
     /// What is signed, as the scheme file writes it; `None` for tokens and passwords, which sign nothing.

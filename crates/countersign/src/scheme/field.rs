@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use http::HeaderName;
+
 use super::Source;
 
 /// A field of the event, and whether the signature covers it.
@@ -15,6 +17,11 @@ impl Field {
     /// Whether the signature covers the field. If not, whoever relays a delivery can change it at will.
     pub fn is_covered(&self) -> bool {
         self.covered
+    }
+
+    /// The header in which it stands, by the first of its names; `None` if it stands elsewhere.
+    pub fn header(&self) -> Option<&HeaderName> {
+        self.place()?.first_header()
     }
 
     /// Where it stands, if it is no more than the delivery's id.

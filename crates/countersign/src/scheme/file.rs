@@ -65,6 +65,7 @@ pub(super) struct SecretTable {
     pub(super) hash: Option<Spanned<String>>,
     pub(super) prepend: Option<Spanned<String>>,
     pub(super) append: Option<Spanned<String>>,
+    pub(super) api_key: Option<bool>,
 }
 
 /// Where a value stands in the request: exactly one of these.

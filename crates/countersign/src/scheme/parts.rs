@@ -215,11 +215,24 @@ impl Part {
             | Self::BodyIn(_)
             | Self::BodyAsJsonString
             | Self::BodyCrc32
-            | Self::JsonRaw(_) => true,
-            Self::Hash(_, _, hashed) => *hashed == Hashed::Body,
+            | Self::JsonRaw(_)
+            | Self::Canonical(_)
+            | Self::Hash(_, _, Hashed::Body) => true,
             Self::Value(source) | Self::Lower(source) | Self::When(source, _) => source.is_in_body(),
-            Self::Canonical(function) => function.needs_body(),
-            _ => false,
+            Self::Literal(_)
+            | Self::Secret
+            | Self::Setting(_)
+            | Self::Timestamp
+            | Self::Id
+            | Self::Method
+            | Self::Url
+            | Self::Path
+            | Self::Query
+            | Self::PathAndQuery
+            | Self::Host
+            | Self::Sorted(_)
+            | Self::Body
+            | Self::Hash(_, _, Hashed::Url) => false,
         })
     }
 

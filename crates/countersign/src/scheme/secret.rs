@@ -24,6 +24,8 @@ pub(crate) struct SecretRule {
     pub(crate) hash: Option<Digest>,
     pub(crate) prepend: String,
     pub(crate) append: String,
+    /// Whether none of the provider's API keys is the secret, for certain.
+    pub(crate) excludes_api_keys: bool,
 }
 
 impl SecretRule {

@@ -27,6 +27,14 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// The header that it is, by the first of its names.
+    pub(crate) fn first_header(&self) -> Option<&HeaderName> {
+        match self {
+            Self::Header(names) => names.first(),
+            _ => None,
+        }
+    }
+
     /// The one place that a table names; `Ok(None)` if it names none.
     pub(super) fn from_place(place: Place) -> Result<Option<Self>, String> {
         let Place { header, query, json, form, claim } = place;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Uri, request::Parts, uri::PathAndQuery};
 
 use super::SignError;
-use crate::{head::parameter, json::Pointer, scheme::Source};
+use crate::{head::parameter, json::Pointer, multipart, scheme::Source};
 
 /// A request on its way to be signed.
 pub(super) struct Draft {
@@ -53,8 +53,12 @@ impl Draft {
                 Ok(())
             }
             Source::Form(name) => {
-                let form =
-                    std::str::from_utf8(&self.body).map_err(|_| SignError::Body { place: source.to_string() })?;
+                let unfit = || SignError::Body { place: source.to_string() };
+                // What a part of multipart form data says can be read, but not be put there.
+                if multipart::boundary(&self.body).is_some() {
+                    return Err(unfit());
+                }
+                let form = std::str::from_utf8(&self.body).map_err(|_| unfit())?;
                 self.body = replaced(form, name, text).into();
                 Ok(())
             }

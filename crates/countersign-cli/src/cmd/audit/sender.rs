@@ -5,7 +5,7 @@ use countersign::{Scheme, Signer, Timestamp};
 use http::{HeaderMap, HeaderName, Method, Request, Uri};
 
 use super::message::Message;
-use crate::{cmd::send::cannot_sign, failure::Failure, moment, random, tamper};
+use crate::{cmd::send::cannot_sign, failure::Failure, moment, random};
 
 pub(super) struct Sender {
     pub(super) signer: Signer,
@@ -82,7 +82,7 @@ impl Sender {
 
     /// The header that carries the signature.
     pub(super) fn signature_header(&self) -> Option<String> {
-        tamper::header_in(&self.scheme().signature_source()).map(|name| name.to_string())
+        self.scheme().signature_header().map(HeaderName::to_string)
     }
 
     /// The headers that the provider adds, in the order in which they were added.
@@ -117,7 +117,6 @@ impl Sender {
 
     /// The header for a random id, as the provider gives every delivery one.
     fn id_header(&self) -> Option<HeaderName> {
-        let place = self.scheme().event_id()?.to_string();
-        tamper::header_in(&place).filter(|name| !self.draft.headers.contains_key(name))
+        self.scheme().event_id()?.header().filter(|name| !self.draft.headers.contains_key(*name)).cloned()
     }
 }

@@ -143,8 +143,8 @@ impl Sender {
         Ok(signed)
     }
 
-    fn signature_header(&self) -> Option<http::HeaderName> {
-        tamper::header_in(&self.scheme.signature_source())
+    fn signature_header(&self) -> Option<&http::HeaderName> {
+        self.scheme.signature_header()
     }
 }
 

@@ -11,7 +11,7 @@ pub(super) fn kind(secret: &[u8], scheme: &Scheme) -> Option<&'static str> {
         return None;
     }
     // With some providers the API key does sign, so it counts only where something says that it does not.
-    if scheme.secret.begins.is_some() || is_ruled_out(scheme) {
+    if scheme.secret.begins.is_some() || scheme.secret.excludes_api_keys {
         credential::likely(secret)
     } else {
         credential::surely(secret)
@@ -54,8 +54,3 @@ fn word(live: bool) -> &'static str {
 const LIVE: [&str; 4] = ["livemode", "live_mode", "liveMode", "live"];
 const TEST: [&str; 5] = ["test", "test_mode", "testMode", "is_test", "sandbox"];
 const WORDS: [&str; 3] = ["environment", "env", "mode"];
-
-fn is_ruled_out(scheme: &Scheme) -> bool {
-    let sentences = scheme.notes().unwrap_or_default().split(". ");
-    sentences.flat_map(|sentence| sentence.split(';')).any(|part| part.contains("API key") && part.contains("not"))
-}

@@ -357,6 +357,7 @@ impl Reader<'_> {
             hash: table.hash.map(|name| self.digest(&name)).transpose()?,
             prepend: table.prepend.map(Spanned::into_inner).unwrap_or_default(),
             append: table.append.map(Spanned::into_inner).unwrap_or_default(),
+            excludes_api_keys: table.api_key == Some(false),
         })
     }
 

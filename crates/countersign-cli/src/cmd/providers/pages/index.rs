@@ -42,7 +42,7 @@ fn filters(entries: &[&Entry]) -> Markup {
                     placeholder="name, header, event …";
             }
             (select("category", "Category", &values(categories)))
-            (select("algorithm", "Algorithm", &values(algorithms)))
+            (select("algorithm", "Algorithm", &values(|scheme| scheme.algorithms())))
             (select("checked", "Checked by", &values(checked)))
             details {
                 summary { "What is covered and needed" }
@@ -84,7 +84,7 @@ fn row(entry: &Entry) -> Markup {
     let has = |name: &str| traits.contains(&name);
     html! {
         tr data-text=(searched(scheme)) data-category=(joined(&categories(scheme)))
-            data-algorithm=(joined(&algorithms(scheme))) data-checked=(joined(&checked(scheme))) data-traits=(traits.join("\n")) {
+            data-algorithm=(joined(&scheme.algorithms())) data-checked=(joined(&checked(scheme))) data-traits=(traits.join("\n")) {
             th scope="row" { a href=(text::file_name(scheme.id())) { (scheme.name()) } " " code { (scheme.id()) } }
             td { (scheme.category().unwrap_or("–")) }
             td { code { (scheme.algorithm()) } }
@@ -117,10 +117,6 @@ fn searched(scheme: &Scheme) -> String {
 
 fn categories(scheme: &Scheme) -> Vec<String> {
     scheme.category().map(str::to_owned).into_iter().collect()
-}
-
-fn algorithms(scheme: &Scheme) -> Vec<String> {
-    scheme.algorithm().split(" or ").map(str::to_owned).collect()
 }
 
 fn checked(scheme: &Scheme) -> Vec<String> {
