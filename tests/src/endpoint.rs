@@ -176,7 +176,7 @@ impl Endpoint {
 
     /// The status of a refusal for which others get this one: a few providers want to see a certain one.
     pub fn refusal(&self, status: u16) -> u16 {
-        self.verifier().scheme().answers().refusal().unwrap_or(status)
+        self.verifier().scheme().answers().refusal().map_or(status, |wanted| wanted.as_u16())
     }
 
     /// A body of the kind that the scheme needs.

@@ -130,9 +130,9 @@ fn collected(
     now: Timestamp,
 ) -> Result<Delivery, Rejection> {
     let mut collecting = verifier.collect(parts, 1 << 24, now)?;
-    collecting.expect(chunks.iter().map(|chunk| chunk.len() as u64).sum());
+    collecting.announce_length(chunks.iter().map(|chunk| chunk.len() as u64).sum());
     if let Some(scope) = expected {
-        collecting.expect_replay_key(scope);
+        collecting.announce_replay_key(scope);
     }
     chunks.iter().try_for_each(|chunk| collecting.push(chunk.clone()))?;
     collecting.finish().map(Verified::into_delivery)

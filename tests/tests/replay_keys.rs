@@ -24,8 +24,8 @@ fn key_of(verifier: &Verifier, request: &Request<Bytes>, now: Timestamp) -> Opti
     assert_eq!(verified.into_delivery().replay_key(&scope()), key, "proof and delivery differ");
     let scope = scope();
     let mut collecting = verifier.collect(request, 1 << 20, now).unwrap();
-    collecting.expect(request.body().len() as u64);
-    collecting.expect_replay_key(&scope);
+    collecting.announce_length(request.body().len() as u64);
+    collecting.announce_replay_key(&scope);
     collecting.push(request.body().clone()).unwrap();
     let verified = collecting.finish().unwrap();
     assert_eq!(verified.replay_key(&scope), key, "it matters that the key was expected");

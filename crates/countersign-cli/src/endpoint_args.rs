@@ -14,7 +14,7 @@ pub(crate) struct EndpointArgs {
     #[arg(long = "setting", value_name = "NAME=VALUE", value_parser = setting)]
     pub(crate) settings: Vec<(String, String)>,
 
-    /// Bear an algorithm that is too weak for anything new: MD5, SHA-1 outside HMAC, short RSA keys
+    /// Allow an algorithm that is too weak for anything new: MD5, SHA-1 outside HMAC, short RSA keys
     #[arg(long)]
     pub(crate) allow_legacy: bool,
 }

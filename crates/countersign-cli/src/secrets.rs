@@ -86,7 +86,7 @@ impl SecretSource {
         }
     }
 
-    /// The text of a credential that is no secret of a scheme, without the line end of a file.
+    /// The text of a credential that is no secret of a scheme, without the white space at its end.
     pub(crate) fn text(&self) -> Result<String, Failure> {
         let mut text = self.read_as_it_is()?;
         while text.last().is_some_and(u8::is_ascii_whitespace) {

@@ -53,7 +53,7 @@ pub(crate) fn status(rejection: &Rejection, scheme: Option<&Scheme>) -> StatusCo
         }
         _ => rejection.status(),
     };
-    wanted.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(own)
+    wanted.unwrap_or(own)
 }
 
 /// The answer where the layers are put together wrongly, which is no fault of the request's.

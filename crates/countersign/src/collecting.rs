@@ -112,7 +112,7 @@ impl<'r> Collecting<'r> {
     /// Announces that the body has `length` bytes. With that known, room is made at once for a body that comes in pieces, and
     /// one in a single piece is hashed in a single go. A hint: no more depends on it.
     #[inline]
-    pub fn expect(&mut self, length: u64) {
+    pub fn announce_length(&mut self, length: u64) {
         self.announced = length;
     }
 
@@ -121,7 +121,7 @@ impl<'r> Collecting<'r> {
     /// bodies of up to 16 KiB that come in a single piece, on a processor with instructions for SHA-256, if the number of valid keys
     /// is odd. A forged request takes that time as well. A hint: the key is the same without it.
     #[inline]
-    pub fn expect_replay_key(&mut self, scope: &'r ReplayScope) {
+    pub fn announce_replay_key(&mut self, scope: &'r ReplayScope) {
         self.scope = Some(scope);
     }
 

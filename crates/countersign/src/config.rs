@@ -14,7 +14,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// With the settings that were given, the URL of the keys is none from which keys are fetched.
+    /// With the settings that were given, no keys are fetched from the URL that comes of it.
     KeyUrl {
         /// How it is put together.
         rule: String,
@@ -55,14 +55,14 @@ pub enum ConfigError {
         /// The scheme.
         scheme: String,
     },
+    /// There is no secret: nothing could ever be verified.
+    NoSecret,
     /// A tolerance was given for a scheme that signs no time, so that it would do nothing.
     NoTimestamp {
         /// The scheme.
         scheme: String,
     },
-    /// There is no secret: nothing could ever be verified.
-    NoSecret,
-    /// The public URL is none.
+    /// The public URL is not a URL.
     PublicUrl(PublicUrlError),
     /// Two keys have one label, so that logs could not tell them apart.
     SameLabel {
@@ -124,10 +124,10 @@ impl fmt::Display for ConfigError {
             Self::NoPublicUrl { scheme } => {
                 write!(f, "`{scheme}` signs the URL: set `public_url` to the URL that was given to the provider")
             }
+            Self::NoSecret => f.write_str("there is no secret: add the one from the provider's page"),
             Self::NoTimestamp { scheme } => {
                 write!(f, "`{scheme}` signs no time, so a tolerance would do nothing: leave it out")
             }
-            Self::NoSecret => f.write_str("there is no secret: add the one from the provider's page"),
             Self::PublicUrl(error) => error.fmt(f),
             Self::SameLabel { label } => write!(f, "two keys have the label `{label}`: give each its own"),
             Self::Scheme(error) => match error.missing_feature() {

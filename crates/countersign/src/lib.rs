@@ -97,6 +97,7 @@ mod members;
 mod multipart;
 mod ordinary;
 mod pending;
+mod placeholder;
 pub mod providers;
 mod public_key;
 mod public_url;

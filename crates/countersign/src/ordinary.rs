@@ -25,10 +25,10 @@ pub(crate) struct Ordinary {
     /// What stands in front of the tag.
     prefix: Box<[u8]>,
     encoding: Encoding,
-    /// In bytes.
-    tag: usize,
-    /// In characters.
-    tag_text: usize,
+    /// Of the tag, in bytes.
+    tag_len: usize,
+    /// Of its text, in characters.
+    tag_text_len: usize,
     separators: Box<[u8]>,
     time: Option<(TimePlace, TimestampFormat)>,
     /// Which of the headers has it.
@@ -99,8 +99,8 @@ impl Ordinary {
             headers,
             prefix: prefix.into(),
             encoding,
-            tag: digest.len(),
-            tag_text: encoding.encoded_len(digest.len()),
+            tag_len: digest.len(),
+            tag_text_len: encoding.encoded_len(digest.len()),
             separators: separators.into(),
             time,
             id,
@@ -143,7 +143,7 @@ impl Ordinary {
             examined.id = Some(id);
         }
         // Last: once a tag is taken, nothing may be left to be asked.
-        if examined.tag.decode(self.encoding, tag, self.tag).is_none() {
+        if examined.tag.decode(self.encoding, tag, self.tag_len).is_none() {
             let is_list = first_of(&self.separators, tag).is_some();
             return if is_list { Ok(false) } else { Err(malformed(places, Problem::Encoding)) };
         }
@@ -171,7 +171,7 @@ impl Ordinary {
     /// The text of the timestamp, if it stands in front of the tag, and that of the tag.
     #[inline]
     fn split<'r>(&self, text: &'r [u8]) -> Option<(&'r [u8], &'r [u8])> {
-        let (front, tag) = text.split_at_checked(text.len().checked_sub(self.tag_text)?)?;
+        let (front, tag) = text.split_at_checked(text.len().checked_sub(self.tag_text_len)?)?;
         let front = front.strip_suffix(&*self.prefix)?;
         match &self.time {
             Some((TimePlace::InFront { prefix, separator }, _)) => match front.split_last()? {

@@ -6,7 +6,8 @@ use crate::public_key::KeyError;
 #[cfg(feature = "public-key")]
 use crate::{public_key::CertificateChain, timestamp::Timestamp};
 
-/// The authorities whose certificates are trusted; none by default.
+/// The authorities whose certificates are trusted; none by default. Whether one of them has revoked a certificate is not looked at:
+/// neither lists (CRL) nor OCSP.
 ///
 /// Needs the feature `certificates`; without it there are only empty ones.
 #[derive(Clone, Default)]
@@ -115,6 +116,7 @@ impl TrustRoots {
         let leaf = EndEntityCert::try_from(&leaf).map_err(|_| CertificateProblem::Chain)?;
         let seconds = u64::try_from(now.unix_seconds()).unwrap_or(0);
         let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
+        // Who signs with a certificate for a domain has one for a TLS server.
         leaf.verify_for_usage(
             ALL_VERIFICATION_ALGS,
             &self.anchors,

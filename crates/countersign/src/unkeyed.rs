@@ -123,7 +123,7 @@ impl Unkeyed {
     pub fn check_head<'r>(&'r self, head: impl Into<Head<'r>>, now: impl Into<Timestamp>) -> Result<(), Rejection> {
         let head = head.into();
         // A question that is signed may have a method that no delivery has.
-        let head = if self.inner.awaits_question(head) { head.as_question() } else { head };
+        let head = if self.inner.may_be_question(head) { head.as_question() } else { head };
         if self.scheme().evidence_is_in_body() {
             return self.inner.examine_what_the_head_has(head);
         }
@@ -142,7 +142,7 @@ impl Unkeyed {
     fn may_be_asked_in_body(&self, head: Head<'_>, now: Timestamp) -> bool {
         let mut rules = self.scheme().handshakes.iter();
         rules.any(|rule| !rule.signed && !rule.is_in_head() && rule.method == *head.method)
-            && self.inner.awaits_question(head)
+            && self.inner.may_be_question(head)
             && matches!(self.check_head(head, now), Err(Rejection::MissingSignature { .. } | Rejection::Method))
     }
 

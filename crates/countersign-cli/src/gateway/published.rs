@@ -19,7 +19,7 @@ impl PublishedRanges {
     pub(crate) fn of(scheme: &Scheme) -> Option<Self> {
         let addresses = scheme.addresses()?;
         let count = u32::try_from(addresses.ranges().len()).unwrap_or(u32::MAX);
-        Some(Self { provider: scheme.id().to_owned(), read: addresses.read()?, count })
+        Some(Self { provider: scheme.id().to_owned(), read: addresses.read_on()?, count })
     }
 
     /// Tells the metrics how old they are and how many, under the name of `catalogue:` and the provider.

@@ -69,7 +69,7 @@ impl Command {
             value()?;
         } else if !self.take(option, value)? {
             return Err(format!(
-                "the option `{option}` of the curl command is not understood: leave it away, or save the request"
+                "the option `{option}` of the curl command is not understood: leave it out, or save the request"
             ));
         }
         Ok(true)

@@ -133,13 +133,13 @@ fn look(bytes: &[u8]) -> Format {
 
 /// A head of what others wrote down: a whole URL, of which a server gets path and query.
 fn head(method: &str, url: &str, fields: impl IntoIterator<Item = (String, String)>) -> Result<Parts, String> {
-    let url: Uri = url.parse().map_err(|_| "the URL of the request is none".to_owned())?;
+    let url: Uri = url.parse().map_err(|_| "the URL of the request is not a URL".to_owned())?;
     let too_many = |_| "the request has too many headers".to_owned();
     let mut headers = HeaderMap::new();
     // The pseudo-headers of HTTP/2 say again what method and URL say.
     for (name, value) in fields.into_iter().filter(|(name, _)| !name.starts_with(':')) {
-        let name =
-            HeaderName::from_bytes(name.as_bytes()).map_err(|_| "a header has a name that is none".to_owned())?;
+        let name = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| "a header has a name that no header can have".to_owned())?;
         let value = HeaderValue::from_bytes(value.as_bytes())
             .map_err(|_| format!("the header `{name}` has a forbidden byte"))?;
         headers.try_append(name, value).map_err(too_many)?;
@@ -152,7 +152,7 @@ fn head(method: &str, url: &str, fields: impl IntoIterator<Item = (String, Strin
     }
     let mut request = Request::new(());
     *request.method_mut() =
-        Method::from_bytes(method.as_bytes()).map_err(|_| "the method of the request is none".to_owned())?;
+        Method::from_bytes(method.as_bytes()).map_err(|_| "the method of the request is not a method".to_owned())?;
     *request.uri_mut() = url.into_parts().path_and_query.map(Uri::from).unwrap_or_default();
     *request.headers_mut() = headers;
     Ok(request.into_parts().0)

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, req
 /// What becomes of a body that is not as long as announced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Length {
-    /// The request is none.
+    /// It is not a request.
     MustFit,
     /// It is handed on as it is: its length is a part of what is to be looked into.
     MayDiffer,

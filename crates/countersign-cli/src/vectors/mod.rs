@@ -20,8 +20,8 @@
 //!
 //! The body can stand in a file of its own, `body_file`, relative to the vector file. A case with `"expect": "reject"`
 //! lists in `reason_any` the codes of which one is right: `signature` stands for every way in which what came is not what
-//! was signed, so for `ambiguous_content`, `body_hash` and `method` too, and `other` for any. What is listed under
-//! `debatable` is not judged.
+//! was signed, so for `ambiguous_content`, `body_hash`, `method` and `unexpected_value` too, and `other` for any. What is
+//! listed under `debatable` is not judged.
 
 mod case;
 mod file;

@@ -43,15 +43,15 @@ where
         return Ok(Verdict::Handshake(Box::new(handshake)));
     }
     let mut collecting = verifier.collect(head, settings.body_limit, now);
-    let may_be_asked = answers && collecting.as_ref().err().is_none_or(may_be_question);
-    if may_be_asked && verifier.awaits_question(head) {
+    let may_be_asked = answers && collecting.as_ref().err().is_none_or(leaves_a_question);
+    if may_be_asked && verifier.may_be_question(head) {
         // Boxed, as everything that few requests take: each request makes room for the largest of what it might come to.
         return Box::pin(ask(head, body, collecting, announced, verifier, settings, now)).await;
     }
     if let Ok(collecting) = &mut collecting {
-        collecting.expect(announced.or(body.size_hint().exact()).unwrap_or(0));
+        collecting.announce_length(announced.or(body.size_hint().exact()).unwrap_or(0));
         if let Some(scope) = scope {
-            collecting.expect_replay_key(scope);
+            collecting.announce_replay_key(scope);
         }
         read(body, |chunk| collecting.push(chunk)).await?;
     }
@@ -102,7 +102,7 @@ where
         Err(rejection) => rejection,
     };
     match whole {
-        Ok(whole) if may_be_question(&rejection) => {
+        Ok(whole) if leaves_a_question(&rejection) => {
             let question = verifier.handshake_in_body(head, &whole, now)?;
             question.map(|handshake| Verdict::Handshake(Box::new(handshake))).ok_or(rejection)
         }
@@ -111,6 +111,6 @@ where
 }
 
 /// Whether a request that is refused for this reason brought no proof at all, so that it claims to be no delivery.
-fn may_be_question(rejection: &Rejection) -> bool {
+fn leaves_a_question(rejection: &Rejection) -> bool {
     matches!(rejection, Rejection::MissingSignature { .. } | Rejection::Method | Rejection::UnknownKey)
 }

@@ -4,19 +4,15 @@
 //!
 //! Source: `index.js` of `@hygraph/utils` 1.2.1.
 
-use super::signature;
+use super::{signature, signature_item};
 use crate::{
-    content::{Content, as_json_string, malformed_value},
-    rejection::{Problem, Rejection},
+    content::{Content, as_json_string},
+    rejection::Rejection,
 };
 
 pub(super) fn write(content: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejection> {
     let signature = signature(content)?;
-    let mut items = signature.split(',').filter_map(|item| item.trim().strip_prefix("env="));
-    let environment = items.next().unwrap_or_default();
-    if items.next().is_some() {
-        return Err(malformed_value(content.scheme.signature.source.to_string(), Problem::Conflicting));
-    }
+    let environment = signature_item(content, &signature, "env=")?;
     let mut text = b"{\"Body\":".to_vec();
     text.extend_from_slice(&as_json_string(body)?);
     text.extend_from_slice(b",\"EnvironmentName\":");

@@ -175,6 +175,15 @@ fn scalar(document: &[u8], pointer: &str) -> Result<Option<Scalar>, Problem> {
     }
 }
 
+/// The item of the signature's text that begins so, without its beginning; empty if there is none.
+fn signature_item<'s>(content: &Content<'_>, signature: &'s str, beginning: &str) -> Result<&'s str, Rejection> {
+    let mut items = signature.split(',').filter_map(|item| item.trim().strip_prefix(beginning));
+    match (items.next(), items.next()) {
+        (_, Some(_)) => Err(malformed_value(content.scheme.signature.source.to_string(), Problem::Conflicting)),
+        (item, None) => Ok(item.unwrap_or_default()),
+    }
+}
+
 /// The text of the signature, as it stands in its place.
 fn signature(content: &Content<'_>) -> Result<String, Rejection> {
     let source = &content.scheme.signature.source;

@@ -5,20 +5,13 @@
 //!
 //! Sources: <https://docs.cdp.coinbase.com/webhooks/verify-signatures>, <https://documentation.hook0.com/tutorials/webhook-authentication>
 
-use super::{header, header_names, signature};
-use crate::{
-    content::{Content, malformed_value},
-    rejection::{Problem, Rejection},
-};
+use super::{header, header_names, signature, signature_item};
+use crate::{content::Content, rejection::Rejection};
 
 pub(super) fn write(content: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejection> {
     let place = content.scheme.signature.source.to_string();
     let signature = signature(content)?;
-    let mut items = signature.split(',').filter_map(|item| item.trim().strip_prefix("h="));
-    let list = items.next().unwrap_or_default();
-    if items.next().is_some() {
-        return Err(malformed_value(place, Problem::Conflicting));
-    }
+    let list = signature_item(content, &signature, "h=")?;
     let names = header_names(list.split(' ').filter(|name| !name.is_empty()), &place)?;
     let mut text = list.as_bytes().to_vec();
     text.push(b'.');

@@ -78,7 +78,7 @@ impl Setup {
         self
     }
 
-    /// Bears a legacy algorithm. See [`VerifierBuilder::allow_legacy`].
+    /// Allows a legacy algorithm. See [`VerifierBuilder::allow_legacy`].
     pub fn allow_legacy(mut self) -> Self {
         self.allows_legacy = true;
         self

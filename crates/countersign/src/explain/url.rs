@@ -88,7 +88,7 @@ impl fmt::Display for UrlMistake {
                 write!(f, "the provider signed a URL with the port {port}: configure that in the public URL")
             }
             Self::Port { signed: None } => {
-                f.write_str("the provider signed a URL without a port: leave it away in the public URL")
+                f.write_str("the provider signed a URL without a port: leave it out in the public URL")
             }
             Self::Query { change } => {
                 write!(f, "the query is not the one that was signed: {change}; have the proxy hand it on as it is")
@@ -302,8 +302,8 @@ fn queries(head: Head<'_>) -> Vec<Choice<Option<String>>> {
         }
         add(Some(own.replace('+', "%20")), "its spaces are written otherwise");
         add(Some(own.replace("%20", "+")), "its spaces are written otherwise");
-        let lower = form_urlencoded::parse(own.as_bytes());
-        let rewritten = form_urlencoded::Serializer::new(String::new()).extend_pairs(lower).finish();
+        let pairs = form_urlencoded::parse(own.as_bytes());
+        let rewritten = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         add(Some(rewritten), "it was decoded and encoded again");
     }
     queries

@@ -168,11 +168,9 @@ impl<'a> Asked<'a> {
         let missing = || Rejection::HandshakeNotConfigured { missing: "the public URL".into() };
         let url = self.verifier.public_url().ok_or_else(missing)?;
         let mut text = Vec::new();
-        url.write_url(self.head.uri, UrlForm::AsIs, &self.verifier.scheme().url, &mut |piece| {
+        url.write_base(self.head.uri, UrlForm::AsIs, &self.verifier.scheme().url, &mut |piece| {
             text.extend_from_slice(piece);
         });
-        let end = text.iter().position(|byte| *byte == b'?').unwrap_or(text.len());
-        text.truncate(end);
         String::from_utf8(text).map_err(|_| malformed_value("the URL".to_owned(), Problem::Encoding))
     }
 

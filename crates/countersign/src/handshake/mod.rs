@@ -157,7 +157,7 @@ pub const MAX_QUESTION: u64 = 16 * 1024;
 
 impl Verifier {
     /// Answers a question that stands in the head alone and that no signature proves: most of those asked by GET. `None` if
-    /// there is none; then the request is a delivery, or [something else](Self::awaits_question).
+    /// there is none; then the request is a delivery, or [something else](Self::may_be_question).
     ///
     /// # Errors
     ///
@@ -175,7 +175,7 @@ impl Verifier {
 
     /// Whether a request with this head may ask something that is no delivery and that only its body, or a verdict on it,
     /// can tell. Then it is worth to read up to [`MAX_QUESTION`] bytes of it even if the head is refused.
-    pub fn awaits_question<'r>(&'r self, head: impl Into<Head<'r>>) -> bool {
+    pub fn may_be_question<'r>(&'r self, head: impl Into<Head<'r>>) -> bool {
         let head = head.into();
         self.scheme().handshakes.iter().any(|rule| {
             let is_late = if rule.signed { self.is_foreign(rule) } else { !rule.is_in_head() };

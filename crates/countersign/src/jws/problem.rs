@@ -1,7 +1,5 @@
 //! Why a text is no token.
 
-use std::fmt;
-
 /// Why a text is not a JWS that can be verified. Says nothing of the text itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JwsProblem {
@@ -23,20 +21,4 @@ pub(crate) enum JwsProblem {
     Parts,
     /// Longer than [`MAX_SIGNED`](super::MAX_SIGNED), or the signature longer than any.
     TooLong,
-}
-
-impl fmt::Display for JwsProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Algorithm => "the token's algorithm is not one that is allowed",
-            Self::Claims => "the token's payload is not a JSON object with a single value for each name",
-            Self::Critical => "the token has extensions that are not understood",
-            Self::Encoding => "the token is not in base64url without padding",
-            Self::Header => "the token's header is not a JSON object with a single value for each name",
-            Self::KeyId => "the token's key id is not 1 to 256 visible characters",
-            Self::Payload => "the token has no payload, or one where none belongs",
-            Self::Parts => "the token has not three parts",
-            Self::TooLong => "the token is too long",
-        })
-    }
 }

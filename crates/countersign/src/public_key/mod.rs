@@ -211,7 +211,8 @@ impl PublicKey {
             && self.only.is_none_or(|only| only == algorithm)
     }
 
-    /// Whether the signature is one of the message; `false` as well if the key does not fit. The form matters to ECDSA only.
+    /// Whether the signature is one of the message; `false` as well if the key does not fit. The form matters to ECDSA and to
+    /// RSASSA-PSS only.
     pub(crate) fn verify(
         &self,
         algorithm: PublicKeyAlgorithm,
@@ -230,10 +231,10 @@ impl PublicKey {
         }
     }
 
-    /// Whether the signature is one of the message with that digest, for a message that is hashed as it arrives.
+    /// Whether the signature is one of the message with that digest.
     ///
     /// `false` for Ed25519, which has no such thing, and for a digest of another length than the algorithm's.
-    pub(crate) fn verify_digest(
+    fn verify_digest(
         &self,
         algorithm: PublicKeyAlgorithm,
         form: SignatureForm,

@@ -27,7 +27,7 @@ impl Addresses {
     }
 
     /// The day on which they were read there.
-    pub fn read(&self) -> Option<Date> {
+    pub fn read_on(&self) -> Option<Date> {
         self.read
     }
 

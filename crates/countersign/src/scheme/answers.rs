@@ -12,8 +12,8 @@ pub struct Answers {
     pub(crate) retries_for: Option<Duration>,
     pub(crate) success: Vec<RangeInclusive<u16>>,
     pub(crate) body: Option<String>,
-    pub(crate) refusal: Option<u16>,
-    pub(crate) in_progress: Option<u16>,
+    pub(crate) refusal: Option<StatusCode>,
+    pub(crate) in_progress: Option<StatusCode>,
 }
 
 impl Answers {
@@ -38,13 +38,13 @@ impl Answers {
     }
 
     /// The status that the provider wants for a refusal, where it wants a certain one.
-    pub fn refusal(&self) -> Option<u16> {
+    pub fn refusal(&self) -> Option<StatusCode> {
         self.refusal
     }
 
     /// The status for a delivery whose event is being handled still, where a 409 would end the retries: if the handler
     /// fails then, the event would be lost.
-    pub fn in_progress(&self) -> Option<u16> {
+    pub fn in_progress(&self) -> Option<StatusCode> {
         self.in_progress
     }
 

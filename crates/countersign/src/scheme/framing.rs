@@ -4,7 +4,10 @@
 //! one is a signature for the other: `1` + `23` and `12` + `3`. So for every pair of neighbours this module finds the
 //! rule that fixes the border, from the left up to the body and from the right behind it, or says that there is none.
 
-use super::{Part, Source, parts::Hashed};
+use super::{
+    Part, Source,
+    parts::{Hashed, push},
+};
 use crate::timestamp::TimestampFormat;
 
 /// What must hold of a request so that its signed parts have just one reading.
@@ -141,12 +144,9 @@ fn readings(parts: &[Part]) -> Vec<Vec<Part>> {
 
 /// The parts, with adjacent literals merged, so that a separator is seen whole.
 fn joined(parts: Vec<Part>) -> Vec<Part> {
-    let mut joined: Vec<Part> = Vec::with_capacity(parts.len());
+    let mut joined = Vec::with_capacity(parts.len());
     for part in parts {
-        match (joined.last_mut(), part) {
-            (Some(Part::Literal(before)), Part::Literal(text)) => *before = [&**before, &*text].concat().into(),
-            (_, part) => joined.push(part),
-        }
+        push(&mut joined, part);
     }
     joined
 }

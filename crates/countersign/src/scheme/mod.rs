@@ -77,7 +77,7 @@ pub(crate) use handshake::{AnswerPart, ConfirmRule, HandshakeRule, Item, Only};
 pub(crate) use http_signature::HttpSignatureRule;
 pub(crate) use jwt::{Expected, JwtRule};
 pub use keys::KeySource;
-pub(crate) use keys::{KeyFormat, KeyIdRule, KeyPlace, Pattern, Slot, UrlTemplate, is_name, is_plain_https};
+pub(crate) use keys::{KeyFormat, KeyIdRule, KeyPlace, Pattern, SLOT, Slot, UrlTemplate, is_name, is_plain_https};
 pub(crate) use parts::{HashEncoding, Hashed, Part};
 pub(crate) use secret::SecretRule;
 pub(crate) use signature::{Signature, Unwrap};

@@ -313,7 +313,7 @@ impl Part {
 }
 
 /// Adds a part; text next to text is one part.
-fn push(parts: &mut Vec<Part>, part: Part) {
+pub(super) fn push(parts: &mut Vec<Part>, part: Part) {
     match (parts.last_mut(), part) {
         (Some(Part::Literal(before)), Part::Literal(text)) => *before = [&**before, &*text].concat().into(),
         (_, part) => parts.push(part),
@@ -322,12 +322,9 @@ fn push(parts: &mut Vec<Part>, part: Part) {
 
 /// Reads `sha256-hex:body` and its like, given as name and argument.
 pub(super) fn hash(name: &str, argument: &str) -> Option<(Digest, HashEncoding, Hashed)> {
-    // The digest's own name may have a hyphen: `sha3-512`.
-    let (digest, encoding) = name.match_indices('-').find_map(|(at, _)| {
-        let encoding = &name[at + 1..];
-        let encoding =
-            if encoding == "raw" { HashEncoding::Raw } else { HashEncoding::Text(Encoding::from_name(encoding)?) };
-        Some((Digest::from_name(&name[..at])?, encoding))
+    let (digest, encoding) = digest_and(name, |encoding| match encoding {
+        "raw" => Some(HashEncoding::Raw),
+        text => Encoding::from_name(text).map(HashEncoding::Text),
     })?;
     let hashed = match argument {
         "body" => Hashed::Body,
@@ -335,6 +332,11 @@ pub(super) fn hash(name: &str, argument: &str) -> Option<(Digest, HashEncoding, 
         _ => return None,
     };
     Some((digest, encoding, hashed))
+}
+
+/// Reads `sha256-hex`. The digest's own name may have a hyphen: `sha3-512`.
+pub(super) fn digest_and<E>(name: &str, encoding: impl Fn(&str) -> Option<E>) -> Option<(Digest, E)> {
+    name.match_indices('-').find_map(|(at, _)| Some((Digest::from_name(&name[..at])?, encoding(&name[at + 1..])?)))
 }
 
 fn unknown(name: &str, argument: Option<&str>, offset: usize) -> TemplateError {

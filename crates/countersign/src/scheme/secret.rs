@@ -2,12 +2,7 @@
 
 use zeroize::Zeroizing;
 
-use crate::{
-    algorithm::Digest,
-    credential,
-    encoding::Encoding,
-    secret::{SecretError, is_placeholder},
-};
+use crate::{algorithm::Digest, credential, encoding::Encoding, placeholder::is_placeholder, secret::SecretError};
 
 /// What becomes of the pasted text before it is a key; by default nothing.
 #[derive(Clone, Debug, Default)]
@@ -112,6 +107,6 @@ fn refuse_none(prefix: &str, rest: &[u8]) -> Result<(), SecretError> {
 
 /// HMAC fills a short key up with zeros, so that one of zeros is the empty key, with which anybody can sign.
 fn refuse_zeros(key: &[u8]) -> Result<(), SecretError> {
-    // Nothing at all is refused before, unless somebody means it.
+    // The empty key is refused before, but for `Signer::of_nobody`, which means it.
     if !key.is_empty() && key.iter().all(|byte| *byte == 0) { Err(SecretError::OnlyZeros) } else { Ok(()) }
 }

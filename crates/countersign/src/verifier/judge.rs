@@ -61,11 +61,11 @@ impl Verifier {
                 }
             }
         }
-        let key = search.verdict()?;
+        let maker = search.verdict()?;
         if matches!(scheme.signature.algorithm, Algorithm::Jwt) {
             jwt::check_parties(&scheme.jwt, content)?;
         }
-        Ok(key)
+        Ok(maker)
     }
 
     /// Compares the tags that a key makes, one for each form of the URL, with those of the request. `hash` is what the
@@ -95,10 +95,10 @@ impl Verifier {
     }
 
     /// Refuses content that shows the traces of a length extension, which a plain hash does not withstand.
-    fn refuse_extension(&self, request: Request<'_>, digest: Digest, secret: usize) -> Result<(), Rejection> {
+    fn refuse_extension(&self, request: Request<'_>, digest: Digest, secret_len: usize) -> Result<(), Rejection> {
         let Request { content, body, .. } = request;
         // Of the secret only the length matters here, so that it is not copied.
-        let secret = vec![b's'; secret];
+        let secret = vec![b's'; secret_len];
         for form in self.url_forms() {
             let with = Writing { form: *form, secret: &secret, body: Some(body) };
             if digest.is_extension(&content.to_vec(&self.inner.setup.scheme.signature.parts, with)?) {

@@ -95,8 +95,8 @@ impl Verifier {
         Self { inner: Arc::new(Inner { setup, places, layout, ordinary }) }
     }
 
-    /// Judges a whole request. `now` is the time against which its timestamp is held: that of its arrival. A body that the scheme has
-    /// unpacked may have 16 MiB then; [`collect`](Self::collect) takes a limit of yours.
+    /// Judges a whole request. `now` is the time against which its timestamp is held: that of its arrival. Where the scheme signs the
+    /// unpacked body, one that unpacks to more than 16 MiB is refused; [`collect`](Self::collect) takes a limit of yours.
     ///
     /// # Errors
     ///

@@ -106,11 +106,11 @@ impl Verifier {
         if examined.tags.http().is_some_and(HttpSignature::covers_content_digest) {
             http_signature::check_body(head, body)?;
         }
-        let key = self.judge(&content, &examined.tags, body, now)?;
+        let maker = self.judge(&content, &examined.tags, body, now)?;
         if is_token {
             self.check_whole(&content, body)?;
         }
-        Ok(key)
+        Ok(maker)
     }
 
     /// A key that was pasted proves nothing for a request that names one from elsewhere.

@@ -187,15 +187,15 @@ fn answers(scheme: &Scheme) -> Vec<Fact> {
         ("retries for", answers.retries_for().and_then(text)),
         ("success", words(answers.success_text())),
         ("answer body", answers.body().and_then(|body| words(format!("exactly `{body}`")))),
-        ("refusal", answers.refusal().and_then(|status| words(status.to_string()))),
-        ("in progress", answers.in_progress().and_then(|status| words(status.to_string()))),
+        ("refusal", answers.refusal().and_then(|status| words(status.as_str().to_owned()))),
+        ("in progress", answers.in_progress().and_then(|status| words(status.as_str().to_owned()))),
     ])
 }
 
 fn addresses(addresses: &Addresses) -> Vec<Fact> {
     facts([
         ("ranges", list(addresses.ranges().iter().map(|range| format!("`{range}`")).collect())),
-        ("read on", addresses.read().and_then(|date| words(date.to_string()))),
+        ("read on", addresses.read_on().and_then(|date| words(date.to_string()))),
         ("page", addresses.source().map(|source| Value::Source(source.to_owned()))),
         ("for machines", addresses.list().map(|list| Value::Source(list.to_owned()))),
     ])

@@ -98,7 +98,7 @@ The configuration is TOML:
 
   [endpoint.addresses]         # default: whoever can sign may send
   allow = [\"203.0.113.0/24\"]   # or [\"provider\"], whose ranges those are
-  [endpoint.addresses.allow_from]        # a list that is fetched ever again
+  [endpoint.addresses.allow_from]        # a list that is fetched again and again
   url = \"https://api.github.com/meta\"    # or: \"provider\", the one that it
                                          # publishes; or: file = \"ranges.txt\"
   format = \"json:/hooks\"                 # default: lines, a range each

@@ -135,7 +135,7 @@ impl SecretMistake {
             }
             Self::Prefix { missing: false } => write!(
                 f,
-                "the secret `{key}` has something in front of it that the sender's has not: leave it away, or correct \
+                "the secret `{key}` has something in front of it that the sender's has not: leave it out, or correct \
                  `[secret]` of the scheme"
             ),
             Self::Stray { at_sender: false } => write!(

@@ -162,7 +162,7 @@ const PAGE_ESCAPES: [(&str, &str); 9] = [
 /// What senders forget to take away: the line end of a file, quotation marks of an environment file.
 const SENDERS_STRAY: [(&[u8], &[u8]); 5] = [(b"", b"\n"), (b"", b"\r\n"), (b"", b" "), (b"\"", b"\""), (b"'", b"'")];
 
-/// What is left away in front of secrets of which it is a part.
+/// What is left out in front of secrets of which it is a part.
 const PREFIXES: [&[u8]; 2] = [b"whsec_", b"whsec-"];
 
 /// The longest known prefix, `pdl_ntfset_` with its id, is a little longer than this.

@@ -6,7 +6,7 @@ mod url;
 use std::fmt;
 
 pub(crate) use self::{
-    pattern::{Pattern, Slot},
+    pattern::{Pattern, SLOT, Slot},
     url::{UrlTemplate, is_name, is_plain_https},
 };
 use super::Source;

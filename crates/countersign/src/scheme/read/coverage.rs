@@ -125,19 +125,20 @@ impl Reader<'_> {
             Ok([Piece::Placeholder { name, argument, .. }]) => Some((*name, *argument)),
             _ => None,
         };
-        match placeholder {
-            Some(("id", None)) if reach.has_id() => {
-                let covered = reach.covers_id() && !reach.is_ambiguous;
-                Ok(Field { source: FieldSource::DeliveryId, covered })
-            }
-            Some((name, Some(argument))) if Source::from_placeholder(name, argument).is_some() => {
-                let source = Source::from_placeholder(name, argument)
-                    .unwrap_or_else(|| Err(String::new()))
-                    .map_err(|message| self.error(template.span(), message))?;
+        if let Some(("id", None)) = placeholder
+            && reach.has_id()
+        {
+            let covered = reach.covers_id() && !reach.is_ambiguous;
+            return Ok(Field { source: FieldSource::DeliveryId, covered });
+        }
+        let source = placeholder.and_then(|(name, argument)| Source::from_placeholder(name, argument?));
+        match source {
+            Some(source) => {
+                let source = source.map_err(|message| self.error(template.span(), message))?;
                 let covered = reach.covers(&source) || (source.is_in_body() && reach.covers_hash_of_body(checks));
                 Ok(Field { source: FieldSource::At(source), covered: covered && !reach.is_ambiguous })
             }
-            _ => self.fail(
+            None => self.fail(
                 template.span(),
                 "expected one of \"{header:NAME}\", \"{query:NAME}\", \"{json:/POINTER}\", \"{form:NAME}\", \"{claim:/POINTER}\" and, with an `[id]` table, \"{id}\"",
             ),

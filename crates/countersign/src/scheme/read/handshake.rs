@@ -7,13 +7,12 @@ use toml::Spanned;
 
 use super::{NO_PLACE, Reader, Result};
 use crate::{
-    algorithm::Digest,
     encoding::Encoding,
     scheme::{
         Algorithm, AnswerPart, ConfirmRule, HandshakeRule, Item, Only, Source,
         file::{ConfirmTable, HandshakeTable, Place, TokenTable, WhenTable},
         handshake::{Media, TokenRule, When},
-        parts::hash_not_built,
+        parts::{digest_and, hash_not_built},
         template::{Piece, TemplateError, pieces},
     },
 };
@@ -61,8 +60,8 @@ impl Reader<'_> {
             },
             confirm: table.confirm.map(|confirm| self.confirm(confirm)).transpose()?,
         };
-        if let Some(wrong) = table.max.filter(|max| !(1..=MAX_MAX).contains(max.get_ref())) {
-            return self.fail(wrong.span(), format!("expected 1 to {MAX_MAX} bytes"));
+        if let Some(wrong) = table.max.filter(|max| !(1..=LONGEST_VALUE).contains(max.get_ref())) {
+            return self.fail(wrong.span(), format!("expected 1 to {LONGEST_VALUE} bytes"));
         }
         if let Some(only) = table.only.filter(|_| rule.values().next().is_none()) {
             return self.fail(only.span(), "the answer has no value of the question that this could limit");
@@ -255,21 +254,16 @@ fn part(name: &str, argument: Option<&str>) -> std::result::Result<AnswerPart, S
     if name == "json-string" {
         return Item::parse(argument).map(AnswerPart::JsonString);
     }
-    if let Some((digest, encoding)) = name.strip_prefix("hmac-").and_then(hash) {
+    if let Some((digest, encoding)) = name.strip_prefix("hmac-").and_then(|name| digest_and(name, Encoding::from_name))
+    {
         return Ok(AnswerPart::Hmac(digest, encoding, Item::parse_list(argument)?));
     }
-    if let Some((digest, encoding)) = hash(name) {
+    if let Some((digest, encoding)) = digest_and(name, Encoding::from_name) {
         return Ok(AnswerPart::Hash(digest, encoding, Item::parse_list(argument)?));
     }
     Item::parse(&format!("{name}:{argument}")).map(AnswerPart::Item).map_err(|message| {
         format!("{message}, `json-string:` and one of these, or `sha256-hex:` or `hmac-sha256-hex:` and its like and some of these")
     })
-}
-
-/// Reads `sha256-hex`. The digest's own name may have a hyphen: `sha3-512`.
-fn hash(name: &str) -> Option<(Digest, Encoding)> {
-    name.match_indices('-')
-        .find_map(|(at, _)| Some((Digest::from_name(&name[..at])?, Encoding::from_name(&name[at + 1..])?)))
 }
 
 /// Providers call the headers of their handshakes so: `X-Hook-Secret`, `Validation-Token`.
@@ -278,5 +272,5 @@ const HARMLESS: [&str; 4] = ["hook", "token", "challenge", "verification"];
 /// In bytes. The longest challenge that is known, that of Microsoft Graph, has less than 200.
 const DEFAULT_MAX: usize = 512;
 
-/// In bytes.
-const MAX_MAX: usize = 4096;
+/// In bytes. Whoever asks has proven nothing yet, and an answer repeats the value.
+const LONGEST_VALUE: usize = 4096;

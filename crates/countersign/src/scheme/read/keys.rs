@@ -8,7 +8,7 @@ use super::{NO_PLACE, Reader, Result};
 use crate::{
     json::Pointer,
     scheme::{
-        Algorithm, KeyFormat, KeyIdRule, KeyPlace, KeySource, Pattern, Signature, Slot, Source, UrlTemplate,
+        Algorithm, KeyFormat, KeyIdRule, KeyPlace, KeySource, Pattern, SLOT, Signature, Slot, Source, UrlTemplate,
         file::{FieldTable, KeysTable},
         is_name, is_url_byte,
     },
@@ -114,7 +114,7 @@ impl Reader<'_> {
             .map_err(|message| self.error(text.span(), message))?;
         let outline = pattern.outline();
         let is_plain =
-            |c: char| c == '\0' || u8::try_from(c).is_ok_and(|byte| is_url_byte(byte) && !b"?#%".contains(&byte));
+            |c: char| c == SLOT || u8::try_from(c).is_ok_and(|byte| is_url_byte(byte) && !b"?#%".contains(&byte));
         let climbs = outline.split('/').any(|segment| matches!(segment, "." | ".."));
         if !outline.starts_with('/') || outline.contains("//") || climbs || !outline.chars().all(is_plain) {
             return self.fail(text.span(), "expected a path such as \"/certificates/{hex}.pem\", without a query");
@@ -161,10 +161,10 @@ fn place_settings(place: &KeyPlace) -> Vec<&str> {
 fn unsafe_host(pattern: &Pattern) -> Option<String> {
     let outline = pattern.outline();
     let labels: Vec<&str> = outline.split('.').collect();
-    if !is_name(&outline.replace('\0', "x")) {
+    if !is_name(&outline.replace(SLOT, "x")) {
         return Some("expected the name of a host, in lower case".to_owned());
     }
-    let is_open = |label: &&str| label.contains('\0');
+    let is_open = |label: &&str| label.contains(SLOT);
     if labels.iter().any(|label| is_open(label) && label.len() > 1) {
         return Some("a placeholder of a host is one label, as in \"keys.{region}.example.com\"".to_owned());
     }
@@ -184,7 +184,8 @@ fn unsafe_host(pattern: &Pattern) -> Option<String> {
         .then(|| format!("anybody can have a name under `{tail}`: name the host, or use `{{region}}`"))
 }
 
-/// Domains under which anybody gets a name, by a bucket or an app.
+/// Domains under which anybody gets a name, by a bucket or an app: the large ones of the Public Suffix List's private part. Not all, so
+/// that it is no more than a second look at a file that somebody writes.
 const SHARED: [&str; 18] = [
     "amazonaws.com",
     "amazonaws.com.cn",

@@ -1,5 +1,6 @@
 //! Holds a scheme file against the rules of the language.
 
+mod check;
 mod coverage;
 mod handshake;
 mod http_signature;
@@ -7,6 +8,7 @@ mod jwt;
 mod keys;
 mod layout;
 mod operation;
+mod secret;
 mod signature;
 
 use std::{collections::BTreeMap, ops::Range};
@@ -16,10 +18,10 @@ use toml::Spanned;
 
 use self::{coverage::Reach, handshake::Around};
 use super::{
-    Check, Description, Equals, Expected, FormRule, HashEncoding, Hashed, Hole, Part, SchemeError, SecretRule,
-    Signature, Source, TimestampRule, UrlForm, UrlRule,
+    Check, Description, Equals, Expected, FormRule, Hole, Part, SchemeError, Signature, Source, TimestampRule, UrlForm,
+    UrlRule,
     error::not_built,
-    file::{CheckTable, FieldTable, File, FormTable, JwtTable, Place, SecretTable, TimestampTable, UrlTable},
+    file::{FieldTable, File, FormTable, Place, TimestampTable, UrlTable},
     framing::is_url_byte,
     template::TemplateError,
 };
@@ -172,82 +174,6 @@ impl Reader<'_> {
         Ok(Some(TimestampRule { source, format: table.format, is_string: table.string, tolerance }))
     }
 
-    fn checks(
-        &self,
-        tables: Vec<Spanned<CheckTable>>,
-        jwt: Option<&JwtTable>,
-        settings: &BTreeMap<String, String>,
-    ) -> Result<Vec<Check>> {
-        let is_demanded = |source: &Source| match source {
-            Source::Claim(claim) => jwt.is_some_and(|jwt| match claim.tokens() {
-                [name] => (name == "iss" && jwt.issuer.is_some()) || (name == "aud" && jwt.audience.is_some()),
-                _ => false,
-            }),
-            _ => false,
-        };
-        let mut checks: Vec<Check> = Vec::new();
-        for table in tables {
-            let span = table.span();
-            let check = self.check(table, settings)?;
-            if checks.iter().any(|other| other.source == check.source) {
-                return self.fail(span, "this value already has a check: list the alternatives in its `equals`");
-            }
-            if is_demanded(&check.source) {
-                return self.fail(
-                    span,
-                    "`issuer` or `audience` under `[jwt]` says what this claim must be: leave one of them out",
-                );
-            }
-            checks.push(check);
-        }
-        Ok(checks)
-    }
-
-    fn check(&self, table: Spanned<CheckTable>, settings: &BTreeMap<String, String>) -> Result<Check> {
-        let span = table.span();
-        let mut table = table.into_inner();
-        let source = self.place(table.place(), &span)?.ok_or_else(|| self.error(span, NO_PLACE))?;
-        let span = table.equals.span();
-        let texts = table.equals.into_inner().into_vec();
-        let parse = |text: &String| Part::parse_all(text).map_err(|error| self.wrong_template(span.clone(), error));
-        let texts = texts.iter().map(parse).collect::<Result<Vec<_>>>()?;
-        let equals = self.equals(texts, span)?;
-        let if_set = match table.if_set {
-            Some(name) if matches!(equals, Equals::BodyHash(..)) => {
-                return self.fail(name.span(), "a hash of the body is always checked");
-            }
-            Some(name) => {
-                self.setting_is_declared(name.get_ref(), &name.span(), settings)?;
-                Some(name.into_inner())
-            }
-            None => None,
-        };
-        let CheckTable { optional, unless_empty, names_key, .. } = table;
-        Ok(Check { source, equals, optional, unless_empty, names_key, if_set })
-    }
-
-    fn equals(&self, texts: Vec<Vec<Part>>, span: Range<usize>) -> Result<Equals> {
-        let mut encodings = Vec::new();
-        let mut digests = Vec::new();
-        for text in &texts {
-            if let [Part::Hash(digest, HashEncoding::Text(encoding), Hashed::Body)] = text.as_slice() {
-                digests.push(*digest);
-                encodings.push(*encoding);
-            }
-        }
-        let whole = |part: &Part| part.needs_whole_body() || matches!(part, Part::Body | Part::Secret);
-        match *digests.as_slice() {
-            [first, ..] if digests.len() == texts.len() && digests.iter().all(|digest| *digest == first) => {
-                Ok(Equals::BodyHash(first, encodings))
-            }
-            [] if !texts.is_empty() && !texts.iter().flatten().any(whole) => Ok(Equals::Text(texts)),
-            _ => self.fail(
-                span,
-                "expected a hash of the body, such as \"{sha256-hex:body}\" (or one hash in several encodings), or text without the body",
-            ),
-        }
-    }
-
     /// The settings that signed content and checks have, each of which the file must declare.
     fn used_settings(
         &self,
@@ -333,71 +259,6 @@ impl Reader<'_> {
         };
         let FormTable { between, after, join, dedupe, exclude, skip_empty, values_only, encode } = table;
         Ok(FormRule { between, after, join, dedupe, exclude, skip_empty, values_only, encode })
-    }
-
-    fn secret(&self, table: SecretTable) -> Result<SecretRule> {
-        let encoding = table.encoding.map(|name| self.secret_encoding(&name)).transpose()?.flatten();
-        let around = table.prepend.as_ref().or(table.append.as_ref());
-        if let (Some(text), Some(_)) = (around, encoding) {
-            return self.fail(text.span(), "text can be put around a `utf8` secret only");
-        }
-        if let (Some(required), None) = (&table.prefix_required, &table.strip) {
-            return self.fail(required.span(), "expected `strip` beside it: the prefix that is required");
-        }
-        Ok(SecretRule {
-            verbatim: table
-                .verbatim
-                .map(|prefix| self.verbatim(prefix, encoding, table.strip.as_deref()))
-                .transpose()?,
-            begins: table.begins.map(|prefix| self.begins(prefix, encoding, table.strip.as_deref())).transpose()?,
-            strip: table.strip,
-            prefix_required: table.prefix_required.is_some_and(Spanned::into_inner),
-            encoding,
-            bytes: table.bytes.map(|bytes| self.key_bytes(&bytes, encoding)).transpose()?,
-            hash: table.hash.map(|name| self.digest(&name)).transpose()?,
-            prepend: table.prepend.map(Spanned::into_inner).unwrap_or_default(),
-            append: table.append.map(Spanned::into_inner).unwrap_or_default(),
-            excludes_api_keys: table.api_key == Some(false),
-        })
-    }
-
-    /// A prefix that no secret in the encoding can have, so that each text has one reading.
-    fn verbatim(&self, prefix: Spanned<String>, encoding: Option<Encoding>, strip: Option<&str>) -> Result<String> {
-        let begins_stripped = strip.is_some_and(|strip| strip.starts_with(prefix.get_ref()));
-        let cannot_be = |encoding: Encoding| prefix.get_ref().bytes().any(|byte| !encoding.takes(byte));
-        match encoding {
-            Some(encoding) if cannot_be(encoding) && !begins_stripped => Ok(prefix.into_inner()),
-            _ => self.fail(prefix.span(), "expected a prefix that no secret in the `encoding` beside it can have"),
-        }
-    }
-
-    fn key_bytes(&self, bytes: &Spanned<usize>, encoding: Option<Encoding>) -> Result<usize> {
-        match (encoding, *bytes.get_ref()) {
-            (None, _) => self.fail(bytes.span(), "expected an `encoding` beside it, of which so many bytes come"),
-            (_, 0) => self.fail(bytes.span(), "expected how many bytes a key has, such as 32"),
-            (Some(_), bytes) => Ok(bytes),
-        }
-    }
-
-    /// A prefix that stays, and so none that is stripped or decoded.
-    fn begins(&self, prefix: Spanned<String>, encoding: Option<Encoding>, strip: Option<&str>) -> Result<String> {
-        if prefix.get_ref().is_empty() {
-            return self.fail(prefix.span(), "expected the text that the provider's secrets begin with");
-        }
-        if strip.is_some() {
-            return self.fail(prefix.span(), "the prefix belongs to the key (`begins`) or not (`strip`); expected one");
-        }
-        if encoding.is_some() {
-            return self.fail(prefix.span(), "a prefix can belong to a `utf8` secret only; expected `strip`");
-        }
-        Ok(prefix.into_inner())
-    }
-
-    fn secret_encoding(&self, name: &Spanned<String>) -> Result<Option<Encoding>> {
-        match name.get_ref().as_str() {
-            "utf8" => Ok(None),
-            _ => self.encoding(name).map(Some),
-        }
     }
 
     fn encoding(&self, name: &Spanned<String>) -> Result<Encoding> {

@@ -1,5 +1,6 @@
 //! What matters when the scheme is in use: answers, addresses, encoded bodies.
 
+use http::StatusCode;
 use time::{Date, Month};
 use toml::{Spanned, value::Datetime};
 
@@ -29,15 +30,19 @@ impl Reader<'_> {
             }
             None => Vec::new(),
         };
-        if let Some(refusal) = table.refusal.as_ref().filter(|status| !(400..=599).contains(status.get_ref())) {
-            return self.fail(refusal.span(), "expected a status that refuses: 400 to 599");
-        }
-        if let Some(status) = table.in_progress.as_ref().filter(|status| !(400..=599).contains(status.get_ref())) {
-            return self.fail(status.span(), "expected a status after which the provider sends again: 400 to 599");
-        }
-        let [refusal, in_progress] = [table.refusal, table.in_progress].map(|status| status.map(Spanned::into_inner));
+        let refusal = self.refusing(table.refusal, "expected a status that refuses: 400 to 599")?;
+        let again = "expected a status after which the provider sends again: 400 to 599";
+        let in_progress = self.refusing(table.in_progress, again)?;
         let (within, retries_for, body) = (table.within, table.retries_for, table.body);
         Ok(Answers { within, retries_for, success, body, refusal, in_progress })
+    }
+
+    fn refusing(&self, status: Option<Spanned<u16>>, expected: &str) -> Result<Option<StatusCode>> {
+        let Some(status) = status else { return Ok(None) };
+        match StatusCode::from_u16(*status.get_ref()) {
+            Ok(refusing) if refusing.is_client_error() || refusing.is_server_error() => Ok(Some(refusing)),
+            _ => self.fail(status.span(), expected),
+        }
     }
 
     pub(super) fn decoded(&self, table: BodyTable) -> Result<bool> {

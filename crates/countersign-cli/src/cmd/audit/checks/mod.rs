@@ -63,7 +63,7 @@ impl<'a> Audit<'a> {
         self.try_it(row, check, expect, |receiver| receiver.send(&message.bytes()))
     }
 
-    /// Sends a message that only the right receiver's own word makes a good one.
+    /// Sends a message that was changed, to be refused unless the scheme itself takes it.
     fn spoilt(&mut self, row: &'static str, check: impl Into<String>, message: &Message) -> Result<Verdict, Failure> {
         let expect = if self.sender.may_accept(message) { Expect::Either } else { Expect::Refused };
         self.send(row, check, expect, message)

@@ -29,7 +29,7 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Failure> {
 }
 
 fn repeated(audit: &Audit<'_>) -> Expect {
-    Expect::Repeated { in_progress: audit.sender.scheme().answers().in_progress() }
+    Expect::Repeated { in_progress: audit.sender.scheme().answers().in_progress().map(|status| status.as_u16()) }
 }
 
 /// One event eight times at once.

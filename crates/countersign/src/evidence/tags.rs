@@ -1,20 +1,17 @@
-//! What a request brings forward for itself: tags, timestamp, id. Parsed here, judged by the verifier.
+//! The text of a signature, and the tags in it.
 
 use std::{borrow::Cow, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use bytes::Bytes;
 use zeroize::Zeroizing;
 
+use super::Places;
 use crate::{
     algorithm::{Digest, Tag},
-    content::Settings,
     head::{Head, look_up},
     http_signature::HttpSignature,
-    ordinary::OrdinaryEvidence,
     rejection::{Problem, Rejection},
-    scheme::{Algorithm, Expected, Hole, Mismatch, Scheme, Source, Span, Syntax, TimestampRule, Unwrap, trim_ows},
-    timestamp::{MAX_TEXT, Timestamp},
+    scheme::{Algorithm, Hole, Mismatch, Scheme, Source, Span, Syntax, Unwrap, trim_ows},
 };
 
 /// The most tags that one signature may list. Providers send one or two; nobody but an attacker sends a longer list.
@@ -28,33 +25,6 @@ pub(crate) const MAX_SIGNATURES: usize = 4;
 
 /// The longest token, in bytes: its own limit, and the text around it.
 const MAX_TOKEN: usize = crate::jws::MAX_SIGNED + 2048;
-
-/// The longest delivery id, in bytes. The longest known is a UUID with a prefix.
-pub(crate) const MAX_ID: usize = 256;
-
-/// The places that a scheme reads, as text for rejections: made once, shared by all requests.
-#[derive(Debug)]
-pub(crate) struct Places {
-    pub(crate) signature: Arc<str>,
-    pub(crate) timestamp: Arc<str>,
-    pub(crate) id: Arc<str>,
-    /// The name of our key, if the signature's text names the key of each tag.
-    key_name: Option<Arc<str>>,
-}
-
-impl Places {
-    pub(crate) fn of(scheme: &Scheme, settings: &Settings) -> Self {
-        let key_name = scheme.signature.key_name.as_ref().map(|name| match name {
-            Expected::Setting(name) => settings.get(name).map_or("", |value| value.as_str()).into(),
-            Expected::Text(text) => text.as_str().into(),
-            Expected::Url => Arc::default(),
-        });
-        let signature: Arc<str> = scheme.signature.source.to_string().into();
-        let name = |source: Option<&Source>| source.map_or(Arc::clone(&signature), |source| source.to_string().into());
-        let timestamp = scheme.timestamp.as_ref().and_then(|rule| rule.source.as_ref());
-        Self { timestamp: name(timestamp), id: name(scheme.delivery_id.as_ref()), key_name, signature }
-    }
-}
 
 /// The text of a signature, and where in it things stand.
 ///
@@ -130,17 +100,12 @@ impl<'r> Tags<'r> {
             Algorithm::PublicKey(_) => MAX_SIGNATURES,
             _ => MAX_TAGS,
         };
-        let mut ours = true;
-        scan_lines(scheme, text, &mut |hole, span| {
+        scan_ours(scheme, text, key_name.as_deref(), &mut |hole, span, ours| {
             match hole {
-                Hole::KeyName => ours = key_name.as_deref().is_none_or(|name| name.as_bytes() == &text[span.range()]),
-                hole if hole.carries_proof() && !ours => {
-                    *skipped += 1;
-                    ours = true;
-                }
                 Hole::Timestamp => set_once(timestamp, span, text)?,
                 Hole::Id => set_once(id, span, text)?,
-                Hole::Any => {}
+                Hole::Any | Hole::KeyName => {}
+                Hole::Tag(_) | Hole::Token | Hole::Jwt if !ours => *skipped += 1,
                 Hole::Tag(_) | Hole::Token | Hole::Jwt => {
                     if *count == 0 {
                         (*first_at, *first_hole) = (span, hole);
@@ -158,14 +123,8 @@ impl<'r> Tags<'r> {
         scheme: &Scheme,
         visit: &mut impl FnMut(Hole, Span) -> Result<(), E>,
     ) -> Result<(), E> {
-        let mut ours = true;
-        scan_lines(scheme, &self.text, &mut |hole, span| {
-            if hole == Hole::KeyName {
-                ours = self.key_name.as_deref().is_none_or(|name| name.as_bytes() == &self.text[span.range()]);
-            } else if hole.carries_proof() && std::mem::replace(&mut ours, true) {
-                visit(hole, span)?;
-            }
-            Ok(())
+        scan_ours(scheme, &self.text, self.key_name.as_deref(), &mut |hole, span, ours| {
+            if ours && hole.carries_proof() { visit(hole, span) } else { Ok(()) }
         })
     }
 
@@ -204,6 +163,11 @@ impl<'r> Tags<'r> {
     }
 
     /// The evidence of a scheme of RFC 9421.
+    /// Takes over the one tag of an ordinary request.
+    pub(super) fn take(&mut self, tag: Tag) {
+        (self.first, self.count) = (tag, 1);
+    }
+
     pub(crate) fn of_http(signature: HttpSignature) -> Self {
         Self { http: Some(Box::new(signature)), ..Self::default() }
     }
@@ -230,6 +194,14 @@ impl<'r> Tags<'r> {
         });
     }
 
+    pub(super) fn timestamp(&self) -> Option<Cow<'r, [u8]>> {
+        self.part(self.timestamp)
+    }
+
+    pub(super) fn id(&self) -> Option<Cow<'r, [u8]>> {
+        self.part(self.id)
+    }
+
     fn part(&self, span: Option<Span>) -> Option<Cow<'r, [u8]>> {
         let range = span?.range();
         Some(match &self.text {
@@ -238,11 +210,27 @@ impl<'r> Tags<'r> {
         })
     }
 
-    fn into_owned(self) -> Tags<'static> {
+    pub(super) fn into_owned(self) -> Tags<'static> {
         let Self { text, first, count, first_at, first_hole, timestamp, id, key_name, http } = self;
         let text = Cow::Owned(text.into_owned());
         Tags { text, first, count, first_at, first_hole, timestamp, id, key_name, http }
     }
+}
+
+/// Matches the signature's text, and tells of each tag whether our key may have made it: the text can name another's.
+fn scan_ours<E: From<Mismatch>>(
+    scheme: &Scheme,
+    text: &[u8],
+    key_name: Option<&str>,
+    visit: &mut impl FnMut(Hole, Span, bool) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut ours = true;
+    scan_lines(scheme, text, &mut |hole, span| {
+        if hole == Hole::KeyName {
+            ours = key_name.is_none_or(|name| name.as_bytes() == &text[span.range()]);
+        }
+        visit(hole, span, if hole.carries_proof() { std::mem::replace(&mut ours, true) } else { true })
+    })
 }
 
 /// Matches the signature's text, line by line where a scheme takes every header line.
@@ -350,109 +338,4 @@ fn credentials(text: &[u8]) -> Result<Tag, Malformed> {
     let pair = STANDARD.decode(rest.trim_ascii_start()).map_err(|_| Malformed(Problem::Encoding))?;
     let pair = Zeroizing::new(pair);
     Ok(Digest::Sha256.of(&pair))
-}
-
-/// A request whose head passed every check. What stands in the body of some schemes is read later.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Examined<'r> {
-    pub(crate) tags: Tags<'r>,
-    pub(crate) time: SignedTime<'r>,
-    pub(crate) id: Option<Cow<'r, [u8]>>,
-    /// The payload of the token; empty for all schemes without one.
-    pub(crate) claims: Vec<u8>,
-    /// The body without its content coding, if it had one and the scheme signs it so.
-    pub(crate) decoded: Option<Bytes>,
-}
-
-impl<'r> Examined<'r> {
-    /// Takes what an ordinary request has, where nothing is yet.
-    pub(crate) fn take(&mut self, ordinary: &OrdinaryEvidence<'r>) {
-        (self.tags.first, self.tags.count) = (ordinary.tag, 1);
-        self.time = ordinary.signed_time();
-        self.id = ordinary.id.map(Cow::Borrowed);
-    }
-}
-
-impl Examined<'_> {
-    pub(crate) fn into_owned(self) -> Examined<'static> {
-        Examined {
-            tags: self.tags.into_owned(),
-            time: self.time.into_owned(),
-            id: self.id.map(|id| Cow::Owned(id.into_owned())),
-            claims: self.claims,
-            decoded: self.decoded,
-        }
-    }
-}
-
-/// The signed timestamp: its text, which is signed, and what it says.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct SignedTime<'r> {
-    pub(crate) text: Cow<'r, [u8]>,
-    pub(crate) at: Option<Timestamp>,
-}
-
-impl SignedTime<'_> {
-    pub(crate) fn into_owned(self) -> SignedTime<'static> {
-        SignedTime { text: Cow::Owned(self.text.into_owned()), at: self.at }
-    }
-}
-
-/// Reads the timestamp; `tags` are those of the signature if that has been read.
-pub(crate) fn timestamp<'r>(
-    rule: &TimestampRule,
-    places: &Places,
-    head: Head<'r>,
-    tags: &Tags<'r>,
-    body: Option<&'r [u8]>,
-) -> Result<SignedTime<'r>, Rejection> {
-    let malformed = |problem| Rejection::MalformedTimestamp {
-        place: Arc::clone(&places.timestamp),
-        problem,
-        expected: rule.format.describe(),
-    };
-    let text = match &rule.source {
-        Some(Source::Json(pointer)) => {
-            let number = rule.format.is_number() && !rule.is_string;
-            crate::json::read_as(body.unwrap_or_default(), pointer, number)
-        }
-        Some(source) => look_up(source, head, body),
-        None => Ok(tags.part(tags.timestamp)),
-    };
-    let text = text.map_err(|unusable| malformed(unusable.into()))?.ok_or_else(|| malformed(Problem::Missing))?;
-    if text.is_empty() {
-        return Err(malformed(Problem::Empty));
-    }
-    if text.len() > MAX_TEXT {
-        return Err(malformed(Problem::TooLong));
-    }
-    let at = rule.format.parse(&text).ok_or_else(|| malformed(Problem::Encoding))?;
-    Ok(SignedTime { text, at: Some(at) })
-}
-
-/// Reads the delivery's id: visible ASCII, so that it can go into logs and keys as it is.
-pub(crate) fn delivery_id<'r>(
-    source: Option<&Source>,
-    places: &Places,
-    head: Head<'r>,
-    tags: &Tags<'r>,
-    body: Option<&'r [u8]>,
-) -> Result<Cow<'r, [u8]>, Rejection> {
-    let malformed = |problem| Rejection::MalformedId { place: Arc::clone(&places.id), problem };
-    let id = match source {
-        Some(source) => look_up(source, head, body).map_err(|unusable| malformed(unusable.into()))?,
-        None => tags.part(tags.id),
-    };
-    match id {
-        None => Err(malformed(Problem::Missing)),
-        Some(id) if id.is_empty() => Err(malformed(Problem::Empty)),
-        Some(id) if id.len() > MAX_ID => Err(malformed(Problem::TooLong)),
-        Some(id) if !is_visible(&id) => Err(malformed(Problem::Encoding)),
-        Some(id) => Ok(id),
-    }
-}
-
-/// Whether all bytes are visible ASCII; without an early end, several are looked at with one instruction.
-pub(crate) fn is_visible(text: &[u8]) -> bool {
-    text.iter().fold(true, |visible, byte| visible & byte.is_ascii_graphic())
 }
