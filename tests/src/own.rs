@@ -310,6 +310,7 @@ algorithms = ["hmac-sha256"]
 components = ["@scheme", "@authority", "@path", "@query", "@request-target", '@query-param;name="order"']
 [event]
 id = "{query:order}"
+told_apart_by = "signed-content"
 "#;
 
 const HTTP_RSA_PSS: &str = r#"

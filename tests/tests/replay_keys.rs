@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use countersign::{
-    Key, ReplayKey, Scheme, Secret, Signer, Timestamp, Value, Verifier, providers,
+    Key, ReplayKey, Scheme, Secret, Signer, Timestamp, Value, Verifier, VerifierBuilder, providers,
     replay::ReplayScope,
     scheme::{Field, ToldApartBy},
 };
@@ -171,6 +171,93 @@ fn a_time_in_the_signed_body_is_left_out_and_nothing_else() {
     assert_eq!(key(start, "2"), key(start + 3_600_000, "2"));
     assert_ne!(key(start, "2"), key(start, "3"));
     assert_ne!(key(start, "2"), key(start, "22"));
+}
+
+/// The key of a request that is signed at this time under a scheme file, and its verifier.
+fn signed_under(toml: &str, request: Request<Bytes>, now: Timestamp) -> (Verifier, Request<Bytes>, Option<ReplayKey>) {
+    let scheme = Scheme::from_toml("acme", &format!("name = \"Acme\"\n{toml}")).unwrap();
+    let secret = "a-long-random-secret";
+    let signed = Signer::new(&scheme, secret).unwrap().sign(request, now).unwrap();
+    let verifier = Verifier::new(&scheme, secret).unwrap();
+    let key = key_of(&verifier, &signed, now);
+    (verifier, signed, key)
+}
+
+#[test]
+fn a_signed_time_is_left_out_wherever_it_stands() {
+    let hmac = "[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"x-sig\"\nvalue = \"{hex}\"\n";
+    let in_body = "[timestamp]\njson = \"/meta/at\"\nformat = \"seconds\"\ntolerance = \"5m\"\n";
+    let in_header = "[timestamp]\nheader = \"x-time\"\nformat = \"seconds\"\ntolerance = \"5m\"\n";
+    for (signs, time) in [
+        ("signs = \"{body}\"\n", in_body),
+        ("signs = \"{sha256-hex:body}\"\n", in_body),
+        ("signs = \"{base64:body}\"\n", in_body),
+        ("signs = \"{json-string:body}\"\n", in_body),
+        ("signs = \"{json-raw:/meta}\"\ncovers_body = false\n", in_body),
+        ("signs = \"{header:x-time}.{body}\"\n", in_header),
+        ("signs = \"{timestamp}.{body}\"\n", in_header),
+    ] {
+        let told = if signs.contains("covers_body") { "[event]\ntold_apart_by = \"signed-content\"\n" } else { "" };
+        let key = |id: u8, now: Timestamp| {
+            let body = format!(r#"{{"meta":{{"id":{id},"at":{}}}}}"#, now.unix_seconds());
+            let request = Request::post("/hooks").body(Bytes::from(body)).unwrap();
+            let toml = format!("{hmac}{signs}{time}{told}");
+            // The header's time takes the body's place: that stays the same there.
+            let request =
+                if time == in_header { request.map(|_| Bytes::from(format!("{{\"id\":{id}}}"))) } else { request };
+            signed_under(&toml, request, now).2
+        };
+        assert_eq!(key(1, NOW), key(1, later(60)), "{signs}");
+        assert_ne!(key(1, NOW), key(2, NOW), "{signs}");
+    }
+}
+
+#[test]
+fn a_token_that_is_the_whole_body_is_known_by_its_claims_and_not_by_its_signature() {
+    let toml = "name = \"Acme\"\n[signature]\nalgorithm = \"jwt\"\nbody = true\n[jwt]\nalgorithms = [\"HS256\"]\n";
+    let scheme = Scheme::from_toml("acme", toml).unwrap();
+    let secrets = ["the-old-secret-of-an-endpoint", "the-new-secret-of-an-endpoint"];
+    let keys = secrets.map(|secret| Key::new(secret, Secret::new(secret).unwrap()));
+    let verifier = keys.into_iter().fold(Verifier::builder(&scheme), VerifierBuilder::key).build().unwrap();
+    let key = |secret: &str, claims: &'static str| {
+        let request = Request::post("/hooks").body(Bytes::from(claims)).unwrap();
+        let request = Signer::new(&scheme, secret).unwrap().sign(request, NOW).unwrap();
+        key_of(&verifier, &request, NOW)
+    };
+    assert_eq!(key(secrets[0], r#"{"event":1}"#), key(secrets[1], r#"{"event":1}"#));
+    assert_ne!(key(secrets[0], r#"{"event":1}"#), key(secrets[0], r#"{"event":2}"#));
+}
+
+#[test]
+fn a_body_that_a_message_signature_leaves_out_makes_no_new_key() {
+    let toml = "[signature]\nalgorithm = \"http-signature\"\ncovers_body = false\n[http-signature]\nalgorithms = [\"hmac-sha256\"]\n\
+                components = [\"@method\", \"x-id\"]\n[event]\ntold_apart_by = \"signed-content\"\n";
+    let event = |id: &str| Request::post("/hooks").header("x-id", id).body(Bytes::from("{}")).unwrap();
+    let (verifier, signed, key) = signed_under(toml, event("1"), NOW);
+    let other = signed.map(|_| Bytes::from(r#"{"amount":1}"#));
+    assert_eq!(key_of(&verifier, &other, NOW), key);
+    assert_ne!(signed_under(toml, event("2"), NOW).2, key);
+}
+
+#[test]
+fn a_covered_id_cannot_be_made_unreadable() {
+    let toml = |component: &str, id: &str| {
+        format!(
+            "[signature]\nalgorithm = \"http-signature\"\ncovers_body = false\n[http-signature]\n\
+             algorithms = [\"hmac-sha256\"]\ncomponents = [\"@method\", '{component}']\n[event]\nid = \"{id}\"\n\
+             told_apart_by = \"signed-content\"\n"
+        )
+    };
+    let in_query = Request::post("/hooks?id=evt_1").body(Bytes::from("{}")).unwrap();
+    let (verifier, mut signed, _) = signed_under(&toml("@query-param;name=\"id\"", "{query:id}"), in_query, NOW);
+    *signed.uri_mut() = "/hooks?id=evt_1&x=%FF".parse().unwrap();
+    assert_eq!(verifier.verify(&signed, "{}", NOW).unwrap_err().code(), "malformed_value");
+
+    let in_header = Request::post("/hooks").header("x-id", "a, b").body(Bytes::from("{}")).unwrap();
+    let (verifier, mut signed, _) = signed_under(&toml("x-id", "{header:x-id}"), in_header, NOW);
+    signed.headers_mut().insert("x-id", HeaderValue::from_static("a"));
+    signed.headers_mut().append("x-id", HeaderValue::from_static("b"));
+    assert_eq!(verifier.verify(&signed, "{}", NOW).unwrap_err().code(), "malformed_value");
 }
 
 #[test]

@@ -120,7 +120,7 @@ fn the_times_of_a_token_are_numbers_with_or_without_a_fraction() {
         assert_eq!(exp(later), "", "{later}");
     }
     for over in ["1300819380", "1300819379.5", "1300819380.0", "0", "-0.5"] {
-        assert!(exp(over).contains(" old"), "{over}: {}", exp(over));
+        assert!(exp(over).contains(" that it was over "), "{over}: {}", exp(over));
     }
     for other in
         ["253402300800.0", "253402300800.5", "-253402300800.5", "1e300", "\"1300819381\"", "null", "[]", "true"]
@@ -131,6 +131,23 @@ fn the_times_of_a_token_are_numbers_with_or_without_a_fraction() {
             exp(other)
         );
     }
+}
+
+#[test]
+fn of_two_tokens_in_one_header_neither_counts() {
+    let toml = format!(
+        "name = \"A\"\n[secret]\nencoding = \"base64url-unpadded\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"token\"\n\
+         list = {{ separator = \" \", items = [\"Bearer\", \"{{jwt}}\"] }}\ncovers_body = false\n[jwt]\n{HS256}"
+    );
+    let verifier = Verifier::new(Scheme::from_toml("a", &toml).unwrap(), SECRET).unwrap();
+    let code = |token: &str| {
+        let request = Request::post("/").header("token", token).body("{}").unwrap();
+        let now = Timestamp::from_unix_seconds(EXPIRES - 1);
+        verifier.verify(&request, "{}", now).map_or_else(|rejection| rejection.code(), |_| "")
+    };
+    assert_eq!(code(&format!("Bearer {TOKEN}")), "");
+    assert_eq!(code(&format!("Bearer {TOKEN} Bearer {TOKEN}")), "malformed_signature");
+    assert_eq!(code(&format!("Bearer {TOKEN} Bearer a.b.c")), "malformed_signature");
 }
 
 #[test]

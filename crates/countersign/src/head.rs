@@ -145,7 +145,7 @@ pub(crate) fn is_token(byte: u8) -> bool {
 }
 
 /// The names and values of URL-encoded text, decoded.
-fn pairs(encoded: &[u8]) -> Result<form_urlencoded::Parse<'_>, Unusable> {
+pub(crate) fn pairs(encoded: &[u8]) -> Result<form_urlencoded::Parse<'_>, Unusable> {
     // `&` and `=` end no character that began before them, so the text can be looked at as a whole.
     percent_decode(encoded).decode_utf8().map_err(|_| Unusable::NotText)?;
     Ok(form_urlencoded::parse(encoded))

@@ -106,6 +106,8 @@ impl<'r> Tags<'r> {
                 Hole::Id => set_once(id, span, text)?,
                 Hole::Any | Hole::KeyName => {}
                 Hole::Tag(_) | Hole::Token | Hole::Jwt if !ours => *skipped += 1,
+                // Of several, which one proves the request?
+                Hole::Jwt if *count > 0 => return Err(Malformed(Problem::Conflicting)),
                 Hole::Tag(_) | Hole::Token | Hole::Jwt => {
                     if *count == 0 {
                         (*first_at, *first_hole) = (span, hole);

@@ -9,6 +9,7 @@ use super::{CONTENT_DIGEST, joined, missing};
 use crate::{
     content::{Content, malformed_value},
     encoding::Encoding,
+    head::pairs,
     public_url::PublicUrl,
     rejection::{Problem, Rejection},
     scheme::{Source, trim_ows},
@@ -138,7 +139,7 @@ impl Component {
             // Section 2.2.7: an absent query is written like an empty one.
             ComponentName::Query => format!("?{}", uri.query().unwrap_or_default()),
             ComponentName::QueryParam(name) => self.query_parameter(name, uri.query().unwrap_or_default())?,
-            ComponentName::Header(name, form) => return self.header(name, form, content.head.headers),
+            ComponentName::Header(name, form) => return self.header(name, form, content),
         };
         Ok(text.into_bytes())
     }
@@ -151,21 +152,29 @@ impl Component {
     }
 
     fn query_parameter(&self, name: &str, query: &str) -> Result<String, Rejection> {
-        let mut values =
-            form_urlencoded::parse(query.as_bytes()).filter(|(other, _)| other == name).map(|(_, value)| value);
+        // The same pairs that the event's id is read from: if they could not be read there, it would be told by something else.
+        let pairs = pairs(query.as_bytes()).map_err(|unusable| self.malformed(unusable.into()))?;
+        let mut values = pairs.filter(|(other, _)| other == name).map(|(_, value)| value);
         match (values.next(), values.next()) {
-            // Text that is not UTF-8 was replaced, and what replaces it stands for other bytes as well.
-            (Some(value), None) if !value.contains(char::REPLACEMENT_CHARACTER) => Ok(encoded(&value)),
-            (Some(_), None) => Err(self.malformed(Problem::Encoding)),
+            (Some(value), None) => Ok(encoded(&value)),
             // Section 2.2.8 keeps names that stand there several times out of signatures.
             (Some(_), Some(_)) => Err(self.malformed(Problem::Conflicting)),
             (None, _) => Err(self.malformed(Problem::Missing)),
         }
     }
 
-    fn header(&self, name: &HeaderName, form: &HeaderForm, headers: &HeaderMap) -> Result<Vec<u8>, Rejection> {
+    fn header(&self, name: &HeaderName, form: &HeaderForm, content: &Content<'_>) -> Result<Vec<u8>, Rejection> {
+        let headers = content.head.headers;
         let value = joined(headers, name).ok_or_else(|| self.malformed(Problem::Missing))?;
+        let is_parsed = matches!(form, HeaderForm::Structured | HeaderForm::Member(_));
+        if is_parsed && value.len() > MAX_PARSED {
+            return Err(self.malformed(Problem::TooLong));
+        }
         let printed = match form {
+            // Elsewhere an event is told by one line, and by something else if there are two.
+            HeaderForm::Plain if content.scheme.event_is_told_by(name) && has_lines(headers, name) => {
+                return Err(self.malformed(Problem::Conflicting));
+            }
             HeaderForm::Plain if repeats(headers, name) => {
                 return Err(Rejection::AmbiguousContent {
                     rule: "a signed header stands there twice with one value, which reads like a single header with both",
@@ -204,6 +213,13 @@ impl HeaderForm {
 /// A header's name in lower case, as section 2.1 wants it.
 fn header_name(name: &str) -> Option<HeaderName> {
     HeaderName::from_lowercase(name.as_bytes()).ok()
+}
+
+/// The longest header that is parsed for a component, in bytes. Each component that is a member of it has it parsed again.
+const MAX_PARSED: usize = 2048;
+
+fn has_lines(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers.get_all(name).iter().nth(1).is_some()
 }
 
 /// Whether all lines of a header are the same, and there are several. Elsewhere such lines count as one, so that signed

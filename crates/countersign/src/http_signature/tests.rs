@@ -26,7 +26,9 @@ fn scheme(algorithms: &str, rest: &str) -> Scheme {
     let toml = format!(
         "name = \"RFC 9421\"\n[request]\nmethods = [\"POST\", \"GET\"]\n{secret}[signature]\nalgorithm = \"http-signature\"\n{rest}\n"
     );
-    let toml = toml.replace("[http-signature]", &format!("[http-signature]\nalgorithms = {algorithms}"));
+    let told = if rest.contains("covers_body = false") { "[event]\ntold_apart_by = \"unsigned-values\"\n" } else { "" };
+    let toml =
+        format!("{toml}{told}").replace("[http-signature]", &format!("[http-signature]\nalgorithms = {algorithms}"));
     Scheme::from_toml("rfc9421", &toml).unwrap()
 }
 
@@ -283,6 +285,11 @@ fn a_component_without_one_value_is_refused() {
     ] {
         assert!(lines("/?a=1&a=1&b=2&d=%FF", &headers, &[component]).is_err(), "{component}");
     }
+    assert!(lines("/?b=2&d=%FF", &[], &["@query-param;name=\"b\""]).is_err());
+    // To parse it once for each of many components would take long.
+    let long = format!("a=1, b={}", "9".repeat(12).repeat(200));
+    assert!(values("/", &[("dict", &long)], &["dict"]).is_ok());
+    assert!(values("/", &[("dict", &long)], &["dict;key=\"a\""]).is_err());
     assert!(values("/?b=2", &[("dict", "a=1")], &["@query-param;name=\"b\"", "dict;key=\"a\""]).is_ok());
 }
 

@@ -12,7 +12,7 @@ use crate::{
     http_signature::Component,
     json,
     public_url::PublicUrl,
-    scheme::{Description, Field, FieldSource, Hashed, Part, Scheme, Source, ToldApartBy, UrlForm},
+    scheme::{Algorithm, Description, Field, FieldSource, Hashed, Part, Scheme, Source, ToldApartBy, UrlForm},
     verified::Value,
 };
 
@@ -83,10 +83,15 @@ impl SignedContent<'_> {
             self.write_other_values(&mut text);
         }
         let takes_unsigned = self.scheme.told_apart_by == Some(ToldApartBy::UnsignedValues);
-        // What signs no parts covers the body by a hash of it or not at all.
-        if signs_no_parts || (takes_unsigned && !self.scheme.covers_body()) {
+        // What signs no parts covers the body by a hash of it or not at all. A message signature says what it covers, and a token
+        // nothing: there the body takes part all the same, for a token can be one and the same for all events.
+        let is_message = matches!(self.scheme.signature.algorithm, Algorithm::HttpSignature);
+        let covers_body = self.scheme.covers_body();
+        if (signs_no_parts && (covers_body || !is_message)) || (takes_unsigned && !covers_body) {
             text.cut();
-            text.write(self.body);
+            // Of a token that is all of the body, the claims: the same can be written and signed in several ways.
+            let is_token = self.scheme.signature.source == Source::Body;
+            text.write(if is_token { self.head.claims } else { self.body });
         }
         for value in unsigned.into_iter().flatten() {
             text.cut();
@@ -102,14 +107,13 @@ impl SignedContent<'_> {
             match part {
                 Part::Secret => text.cut(),
                 Part::Timestamp if !self.scheme.time_tells_apart() => text.cut(),
-                Part::Body | Part::Hash(_, _, Hashed::Body) => match self.body_around_time() {
-                    Some((before, behind)) => {
-                        text.write(before);
-                        text.cut();
-                        text.write(behind);
-                    }
-                    None => text.write(self.body),
-                },
+                Part::Value(source) if self.time_to_cut() == Some(source) => text.cut(),
+                Part::Body | Part::BodyIn(_) | Part::BodyAsJsonString | Part::Hash(_, _, Hashed::Body) => {
+                    self.write_without_time(self.body, text);
+                }
+                Part::JsonRaw(pointer) => {
+                    self.write_without_time(json::raw(self.body, pointer).ok().flatten().unwrap_or_default(), text);
+                }
                 _ => self.write_part(part, &sorted, text),
             }
         }
@@ -167,13 +171,33 @@ impl SignedContent<'_> {
         }
     }
 
-    /// The body in front of the signed time and behind it, if that stands there in JSON.
-    fn body_around_time(&self) -> Option<(&[u8], &[u8])> {
-        let source = self.scheme.timestamp.as_ref()?.source.as_ref().filter(|_| !self.scheme.time_tells_apart())?;
-        let Source::Json(pointer) = source else { return None };
-        let time = json::locate(self.body, pointer)?;
-        Some((&self.body[..time.start], &self.body[time.end..]))
+    /// Writes the body or a part of it, without the signed time if that stands there in JSON.
+    fn write_without_time(&self, part: &[u8], text: &mut Text<'_>) {
+        let time = match self.time_to_cut() {
+            Some(Source::Json(pointer)) => json::raw(self.body, pointer).ok().flatten(),
+            _ => None,
+        };
+        match time.and_then(|time| around(time, part)) {
+            Some((before, behind)) => {
+                text.write(before);
+                text.cut();
+                text.write(behind);
+            }
+            None => text.write(part),
+        }
     }
+
+    /// Where the signed time stands, unless it takes part.
+    fn time_to_cut(&self) -> Option<&Source> {
+        self.scheme.timestamp.as_ref()?.source.as_ref().filter(|_| !self.scheme.time_tells_apart())
+    }
+}
+
+/// What of `whole` stands in front of `within` and behind it, if that is a part of the very same memory.
+fn around<'b>(within: &[u8], whole: &'b [u8]) -> Option<(&'b [u8], &'b [u8])> {
+    let start = within.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
+    let (before, rest) = whole.split_at_checked(start)?;
+    Some((before, rest.get(within.len()..)?))
 }
 
 impl ReplayScope {
@@ -325,6 +349,12 @@ impl Description {
             && self.timestamp.is_none()
             && self.told_apart_by.is_none()
             && !has_event_id
+    }
+
+    /// Whether the event's id, its type or the delivery's id stands in this header.
+    pub(crate) fn event_is_told_by(&self, name: &HeaderName) -> bool {
+        let fields = [&self.event_id, &self.event_type].into_iter().flatten().filter_map(Field::place);
+        fields.chain(&self.delivery_id).any(|source| matches!(source, Source::Header(names) if names.contains(name)))
     }
 
     /// Whether the event's id is the delivery's.

@@ -25,7 +25,7 @@ impl Field {
     }
 
     /// Where it stands, if it is no more than the delivery's id.
-    pub(super) fn place(&self) -> Option<&Source> {
+    pub(crate) fn place(&self) -> Option<&Source> {
         match &self.source {
             FieldSource::DeliveryId => None,
             FieldSource::At(source) => Some(source),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Verifier;
+use super::{Inner, Verifier, VerifierSetup};
 use crate::{
     algorithm::{Digest, Mac},
     content::{Content, Writing},
@@ -11,7 +11,7 @@ use crate::{
     key::Material,
     public_key::{PublicKey, PublicKeyAlgorithm, SignatureForm},
     rejection::{Problem, Rejection},
-    scheme::{Algorithm, Choice, Scheme, Signature, UrlForm},
+    scheme::{Algorithm, Choice, Part, Scheme, UrlForm},
     search::{Maker, Search},
     timestamp::Timestamp,
 };
@@ -22,6 +22,23 @@ struct Request<'a> {
     content: &'a Content<'a>,
     tags: &'a Tags<'a>,
     body: &'a [u8],
+    /// For each form of the URL what is signed: the parts of the scheme, or the text that they come to.
+    parts: Parts<'a>,
+}
+
+#[derive(Clone, Copy)]
+enum Parts<'a> {
+    OfScheme(&'a [Part]),
+    Written(&'a [Part]),
+}
+
+impl<'a> Parts<'a> {
+    fn in_form(self, at: usize) -> &'a [Part] {
+        match self {
+            Self::OfScheme(parts) => parts,
+            Self::Written(texts) => &texts[at..=at],
+        }
+    }
 }
 
 impl Verifier {
@@ -34,7 +51,9 @@ impl Verifier {
         now: Timestamp,
     ) -> Result<Maker, Rejection> {
         let scheme = &self.inner.setup.scheme;
-        let request = Request { content, tags, body };
+        let written = self.written_for_several(content, body, now)?;
+        let parts = written.as_deref().map_or(Parts::OfScheme(&scheme.signature.parts), Parts::Written);
+        let request = Request { content, tags, body, parts };
         let mut search = Search::default();
         if let Some(signature) = tags.http() {
             let base = signature.base(content)?;
@@ -68,6 +87,25 @@ impl Verifier {
         Ok(maker)
     }
 
+    /// What is signed in each form of the URL, as text, where several keys are to be tried and it takes long to put together.
+    fn written_for_several(
+        &self,
+        content: &Content<'_>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Option<Vec<Part>>, Rejection> {
+        let Inner { setup: VerifierSetup { scheme, .. }, layout, .. } = &*self.inner;
+        let is_copied = matches!(scheme.signature.algorithm, Algorithm::PublicKey(_) | Algorithm::DetachedJws);
+        if !(is_copied || layout.needs_whole_body) || scheme.signs_secret() || self.valid_keys(now).nth(1).is_none() {
+            return Ok(None);
+        }
+        let text = |form: &UrlForm| {
+            let with = Writing { form: *form, secret: &[], body: Some(body) };
+            content.to_vec(&scheme.signature.parts, with).map(|text| Part::Literal(text.into()))
+        };
+        self.url_forms().iter().map(text).collect::<Result<_, _>>().map(Some)
+    }
+
     /// Compares the tags that a key makes, one for each form of the URL, with those of the request. `hash` is what the
     /// content goes into, and the secret if that is a part of the content.
     fn compare_tags(
@@ -78,11 +116,12 @@ impl Verifier {
         hash: (&Mac, &[u8]),
     ) -> Result<(), Rejection> {
         let scheme = &self.inner.setup.scheme;
-        let (Request { content, tags, body }, (start, secret)) = (request, hash);
-        let Signature { parts, optional_end, .. } = &scheme.signature;
-        for form in self.url_forms() {
+        let (Request { content, tags, body, .. }, (start, secret)) = (request, hash);
+        let optional_end = &scheme.signature.optional_end;
+        for (at, form) in self.url_forms().iter().enumerate() {
             let maker = Maker { key, form: *form };
             let with = Writing { form: *form, secret, body: Some(body) };
+            let parts = request.parts.in_form(at);
             search.compare(maker, &content.tag(start, parts, with)?, scheme, tags);
             if !optional_end.is_empty() {
                 let mut mac = start.clone();
@@ -111,13 +150,13 @@ impl Verifier {
     /// The form of the URL for which a public key, or the secret of a token, proves one of the signatures.
     fn signed_form(&self, request: Request<'_>, material: &Material) -> Result<Option<UrlForm>, Rejection> {
         let scheme = &self.inner.setup.scheme;
-        let Request { content, tags, body } = request;
+        let Request { content, tags, body, parts } = request;
         if matches!(scheme.signature.algorithm, Algorithm::Jwt) {
             return Ok(jwt::is_signed(tags.token(), &scheme.jwt, material).then_some(UrlForm::AsIs));
         }
-        for form in self.url_forms() {
+        for (at, form) in self.url_forms().iter().enumerate() {
             let with = Writing { form: *form, secret: &[], body: Some(body) };
-            let signed = content.to_vec(&scheme.signature.parts, with)?;
+            let signed = content.to_vec(parts.in_form(at), with)?;
             let found = match (&scheme.signature.algorithm, material) {
                 (Algorithm::DetachedJws, material) => {
                     jwt::is_detached_signed(tags.token(), &signed, &scheme.jwt, material)

@@ -10,8 +10,8 @@ pub(super) fn kind(secret: &[u8], scheme: &Scheme) -> Option<&'static str> {
     if !has_secret_bytes(scheme) || own.is_some_and(|own| secret.starts_with(own.as_bytes())) {
         return None;
     }
-    // With some providers the API key does sign, so it counts only where something says that it does not.
-    if scheme.secret.begins.is_some() || scheme.secret.excludes_api_keys {
+    // With some providers the API key does sign, so it counts only where secrets begin otherwise, or something says that it does not.
+    if own.is_some() || scheme.secret.excludes_api_keys {
         credential::likely(secret)
     } else {
         credential::surely(secret)

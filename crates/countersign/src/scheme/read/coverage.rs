@@ -5,12 +5,15 @@ use std::ops::Range;
 use toml::Spanned;
 
 use super::{Reader, Result};
-use crate::scheme::{
-    Algorithm, Check, Equals, Field, FieldSource, FormRule, Guard, HttpSignatureRule, Part, Signature, Source,
-    TimestampRule, ToldApartBy,
-    file::EventTable,
-    framing::Framing,
-    template::{Piece, pieces},
+use crate::{
+    http_signature::Component,
+    scheme::{
+        Algorithm, Check, Equals, Field, FieldSource, FormRule, Guard, HttpSignatureRule, Part, Signature, Source,
+        TimestampRule, ToldApartBy,
+        file::EventTable,
+        framing::Framing,
+        template::{Piece, pieces},
+    },
 };
 
 impl Reader<'_> {
@@ -48,7 +51,8 @@ impl Reader<'_> {
         let id = table.id.map(|field| self.field(&field, reach, checks)).transpose()?;
         let kind = table.kind.map(|field| self.field(&field, reach, checks)).transpose()?;
         let unsigned = Unsigned {
-            body: !reach.covers_body(checks) && !reach.signature.parts.is_empty(),
+            // A token covers nothing anyway.
+            body: !reach.covers_body(checks) && (!reach.signature.parts.is_empty() || reach.is_message()),
             id: id.as_ref().is_some_and(Field::is_unsigned_beside_body),
             kind: kind.as_ref().is_some_and(Field::is_unsigned_beside_body),
         };
@@ -223,6 +227,11 @@ impl Reach<'_> {
         };
         let is_group = |part: &Part| matches!(part, Part::Sorted(_) | Part::When(..));
         self.signature.parts.iter().any(|part| part.any(&|part| !is_fixed(part) && !is_group(part)))
+            || self.http.components.iter().any(Component::tells_events_apart)
+    }
+
+    fn is_message(&self) -> bool {
+        matches!(self.signature.algorithm, Algorithm::HttpSignature)
     }
 
     fn has_id(&self) -> bool {
