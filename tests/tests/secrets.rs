@@ -102,6 +102,9 @@ fn a_placeholder_behind_the_prefix_of_its_scheme_is_one() {
         (providers::PADDLE, "pdl_ntfset_your_secret"),
         (providers::PADDLE, "pdl_ntfset_<secret>"),
         (providers::PAYSTACK, "sk_test_$PAYSTACK"),
+        (providers::STRIPE, "whsec_\u{2026}"),
+        (providers::STRIPE, "whsec_\u{2022}\u{2022}\u{2022}\u{2022}"),
+        (providers::STRIPE, "whsec_your_secret_here"),
     ] {
         let error = Verifier::new(provider, text).unwrap_err();
         assert_eq!(error, ConfigError::Secret(SecretError::Placeholder), "{text}");
@@ -116,6 +119,14 @@ fn a_placeholder_behind_the_prefix_of_its_scheme_is_one() {
         assert_eq!(Verifier::new(with_secret_rule(rule), text).unwrap_err(), error, "{text}");
         assert_eq!(Signer::new(with_secret_rule(rule), text).unwrap_err(), error, "{text}");
     }
+}
+
+#[test]
+fn a_character_that_nobody_sees_is_refused() {
+    for text in ["\u{feff}whsec_c2VjcmV0", "whsec_c2Vj\u{200b}cmV0", "whsec_c2VjcmV0\u{2060}", "a-secret\u{7f}"] {
+        assert_eq!(Secret::new(text).unwrap_err(), SecretError::Invisible, "{text:?}");
+    }
+    assert!(Secret::new("a-secret-of-\u{e9}\u{e8}").is_ok());
 }
 
 #[test]

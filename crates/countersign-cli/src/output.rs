@@ -80,7 +80,9 @@ pub(crate) fn tame(text: &str) -> Cow<'_, str> {
 /// than it is (Unicode Standard Annex #9, section 2).
 fn drives_terminal(c: char) -> bool {
     let reorders = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    reorders || (c.is_control() && !matches!(c, '\n' | '\t'))
+    // Some readers end a line there.
+    let separates = matches!(c, '\u{2028}' | '\u{2029}');
+    reorders || separates || (c.is_control() && !matches!(c, '\n' | '\t'))
 }
 
 /// What [`Style`] writes.
@@ -120,7 +122,7 @@ mod tests {
 
     #[test]
     fn tame_json_is_the_same_json() {
-        let json = serde_json::json!({ "a": "\u{9b}31m\u{7f}\x1b[31m\n\u{202e}exe.\u{2066}" });
+        let json = serde_json::json!({ "a": "\u{9b}31m\u{7f}\x1b[31m\n\u{202e}exe.\u{2066}\u{2028}" });
         assert_eq!(serde_json::from_str::<serde_json::Value>(&tame(&json.to_string())).ok(), Some(json));
     }
 }

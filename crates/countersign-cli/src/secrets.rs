@@ -1,7 +1,9 @@
 //! Where secrets come from: the environment or a file, never the command line, where every process can read them.
 
 use std::{
-    env, fs,
+    env,
+    fs::File,
+    io::Read,
     path::{Path, PathBuf},
 };
 
@@ -120,7 +122,7 @@ fn text_from_env(name: &str) -> Result<String, Failure> {
     match env::var(name) {
         Ok(text) => Ok(text),
         Err(env::VarError::NotPresent) => {
-            Err(Failure::new(format!("{variable} is not set: export it, with the secret from the provider's page")))
+            Err(Failure::new(format!("{variable} is not set: export it before the program starts")))
         }
         Err(env::VarError::NotUnicode(_)) => {
             Err(Failure::new(format!("{variable} is not UTF-8: put the secret into a file instead")))
@@ -129,12 +131,23 @@ fn text_from_env(name: &str) -> Result<String, Failure> {
 }
 
 fn bytes_from_file(path: &Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let mut bytes = Vec::new();
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    file.take(MAX_SECRET + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
+    if bytes.len() as u64 > MAX_SECRET {
+        return Err(Failure::new(format!(
+            "{} is too long for a secret: it has more than {MAX_SECRET} bytes",
+            path.display()
+        )));
+    }
     if bytes.pop_if(|byte| *byte == b'\n').is_some() {
         bytes.pop_if(|byte| *byte == b'\r');
     }
     Ok(bytes)
 }
+
+/// In bytes; the longest keys are chains of certificates.
+const MAX_SECRET: u64 = 1 << 20;
 
 fn from_file(path: &Path) -> Result<Secret, Failure> {
     match String::from_utf8(bytes_from_file(path)?) {

@@ -23,12 +23,14 @@ fn is_unfilled(text: &str) -> bool {
         || wrapped("{{", "}}")
         || wrapped("<", ">")
         || wrapped("%", "%")
+        || wrapped("#{", "}")
+        || text == "[object Object]"
         || text.starts_with("env:")
 }
 
 /// What stands in examples, and what a page shows until one asks for the secret.
 fn is_masked(plain: &str) -> bool {
-    plain.bytes().all(|byte| byte == b'x' || byte == b'*' || byte == b'.')
+    plain.chars().all(|c| matches!(c, 'x' | '*' | '.' | '…' | '•' | '●'))
 }
 
 /// What is a placeholder even behind a word that may be anybody's: `my_x` and `my_%` are poor secrets, but secrets.
@@ -65,8 +67,9 @@ const LEAST_BEHIND_WORDS: usize = 3;
 /// No prefix is known that has more. Somebody may send a text of nothing else where a provider sends its secret.
 const MAX_WORDS: usize = 4;
 
-const PLACEHOLDERS: [&str; 12] = [
+const PLACEHOLDERS: [&str; 14] = [
     "changeme",
+    "none",
     "null",
     "placeholder",
     "replaceme",
@@ -76,6 +79,7 @@ const PLACEHOLDERS: [&str; 12] = [
     "undefined",
     "webhooksecret",
     "yoursecret",
+    "yoursecrethere",
     "yoursigningsecret",
     "yourwebhooksecret",
 ];

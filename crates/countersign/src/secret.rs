@@ -58,6 +58,9 @@ impl Secret {
         if text.trim().len() != text.len() || is_quoted(&text) {
             return Err(SecretError::Untrimmed);
         }
+        if text.contains(is_invisible) {
+            return Err(SecretError::Invisible);
+        }
         if is_placeholder(&text) {
             return Err(SecretError::Placeholder);
         }
@@ -107,6 +110,8 @@ pub enum SecretError {
     Blank,
     /// Nothing at all; an unset environment variable often ends here.
     Empty,
+    /// A character that nobody sees: a byte order mark, a space without width, a control character.
+    Invisible,
     /// A secret of another kind, as its beginning shows.
     LooksLike {
         /// What it seems to be, and where the right one is found.
@@ -156,6 +161,9 @@ impl fmt::Display for SecretError {
         match self {
             Self::Blank => f.write_str("the secret is blank: paste the one from the provider's page"),
             Self::Empty => f.write_str("the secret is empty: is the variable or file that it comes from set?"),
+            Self::Invisible => f.write_str(
+                "the secret has a character in it that cannot be seen, such as a byte order mark: paste it once more, as plain text",
+            ),
             Self::LooksLike { hint } => write!(f, "this is not the signing secret: {hint}"),
             Self::MissingPrefix { prefix } => {
                 write!(f, "the secret does not begin with `{prefix}`: paste it whole")
@@ -179,7 +187,8 @@ impl fmt::Display for SecretError {
             Self::PrefixOnly { prefix } => {
                 write!(f, "the secret is only its prefix `{prefix}`: paste the rest as well")
             }
-            Self::PublicKey(error) => write!(f, "the provider's public key cannot be used: {error}"),
+            Self::PublicKey(error @ KeyError::Public) => write!(f, "the private key cannot be used: {error}"),
+            Self::PublicKey(error) => write!(f, "the key cannot be used: {error}"),
             Self::PublicKeyForSecret => {
                 f.write_str("a public key proves nothing here: the scheme computes with a secret")
             }
@@ -193,6 +202,12 @@ impl fmt::Display for SecretError {
 }
 
 impl std::error::Error for SecretError {}
+
+/// What comes along when a text is copied from a page or out of an editor. Lines, and zeros, are the business of whoever makes keys.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}')
+        || c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\0')
+}
 
 fn is_quoted(text: &str) -> bool {
     text.len() > 1 && ['"', '\'', '`'].iter().any(|quote| text.starts_with(*quote) && text.ends_with(*quote))

@@ -6,7 +6,10 @@ use clap::Args;
 use countersign::{Certainty, Explanation, Scheme, Setup, Timestamp, Verdict};
 use serde_json::{Value as Json, json};
 
-use super::serve::{NO_ENDPOINT, NOT_WRITTEN};
+use super::{
+    serve::{NO_ENDPOINT, NOT_WRITTEN},
+    verify::hint_at_now,
+};
 use crate::{
     endpoint_args::EndpointArgs,
     failure::{Failure, Outcome},
@@ -99,9 +102,12 @@ impl Explain {
         let (name, id) = (scheme.name().to_owned(), scheme.id().to_owned());
         let Saved { parts, body, told } = saved_request::read(path, &self.saved, Length::MayDiffer)?;
         let setup = self.setup(scheme, &told)?;
-        let now = self.now.or(told.now).unwrap_or_else(moment::now);
-        let explanation = countersign::explain(&setup, &parts, &body, now);
+        let told_now = self.now.or(told.now);
+        let explanation = countersign::explain(&setup, &parts, &body, told_now.unwrap_or_else(moment::now));
         self.print(&explanation, Some(&format!("{id} ({name})")), Some(&id))?;
+        if let (Verdict::Refused(rejection), None, false) = (explanation.verdict(), told_now, self.json) {
+            hint_at_now(rejection)?;
+        }
         Ok(Outcome::good_if(explanation.is_accepted()))
     }
 
@@ -211,7 +217,11 @@ fn as_text(explanation: &Explanation, provider: Option<&str>) -> String {
 /// What to do about what the gateway itself refused, without a rejection that could be explained.
 fn of_gateway(code: &str) -> Option<&'static str> {
     match code {
-        Refused::CODE => Some(
+        Refused::NOT_HTTP => Some(
+            "this port speaks HTTP/1.1 without TLS. If it is your proxy, have it speak that, and write a PROXY header only where \
+             `proxy_protocol` is set; if it is the provider, give it the URL of a proxy with TLS. Scanners send anything",
+        ),
+        Refused::PROXY_PROTOCOL => Some(
             "if it is your proxy, name it in `trusted_proxies` and have it write a PROXY header at the start of every \
              connection; or leave `proxy_protocol` out. Others have no business with this port",
         ),

@@ -35,7 +35,7 @@ pub(crate) struct Send {
     scheme: Option<PathBuf>,
 
     /// Where to send it
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = receiver_url)]
     to: Uri,
 
     /// The body: text, `@FILE`, or `@-` for standard input
@@ -298,6 +298,10 @@ pub(super) fn header_line(line: &str) -> Result<(HeaderName, HeaderValue), Strin
     let name = name.trim().parse().map_err(|_| "this is not the name of a header")?;
     let value = HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|_| "this value cannot stand in a header")?;
     Ok((name, value))
+}
+
+pub(super) fn receiver_url(text: &str) -> Result<Uri, String> {
+    text.parse().map_err(|_| "expected one such as `http://localhost:3000/hooks`".to_owned())
 }
 
 fn receiver(to: &Uri) -> Result<String, Failure> {

@@ -1,6 +1,7 @@
 //! `countersign verify`: judges one saved request.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -81,7 +82,8 @@ impl Verify {
         self.secrets.wanted_for(request)?;
         let Saved { parts, body, told } = saved_request::read(request, &self.saved, Length::MustFit)?;
         let verifier = self.verifier(scheme, keys, &told)?;
-        let now = self.now.or(told.now).unwrap_or_else(moment::now);
+        let told_now = self.now.or(told.now);
+        let now = told_now.unwrap_or_else(moment::now);
         let verdict = verifier.verify(&parts, body, now);
         output::line(match (&verdict, self.json) {
             (Ok(verified), true) => accepted_json(verified).to_string(),
@@ -89,6 +91,9 @@ impl Verify {
             (Err(rejection), true) => refused_json(rejection, verifier.scheme()).to_string(),
             (Err(rejection), false) => refused(rejection, verifier.scheme()),
         })?;
+        if let (Err(rejection), None, false) = (&verdict, told_now, self.json) {
+            hint_at_now(rejection)?;
+        }
         Ok(Outcome::good_if(verdict.is_ok()))
     }
 
@@ -108,6 +113,16 @@ impl Verify {
             builder = builder.tolerance(tolerance);
         }
         Ok(builder.build()?)
+    }
+}
+
+/// What a request that is judged by the clock of this machine may be refused for, though it came in time.
+pub(super) fn hint_at_now(rejection: &Rejection) -> io::Result<()> {
+    match rejection {
+        Rejection::Expired { .. } | Rejection::TimestampTooOld { .. } => output::line(
+            "  hint        it was held against this machine's clock: if it came earlier, say when with --now",
+        ),
+        _ => Ok(()),
     }
 }
 

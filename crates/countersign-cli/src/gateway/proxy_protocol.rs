@@ -1,18 +1,17 @@
 //! The PROXY protocol on a listener.
 
 use std::{
-    error::Error,
-    fmt, io,
     net::{IpAddr, SocketAddr},
     time::Duration,
 };
 
 use countersign::address::{
     AddressSet,
-    proxy_protocol::{Header, HeaderError, Progress, parse},
+    proxy_protocol::{Header, Progress, parse},
 };
-use countersign_tower::metrics::CONNECTIONS_REFUSED;
 use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
+
+use super::Refused;
 
 /// Demands the PROXY protocol of every connection, and believes it of trusted proxies.
 #[derive(Clone, Debug)]
@@ -20,36 +19,8 @@ pub(crate) struct ProxyProtocol {
     proxies: AddressSet,
 }
 
-/// Why a connection is closed without another answer.
-#[derive(Debug)]
-pub(crate) enum Refused {
-    /// Its peer is no trusted proxy.
-    Stranger,
-    Header(HeaderError),
-    Late,
-    Broken(io::Error),
-    /// It began in a way in which none would begin now.
-    Outdated,
-}
-
-impl Refused {
-    /// For the log. It is none of a rejection's, since there is no request yet.
-    pub(crate) const CODE: &str = "proxy_protocol";
-
-    pub(super) fn count(&self) {
-        let reason = match self {
-            Self::Stranger => "stranger",
-            Self::Header(_) => "header",
-            Self::Late => "late",
-            Self::Broken(_) => "broken",
-            Self::Outdated => "outdated",
-        };
-        metrics::counter!(CONNECTIONS_REFUSED, "reason" => reason).increment(1);
-    }
-}
-
 /// A proxy writes the header as soon as it is connected.
-const HEADER_TIME: Duration = Duration::from_secs(5);
+pub(super) const HEADER_TIME: Duration = Duration::from_secs(5);
 
 impl ProxyProtocol {
     pub(crate) fn from(proxies: AddressSet) -> Self {
@@ -87,19 +58,3 @@ async fn read(stream: &mut TcpStream) -> Result<Header, Refused> {
         }
     }
 }
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Stranger => f.write_str("the peer is none of the trusted proxies"),
-            Self::Header(error) => error.fmt(f),
-            Self::Late => write!(f, "the PROXY header did not arrive within {HEADER_TIME:?}"),
-            Self::Broken(error) => write!(f, "the connection ended in the PROXY header: {error}"),
-            Self::Outdated => {
-                f.write_str("`proxy_protocol` or `trusted_proxies` have changed since the connection was opened")
-            }
-        }
-    }
-}
-
-impl Error for Refused {}

@@ -134,14 +134,17 @@ impl<W: Watch> Front<W> {
             Ok(client) => Beginning { peer, is_announced: protocol.is_some(), client },
             Err(refused) => return self.refuse(peer, &refused),
         };
-        let service = service_fn(move |request| self.clone().answer(request, beginning, place.clone()));
+        let front = self.clone();
+        let service = service_fn(move |request| front.clone().answer(request, beginning, place.clone()));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(head_time)
             .max_buf_size(MAX_HEAD)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        // What a client does to its connection is its own affair.
-        let _ = watcher.watch(connection).await;
+        // What else a client does to its connection is its own affair.
+        if let Some(refused) = watcher.watch(connection).await.err().and_then(Refused::of) {
+            self.refuse(peer, &refused);
+        }
     }
 
     /// An error closes the connection.

@@ -90,7 +90,16 @@ pub(crate) fn read(path: Option<&Path>, args: &SavedArgs, length: Length) -> Res
     // Editors put it there, and no request begins with one.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let wrong = |problem: String| Failure::new(format!("{name}: {problem}"));
-    let (parts, body) = match args.format.unwrap_or_else(|| look(bytes)) {
+    let format = args.format.unwrap_or_else(|| look(bytes));
+    let unfit = match format {
+        Format::Raw | Format::Curl => args.entry.map(|_| "--entry").or(args.case.as_ref().map(|_| "--case")),
+        Format::Har => args.case.as_ref().map(|_| "--case"),
+        Format::Vector => None,
+    };
+    if let Some(option) = unfit {
+        return Err(wrong(format!("there are no several requests in it from which {option} could choose")));
+    }
+    let (parts, body) = match format {
         Format::Raw => raw::parse(bytes, length).map_err(|error| wrong(error.to_string()))?,
         Format::Har => har::parse(bytes, args.entry).map_err(|problem| wrong(problem + or_otherwise(args)))?,
         Format::Curl => curl::parse(bytes).map_err(wrong)?,

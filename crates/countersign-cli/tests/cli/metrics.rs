@@ -165,6 +165,30 @@ fn connections_that_are_refused_before_a_request_are_counted() {
 }
 
 #[test]
+fn what_is_not_http_is_a_line_and_a_count() {
+    let folder = Folder::new();
+    folder.write("allowed.txt", "127.0.0.0/8\n");
+    let mut gateway = Gateway::start(&folder, CONFIG, &[]);
+    let address = gateway.told("metrics on http://").trim_end_matches("/metrics").to_owned();
+    let beginnings: [&[u8]; 4] = [
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"PROXY TCP4 203.0.113.9 192.0.2.1 50000 443\r\nPOST /github HTTP/1.1\r\n\r\n",
+        b"POST /github HTTP/1.1\r\nContent-Length: many\r\n\r\n",
+    ];
+    for (count, beginning) in beginnings.into_iter().enumerate() {
+        let mut stream = TcpStream::connect(&gateway.address).unwrap();
+        stream.write_all(beginning).unwrap();
+        let line = gateway.told_of("refused");
+        assert_eq!(line["code"], "not_http", "{line}");
+        assert!(line["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{line}");
+        let told = format!("countersign_connections_refused_total{{reason=\"not_http\"}} {}", count + 1);
+        has(&get(&address, "GET /metrics"), &told);
+    }
+    gateway.stop();
+}
+
+#[test]
 fn they_are_on_a_listener_of_their_own() {
     let folder = Folder::new();
     let config = CONFIG.replace("[endpoint.addresses.allow_from]\nfile = \"allowed.txt\"", "");

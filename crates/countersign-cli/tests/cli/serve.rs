@@ -149,6 +149,21 @@ pub(crate) fn json_lines(text: &str) -> Vec<Value> {
 }
 
 #[test]
+fn a_configuration_is_checked_without_being_served() {
+    let folder = Folder::new();
+    let config = folder
+        .write("checked.toml", "[[endpoint]]\npath = \"/github\"\nprovider = \"github\"\nsecrets = [\"env:SECRET\"]\n");
+    let check = || crate::program::run(&["serve", "--config", &config, "--check"]);
+    let ran = check();
+    assert_eq!((ran.code, &*ran.err), (0, ""));
+    assert!(ran.out.ends_with("checked.toml: can be served: 1 endpoint\n"), "{}", ran.out);
+    folder
+        .write("checked.toml", "[[endpoint]]\npath = \"/github\"\nprovider = \"githup\"\nsecrets = [\"env:SECRET\"]\n");
+    let ran = check();
+    assert!(ran.code == 2 && ran.err.contains("githup"), "{}", ran.err);
+}
+
+#[test]
 fn a_gateway_logs_what_it_accepts_and_refuses_the_rest_blandly() {
     let folder = Folder::new();
     let gateway = Gateway::start(&folder, CONFIG, &[]);

@@ -20,6 +20,28 @@ fn a_genuine_request_is_accepted() {
 }
 
 #[test]
+fn a_request_that_is_old_by_this_machines_clock_is_told_of_the_option_for_its_time() {
+    let request = signed(providers::STRIPE, BODY);
+    let judge = |command: &str, more: &[&str]| {
+        run_with(&[&[command, "stripe", "-", "--secret-env", "SECRET"], more].concat(), &request)
+    };
+    for command in ["verify", "explain"] {
+        let ran = judge(command, &[]);
+        assert!(ran.code == 1 && ran.out.contains("when with --now"), "{}", ran.out);
+        let ran = judge(command, &["--now", "2030-01-01T00:00:00Z"]);
+        assert!(ran.code == 1 && !ran.out.contains("when with --now"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn an_option_that_chooses_among_requests_is_refused_where_there_is_one() {
+    for option in [["--entry", "0"], ["--case", "good"]] {
+        let ran = verify("stripe", &signed(providers::STRIPE, BODY), &option);
+        assert!(ran.code == 2 && ran.err.contains(option[0]), "{} {}", ran.code, ran.err);
+    }
+}
+
+#[test]
 fn json_says_the_same_in_one_object() {
     let json = verify("stripe", &signed(providers::STRIPE, BODY), &["--json"]).json();
     assert_eq!(

@@ -104,7 +104,8 @@ impl fmt::Display for TakeError {
             Self::List(error) => error.fmt(f),
             Self::Shrunk { ranges, before } => write!(
                 f,
-                "the new list, of {ranges} ranges, lacks more than half of what the last one, of {before}, had"
+                "the new list has {ranges} ranges, and the last one had {before}: it lacks more than half of them, or of their IPv4 or \
+                 IPv6 addresses"
             ),
         }
     }

@@ -23,7 +23,7 @@ use self::{
     report::{Row, Verdict},
     sender::{Draft, Sender},
 };
-use super::send::{header_line, media_type, read_data, without_query};
+use super::send::{header_line, media_type, read_data, receiver_url, without_query};
 use crate::{
     endpoint_args::EndpointArgs,
     failure::{Failure, Outcome},
@@ -45,7 +45,7 @@ pub(crate) struct AuditArgs {
     scheme: Option<PathBuf>,
 
     /// The receiver: `http://` and this machine
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = receiver_url)]
     to: Uri,
 
     /// Audit another host than this machine: name it once more, to say that it is yours

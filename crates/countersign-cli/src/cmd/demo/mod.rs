@@ -116,7 +116,12 @@ fn show(senders: &[Sender], witness: &Witness, address: SocketAddr) -> Result<Ou
 
 /// Prints a line with which the user can send deliveries; its secret lies in a file that goes with the folder.
 fn invite(senders: &[Sender], address: SocketAddr) -> Result<TempDir, Failure> {
-    let folder = tempfile::Builder::new().prefix("countersign-demo-").tempdir()?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("countersign-demo-");
+    // Secrets, if of nothing that is worth anything.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    let folder = builder.tempdir()?;
     for sender in senders {
         fs::write(folder.path().join(sender.id()), sender.secret())?;
     }

@@ -218,7 +218,7 @@ pub(super) fn log_connection(peer: SocketAddr, refused: &Refused) {
         "time": moment::stamp(),
         "verdict": "refused",
         "peer": peer.to_string(),
-        "code": Refused::CODE,
+        "code": refused.code(),
         "reason": refused.to_string(),
     });
     ERRORS.note(&line);

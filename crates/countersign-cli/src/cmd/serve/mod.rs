@@ -19,6 +19,7 @@ use crate::{
         metrics::Shown,
         reload::{Asked, Start},
     },
+    output,
 };
 
 /// Receive webhooks: verify each delivery, log the accepted ones as JSON lines, refuse the others
@@ -28,6 +29,10 @@ pub(crate) struct Serve {
     /// The configuration file
     #[arg(long, value_name = "FILE", default_value = "countersign.toml")]
     config: PathBuf,
+
+    /// Read the configuration, say whether it is right, and end
+    #[arg(long)]
+    check: bool,
 
     /// Log the bodies of accepted deliveries too: as text, or in base64 if they are none
     #[arg(long)]
@@ -98,7 +103,7 @@ The configuration is TOML:
 
   [endpoint.addresses]         # default: whoever can sign may send
   allow = [\"203.0.113.0/24\"]   # or [\"provider\"], whose ranges those are
-  [endpoint.addresses.allow_from]        # a list that is fetched again and again
+  [endpoint.addresses.allow_from]        # a list, fetched again and again
   url = \"https://api.github.com/meta\"    # or: \"provider\", the one that it
                                          # publishes; or: file = \"ranges.txt\"
   format = \"json:/hooks\"                 # default: lines, a range each
@@ -160,8 +165,9 @@ SIGTERM end it in good order.
 Examples:
   countersign serve
   countersign serve --config /etc/countersign.toml --bodies >> deliveries.jsonl
+  countersign serve --config new.toml --check
 
-Exit status: 0 ended by a signal, 2 a mistake in the configuration, an address that is \
+Exit status: 0 ended by a signal, or a configuration that is right with --check, 2 a mistake in the configuration, an address that is \
 taken, or a replay store that cannot be opened.";
 
 impl Serve {
@@ -170,11 +176,22 @@ impl Serve {
         let runtime = gateway::runtime()?;
         // Before the first reading, which SIGHUP would end: a list may be long in coming.
         let asked = runtime.block_on(async { Asked::new() })?;
-        let outcome = Start::read(&self.config, LOG).and_then(|start| runtime.block_on(self.serve(start, asked)));
+        let start = Start::read(&self.config, LOG);
+        let outcome = match start {
+            Ok(start) if self.check => self.checked(&start),
+            start => start.and_then(|start| runtime.block_on(self.serve(start, asked))),
+        };
         runtime.block_on(log::drained());
         // Lists that are being fetched are not waited for.
         runtime.shutdown_background();
         outcome
+    }
+
+    /// What the configuration names is there and can be read; the store and the port are not touched.
+    fn checked(&self, start: &Start) -> Result<Outcome, Failure> {
+        let count = start.config.endpoints.len();
+        output::line(format_args!("{}: can be served: {}", self.config.display(), count_of(count)))?;
+        Ok(Outcome::Good)
     }
 
     async fn serve(self, start: Start, asked: Asked) -> Result<Outcome, Failure> {
@@ -186,11 +203,9 @@ impl Serve {
         let store = Arc::new(store.open().await.map_err(|error| Failure::new(format!("the replay store: {error}")))?);
         let watch = Arc::new(Log::new(self.bodies, start.config.line_timeout)?);
         let gateway = Gateway::new(start.config.snapshot(&store)?, watch);
-        let listener = self::listen(*listen)?;
-        let metrics = metrics.map(self::listen).transpose()?;
-        // Both, since whoever reads this may ask for either.
-        let word = if count == 1 { "endpoint" } else { "endpoints" };
-        say(&format!("countersign: listening on http://{} ({count} {word})", listener.local_addr()?));
+        let listener = self::listen("listen", *listen)?;
+        let metrics = metrics.map(|address| self::listen("metrics", address)).transpose()?;
+        say(&format!("countersign: listening on http://{} ({})", listener.local_addr()?, count_of(count)));
         let live = start.live(&self.config, gateway.clone(), Arc::clone(&store), LOG);
         let front = Front::new(gateway, log_connection);
         if let (Some(handle), Some(listener)) = (handle, metrics) {
@@ -203,6 +218,11 @@ impl Serve {
     }
 }
 
-fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
-    gateway::listen(address).map_err(|error| Failure::new(format!("cannot listen on {address}: {error}")))
+fn count_of(endpoints: usize) -> String {
+    if endpoints == 1 { "1 endpoint".to_owned() } else { format!("{endpoints} endpoints") }
+}
+
+/// Listens on an address that the configuration has under this key.
+fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    gateway::listen(address).map_err(|error| Failure::new(format!("`{key}`: cannot listen on {address}: {error}")))
 }
