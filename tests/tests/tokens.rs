@@ -134,6 +134,26 @@ fn the_times_of_a_token_are_numbers_with_or_without_a_fraction() {
 }
 
 #[test]
+fn a_token_that_has_the_body_among_its_claims_is_for_no_other_body() {
+    let toml = format!(
+        "name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"token\"\n[jwt]\n{HS256}\n[[check]]\nclaim = \"/data\"\nequals = \"{{body}}\""
+    );
+    let scheme = Scheme::from_toml("a", &toml).unwrap();
+    assert!(scheme.covers_body());
+    let verifier = Verifier::new(&scheme, SECRET).unwrap();
+    let now = Timestamp::from_unix_seconds(EXPIRES);
+    let signed = Signer::new(&scheme, SECRET).unwrap();
+    let signed = signed.sign(Request::post("/").body("{\"a\": \"\u{e9}\"}".to_owned()).unwrap(), now).unwrap();
+    assert!(each_way(&verifier, &signed, now, &[7]).is_ok());
+    for other in ["{\"a\":\"\u{e9}\"}", "", "{\"a\": \"\u{e9}\"} "] {
+        let forged = signed.clone().map(|_| other.into());
+        assert_eq!(each_way(&verifier, &forged, now, &[7]).unwrap_err().code(), "body_hash", "{other}");
+    }
+    let elsewhere = toml.replace("claim = \"/data\"", "header = \"x-body\"");
+    assert!(Scheme::from_toml("a", &elsewhere).is_err());
+}
+
+#[test]
 fn of_two_tokens_in_one_header_neither_counts() {
     let toml = format!(
         "name = \"A\"\n[secret]\nencoding = \"base64url-unpadded\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"token\"\n\

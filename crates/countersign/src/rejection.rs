@@ -310,7 +310,7 @@ impl fmt::Display for Rejection {
         match self {
             Self::Address { problem } => problem.fmt(f),
             Self::AmbiguousContent { rule } => write!(f, "the signed parts have more than one reading: {rule}"),
-            Self::BodyHash { place } => write!(f, "the body does not have the hash that {place} states"),
+            Self::BodyHash { place } => write!(f, "the body is not the one that {place} speaks of"),
             Self::BodyIncomplete => f.write_str("the body ended early or is not as long as announced"),
             Self::BodyTimeout { limit } => write!(f, "the body did not arrive within {limit:?}"),
             Self::BodyTooLarge { limit: None } => f.write_str("the body is larger than a limit around it"),

@@ -28,13 +28,18 @@ impl Check {
     pub(crate) fn body_digest(&self) -> Option<Digest> {
         match self.equals {
             Equals::BodyHash(digest, _) => Some(digest),
-            Equals::Text(_) => None,
+            Equals::Body | Equals::Text(_) => None,
         }
+    }
+
+    /// Whether it holds the body against what the request says of it.
+    pub(crate) fn is_of_body(&self) -> bool {
+        matches!(self.equals, Equals::Body | Equals::BodyHash(..))
     }
 
     pub(super) fn needs_public_url(&self) -> bool {
         match &self.equals {
-            Equals::BodyHash(..) => false,
+            Equals::Body | Equals::BodyHash(..) => false,
             Equals::Text(texts) => texts.iter().flatten().any(Part::needs_public_url),
         }
     }
@@ -42,6 +47,8 @@ impl Check {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Equals {
+    /// The body itself: a token can have it among its claims.
+    Body,
     /// The body's digest, in one of these encodings.
     BodyHash(Digest, Vec<Encoding>),
     /// One of these texts.

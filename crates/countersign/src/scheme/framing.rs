@@ -243,7 +243,7 @@ fn neighbours(part: &Part, next: &Part) -> String {
 
 fn describe(part: &Part) -> String {
     match part {
-        Part::Literal(text) => format!("`{}`", String::from_utf8_lossy(text)),
+        Part::Literal(text) => format!("`{}`", text.escape_ascii()),
         Part::Secret => "the secret".to_owned(),
         Part::Timestamp => "the timestamp".to_owned(),
         Part::Id => "the id".to_owned(),

@@ -235,6 +235,8 @@ impl Signer {
                     let hash = digest.of(&draft.body);
                     encodings.first().map(|encoding| encoding.encode(hash.as_bytes())).unwrap_or_default()
                 }
+                Equals::Body => String::from_utf8(draft.body.to_vec())
+                    .map_err(|_| SignError::Body { place: check.source.to_string() })?,
                 Equals::Text(texts) => self.text(texts, draft)?,
             };
             match &check.source {

@@ -57,6 +57,8 @@ impl Verifier {
                         return Err(Rejection::BodyHash { place: Arc::from(check.source.to_string()) });
                     }
                 }
+                (Equals::Body, _) if body.is_some_and(|body| texts_are_equal(body, &told)) => {}
+                (Equals::Body, _) => return Err(Rejection::BodyHash { place: Arc::from(check.source.to_string()) }),
                 (Equals::Text(texts), _) => self.check_text(content, check, texts, &told)?,
                 // A check of the body's hash is always given one.
                 (Equals::BodyHash(..), None) => return Err(Rejection::BodyHash { place: Arc::from("the body") }),

@@ -50,10 +50,14 @@ impl Reader<'_> {
         let texts = table.equals.into_inner().into_vec();
         let parse = |text: &String| Part::parse_all(text).map_err(|error| self.wrong_template(span.clone(), error));
         let texts = texts.iter().map(parse).collect::<Result<Vec<_>>>()?;
-        let equals = self.equals(texts, span)?;
+        let is_body = matches!(texts.as_slice(), [text] if *text == [Part::Body]);
+        let equals = match &source {
+            Source::Claim(_) if is_body => Equals::Body,
+            _ => self.equals(texts, span)?,
+        };
         let if_set = match table.if_set {
-            Some(name) if matches!(equals, Equals::BodyHash(..)) => {
-                return self.fail(name.span(), "a hash of the body is always checked");
+            Some(name) if matches!(equals, Equals::Body | Equals::BodyHash(..)) => {
+                return self.fail(name.span(), "what a request says of the body is always checked");
             }
             Some(name) => {
                 self.setting_is_declared(name.get_ref(), &name.span(), settings)?;
@@ -82,7 +86,7 @@ impl Reader<'_> {
             [] if !texts.is_empty() && !texts.iter().flatten().any(whole) => Ok(Equals::Text(texts)),
             _ => self.fail(
                 span,
-                "expected a hash of the body, such as \"{sha256-hex:body}\" (or one hash in several encodings), or text without the body",
+                "expected a hash of the body, such as \"{sha256-hex:body}\" (or one hash in several encodings), \"{body}\" for a claim that is the body itself, or text without the body",
             ),
         }
     }

@@ -8,7 +8,7 @@ use super::{Reader, Result};
 use crate::{
     http_signature::Component,
     scheme::{
-        Algorithm, Check, Equals, Field, FieldSource, FormRule, Guard, HttpSignatureRule, Part, Signature, Source,
+        Algorithm, Check, Field, FieldSource, FormRule, Guard, HttpSignatureRule, Part, Signature, Source,
         TimestampRule, ToldApartBy,
         file::EventTable,
         framing::Framing,
@@ -119,7 +119,7 @@ impl Reader<'_> {
             (Some(_), Some(stated)) => Ok((guards, Some(stated.into_inner()))),
             (Some(problem), None) => self.fail(
                 span.clone(),
-                format!("{problem}, so one signature fits several requests; if the provider's scheme is like that, say why that can be borne with `ambiguous = \"…\"`"),
+                format!("{problem}, so one signature fits several requests; if the provider's scheme is like that, say why that can be borne with `ambiguous = \"…\"` under `[signature]`"),
             ),
         }
     }
@@ -216,7 +216,7 @@ impl Reach<'_> {
     }
 
     fn covers_hash_of_body(&self, checks: &[Check]) -> bool {
-        let is_certain = |check: &&Check| !check.optional && matches!(check.equals, Equals::BodyHash(..));
+        let is_certain = |check: &&Check| !check.optional && check.is_of_body();
         checks.iter().filter(is_certain).any(|check| self.covers(&check.source))
     }
 

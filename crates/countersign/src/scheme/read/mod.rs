@@ -185,7 +185,7 @@ impl Reader<'_> {
         let in_checks = checks.iter().flat_map(|check| {
             let texts = match &check.equals {
                 Equals::Text(texts) => texts.as_slice(),
-                Equals::BodyHash(..) => &[],
+                Equals::Body | Equals::BodyHash(..) => &[],
             };
             texts.iter().flatten().map(|part| (part, check.if_set.as_deref()))
         });
@@ -325,6 +325,7 @@ mod tests {
             ("[secret]\nencoding = \"base64\"\nprepend = \"x\"", 11),
             ("[secret]\nencoding = \"hex\"\nappend = \"x\"", 10),
             ("[secret]\nencoding = \"hex\"\nprefix_required = true", 19),
+            ("[secret]\n\nprepend = \"{timestamp}\"", 11),
             ("[secret]\nencoding = \"base64\"\nverbatim = \"ws\"", 12),
             ("[secret]\n\nverbatim = \"ws_\"", 12),
             ("[secret]\nstrip = \"ws_\"\nbytes = 32", 9),

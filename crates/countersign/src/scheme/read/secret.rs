@@ -15,6 +15,11 @@ impl Reader<'_> {
         if let (Some(text), Some(_)) = (around, encoding) {
             return self.fail(text.span(), "text can be put around a `utf8` secret only");
         }
+        if let Some(text) =
+            [&table.prepend, &table.append].into_iter().flatten().find(|text| text.get_ref().contains(['{', '}']))
+        {
+            return self.fail(text.span(), "this text is put around the secret as it is: it has no placeholders");
+        }
         if let (Some(required), None) = (&table.prefix_required, &table.strip) {
             return self.fail(required.span(), "expected `strip` beside it: the prefix that is required");
         }

@@ -115,6 +115,7 @@ fn format_in_words(format: TimestampFormat) -> &'static str {
 
 fn check_in_words(check: &Check, scheme: &Description) -> String {
     let wanted = match &check.equals {
+        Equals::Body => "the body, byte for byte".to_owned(),
         Equals::BodyHash(digest, encodings) => {
             let names: Vec<_> = encodings.iter().map(|encoding| format!("`{}`", encoding.name())).collect();
             format!("the {} of the body in {}", digest_in_words(*digest), names.join(" or "))
