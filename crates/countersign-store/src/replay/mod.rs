@@ -11,6 +11,8 @@ mod moment;
 pub mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod reply;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(all(feature = "tls", any(feature = "postgres", feature = "redis")))]

@@ -18,6 +18,13 @@ impl Moment {
         Self(self.0.saturating_add(millis)).min(Self::NEVER)
     }
 
+    /// What ended by then has been over for an hour by now, and may go although nobody needs its room: a clock may be ahead by as
+    /// much for a while.
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
+    pub(super) fn an_hour_before(self) -> Self {
+        Self(self.0.saturating_sub(HOUR))
+    }
+
     pub(super) fn millis(self) -> i64 {
         self.0
     }
@@ -28,6 +35,10 @@ impl From<Timestamp> for Moment {
         Self(time.unix_millis().clamp(0, Self::NEVER.0 - 1))
     }
 }
+
+/// In milliseconds.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+const HOUR: i64 = 3_600_000;
 
 #[cfg(test)]
 mod tests {

@@ -53,11 +53,8 @@ use countersign::{
 };
 
 pub use self::{error::PostgresStoreError, options::PostgresOptions, statements::SCHEMA};
-use self::{
-    pool::Connections,
-    statements::{Claimed, Statement},
-};
-use super::{fence::Fences, moment::Moment};
+use self::{pool::Connections, statements::Statement};
+use super::{fence::Fences, moment::Moment, reply::Reply};
 
 /// Keeps claims in Postgres. See the [module docs](self).
 ///
@@ -108,31 +105,23 @@ impl ReplayStore for PostgresReplayStore {
     async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, PostgresStoreError> {
         let (fence, now) = (self.fences.next(), Moment::from(now));
         let claim = Statement::Claim { key, fence, until: now.after(lease_for), now };
-        let claimed = self.connections.ask(&claim).await?.0;
+        let reply = self.connections.ask(&claim).await?.0;
         self.purge_at_times(fence, now);
-        Ok(match claimed {
-            Claimed::Yes => Claim::Fresh(Lease::new(key, fence)),
-            Claimed::Held => Claim::InProgress,
-            Claimed::No => Claim::Done,
-        })
+        Ok(reply.claim(Lease::new(key, fence)))
     }
 
     async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, PostgresStoreError> {
         let now = Moment::from(now);
         let commit = Statement::Commit { lease, until: now.after(keep_for), now };
-        Ok(match self.connections.ask(&commit).await?.0 {
-            Claimed::Yes => Settlement::Settled,
-            Claimed::Held | Claimed::No => Settlement::Lapsed,
-        })
+        Ok(self.connections.ask(&commit).await?.0.settlement())
     }
 
     async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, PostgresStoreError> {
         let release = Statement::Release { lease, now: Moment::from(now) };
         match self.connections.ask(&release).await? {
-            (Claimed::Yes, _) => Ok(Settlement::Settled),
             // The first attempt may have done it, and its answer been lost.
-            (_, Some(lost)) => Err(lost),
-            (_, None) => Ok(Settlement::Lapsed),
+            (Reply::Held | Reply::TooLate, Some(lost)) => Err(lost),
+            (reply, _) => Ok(reply.settlement()),
         }
     }
 }

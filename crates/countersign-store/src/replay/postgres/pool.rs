@@ -22,10 +22,10 @@ use tokio_postgres::NoTls;
 #[cfg(feature = "tls")]
 use super::secure::Secure;
 use super::{
-    super::{attempt::Attempt, moment::Moment},
+    super::{attempt::Attempt, moment::Moment, reply::Reply},
     PostgresOptions, PostgresStoreError,
     hosts::Hosts,
-    statements::{self, Claimed, IS_THERE, Statement, schema},
+    statements::{self, IS_THERE, Statement, schema},
 };
 
 pub(super) struct Connections {
@@ -54,7 +54,7 @@ const LOST: Duration = Duration::from_secs(600);
 const LOOKS: usize = 8;
 
 /// An answer, and the error of an earlier attempt that may have been carried out.
-type Answer = (Claimed, Option<PostgresStoreError>);
+type Answer = (Reply, Option<PostgresStoreError>);
 
 impl Connections {
     pub(super) fn new(options: PostgresOptions) -> Result<Self, PostgresStoreError> {
@@ -106,14 +106,14 @@ impl Connections {
         .await
     }
 
-    async fn attempt(&self, statement: &Statement, attempt: Attempt) -> Result<Claimed, PostgresStoreError> {
+    async fn attempt(&self, statement: &Statement, attempt: Attempt) -> Result<Reply, PostgresStoreError> {
         let client = self.client().await?;
         for _ in 0..LOOKS {
             let answer = statement.run(&client, attempt).await;
             match answer.map_err(|error| PostgresStoreError::of(error, self.timeout)) {
-                Ok(Some(claimed)) => {
+                Ok(Some(reply)) => {
                     client.answered();
-                    return Ok(claimed);
+                    return Ok(reply);
                 }
                 Ok(None) => {}
                 // Not because of the connection, which is good for others.

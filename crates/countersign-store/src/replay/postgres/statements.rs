@@ -4,7 +4,7 @@ use countersign::{ReplayKey, replay::Lease};
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Error;
 
-use super::super::{attempt::Attempt, moment::Moment};
+use super::super::{attempt::Attempt, moment::Moment, reply::Reply};
 
 /// The table, for a database whose applications may not make tables.
 ///
@@ -33,20 +33,9 @@ pub(super) enum Statement {
     Release { lease: Lease, now: Moment },
 }
 
-/// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Claimed {
-    /// What was asked.
-    Yes,
-    /// Nothing, because somebody else holds the event.
-    Held,
-    /// Nothing: the event that was claimed is done, the lease that was to be settled is over.
-    No,
-}
-
 impl Statement {
     /// Runs the statement; `None` if others claimed and settled the event meanwhile, so that it has to be asked again.
-    pub(super) async fn run(&self, client: &ClientWrapper, attempt: Attempt) -> Result<Option<Claimed>, Error> {
+    pub(super) async fn run(&self, client: &ClientWrapper, attempt: Attempt) -> Result<Option<Reply>, Error> {
         match self {
             Self::Claim { key, fence, until, now } => claim(client, *key, *fence, *until, *now).await,
             Self::Commit { lease, until, now } => {
@@ -75,31 +64,28 @@ async fn claim(
     fence: u64,
     until: Moment,
     now: Moment,
-) -> Result<Option<Claimed>, Error> {
+) -> Result<Option<Reply>, Error> {
     let claim = client.prepare_cached(CLAIM).await?;
     let key: &[u8] = key.as_bytes();
     let row = client.query_opt(&claim, &[&key, &until.millis(), &fence.cast_signed(), &now.millis()]).await?;
     let Some(row) = row else { return Ok(None) };
     Ok(Some(match row.try_get::<_, i32>(0)? {
-        0 => Claimed::Yes,
-        1 => Claimed::Held,
-        _ => Claimed::No,
+        0 => Reply::Granted,
+        1 => Reply::Held,
+        _ => Reply::TooLate,
     }))
 }
 
-fn settled(rows: u64) -> Claimed {
-    if rows > 0 { Claimed::Yes } else { Claimed::No }
+fn settled(rows: u64) -> Reply {
+    if rows > 0 { Reply::Granted } else { Reply::TooLate }
 }
 
 /// Removes some of what has been over for an hour. It runs beside the calls: if the clock steps back meanwhile, what is claimed
 /// then must not be taken for over.
 pub(super) async fn purge(client: &ClientWrapper, now: Moment) -> Result<u64, Error> {
     let purge = client.prepare_cached(PURGE).await?;
-    client.execute(&purge, &[&now.millis().saturating_sub(HOUR)]).await
+    client.execute(&purge, &[&now.an_hour_before().millis()]).await
 }
-
-/// In milliseconds.
-const HOUR: i64 = 3_600_000;
 
 /// The last part reads the table as it was when the statement began; a row that was over by then says nothing, and one that
 /// came later is not in it.

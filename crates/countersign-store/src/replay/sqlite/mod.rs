@@ -58,7 +58,7 @@ use countersign::{
 
 pub use self::{error::SqliteStoreError, options::SqliteOptions};
 use self::{
-    table::{Asked, Done, Table},
+    table::{Asked, Table},
     writer::Writer,
 };
 use super::{fence::Fences, moment::Moment};
@@ -113,11 +113,7 @@ impl ReplayStore for SqliteReplayStore {
     async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, SqliteStoreError> {
         let (fence, now) = (self.fences.next(), Moment::from(now));
         let asked = Asked::Claim { key, fence, until: now.after(lease_for), now };
-        Ok(match self.writer.ask(asked).await? {
-            Done::Yes => Claim::Fresh(Lease::new(key, fence)),
-            Done::Held => Claim::InProgress,
-            Done::No => Claim::Done,
-        })
+        Ok(self.writer.ask(asked).await?.claim(Lease::new(key, fence)))
     }
 
     async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, SqliteStoreError> {
@@ -132,10 +128,7 @@ impl ReplayStore for SqliteReplayStore {
 
 impl SqliteReplayStore {
     async fn settle(&self, asked: Asked) -> Result<Settlement, SqliteStoreError> {
-        Ok(match self.writer.ask(asked).await? {
-            Done::Yes => Settlement::Settled,
-            Done::Held | Done::No => Settlement::Lapsed,
-        })
+        Ok(self.writer.ask(asked).await?.settlement())
     }
 }
 

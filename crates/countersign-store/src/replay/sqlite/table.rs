@@ -9,7 +9,10 @@ use std::{
 use countersign::{ReplayKey, replay::Lease};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, named_params};
 
-use super::{super::moment::Moment, SqliteOptions, SqliteStoreError};
+use super::{
+    super::{moment::Moment, reply::Reply},
+    SqliteOptions, SqliteStoreError,
+};
 
 pub(super) struct Table {
     connection: Connection,
@@ -34,17 +37,6 @@ pub(super) enum Asked {
     Release { lease: Lease, now: Moment },
 }
 
-/// What was done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Done {
-    /// What was asked.
-    Yes,
-    /// Nothing, because somebody else holds the event.
-    Held,
-    /// Nothing: the event that was claimed is done, the lease that was to be settled is over.
-    No,
-}
-
 /// `fence` is null for what is done. The other table has one row: how many events there are.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS countersign_replay_1 (
@@ -66,10 +58,6 @@ const MOST_PAGES: i64 = 0xffff_fffe;
 /// The share of the file that claims must leave free for commits and releases: those move an event within the index, and the
 /// space that it leaves is not always free.
 const FOR_ENDS: i64 = 4;
-
-/// How long an event that is over stays unless its room is needed, in milliseconds: a clock may be ahead by as much for
-/// a while.
-const HOUR: i64 = 3_600_000;
 
 /// How much of what has been over for an hour goes for each claim: more than comes, so that it never piles up.
 const SWEPT_PER_CLAIM: i64 = 2;
@@ -115,7 +103,7 @@ impl Table {
     pub(super) fn transact<'a>(
         &mut self,
         asked: impl Iterator<Item = &'a Asked>,
-    ) -> Result<Vec<Result<Done, SqliteStoreError>>, SqliteStoreError> {
+    ) -> Result<Vec<Result<Reply, SqliteStoreError>>, SqliteStoreError> {
         let limit = self.lock_timeout;
         self.in_transaction(asked).map_err(|error| SqliteStoreError::of(error, limit))
     }
@@ -123,7 +111,7 @@ impl Table {
     fn in_transaction<'a>(
         &mut self,
         asked: impl Iterator<Item = &'a Asked>,
-    ) -> rusqlite::Result<Vec<Result<Done, SqliteStoreError>>> {
+    ) -> rusqlite::Result<Vec<Result<Reply, SqliteStoreError>>> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut batch = Batch::begin(&transaction, self.room)?;
         let answers = asked.map(|asked| batch.answer(asked)).collect::<rusqlite::Result<_>>()?;
@@ -168,7 +156,7 @@ impl<'t> Batch<'t> {
         Ok(Self { transaction, room, events, events_before: events })
     }
 
-    fn answer(&mut self, asked: &Asked) -> rusqlite::Result<Result<Done, SqliteStoreError>> {
+    fn answer(&mut self, asked: &Asked) -> rusqlite::Result<Result<Reply, SqliteStoreError>> {
         match asked {
             Asked::Claim { key, fence, until, now } => {
                 self.if_there_is_room(*now, |batch| batch.claim(*key, *fence, *until, *now))
@@ -182,12 +170,12 @@ impl<'t> Batch<'t> {
     fn if_there_is_room(
         &mut self,
         now: Moment,
-        claim: impl FnOnce(&mut Self) -> rusqlite::Result<Result<Done, SqliteStoreError>>,
-    ) -> rusqlite::Result<Result<Done, SqliteStoreError>> {
+        claim: impl FnOnce(&mut Self) -> rusqlite::Result<Result<Reply, SqliteStoreError>>,
+    ) -> rusqlite::Result<Result<Reply, SqliteStoreError>> {
         let Some(most) = self.room.pages else { return claim(self) };
         // Before the claim, with which it would be taken back.
         if self.pages()? >= most {
-            self.sweep(now.millis(), SWEPT_WHEN_FULL)?;
+            self.sweep(now, SWEPT_WHEN_FULL)?;
         }
         let (events, before) = (self.events, self.pages()?);
         self.transaction.prepare_cached("SAVEPOINT claim")?.execute([])?;
@@ -197,7 +185,7 @@ impl<'t> Batch<'t> {
             self.transaction.prepare_cached("ROLLBACK TO claim")?.execute([])?;
             self.events = events;
             // What was swept for it is back as well, and is not to be in the way of the next.
-            self.sweep(now.millis(), SWEPT_WHEN_FULL)?;
+            self.sweep(now, SWEPT_WHEN_FULL)?;
             claimed = Err(SqliteStoreError::NoSpace);
         }
         self.transaction.prepare_cached("RELEASE claim")?.execute([])?;
@@ -216,7 +204,7 @@ impl<'t> Batch<'t> {
         fence: u64,
         until: Moment,
         now: Moment,
-    ) -> rusqlite::Result<Result<Done, SqliteStoreError>> {
+    ) -> rusqlite::Result<Result<Reply, SqliteStoreError>> {
         let mut known =
             self.transaction.prepare_cached("SELECT until, fence FROM countersign_replay_1 WHERE key = :key")?;
         let known: Option<(i64, Option<i64>)> = known
@@ -224,13 +212,13 @@ impl<'t> Batch<'t> {
             .optional()?;
         match known {
             Some((end, holder)) if end > now.millis() => {
-                return Ok(Ok(if holder.is_some() { Done::Held } else { Done::No }));
+                return Ok(Ok(if holder.is_some() { Reply::Held } else { Reply::TooLate }));
             }
             Some(_) => {}
             None => {
-                self.sweep(now.millis().saturating_sub(HOUR), SWEPT_PER_CLAIM)?;
+                self.sweep(now.an_hour_before(), SWEPT_PER_CLAIM)?;
                 if self.events >= self.room.capacity {
-                    self.sweep(now.millis(), SWEPT_WHEN_FULL)?;
+                    self.sweep(now, SWEPT_WHEN_FULL)?;
                 }
                 if self.events >= self.room.capacity {
                     return Ok(Err(SqliteStoreError::Full { capacity: self.room.capacity }));
@@ -245,10 +233,10 @@ impl<'t> Batch<'t> {
         claim.execute(named_params! {
             ":key": key.as_bytes(), ":until": until.millis(), ":fence": fence.cast_signed(),
         })?;
-        Ok(Ok(Done::Yes))
+        Ok(Ok(Reply::Granted))
     }
 
-    fn commit(&mut self, lease: &Lease, until: Moment, now: Moment) -> rusqlite::Result<Done> {
+    fn commit(&mut self, lease: &Lease, until: Moment, now: Moment) -> rusqlite::Result<Reply> {
         let mut commit = self.transaction.prepare_cached(
             "UPDATE countersign_replay_1 SET until = :until, fence = NULL
              WHERE key = :key AND fence = :fence AND until > :now",
@@ -257,10 +245,10 @@ impl<'t> Batch<'t> {
             ":key": lease.key().as_bytes(), ":fence": lease.fence().cast_signed(),
             ":until": until.millis(), ":now": now.millis(),
         })?;
-        Ok(if changed > 0 { Done::Yes } else { Done::No })
+        Ok(if changed > 0 { Reply::Granted } else { Reply::TooLate })
     }
 
-    fn release(&mut self, lease: &Lease, now: Moment) -> rusqlite::Result<Done> {
+    fn release(&mut self, lease: &Lease, now: Moment) -> rusqlite::Result<Reply> {
         let mut release = self
             .transaction
             .prepare_cached("DELETE FROM countersign_replay_1 WHERE key = :key AND fence = :fence AND until > :now")?;
@@ -268,16 +256,16 @@ impl<'t> Batch<'t> {
             ":key": lease.key().as_bytes(), ":fence": lease.fence().cast_signed(), ":now": now.millis(),
         })?;
         self.events = self.events.saturating_sub(removed as u64);
-        Ok(if removed > 0 { Done::Yes } else { Done::No })
+        Ok(if removed > 0 { Reply::Granted } else { Reply::TooLate })
     }
 
     /// Removes some of what was over by then.
-    fn sweep(&mut self, then: i64, most: i64) -> rusqlite::Result<()> {
+    fn sweep(&mut self, then: Moment, most: i64) -> rusqlite::Result<()> {
         let mut sweep = self.transaction.prepare_cached(
             "DELETE FROM countersign_replay_1 WHERE key IN
              (SELECT key FROM countersign_replay_1 WHERE until <= :then ORDER BY until LIMIT :most)",
         )?;
-        let removed = sweep.execute(named_params! { ":then": then, ":most": most })?;
+        let removed = sweep.execute(named_params! { ":then": then.millis(), ":most": most })?;
         self.events = self.events.saturating_sub(removed as u64);
         Ok(())
     }

@@ -9,8 +9,9 @@ use std::{
 use tokio::sync::oneshot;
 
 use super::{
+    super::reply::Reply,
     SqliteStoreError,
-    table::{Asked, Done, Table},
+    table::{Asked, Table},
 };
 
 /// The way to the thread. It ends when this is dropped, after what waits is done.
@@ -19,7 +20,7 @@ pub(super) struct Writer {
     waiting: usize,
 }
 
-type Answer = Result<Done, SqliteStoreError>;
+type Answer = Result<Reply, SqliteStoreError>;
 
 struct Call {
     asked: Asked,
