@@ -33,9 +33,9 @@ pub(super) struct Connections {
     timeout: Duration,
     /// Those that have a connection, and those that wait for one.
     places: Semaphore,
-    /// Sessions in which something was asked that is not answered yet, whoever still waits for it.
-    asked: Arc<Semaphore>,
-    most_asked: usize,
+    /// Room for sessions in which something was asked that is not answered yet, whoever still waits for it.
+    unanswered: Arc<Semaphore>,
+    most_unanswered: usize,
     purging: AtomicBool,
 }
 
@@ -45,7 +45,7 @@ const WAITING: usize = 1024;
 /// How many sessions there may be of which an answer is due, for each connection. A server that hangs when it commits, because
 /// a standby is away, does not mind its own time limit, nor that its client is gone: unless they are counted, each call would
 /// leave a session behind, until there are as many as the server takes from all its clients.
-const ASKED: usize = 3;
+const UNANSWERED: usize = 3;
 
 /// A session is counted for no longer than this: something in between may have dropped it silently.
 const LOST: Duration = Duration::from_secs(600);
@@ -71,9 +71,9 @@ impl Connections {
             .build()
             .map_err(|error| PostgresStoreError::Refused { source: Box::new(error) })?;
         let places = Semaphore::new(connections.saturating_add(WAITING).min(Semaphore::MAX_PERMITS));
-        let most_asked = connections.saturating_mul(ASKED).min(Semaphore::MAX_PERMITS);
-        let asked = Arc::new(Semaphore::new(most_asked));
-        Ok(Self { pool, timeout, places, asked, most_asked, purging: AtomicBool::new(false) })
+        let most_unanswered = connections.saturating_mul(UNANSWERED).min(Semaphore::MAX_PERMITS);
+        let unanswered = Arc::new(Semaphore::new(most_unanswered));
+        Ok(Self { pool, timeout, places, unanswered, most_unanswered, purging: AtomicBool::new(false) })
     }
 
     /// Makes the table, if it is not there.
@@ -150,14 +150,14 @@ impl Connections {
         self.purging.store(false, Ordering::Release);
     }
 
-    async fn client(&self) -> Result<Asked, PostgresStoreError> {
-        let hung = || PostgresStoreError::Hung { sessions: self.most_asked };
-        if self.asked.available_permits() == 0 {
+    async fn client(&self) -> Result<Lent, PostgresStoreError> {
+        let hung = || PostgresStoreError::Hung { sessions: self.most_unanswered };
+        if self.unanswered.available_permits() == 0 {
             return Err(hung());
         }
         let client = self.pool.get().await.map_err(|error| PostgresStoreError::of_pool(error, self.timeout))?;
-        let place = Arc::clone(&self.asked).try_acquire_owned().map_err(|_| hung())?;
-        Ok(Asked { client: Some(client), place: Some(place) })
+        let place = Arc::clone(&self.unanswered).try_acquire_owned().map_err(|_| hung())?;
+        Ok(Lent { client: Some(client), place: Some(place) })
     }
 
     async fn in_time<T>(
@@ -188,20 +188,20 @@ fn set_up(limit: Duration) -> String {
     )
 }
 
-/// A connection that was asked. Unless it has answered when it is dropped, it is given up.
-struct Asked {
+/// A connection that is lent to a call. Unless it has answered when it is dropped, it is given up.
+struct Lent {
     client: Option<Object>,
     place: Option<OwnedSemaphorePermit>,
 }
 
-impl Asked {
+impl Lent {
     /// Gives it back to the others.
     fn answered(mut self) {
         self.client = None;
     }
 }
 
-impl std::ops::Deref for Asked {
+impl std::ops::Deref for Lent {
     type Target = ClientWrapper;
 
     #[expect(clippy::expect_used, reason = "only `answered`, which takes the value, leaves it empty")]
@@ -210,7 +210,7 @@ impl std::ops::Deref for Asked {
     }
 }
 
-impl Drop for Asked {
+impl Drop for Lent {
     fn drop(&mut self) {
         let Some(client) = self.client.take().map(Object::take) else { return };
         if let (Ok(runtime), Some(place)) = (Handle::try_current(), self.place.take()) {
