@@ -1,6 +1,13 @@
 //! The store in an SQLite file.
 
-use std::{future::poll_fn, path::Path, pin::pin, task::Poll, time::Duration};
+use std::{
+    future::poll_fn,
+    path::Path,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
 use countersign::{
     ReplayKey, ReplayStore, Timestamp,
@@ -233,6 +240,74 @@ fn a_file_that_another_process_has_locked_is_an_error_until_it_is_free() {
         assert!(matches!(store.claim(event(1), MINUTE, at(2)).await, Ok(Claim::InProgress)));
         done(&store, event(2), MINUTE, at(2)).await;
     });
+}
+
+#[test]
+fn a_commit_waits_for_the_file_twice_as_long_as_a_claim() {
+    faults::run(async {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("replays.db");
+        let options = SqliteOptions::new().with_lock_timeout(Duration::from_millis(500));
+        let store = SqliteReplayStore::open_with(&path, options).unwrap();
+        let lease = fresh(&store, event(1), at(0)).await;
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        // While the thread waits for the file with this one, the others gather, and share a transaction then.
+        let mut first = pin!(store.claim(event(2), MINUTE, at(0)));
+        assert!(poll_fn(|context| Poll::Ready(first.as_mut().poll(context).is_pending())).await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let claim_fails = async {
+            let error = store.claim(event(3), MINUTE, at(0)).await.unwrap_err();
+            assert!(matches!(error, SqliteStoreError::Locked { .. }), "{error:?}");
+            other.execute_batch("ROLLBACK").unwrap();
+        };
+        let (commit, ()) = tokio::join!(store.commit(lease, MINUTE, at(1)), claim_fails);
+        assert_eq!(commit.unwrap(), Settlement::Settled);
+        assert!(first.await.is_err());
+        assert!(matches!(store.claim(event(1), MINUTE, at(2)).await, Ok(Claim::Done)));
+    });
+}
+
+#[test]
+fn stores_that_always_have_something_to_write_let_each_other_write() {
+    const CALLS: usize = 16;
+    faults::run(async {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("replays.db");
+        let start = Instant::now();
+        let mut workers = Vec::new();
+        for at in 0..3 {
+            // The last is opened while the others write.
+            let store = Arc::new(SqliteReplayStore::open(&path).unwrap());
+            let worker = |number| tokio::spawn(handle_all(Arc::clone(&store), start, event_of(at, number)));
+            workers.extend((0..CALLS).map(worker));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let mut longest = Duration::ZERO;
+        for worker in workers {
+            longest = longest.max(worker.await.unwrap());
+        }
+        assert!(longest < Duration::from_secs(1), "a call took {longest:?}");
+    });
+}
+
+fn event_of(store: usize, worker: usize) -> impl Fn(usize) -> ReplayKey {
+    move |number| key("turns", &format!("{store} {worker} {number}"))
+}
+
+/// Claims and commits without a pause for some seconds, and returns how long the longest call took.
+async fn handle_all(store: Arc<SqliteReplayStore>, start: Instant, event: impl Fn(usize) -> ReplayKey) -> Duration {
+    let (mut number, mut longest) = (0, Duration::ZERO);
+    while start.elapsed() < Duration::from_secs(4) {
+        let before = Instant::now();
+        let lease = fresh(&store, event(number), at(0)).await;
+        longest = longest.max(before.elapsed());
+        let before = Instant::now();
+        assert_eq!(store.commit(lease, MINUTE, at(0)).await.unwrap(), Settlement::Settled);
+        longest = longest.max(before.elapsed());
+        number += 1;
+    }
+    longest
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub enum SqliteStoreError {
         /// How many that are.
         waiting: usize,
     },
-    /// SQLite, or the system below it, failed.
+    /// SQLite, or the system below it, failed. Whether the call was carried out is unknown.
     Failed {
         /// What it says.
         source: Box<dyn Error + Send + Sync>,
@@ -23,7 +23,7 @@ pub enum SqliteStoreError {
         /// How many there may be.
         capacity: u64,
     },
-    /// Another process had the file locked for too long.
+    /// Another process had the file locked for too long. Nothing was done.
     Locked {
         /// How long that is.
         limit: Duration,

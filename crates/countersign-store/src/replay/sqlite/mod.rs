@@ -33,9 +33,10 @@
 //! share one wait for the disk; each is answered when its transaction is on the disk (`synchronous = FULL`), and survives
 //! the end of the process and of the power from then on.
 //!
-//! - **Several processes** of one machine may open one file: each transaction begins by locking it (`BEGIN IMMEDIATE`), and
-//!   one that waits longer than the time limit for the lock ends in an error ([`SqliteStoreError::Locked`]). The file must
-//!   be on a local disk. On network filesystems locks do not hold, and neither does this.
+//! - **Several processes** of one machine may open one file, and take turns: each transaction begins by locking it
+//!   (`BEGIN IMMEDIATE`). One that waits longer than the time limit for the lock, because somebody keeps it, ends in an error
+//!   ([`SqliteStoreError::Locked`]); its commits are tried once more, for as long, before they do. The file must be on a local
+//!   disk. On network filesystems locks do not hold, and neither does this.
 //! - **Room**: the file holds a million events by default, 100 MB, and refuses new claims then ([`SqliteStoreError::Full`]).
 //!   What has been over for an hour goes while others are claimed, a few each time, and sooner where there is no room, so
 //!   that nothing is forgotten while a clock is ahead by less. A disk that is full, or fails, is an error too, and forgets
@@ -47,6 +48,7 @@
 mod error;
 mod options;
 mod table;
+mod turns;
 mod writer;
 
 use std::{fmt, path::Path, time::Duration};

@@ -46,7 +46,7 @@ impl SqliteOptions {
         self
     }
 
-    /// Waits so long for other processes that have the file locked, 24 days at most.
+    /// Waits so long for other processes that have the file locked, 24 days at most, and to commit twice as long.
     pub fn with_lock_timeout(mut self, limit: Duration) -> Self {
         self.lock_timeout = limit.min(LONGEST_LOCK_TIMEOUT);
         self

@@ -7,16 +7,18 @@ use std::{
 };
 
 use countersign::{ReplayKey, replay::Lease};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, named_params};
+use rusqlite::{Connection, OptionalExtension, Transaction, named_params};
 
 use super::{
     super::{moment::Moment, reply::Reply},
     SqliteOptions, SqliteStoreError,
+    turns::{Turns, is_busy},
 };
 
 pub(super) struct Table {
     connection: Connection,
     room: Room,
+    turns: Turns,
     lock_timeout: Duration,
 }
 
@@ -81,7 +83,7 @@ impl Table {
         Connection::open_in_memory().and_then(|connection| Self::prepare(connection, options)).map_err(failed)
     }
 
-    fn prepare(mut connection: Connection, options: SqliteOptions) -> rusqlite::Result<Self> {
+    fn prepare(connection: Connection, options: SqliteOptions) -> rusqlite::Result<Self> {
         connection.pragma_update(None, "synchronous", "FULL")?;
         // Without these, macOS leaves what was written in the cache of the drive. Elsewhere they do nothing.
         connection.pragma_update(None, "fullfsync", true)?;
@@ -90,29 +92,35 @@ impl Table {
         let pages = options.bytes / u64::try_from(page).unwrap_or(PAGE);
         let pages = i64::try_from(pages).unwrap_or(i64::MAX).min(MOST_PAGES);
         connection.pragma_update(None, "max_page_count", pages)?;
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        connection.busy_timeout(Duration::ZERO)?;
+        let mut turns = Turns::new(options.lock_timeout);
+        let transaction = turns.begin(&connection)?;
         transaction.execute_batch(SCHEMA)?;
         transaction.commit()?;
         connection.set_prepared_statement_cache_capacity(32);
         let room =
             Room { capacity: options.capacity, pages: (options.bytes < u64::MAX).then_some(pages - pages / FOR_ENDS) };
-        Ok(Self { connection, room, lock_timeout: options.lock_timeout })
+        Ok(Self { connection, room, turns, lock_timeout: options.lock_timeout })
     }
 
-    /// Does what was asked, one after the other, and returns when it is on the disk. After an error nothing was done.
+    /// Does what was asked, one after the other, and returns when it is on the disk. After [`SqliteStoreError::Locked`] and
+    /// [`SqliteStoreError::NoSpace`] nothing was done. After another error nobody knows it: when a disk fails at the end of a
+    /// transaction, what is read from it later may be all of it or nothing.
     pub(super) fn transact<'a>(
         &mut self,
         asked: impl Iterator<Item = &'a Asked>,
     ) -> Result<Vec<Result<Reply, SqliteStoreError>>, SqliteStoreError> {
         let limit = self.lock_timeout;
-        self.in_transaction(asked).map_err(|error| SqliteStoreError::of(error, limit))
+        let done = self.in_transaction(asked);
+        self.turns.end();
+        done.map_err(|error| SqliteStoreError::of(error, limit))
     }
 
     fn in_transaction<'a>(
         &mut self,
         asked: impl Iterator<Item = &'a Asked>,
     ) -> rusqlite::Result<Vec<Result<Reply, SqliteStoreError>>> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = self.turns.begin(&self.connection)?;
         let mut batch = Batch::begin(&transaction, self.room)?;
         let answers = asked.map(|asked| batch.answer(asked)).collect::<rusqlite::Result<_>>()?;
         batch.end()?;
@@ -132,10 +140,6 @@ fn log_ahead(connection: &Connection, limit: Duration) -> rusqlite::Result<Strin
             mode => return mode,
         }
     }
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(5);

@@ -24,6 +24,8 @@ type Answer = Result<Reply, SqliteStoreError>;
 
 struct Call {
     asked: Asked,
+    /// Whether it was tried before, and the file was locked.
+    was_locked_out: bool,
     answer: oneshot::Sender<Answer>,
 }
 
@@ -42,7 +44,7 @@ impl Writer {
 
     pub(super) async fn ask(&self, asked: Asked) -> Answer {
         let (answer, answered) = oneshot::channel();
-        self.calls.try_send(Call { asked, answer }).map_err(|error| match error {
+        self.calls.try_send(Call { asked, was_locked_out: false, answer }).map_err(|error| match error {
             TrySendError::Full(_) => SqliteStoreError::Busy { waiting: self.waiting },
             TrySendError::Disconnected(_) => SqliteStoreError::WriterGone,
         })?;
@@ -51,35 +53,51 @@ impl Writer {
 }
 
 fn write(mut table: Table, calls: &Receiver<Call>) {
-    while let Ok(first) = calls.recv() {
-        let mut batch = vec![first];
-        batch.extend(calls.try_iter().take(BATCH - 1));
+    let mut batch = Vec::new();
+    loop {
+        if batch.is_empty() {
+            let Ok(first) = calls.recv() else { return };
+            batch.push(first);
+        }
+        batch.extend(calls.try_iter().take(BATCH.saturating_sub(batch.len())));
         // Nobody waits for these any more. A claim would only block its event.
         batch.retain(|call| !(call.answer.is_closed() && matches!(call.asked, Asked::Claim { .. })));
-        answer(&mut table, batch);
+        batch = answer(&mut table, batch);
     }
 }
 
-/// Does what was asked in one transaction, and answers when it is on the disk.
-fn answer(table: &mut Table, batch: Vec<Call>) {
+/// Does what was asked in one transaction, and answers when it is on the disk. Returns what is to be tried again.
+fn answer(table: &mut Table, batch: Vec<Call>) -> Vec<Call> {
     match table.transact(batch.iter().map(|call| &call.asked)) {
         Ok(answers) => {
             for (call, answer) in batch.into_iter().zip(answers) {
                 // Whoever does not wait any more finds out when its lease is over.
                 let _ = call.answer.send(answer);
             }
+            Vec::new()
         }
         Err(SqliteStoreError::NoSpace) if batch.len() > 1 => {
-            for part in split(batch) {
-                answer(table, part);
-            }
+            split(batch).into_iter().flat_map(|part| answer(table, part)).collect()
         }
-        Err(error) => {
-            for call in batch {
-                let _ = call.answer.send(Err(error.again()));
-            }
+        Err(error) => refuse(batch, &error),
+    }
+}
+
+/// Tells the callers of a transaction why it failed. Returns those that are not told yet: commits that found the file locked,
+/// once, for their events were handled, and would be again.
+fn refuse(batch: Vec<Call>, error: &SqliteStoreError) -> Vec<Call> {
+    let mut again = Vec::new();
+    for mut call in batch {
+        let has_time = matches!((error, &call.asked), (SqliteStoreError::Locked { .. }, Asked::Commit { .. }))
+            && !call.was_locked_out;
+        if has_time {
+            call.was_locked_out = true;
+            again.push(call);
+        } else {
+            let _ = call.answer.send(Err(error.again()));
         }
     }
+    again
 }
 
 /// Parts of a batch for which there was no room. What ends a claim takes hardly any, and is not to fail with the claims, or
