@@ -18,10 +18,9 @@ use tokio_postgres::{
     tls::{MakeTlsConnect, TlsConnect},
 };
 
-/// Connects to the host that answered last, and then to the others in their order. Each has half of the time, the last what is
-/// left, and the next connection begins behind one that has not answered in it.
-///
-/// The driver would give the first all the time, and begin with it again and again while it is silent.
+/// Connects to the host that answered last, and if that fails to the others in turn. Each may take half of the call's time, the
+/// last whatever is left. A host that stayed silent for its share is tried last by the next connection; the driver would try it
+/// first each time, and give it all the time.
 pub(super) struct Hosts<T> {
     tls: T,
     limit: Duration,
@@ -49,31 +48,21 @@ where
     fn connect(&self, config: &Config) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
         let hosts = each_alone(config, self.limit / OF_A_CALL);
         Box::pin(async move {
-            let share = self.limit / 2;
-            let start = self.good.load(Ordering::Relaxed);
-            let order = (0..hosts.len()).map(|at| (start + at) % hosts.len());
-            let (mut order, mut last) = (order.peekable(), None);
-            while let Some(at) = order.next() {
-                let connecting = connect_to(&hosts[at], self.tls.clone());
-                // The last one has what is left of the time.
-                let connected = match order.peek() {
-                    Some(_) => timeout(share, connecting).await.ok(),
-                    None => Some(connecting.await),
-                };
-                match connected {
-                    Some(Ok(connected)) => {
+            let (count, first) = (hosts.len(), self.good.load(Ordering::Relaxed));
+            for at in (first..first + count - 1).map(|at| at % count) {
+                match timeout(self.limit / 2, connect_to(&hosts[at], self.tls.clone())).await {
+                    Ok(Ok(connected)) => {
                         self.good.store(at, Ordering::Relaxed);
                         return Ok(connected);
                     }
-                    Some(Err(error)) => last = Some(error),
-                    None => self.good.store((at + 1) % hosts.len(), Ordering::Relaxed),
+                    Ok(Err(_)) => {}
+                    Err(_) => self.good.store((at + 1) % count, Ordering::Relaxed),
                 }
             }
-            match last {
-                Some(error) => Err(error),
-                // Without a host at all, the driver says so.
-                None => connect_to(&Config::new(), self.tls.clone()).await,
-            }
+            let last = (first + count - 1) % count;
+            let connected = connect_to(&hosts[last], self.tls.clone()).await?;
+            self.good.store(last, Ordering::Relaxed);
+            Ok(connected)
         })
     }
 }
@@ -88,7 +77,7 @@ where
     Ok((client, tokio::spawn(async move { drop(connection.await) })))
 }
 
-/// The same configuration for each of its hosts.
+/// The same configuration for each of its hosts, one at least.
 fn each_alone(config: &Config, address_limit: Duration) -> Vec<Config> {
     let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
     let count = hosts.len().max(addresses.len());
