@@ -27,8 +27,9 @@ pub(super) struct Hosts<T> {
     good: Arc<AtomicUsize>,
 }
 
-/// What part of a call's time a single address has to be connected to, where the URL does not say.
-const OF_A_CALL: u32 = 4;
+/// What part of its host's time an address has to be connected to, where the URL does not say: a name may have several
+/// addresses, and the driver would wait for the first of them all the time.
+const OF_A_HOST: u32 = 2;
 
 impl<T> Hosts<T> {
     pub(super) fn new(tls: T, limit: Duration) -> Self {
@@ -46,7 +47,7 @@ where
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
     fn connect(&self, config: &Config) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
-        let hosts = each_alone(config, self.limit / OF_A_CALL);
+        let hosts = each_alone(config, self.limit);
         Box::pin(async move {
             let (count, first) = (hosts.len(), self.good.load(Ordering::Relaxed));
             for at in (first..first + count - 1).map(|at| at % count) {
@@ -78,14 +79,14 @@ where
 }
 
 /// The same configuration for each of its hosts, one at least.
-fn each_alone(config: &Config, address_limit: Duration) -> Vec<Config> {
+fn each_alone(config: &Config, limit: Duration) -> Vec<Config> {
     let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
     let count = hosts.len().max(addresses.len());
     // With one there is nothing to choose, and what does not fit together the driver refuses.
     let fits = |len: usize| len <= 1 || len == count;
     if count <= 1 || !fits(ports.len()) || ![0, count].contains(&addresses.len()) || ![0, count].contains(&hosts.len())
     {
-        return vec![config.clone()];
+        return vec![with_address_limit(config.clone(), limit / OF_A_HOST)];
     }
     (0..count)
         .map(|at| {
@@ -98,12 +99,16 @@ fn each_alone(config: &Config, address_limit: Duration) -> Vec<Config> {
             }
             addresses.get(at).map(|address| alone.hostaddr(*address));
             ports.get(at).or(ports.first()).map(|port| alone.port(*port));
-            if config.get_connect_timeout().is_none() {
-                alone.connect_timeout(address_limit);
-            }
-            alone
+            with_address_limit(alone, limit / 2 / OF_A_HOST)
         })
         .collect()
+}
+
+fn with_address_limit(mut config: Config, limit: Duration) -> Config {
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(limit);
+    }
+    config
 }
 
 fn without_hosts(config: &Config) -> Config {
@@ -136,7 +141,7 @@ mod tests {
     fn each_host_has_its_own_port_and_all_that_the_others_have() {
         let url = "postgresql://me:secret@a:1,b:2/db?application_name=x&keepalives_idle=7&sslmode=require";
         let config: Config = url.parse().unwrap();
-        let alone = each_alone(&config, Duration::from_millis(250));
+        let alone = each_alone(&config, Duration::from_secs(1));
         let of = |config: &Config| (config.get_hosts().to_vec(), config.get_ports().to_vec());
         let hosts: Vec<_> = alone.iter().map(of).collect();
         let host = |name: &str| vec![Host::Tcp(name.to_owned())];
@@ -150,5 +155,19 @@ mod tests {
             ours.connect_timeout(Duration::from_secs(1));
             assert_eq!(ours, theirs);
         }
+    }
+
+    #[test]
+    fn no_address_may_take_all_the_time() {
+        let limits = |url: &str| {
+            let alone = each_alone(&url.parse().unwrap(), Duration::from_secs(1));
+            alone.iter().map(|config| config.get_connect_timeout().copied()).collect::<Vec<_>>()
+        };
+        let millis = |millis| Some(Duration::from_millis(millis));
+        assert_eq!(limits("postgresql://a/db"), [millis(500)]);
+        assert_eq!(limits("host=a hostaddr=127.0.0.1"), [millis(500)]);
+        assert_eq!(limits("postgresql://a,b/db"), [millis(250), millis(250)]);
+        assert_eq!(limits("postgresql://a/db?connect_timeout=3"), [millis(3000)]);
+        assert_eq!(limits("postgresql://a,b/db?connect_timeout=3"), [millis(3000), millis(3000)]);
     }
 }

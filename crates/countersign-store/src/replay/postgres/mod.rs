@@ -24,7 +24,9 @@
 //!   by nothing but its disk; a disk that is full is an error ([`PostgresStoreError::Full`]), and forgets nothing.
 //! - **Waiting**: a call ends within the time limit, 1 s by default, with an answer or an error, the wait for one of the 8
 //!   connections included; 1,024 calls may wait, more are refused. One whose connection breaks is asked again once, in the
-//!   same time: it is recognised by its fence. A connection that has not answered in time is given up.
+//!   same time: it is recognised by its fence. A connection that has not answered in time is given up. Of several hosts, each
+//!   has half of the time to be connected to, and of several addresses of one name each half of that of its host, unless
+//!   `connect_timeout` in the URL says otherwise.
 //! - **Hanging**: what was given up goes on in its session, and when Postgres commits it heeds no time limit: with
 //!   `synchronous_standby_names` and no standby it waits until one comes. Such sessions are counted until they end, for ten
 //!   minutes at most. When they are three times as many as there may be connections, 24 by default, calls are refused at once

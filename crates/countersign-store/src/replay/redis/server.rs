@@ -64,11 +64,14 @@ impl Server {
 /// of them and none is, and brings the system's list of authorities along.
 #[cfg(feature = "tls")]
 mod secure {
-    use std::{io, sync::Arc};
+    use std::{io, net::SocketAddr, sync::Arc};
 
     use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, aio::MultiplexedConnection};
     use rustls::{ClientConfig, pki_types::ServerName};
-    use tokio::{net::TcpStream, task::JoinHandle};
+    use tokio::{
+        net::{TcpStream, lookup_host},
+        task::{JoinHandle, JoinSet},
+    };
     use tokio_rustls::{TlsConnector, client::TlsStream};
 
     use super::{super::super::tls::is_distrust, RedisStoreError};
@@ -94,10 +97,27 @@ mod secure {
 
     async fn stream(host: &str, port: u16, tls: Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-        let stream = TcpStream::connect((host, port)).await?;
+        let stream = first_of(lookup_host((host, port)).await?, TcpStream::connect::<SocketAddr>).await?;
         // One call may be alone on the connection: nothing that comes after it makes its packet any fuller.
         stream.set_nodelay(true)?;
         TlsConnector::from(tls).connect(name, stream).await
+    }
+
+    /// Connects to all addresses of a name at once, and takes the first that answers, as `redis` does without TLS: one that is
+    /// silent would keep the others waiting until the call's time is over.
+    async fn first_of<T: Send + 'static, C: Future<Output = io::Result<T>> + Send + 'static>(
+        addresses: impl Iterator<Item = SocketAddr>,
+        connect: impl Fn(SocketAddr) -> C,
+    ) -> io::Result<T> {
+        let mut connecting: JoinSet<_> = addresses.map(connect).collect();
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
+        while let Some(connected) = connecting.join_next().await {
+            match connected.unwrap_or_else(|ended| Err(ended.into())) {
+                Ok(connected) => return Ok(connected),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
     }
 
     /// Moves a connection's bytes until it is dropped.
@@ -106,6 +126,38 @@ mod secure {
     impl Drop for Driver {
         fn drop(&mut self) {
             self.0.abort();
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::future;
+
+        use super::*;
+
+        const SILENT: u16 = 1;
+        const ABSENT: u16 = 2;
+
+        async fn connect(address: SocketAddr) -> io::Result<u16> {
+            match address.port() {
+                SILENT => future::pending().await,
+                ABSENT => Err(io::ErrorKind::ConnectionRefused.into()),
+                port => Ok(port),
+            }
+        }
+
+        async fn first(ports: &[u16]) -> Result<u16, io::ErrorKind> {
+            let addresses = ports.iter().map(|port| SocketAddr::from(([127, 0, 0, 1], *port)));
+            first_of(addresses, connect).await.map_err(|error| error.kind())
+        }
+
+        #[tokio::test]
+        async fn of_several_addresses_a_silent_one_keeps_nobody_waiting() {
+            for ports in [[SILENT, ABSENT, 7], [7, SILENT, ABSENT], [ABSENT, 7, SILENT], [SILENT, SILENT, 7]] {
+                assert_eq!(first(&ports).await, Ok(7), "{ports:?}");
+            }
+            assert_eq!(first(&[ABSENT, ABSENT]).await, Err(io::ErrorKind::ConnectionRefused));
+            assert_eq!(first(&[]).await, Err(io::ErrorKind::NotFound));
         }
     }
 }
