@@ -251,6 +251,12 @@ fn a_role_that_may_not_make_tables_uses_the_one_that_is_there() {
         assert!(refused.to_string().contains("permission denied"), "{refused}");
         server.psql(name, SCHEMA);
         server.psql(name, "GRANT SELECT, INSERT, UPDATE, DELETE ON countersign_replay_1 TO hooks");
+        for missing in ["SELECT", "INSERT, UPDATE", "DELETE"] {
+            server.psql(name, &format!("REVOKE {missing} ON countersign_replay_1 FROM hooks"));
+            let refused = PostgresReplayStore::connect_with(options(&as_hooks)).await.unwrap_err();
+            assert!(refused.to_string().contains(&format!("lacks {missing} on")), "{refused:?}: {refused}");
+            server.psql(name, &format!("GRANT {missing} ON countersign_replay_1 TO hooks"));
+        }
         let store = PostgresReplayStore::connect_with(options(&as_hooks)).await.unwrap();
         faults::works(&store, "least privilege").await;
         drop(store);

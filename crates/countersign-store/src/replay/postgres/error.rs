@@ -29,6 +29,11 @@ pub enum PostgresStoreError {
     NotSecure,
     /// The URL asks for TLS, which is not compiled in.
     NoTls,
+    /// The role of the URL may not do with the table what the store has to.
+    Privileges {
+        /// Those that it lacks, such as `UPDATE, DELETE`.
+        missing: String,
+    },
     /// The system has no randomness to give.
     Randomness,
     /// The server does not do what it was asked.
@@ -118,6 +123,11 @@ impl fmt::Display for PostgresStoreError {
             Self::NoTls => f.write_str(
                 "the URL of Postgres asks for TLS, which is not compiled in: turn on the feature `tls` of \
                  `countersign-store`",
+            ),
+            Self::Privileges { missing } => write!(
+                f,
+                "the role of the URL of Postgres lacks {missing} on `countersign_replay_1`: grant it SELECT, INSERT, UPDATE and \
+                 DELETE"
             ),
             Self::Randomness => f.write_str("the system has no randomness to give"),
             Self::Refused { source } => write!(f, "Postgres refused: {}", Chain(&**source)),

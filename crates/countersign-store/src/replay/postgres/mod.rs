@@ -15,7 +15,8 @@
 //!
 //! Each call is one statement, which commits by itself; two that claim one event at the same moment may need one more to
 //! see who was first. The table, [`SCHEMA`], is made by the first process that connects, if nobody has made it yet: a role
-//! that may not create tables needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on it.
+//! that may not create tables needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on it, and connecting fails without
+//! ([`PostgresStoreError::Privileges`]).
 //!
 //! - **Durability** is that of the server. What was answered survives its crash, and a failover to a replica that follows
 //!   synchronously; with one that does not, what it had not received is lost, and can be replayed. Where

@@ -25,7 +25,7 @@ use super::{
     super::{attempt::Attempt, moment::Moment, reply::Reply},
     PostgresOptions, PostgresStoreError,
     hosts::Hosts,
-    statements::{self, IS_THERE, Statement, schema},
+    statements::{self, IS_THERE, MISSING, Statement, schema},
 };
 
 pub(super) struct Connections {
@@ -76,7 +76,8 @@ impl Connections {
         Ok(Self { pool, timeout, places, unanswered, most_unanswered, purging: AtomicBool::new(false) })
     }
 
-    /// Makes the table, if it is not there.
+    /// Makes the table, if it is not there, and looks whether this role may do all with it that the store does: one that may not
+    /// delete would serve, and let the table grow for ever.
     pub(super) async fn prepare(&self) -> Result<(), PostgresStoreError> {
         self.in_time(async {
             let client = self.client().await?;
@@ -85,8 +86,10 @@ impl Connections {
             if !row.try_get::<_, bool>(0).map_err(failed)? {
                 client.batch_execute(&schema()).await.map_err(failed)?;
             }
+            let row = client.query_one(MISSING, &[]).await.map_err(failed)?;
+            let missing = row.try_get::<_, Option<String>>(0).map_err(failed)?;
             client.answered();
-            Ok(())
+            missing.map_or(Ok(()), |missing| Err(PostgresStoreError::Privileges { missing }))
         })
         .await
     }

@@ -26,6 +26,12 @@ pub(super) fn schema() -> String {
 
 pub(super) const IS_THERE: &str = "SELECT to_regclass('countersign_replay_1') IS NOT NULL";
 
+/// What this role may not do with the table; null if it may do all that is done here.
+pub(super) const MISSING: &str = "
+SELECT string_agg(privilege, ', ' ORDER BY number)
+FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) WITH ORDINALITY AS needed (privilege, number)
+WHERE NOT has_table_privilege('countersign_replay_1', privilege)";
+
 /// One call.
 pub(super) enum Statement {
     Claim { key: ReplayKey, fence: u64, until: Moment, now: Moment },
