@@ -20,9 +20,11 @@
 //!
 //! - **Durability** is that of the server. What was answered survives its crash, and a failover to a replica that follows
 //!   synchronously; with one that does not, what it had not received is lost, and can be replayed. Where
-//!   `synchronous_commit` is `off`, the store sets it to `on` for its own connections.
-//! - **Expiry**: at one claim of 256, up to 1,024 events that are over are removed beside it. Postgres bounds the table
-//!   by nothing but its disk; a disk that is full is an error ([`PostgresStoreError::Full`]), and forgets nothing.
+//!   `synchronous_commit` is `off`, the store sets it to `on` for its own connections. It leaves `local`, with which no replica
+//!   is waited for, and `remote_write`, with which a replica has not yet written to its disk what was answered, and loses it
+//!   if its machine ends as well.
+//! - **Expiry**: at one claim of 256, up to 1,024 events that have been over for an hour are removed beside it. Postgres bounds
+//!   the table by nothing but its disk; a disk that is full is an error ([`PostgresStoreError::Full`]), and forgets nothing.
 //! - **Waiting**: a call ends within the time limit, 1 s by default, with an answer or an error, the wait for one of the 8
 //!   connections included; 1,024 calls may wait, more are refused. One whose connection breaks is asked again once, in the
 //!   same time: it is recognised by its fence. A connection that has not answered in time is given up. Of several hosts, each
@@ -67,7 +69,7 @@ pub struct PostgresReplayStore {
     fences: Fences,
 }
 
-/// At one claim of so many, what is over is removed: four events at most for each that came.
+/// At one claim of so many, what has been over for an hour is removed: four events at most for each that came.
 const CLAIMS_PER_PURGE: u64 = 256;
 
 impl PostgresReplayStore {
@@ -92,8 +94,8 @@ impl PostgresReplayStore {
         Ok(Self { connections: Arc::new(connections), fences })
     }
 
-    /// Removes what is over, beside the calls. Fences count from anywhere on, so that processes which make few claims before
-    /// they end take their turn, too.
+    /// Removes what has been over for an hour, beside the calls. Fences count from anywhere on, so that processes which make few
+    /// claims before they end take their turn, too.
     fn purge_at_times(&self, fence: u64, now: Moment) {
         if fence.is_multiple_of(CLAIMS_PER_PURGE) {
             let connections = Arc::clone(&self.connections);

@@ -137,7 +137,7 @@ impl Connections {
         Err(PostgresStoreError::Contended)
     }
 
-    /// Removes what is over, unless that is being done. What fails is done another time.
+    /// Removes what has been over for an hour, unless that is being done. What fails is done another time.
     pub(super) async fn purge(&self, now: Moment) {
         if self.purging.swap(true, Ordering::Acquire) {
             return;
