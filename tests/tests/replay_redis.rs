@@ -278,6 +278,17 @@ fn a_user_that_may_claim_and_not_commit_is_refused_at_the_start() {
 }
 
 #[test]
+fn a_server_that_lacks_a_command_is_refused_at_the_start() {
+    faults::run(async {
+        for lacking in ["EVALSHA", "PEXPIRE", "DEL"] {
+            let server = RedisServer::start_with(&["--rename-command", lacking, ""]);
+            let error = RedisReplayStore::connect_with(options(&server.url())).await.unwrap_err();
+            assert!(matches!(error, RedisStoreError::Refused { .. }), "{lacking}: {error:?}");
+        }
+    });
+}
+
+#[test]
 fn a_server_that_speaks_resp3_tells_its_policy_too() {
     faults::run(async {
         let server = RedisServer::start();

@@ -81,13 +81,22 @@ impl RedisStoreError {
         match self {
             Self::Untrusted { .. } => true,
             // A script hands the server's word on within its own.
-            Self::Refused { answer } => ["NOPERM", "no permissions", "can't run this command", "nknown command"]
-                .iter()
-                .any(|word| answer.contains(word)),
+            Self::Refused { answer } => DENIALS.iter().any(|words| answer.contains(words)),
             _ => false,
         }
     }
 }
+
+/// How a server says that a user may not do something, or that nobody may: within a script, a command that is not there is an
+/// `Unknown Redis command`, in Valkey an `Unknown command`, and elsewhere an `unknown command` in both.
+const DENIALS: [&str; 6] = [
+    "NOPERM",
+    "no permissions",
+    "can't run this command",
+    "unknown command",
+    "Unknown command",
+    "Unknown Redis command",
+];
 
 impl From<RedisError> for RedisStoreError {
     fn from(error: RedisError) -> Self {
