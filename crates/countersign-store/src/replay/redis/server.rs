@@ -30,7 +30,11 @@ impl Server {
     /// Another node of the same cluster.
     pub(super) fn node(&self, (host, port): &Address) -> Self {
         let info = self.info.clone().set_addr(ConnectionAddr::Tcp(host.clone(), *port));
-        Self { info, ..self.clone() }
+        Self {
+            info,
+            #[cfg(feature = "tls")]
+            tls: self.tls.clone(),
+        }
     }
 
     /// Where it is; that of a socket is this machine.
