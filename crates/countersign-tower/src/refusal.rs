@@ -63,7 +63,7 @@ pub(crate) fn internal_error<R: Default>() -> Response<R> {
     response
 }
 
-/// In seconds. Long enough for a handler to end or a store to come back.
+/// In seconds. Most handlers have ended by then; it is short because some providers try again only a few times.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
 /// RFC 7617 section 2.
