@@ -1,4 +1,4 @@
-//! The answers of the layers that verify.
+//! The answers of the layers.
 
 use std::{
     fmt,

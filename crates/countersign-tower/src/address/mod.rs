@@ -40,14 +40,12 @@
 //!
 //! Where the peer is not known, nobody gets in: the answer is 500, and the log says which piece is missing.
 
-mod future;
 mod layer;
 mod peer;
 mod refresh;
 mod service;
 mod shared;
 
-pub use future::ResponseFuture;
 pub use layer::{AddressLayer, NotPublished};
 pub use peer::{HiddenPeer, PeerAddr};
 pub use refresh::AddressFeed;

@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{ResponseFuture, layer::Settings};
-use crate::refusal::refuse;
+use super::layer::Settings;
+use crate::{ResponseFuture, future::Step, refusal::refuse};
 
 /// Lets requests from some addresses through to the service `S`; made by [`AddressLayer`](super::AddressLayer).
 #[derive(Clone, Debug)]
@@ -38,19 +38,20 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, R>;
+    type Future = ResponseFuture<S::Future>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        match self.settings.check(request.headers(), request.extensions(), request.uri()) {
-            Ok(()) => ResponseFuture::answer(self.inner.call(request)),
+        let step = match self.settings.check(request.headers(), request.extensions(), request.uri()) {
+            Ok(()) => Step::Called { answer: self.inner.call(request) },
             Err(rejection) => {
                 self.settings.count(&rejection);
-                ResponseFuture::refusal(refuse(rejection, None))
+                Step::answered(Ok(refuse(rejection, None)))
             }
-        }
+        };
+        step.into()
     }
 }
