@@ -4,7 +4,7 @@ use std::{
     convert::Infallible,
     error::Error,
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -12,7 +12,10 @@ use countersign::{
     Timestamp,
     address::{AddressList, AddressSet, TakeError},
 };
-use tokio::time::{sleep, timeout};
+use tokio::{
+    task::spawn_blocking,
+    time::{sleep, timeout},
+};
 
 use super::SharedAddresses;
 
@@ -52,10 +55,15 @@ pub struct AddressFeed {
 
 #[derive(Debug)]
 struct Inner {
-    list: Mutex<AddressList>,
+    /// Held to look at it or to put another in its place, never while one is read: that takes a while.
+    list: Mutex<Arc<AddressList>>,
+    /// Held by who has a new copy, as each is judged by the one before.
+    turn: Mutex<()>,
     always: AddressSet,
     shared: SharedAddresses,
 }
+
+type Failure = Box<dyn Error + Send + Sync>;
 
 /// A fetch that takes longer has failed.
 const FETCH_TIME: Duration = Duration::from_secs(60);
@@ -64,7 +72,8 @@ impl AddressFeed {
     /// The addresses of a list, and those that are let in whatever it says.
     pub fn new(list: AddressList, always: AddressSet) -> Self {
         let shared = SharedAddresses::new(always.union(list.set()));
-        Self { inner: Arc::new(Inner { list: Mutex::new(list), always, shared }) }
+        let (list, turn) = (Mutex::new(Arc::new(list)), Mutex::default());
+        Self { inner: Arc::new(Inner { list, turn, always, shared }) }
     }
 
     /// What a layer looks into.
@@ -74,28 +83,31 @@ impl AddressFeed {
 
     /// The last good copy of the list, for another feed to go on with.
     pub fn list(&self) -> AddressList {
-        self.with_list(|list| list.clone())
+        AddressList::clone(&self.last())
     }
 
     /// How long ago the last good copy was fetched. A list that grows old is a list that nobody fetches any more, or that is
     /// refused each time; the log says which.
     pub fn age(&self) -> Duration {
-        self.with_list(|list| list.age(now()))
+        self.last().age(now())
     }
 
-    /// Takes a new copy of the list; tells whether anything changed.
+    /// Takes a new copy of the list; tells whether anything changed. To read a long one takes tens of milliseconds, which asynchronous
+    /// code should spend in a thread of their own, as [`refresh`](Self::refresh) does.
     ///
     /// # Errors
     ///
     /// If it cannot be read, or lacks most of the last good copy, which then stays.
     pub fn offer(&self, content: &[u8]) -> Result<bool, TakeError> {
-        self.with_list(|list| {
-            let is_new = list.take(content, now())?;
-            if is_new {
-                self.inner.shared.replace(self.inner.always.union(list.set()));
-            }
-            Ok(is_new)
-        })
+        let inner = &*self.inner;
+        let _turn = lock(&inner.turn);
+        let mut list = self.list();
+        let is_new = list.take(content, now())?;
+        if is_new {
+            inner.shared.replace(inner.always.union(list.set()));
+        }
+        *lock(&inner.list) = Arc::new(list);
+        Ok(is_new)
     }
 
     /// Fetches the list once in every `every`, for as long as it is polled. What goes wrong is told to `tracing`, and the
@@ -103,14 +115,14 @@ impl AddressFeed {
     pub async fn refresh<F, C, E>(self, every: Duration, mut fetch: impl FnMut() -> F + Send) -> Infallible
     where
         F: Future<Output = Result<C, E>> + Send,
-        C: AsRef<[u8]> + Send,
+        C: AsRef<[u8]> + Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>> + Send,
     {
         loop {
             sleep(every).await;
             let fetched = timeout(FETCH_TIME, fetch()).await;
             let taken = match fetched {
-                Ok(Ok(content)) => self.offer(content.as_ref()).map_err(Into::into),
+                Ok(Ok(content)) => self.offer_aside(content).await,
                 Ok(Err(error)) => Err(error.into()),
                 Err(late) => Err(late.into()),
             };
@@ -118,8 +130,14 @@ impl AddressFeed {
         }
     }
 
-    fn report(&self, taken: &Result<bool, Box<dyn Error + Send + Sync>>) {
-        let ranges = self.with_list(|list| list.set().len());
+    /// Takes a new copy in a thread that nobody else's requests wait for.
+    async fn offer_aside(&self, content: impl AsRef<[u8]> + Send + 'static) -> Result<bool, Failure> {
+        let feed = self.clone();
+        Ok(spawn_blocking(move || feed.offer(content.as_ref())).await??)
+    }
+
+    fn report(&self, taken: &Result<bool, Failure>) {
+        let ranges = self.last().set().len();
         match taken {
             Ok(true) => tracing::info!(target: "countersign", ranges, "took a new list of addresses"),
             Ok(false) => tracing::debug!(target: "countersign", ranges, "the list of addresses is the same"),
@@ -133,10 +151,14 @@ impl AddressFeed {
         }
     }
 
-    fn with_list<T>(&self, work: impl FnOnce(&mut AddressList) -> T) -> T {
-        // A list is replaced whole or not at all, so that a panic elsewhere leaves a good one.
-        work(&mut self.inner.list.lock().unwrap_or_else(PoisonError::into_inner))
+    fn last(&self) -> Arc<AddressList> {
+        Arc::clone(&lock(&self.inner.list))
     }
+}
+
+/// A list is replaced whole or not at all, so that a panic elsewhere leaves a good one.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn now() -> Timestamp {

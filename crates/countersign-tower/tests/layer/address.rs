@@ -5,9 +5,9 @@ use std::{
     future::ready,
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use countersign_tower::{
@@ -150,4 +150,48 @@ async fn a_feed_outlives_every_failure_of_its_source() {
     }
     assert!(!refresh.is_finished());
     refresh.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_is_read_where_no_request_waits_for_it() {
+    /// Takes a while to be read: until the test says so, which runs on the only thread that serves requests.
+    struct Long(Mutex<mpsc::Receiver<()>>);
+    impl AsRef<[u8]> for Long {
+        fn as_ref(&self) -> &[u8] {
+            let told = self.0.lock().unwrap().recv_timeout(Duration::from_secs(5));
+            told.expect("the thread that serves requests waits for the list");
+            b"203.0.113.0/24\n192.0.2.0/24\n"
+        }
+    }
+    let (go_on, told) = mpsc::channel();
+    let (feed, mut content) = (feed("203.0.113.0/24\n"), Some(Long(Mutex::new(told))));
+    let fetch = move || ready(content.take().ok_or("it is fetched once"));
+    let refresh = tokio::spawn(feed.clone().refresh(Duration::from_secs(1), fetch));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    go_on.send(()).unwrap();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(feed.addresses().snapshot().len(), 3);
+    refresh.abort();
+}
+
+#[test]
+fn a_feed_tells_its_age_while_a_long_list_is_read() {
+    let feed = feed("203.0.113.0/24\n");
+    let long = "203.0.113.0/24\n".repeat(200_000);
+    let reading = std::thread::spawn({
+        let feed = feed.clone();
+        move || {
+            let begun = Instant::now();
+            assert_eq!(feed.offer(long.as_bytes()), Ok(false));
+            begun.elapsed()
+        }
+    });
+    let mut longest = Duration::ZERO;
+    while !reading.is_finished() {
+        let asked = Instant::now();
+        feed.age();
+        longest = longest.max(asked.elapsed());
+    }
+    let took = reading.join().unwrap();
+    assert!(longest < took / 2, "the age came after {longest:?}, and the list was read in {took:?}");
 }
