@@ -202,18 +202,18 @@ impl<St: ReplayStore> Drop for Held<St> {
         let Some(lease) = self.lease.take() else { return };
         let (shared, asked) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
         let mut release = Box::pin(async move { asked.store.release(lease, asked.now()).await });
-        let runtime = Handle::try_current();
-        let begun = match runtime {
-            Ok(_) => poll_now(&mut release),
-            // A store with a timer cannot be asked here, and says so by a panic, which must not leave a destructor.
-            Err(_) => catch_unwind(AssertUnwindSafe(|| poll_now(&mut release))).unwrap_or(Poll::Pending),
+        // A panic must not leave a destructor, and what has panicked must not be polled again.
+        let ended = match catch_unwind(AssertUnwindSafe(|| poll_now(&mut release))) {
+            Ok(Poll::Pending) => None,
+            Ok(Poll::Ready(outcome)) => Some(Some(outcome)),
+            Err(_) => Some(None),
         };
-        if let Poll::Ready(outcome) = begun {
-            let _: Result<Settlement, Failed> = shared.told("release", Some(outcome));
+        if let Some(outcome) = ended {
+            let _: Result<Settlement, Failed> = shared.told("release", outcome);
             return;
         }
         let turn = Arc::clone(&shared.releases).try_acquire_owned();
-        let (Ok(runtime), Ok(turn)) = (runtime, turn) else {
+        let (Ok(runtime), Ok(turn)) = (Handle::try_current(), turn) else {
             tracing::error!(target: "countersign", "a dropped claim is left to the end of its lease");
             return shared.settings.meter.store_failed("release");
         };

@@ -237,6 +237,8 @@ pub(crate) enum Fault {
     Commit,
     /// Releases fail.
     Release,
+    /// Releases panic.
+    ReleasePanics,
     /// Claims never come back.
     ClaimHangs,
     /// Commits never come back.
@@ -269,6 +271,7 @@ impl Remote {
         let fault = *self.fault.lock().unwrap();
         match fault {
             Fault::None => Ok(()),
+            Fault::ReleasePanics if fails == Fault::Release => panic!("the store panics"),
             fault if fault == hangs => std::future::pending().await,
             fault if fault == fails => Err(LineDown),
             _ => Ok(()),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_tower::{ReplayLayer, countersign::replay::MemoryStore, replay::OperatorReplay};
+use tokio::time::timeout;
 
 use crate::common::{AtHand, Do, Endpoint, Fault, Remote};
 
@@ -190,4 +191,25 @@ fn a_request_that_is_dropped_outside_of_its_runtime_panics_in_no_destructor() {
     drop(first);
     // It is held until its lease is over.
     runtime().block_on(endpoint.refuses("{}", 409, "in_progress"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_panics_ends_no_more_than_its_own_release() {
+    for delay in [Duration::ZERO, Duration::from_millis(1)] {
+        let remote = Remote::new(delay);
+        let endpoint = Endpoint::new(ReplayLayer::new(remote.clone(), "github"));
+        remote.set(Fault::ReleasePanics);
+        endpoint.script([Do::Hang]);
+        let sending = endpoint.clone();
+        // A panic within a panic would end the process.
+        let ended = tokio::spawn(async move {
+            let mut answer = std::pin::pin!(sending.deliver("{}"));
+            assert!(timeout(Duration::from_secs(1), &mut answer).await.is_err());
+            panic!("the server panics while it has an answer to wait for");
+        });
+        assert!(ended.await.unwrap_err().is_panic());
+        endpoint.refuses("{}", 409, "in_progress").await;
+        endpoint.clock.advance(60);
+        endpoint.runs("{}").await;
+    }
 }
