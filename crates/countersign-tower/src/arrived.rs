@@ -3,8 +3,10 @@
 use std::{
     error::Error,
     future::poll_fn,
+    pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -15,11 +17,12 @@ use tower_service::Service;
 
 use crate::{
     Keys, VerifiedBody,
+    deadline::within,
     exchange::{Behind, accepted, give_up_ready},
     future::Step,
     meter::{Pending, end},
     refusal::refuse,
-    verify::{Arriving, Received, Settings, Verdict, receive, receive_at_once},
+    verify::{Arriving, Received, Settings, Verdict, receive, receive_at_once, report},
 };
 
 /// What stands in front of a service `S`.
@@ -33,6 +36,11 @@ pub(crate) trait Reception<S: Service<Request<VerifiedBody>>>: Send + Sync + 'st
     /// Whether a request may come in at all.
     fn admit(&self, _: &Parts) -> Result<(), Rejection> {
         Ok(())
+    }
+
+    /// How long a verified request, which nobody saw to a place for, may wait until the service is ready.
+    fn patience(&self) -> Duration {
+        self.settings().body_timeout
     }
 
     /// Hands a request that was verified just now to the service, which is ready, and counts what comes of it.
@@ -87,8 +95,15 @@ where
                 match receive(&head, body, reception.keys(), settings, now).await {
                     Ok(Received::Delivery(delivery, tenant)) => {
                         settings.meter.verified(begun, delivery.body().len() as u64);
-                        if let Err(error) = poll_fn(|context| inner.poll_ready(context)).await {
-                            return end(pending, "accepted", Err(error));
+                        let limit = reception.patience();
+                        match within(limit, pin!(poll_fn(|context| inner.poll_ready(context)))).await {
+                            Some(Ok(())) => {}
+                            Some(Err(error)) => return end(pending, "accepted", Err(error)),
+                            None => {
+                                let (rejection, scheme) = (Rejection::HandlerTimeout { limit }, delivery.scheme());
+                                report(&rejection, Some(scheme.id()), Some(scheme), &head);
+                                return end(pending, "accepted", Ok(refuse(rejection, Some(scheme))));
+                            }
                         }
                         reception.hand_on(&mut inner, accepted(*head, delivery, tenant), settings.now(), pending).await
                     }

@@ -60,6 +60,10 @@ impl<St: ReplayStore> Shared<St> {
         (self.settings.clock)()
     }
 
+    pub(crate) fn handler_timeout(&self) -> Duration {
+        self.settings.handler_timeout
+    }
+
     /// A claim that is answered without waiting; `None` if the store has to be asked.
     pub(super) fn claim_at_once(
         self: &Arc<Self>,

@@ -85,7 +85,8 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
         self.with_verify(|verify| verify.with_body_limit(bytes))
     }
 
-    /// Waits up to `limit` for the whole body; 10 s unless this says otherwise.
+    /// Waits up to `limit` for the whole body; 10 s unless this says otherwise. Without a replay guard, a verified request that
+    /// was waited for has as long again until the service behind is ready.
     pub fn with_body_timeout(self, limit: Duration) -> Self {
         self.with_verify(|verify| verify.with_body_timeout(limit))
     }
@@ -105,7 +106,8 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
         self.with_verify(|verify| verify.with_confirmation(confirm))
     }
 
-    /// Gives the service behind so much time; 30 s unless this says otherwise. Without a replay guard it has no limit.
+    /// Gives the service behind so much time to answer, and before that to be ready for a verified request that was waited for;
+    /// 30 s unless this says otherwise. Without a replay guard an answer has no limit.
     pub fn with_handler_timeout(self, limit: Duration) -> Self {
         self.with_replay(|replay| replay.with_handler_timeout(limit))
     }

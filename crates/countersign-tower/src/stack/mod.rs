@@ -46,7 +46,8 @@
 //! 3. **Replay**, as in [`replay`](crate::replay): in the memory of this process, or in a store that several share
 //!    ([`with_store`](StackBuilder::with_store)).
 //! 4. The **service behind**, with a [`VerifiedBody`](crate::VerifiedBody) and the
-//!    [`Delivery`](countersign::Delivery) in the request's extensions.
+//!    [`Delivery`](countersign::Delivery) in the request's extensions. If it is not ready for a request whose body or keys were
+//!    waited for, it has the [handler's time](StackBuilder::with_handler_timeout) to become so.
 //!
 //! What could only go wrong later is refused by [`build`](StackBuilder::build): events that would be forgotten before their
 //! provider has ended its retries, leases that end before their handlers, schemes without a time of their own that nothing

@@ -5,6 +5,7 @@ use std::{
     fmt,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -100,6 +101,10 @@ where
 
     fn admit(&self, head: &Parts) -> Result<(), Rejection> {
         self.addresses.as_ref().map_or(Ok(()), |addresses| addresses.check(head))
+    }
+
+    fn patience(&self) -> Duration {
+        self.replay.as_ref().map_or(self.verify.body_timeout, |(shared, _)| shared.handler_timeout())
     }
 
     /// Through the guard, if there is one.

@@ -24,7 +24,7 @@ pub struct VerifyLayer<K> {
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(super) body_limit: u64,
-    pub(super) body_timeout: Duration,
+    pub(crate) body_timeout: Duration,
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     pub(crate) handshakes: Handshakes,
     pub(crate) meter: Meter,
@@ -60,7 +60,8 @@ impl<K: Keys> VerifyLayer<K> {
         self
     }
 
-    /// Waits up to `limit` for the whole body.
+    /// Waits up to `limit` for the whole body; and, with a request that was waited for and is verified, as long again for the
+    /// service behind to be ready (503, `handler_timeout`).
     pub fn with_body_timeout(mut self, limit: Duration) -> Self {
         self.settings.body_timeout = limit;
         self

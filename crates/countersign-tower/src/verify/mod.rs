@@ -10,7 +10,8 @@
 //! 4. a question that the provider asks of the endpoint is [answered](countersign::handshake), one that is asked in
 //!    the head and not signed as soon as the announced length is found good;
 //! 5. the service behind is called with the verified body. [`Delivery`](countersign::Delivery) stands in the request's
-//!    extensions.
+//!    extensions. A request whose body or keys were waited for has given up its place in that service meanwhile, and waits for
+//!    another: for as long as a body may take, then it is answered 503 (`handler_timeout`).
 //!
 //! A refusal is answered with an empty body and the status of its [`Rejection`](countersign::Rejection), which stands in
 //! the response's extensions and is told to `tracing`. The service behind is not called.
@@ -34,5 +35,5 @@ pub use keys::Keys;
 pub(crate) use keys::{Found, Known, Sought, sealed};
 pub(crate) use layer::Settings;
 pub use layer::VerifyLayer;
-pub(crate) use receive::{Received, receive, receive_at_once};
+pub(crate) use receive::{Received, receive, receive_at_once, report};
 pub use service::Verify;

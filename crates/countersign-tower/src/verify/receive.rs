@@ -112,7 +112,7 @@ fn reported(
 }
 
 /// Tells the operator why. The path helps to find the endpoint; its query may carry a credential and is left out.
-pub(super) fn report(rejection: &Rejection, provider: Option<&str>, answering: Option<&Scheme>, head: &Parts) {
+pub(crate) fn report(rejection: &Rejection, provider: Option<&str>, answering: Option<&Scheme>, head: &Parts) {
     tracing::warn!(
         target: "countersign",
         provider,

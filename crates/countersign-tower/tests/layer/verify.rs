@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    future::pending,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -11,7 +12,7 @@ use crate::common::{Calls, NOW, SECRET, Script, Step, assert_refused, github, la
 use bytes::Bytes;
 use countersign_tower::{
     VerifiedBody,
-    countersign::{Delivery, Scheme, Signer, Timestamp, Verifier, providers},
+    countersign::{Delivery, Rejection, Scheme, Signer, Timestamp, Verifier, providers},
 };
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body::{Body, Frame};
@@ -112,6 +113,24 @@ async fn a_body_that_is_waited_for_takes_no_place_that_a_limit_behind_has() {
         assert_eq!(one.await.unwrap().unwrap().status(), StatusCode::OK);
     }
     assert_eq!(start.elapsed().as_secs(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verified_request_waits_for_a_service_that_is_busy_but_not_for_ever() {
+    let handler = service_fn(|_: Request<VerifiedBody>| pending::<Result<Response<Full<Bytes>>, Infallible>>());
+    let mut service =
+        layer(github()).with_body_timeout(Duration::from_secs(7)).layer(ConcurrencyLimit::new(handler, 1));
+    let (slow, _) = scripted("{}", [Step::Wait(Duration::from_secs(5)), Step::Chunk(b"{}")]);
+    let slow = ServiceExt::<Request<Script>>::ready(&mut service).await.unwrap().call(slow);
+    let start = Instant::now();
+    let slow = tokio::spawn(async move { (slow.await.unwrap(), start.elapsed().as_secs()) });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let busy = tokio::spawn(service.oneshot(signed("{}").map(Full::new)));
+
+    let (late, seconds) = timeout(Duration::from_secs(60), slow).await.expect("it waits for ever").unwrap();
+    assert_eq!((late.status(), seconds), (StatusCode::SERVICE_UNAVAILABLE, 5 + 7));
+    assert_eq!(late.extensions().get(), Some(&Rejection::HandlerTimeout { limit: Duration::from_secs(7) }));
+    assert!(late.headers().contains_key("retry-after") && !busy.is_finished());
 }
 
 #[tokio::test]

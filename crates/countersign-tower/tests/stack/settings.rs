@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     future::{pending, ready},
+    mem,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -20,7 +21,7 @@ use http::{Request, Response, request::Parts};
 use http_body::{Body, Frame};
 use http_body_util::Full;
 use tokio::time::Instant;
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{Layer, Service, ServiceExt, limit::ConcurrencyLimit, service_fn};
 
 use crate::world::{NOW, SECRET, from_github, github};
 
@@ -49,6 +50,30 @@ impl Body for Silent {
 
     fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         Poll::Pending
+    }
+}
+
+/// Comes when it is asked a second time.
+struct Slow {
+    bytes: Option<Bytes>,
+    was_asked: bool,
+}
+
+impl Slow {
+    fn new(bytes: Bytes) -> Self {
+        Self { bytes: Some(bytes), was_asked: false }
+    }
+}
+
+impl Body for Slow {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if !mem::replace(&mut self.was_asked, true) {
+            return Poll::Pending;
+        }
+        Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
     }
 }
 
@@ -87,6 +112,27 @@ async fn a_body_and_the_store_are_waited_for_as_long_as_the_stack_was_told() {
     let stack = stack().with_store(Silent).with_store_timeout(SECOND * 4);
     let late = send(stack, from_github("{}").map(Full::new)).await;
     assert_eq!((code(&late), start.elapsed()), ("store_unavailable", SECOND * 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_is_busy_is_waited_for_as_long_as_the_stack_was_told() {
+    let stack = || {
+        let stack = Stack::builder("github", github()).with_clock(|| NOW);
+        stack.with_body_timeout(SECOND * 3).with_handler_timeout(SECOND * 4)
+    };
+    for (stack, seconds) in [(stack(), 4), (stack().dangerous_accept_replays_for_ever(), 3)] {
+        let handler = service_fn(|_: Request<VerifiedBody>| pending::<Result<Response<Full<Bytes>>, Infallible>>());
+        let mut service = stack.build().unwrap().layer(ConcurrencyLimit::new(handler, 1));
+        let slow =
+            ServiceExt::<Request<Slow>>::ready(&mut service).await.unwrap().call(from_github("{}").map(Slow::new));
+        let answer = tokio::spawn(async move { (slow.await, Instant::now()) });
+        let first = ServiceExt::<Request<Full<Bytes>>>::ready(&mut service).await.unwrap();
+        // Called, and not answered.
+        let _busy = first.call(from_github("[]").map(Full::new));
+        let start = Instant::now();
+        let (Ok(late), end) = answer.await.unwrap();
+        assert_eq!((code(&late), (end - start).as_secs()), ("handler_timeout", seconds));
+    }
 }
 
 #[tokio::test]
