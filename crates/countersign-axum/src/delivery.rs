@@ -4,7 +4,7 @@ use std::{convert::Infallible, ops::Deref};
 
 use axum::{
     body::Body,
-    extract::{FromRequestParts, OptionalFromRequestParts},
+    extract::{FromRequestParts, OptionalFromRequestParts, OriginalUri},
     response::Response,
 };
 use http::{Extensions, Uri, request::Parts};
@@ -53,7 +53,9 @@ impl Delivery {
         extensions: &'e Extensions,
         uri: &Uri,
     ) -> Result<&'e countersign::Delivery, WebhookRejection> {
-        extensions.get().ok_or_else(|| WebhookRejection::not_verified(uri.path()))
+        // Where `nest` took a prefix off, as the layers would name it.
+        let path = || extensions.get::<OriginalUri>().map_or(uri, |original| &original.0).path();
+        extensions.get().ok_or_else(|| WebhookRejection::not_verified(path()))
     }
 }
 

@@ -116,6 +116,42 @@ async fn a_server_that_tells_no_peer_is_logged_with_the_missing_piece() {
 }
 
 #[tokio::test]
+async fn an_endpoint_within_nest_is_logged_under_one_path() {
+    let stack = |name| Stack::new(name, Verifier::new(providers::GITHUB, SECRET).unwrap()).unwrap();
+    let routes = || Router::new().route("/acme", post(async |_: Webhook<IgnoredAny>| {}));
+    let nobody = || AddressLayer::new(AddressSet::default()).with_peer(|_| Some(([192, 0, 2, 1], 4711).into()));
+    let dropbox = Stack::new("dropbox", Verifier::new(providers::DROPBOX, SECRET).unwrap()).unwrap();
+    let to = |mut request: Request<Body>, uri: &str| {
+        *request.uri_mut() = uri.parse().unwrap();
+        request
+    };
+    let delivery = || to(signed("application/json", "{}"), "/hooks/acme?q");
+    let by_operator = || {
+        let mut request = delivery();
+        request.extensions_mut().insert(OperatorReplay::authorized_by("alice"));
+        request
+    };
+    let guarded = routes().layer(stack("guarded"));
+    drop(Router::new().nest("/hooks", guarded.clone()).oneshot(delivery()).await.unwrap());
+    let question = Request::get("/hooks/acme?challenge=abc").body(Body::empty()).unwrap();
+    let cases = [
+        (guarded.clone(), to(Request::post("/").body(Body::empty()).unwrap(), "/hooks/acme"), "missing_signature"),
+        (guarded.clone(), delivery(), "replayed"),
+        (guarded, by_operator(), "let through again"),
+        (routes().layer(stack("inner")).layer(stack("outer")), delivery(), "verified twice"),
+        (routes().layer(dropbox), question, "answered a handshake"),
+        (routes().layer(nobody()), delivery(), "\"address\""),
+        (routes().layer(AddressLayer::new(AddressSet::default())), delivery(), "no peer is known"),
+        (routes(), delivery(), "no `Stack` or `VerifyLayer`"),
+    ];
+    for (routes, request, told) in cases {
+        let log = log_of_request(Router::new().nest("/hooks", routes), request).await;
+        let line = log.lines().find(|line| line.contains(told)).unwrap_or_else(|| panic!("no {told} in {log}"));
+        assert!(line.contains("path=\"/hooks/acme\""), "{line}");
+    }
+}
+
+#[tokio::test]
 async fn who_has_an_event_handled_again_is_logged_by_name() {
     let stack = Stack::new("hooks", Verifier::new(providers::GITHUB, SECRET).unwrap()).unwrap();
     let app = Router::new().route("/", post(async || {})).layer(stack);

@@ -10,7 +10,7 @@ use http::{
 };
 use tower_service::Service;
 
-use crate::{VerifiedBody, tenants::TenantName};
+use crate::{VerifiedBody, tenants::TenantName, verify::sent};
 
 /// A service behind the layers, for which they can wait on any thread.
 pub(crate) trait Behind<R>:
@@ -35,7 +35,7 @@ pub(crate) fn accepted(mut head: Parts, delivery: Delivery, tenant: Option<Tenan
     if head.extensions.insert(delivery).is_some() {
         tracing::warn!(
             target: "countersign",
-            path = head.uri.path(),
+            path = sent::path(&head),
             "a request was verified twice: two of our layers stand around its route, and if both guard against replays, the inner \
              one refuses what the outer one has claimed"
         );

@@ -15,7 +15,7 @@ use http::{Extensions, HeaderMap, Uri, request::Parts};
 use tower_layer::Layer;
 
 use super::{Address, HiddenPeer, PeerAddr, SharedAddresses};
-use crate::meter::Meter;
+use crate::{meter::Meter, verify::sent};
 
 /// Puts an [`Address`] around a service. See the [module docs](crate::address) and the example there.
 #[derive(Clone, Debug)]
@@ -99,7 +99,7 @@ impl Settings {
 
     pub(super) fn check(&self, headers: &HeaderMap, extensions: &Extensions, uri: &Uri) -> Result<(), Rejection> {
         self.judge(headers, extensions).map_err(|problem| {
-            report(problem, (self.peer)(extensions), uri.path());
+            report(problem, (self.peer)(extensions), sent::uri(uri, extensions).path());
             Rejection::from(problem)
         })
     }

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use countersign::{Delivery, Rejection, ReplayKey, ReplayStore, Timestamp, replay::ReplayScope};
-use http::{Request, Response, Uri};
+use http::{Request, Response, uri::PathAndQuery};
 use tokio::time::Instant;
 
 use super::{
@@ -24,6 +24,7 @@ use crate::{
     meter::Moment,
     refusal::{internal_error, refuse, status},
     tenants::TenantName,
+    verify::sent,
 };
 
 /// One delivery, and what guards it.
@@ -31,21 +32,23 @@ pub(crate) struct Guarded<St, A> {
     pub(super) shared: Arc<Shared<St>>,
     pub(super) answers: A,
     delivery: Delivery,
-    uri: Uri,
+    /// That the client asked for, for the log.
+    path: Option<PathAndQuery>,
 }
 
 impl<St: ReplayStore, A> Guarded<St, A> {
     /// `None` if nothing verified the request, or somebody took the proof away.
     pub(crate) fn new(shared: Arc<Shared<St>>, answers: A, request: &Request<VerifiedBody>) -> Option<Self> {
+        let uri = sent::uri(request.uri(), request.extensions());
         let Some(delivery) = request.extensions().get::<Delivery>().cloned() else {
             tracing::error!(
                 target: "countersign",
-                path = request.uri().path(),
+                path = uri.path(),
                 "the request has no `Delivery` in its extensions: put the `ReplayLayer` right behind the `VerifyLayer`"
             );
             return None;
         };
-        Some(Self { shared, answers, delivery, uri: request.uri().clone() })
+        Some(Self { shared, answers, delivery, path: uri.path_and_query().cloned() })
     }
 
     /// Takes the event through the guard and to the service, which is ready, as far as it comes without waiting.
@@ -179,11 +182,15 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         }
     }
 
+    fn path(&self) -> &str {
+        self.path.as_ref().map_or("/", PathAndQuery::path)
+    }
+
     fn tell_who_lets_through(&self, request: &Request<VerifiedBody>) {
         tracing::warn!(
             target: "countersign",
             provider = self.delivery.provider(),
-            path = self.uri.path(),
+            path = self.path(),
             by = request.extensions().get::<OperatorReplay>().map(OperatorReplay::by),
             "an event that was handled is let through again"
         );
@@ -235,7 +242,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     {
         let taken = within(self.shared.settings.handler_timeout, pin!(self.answers.take(response))).await;
         let Some(Ok((response, kept))) = taken else {
-            let path = self.uri.path();
+            let path = self.path();
             tracing::error!(target: "countersign", path, "the handler's answer broke off, or did not come in time");
             return internal_error();
         };
@@ -253,7 +260,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
 
     /// Duplicates are what providers send every day, so they are no warning.
     fn tell(&self, rejection: &Rejection) {
-        let (provider, path) = (self.delivery.provider(), self.uri.path());
+        let (provider, path) = (self.delivery.provider(), self.path());
         let (code, status) = (rejection.code(), status(rejection, Some(self.delivery.scheme())).as_u16());
         if matches!(rejection, Rejection::Replayed | Rejection::InProgress) {
             tracing::info!(target: "countersign", provider, path, code, status, reason = %rejection, "not handled again");

@@ -7,7 +7,7 @@ use countersign::{Handshake, Rejection, Scheme, handshake::HandshakeAnswer};
 use http::{Response, request::Parts};
 use tokio::time::timeout;
 
-use super::receive::report;
+use super::{receive::report, sent};
 
 /// Keeps the secrets that providers such as Asana and Notion send in their first request to an endpoint.
 ///
@@ -128,7 +128,7 @@ impl Handshakes {
     ) -> Result<Response<Bytes>, Rejection> {
         let refused = |rejection: &Rejection| report(rejection, provider, answering, head);
         let answer = self.settle(handshake, head).await.inspect_err(refused)?;
-        tracing::info!(target: "countersign", provider, path = head.uri.path(), "answered a handshake");
+        tracing::info!(target: "countersign", provider, path = sent::path(head), "answered a handshake");
         Ok(answer)
     }
 

@@ -24,7 +24,7 @@ mod keys;
 mod layer;
 mod read;
 mod receive;
-mod sent;
+pub(crate) mod sent;
 mod service;
 
 pub(crate) use arriving::Arriving;

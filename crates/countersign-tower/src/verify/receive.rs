@@ -111,12 +111,12 @@ fn reported(
     verdict
 }
 
-/// Tells the operator why. The path helps to find the endpoint; its query may carry a credential and is left out.
+/// Tells the operator why. The path helps to find the endpoint.
 pub(crate) fn report(rejection: &Rejection, provider: Option<&str>, answering: Option<&Scheme>, head: &Parts) {
     tracing::warn!(
         target: "countersign",
         provider,
-        path = sent::uri(head).path(),
+        path = sent::path(head),
         code = rejection.code(),
         status = status(rejection, answering).as_u16(),
         reason = %rejection,
