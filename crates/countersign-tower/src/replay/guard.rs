@@ -4,6 +4,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     pin::pin,
     sync::Arc,
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -34,11 +35,19 @@ pub(crate) struct Guarded<St, A> {
     delivery: Delivery,
     /// That the client asked for, for the log.
     path: Option<PathAndQuery>,
+    /// By the clock of the claims, when the service was called: what the first turn of a handler takes is of its time. To ask another
+    /// clock would cost every delivery, and most are handled before anybody has to know.
+    called: Timestamp,
 }
 
 impl<St: ReplayStore, A> Guarded<St, A> {
     /// `None` if nothing verified the request, or somebody took the proof away.
-    pub(crate) fn new(shared: Arc<Shared<St>>, answers: A, request: &Request<VerifiedBody>) -> Option<Self> {
+    pub(crate) fn new(
+        shared: Arc<Shared<St>>,
+        answers: A,
+        request: &Request<VerifiedBody>,
+        now: Timestamp,
+    ) -> Option<Self> {
         let uri = sent::uri(request.uri(), request.extensions());
         let Some(delivery) = request.extensions().get::<Delivery>().cloned() else {
             tracing::error!(
@@ -48,18 +57,18 @@ impl<St: ReplayStore, A> Guarded<St, A> {
             );
             return None;
         };
-        Some(Self { shared, answers, delivery, path: uri.path_and_query().cloned() })
+        Some(Self { shared, answers, delivery, path: uri.path_and_query().cloned(), called: now })
     }
 
     /// Takes the event through the guard and to the service, which is ready, as far as it comes without waiting.
-    pub(crate) fn run<S, R>(self, inner: &mut S, request: Request<VerifiedBody>, now: Timestamp) -> Step<S::Future>
+    pub(crate) fn run<S, R>(mut self, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
     where
         S: Behind<R>,
         A: Answers<R>,
         R: Default + From<Bytes> + Send + 'static,
     {
         let Some(key) = self.delivery.replay_key(&self.scope(&request)) else { return self.call(None, inner, request) };
-        if let Some(answer) = self.shared.claim_at_once(key, now) {
+        if let Some(answer) = self.shared.claim_at_once(key, self.called) {
             let answer = self.shared.claimed(Some(answer));
             return self.go_on(key, answer, inner, request);
         }
@@ -69,6 +78,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         let (mut inner, request) = (take_ready(inner), Box::new(request));
         Step::waits(async move {
             let answer = self.shared.claimed(self.shared.timely(made, claim.await));
+            self.called = self.shared.now();
             self.go_on(key, answer, &mut inner, *request).await
         })
     }
@@ -101,7 +111,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
 
     /// Has an event handled that was handled before, as the operator wants it. The event's own key is done, so a second
     /// key is claimed, lest two operators run the event at the same time.
-    fn run_again<S, R>(self, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
+    fn run_again<S, R>(mut self, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
     where
         S: Behind<R>,
         A: Answers<R>,
@@ -121,6 +131,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
                 Err(Failed) => return Ok(self.refuse(Rejection::StoreUnavailable)),
             };
             self.tell_who_lets_through(&request);
+            self.called = self.shared.now();
             let answer = self.call(None, &mut inner, *request).await;
             if let Some(held) = held {
                 held.release().await;
@@ -172,6 +183,12 @@ impl<St: ReplayStore, A> Guarded<St, A> {
                 }
             })),
         }
+    }
+
+    /// What is left of the handler's time. None of it is lost to a clock that is set back.
+    pub(super) fn time_left(&self) -> Duration {
+        let taken = self.shared.now().since(self.called).unwrap_or_default();
+        self.shared.settings.handler_timeout.saturating_sub(taken)
     }
 
     fn scope(&self, request: &Request<VerifiedBody>) -> ReplayScope {

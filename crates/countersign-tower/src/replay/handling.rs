@@ -87,8 +87,8 @@ where
             let outcome = match catch_unwind(AssertUnwindSafe(|| answer.poll(context))) {
                 Ok(Poll::Ready(answer)) => Outcome::Answered(answer),
                 Ok(Poll::Pending) => {
-                    let limit = guarded.shared.settings.handler_timeout;
-                    let deadline = this.deadline.get_or_insert_with(|| Box::pin(unconstrained(sleep(limit))));
+                    let start = || Box::pin(unconstrained(sleep(guarded.time_left())));
+                    let deadline = this.deadline.get_or_insert_with(start);
                     ready!(deadline.as_mut().poll(context));
                     Outcome::TimedOut
                 }

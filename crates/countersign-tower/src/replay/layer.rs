@@ -76,8 +76,8 @@ impl<St: ReplayStore> ReplayLayer<St> {
 }
 
 impl<St: ReplayStore, A> ReplayLayer<St, A> {
-    /// Limits how long the handler may run; after that it is dropped and its claim released. A lease that would be too
-    /// short for it becomes longer.
+    /// Limits how long the handler may run, from when it is called; after that it is dropped and its claim released, or as soon as it
+    /// gives its thread back. A lease that would be too short for it becomes longer.
     pub fn with_handler_timeout(mut self, limit: Duration) -> Self {
         self.settings.handler_timeout = limit;
         self
@@ -169,7 +169,8 @@ impl<St: ReplayStore, A> ReplayLayer<St, A> {
         self
     }
 
-    /// Takes the time from `clock` instead of the system's.
+    /// Takes the time from `clock` instead of the system's: that of claims, and what a handler takes before it waits for the first
+    /// time.
     pub fn with_clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.settings.clock = Arc::new(clock);
         self

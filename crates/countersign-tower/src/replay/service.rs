@@ -57,8 +57,8 @@ where
     }
 
     fn call(&mut self, request: Request<VerifiedBody>) -> Self::Future {
-        let step = match Guarded::new(Arc::clone(&self.shared), self.answers.clone(), &request) {
-            Some(guarded) => guarded.run(&mut self.inner, request, self.shared.now()),
+        let step = match Guarded::new(Arc::clone(&self.shared), self.answers.clone(), &request, self.shared.now()) {
+            Some(guarded) => guarded.run(&mut self.inner, request),
             None => Step::answered(Ok(internal_error())),
         };
         step.into()

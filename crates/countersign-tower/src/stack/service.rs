@@ -124,8 +124,8 @@ where
                 end(pending, "accepted", answer)
             });
         };
-        let step = match Guarded::new(Arc::clone(shared), answers.clone(), &request) {
-            Some(guarded) => guarded.run(inner, request, now),
+        let step = match Guarded::new(Arc::clone(shared), answers.clone(), &request, now) {
+            Some(guarded) => guarded.run(inner, request),
             None => Step::answered(Ok(internal_error())),
         };
         step.counted(pending)

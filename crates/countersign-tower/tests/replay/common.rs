@@ -38,6 +38,8 @@ pub(crate) enum Do {
     PanicBeforeItsFuture,
     Wait(Duration),
     Hang,
+    /// Works for so many seconds of the clock without giving its thread back, and then hangs.
+    WorkAndHang(i64),
     /// Never waits for long, and never ends.
     Spin,
 }
@@ -67,12 +69,19 @@ impl Clock {
     }
 }
 
+impl Default for Clock {
+    fn default() -> Self {
+        Self(Arc::new(AtomicI64::new(START)))
+    }
+}
+
 /// The handler and its script.
 #[derive(Clone, Default)]
 struct Handler {
     script: Arc<Mutex<VecDeque<Do>>>,
     calls: Arc<AtomicUsize>,
     ended: Arc<AtomicUsize>,
+    clock: Clock,
 }
 
 type Answer = Response<Full<Bytes>>;
@@ -82,7 +91,7 @@ impl Handler {
         self.calls.fetch_add(1, Ordering::SeqCst);
         let next = self.script.lock().unwrap().pop_front().unwrap_or(Do::Answer(202));
         assert!(!matches!(next, Do::PanicBeforeItsFuture), "the handler panics before its future");
-        let ended = Ended(Arc::clone(&self.ended));
+        let (ended, clock) = (Ended(Arc::clone(&self.ended)), self.clock.clone());
         Box::pin(async move {
             let _ended = ended;
             let (status, body) = match next {
@@ -95,6 +104,10 @@ impl Handler {
                     (202, "")
                 }
                 Do::Hang => std::future::pending().await,
+                Do::WorkAndHang(seconds) => {
+                    clock.advance(seconds);
+                    std::future::pending().await
+                }
                 Do::Spin => loop {
                     tokio::task::coop::consume_budget().await;
                 },
@@ -138,8 +151,8 @@ impl Endpoint {
     }
 
     pub(crate) fn of<St: ReplayStore, A: Answers<Full<Bytes>>>(keys: impl Keys, layer: ReplayLayer<St, A>) -> Self {
-        let clock = Clock(Arc::new(AtomicI64::new(START)));
         let handler = Handler::default();
+        let clock = handler.clock.clone();
         let (of_layer, of_verifier, calling) = (clock.clone(), clock.clone(), handler.clone());
         let service = tower::service_fn(move |request: Request<VerifiedBody>| {
             drop(request);

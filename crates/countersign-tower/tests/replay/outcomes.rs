@@ -8,7 +8,7 @@ use countersign_tower::{
     replay::OperatorReplay,
 };
 use http::HeaderValue;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::common::{Do, Endpoint, Remote, SECRET, layer};
 
@@ -122,6 +122,33 @@ async fn a_handler_that_takes_too_long_is_dropped_and_may_come_again() {
     assert_eq!((got.status, got.code, got.retry_after), (503, "handler_timeout", true));
     assert_eq!(endpoint.ended(), 2, "the handler still runs");
     endpoint.runs("2").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_handler_does_before_it_waits_is_of_its_time() {
+    let remote = || Remote::new(Duration::from_millis(100));
+    let ten = Duration::from_secs(10);
+    let at_hand = Endpoint::new(layer().with_handler_timeout(ten));
+    let far_away = Endpoint::new(ReplayLayer::new(remote(), "github").with_handler_timeout(ten));
+    for endpoint in [at_hand, far_away] {
+        for (work, waited) in [(7, 3), (60, 0)] {
+            endpoint.script([Do::WorkAndHang(work)]);
+            let start = Instant::now();
+            let got = endpoint.runs("{}").await;
+            assert_eq!((got.code, start.elapsed().as_secs()), ("handler_timeout", waited));
+        }
+        endpoint.runs("{}").await;
+
+        let by_operator = || {
+            let mut request = endpoint.signed("{}");
+            request.extensions_mut().insert(OperatorReplay::authorized_by("alice"));
+            request
+        };
+        endpoint.script([Do::WorkAndHang(7)]);
+        let start = Instant::now();
+        let got = endpoint.send(by_operator()).await.unwrap();
+        assert_eq!((got.code, start.elapsed().as_secs()), ("handler_timeout", 3));
+    }
 }
 
 #[tokio::test(start_paused = true)]
