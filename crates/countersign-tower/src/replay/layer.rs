@@ -54,9 +54,20 @@ impl<St: ReplayStore> ReplayLayer<St> {
     /// The handler gets 30 s, the store 2 s a call. Events are kept for as long as their provider retries, or 3 days if that
     /// is not known, plus the time for which their signature can be fresh; for 3 days at the least where no time is signed, so
     /// that a signature is fresh for ever.
+    ///
+    /// # Panics
+    ///
+    /// If the name is empty: two endpoints without one that share a store would take each other's events for replays.
+    /// [`Stack`](crate::Stack) refuses it with an error.
     pub fn new(store: St, endpoint: impl AsRef<str>) -> Self {
+        assert!(!endpoint.as_ref().is_empty(), "the endpoint of this `ReplayLayer` has no name: give it one of its own");
+        Self::of_stack(store, endpoint.as_ref())
+    }
+
+    /// The same for a stack, which sees to the name itself.
+    pub(crate) fn of_stack(store: St, endpoint: &str) -> Self {
         let settings = Settings {
-            scope: ReplayScope::new(endpoint.as_ref()),
+            scope: ReplayScope::new(endpoint),
             handler_timeout: HANDLER_TIMEOUT,
             store_timeout: STORE_TIMEOUT,
             fails_open: false,

@@ -38,7 +38,7 @@ impl<K: Keys> StackBuilder<K> {
             name: name.to_owned(),
             addresses: None,
             verify: VerifyLayer::new(keys),
-            replay: ReplayLayer::new(MemoryStore::new(), name),
+            replay: ReplayLayer::of_stack(MemoryStore::new(), name),
             guard: Against::Claims,
             keep_for: None,
             lease: None,

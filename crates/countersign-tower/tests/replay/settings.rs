@@ -148,3 +148,9 @@ async fn endpoints_that_share_a_store_do_not_share_events() {
     let again = Endpoint::new(ReplayLayer::new(store, "one"));
     again.refuses("{}", 200, "replayed").await;
 }
+
+#[test]
+#[should_panic(expected = "has no name")]
+fn an_endpoint_without_a_name_is_refused() {
+    let _ = ReplayLayer::new(MemoryStore::new(), "");
+}
