@@ -38,6 +38,8 @@ pub(crate) struct EndpointPlan {
     pub(crate) replays: Replays,
     /// Who may have an event handled again.
     pub(crate) operators: Operators,
+    /// The settings that are missing to keep the provider's other customers out, and what each is.
+    pub(crate) missing: Vec<(String, String)>,
 }
 
 /// With what an endpoint verifies.

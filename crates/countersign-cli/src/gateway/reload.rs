@@ -82,11 +82,14 @@ pub(crate) struct Log {
     pub(crate) config: fn(&Path, &Loaded),
     /// Of an endpoint none of whose keys is valid now.
     pub(crate) keyless: fn(&EndpointPlan),
+    /// Of an endpoint that lets the provider's other customers in.
+    pub(crate) open: fn(&EndpointPlan),
 }
 
 impl Log {
-    fn keyless_of(self, config: &Config) {
+    fn warn_of(self, config: &Config) {
         config.endpoints.iter().filter(|endpoint| endpoint.is_keyless()).for_each(self.keyless);
+        config.endpoints.iter().filter(|endpoint| !endpoint.missing.is_empty()).for_each(self.open);
     }
 }
 
@@ -116,7 +119,7 @@ impl Start {
         let (reload, reloads) = mpsc::channel(1);
         let reload = Reload(reload);
         let (config, files, read) = read(path, log, &reload, &Kept::default(), &BTreeSet::from([path.to_owned()]));
-        let config = config.inspect(|config| log.keyless_of(config))?;
+        let config = config.inspect(|config| log.warn_of(config))?;
         Ok(Self { config, files, read, reload, reloads })
     }
 
@@ -172,7 +175,7 @@ impl<W: Watch> Live<W> {
             Ok((snapshot, config)) => {
                 self.gateway.replace(snapshot);
                 let until_restart = self.fixed.differs_from(&Fixed::of(&config));
-                self.log.keyless_of(&config);
+                self.log.warn_of(&config);
                 self.state.replace(Current::new(config.kept, self.log));
                 Loaded::Taken { until_restart }
             }

@@ -235,6 +235,19 @@ secrets = [{ from = "file:secrets/old", label = "old", not_before = 2020-01-01T0
 }
 
 #[test]
+fn an_endpoint_that_takes_what_anybody_can_have_signed_is_told_at_the_start() {
+    let config =
+        |settings: &str| format!("[[endpoint]]\npath = \"/sns\"\nprovider = \"aws-sns\"\nkeys = \"fetch\"\n{settings}");
+    let lines = |config: &str| json_lines(&Gateway::start(&Folder::new(), config, &[]).stop().err);
+    let told = lines(&config(""));
+    assert_eq!((&told[0]["verdict"], &told[0]["endpoint"]), (&"open_to_strangers".into(), &"/sns".into()));
+    assert_eq!((&told[0]["setting"], told.len()), (&"topic_arn".into(), 1));
+    let reason = told[0]["reason"].as_str().unwrap();
+    assert!(reason.contains("whoever has an account there") && reason.contains("the ARN of the topic"), "{reason}");
+    assert!(lines(&config("settings = { topic_arn = \"arn:aws:sns:eu-west-1:123456789012:mine\" }\n")).is_empty());
+}
+
+#[test]
 fn a_scheme_file_of_ones_own_serves_too() {
     let folder = Folder::new();
     folder.write("mine.toml", providers::GITHUB.toml());

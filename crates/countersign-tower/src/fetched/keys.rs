@@ -3,7 +3,7 @@
 use std::{
     fmt,
     ops::RangeInclusive,
-    sync::Arc,
+    sync::{Arc, Once},
     time::{Duration, Instant},
 };
 
@@ -17,7 +17,7 @@ use super::{
     shelf::Shelf,
     slot::{Copy, Failure, Slot, Step},
 };
-use crate::verify::{Found, Keys, Known, Sought};
+use crate::verify::{Found, Keys, Known, Sought, warn_of_strangers};
 
 /// The published keys of one provider, fetched when they are needed. Cheap to clone; see the [module docs](crate::fetched).
 pub struct FetchedKeys<F> {
@@ -31,6 +31,8 @@ struct Inner<F> {
     /// Places for requests that wait.
     waiting: Semaphore,
     settings: Settings,
+    /// With the first keys, what is wrong with the verifier is said.
+    first: Once,
 }
 
 /// How many requests may wait for keys, each with its body where that names the key.
@@ -50,7 +52,8 @@ impl<F: Fetch> FetchedKeys<F> {
 
     fn build(unkeyed: Unkeyed, fetch: Arc<F>, settings: Settings) -> Self {
         let shelf = Shelf::new(&settings);
-        Self { inner: Arc::new(Inner { unkeyed, fetch, shelf, waiting: Semaphore::new(WAITING), settings }) }
+        let (waiting, first) = (Semaphore::new(WAITING), Once::new());
+        Self { inner: Arc::new(Inner { unkeyed, fetch, shelf, waiting, settings, first }) }
     }
 
     /// The same with one setting changed, and nothing fetched.
@@ -189,6 +192,11 @@ impl<F: Fetch> Inner<F> {
         };
         let keys =
             self.unkeyed.read(&fetched.document, &self.settings.roots, now).map_err(|error| failed(url, &error))?;
+        self.first.call_once(|| {
+            if let Ok(Some(verifier)) = self.unkeyed.verifier(&keys, None) {
+                warn_of_strangers(&verifier, None);
+            }
+        });
         let mut keep = self.settings.keep(fetched.max_age);
         if let Some(left) = keys.not_after().and_then(|end| end.since(now)) {
             keep = keep.min(left);
@@ -245,7 +253,7 @@ impl<F: Fetch> Keys for FetchedKeys<F> {
 
     fn known(&self) -> Option<Known<'_>> {
         let unkeyed = &self.inner.unkeyed;
-        Some(Known { scheme: unkeyed.scheme(), tolerance: unkeyed.tolerance() })
+        Some(Known { scheme: unkeyed.scheme(), tolerance: unkeyed.tolerance(), verifier: None })
     }
 }
 

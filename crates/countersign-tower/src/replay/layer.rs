@@ -60,7 +60,10 @@ impl<St: ReplayStore> ReplayLayer<St> {
     /// If the name is empty: two endpoints without one that share a store would take each other's events for replays.
     /// [`Stack`](crate::Stack) refuses it with an error.
     pub fn new(store: St, endpoint: impl AsRef<str>) -> Self {
-        assert!(!endpoint.as_ref().is_empty(), "the endpoint of this `ReplayLayer` has no name: give it one of its own");
+        assert!(
+            !endpoint.as_ref().is_empty(),
+            "the endpoint of this `ReplayLayer` has no name: give it one of its own"
+        );
         Self::of_stack(store, endpoint.as_ref())
     }
 
@@ -139,7 +142,7 @@ impl<St: ReplayStore, A> ReplayLayer<St, A> {
         keep_for: Duration,
         known: impl IntoIterator<Item = Known<'k>>,
     ) -> Result<Self, ReplayConfigError> {
-        for Known { scheme, tolerance } in known {
+        for Known { scheme, tolerance, .. } in known {
             Needs::of(scheme, tolerance).check(keep_for, scheme.id())?;
         }
         self.settings.keep_for = Some(keep_for);

@@ -8,6 +8,7 @@ use super::{Stack, StackError};
 use crate::{
     AddressLayer, Confirm, HandshakeSecrets, Keys, ReplayLayer, VerifyLayer,
     replay::{IdempotentAnswers, KeptAnswers, NoAnswers},
+    verify::warn_of_strangers,
 };
 
 /// Builds a [`Stack`]. See the [module docs](crate::stack) and the example there.
@@ -37,7 +38,7 @@ impl<K: Keys> StackBuilder<K> {
         Self {
             name: name.to_owned(),
             addresses: None,
-            verify: VerifyLayer::new(keys),
+            verify: VerifyLayer::of_stack(keys),
             replay: ReplayLayer::of_stack(MemoryStore::new(), name),
             guard: Against::Claims,
             keep_for: None,
@@ -154,7 +155,9 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
         self
     }
 
-    /// The stack.
+    /// The stack. Warns by `tracing` where the provider signs for all its customers with keys that it publishes and no
+    /// [setting](countersign::scheme::Description::settings_against_strangers) says whose deliveries are meant; of keys that are fetched,
+    /// when the first are there.
     ///
     /// # Errors
     ///
@@ -166,6 +169,9 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
         let known = self.verify.keys().known();
         if self.guard == Against::Time && known.is_none_or(|known| known.tolerance.is_none()) {
             return Err(StackError::ReplayableForEver { scheme: known.map(|known| known.scheme.id().to_owned()) });
+        }
+        if let Some(verifier) = known.and_then(|known| known.verifier) {
+            warn_of_strangers(verifier, Some(&self.name));
         }
         let mut replay = self.replay;
         if let Some(lease) = self.lease {

@@ -50,11 +50,13 @@ pub trait Keys: Clone + Send + Sync + 'static + sealed::Sealed {
 pub struct Known<'a> {
     pub(crate) scheme: &'a Scheme,
     pub(crate) tolerance: Option<Tolerance>,
+    /// `None` while its keys are to be fetched.
+    pub(crate) verifier: Option<&'a Verifier>,
 }
 
 impl<'a> From<&'a Verifier> for Known<'a> {
     fn from(verifier: &'a Verifier) -> Self {
-        Self { scheme: verifier.scheme(), tolerance: verifier.tolerance() }
+        Self { scheme: verifier.scheme(), tolerance: verifier.tolerance(), verifier: Some(verifier) }
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use countersign::{Timestamp, replay::ReplayScope};
 use tower_layer::Layer;
 
-use super::{Confirm, HandshakeSecrets, Keys, Verify, handshakes::Handshakes};
+use super::{Confirm, HandshakeSecrets, Keys, Verify, handshakes::Handshakes, notices::warn_of_strangers};
 use crate::meter::Meter;
 
 /// Puts a [`Verify`] around a service. See the [module docs](crate::verify) and the example in the crate's.
@@ -47,7 +47,18 @@ impl Settings {
 
 impl<K: Keys> VerifyLayer<K> {
     /// A layer that verifies with these keys, takes bodies of up to 1 MiB and waits up to 10 s for them.
+    ///
+    /// It warns where the provider signs for all its customers with keys that it publishes and no
+    /// [setting](countersign::scheme::Description::settings_against_strangers) says whose deliveries are meant.
     pub fn new(keys: K) -> Self {
+        if let Some(verifier) = keys.known().and_then(|known| known.verifier) {
+            warn_of_strangers(verifier, None);
+        }
+        Self::of_stack(keys)
+    }
+
+    /// The same for a stack, which knows what stands behind it.
+    pub(crate) fn of_stack(keys: K) -> Self {
         let clock = Arc::new(|| Timestamp::from(SystemTime::now()));
         let handshakes = Handshakes::new();
         let (body_limit, body_timeout, meter) = (BODY_LIMIT, BODY_TIMEOUT, Meter::default());

@@ -8,7 +8,7 @@ use super::{
     Addresses, Algorithm, Answers, Check, Checked, Field, FormRule, Guard, HandshakeRule, HttpSignatureRule, JwtRule,
     KeySource, SecretRule, Signature, Source, TimestampRule, ToldApartBy, UrlRule,
 };
-use crate::timestamp::Tolerance;
+use crate::{timestamp::Tolerance, verifier::Verifier};
 
 /// What a [`Scheme`](super::Scheme) says. All of it can be read, none of it changed.
 #[derive(Clone, Debug)]
@@ -116,6 +116,20 @@ impl Description {
     /// without it.
     pub fn settings(&self) -> impl Iterator<Item = (&str, &str)> {
         self.settings.iter().map(|(name, what)| (name.as_str(), what.as_str()))
+    }
+
+    /// The settings that say whose deliveries are meant, and what each is, where the provider signs those of all its customers with
+    /// keys that it publishes: without one, whoever has an account there can send. With a verifier, those that it lacks.
+    ///
+    /// ```
+    /// let scheme = countersign::providers::AWS_SNS.scheme()?;
+    /// assert_eq!(scheme.settings_against_strangers(None).map(|(name, _)| name).collect::<Vec<_>>(), ["topic_arn"]);
+    /// # Ok::<(), countersign::SchemeError>(())
+    /// ```
+    pub fn settings_against_strangers(&self, of: Option<&Verifier>) -> impl Iterator<Item = (&str, &str)> {
+        let is_lacking = move |name: &str| of.is_none_or(|verifier| !verifier.settings().contains_key(name));
+        let narrows = |name: &str| self.checks.iter().any(|check| check.if_set.as_deref() == Some(name));
+        self.settings().filter(move |(name, _)| self.keys.is_some() && narrows(name) && is_lacking(name))
     }
 
     /// The addresses from which the provider sends, where it publishes them.

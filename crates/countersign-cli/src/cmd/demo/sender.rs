@@ -112,6 +112,7 @@ impl Sender {
             sent_secret: None,
             replays: Replays::default(),
             operators: Operators::default(),
+            missing: Vec::new(),
         })
     }
 

@@ -39,7 +39,8 @@ pub(super) async fn drained() {
     ERRORS.drained().await;
 }
 
-pub(super) const LOG: reload::Log = reload::Log { list: log_refresh, config: log_config, keyless: log_keyless };
+pub(super) const LOG: reload::Log =
+    reload::Log { list: log_refresh, config: log_config, keyless: log_keyless, open: log_open };
 
 /// Writes one line for each verdict.
 pub(super) struct Log {
@@ -210,6 +211,23 @@ fn log_keyless(endpoint: &EndpointPlan) {
         "provider": endpoint.scheme().id(),
         "reason": "none of its secrets is valid now, by `not_before` and `not_after`: every delivery is refused",
     }));
+}
+
+/// Tells of an endpoint that takes what its provider has signed for anybody.
+fn log_open(endpoint: &EndpointPlan) {
+    for (setting, what) in &endpoint.missing {
+        ERRORS.note(&json!({
+            "time": moment::stamp(),
+            "verdict": "open_to_strangers",
+            "endpoint": endpoint.path,
+            "provider": endpoint.scheme().id(),
+            "setting": setting,
+            "reason": format!(
+                "the provider signs for all its customers with keys that it publishes: without `settings = {{ {setting} = \"…\" }}`, \
+                 deliveries of whoever has an account there are accepted. It is {what}"
+            ),
+        }));
+    }
 }
 
 /// Tells of a connection that is closed without another answer.

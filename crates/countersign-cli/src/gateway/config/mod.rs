@@ -80,6 +80,12 @@ impl Config {
     }
 }
 
+/// The settings that would keep the provider's other customers out.
+fn missing(entry: &EndpointEntry, scheme: &Scheme) -> Vec<(String, String)> {
+    let settings = scheme.settings_against_strangers(None).filter(|(name, _)| !entry.settings.contains_key(*name));
+    settings.map(|(name, what)| (name.to_owned(), what.to_owned())).collect()
+}
+
 fn no_configuration(path: &Path, error: &io::Error) -> Failure {
     let advice = match error.kind() {
         io::ErrorKind::NotFound => ": name another with --config; `countersign serve --help` shows what stands in it",
@@ -220,6 +226,7 @@ impl Reader<'_> {
             confirms: self.confirms(entry.confirm_subscriptions.as_ref(), &scheme)?,
             replays: self.replays(entry, common.claims)?,
             operators: common.operators.clone(),
+            missing: missing(entry, &scheme),
         };
         // With any store: what does not hold is to be said here, with its place.
         let trial = plan.build(&Arc::new(Store::Memory(MemoryStore::with_capacity(1))));
