@@ -10,11 +10,13 @@ use std::{
 
 use countersign_tower::{
     Fetch, FetchError, Fetched, FetchedKeys, Keys, Stack, VerifyLayer,
-    countersign::{KeyAddress, Scheme, Timestamp, Verifier, VerifierBuilder},
+    countersign::{KeyAddress, Provider, Scheme, Timestamp, Verifier, VerifierBuilder, providers},
 };
 use http::Request;
 use rcgen::KeyPair;
 use tracing::subscriber::{DefaultGuard, set_default};
+
+const SECRET: &str = "a-long-random-secret";
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -125,6 +127,32 @@ async fn they_are_warned_of_once_where_keys_are_fetched() {
             Some(_) => assert_eq!(log.lines(), [""; 0]),
         }
     }
+}
+
+#[test]
+fn a_layer_that_stands_alone_tells_that_its_deliveries_never_go_stale() {
+    let verifier = |provider: Provider| Verifier::new(provider, SECRET).unwrap();
+    for provider in [providers::GITHUB, providers::GITLAB] {
+        let lines = told_by(|| VerifyLayer::new(verifier(provider)));
+        let [line] = &lines[..] else { panic!("{lines:?}") };
+        for part in ["INFO countersign:", provider.id(), "`ReplayLayer`", "`Stack`"] {
+            assert!(line.contains(part), "no {part} in {line}");
+        }
+    }
+    assert_eq!(told_by(|| VerifyLayer::new(verifier(providers::STRIPE))), [""; 0], "its time is signed");
+    assert_eq!(told_by(|| Stack::new("github", verifier(providers::GITHUB))), [""; 0], "there is a guard");
+}
+
+#[test]
+fn a_token_that_ends_is_none_that_never_goes_stale() {
+    let text = "name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"Authorization\"\nvalue = \"Bearer {jwt}\"\n\
+                covers_body = false\n[jwt]\nalgorithms = [\"HS256\"]\n";
+    let told = |more: &str| {
+        let scheme = Scheme::from_toml("acme", &format!("{text}{more}")).unwrap();
+        let verifier = Verifier::new(scheme, "a-secret-of-thirty-two-bytes-or-more").unwrap();
+        told_by(|| VerifyLayer::new(verifier)).len()
+    };
+    assert_eq!((told("requires = [\"exp\"]\n"), told("")), (0, 1));
 }
 
 /// What is made of the keys says nothing when it is copied, as routers do.

@@ -9,7 +9,11 @@ use std::{
 use countersign::{Timestamp, replay::ReplayScope};
 use tower_layer::Layer;
 
-use super::{Confirm, HandshakeSecrets, Keys, Verify, handshakes::Handshakes, notices::warn_of_strangers};
+use super::{
+    Confirm, HandshakeSecrets, Keys, Verify,
+    handshakes::Handshakes,
+    notices::{tell_of_replays, warn_of_strangers},
+};
 use crate::meter::Meter;
 
 /// Puts a [`Verify`] around a service. See the [module docs](crate::verify) and the example in the crate's.
@@ -48,11 +52,14 @@ impl Settings {
 impl<K: Keys> VerifyLayer<K> {
     /// A layer that verifies with these keys, takes bodies of up to 1 MiB and waits up to 10 s for them.
     ///
-    /// It warns where the provider signs for all its customers with keys that it publishes and no
-    /// [setting](countersign::scheme::Description::settings_against_strangers) says whose deliveries are meant.
+    /// It does not tell a replay from a first delivery: where a signature never goes stale, because no time is signed, put a
+    /// [`ReplayLayer`](crate::ReplayLayer) behind it or take a [`Stack`](crate::Stack). What stands behind a layer it cannot see, so it
+    /// says so to `tracing` as no more than information, once. It warns where the provider signs for all its customers with keys that it
+    /// publishes and no [setting](countersign::scheme::Description::settings_against_strangers) says whose deliveries are meant.
     pub fn new(keys: K) -> Self {
-        if let Some(verifier) = keys.known().and_then(|known| known.verifier) {
-            warn_of_strangers(verifier, None);
+        if let Some(known) = keys.known() {
+            known.verifier.into_iter().for_each(|verifier| warn_of_strangers(verifier, None));
+            tell_of_replays(known);
         }
         Self::of_stack(keys)
     }
