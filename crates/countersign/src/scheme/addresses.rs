@@ -16,7 +16,7 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// The ranges as they were on the day of [`read`](Self::read); empty where only a [list](Self::list) is known.
+    /// The ranges as they were on the day of [`read`](Self::read_on); empty where only a [list](Self::list) is known.
     pub fn ranges(&self) -> &[IpNet] {
         &self.ranges
     }
