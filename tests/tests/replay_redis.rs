@@ -233,6 +233,8 @@ fn a_server_that_is_busy_with_a_script_says_so_and_is_not_taken_for_one_that_hid
             );
         }
         server.cli(&["SCRIPT", "KILL"]);
+        // That is answered a moment before the script ends.
+        faults::works_again(&store, "killed").await;
         faults::works(&store, "afterwards").await;
     });
 }
