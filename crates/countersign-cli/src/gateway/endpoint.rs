@@ -1,12 +1,12 @@
 //! An endpoint: one path, bound to one verifier.
 
-use std::{convert::Infallible, error::Error, future::Future, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use countersign::{Delivery, Rejection, Scheme, Verifier};
 use countersign_tower::{
-    AddressLayer, FetchedKeys, HandshakeDone, HttpsFetch, Keys, Stack, StackBuilder, StackError, VerifiedBody,
-    metrics::VERDICTS, replay::OperatorReplay,
+    AddressLayer, FetchedKeys, HandshakeDone, HttpsFetch, Keys, PeerAddr, Stack, StackBuilder, StackError,
+    VerifiedBody, metrics::VERDICTS, replay::OperatorReplay,
 };
 use http::{Method, Request, Response, StatusCode, header};
 use http_body::Body;
@@ -110,16 +110,13 @@ pub(crate) enum Verdict<'a> {
         operator: Option<&'a str>,
     },
     /// It was accepted before, and is answered like that.
-    Duplicate {
-        status: StatusCode,
-    },
+    Duplicate { delivery: Option<&'a Delivery>, status: StatusCode },
     /// It was a question, and is answered.
-    Handshake {
-        done: HandshakeDone,
-        status: StatusCode,
-    },
+    Handshake { done: HandshakeDone, status: StatusCode },
     Refused {
         rejection: &'a Rejection,
+        /// Who is at the other end of the connection, as far as that is told.
+        peer: Option<SocketAddr>,
         status: StatusCode,
     },
 }
@@ -241,6 +238,7 @@ impl Endpoint {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let started = Instant::now();
+        let peer = request.extensions().get::<PeerAddr>().map(|peer| peer.0);
         // Whoever brings a token wants the event handled again, and must not take the answer to a duplicate for that.
         if let Err(UnknownOperator) = self.operators.open_to(&mut request) {
             metrics::counter!(VERDICTS, "endpoint" => self.name.clone(), "verdict" => UnknownOperator::CODE)
@@ -261,8 +259,8 @@ impl Endpoint {
         };
         let status = response.status();
         let verdict = match (response.extensions().get::<Rejection>(), response.extensions().get::<HandshakeDone>()) {
-            (Some(Rejection::Replayed), _) => Verdict::Duplicate { status },
-            (Some(rejection), _) => Verdict::Refused { rejection, status },
+            (Some(Rejection::Replayed), _) => Verdict::Duplicate { delivery: response.extensions().get(), status },
+            (Some(rejection), _) => Verdict::Refused { rejection, peer, status },
             (None, Some(done)) => Verdict::Handshake { done: *done, status },
             (None, None) => return response,
         };

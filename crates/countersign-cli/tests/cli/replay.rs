@@ -33,6 +33,26 @@ fn verdicts(log: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_line_of_a_duplicate_says_which_event_it_was_and_one_of_a_refusal_who_sent_it() {
+    let folder = Folder::new();
+    let gateway = Gateway::start(&folder, &GITHUB.replace("github", "stripe"), &[]);
+    let delivery = signed(providers::STRIPE, "/stripe", SECRET, br#"{"id":"evt_1","type":"charge.succeeded"}"#);
+    for _ in 0..2 {
+        accepts(&gateway, &delivery);
+    }
+    assert!(
+        gateway
+            .send(b"POST /stripe HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+            .contains(" 400 ")
+    );
+    let lines = json_lines(&gateway.stop().err);
+    let told = |verdict: &str| lines.iter().find(|line| line["verdict"] == verdict).unwrap();
+    assert_eq!(told("duplicate")["event_id"], serde_json::json!({ "value": "evt_1", "covered": true }));
+    assert_eq!(told("duplicate")["event_type"]["value"], "charge.succeeded");
+    assert!(told("refused")["peer"].as_str().unwrap().starts_with("127.0.0.1:"), "{lines:?}");
+}
+
+#[test]
 fn a_duplicate_is_answered_like_the_first_and_is_no_delivery() {
     let folder = Folder::new();
     let gateway = Gateway::start(&folder, GITHUB, &[]);

@@ -222,6 +222,8 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         let again = self.answers.repeat(key);
         let mut again = again.unwrap_or_else(|| self.delivery.acknowledgement().map(R::from));
         again.extensions_mut().insert(Rejection::Replayed);
+        // For whoever logs which event it was.
+        again.extensions_mut().insert(self.delivery.clone());
         again
     }
 

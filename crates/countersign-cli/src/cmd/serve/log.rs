@@ -61,9 +61,11 @@ impl Watch for Log {
                 return written.inspect_err(|error| ERRORS.note(&not_written(endpoint, error)));
             }
             // These verdicts stand, whether or not there is a place to note them.
-            Verdict::Duplicate { status } => ERRORS.note(&duplicate(endpoint, *status, took)),
+            Verdict::Duplicate { delivery, status } => ERRORS.note(&duplicate(endpoint, *delivery, *status, took)),
             Verdict::Handshake { done, status } => ERRORS.note(&handshake(endpoint, *done, *status, took)),
-            Verdict::Refused { rejection, status } => ERRORS.note(&refused(endpoint, rejection, *status, took)),
+            Verdict::Refused { rejection, peer, status } => {
+                ERRORS.note(&refused(endpoint, rejection, *peer, *status, took));
+            }
         }
         Ok(())
     }
@@ -145,12 +147,19 @@ fn no_endpoint(method: &Method, path: &str) -> Json {
     })
 }
 
-fn refused(endpoint: &Endpoint, rejection: &Rejection, status: StatusCode, took: Duration) -> Json {
+fn refused(
+    endpoint: &Endpoint,
+    rejection: &Rejection,
+    peer: Option<SocketAddr>,
+    status: StatusCode,
+    took: Duration,
+) -> Json {
     json!({
         "time": moment::stamp(),
         "verdict": "refused",
         "endpoint": endpoint.path,
         "provider": endpoint.scheme().id(),
+        "peer": peer.map(|peer| peer.to_string()),
         "code": rejection.code(),
         "status": status.as_u16(),
         "reason": rejection.to_string(),
@@ -159,12 +168,14 @@ fn refused(endpoint: &Endpoint, rejection: &Rejection, status: StatusCode, took:
 }
 
 /// It was answered like the first, so that the provider ends its retries.
-fn duplicate(endpoint: &Endpoint, status: StatusCode, took: Duration) -> Json {
+fn duplicate(endpoint: &Endpoint, delivery: Option<&Delivery>, status: StatusCode, took: Duration) -> Json {
     json!({
         "time": moment::stamp(),
         "verdict": "duplicate",
         "endpoint": endpoint.path,
         "provider": endpoint.scheme().id(),
+        "event_id": value_json(delivery.and_then(Delivery::event_id).as_ref()),
+        "event_type": value_json(delivery.and_then(Delivery::event_type).as_ref()),
         "code": Rejection::Replayed.code(),
         "status": status.as_u16(),
         "reason": Rejection::Replayed.to_string(),

@@ -159,7 +159,13 @@ Accepted deliveries are lines on standard output, answered 200, or with whatever
 Duplicates are answered like that too, and are lines on standard error, like handshakes, and like the refused ones, which \
 are answered with a status and nothing else. It does not start when standard output is closed. An event counts as handled when its line is written; if that takes longer \
 than `line_timeout`, because nobody reads the lines, its delivery is answered 503. Lines on standard error are not waited for: those \
-that find no place are dropped, and a line says how many. There is no TLS: put it behind a proxy that has it. SIGINT and \
+that find no place are dropped, and a line says how many.
+
+An accepted line has `time`, `verdict` (accepted), `endpoint` (its path), `provider`, `key` (the label of the secret), `timestamp` (the \
+signed one), `event_id` and `event_type` (null, or `value` and `covered`: whether the signature covers it), `content_type`, `bytes`, \
+`micros` (how long it took), with --bodies `body` or, if that is no text, `body_base64`, and `operator` if one asked for it. Of the \
+lines on standard error, `verdict` says what they are: refused (with `code`, `status`, `reason` and `peer`), duplicate (with the \
+event's id and type), handshake, and what concerns lists, connections and the configuration. There is no TLS: put it behind a proxy that has it. SIGINT and \
 SIGTERM end it in good order.
 
 Examples:
