@@ -81,20 +81,28 @@ impl Endpoint {
         Self { scheme, toml, reading: Reading::new(toml), secret, other_secret }
     }
 
-    /// One for every provider of the catalogue whose file the [second reading](Reading) understands. The others are held to
-    /// their vectors, and to what the library's own tests say of their parts.
+    /// One for every provider of the catalogue whose file the [second reading](Reading) understands. The others are among
+    /// [every](Self::every) one, and are held to their vectors and to what the library's own tests say of their parts.
     pub fn catalogue() -> Vec<Self> {
         let known = providers::ALL.iter().filter(|provider| is_read_twice(provider.toml()));
         known.map(|provider| Self::new(provider.id(), provider.toml())).collect()
     }
 
-    /// One for every scheme of the catalogue and every own one.
+    /// One for every scheme that the [second reading](Reading) understands: of the catalogue, and own ones.
     pub fn all() -> Vec<Self> {
         let own = own::FILES
             .iter()
             .filter(|(_, toml)| !["http-signature", "jws-detached", "\"rsa"].iter().any(|word| toml.contains(word)))
             .map(|(id, toml)| Self::new(id, toml));
         Self::catalogue().into_iter().chain(own).collect()
+    }
+
+    /// One for every provider of the catalogue and every own scheme, whatever is known of what its file says: each has a
+    /// [fitting request](Self::fitted).
+    #[cfg(feature = "servers")]
+    pub fn every() -> Vec<Self> {
+        let catalogue = providers::ALL.iter().map(|provider| Self::new(provider.id(), provider.toml()));
+        catalogue.chain(own::FILES.iter().map(|(id, toml)| Self::new(id, toml))).collect()
     }
 
     /// The one with this id.
@@ -224,6 +232,23 @@ impl Endpoint {
             request = if given { request } else { request.header(name, "o-17") };
         }
         request.body(body.into()).expect("the request is well formed")
+    }
+
+    /// The names of the headers of this request that prove something, in lower case, as far as the file names them.
+    #[cfg(feature = "servers")]
+    pub fn proving_headers(&self, request: &Request<Bytes>) -> Vec<http::HeaderName> {
+        let mentioned = crate::fitting::Mentioned::of(self.toml);
+        request.headers().keys().filter(|name| mentioned.headers.contains(name.as_str())).cloned().collect()
+    }
+
+    /// A signed request that is accepted at [`NOW`], found without an understanding of the file.
+    ///
+    /// # Panics
+    ///
+    /// If there is none among those that are tried.
+    #[cfg(feature = "servers")]
+    pub fn fitted(&self) -> Request<Bytes> {
+        crate::fitting::signed(self).unwrap_or_else(|error| panic!("{}: {error}", self.id()))
     }
 
     /// A request with a sample body, signed at [`NOW`].

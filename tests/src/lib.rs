@@ -6,6 +6,8 @@ pub mod endpoint;
 #[cfg(feature = "servers")]
 pub mod exactly_once;
 pub mod explain;
+#[cfg(feature = "servers")]
+pub mod fitting;
 pub mod own;
 #[cfg(feature = "servers")]
 pub mod program;

@@ -99,9 +99,9 @@ async fn a2_every_proper_prefix_of_a_tag_is_refused_for_every_scheme_and_so_is_o
 
 #[tokio::test]
 async fn a3_texts_that_are_no_tag_are_refused_without_a_panic_for_every_scheme() {
-    for endpoint in Endpoint::all() {
-        let Some(name) = endpoint.reading.signature_header() else { continue };
-        let name = HeaderName::try_from(name).unwrap();
+    for endpoint in Endpoint::every() {
+        let Some(name) = endpoint.scheme.signature_header() else { continue };
+        let signed = endpoint.fitted();
         let app = App::new(endpoint.verifier());
         for text in [
             "",
@@ -133,8 +133,8 @@ async fn a3_texts_that_are_no_tag_are_refused_without_a_panic_for_every_scheme()
             "\u{1F980}",
             "v1,\u{1F980}",
         ] {
-            let mut request = endpoint.sample();
-            request.headers_mut().insert(&name, HeaderValue::from_bytes(text.as_bytes()).unwrap());
+            let mut request = signed.clone();
+            request.headers_mut().insert(name, HeaderValue::from_bytes(text.as_bytes()).unwrap());
             let answer = app.send(request).await;
             assert!(answer.status.is_client_error(), "{}: `{text}`", endpoint.id());
         }
@@ -159,14 +159,14 @@ async fn a4_a_mac_under_the_empty_key_is_refused() {
 
 #[test]
 fn a5_there_is_no_verifier_without_a_secret() {
-    for endpoint in Endpoint::all() {
+    for endpoint in Endpoint::every() {
         assert_eq!(endpoint.builder().build().unwrap_err(), ConfigError::NoSecret, "{}", endpoint.id());
     }
 }
 
 #[test]
 fn a6_placeholders_are_no_secrets_for_any_scheme() {
-    for endpoint in Endpoint::all() {
+    for endpoint in Endpoint::every() {
         for text in [
             "${WEBHOOK_SECRET}",
             "$WEBHOOK_SECRET",
@@ -195,6 +195,17 @@ async fn a7_each_header_that_a_scheme_reads_must_be_there() {
         }
         let bare = Request::post("/").body(endpoint.sample_body()).unwrap();
         assert!(app.send(bare).await.status.is_client_error(), "{}", endpoint.id());
+        assert_eq!(app.calls(), 0, "{}", endpoint.id());
+    }
+    for endpoint in Endpoint::every() {
+        let app = App::new(endpoint.verifier());
+        let signed = endpoint.fitted();
+        for name in endpoint.proving_headers(&signed) {
+            let mut request = signed.clone();
+            request.headers_mut().remove(&name);
+            let answer = app.send(request).await;
+            assert!(answer.status.is_client_error(), "{} without {name}: {answer:?}", endpoint.id());
+        }
         assert_eq!(app.calls(), 0, "{}", endpoint.id());
     }
 }
@@ -239,11 +250,11 @@ async fn a8_a_right_mac_under_another_name_or_of_another_algorithm_is_refused() 
 
 #[test]
 fn a8_a_key_of_one_scheme_proves_nothing_to_another() {
-    let endpoints = Endpoint::all();
+    let endpoints = Endpoint::every();
     let mut pairs = 0;
     for one in &endpoints {
-        let signed = one.sample();
-        for other in endpoints.iter().filter(|other| other.reading.covers_body() && other.toml != one.toml) {
+        let signed = one.fitted();
+        for other in endpoints.iter().filter(|other| other.scheme.covers_body() && other.toml != one.toml) {
             // Only schemes that sign alike, and have a header in common, may agree.
             let accepted = other
                 .builder()
@@ -257,10 +268,11 @@ fn a8_a_key_of_one_scheme_proves_nothing_to_another() {
     assert!(pairs > 100);
 }
 
-/// Whether two files sign in the same way, and one of the signature's headers is the same.
+/// Whether two files sign in the same way, and one of the signature's headers is the same, or its place in the body.
 fn alike(one: &Endpoint, other: &Endpoint) -> bool {
     let (one, other) = (signature_section(one), signature_section(other));
-    one.0 == other.0 && one.1.iter().any(|name| other.1.contains(name))
+    let in_body = one.1.is_empty() && other.1.is_empty();
+    one.0 == other.0 && (in_body || one.1.iter().any(|name| other.1.contains(name)))
 }
 
 /// How a file signs, and the headers that carry the signature.
@@ -272,7 +284,9 @@ fn signature_section(endpoint: &Endpoint) -> (String, Vec<String>) {
         name => name.into_iter().collect(),
     };
     let names = names.iter().filter_map(toml::Value::as_str).map(str::to_lowercase).collect();
-    (format!("{section:?}"), names)
+    // What stands behind an item proves nothing, and who takes hex in any case takes it in lower case.
+    section.get_mut("list").and_then(|list| list.as_table_mut()?.remove("item_end"));
+    (format!("{section:?}").replace("hex-any-case", "hex"), names)
 }
 
 #[test]

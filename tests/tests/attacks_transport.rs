@@ -117,10 +117,10 @@ async fn e4_a_length_that_lies_is_refused() {
 
 #[tokio::test]
 async fn e4_a_refused_head_costs_no_byte_of_the_body_for_any_scheme_with_its_signature_there() {
-    for endpoint in Endpoint::all() {
-        let Some(name) = endpoint.reading.signature_header() else { continue };
+    for endpoint in Endpoint::every() {
+        let Some(name) = endpoint.scheme.signature_header() else { continue };
         let app = App::new(endpoint.verifier());
-        let (parts, body) = endpoint.sample().into_parts();
+        let (parts, body) = endpoint.fitted().into_parts();
         let (wire, taken) = Wire::with_count(pieces(&body, 10));
         let mut request = Request::from_parts(parts, wire);
         request.headers_mut().remove(name);
@@ -163,11 +163,13 @@ async fn e5_a_slow_body_within_the_deadline_passes_and_one_that_never_comes_does
 
 #[tokio::test]
 async fn e7_a_header_in_two_lines_is_refused_even_if_both_say_the_same() {
-    for endpoint in Endpoint::all() {
+    for endpoint in Endpoint::every() {
         let app = App::new(endpoint.verifier());
-        for name in endpoint.reading.headers() {
-            let name = HeaderName::try_from(name).unwrap();
-            let signed = endpoint.sample();
+        let signed = endpoint.fitted();
+        // Some providers send a signature for each of their keys in a line of its own.
+        let every = endpoint.toml.contains("every = true");
+        let is_one_of_many = |name: &HeaderName| every && endpoint.scheme.signature_header() == Some(name);
+        for name in endpoint.proving_headers(&signed).into_iter().filter(|name| !is_one_of_many(name)) {
             let value = signed.headers()[&name].clone();
             let other = HeaderValue::from_static("1");
             for (first, second) in [(value.clone(), other.clone()), (other, value.clone()), (value.clone(), value)] {
@@ -175,7 +177,9 @@ async fn e7_a_header_in_two_lines_is_refused_even_if_both_say_the_same() {
                 request.headers_mut().insert(&name, first);
                 request.headers_mut().append(&name, second);
                 let answer = app.send(request).await;
-                assert_eq!(answer.status, endpoint.refusal(400), "{}: two lines of {name}", endpoint.id());
+                // RFC 9421 puts the lines of a covered header together, and then it is another value.
+                let is_joined = answer.status == 401 && endpoint.reading.algorithm() == "http-signature";
+                assert!(is_joined || answer.status == endpoint.refusal(400), "{}: two lines of {name}", endpoint.id());
             }
         }
         assert_eq!(app.calls(), 0);
@@ -184,14 +188,14 @@ async fn e7_a_header_in_two_lines_is_refused_even_if_both_say_the_same() {
 
 #[tokio::test]
 async fn e8_a_byte_that_is_no_text_in_any_header_is_refused_or_none_of_the_schemes_business() {
-    for endpoint in Endpoint::all() {
+    for endpoint in Endpoint::every() {
         let app = App::new(endpoint.verifier());
-        let signed = endpoint.sample();
-        let read: Vec<_> = endpoint.reading.headers().iter().map(|name| name.to_lowercase()).collect();
+        let signed = endpoint.fitted();
+        let (read, file) = (endpoint.proving_headers(&signed), endpoint.toml.to_lowercase());
         for (name, value) in signed.headers() {
             // One right tag of two is enough, so bytes around the other change nothing; nor do they in place of `{any}`.
             let any = endpoint.reading.tag_template().is_some_and(|template| template.contains("{any}"));
-            if (any || endpoint.reading.tags() > 1) && read[0] == name.as_str() {
+            if (any || endpoint.reading.tags() > 1) && endpoint.scheme.signature_header() == Some(name) {
                 continue;
             }
             let value = value.as_bytes();
@@ -199,8 +203,10 @@ async fn e8_a_byte_that_is_no_text_in_any_header_is_refused_or_none_of_the_schem
                 let mut request = signed.clone();
                 request.headers_mut().insert(name, HeaderValue::from_bytes(&bytes).unwrap());
                 let answer = app.send(request).await;
-                let is_read = read.contains(&name.as_str().to_owned());
-                assert_eq!(answer.status.is_client_error(), is_read, "{}: {name}: {answer:?}", endpoint.id());
+                let is_refused = answer.status.is_client_error();
+                assert!(is_refused || !read.contains(name), "{}: {name}: {answer:?}", endpoint.id());
+                let may_be_refused = read.contains(name) || file.contains(name.as_str());
+                assert!(!is_refused || may_be_refused, "{}: {name}: {answer:?}", endpoint.id());
             }
         }
     }

@@ -50,9 +50,9 @@ fn verdict(verifier: &Verifier, request: &Request<Bytes>) -> Result<Accepted, Re
 #[test]
 fn no_verdict_depends_on_the_headers_around() {
     let mut accepted = 0;
-    for endpoint in Endpoint::all() {
+    for endpoint in Endpoint::every() {
         let verifier = endpoint.verifier();
-        let signed = endpoint.sample();
+        let signed = endpoint.fitted();
         each_way(&verifier, &signed, NOW, &[3]).unwrap_or_else(|error| panic!("{}: {error}", endpoint.id()));
         // Their cost is in their arithmetic, and their tags are read by the same code as all others.
         let most = if endpoint.scheme.takes_public_key() { 8 } else { usize::MAX };
