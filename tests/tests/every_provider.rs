@@ -32,7 +32,7 @@ impl Subject {
             endpoint,
             verifier: endpoint.verifier(),
             mentioned: Mentioned::of(endpoint.toml),
-            request: alone(endpoint.id(), endpoint.fitted()),
+            request: endpoint.fitted(),
         })
     }
 
@@ -51,24 +51,6 @@ impl Subject {
     fn id(&self) -> &str {
         self.endpoint.id()
     }
-}
-
-/// The request with one tag, where its signer writes several of which each is enough, and without an empty value that may as
-/// well be left out: then every byte is needed.
-fn alone(id: &str, mut request: Request<Bytes>) -> Request<Bytes> {
-    let (name, from) = match id {
-        "tabapay" => ("x-hmac-signature", ",v2="),
-        "sinch-voice" => ("authorization", ",application "),
-        "own-hashed-secret" => ("x-sig", ",v1="),
-        "hygraph" => ("gcms-signature", " env=,"),
-        _ => return request,
-    };
-    let name = HeaderName::from_static(name);
-    let text = request.headers()[&name].to_str().unwrap().to_owned();
-    let at = text.find(from).unwrap_or_else(|| panic!("{id}: there is only one: {text}"));
-    let rest = if id == "hygraph" { &text[at + from.len()..] } else { "" };
-    request.headers_mut().insert(name, HeaderValue::try_from(format!("{}{rest}", &text[..at])).unwrap());
-    request
 }
 
 /// The bits of a byte that are flipped: the lowest, that of the case of letters, and one more.
