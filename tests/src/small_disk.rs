@@ -12,24 +12,32 @@ use tempfile::TempDir;
 
 use crate::replay_faults::run;
 
+/// Has what needs a small file system pass without one, where nobody may mount: its tests then test nothing.
+const WITHOUT: &str = "COUNTERSIGN_TESTS_WITHOUT_MOUNT";
+
 /// Tells a test that it runs where a small file system is mounted, and in which folder.
 const MOUNTED: &str = "COUNTERSIGN_TESTS_SMALL_DISK";
 
 /// Runs the test of this name a second time, in a process that has a file system of this size (`5m`) at a folder of its own, and
 /// there has `test` do what it does.
 ///
-/// It needs a system on which this user may mount what is in memory: root, or anybody in a space of mounts of their own. Where
-/// nobody may, it says that nothing was tested.
+/// It needs a system on which this user may mount what is in memory: root, or anybody in a space of mounts of their own. With
+/// `COUNTERSIGN_TESTS_WITHOUT_MOUNT=1` it goes without where nobody may, and says that nothing was tested.
 ///
 /// # Panics
 ///
-/// If the test does.
+/// If the test does, or if nobody may mount.
 pub fn on_a_small_disk<F: Future<Output = ()>>(name: &str, size: &str, test: impl FnOnce(PathBuf) -> F) {
     if let Some(disk) = env::var_os(MOUNTED) {
         return run(test(disk.into()));
     }
     let folder = TempDir::new().expect("a folder can be made");
     if !with_mount(folder.path(), size, &["true"]).is_some_and(|output| output.status.success()) {
+        assert!(
+            env::var_os(WITHOUT).is_some(),
+            "{name} needs a disk of its own, and this system lets nobody mount one: run the tests where root or a user with \
+             `unshare` may, or go without this test with {WITHOUT}=1"
+        );
         eprintln!("NOT TESTED: {name}, for this system lets nobody mount a disk of their own");
         return;
     }
