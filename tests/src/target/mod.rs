@@ -18,6 +18,7 @@ use std::{
 };
 
 use countersign::{Provider, Signer, providers};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 pub use app::App;
 pub use gateway::Gateway;
@@ -92,6 +93,35 @@ pub trait Server {
 
 /// In KiB. What an allocator keeps of the pages of thousands of connections, for the next ones.
 pub const SLACK: usize = 24 * 1024;
+
+/// In KiB. What another 10,000 forgeries may add to what the first ones left: a tenth of a KiB each would be more.
+const SECOND_SLACK: usize = 1024;
+
+/// Attacks twice, and each time holds that the server is unharmed: what it keeps of an attack once for all, it does not keep
+/// again. `attack` gives how many deliveries were handled meanwhile.
+pub fn twice(server: &dyn Server, attack: impl Fn() -> usize) {
+    let first = attack();
+    server.is_unharmed(first);
+    let kept = server.growth();
+    // One more was to see that it is unharmed.
+    let second = attack();
+    server.is_unharmed(first + 1 + second);
+    let again = || server.growth().saturating_sub(kept);
+    assert!(soon(|| again() <= SECOND_SLACK), "{}: {} KiB are kept of a second attack", server.name(), again());
+}
+
+/// Lets this process, and those that it starts from now on, have so many files open.
+///
+/// # Panics
+///
+/// If the system does not allow that.
+pub fn allow_open_files(count: usize) {
+    let count = count as u64;
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = Rlimit { current: limit.current.map(|current| current.max(count)), maximum: limit.maximum };
+    let allowed = setrlimit(Resource::Nofile, wanted);
+    assert!(allowed.is_ok(), "this needs {count} open files: allow them, as root with `ulimit -Hn {count}`");
+}
 
 /// Whether something comes true within two minutes: it does in seconds, unless the machine does much else.
 pub fn soon(mut condition: impl FnMut() -> bool) -> bool {

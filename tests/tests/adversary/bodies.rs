@@ -7,7 +7,9 @@ use std::{
 };
 
 use countersign::{Signer, providers};
-use countersign_tests::target::{BODY_LIMIT, BODY_TIME, Gateway, Message, SECRET, Server, delivery, each, signed};
+use countersign_tests::target::{
+    BODY_LIMIT, BODY_TIME, Gateway, Message, SECRET, Server, delivery, each, signed, twice,
+};
 use flate2::{Compression, write::GzEncoder};
 
 #[test]
@@ -155,7 +157,6 @@ fn coded(coding: &str, plain: &[u8], body: Vec<u8>) -> Message {
 fn e6_a_packed_body_is_judged_as_it_was_before_and_a_bomb_is_not_unpacked() {
     each(|server| {
         let plain = b"{\"type\":\"message.new\"}".as_slice();
-        assert_eq!(server.status_of(&coded("gzip", plain, packed(plain))), 200, "{}", server.name());
         let bomb = vec![0; 17 * 1024 * 1024];
         let bombs: Vec<Message> = vec![
             coded("gzip", &bomb, packed(&bomb)),
@@ -171,13 +172,18 @@ fn e6_a_packed_body_is_judged_as_it_was_before_and_a_bomb_is_not_unpacked() {
             coded("identity", plain, packed(plain)),
             coded("gzip", plain, plain.to_vec()),
         ];
-        for (at, bomb) in bombs.iter().enumerate() {
-            let status = server.status_of(bomb);
-            assert!((400..500).contains(&status), "{}: the bomb {at}: {status}", server.name());
-        }
-        for _ in 0..20 {
-            assert_eq!(server.status_of(&bombs[0]), 413, "{}", server.name());
-        }
+        let attack = || {
+            for (at, bomb) in bombs.iter().enumerate() {
+                let status = server.status_of(bomb);
+                assert!((400..500).contains(&status), "{}: the bomb {at}: {status}", server.name());
+            }
+            for _ in 0..20 {
+                assert_eq!(server.status_of(&bombs[0]), 413, "{}", server.name());
+            }
+            0
+        };
+        twice(server, attack);
+        assert_eq!(server.status_of(&coded("gzip", plain, packed(plain))), 200, "{}", server.name());
         // The limit of bodies is that of unpacked ones as well.
         let limit = vec![b' '; BODY_LIMIT];
         let above = [&limit[..], b" "].concat();
@@ -186,7 +192,8 @@ fn e6_a_packed_body_is_judged_as_it_was_before_and_a_bomb_is_not_unpacked() {
         // Where nothing is unpacked, a coding is none of the scheme's business: the bytes on the wire are signed.
         let wire = signed(providers::GITHUB, SECRET, packed(&bomb)).with("content-encoding", "gzip");
         assert_eq!(server.status_of(&wire), 200, "{}", server.name());
-        server.is_unharmed(3);
+        // One more each time to see that it is unharmed.
+        server.is_unharmed(3 + 2);
     });
 }
 

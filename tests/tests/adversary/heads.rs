@@ -1,7 +1,7 @@
 //! Heads that are too long, not text, doubled, or that mean something else than they say.
 
 use countersign::providers;
-use countersign_tests::target::{Message, PROVIDERS, delivery, each, event, signed};
+use countersign_tests::target::{Message, PROVIDERS, delivery, each, event, signed, twice};
 
 fn is_refused(status: u16) -> bool {
     (400..500).contains(&status)
@@ -12,7 +12,7 @@ fn e9_heads_without_measure_are_refused_and_not_kept() {
     each(|server| {
         let many = (0..300).fold(delivery(), |message, at| message.with(&format!("x-{at}"), "a"));
         let long = 2 * 1024 * 1024;
-        for (what, message) in [
+        let heads = [
             ("a long value", delivery().with("x-a", vec![b'a'; long])),
             ("a long signature", delivery().set("x-hub-signature-256", vec![b'a'; long])),
             ("a long name", delivery().with(&"a".repeat(long), "a")),
@@ -20,12 +20,15 @@ fn e9_heads_without_measure_are_refused_and_not_kept() {
             ("a long path", delivery().with_line(format!("POST /{} HTTP/1.1", "a".repeat(long)))),
             ("a long query", delivery().with_line(format!("POST /github?{} HTTP/1.1", "a".repeat(long)))),
             ("a long method", delivery().with_line(format!("{} /github HTTP/1.1", "A".repeat(long)))),
-        ] {
-            let status = server.status_of(&message);
-            // The answer may be lost when the server closes a connection on which more arrives.
-            assert!(status == 0 || is_refused(status), "{}: {what}: {status}", server.name());
-        }
-        server.is_unharmed(0);
+        ];
+        twice(server, || {
+            for (what, message) in &heads {
+                let status = server.status_of(message);
+                // The answer may be lost when the server closes a connection on which more arrives.
+                assert!(status == 0 || is_refused(status), "{}: {what}: {status}", server.name());
+            }
+            0
+        });
     });
 }
 
