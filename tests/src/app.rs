@@ -14,13 +14,17 @@ use std::{
 
 use axum::{Extension, Router, body::Body};
 use bytes::Bytes;
-use countersign::{Delivery, Rejection, Verifier};
+use countersign::{Delivery, Rejection, Timestamp, Verifier};
 use countersign_tower::{Keys, VerifyLayer};
 use http::{HeaderMap, Request, StatusCode};
 use http_body::Frame;
+use tokio::runtime::Runtime;
 use tower::ServiceExt;
 
-use crate::endpoint::NOW;
+use crate::{
+    endpoint::NOW,
+    verdict::{Accepted, whole},
+};
 
 /// An app with one handler, which counts its calls and keeps what it was given.
 #[derive(Clone, Debug)]
@@ -53,6 +57,35 @@ impl Answer {
     pub fn seen_by_caller(&self) -> String {
         format!("{} {:?} {:?}", self.status, self.headers, self.body)
     }
+}
+
+/// The verdict on a request that is there as a whole; and the app behind the layer is held to it: its handler has run once, with
+/// the bytes that were signed, or not at all, and the answer has the same reason.
+///
+/// # Errors
+///
+/// The rejection.
+///
+/// # Panics
+///
+/// If the app's verdict is another.
+pub fn everywhere(verifier: &Verifier, request: &Request<Bytes>, now: Timestamp) -> Result<Accepted, Rejection> {
+    thread_local! {
+        static RUNTIME: Runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("it starts");
+    }
+    let verdict = whole(verifier, request, now);
+    let app = App::behind(VerifyLayer::new(verifier.clone()).with_clock(move || now));
+    let answer = RUNTIME.with(|runtime| runtime.block_on(app.send(request.clone())));
+    let id = verifier.scheme().id();
+    assert_eq!(answer.rejection.as_ref(), verdict.as_ref().err(), "{id}: {answer:?}");
+    if verdict.is_ok() {
+        assert!(answer.status.is_success(), "{id}: {answer:?}");
+        assert_eq!(app.bodies(), [request.body().clone()], "{id}");
+    } else {
+        assert!(answer.status.is_client_error() && answer.body.is_empty(), "{id}: {answer:?}");
+        assert_eq!(app.calls(), 0, "{id}");
+    }
+    verdict
 }
 
 impl App {

@@ -5,8 +5,9 @@ use std::{sync::LazyLock, time::Duration};
 use bytes::Bytes;
 use countersign::{Problem, Rejection, Scheme, Signer, Timestamp, Verifier};
 use countersign_tests::{
+    app::everywhere,
     endpoint::{Endpoint, NOW},
-    verdict::{each_way, whole},
+    verdict::each_way,
 };
 use http::{HeaderName, HeaderValue, Request};
 
@@ -62,7 +63,7 @@ fn c1_a_window_of_the_users_own_is_as_exact() {
         for (now, accepted) in
             [(later(seven, 0), true), (later(seven, 1), false), (earlier(seven, 0), true), (earlier(seven, 1), false)]
         {
-            assert_eq!(whole(&verifier, &signed, now).is_ok(), accepted, "{} at {now}", endpoint.id());
+            assert_eq!(everywhere(&verifier, &signed, now).is_ok(), accepted, "{} at {now}", endpoint.id());
         }
     }
 }
@@ -94,9 +95,13 @@ fn c2_numbers_at_the_ends_of_every_range_are_refused_without_a_panic() {
     for endpoint in TIMED.iter() {
         for number in &numbers {
             let Some(request) = with_time(endpoint, number) else { continue };
-            assert!(whole(&endpoint.verifier(), &request, NOW).is_err(), "{}: {number}", endpoint.id());
+            assert!(everywhere(&endpoint.verifier(), &request, NOW).is_err(), "{}: {number}", endpoint.id());
             for now in ends {
-                assert!(whole(&endpoint.verifier(), &request, now).is_err(), "{}: {number} at {now}", endpoint.id());
+                assert!(
+                    everywhere(&endpoint.verifier(), &request, now).is_err(),
+                    "{}: {number} at {now}",
+                    endpoint.id()
+                );
             }
         }
     }
@@ -110,7 +115,7 @@ fn c2_what_is_signed_at_the_ends_of_time_is_judged_without_a_panic() {
         for sent in ends {
             let Ok(signed) = signer.sign(endpoint.request(endpoint.sample_body()), sent) else { continue };
             for now in ends.into_iter().chain([NOW]) {
-                let Ok(accepted) = whole(&endpoint.verifier(), &signed, now) else { continue };
+                let Ok(accepted) = everywhere(&endpoint.verifier(), &signed, now) else { continue };
                 let told = accepted.timestamp.unwrap();
                 let apart = told.unix_millis().abs_diff(now.unix_millis());
                 assert!(apart <= 600_000, "{}: {told} at {now}", endpoint.id());
@@ -187,7 +192,7 @@ fn c3_a_timestamp_has_one_grammar() {
         };
         for text in hostile {
             let Some(request) = with_time(endpoint, text) else { continue };
-            let code = whole(&endpoint.verifier(), &request, NOW).unwrap_err().code();
+            let code = everywhere(&endpoint.verifier(), &request, NOW).unwrap_err().code();
             // Where a space separates, what stands behind it is another item, and what is left is a time long ago.
             let cut = text.contains(' ') && endpoint.toml.contains("separator = \", \"") && code == "timestamp_too_old";
             assert!(
@@ -223,7 +228,7 @@ fn c3_a_time_in_the_body_has_the_same_grammar() {
             .replace("sha256=", "");
         let mut request = linear.request(body);
         request.headers_mut().insert("linear-signature", tag.parse().unwrap());
-        assert_eq!(whole(&linear.verifier(), &request, NOW).unwrap_err().code(), "malformed_timestamp", "{value}");
+        assert_eq!(everywhere(&linear.verifier(), &request, NOW).unwrap_err().code(), "malformed_timestamp", "{value}");
     }
 }
 
@@ -270,7 +275,7 @@ fn c3_two_timestamps_in_one_list_are_refused() {
         let tags = &text[text.find(['v', 'h']).unwrap()..];
         request.headers_mut().insert(header, format!("{twice}{tags}").parse().unwrap());
         assert_eq!(
-            whole(&endpoint.verifier(), &request, NOW).unwrap_err().code(),
+            everywhere(&endpoint.verifier(), &request, NOW).unwrap_err().code(),
             "malformed_signature",
             "{id}: {twice}"
         );
@@ -286,7 +291,7 @@ fn c4_seconds_and_milliseconds_are_not_mistaken_for_each_other() {
             _ => continue,
         };
         let Some(request) = with_time(endpoint, text) else { continue };
-        assert_eq!(whole(&endpoint.verifier(), &request, NOW).unwrap_err().code(), code, "{}", endpoint.id());
+        assert_eq!(everywhere(&endpoint.verifier(), &request, NOW).unwrap_err().code(), code, "{}", endpoint.id());
     }
 }
 
@@ -298,7 +303,7 @@ fn c5_a_scheme_without_a_signed_time_says_so() {
     for endpoint in timeless {
         let (verifier, signed) = (endpoint.verifier(), endpoint.sample());
         assert_eq!(verifier.tolerance(), None);
-        let accepted = whole(&verifier, &signed, Timestamp::from_unix_seconds(4_000_000_000)).unwrap();
+        let accepted = everywhere(&verifier, &signed, Timestamp::from_unix_seconds(4_000_000_000)).unwrap();
         assert_eq!(accepted.timestamp, None, "{}", endpoint.id());
         count += 1;
     }
@@ -325,10 +330,15 @@ fn c5_a_timestamp_that_is_not_signed_is_no_timestamp() {
 fn c6_a_clock_that_steps_back_changes_nothing_for_good() {
     for endpoint in TIMED.iter() {
         let (verifier, signed) = (endpoint.verifier(), endpoint.sample());
-        assert!(whole(&verifier, &signed, NOW).is_ok());
+        assert!(everywhere(&verifier, &signed, NOW).is_ok());
         let back = earlier(Duration::from_secs(10 * 86_400), 0);
-        assert_eq!(whole(&verifier, &signed, back).unwrap_err().code(), "timestamp_in_future", "{}", endpoint.id());
-        assert!(whole(&verifier, &signed, NOW).is_ok(), "{}", endpoint.id());
+        assert_eq!(
+            everywhere(&verifier, &signed, back).unwrap_err().code(),
+            "timestamp_in_future",
+            "{}",
+            endpoint.id()
+        );
+        assert!(everywhere(&verifier, &signed, NOW).is_ok(), "{}", endpoint.id());
     }
 }
 
@@ -342,7 +352,10 @@ fn c6_a_clock_between_two_milliseconds_is_no_special_case() {
         let signed = signer.sign(Request::post("/").body(Bytes::from("{}")).unwrap(), sent).unwrap();
         let time = signed.headers()[HeaderName::from_static("x-time")].clone();
         let end = Timestamp::from_unix_millis(sent.unix_millis() + 1000);
-        assert!(whole(&verifier, &signed, end).is_ok(), "{time:?}");
-        assert!(whole(&verifier, &signed, Timestamp::from_unix_millis(end.unix_millis() + 1)).is_err(), "{time:?}");
+        assert!(everywhere(&verifier, &signed, end).is_ok(), "{time:?}");
+        assert!(
+            everywhere(&verifier, &signed, Timestamp::from_unix_millis(end.unix_millis() + 1)).is_err(),
+            "{time:?}"
+        );
     }
 }

@@ -9,6 +9,7 @@ use std::sync::LazyLock;
 use bytes::Bytes;
 use countersign::{Timestamp, Verifier, providers};
 use countersign_tests::{
+    app::everywhere,
     endpoint::{Endpoint, NOW},
     fitting::Mentioned,
     verdict::each_way,
@@ -81,8 +82,10 @@ fn what_is_signed_is_accepted_and_with_another_secret_or_at_another_time_it_is_n
         let Subject { endpoint, verifier, request, .. } = &subject;
         let accepted = each_way(verifier, request, NOW, &[request.body().len() / 2]);
         assert!(accepted.is_ok(), "{}: {accepted:?}", subject.id());
+        assert_eq!(everywhere(verifier, request, NOW), accepted, "{}", subject.id());
         let other = each_way(&endpoint.other_verifier(), request, NOW, &[3]);
         assert!(other.is_err(), "{}: another secret", subject.id());
+        assert_eq!(everywhere(&endpoint.other_verifier(), request, NOW), other, "{}", subject.id());
         if endpoint.scheme.tolerance().is_some() {
             for years in [-10, 10] {
                 let then = Timestamp::from_unix_seconds(NOW.unix_seconds() + years * 365 * 86_400);
