@@ -409,3 +409,37 @@ async fn a13_with_a_decoy_a_malformed_request_tells_no_tenant_apart_either() {
     let reasons = |rejection: Rejection| rejection.status();
     assert_eq!(reasons(Rejection::Signature), reasons(Rejection::UnknownKey));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a13_an_unknown_tenant_takes_as_long_and_as_many_bytes_as_a_known_one() {
+    let verifier = |secret| Verifier::new(providers::SLACK, secret).unwrap();
+    let keys =
+        TenantKeys::new(Tenants(verifier("a-long-random-secret"))).with_decoy(verifier("the-random-secret-of-nobody"));
+    let app = App::behind(VerifyLayer::new(keys).with_clock(|| NOW).with_body_limit(1000));
+    let whole = |body: &Bytes| {
+        let slowly = |piece| [Step::Wait(Duration::from_millis(100)), piece];
+        pieces(body, 50).into_iter().flat_map(slowly).collect::<Vec<_>>()
+    };
+    let body = Bytes::from(vec![b'a'; 300]);
+    let arriving: [(&str, Vec<Step>); 5] = [
+        ("signature", whole(&body)),
+        ("signature", pieces(&body, 300)),
+        ("body_too_large", whole(&Bytes::from(vec![b'a'; 1300]))),
+        ("body_timeout", [pieces(&body, 100), vec![Step::Wait(Duration::from_secs(60))]].concat()),
+        ("body_incomplete", [pieces(&body, 100), vec![Step::Break]].concat()),
+    ];
+    for (code, steps) in arriving {
+        let mut seen = Vec::new();
+        for path in ["/hooks/known", "/hooks/unknown", "/elsewhere"] {
+            let request = Request::post(path).body(body.clone()).unwrap();
+            let signed = Signer::new(providers::SLACK, "another-long-secret").unwrap().sign(request, NOW).unwrap();
+            let (wire, taken) = Wire::with_count(steps.clone());
+            let start = tokio::time::Instant::now();
+            let answer = app.send_body(signed.map(|_| wire)).await;
+            assert_eq!(answer.code(), code, "{path}: {answer:?}");
+            seen.push((answer.seen_by_caller(), taken.load(Ordering::SeqCst), start.elapsed()));
+        }
+        assert!(seen[0].1 > 0 && seen.iter().all(|one| *one == seen[0]), "{code}: {seen:?}");
+    }
+    assert_eq!(app.calls(), 0);
+}

@@ -6,6 +6,7 @@
 mod audit;
 mod bodies;
 mod connections;
+mod content;
 mod floods;
 mod framing;
 mod handlers;

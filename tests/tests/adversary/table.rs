@@ -21,13 +21,25 @@ fn rows() -> BTreeMap<String, Vec<String>> {
     table
 }
 
+/// The rows that the page says no socket shows.
+fn beyond_sockets() -> BTreeSet<String> {
+    let page = fs::read_to_string(root().join("tests/ADVERSARY.md")).unwrap();
+    let (_, section) = page.split_once("## What no socket shows").unwrap();
+    let cells = section.lines().filter_map(|line| line.strip_prefix("| ")?.split_once(" | "));
+    cells.flat_map(|(rows, _)| rows.split(", ")).filter(|row| is_row(row)).map(str::to_owned).collect()
+}
+
 fn is_row(cell: &str) -> bool {
     cell.starts_with(['A', 'B', 'C', 'D', 'E']) && cell[1..].parse::<u8>().is_ok()
 }
 
 /// The names of all tests of the workspace.
 fn tests() -> BTreeSet<String> {
-    let mut folders = vec![root().join("crates"), root().join("tests/tests"), root().join("tests/src")];
+    tests_below(&["crates", "tests/tests", "tests/src"])
+}
+
+fn tests_below(folders: &[&str]) -> BTreeSet<String> {
+    let mut folders: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
     let mut tests = BTreeSet::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -83,5 +95,15 @@ fn every_test_of_a_row_stands_in_the_table() {
     assert!(of_rows.len() > 60);
     for (row, test) in of_rows {
         assert!(rows.get(&row).is_some_and(|named| named.contains(&test)), "`{test}` is missing in ADVERSARY.md");
+    }
+}
+
+#[test]
+fn every_row_is_shown_on_sockets_or_the_page_says_why_not() {
+    let (beyond, on_sockets) =
+        (beyond_sockets(), tests_below(&["tests/tests/adversary", "crates/countersign-cli/tests"]));
+    for (row, named) in rows() {
+        let is_shown = named.iter().any(|name| on_sockets.contains(name));
+        assert!(is_shown != beyond.contains(&row), "{row}: on sockets is {is_shown}, and the page says otherwise");
     }
 }
