@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use countersign::{ConfigError, Key, Scheme, Secret, Signer, Timestamp, Verifier, VerifierBuilder, providers};
-use http::Request;
+use http::{Method, Request};
 
 use crate::{own, reading::Reading};
 
@@ -203,7 +203,10 @@ impl Endpoint {
     ///
     /// Never: the request is well formed.
     pub fn request(&self, body: impl Into<Bytes>) -> Request<Bytes> {
-        let mut request = Request::post("/hooks/a%3Ab/in?order=o-17&kind=created&note=x%2Cy%41");
+        let methods = self.reading.methods();
+        let method = methods.iter().find(|method| **method == Method::POST).unwrap_or(&methods[0]);
+        let mut request =
+            Request::builder().method(method).uri("/hooks/a%3Ab/in?order=o-17&kind=created&note=x%2Cy%41");
         for (name, value) in [
             ("host", "hooks.example.com"),
             ("user-agent", "sender/1"),
@@ -257,16 +260,21 @@ impl Endpoint {
     }
 }
 
-/// Whether the second reading knows every word of a scheme file.
+/// Whether the second reading knows every word of what a scheme file says of proofs.
 fn is_read_twice(toml: &str) -> bool {
-    !UNREAD.iter().any(|word| toml.contains(word))
+    let mut proves = true;
+    let mut lines = toml.lines().filter(|line| {
+        if line.starts_with('[') {
+            let table = line.trim_matches(['[', ']']).split('.').next().unwrap_or_default();
+            proves = !["handshake", "answers", "event", "addresses"].contains(&table);
+        }
+        proves && !line.starts_with('#')
+    });
+    !lines.any(|line| UNREAD.iter().any(|word| line.contains(word)))
 }
 
 /// Words of the language that the second reading does not know.
-const UNREAD: [&str; 37] = [
-    "item_end",
-    "\"ed25519",
-    "\"ecdsa",
+const UNREAD: [&str; 29] = [
     "\"rsa",
     "\"jwt",
     "\"jws",
@@ -274,20 +282,13 @@ const UNREAD: [&str; 37] = [
     "http-signature",
     "canonical:",
     "every =",
-    "unwrap",
-    "fields =",
-    "[settings]",
     "query-sorted",
     "{sorted:",
     "json-raw",
-    "json-string",
     "crc32",
     "lower:",
-    "setting:",
     "optional_end",
     "key_name",
-    "decoded =",
-    "string = true",
     "#/",
     "encode =",
     "exclude",
@@ -295,12 +296,14 @@ const UNREAD: [&str; 37] = [
     "values_only",
     "join =",
     "when =",
-    "[keys]",
+    "url_at",
     "only =",
     "claim",
     "unless_empty",
     "signs = [",
     "-raw:",
+    "unwrap",
+    "if_set",
 ];
 
 fn builder(scheme: &Scheme) -> VerifierBuilder {

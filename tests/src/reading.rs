@@ -182,7 +182,8 @@ impl Reading {
     /// Every place that is read, and whether a number must stand there if it is JSON.
     fn places(&self) -> Vec<(Place, Option<bool>)> {
         let mut places = vec![(self.signature_place(), None)];
-        let number = matches!(self.time_format(), Some("seconds" | "milliseconds"));
+        let is_string = self.file.get("timestamp").and_then(|time| time.get("string")?.as_bool()) == Some(true);
+        let number = matches!(self.time_format(), Some("seconds" | "milliseconds")) && !is_string;
         places.extend(self.file.get("timestamp").and_then(place).map(|place| (place, Some(number))));
         places.extend(self.file.get("id").and_then(place).map(|place| (place, None)));
         places.extend(self.checks().filter_map(place).map(|place| (place, None)));

@@ -157,7 +157,8 @@ proptest! {
 
     #[test]
     fn each_key_of_a_rotation_is_found_by_its_label(at in 0..5_usize, cuts in cuts()) {
-        for endpoint in ENDPOINTS.iter() {
+        // There are but two pairs of each kind of keys.
+        for endpoint in ENDPOINTS.iter().filter(|endpoint| !endpoint.scheme.takes_public_key()) {
             let others = (0..5).filter(|other| *other != at);
             let mut keys: Vec<Key> = others.map(|other| Key::new(format!("other-{other}"), other_secret(endpoint, other))).collect();
             keys.insert(at, endpoint.key("wanted"));

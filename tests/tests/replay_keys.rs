@@ -306,7 +306,9 @@ fn where_equal_content_comes_again_the_signed_time_tells_events_apart_and_replay
     assert!(told(ToldApartBy::SignedTime).any(|it| it.id() == "frame-io"));
     for endpoint in told(ToldApartBy::SignedTime) {
         let verifier = endpoint.verifier();
-        let at = |now| endpoint.sign(endpoint.request(endpoint.sample_body()), now);
+        // Some have an id in some of their events, and it is not of those that it is said.
+        let body = String::from_utf8(endpoint.sample_body().to_vec()).unwrap().replace("event_id", "no_id");
+        let at = |now| endpoint.sign(endpoint.request(body.clone()), now);
         let (first, second) = (at(NOW), at(later(60)));
         assert_eq!(key_of(&verifier, &first, NOW), key_of(&verifier, &first, later(60)), "{}", endpoint.id());
         assert_ne!(key_of(&verifier, &first, NOW), key_of(&verifier, &second, later(60)), "{}", endpoint.id());
