@@ -1,5 +1,5 @@
-//! The same mistakes with every provider of the catalogue: what broke a request is found whatever the scheme, and nothing is
-//! found where nobody can tell.
+//! The same mistakes with every provider of the catalogue whose file is read twice: what broke a request is found whatever the
+//! scheme, and nothing is found where nobody can tell.
 
 use std::sync::LazyLock;
 
@@ -47,7 +47,7 @@ fn sample(endpoint: &Endpoint) -> Request<Bytes> {
 }
 
 #[test]
-fn a_secret_that_was_pasted_with_something_around_it_is_found_for_every_provider() {
+fn a_secret_that_was_pasted_with_something_around_it_is_found_for_each_provider_that_is_read_twice() {
     for endpoint in with_secret() {
         let request = sample(endpoint);
         let secret = endpoint.secret;
@@ -58,7 +58,7 @@ fn a_secret_that_was_pasted_with_something_around_it_is_found_for_every_provider
 }
 
 #[test]
-fn a_secret_in_base64_or_hex_is_found_for_every_provider() {
+fn a_secret_in_base64_or_hex_is_found_for_each_provider_that_is_read_twice() {
     for endpoint in with_secret() {
         let request = sample(endpoint);
         let digits = endpoint.secret.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
@@ -70,7 +70,7 @@ fn a_secret_in_base64_or_hex_is_found_for_every_provider() {
 }
 
 #[test]
-fn a_changed_body_is_found_for_every_provider_that_signs_it() {
+fn a_changed_body_is_found_for_each_provider_that_is_read_twice_that_signs_it() {
     for endpoint in with_signed_body() {
         let request = sample(endpoint);
         let body = request.body().clone();
@@ -96,7 +96,7 @@ fn a_changed_body_is_found_for_every_provider_that_signs_it() {
 }
 
 #[test]
-fn a_renamed_or_repeated_header_is_found_for_every_provider() {
+fn a_renamed_or_repeated_header_is_found_for_each_provider_that_is_read_twice() {
     for endpoint in ENDPOINTS.iter() {
         let request = sample(endpoint);
         let Some(name) = endpoint.reading.signature_header().map(|name| HeaderName::try_from(name).unwrap()) else {
@@ -126,7 +126,7 @@ fn a_renamed_or_repeated_header_is_found_for_every_provider() {
 }
 
 #[test]
-fn a_late_delivery_and_a_clock_that_is_behind_are_found_for_every_provider_that_signs_a_time() {
+fn a_late_delivery_and_a_clock_that_is_behind_are_found_for_each_provider_that_is_read_twice_that_signs_a_time() {
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.scheme.tolerance().is_some()) {
         let request = sample(endpoint);
         for (seconds, code) in
