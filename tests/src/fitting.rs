@@ -132,6 +132,7 @@ pub fn signed(endpoint: &Endpoint) -> Result<Request<Bytes>, String> {
 /// well be left out: then every byte is needed.
 fn alone(id: &str, mut request: Request<Bytes>) -> Request<Bytes> {
     let (name, from) = match id {
+        "boldsign" => ("x-boldsign-signature", ", s1="),
         "tabapay" => ("x-hmac-signature", ",v2="),
         "sinch-voice" => ("authorization", ",application "),
         "own-hashed-secret" => ("x-sig", ",v1="),

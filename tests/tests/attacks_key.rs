@@ -47,6 +47,7 @@ fn longest(text: &str) -> (usize, usize) {
 /// Where the longest value stands behind a name that some provider gives its tag.
 fn behind_a_name(text: &str) -> Option<(usize, usize)> {
     let names = [
+        "checksum=",
         "hmac=",
         "sig=",
         "sign=",
@@ -315,7 +316,7 @@ fn a8_a_signer_of_another_public_url_proves_nothing() {
             "https://example.com",
             "https://hooks.example.com/other",
         ] {
-            let verifier = Verifier::builder(&endpoint.scheme).secret(endpoint.secret).public_url(url).build().unwrap();
+            let verifier = endpoint.builder().secret(endpoint.secret).public_url(url).build().unwrap();
             // A port is what two providers cannot tell from none, and a host alone says nothing of the rest.
             let port = url.ends_with(":8443") && endpoint.toml.contains("without-port");
             let same_host = !endpoint.reading.signs("url") && url == "http://hooks.example.com";

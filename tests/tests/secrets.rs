@@ -305,7 +305,11 @@ fn too_many_keys_are_refused() {
 #[test]
 fn a_scheme_that_signs_the_url_must_be_told_it() {
     for endpoint in Endpoint::all().iter().filter(|endpoint| endpoint.scheme.needs_public_url()) {
-        let error = Verifier::new(&endpoint.scheme, endpoint.secret).unwrap_err();
+        let told = endpoint
+            .scheme
+            .settings()
+            .fold(Verifier::builder(&endpoint.scheme), |builder, (name, _)| builder.setting(name, "a-value"));
+        let error = told.secret(endpoint.secret).build().unwrap_err();
         assert!(error.to_string().contains("set `public_url`"), "{}: {error}", endpoint.id());
     }
     for (signs, is_needed) in [
