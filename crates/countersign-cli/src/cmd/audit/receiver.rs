@@ -73,9 +73,9 @@ impl Receiver {
         })
     }
 
-    /// Sends `head`, and then a byte a second for this time.
-    pub(super) fn drip(&self, head: &[u8], time: Duration) -> Got {
-        self.exchange(time, |sending| {
+    /// Sends `head`, and then a byte a second for as long as there is patience.
+    pub(super) fn drip(&self, head: &[u8]) -> Got {
+        self.exchange(self.limits.patience, |sending| {
             sending.write_all(head)?;
             loop {
                 sending.write_all(b"a")?;
@@ -251,7 +251,7 @@ mod tests {
         let start = Instant::now();
         let late = Got::Nothing("out of time".to_owned());
         assert_eq!(receiver(reads_slowly).pour(b"", &[0; 0x1000], 0x4000), (late.clone(), false));
-        assert_eq!(receiver(reads_slowly).drip(b"", Duration::from_secs(60)), late);
+        assert_eq!(receiver(reads_slowly).drip(b""), late);
         assert_eq!(receiver(answers_slowly).send(b"x"), late);
         assert_eq!(receiver(answers_slowly).answers(b"x"), None);
         assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
