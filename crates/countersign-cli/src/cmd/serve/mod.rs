@@ -165,7 +165,8 @@ An accepted line has `time`, `verdict` (accepted), `endpoint` (its path), `provi
 signed one), `event_id` and `event_type` (null, or `value` and `covered`: whether the signature covers it), `content_type`, `bytes`, \
 `micros` (how long it took), with --bodies `body` or, if that is no text, `body_base64`, and `operator` if one asked for it. Of the \
 lines on standard error, `verdict` says what they are: refused (with `code`, `status`, `reason` and `peer`), duplicate (with the \
-event's id and type), handshake, and what concerns lists, connections and the configuration. There is no TLS: put it behind a proxy that has it. SIGINT and \
+event's id and type), handshake, and what concerns lists, connections and the configuration. /healthz says no more than that the process answers; whether its store does is told by `countersign_store_errors_total` in \
+/metrics. There is no TLS: put it behind a proxy that has it. SIGINT and \
 SIGTERM end it in good order.
 
 Examples:
