@@ -315,9 +315,8 @@ fn an_audit_finds_a_receiver_without_limits() {
     let server = Served::new(Router::new().route("/github", any(receive)), Arc::default());
     let rows = not_passed(&audit(&server, providers::GITHUB, &[]));
     assert!(rows["E4"].iter().any(|row| row.contains("all was read")), "{rows:#?}");
-    for slow in ["a body of a byte a second", "a head of a byte a second"] {
-        assert!(rows["E5"].iter().any(|row| row.contains(slow) && row.contains("unclear")), "{slow}: {rows:#?}");
-    }
+    let slow = "a body of a byte a second";
+    assert!(rows["E5"].iter().any(|row| row.contains(slow) && row.contains("unclear")), "{rows:#?}");
 }
 
 #[test]
