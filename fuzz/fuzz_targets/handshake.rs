@@ -43,7 +43,7 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(Some(handshake)) = verifier.handshake_in_head(&request, NOW) {
         check(verifier, handshake);
     }
-    let awaited = verifier.awaits_question(&request);
+    let awaited = verifier.may_be_question(&request);
     if let Ok(Some(handshake)) = verifier.handshake_in_body(&request, request.body(), NOW) {
         assert!(awaited, "a question that nobody would have read");
         check(verifier, handshake);
