@@ -13,7 +13,8 @@ const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 static VERIFIERS: LazyLock<Vec<Verifier>> = LazyLock::new(|| {
     let verifier = |endpoint: &Endpoint| {
         let mut fitting = SECRETS.iter().filter_map(|secret| endpoint.builder().secret(*secret).build().ok());
-        fitting.next().unwrap_or_else(|| panic!("{}: no secret fits", endpoint.id()))
+        // What takes a public key has one whose private half is nowhere but in the tests.
+        fitting.next().unwrap_or_else(|| endpoint.verifier())
     };
     Endpoint::all().iter().map(verifier).collect()
 });

@@ -31,9 +31,10 @@ static SCHEMES: LazyLock<Vec<(Signer, Verifier)>> = LazyLock::new(|| {
     let scheme = |set: usize| {
         let covered: Vec<&str> = of(set).map(|(component, _)| component).collect();
         let covers = if set & 32 > 0 { "" } else { "covers_body = false" };
+        let told = if set & 32 > 0 { "" } else { "[event]\ntold_apart_by = \"unsigned-values\"" };
         let toml = format!(
             "name = \"A\"\n[request]\nmethods = [\"POST\", \"PUT\"]\n[signature]\nalgorithm = \"http-signature\"\n{covers}\n[http-signature]\n\
-             algorithms = [\"hmac-sha256\"]\ncomponents = [{}]\nrequires = [\"created\"]\nmax_age = \"1m\"",
+             algorithms = [\"hmac-sha256\"]\ncomponents = [{}]\nrequires = [\"created\"]\nmax_age = \"1m\"\n{told}",
             covered.join(", ")
         );
         let scheme = Scheme::from_toml("a", &toml).expect("the file is right");
