@@ -19,9 +19,13 @@ static SCHEMES: LazyLock<Vec<Scheme>> = LazyLock::new(|| {
     let components =
         [r#""content-digest""#, r#""x", "@method""#, r#""x;bs""#, r#""x;sf""#, r#"'x;key="b"', "@query""#, ""];
     let scheme = |components: &&str| {
-        let covers = if components.contains("digest") { "" } else { "covers_body = false" };
+        let (covers, told) = if components.contains("digest") {
+            ("", "")
+        } else {
+            ("covers_body = false", "[event]\ntold_apart_by = \"unsigned-values\"")
+        };
         let toml = format!(
-            "name = \"A\"\n[signature]\nalgorithm = \"http-signature\"\n{covers}\n[http-signature]\nalgorithms = [\"hmac-sha256\"]\ncomponents = [{components}]"
+            "name = \"A\"\n[signature]\nalgorithm = \"http-signature\"\n{covers}\n[http-signature]\nalgorithms = [\"hmac-sha256\"]\ncomponents = [{components}]\n{told}"
         );
         Scheme::from_toml("a", &toml).expect("the file is right")
     };
