@@ -25,9 +25,9 @@ pub enum Rejection {
         /// The rule that is broken.
         rule: &'static str,
     },
-    /// The hash of the body that the request carries is not that of its body.
+    /// The hash of the body that the request carries, or the body that its token claims, is not that of its body.
     BodyHash {
-        /// Where the hash stands.
+        /// Where it stands.
         place: Arc<str>,
     },
     /// The body ended early, or its length is not the announced one.

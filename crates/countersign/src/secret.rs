@@ -39,9 +39,9 @@ impl Secret {
     /// # Errors
     ///
     /// If the text is empty or blank, begins or ends with white space or stands between quotation marks that came along
-    /// when it was copied, is a placeholder that nothing was put in place of, such as `${SECRET}`, `$SECRET` or `changeme`,
-    /// by itself or behind a prefix (`whsec_<your-secret>`, `sk_test_xxxx`), or the prefix of Standard Webhooks' secrets,
-    /// `whsec_`, with nothing behind it.
+    /// when it was copied, has a character in it that nobody sees, is a placeholder that nothing was put in place of, such as
+    /// `${SECRET}`, `$SECRET` or `changeme`, by itself or behind a prefix (`whsec_<your-secret>`, `sk_test_xxxx`), or the prefix
+    /// of Standard Webhooks' secrets, `whsec_`, with nothing behind it.
     pub fn new(text: impl Into<String>) -> Result<Self, SecretError> {
         let text = Zeroizing::new(text.into());
         if text.is_empty() {

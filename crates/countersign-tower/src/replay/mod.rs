@@ -34,10 +34,11 @@
 //!
 //! 1. The delivery's event is [claimed](countersign::replay) under a key that is made of what the signature covers. One
 //!    that was handled already gets the provider's [acknowledgement](countersign::Delivery::acknowledgement), a 200 for
-//!    most (`replayed`, with the delivery beside it in the answer's extensions), so that it ends its retries; one that is being handled, 409 with `Retry-After` (`in_progress`),
-//!    or [another status](countersign::scheme::Answers::in_progress) where the provider would give up after that. If the
-//!    store cannot be asked, or is full, the answer is 503 with `Retry-After` (`store_unavailable`): what cannot be told
-//!    from a replay does not run, unless [`dangerous_fail_open`](ReplayLayer::dangerous_fail_open) says so.
+//!    most (`replayed`, with the delivery beside it in the answer's extensions), so that it ends its retries; one that is
+//!    being handled, 409 with `Retry-After` (`in_progress`), or [another status](countersign::scheme::Answers::in_progress)
+//!    where the provider would give up after that. If the store cannot be asked, or is full, the answer is 503 with
+//!    `Retry-After` (`store_unavailable`): what cannot be told from a replay does not run, unless
+//!    [`dangerous_fail_open`](ReplayLayer::dangerous_fail_open) says so.
 //! 2. The service behind is called, under a time limit (`handler_timeout`, 503).
 //! 3. A 2xx commits the claim. Any other status, an error, a panic, a timeout and a request that is dropped, because its
 //!    client went away, release it, so that the provider's retry gets through; and so does a 2xx that says [`NotHandled`]. If the
