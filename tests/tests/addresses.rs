@@ -3,10 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use countersign::{
-    Rejection,
+    Rejection, Timestamp,
     address::{
-        AddressProblem, AddressSet, ClientHeader, IpNet, ListFormat, MAX_HEADER_BYTES, MAX_HOPS, TrustedProxies,
-        parse_network,
+        AddressList, AddressProblem, AddressSet, ClientHeader, IpNet, ListError, ListFormat, MAX_HEADER_BYTES,
+        MAX_HOPS, MAX_LIST_BYTES, MAX_LIST_RANGES, TakeError, TrustedProxies, parse_network,
         proxy_protocol::{Header, HeaderError, MAX_LENGTH, Progress, parse},
     },
 };
@@ -111,6 +111,16 @@ fn the_work_is_bounded() {
     assert_eq!(client("10.0.0.1", &vec!["203.0.113.8"; MAX_HOPS + 1]), Err("too long"));
     let long = "_".repeat(MAX_HEADER_BYTES);
     assert_eq!(client("10.0.0.1", &[&long, "203.0.113.7"]), Err("too long"));
+    let just = |header: ClientHeader, start: &str, end: &str, length: usize| {
+        let line = format!("{start}{}{end}", "_".repeat(length - start.len() - end.len()));
+        proxies(header).client(ip("10.0.0.1"), &lines(header.name().as_str(), &[&line]))
+    };
+    for (header, start, end) in
+        [(ClientHeader::XForwardedFor, "", ",203.0.113.7"), (ClientHeader::Forwarded, "for=", ",for=203.0.113.7")]
+    {
+        assert_eq!(just(header, start, end, MAX_HEADER_BYTES), Ok(ip("203.0.113.7")));
+        assert_eq!(just(header, start, end, MAX_HEADER_BYTES + 1), Err(AddressProblem::TooLong { header }));
+    }
 }
 
 #[test]
@@ -134,6 +144,89 @@ fn a_stranger_is_refused_with_403_and_a_server_without_peers_with_500() {
     assert!(stranger.to_string().contains("203.0.113.7"));
     let unknown = Rejection::from(AddressProblem::NoPeer);
     assert_eq!((unknown.code(), unknown.status().as_u16()), ("address", 500));
+}
+
+#[test]
+fn a_set_counts_its_ranges_of_both_kinds() {
+    for (networks, count) in [
+        (&[][..], 0),
+        (&["203.0.113.0/24"], 1),
+        (&["2001:db8::/32"], 1),
+        (&["203.0.113.0/24", "2001:db8::/32", "2001:db9:1::/48"], 3),
+    ] {
+        let set = AddressSet::parse(networks).unwrap();
+        assert_eq!((set.len(), set.is_empty()), (count, count == 0), "{networks:?}");
+    }
+}
+
+#[test]
+fn a_list_may_be_as_long_and_as_wide_as_it_says() {
+    let read = |text: &str| ListFormat::Lines.read(text.as_bytes()).map(|set| set.len());
+    let of_bytes = |length: usize| {
+        let address = "203.0.113.7\n";
+        read(&format!("{address}{}", "#".repeat(length - address.len())))
+    };
+    assert_eq!([MAX_LIST_BYTES, MAX_LIST_BYTES + 1].map(of_bytes), [Ok(1), Err(ListError::TooLong)]);
+    let of_ranges = |count: usize| read(&"::\n".repeat(count));
+    assert_eq!([MAX_LIST_RANGES, MAX_LIST_RANGES + 1].map(of_ranges), [Ok(1), Err(ListError::TooLong)]);
+    // Every other one, so that none is merged with its neighbour.
+    let v4 = |at: u8| format!("{}.0.0.0/8", 2 * at);
+    let v6 = |at: u8| format!("{:x}00::/16", 0x20 + 2 * at);
+    for network in [v4, v6] {
+        let of_networks = |count: u8| read(&(0..count).map(network).collect::<Vec<_>>().join("\n"));
+        assert_eq!([16, 17].map(of_networks), [Ok(16), Err(ListError::TooWideTogether)]);
+    }
+}
+
+#[test]
+fn a_list_that_lost_most_of_its_ranges_is_not_taken_however_few_addresses_they_had() {
+    let now = Timestamp::from_unix_seconds(1_767_225_600);
+    for [wide, narrow @ ..] in [
+        ["198.51.0.0/16", "203.0.113.0", "203.0.113.2", "203.0.113.4"],
+        ["2001:db8::/32", "2a00::", "2a00::2", "2a00::4"],
+    ] {
+        let all = [&[wide][..], &narrow].concat().join("\n");
+        let mut list = AddressList::read(ListFormat::Lines, all.as_bytes(), now).unwrap();
+        assert_eq!(list.take(wide.as_bytes(), now), Err(TakeError::Shrunk { ranges: 1, before: 4 }));
+        assert_eq!(list.set(), &AddressSet::parse(all.lines()).unwrap());
+        let half = [wide, narrow[0]].join("\n");
+        assert_eq!(list.take(half.as_bytes(), now), Ok(true), "{wide}");
+        assert_eq!(list.set(), &AddressSet::parse(half.lines()).unwrap());
+    }
+}
+
+#[test]
+fn what_is_wrong_with_addresses_is_said() {
+    let now = Timestamp::from_unix_seconds(1_767_225_600);
+    let lines = |text: &str| ListFormat::Lines.read(text.as_bytes()).unwrap_err().to_string();
+    let json = |text: &str| "json:/hooks".parse::<ListFormat>().unwrap().read(text.as_bytes()).unwrap_err().to_string();
+    let proxy = |bytes: &[u8]| parse(bytes).unwrap_err().to_string();
+    let mut list = AddressList::read(ListFormat::Lines, b"203.0.113.7\n203.0.113.9\n203.0.113.11", now).unwrap();
+    let mut offered = |text: &str| list.take(text.as_bytes(), now).unwrap_err().to_string();
+    for (said, fragments) in [
+        ("text".parse::<ListFormat>().unwrap_err().to_string(), &["`lines`", "`json:/hooks`"][..]),
+        (lines(""), &["the list is empty"]),
+        (lines("203.0.113.7\n203.0.113.8/24"), &["line 2: ", "bits behind the prefix", "`203.0.113.0/24`"]),
+        (lines("203.0.113.0/33"), &["line 1: ", "not the length of a prefix"]),
+        (lines("localhost"), &["line 1: ", "not an address"]),
+        (lines("3.0.0.0/7"), &["line 1: ", "bits behind the prefix"]),
+        (lines("2.0.0.0/7"), &["2.0.0.0/7 is wider than /8"]),
+        (json("{"), &["not JSON"]),
+        (json("{}"), &["nothing at `/hooks`"]),
+        (json(r#"{"hooks": 1}"#), &["neither text nor an array of texts at `/hooks`"]),
+        (json(r#"{"hooks": "localhost"}"#), &["at `/hooks`: ", "not an address"]),
+        (offered("203.0.113.7"), &["has 1 ranges", "had 3"]),
+        (offered("localhost"), &["line 1: ", "not an address"]),
+        (ClientHeader::Forwarded.to_string(), &["`Forwarded`"]),
+        (ClientHeader::XForwardedFor.to_string(), &["`X-Forwarded-For`"]),
+        (proxy(b"GET "), &["does not begin with a PROXY header"]),
+        (proxy(b"PROXY TCP4 a b 1 1\r\n"), &["malformed: expected an IPv4 address"]),
+        (proxy(&v2(0x20, 0x00, &[0; MAX_LENGTH])), &["longer than 4096 bytes"]),
+    ] {
+        for fragment in fragments {
+            assert!(said.contains(fragment), "`{fragment}` is not in: {said}");
+        }
+    }
 }
 
 const V2: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
@@ -182,6 +275,36 @@ fn headers_of_both_versions_are_read() {
     assert_eq!(header(&v2(0x20, 0x11, b"too short")), Ok(Header::Local));
     assert_eq!(header(&v2(0x21, 0x00, b"anything")), Ok(Header::Unknown));
     assert!(header(&v2(0x21, 0x11, &[0; MAX_LENGTH - 16])).is_ok());
+}
+
+#[test]
+fn so_many_bytes_are_asked_for_as_the_shortest_header_of_the_kind_still_lacks() {
+    let needs = |received: &[u8]| {
+        let progress = parse(received);
+        let Ok(Progress::Needs(more)) = progress else { panic!("{progress:?} for {}", received.escape_ascii()) };
+        more
+    };
+    let v1 = [
+        ("", 15),
+        ("PROXY ", 9),
+        ("PROXY TCP", 6),
+        ("PROXY TCP4", 22),
+        ("PROXY TCP4 203.0.113.7", 10),
+        ("PROXY TCP4 203.0.113.7 192.0.2.1", 2),
+        ("PROXY TCP4 203.0.113.7 192.0.2.1 56324 443\r", 1),
+        ("PROXY TCP6", 12),
+        ("PROXY TCP6 2001:db8::1", 2),
+        ("PROXY UNKNOWN", 2),
+        ("PROXY UNKNOWN\r", 1),
+    ];
+    for (received, more) in v1 {
+        assert_eq!(needs(received.as_bytes()), more, "{received}");
+    }
+    let v2 = v2(0x21, 0x11, &[0; 12]);
+    for end in 1..v2.len() {
+        let known = if end < 16 { 16 } else { v2.len() };
+        assert_eq!(needs(&v2[..end]), known - end, "{end}");
+    }
 }
 
 #[test]
