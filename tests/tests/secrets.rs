@@ -44,6 +44,8 @@ fn texts_that_are_no_secret_are_refused() {
         ("{{ .Values.secret }}", SecretError::Placeholder),
         ("<your secret>", SecretError::Placeholder),
         ("%WEBHOOK_SECRET%", SecretError::Placeholder),
+        ("#{webhook_secret}", SecretError::Placeholder),
+        ("[object Object]", SecretError::Placeholder),
         ("env:WEBHOOK_SECRET", SecretError::Placeholder),
         ("changeme", SecretError::Placeholder),
         ("Change-Me", SecretError::Placeholder),
@@ -233,6 +235,7 @@ fn a_secret_of_another_kind_gets_a_hint() {
         (providers::STRIPE, "whsec_", "only its prefix `whsec_`"),
         (providers::STRIPE, "sk_live_51Habcdef", "API key"),
         (providers::STRIPE, "rk_test_51Habcdef", "API key"),
+        (providers::STRIPE, "ghp_abcdefghijk", "personal access token"),
         (providers::STRIPE, "pk_live_51Habcdef", "publishable key"),
         (providers::STRIPE, "v1,whsec_abcdefghijk", "drop the `v1,`"),
         (providers::STRIPE, "$STRIPE_SECRET", "a placeholder"),
@@ -255,6 +258,7 @@ fn a_secret_without_the_prefix_that_belongs_to_it_is_taken_unless_it_is_of_anoth
     for (provider, text) in [
         (providers::STRIPE, "whsec_sk_live_abcdefghijk"),
         (providers::STRIPE, "typed-for-a-test-of-mine"),
+        (providers::STRIPE, "ghp_"),
         (providers::PAYSTACK, "sk_live_abcdefghijk"),
         (providers::GITHUB, "sk_live_as-somebody-typed-it"),
         (providers::GITHUB, "$ecret-of-somebody"),
@@ -329,6 +333,59 @@ fn a_scheme_that_signs_the_url_must_be_told_it() {
         assert_eq!(scheme.needs_public_url(), is_needed, "{signs}");
         let error = Verifier::new(&scheme, "a-long-random-secret").err();
         assert_eq!(error.is_some_and(|error| matches!(error, ConfigError::NoPublicUrl { .. })), is_needed, "{signs}");
+    }
+}
+
+#[test]
+fn a_message_signature_over_where_the_receiver_is_takes_the_public_url() {
+    for (component, is_needed) in [
+        ("@target-uri", true),
+        ("@authority", true),
+        ("@scheme", true),
+        ("@request-target", false),
+        ("@path", false),
+        ("host", false),
+    ] {
+        let file = format!(
+            "name = \"T\"\n[signature]\nalgorithm = \"http-signature\"\n[http-signature]\n\
+             algorithms = [\"hmac-sha256\"]\ncomponents = [\"content-digest\", \"{component}\"]\n"
+        );
+        let scheme = Scheme::from_toml("t", &file).unwrap();
+        assert_eq!(scheme.needs_public_url(), is_needed, "{component}");
+        let error = Verifier::new(&scheme, "a-long-random-secret").err();
+        assert_eq!(
+            error.is_some_and(|error| matches!(error, ConfigError::NoPublicUrl { .. })),
+            is_needed,
+            "{component}"
+        );
+    }
+}
+
+#[test]
+fn a_setting_is_one_that_the_scheme_knows_is_not_blank_and_is_there_if_the_scheme_needs_it() {
+    let file = "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
+                signs = \"{setting:app}.{body}\"\n[settings]\napp = \"its name\"\nword = \"the word of the question\"\n\
+                [[handshake]]\nmethod = \"GET\"\ntoken = { query = \"word\", setting = \"word\" }\n\
+                when = { query = \"challenge\" }\nanswer = \"{query:challenge}\"\n";
+    let scheme = Scheme::from_toml("t", file).unwrap();
+    let missing =
+        |name: &str, what: &str| Some(ConfigError::MissingSetting { name: name.to_owned(), what: what.to_owned() });
+    for (settings, expected) in [
+        (&[("app", "a")][..], None),
+        (&[("app", "a"), ("word", "b")], None),
+        (&[], missing("app", "its name")),
+        (&[("word", "b")], missing("app", "its name")),
+        (&[("app", "")], missing("app", "its name")),
+        (&[("app", " \t")], missing("app", "its name")),
+        (&[("app", "a"), ("word", "")], missing("word", "the word of the question")),
+        (
+            &[("app", "a"), ("apps", "b")],
+            Some(ConfigError::UnknownSetting { name: "apps".to_owned(), scheme: "t".to_owned() }),
+        ),
+    ] {
+        let builder = Verifier::builder(&scheme).secret("a-long-random-secret");
+        let built = settings.iter().fold(builder, |builder, (name, value)| builder.setting(*name, *value)).build();
+        assert_eq!(built.err(), expected, "{settings:?}");
     }
 }
 
