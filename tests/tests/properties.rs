@@ -87,6 +87,20 @@ fn cuts() -> impl Strategy<Value = Vec<usize>> {
     vec(any::<Index>().prop_map(|index| index.index(usize::MAX)), 0..6)
 }
 
+#[test]
+fn a_delivery_tells_what_its_scheme_says_of_it() {
+    for endpoint in ENDPOINTS.iter() {
+        let (verifier, request) = (endpoint.verifier(), endpoint.sample());
+        let delivery = verifier.verify(&request, Bytes::clone(request.body()), NOW).unwrap().into_delivery();
+        assert_eq!((delivery.provider(), delivery.scheme().id()), (endpoint.id(), endpoint.id()));
+        assert_eq!(delivery.tolerance(), endpoint.scheme.tolerance(), "{}", endpoint.id());
+        assert!(!delivery.is_unpacked(), "{}", endpoint.id());
+        let (answers, answer) = (endpoint.scheme.answers(), delivery.acknowledgement());
+        assert!(answers.accepts(answer.status()), "{}", endpoint.id());
+        assert_eq!(answer.body(), answers.body().unwrap_or_default(), "{}", endpoint.id());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 

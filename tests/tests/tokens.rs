@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use countersign::{Scheme, Signer, Timestamp, Tolerance, Verifier, providers};
+use bytes::Bytes;
+use countersign::{Payload, Scheme, Signer, Timestamp, Tolerance, Verifier, providers};
 use countersign_tests::verdict::each_way;
 use http::Request;
 
@@ -76,7 +77,7 @@ fn a_token_that_is_the_body_may_be_as_long_as_one() {
     let scheme = Scheme::from_toml("a", &toml).unwrap();
     let (now, body) = (Timestamp::from_unix_seconds(EXPIRES), format!("{{\"text\": \"{}\"}}", "x".repeat(200_000)));
     let signed = Signer::new(&scheme, SECRET).unwrap().sign(Request::post("/").body(body).unwrap(), now).unwrap();
-    let signed = signed.map(bytes::Bytes::from);
+    let signed = signed.map(Bytes::from);
     assert!(signed.body().len() > 250_000);
     each_way(&Verifier::new(&scheme, SECRET).unwrap(), &signed, now, &[1000]).unwrap();
 }
@@ -230,6 +231,39 @@ fn a_token_with_any_other_character_is_refused() {
         let other = if character == 'A' { "B" } else { "A" };
         let changed = format!("{}{other}{}", &TOKEN[..at], &TOKEN[at + 1..]);
         assert_ne!(code_of(&changed, HS256, -1), "", "{at}");
+    }
+}
+
+#[test]
+fn the_signature_of_a_token_is_as_long_as_its_hash() {
+    let (signed, signature) = TOKEN.rsplit_once('.').unwrap();
+    let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).unwrap();
+    let with = |signature: &[u8]| code_of(&format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)), HS256, -1);
+    assert_eq!(with(&signature), "");
+    for other in [&signature[..31], &[&signature[..], b"\0"].concat(), &signature.repeat(2)] {
+        assert_eq!(with(other), "signature", "{}", other.len());
+    }
+}
+
+#[test]
+fn a_delivery_has_the_claims_of_its_token_and_they_are_its_payload_where_the_token_is_the_body() {
+    let (now, claims) = (Timestamp::from_unix_seconds(EXPIRES), r#"{"sub":"a"}"#);
+    for (signature, is_token, is_body) in [
+        (format!("algorithm = \"jwt\"\nbody = true\n[jwt]\n{HS256}"), true, true),
+        (format!("algorithm = \"jwt\"\nheader = \"token\"\ncovers_body = false\n[jwt]\n{HS256}"), true, false),
+        ("algorithm = \"token\"\nheader = \"token\"\ncovers_body = false".to_owned(), false, false),
+    ] {
+        let scheme = Scheme::from_toml("a", &format!("name = \"A\"\n[signature]\n{signature}")).unwrap();
+        let (signer, verifier) =
+            (Signer::new(&scheme, "a-long-random-secret"), Verifier::new(&scheme, "a-long-random-secret").unwrap());
+        let signed = signer.unwrap().sign(Request::post("/").body(claims).unwrap(), now).unwrap();
+        let (head, body) = signed.map(Bytes::from).into_parts();
+        let delivery = verifier.verify(&head, body.clone(), now).unwrap().into_delivery();
+        assert_eq!(delivery.claims().is_some(), is_token, "{signature}");
+        let told = delivery.claims().map(|claims| serde_json::from_slice::<serde_json::Value>(claims).unwrap());
+        assert_eq!(told.is_some_and(|told| told["sub"] == "a"), is_body, "{signature}");
+        let payload = if is_body { Payload::Claims(delivery.claims().unwrap()) } else { Payload::Body(&body) };
+        assert_eq!(delivery.payload(), payload, "{signature}");
     }
 }
 
