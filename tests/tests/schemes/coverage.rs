@@ -251,6 +251,52 @@ fn a_canonical_form_covers_what_it_writes() {
 }
 
 #[test]
+fn the_form_of_plivo_covers_times_in_the_query_and_in_the_form_and_none_elsewhere() {
+    let file = |place: &str| {
+        format!(
+            "{HEAD}{HMAC}signs = \"{{canonical:plivo-v3}}\"\nambiguous = \"a test\"\n\
+             [timestamp]\n{place}\nformat = \"seconds\"\ntolerance = \"5m\"\n"
+        )
+    };
+    for place in ["query = \"at\"", "form = \"at\"", "form = \"payload\"\njson = \"/at\""] {
+        accepted(&file(place));
+    }
+    for place in ["header = \"X-At\"", "json = \"/at\""] {
+        refused_at(&file(place), "[timestamp]", "does not cover this timestamp");
+    }
+}
+
+#[test]
+fn a_message_signature_covers_the_values_of_its_components() {
+    for (component, id, is_covered) in [
+        ("x-id", "header:X-Id", true),
+        ("x-id", "header:X-Other", false),
+        ("x-id", "query:x-id", false),
+        ("x-id;bs", "header:X-Id", false),
+        ("x-id;key='id'", "header:X-Id", false),
+        ("@target-uri", "query:id", true),
+        ("@request-target", "query:id", true),
+        ("@query", "query:id", true),
+        ("@query", "header:X-Id", false),
+        ("@query-param;name='id'", "query:id", true),
+        ("@query-param;name='id'", "query:other", false),
+        ("@path", "query:id", false),
+        ("@authority", "header:host", false),
+        ("content-digest", "json:/id", true),
+        ("content-digest", "header:X-Id", false),
+    ] {
+        let body = if component == "content-digest" { "" } else { "covers_body = false\n" };
+        let told = if body.is_empty() { "" } else { "told_apart_by = \"signed-content\"\n" };
+        let component = component.replace('\'', "\\\"");
+        let scheme = accepted(&format!(
+            "{HEAD}algorithm = \"http-signature\"\n{body}[http-signature]\nalgorithms = [\"hmac-sha256\"]\n\
+             components = [\"{component}\"]\n[event]\nid = \"{{{id}}}\"\n{told}"
+        ));
+        assert_eq!(scheme.event_id().unwrap().is_covered(), is_covered, "{component} {id}");
+    }
+}
+
+#[test]
 fn a_canonical_form_that_writes_the_url_may_write_it_in_several_forms() {
     let file = |function: &str| {
         format!(
