@@ -17,6 +17,8 @@ fn request(body: &'static str) -> Request<&'static str> {
 }
 
 const JSON: &str = "{ \"n\": 1, \"payload\" : { \"k\":[1, 2] , \"s\":\"\u{e9}\" } }";
+const SNS: &str =
+    r#"{"Type":"Notification","MessageId":"1","Subject":"s","Message":"a\nb","Timestamp":"2","TopicArn":"3"}"#;
 const FORM: &str = "z=1&a=x+y&b=%2F";
 
 /// `signs`, what stands beside it in the file, the body, and the content.
@@ -44,6 +46,12 @@ const CASES: &[(&str, &str, &str, &str)] = &[
     ("{base64url-unpadded:body}.", "", "a\u{ff}b", "YcO_Yg."),
     ("{hex:body}", "", "a\u{ff}b", "61c3bf62"),
     ("{form:a}\\n{body}", "", FORM, "x y\nz=1&a=x+y&b=%2F"),
+    (
+        "{canonical:aws-sns}",
+        UNCOVERED,
+        SNS,
+        "Message\na\nb\nMessageId\n1\nSubject\ns\nTimestamp\n2\nTopicArn\n3\nType\nNotification\n",
+    ),
     ("{form-sorted}", PAIRS, FORM, "a=x y&b=/&z=1"),
     ("{form-sorted}", ENCODED, FORM, "a=x+y&b=%2F&z=1"),
     ("{query-sorted}\\n{body}", ENCODED, "a", "a=A&b=2&v=Value\na"),
@@ -147,6 +155,55 @@ fn a_value_that_stands_there_twice_counts_if_it_is_the_same() {
         request.headers_mut().insert("X-Sig", tag_of("").parse().unwrap());
         let refused = verifier.verify(&request, body.as_bytes(), NOW).unwrap_err();
         assert_eq!(refused.code(), "malformed_value", "{signs}");
+    }
+}
+
+#[test]
+fn of_the_values_that_amazon_signs_only_the_message_has_line_breaks() {
+    let verifier = Verifier::new(scheme("{canonical:aws-sns}", UNCOVERED), SECRET).unwrap();
+    for (value, other) in [("\"s\"", "\"s\\nt\""), ("\"1\"", "\"1\\n\""), ("\"3\"", "\"\\n3\"")] {
+        let body = SNS.replace(value, other);
+        let request = Request::post("/").header("X-Sig", tag_of("")).body(()).unwrap();
+        let refused = verifier.verify(&request, body.as_bytes(), NOW).unwrap_err();
+        assert_eq!(refused.code(), "ambiguous_content", "{body}");
+    }
+}
+
+#[test]
+fn plivo_signs_marks_between_the_parts_that_are_there() {
+    let scheme = scheme("{canonical:plivo-v3}", "ambiguous = \"a test\"\n");
+    let verifier = Verifier::builder(scheme).secret(SECRET).public_url("https://hooks.example.com").build().unwrap();
+    for (target, body, content) in [
+        ("/in", "", "https://hooks.example.com/in"),
+        ("/in?b=2&a=1", "", "https://hooks.example.com/in?a=1&b=2"),
+        ("/in", "d=4&c=3", "https://hooks.example.com/in?c3d4"),
+        ("/in?b=2&a=1", "d=4&c=3", "https://hooks.example.com/in?a=1&b=2.c3d4"),
+    ] {
+        let request = Request::post(target).header("X-Sig", tag_of(content)).body(()).unwrap();
+        let verdict = verifier.verify(&request, body.as_bytes(), NOW);
+        assert!(verdict.is_ok(), "{content}: {verdict:?}");
+    }
+}
+
+#[test]
+fn the_headers_that_a_signature_lists_are_signed_in_their_order() {
+    let file = format!(
+        "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\n\
+         list = {{ separator = \",\", items = [\"t={{timestamp}}\", \"v1={{hex}}\"] }}\n\
+         signs = \"{{timestamp}}.{{canonical:signed-headers}}\"\n{}",
+        TIME.replace("header = \"X-Time\"\n", "")
+    );
+    let verifier = Verifier::new(Scheme::from_toml("t", &file).unwrap(), SECRET).unwrap();
+    for (list, content) in [
+        ("", "1767225600...{}"),
+        ("h=x-id,", "1767225600.x-id.evt-1.{}"),
+        ("h=x-id x-name,", "1767225600.x-id x-name.evt-1.MiXed.{}"),
+        ("h=x-name x-time x-id,", "1767225600.x-name x-time x-id.MiXed.1767225600.evt-1.{}"),
+    ] {
+        let mut request = request("{}");
+        request.headers_mut().insert("X-Sig", format!("t=1767225600,{list}v1={}", tag_of(content)).parse().unwrap());
+        let verdict = verifier.verify(&request, b"{}", NOW);
+        assert!(verdict.is_ok(), "{content}: {verdict:?}");
     }
 }
 
