@@ -448,7 +448,7 @@ fn with_part(disposition: &[u8]) -> Request<Bytes> {
 #[test]
 fn a_file_in_a_form_may_have_any_name() {
     let verifier = Endpoint::find("mailgun-routes").verifier();
-    let dispositions: [&[u8]; 16] = [
+    let dispositions: [&[u8]; 17] = [
         b"form-data; name=\"file\"; filename=\"a.pdf\"",
         b"form-data; name=\"file\"; filename=\"report; name=final.pdf\"",
         b"form-data; name=\"file\"; filename=\"report; name=token\"",
@@ -465,6 +465,7 @@ fn a_file_in_a_form_may_have_any_name() {
         b"form-data; name=\"tokens\"; filename=\"it's.pdf\"",
         b"form-data; name=\"file\"\r\nContent-Type: application/pdf; name=\"token\"",
         b"form-data; name=\"file\"; filename=\"a\n.pdf\"",
+        b"form-data; name=\"file\"\r\nContent-Description:\tthe\ttoken",
     ];
     for disposition in dispositions {
         let verdict = each_way(&verifier, &with_part(disposition), NOW, &[7]);
@@ -475,7 +476,7 @@ fn a_file_in_a_form_may_have_any_name() {
 #[test]
 fn a_part_that_some_reader_could_take_for_a_signed_field_is_refused() {
     let verifier = Endpoint::find("mailgun-routes").verifier();
-    let dispositions: [&[u8]; 22] = [
+    let dispositions: [&[u8]; 25] = [
         b"form-data; name=\"token\"",
         b"form-data; name=token",
         b"form-data; NAME = \"token\"",
@@ -494,7 +495,10 @@ fn a_part_that_some_reader_could_take_for_a_signed_field_is_refused() {
         b"form-data;\r\n name=\"token\"",
         b"form-data; name=\"file\"\r\n ; name=\"token\"",
         b"form-data; name=\"file\"\r\nContent-Disposition: form-data; name=\"token\"",
+        b"form-data; name=\"token\"\r\nContent-Disposition: form-data; name=\"file\"",
         b"form-data; name=\"file\"\nContent-Disposition: form-data; name=\"token\"",
+        b"form-data; name=\"file\"\r\nContent-Description: a\x0bContent-Disposition: form-data; name=\"token\"",
+        b"form-data; name=\"file\"\r\nContent-Description: a\0; name=\"token\"",
         b"form-data; name=\"file\"\r\nContent-Disposition : form-data; name=\"token\"",
         b"attachment; name=\"token\"",
         b"form-data; filename=\"token\"",

@@ -252,6 +252,18 @@ fn a_plain_hash_is_not_extended_whatever_it_is_made_of() {
 }
 
 #[test]
+fn more_zeros_than_a_padding_has_are_none() {
+    let verifier = verifier("algorithm = \"sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{secret}{body}\"");
+    let code = |blocks: usize| {
+        let mut text = [b"x", &*padding(SECRET.len() + 1)].concat();
+        let length = text.split_off(text.len() - 8);
+        text.resize(64 * blocks - SECRET.len() - length.len(), 0);
+        code(&verifier, &request([&*text, &*length, b"more"].concat(), &[WRONG]))
+    };
+    assert_eq!([1, 2, 3, 8].map(code), ["ambiguous_content", "signature", "signature", "signature"]);
+}
+
+#[test]
 fn the_secret_may_be_a_part_of_what_an_hmac_signs() {
     // Computed with Python's `hmac`.
     let gitee = Request::post("/")
