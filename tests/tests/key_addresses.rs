@@ -157,6 +157,38 @@ fn a_token_names_its_key_by_the_kid_in_its_header() {
 }
 
 #[test]
+fn a_detached_signature_names_its_key_by_the_kid_in_its_header() {
+    let text = "name = \"T\"\n[signature]\nalgorithm = \"jws-detached\"\nheader = \"X-Sig\"\nsigns = \"{body}\"\n\
+                [jwt]\nalgorithms = [\"RS256\"]\n[keys]\nformat = \"jwks\"\nurl = \"https://acme.example/keys.json\"\n";
+    let unkeyed = Verifier::builder(Scheme::from_toml("t", text).unwrap()).without_keys().unwrap();
+    // {"alg":"RS256","kid":"7d68"} and {"alg":"RS256"}, each with another's signature.
+    for (signature, key_id) in
+        [("eyJhbGciOiJSUzI1NiIsImtpZCI6IjdkNjgifQ..AA", Some("7d68")), ("eyJhbGciOiJSUzI1NiJ9..AA", None)]
+    {
+        let address = unkeyed.locate(&head("X-Sig", signature.as_bytes()).unwrap(), None).unwrap();
+        assert_eq!((address.url(), address.key_id()), ("https://acme.example/keys.json", key_id));
+    }
+}
+
+#[test]
+fn a_message_signature_by_another_key_is_refused_before_keys_are_fetched() {
+    let text = "name = \"T\"\n[signature]\nalgorithm = \"http-signature\"\n[http-signature]\nalgorithms = [\"ed25519\"]\n\
+                components = [\"content-digest\"]\nkey_id = \"7d68\"\n[keys]\nformat = \"pem\"\n\
+                url = \"https://acme.example/key.pem\"\n";
+    let code = |text: &str, key_id: &str| {
+        let unkeyed = Verifier::builder(Scheme::from_toml("t", text).unwrap()).without_keys().unwrap();
+        let request = Request::post("/")
+            .header("Signature-Input", format!("a=(\"content-digest\"){key_id}"))
+            .header("Signature", "a=:AA==:");
+        let verdict = unkeyed.check_head(&request.body(()).unwrap(), Timestamp::from_unix_seconds(1_767_225_600));
+        verdict.map_or_else(|rejection| rejection.code(), |()| "")
+    };
+    let ids = [";keyid=\"7d68\"", ";keyid=\"7d69\"", ""];
+    assert_eq!(ids.map(|id| code(text, id)), ["", "unknown_key", "unknown_key"]);
+    assert_eq!(ids.map(|id| code(&text.replace("key_id = \"7d68\"\n", ""), id)), ["", "", ""]);
+}
+
+#[test]
 fn a_token_that_is_the_whole_body_names_its_key_there() {
     let unkeyed = Verifier::builder(providers::KINDE).setting("domain", "acme.kinde.com").without_keys().unwrap();
     assert!(unkeyed.scheme().key_source().unwrap().is_named_in_body());
