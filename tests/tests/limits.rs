@@ -1,9 +1,10 @@
 //! How long each piece of a request may be: what is as long as may be is taken, and what is one longer is refused.
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use countersign::{Rejection, Scheme, SignError, Signer, Timestamp, Verifier};
 use countersign_tests::verdict::each_way;
-use http::Request;
+use http::{HeaderName, Request};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 const SECRET: &str = "a-long-random-secret";
@@ -196,6 +197,122 @@ fn what_a_token_signs_may_have_a_mebibyte() {
     assert!(length(&longest) <= MEBIBYTE && length(&longer) > MEBIBYTE);
     assert_eq!([longest, longer].map(|request| verdict(&verifier, &request)), ["", "malformed_signature"]);
 }
+
+#[test]
+fn a_token_may_be_as_long_as_what_it_signs_and_its_signature_may_be() {
+    let file = "name = \"T\"\n[signature]\nalgorithm = \"jwt\"\nbody = true\n[jwt]\nalgorithms = [\"HS256\"]";
+    let verifier = Verifier::new(Scheme::from_toml("t", file).unwrap(), SECRET).unwrap();
+    // {"alg":"HS256"}
+    let header = "eyJhbGciOiJIUzI1NiJ9";
+    let code = |signed: usize, signature: usize| {
+        let bytes = (signed - header.len() - ".".len()) * 3 / 4;
+        let claims = format!("{{\"text\":\"{}\"}}", "x".repeat(bytes - "{\"text\":\"\"}".len()));
+        let token = format!("{header}.{}", BASE64_URL_SAFE_NO_PAD.encode(claims));
+        assert_eq!(token.len(), signed);
+        let token = format!("{token}.{}", "A".repeat(signature));
+        verdict(&verifier, &Request::post("/").body(Bytes::from(token)).unwrap())
+    };
+    for (signed, signature, expected) in [
+        (MEBIBYTE, 1366, "signature"),
+        (MEBIBYTE, 1364, "signature"),
+        (MEBIBYTE - 1, 1366, "signature"),
+        (MEBIBYTE, 1367, "malformed_signature"),
+        (MEBIBYTE + 1, 1366, "malformed_signature"),
+        (100, 1367, "malformed_signature"),
+        (MEBIBYTE + 1, 43, "malformed_signature"),
+    ] {
+        assert_eq!(code(signed, signature), expected, "{signed} {signature}");
+    }
+}
+
+/// A file for message signatures with the secret, over these components.
+fn message(components: &[String], rest: &str) -> String {
+    let covers = if components.iter().any(|component| component == "content-digest") {
+        ""
+    } else {
+        "covers_body = false\n[event]\ntold_apart_by = \"unsigned-values\"\nid = \"{header:X-Id}\"\n"
+    };
+    format!(
+        "name = \"T\"\n[signature]\nalgorithm = \"http-signature\"\n{covers}[http-signature]\n\
+         algorithms = [\"hmac-sha256\"]\ncomponents = {components:?}\n{rest}"
+    )
+}
+
+#[test]
+fn each_header_of_a_message_signature_may_have_8192_bytes_and_4_members() {
+    let scheme = Scheme::from_toml("t", &message(&["@method".to_owned()], "label = \"a\"\n")).unwrap();
+    let verifier = Verifier::new(&scheme, SECRET).unwrap();
+    let signer = Signer::new(&scheme, SECRET).unwrap();
+    let with = |name: &str, more: &dyn Fn(&str) -> String| {
+        let mut signed = signer.sign(Request::post("/").body(Bytes::from("{}")).unwrap(), NOW).unwrap();
+        let line = signed.headers()[name].to_str().unwrap().to_owned();
+        let line = format!("{line}{}", more(&line));
+        signed.headers_mut().insert(HeaderName::try_from(name).unwrap(), line.parse().unwrap());
+        verdict(&verifier, &signed)
+    };
+    for name in ["signature-input", "signature"] {
+        let of_length = |length: usize| {
+            with(name, &|line| format!(", b=\"{}\"", "x".repeat(length - line.len() - ", b=\"\"".len())))
+        };
+        assert_eq!([8191, 8192, 8193].map(of_length), ["", "", "malformed_signature"], "{name}");
+        let of_members =
+            |count: usize| with(name, &|_| (1..count).fold(String::new(), |text, at| format!("{text}, b{at}=1")));
+        assert_eq!(
+            [1, 3, 4, 5, 6].map(of_members),
+            ["", "", "", "malformed_signature", "malformed_signature"],
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_message_signature_may_cover_32_components() {
+    let verifier = Verifier::new(Scheme::from_toml("t", &message(&[], "")).unwrap(), SECRET).unwrap();
+    let code = |count: usize| {
+        let names: Vec<String> = (0..count).map(|at| format!("x-{at}")).collect();
+        let scheme = Scheme::from_toml("t", &message(&names, "")).unwrap();
+        let request = names.iter().fold(Request::post("/"), |request, name| request.header(name, "a"));
+        let signed = Signer::new(&scheme, SECRET).unwrap().sign(request.body(Bytes::from("{}")).unwrap(), NOW);
+        verdict(&verifier, &signed.unwrap())
+    };
+    assert_eq!([1, 31, 32, 33].map(code), ["", "", "", "malformed_signature"]);
+}
+
+#[test]
+fn a_header_that_is_parsed_for_a_message_signature_may_have_2048_bytes() {
+    for (component, is_parsed) in [("x-a;sf", true), ("x-a;key=\"a\"", true), ("x-a;bs", false), ("x-a", false)] {
+        let file = message(&[component.to_owned()], "");
+        let of_length = |length: usize| code(&file, &[("X-A", &format!("a=\"{}\"", "x".repeat(length - 4)))], "{}");
+        let longer = if is_parsed { "malformed_value" } else { "" };
+        assert_eq!([2047, 2048, 2049].map(of_length), ["", "", longer], "{component}");
+    }
+}
+
+#[test]
+fn the_digests_of_a_body_may_be_16_in_2048_bytes() {
+    let file = message(&["content-digest".to_owned()], "");
+    let verifier = Verifier::new(Scheme::from_toml("t", &file).unwrap(), SECRET).unwrap();
+    let plain = format!("{SIGNATURE}signs = \"{{body}}\"\n").replace("{hex}", "{base64}");
+    let plain = Signer::new(Scheme::from_toml("t", &plain).unwrap(), SECRET).unwrap();
+    let code = |digests: &str| {
+        let parameters = "(\"content-digest\");created=1767225600";
+        let base = format!("\"content-digest\": {digests}\n\"@signature-params\": {parameters}");
+        let tag = plain.sign(Request::post("/").body(base).unwrap(), NOW).unwrap();
+        let request = Request::post("/")
+            .header("Content-Digest", digests)
+            .header("Signature-Input", format!("a={parameters}"))
+            .header("Signature", format!("a=:{}:", tag.headers()["X-Sig"].to_str().unwrap()));
+        verdict(&verifier, &request.body(Bytes::from("{}")).unwrap())
+    };
+    let of_length =
+        |length: usize| code(&format!("{DIGEST}, a=\"{}\"", "x".repeat(length - DIGEST.len() - ", a=\"\"".len())));
+    assert_eq!([2047, 2048, 2049].map(of_length), ["", "", "malformed_value"]);
+    let of_count = |count: usize| code(&(1..count).fold(DIGEST.to_owned(), |text, at| format!("{text}, a{at}=1")));
+    assert_eq!([1, 15, 16, 17, 18].map(of_count), ["", "", "", "malformed_value", "malformed_value"]);
+}
+
+/// That of `{}`.
+const DIGEST: &str = "sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:";
 
 const MEBIBYTE: usize = 1024 * 1024;
 const SHA256_IN_BASE64: usize = 43;
