@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use bytes::Bytes;
-use countersign::{ConfigError, Verifier, providers};
+use countersign::{ConfigError, Key, Scheme, Secret, Signer, Verifier, providers};
 use countersign_tests::{
     app::{App, everywhere},
     endpoint::{Endpoint, NOW, PUBLIC_URL},
@@ -323,5 +323,37 @@ fn a8_a_signer_of_another_public_url_proves_nothing() {
             let verdict = everywhere(&verifier, &signed, NOW);
             assert!(port || same_host || verdict.is_err(), "{}: {url} for {PUBLIC_URL}", endpoint.id());
         }
+    }
+}
+
+#[test]
+fn of_two_message_signatures_that_name_their_keys_the_one_by_a_known_key_counts() {
+    let file = |id: &str| {
+        format!(
+            "name = \"T\"\n[signature]\nalgorithm = \"http-signature\"\n[http-signature]\n\
+             algorithms = [\"hmac-sha256\"]\ncomponents = [\"content-digest\"]\n{id}"
+        )
+    };
+    let scheme = |id: &str| Scheme::from_toml("t", &file(id)).unwrap();
+    let secret = || Secret::new("a-long-random-secret").unwrap();
+    let signer = Signer::new(scheme("key_id = \"a\"\n"), secret()).unwrap();
+    let signed = signer.sign(Request::post("/").body(Bytes::from("{}")).unwrap(), NOW).unwrap();
+    let beside = |other: &str| {
+        let mut request = signed.clone();
+        let input = request.headers()["signature-input"].to_str().unwrap().to_owned();
+        let signature = request.headers()["signature"].to_str().unwrap().to_owned();
+        let input = format!("{input}, other=(\"content-digest\"){other}");
+        request.headers_mut().insert("signature-input", input.parse().unwrap());
+        request.headers_mut().insert("signature", format!("{signature}, other=:AAAA:").parse().unwrap());
+        request
+    };
+    let by_scheme = Verifier::new(scheme("key_id = \"a\"\n"), secret()).unwrap();
+    let by_key = Verifier::builder(scheme("")).key(Key::new("first", secret()).with_id("a")).build().unwrap();
+    for verifier in [by_scheme, by_key] {
+        let code =
+            |other: &str| everywhere(&verifier, &beside(other), NOW).map_or_else(|rejection| rejection.code(), |_| "");
+        assert_eq!(code(";keyid=\"b\""), "");
+        assert_eq!(code(""), "");
+        assert_eq!(code(";keyid=\"a\""), "malformed_signature", "which of the two is meant?");
     }
 }

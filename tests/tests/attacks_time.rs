@@ -359,3 +359,27 @@ fn c6_a_clock_between_two_milliseconds_is_no_special_case() {
         );
     }
 }
+
+#[test]
+fn a_message_signature_is_over_at_its_end_and_with_a_leeway_so_much_later() {
+    let file = "name = \"T\"\n[signature]\nalgorithm = \"http-signature\"\n[http-signature]\n\
+                algorithms = [\"hmac-sha256\"]\ncomponents = [\"content-digest\"]\nrequires = [\"expires\"]\n";
+    for (leeway, seconds) in [("", 0), ("leeway = \"2s\"\n", 2)] {
+        let scheme = Scheme::from_toml("t", &format!("{file}{leeway}")).unwrap();
+        let verifier = Verifier::new(&scheme, "a-long-random-secret").unwrap();
+        let signer = Signer::new(&scheme, "a-long-random-secret").unwrap();
+        let signed = signer.sign(Request::post("/").body(Bytes::from("{}")).unwrap(), NOW).unwrap();
+        let input = signed.headers()["signature-input"].to_str().unwrap();
+        let (_, expires) = input.split_once(";expires=").unwrap();
+        let expires: i64 = expires[..expires.find(';').unwrap()].parse().unwrap();
+        let code = |more_millis: i64| {
+            let now = Timestamp::from_unix_millis(1000 * (expires + seconds) + more_millis);
+            each_way(&verifier, &signed, now, &[]).map_or_else(|rejection| rejection.code(), |_| "")
+        };
+        assert_eq!(
+            [-1000, -1, 0, 1, 1000].map(code),
+            ["", "", "", "timestamp_too_old", "timestamp_too_old"],
+            "{leeway}"
+        );
+    }
+}
