@@ -428,3 +428,20 @@ fn a_header_of_any_length_is_refused_by_its_length_alone() {
         table("gitlab", "x-gitlab-token", &[(&"a".repeat(len), code)]);
     }
 }
+
+#[test]
+fn a_header_that_is_read_stands_there_in_one_line_and_others_in_as_many_as_they_like() {
+    for id in ["github", "own-request-line", "own-digest-header", "own-query-id"] {
+        let endpoint = Endpoint::find(id);
+        let (verifier, signed) = (endpoint.verifier(), endpoint.sample());
+        let once = each_way(&verifier, &signed, NOW, &[]).unwrap();
+        let mut with_others = signed.clone();
+        for value in ["a", "b", "a"] {
+            with_others.headers_mut().append("x-nobody-reads-this", HeaderValue::from_static(value));
+        }
+        assert_eq!(each_way(&verifier, &with_others, NOW, &[]), Ok(once), "{id}");
+        let name = endpoint.scheme.signature_header().unwrap();
+        with_others.headers_mut().append(name, signed.headers()[name].clone());
+        assert_eq!(each_way(&verifier, &with_others, NOW, &[]).unwrap_err().code(), MALFORMED, "{id}");
+    }
+}
