@@ -231,3 +231,79 @@ async fn what_could_be_a_question_is_a_delivery_if_it_is_signed_and_all_there() 
         assert_eq!(send(layer(smartcar()), request).await.0.status(), status, "{length}");
     }
 }
+
+/// A question in the body with so many bytes, asked of a provider that signs none.
+fn question_of(bytes: usize) -> Vec<u8> {
+    [QUESTION, &vec![b' '; bytes - QUESTION.len()]].concat()
+}
+
+#[test]
+fn a_body_with_a_question_may_have_16_kib() {
+    let verifier = smartcar();
+    let is_answered = |method: &str, bytes: usize| {
+        let (head, ()) = Request::builder().method(method).body(()).unwrap().into_parts();
+        verifier.handshake_in_body(&head, &question_of(bytes), NOW).unwrap().is_some()
+    };
+    let most = usize::try_from(countersign::handshake::MAX_QUESTION).unwrap();
+    assert_eq!(most, 16 * 1024);
+    assert_eq!(
+        [1000, most - 1, most, most + 1, 2 * most].map(|bytes| is_answered("POST", bytes)),
+        [true, true, true, false, false]
+    );
+    assert!(!is_answered("GET", 1000));
+
+    // Where the head asks, the body may have any length.
+    let okta = Verifier::new(providers::OKTA_EVENT_HOOKS, SECRET).unwrap();
+    let asks = Request::get("/").header("Authorization", SECRET).header("X-Okta-Verification-Challenge", "a");
+    let (head, ()) = asks.body(()).unwrap().into_parts();
+    assert!(okta.handshake_in_body(&head, &question_of(most + 1), NOW).unwrap().is_some());
+}
+
+#[test]
+fn a_body_is_asked_for_questions_that_no_delivery_can_be() {
+    let (post, ()) = Request::post("/").body(()).unwrap().into_parts();
+    let (get, ()) = Request::get("/").body(()).unwrap().into_parts();
+    let (challenged, ()) = Request::get("/?challenge=a").body(()).unwrap().into_parts();
+    let (okta_asks, ()) = Request::get("/").header("X-Okta-Verification-Challenge", "a").body(()).unwrap().into_parts();
+    let slack_asks = br#"{"type":"url_verification","challenge":"x"}"#.as_slice();
+    for (provider, head, body, may_ask, expected) in [
+        // No questions at all.
+        (providers::GITHUB, &post, slack_asks, false, Ok(false)),
+        // A signed question by the method of deliveries is a delivery.
+        (providers::SLACK, &post, slack_asks, false, Ok(false)),
+        (providers::SLACK, &get, slack_asks, false, Ok(false)),
+        // One that the head alone asks.
+        (providers::DROPBOX, &challenged, b"", false, Ok(false)),
+        (providers::DROPBOX, &post, b"", false, Ok(false)),
+        // One in the body that nobody signs.
+        (providers::SMARTCAR, &post, QUESTION, true, Ok(true)),
+        (providers::SMARTCAR, &post, slack_asks, true, Ok(false)),
+        (providers::SMARTCAR, &get, QUESTION, false, Ok(false)),
+        // A signed one by a method that no delivery has.
+        (providers::OKTA_EVENT_HOOKS, &okta_asks, b"", true, Err("missing_signature")),
+        (providers::OKTA_EVENT_HOOKS, &get, b"", false, Ok(false)),
+        (providers::OKTA_EVENT_HOOKS, &post, b"", false, Ok(false)),
+    ] {
+        let verifier = Verifier::new(provider, SECRET).unwrap();
+        let place = format!("{} {} {}", provider.id(), head.method, head.uri);
+        assert_eq!(verifier.may_be_question(head), may_ask, "{place}");
+        let answer = verifier.handshake_in_body(head, body, NOW);
+        assert_eq!(answer.map(|answer| answer.is_some()).map_err(|rejection| rejection.code()), expected, "{place}");
+    }
+}
+
+#[test]
+fn an_answer_tells_what_its_response_is_made_of() {
+    let toml = "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
+                signs = \"{body}\"\n[[handshake]]\nmethod = \"GET\"\nsigned = false\nwhen = { query = \"a\" }\n\
+                status = 202\nanswer = \"{query:a}\"\nheaders = { X-Hook-Echo = \"{query:a}\" }\n";
+    let verifier = Verifier::new(Scheme::from_toml("t", toml).unwrap(), SECRET).unwrap();
+    let (head, ()) = Request::get("/?a=b+c").body(()).unwrap().into_parts();
+    let Some(Handshake::Answer(answer)) = verifier.handshake_in_head(&head, NOW).unwrap() else { panic!() };
+    assert_eq!((answer.status().as_u16(), &answer.body()[..]), (202, &b"b c"[..]));
+    assert_eq!(answer.headers()["x-hook-echo"], "b c");
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    let (status, headers, body) = (answer.status(), answer.headers().clone(), answer.body().clone());
+    let response = answer.into_response();
+    assert_eq!((response.status(), response.headers(), response.body()), (status, &headers, &body));
+}
