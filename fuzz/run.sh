@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Builds every fuzz target and runs each for a while, one on each core: `fuzz/run.sh SECONDS [TARGET …]`. Fails on the first
 # finding, whose input then stands in fuzz/artifacts/. `claims_in_servers` must be named: it needs Redis and Postgres
-# (tests/run.sh installs them), and time to build.
+# (tests/run.sh installs them), and time to build. With KEEP=1, the inputs that reached code which none of a corpus does are
+# added to it, for a commit.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -45,7 +46,7 @@ if [ -z "${targets[0]}" ]; then
     exit 1
 fi
 
-# One target: what it learns goes into a folder outside the repository; the committed corpus only grows by hand.
+# One target: what it learns goes into a folder outside the repository; the committed corpus grows only when asked to.
 run_target() {
     local target=$1 corpus
     corpus=corpus/${target%_in_servers}
@@ -65,6 +66,11 @@ run_target() {
         printf '%s: FINDING\n' "$target"
         tail -n 60 "$work/log"
         return 255 # xargs begins no other target.
+    fi
+    if [ -n "${KEEP:-}" ]; then
+        # By code alone: how often it was reached would keep ten times as many.
+        $cargo_fuzz run $features --sanitizer none "$target" "$corpus" "$work/learned" -- \
+            -merge=1 -use_counters=0 -max_len=8192 >"$work/merge" 2>&1 || { tail -n 60 "$work/merge"; return 255; }
     fi
     printf '%s: %s\n' "$target" "$(grep -o 'Done [0-9]* runs in [0-9]* second(s)' "$work/log" || tail -n 1 "$work/log")"
 }
