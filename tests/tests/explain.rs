@@ -3,10 +3,11 @@
 use std::{collections::BTreeSet, sync::LazyLock};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use countersign::{Cause, Certainty, Explanation, Setup, Signer, Timestamp, Verdict, providers};
+use countersign::{Cause, Certainty, Explanation, Scheme, Setup, Signer, Timestamp, Verdict, providers};
 use countersign_tests::explain::{Case, Expect};
 use http::{HeaderMap, Request};
 use proptest::{collection::vec, prelude::*, sample::select};
+use serde::Serialize as _;
 
 /// Every case with its file and what is found: it takes a while, so it is done once.
 static ALL: LazyLock<Vec<(String, Case, Explanation)>> = LazyLock::new(|| {
@@ -274,7 +275,7 @@ fn another_secret_is_what_is_told_where_nothing_explains_a_common_request() {
     let secret = |text: &str| format!("whsec_{}", text.repeat(32));
     let now = Timestamp::from_unix_seconds(1_767_225_600);
     let signer = Signer::new(providers::STRIPE, secret("a")).unwrap();
-    let lines: Vec<String> = (0..100).map(|line| format!(r#"{{"id":"li_{line}","amount":1.5}}"#)).collect();
+    let lines: Vec<String> = (0..1000).map(|line| format!(r#"{{"id":"li_{line}","amount":1.5}}"#)).collect();
     let event = format!(r#"{{"id":"evt_1","data":[{}]}}"#, lines.join(","));
     let request = signer.sign(Request::post("/").body(event).unwrap(), now).unwrap();
     let setup = Setup::new(providers::STRIPE).unwrap().secret("a", secret("b"));
@@ -301,4 +302,101 @@ fn what_was_left_untried_is_told_as_it_is() {
     assert!(why(providers::GITHUB, 0, "/", 129 << 10).contains("the body is too large"));
     assert!(why(providers::TWILIO_FORM, 0, &"/".repeat(9 << 10), 2).contains("the URL is too long"));
     assert!(why(providers::TWILIO_FORM, 0, "/a/b/c/d/e/f/g/h?i=j&k=l", 127 << 10).contains("too much work"));
+}
+
+/// The code of the first cause of a request that was signed by a scheme with its tag at this place, over this body.
+fn first_cause_of(place: &str, signed: &[u8], came: &[u8]) -> Option<&'static str> {
+    let secret = "0123456789abcdef";
+    let now = Timestamp::from_unix_seconds(0);
+    let file = "name = 'A'\n[signature]\nalgorithm = 'hmac-sha256'\nvalue = '{hex}'\nsigns = '{body}'\n";
+    let scheme = Scheme::from_toml("a", &format!("{file}{place}")).unwrap();
+    let request = Request::post("/").body(signed.to_vec()).unwrap();
+    let request = Signer::new(&scheme, secret).unwrap().sign(request, now).unwrap().map(drop);
+    let setup = Setup::new(scheme).unwrap().secret("a", secret);
+    countersign::explain(&setup, &request, came, now).causes().first().map(Cause::code)
+}
+
+/// The signature stands in the query: one in a header is rewritten, for which much of the work would be spent.
+#[test]
+fn a_body_that_is_larger_than_the_largest_is_not_changed() {
+    let came = vec![b'x'; (8 << 20) + 1];
+    assert_eq!(first_cause_of("query = 'sig'", &[&came[..], b"\n"].concat(), &came), None);
+    assert_eq!(first_cause_of("query = 'sig'", b"xx\n", b"xx"), Some("body_white_space"));
+}
+
+#[test]
+fn a_form_is_written_anew_up_to_the_largest() {
+    for (len, code) in [(128 << 10, Some("body_form")), ((128 << 10) + 1, None)] {
+        let came = format!("a=b+{}", "x".repeat(len - 4));
+        let signed = came.replace('+', "%20");
+        assert_eq!(first_cause_of("header = 'sig'", signed.as_bytes(), came.as_bytes()), code, "{len}");
+    }
+}
+
+/// Indented, the document is as long as is allowed where another member begins: to try what was written till then would be to
+/// try half a document.
+#[test]
+fn a_document_that_would_grow_too_long_is_told_as_untried() {
+    let document = |text: usize| {
+        let members = [&*format!("\"{}\"", "x".repeat(text)), &*",null".repeat(7_000)].concat();
+        [&*"[".repeat(40), &*members, &*"],null".repeat(39), "]"].concat()
+    };
+    let mut indented = Vec::new();
+    let json: serde_json::Value = serde_json::from_str(&document(0)).unwrap();
+    let style = serde_json::ser::PrettyFormatter::with_indent(b"    ");
+    json.serialize(&mut serde_json::Serializer::with_formatter(&mut indented, style)).unwrap();
+    let most = 1 << 20;
+    let end = indented[..most].iter().rposition(|byte| *byte == b',').unwrap();
+
+    let forged = Request::post("/").header("x-hub-signature-256", format!("sha256={:064}", 0)).body(()).unwrap();
+    let setup = Setup::new(providers::GITHUB).unwrap().secret("a", "0123456789abcdef");
+    let body = document(most - end);
+    let explanation = countersign::explain(&setup, &forged, body.as_bytes(), Timestamp::from_unix_seconds(0));
+    assert!(explanation.is_cut_short(), "{explanation}");
+}
+
+#[test]
+fn a_header_is_rewritten_up_to_the_longest() {
+    let setup = Setup::new(providers::GITHUB).unwrap().secret("a", "0123456789abcdef");
+    let now = Timestamp::from_unix_seconds(0);
+    let request = Request::post("/").body(&b"{}"[..]).unwrap();
+    let mut request = Signer::new(providers::GITHUB, "0123456789abcdef").unwrap().sign(request, now).unwrap();
+    let tag = request.headers()["x-hub-signature-256"].to_str().unwrap().replace("sha256=", "");
+    for (len, code) in [(8192, "signature_layout"), (8193, "malformed_signature")] {
+        request.headers_mut().insert("x-hub-signature-256", format!("{tag:;<len$}").parse().unwrap());
+        let explanation = countersign::explain(&setup, &request, request.body(), now);
+        assert_eq!(explanation.causes().first().map(Cause::code), Some(code), "{len}: {explanation}");
+    }
+}
+
+#[test]
+fn an_explanation_reads_as_the_verdict_and_its_causes_with_their_certainty() {
+    let secret = "0123456789abcdef";
+    let now = Timestamp::from_unix_seconds(0);
+    let request = Request::post("/").body(&b"{}"[..]).unwrap();
+    let signed = Signer::new(providers::GITHUB, secret).unwrap().sign(request, now).unwrap();
+    let explained = |setup: Setup, body: &[u8]| countersign::explain(&setup, &signed, body, now).to_string();
+    let setup = || Setup::new(providers::GITHUB).unwrap();
+    let logged = |code| Explanation::of_log(code, "the reason").unwrap().to_string();
+
+    assert_eq!(explained(setup().secret("a", secret), b"{}"), "accepted: `a` made the signature");
+    assert_eq!(
+        explained(setup().secret("a", secret), b"{}\n"),
+        "refused: no key of this endpoint made this signature for these bytes: wrong secret, or what is signed was changed\n\
+         body_white_space (proven: without it the signature is right): white space around the body was changed: the signed \
+         body has none at its end; give the verifier the raw body, before anything parses or rewrites it"
+    );
+    let unset = explained(setup(), b"{}");
+    assert!(unset.starts_with("not verified: ") && unset.contains("\nmisconfigured (indicated: "), "{unset}");
+    assert_eq!(
+        logged("body_too_large"),
+        "refused: body_too_large\n\
+         body_too_large (indicated: the signature cannot tell): the reason: raise the body limit if the provider sends such \
+         bodies"
+    );
+    assert_eq!(
+        logged("signature"),
+        "refused: signature\n\
+         no cause found: the log line says no more; explain the request itself, with its secret"
+    );
 }
