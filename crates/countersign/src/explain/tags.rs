@@ -23,13 +23,15 @@ pub(super) fn repairs(scheme: &Scheme, header: &HeaderName, text: &[u8]) -> Vec<
     if text.len() > MAX_SIGNATURE {
         return Vec::new();
     }
-    let text = percent_decode(text).collect::<Vec<u8>>();
-    let mut repairs = of_tokens(scheme, header, &text, &lengths);
+    let decoded = percent_decode(text).collect::<Vec<u8>>();
+    let mut repairs = of_tokens(scheme, header, &decoded, &lengths);
     // Whoever decodes a form or a query makes spaces of the `+` of base64.
-    if text.contains(&b' ') {
-        let text: Vec<u8> = text.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte }).collect();
+    if decoded.contains(&b' ') {
+        let text: Vec<u8> = decoded.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte }).collect();
         repairs.extend(of_tokens(scheme, header, &text, &lengths));
     }
+    // What the scheme would have written just so has been tried: once more costs the work that a large body is changed with.
+    repairs.retain(|(repaired, _)| repaired.as_bytes() != text);
     repairs
 }
 
