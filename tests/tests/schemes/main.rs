@@ -1,7 +1,8 @@
-//! Scheme files that are refused: where, and with what words.
+//! Scheme files that are refused: where, and with what words. What those that are taken say.
 
 mod coverage;
 mod keys;
+mod said;
 mod words;
 
 use countersign::Scheme;
