@@ -2,7 +2,9 @@
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use countersign::{Rejection, Scheme, SignError, Signer, Timestamp, Verifier};
+use countersign::{
+    KeyError, KeyPolicy, PublicKey, PublicKeyKind, Rejection, Scheme, SignError, Signer, Timestamp, Verifier,
+};
 use countersign_tests::verdict::each_way;
 use http::{HeaderName, Request};
 
@@ -65,7 +67,11 @@ fn a_timestamp_may_have_40_characters() {
         };
         assert_eq!([39, 40, 41].map(|length| at(length, "Z")), ["", "", "malformed_timestamp"], "{place} {format}");
         if format == "rfc3339-or-utc" {
-            assert_eq!([38, 39, 41].map(|length| at(length, "")), ["", "", "malformed_timestamp"], "{place}");
+            assert_eq!(
+                [38, 39, 40, 41].map(|length| at(length, "")),
+                ["", "", "malformed_timestamp", "malformed_timestamp"],
+                "{place}"
+            );
         }
     }
 }
@@ -313,6 +319,24 @@ fn the_digests_of_a_body_may_be_16_in_2048_bytes() {
 
 /// That of `{}`.
 const DIGEST: &str = "sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:";
+
+fn a_key_may_have_64_kib_however_it_is_written() {
+    let padded = |text: &str, length: usize| format!("{text}{}", " ".repeat(length - text.len()));
+    let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    let pem = include_str!("../vectors/keys/ed25519.pub.pem");
+    for length in [65_535, 65_536, 65_537] {
+        for read in [
+            PublicKey::from_jwk(&padded(jwk, length), KeyPolicy::Standard),
+            PublicKey::from_pem(&padded(pem, length), KeyPolicy::Standard),
+        ] {
+            let expected = if length > 65_536 { Err(KeyError::TooLarge) } else { Ok(PublicKeyKind::Ed25519) };
+            assert_eq!(read.map(|key| key.kind()), expected, "{length}");
+        }
+        // What is as long as may be is looked at, and is no key.
+        let no_key = PublicKey::from_spki_der(&vec![0; length], KeyPolicy::Standard).unwrap_err();
+        assert_eq!(no_key == KeyError::TooLarge, length > 65_536, "{length}: {no_key}");
+    }
+}
 
 const MEBIBYTE: usize = 1024 * 1024;
 const SHA256_IN_BASE64: usize = 43;
