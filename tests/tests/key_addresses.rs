@@ -1,6 +1,8 @@
 //! From where keys are fetched: whatever a request says, never from elsewhere than the scheme allows.
 
-use countersign::{Scheme, Timestamp, Unkeyed, Verifier, providers};
+use std::time::Duration;
+
+use countersign::{Scheme, Timestamp, Tolerance, Unkeyed, Verifier, providers};
 use http::{HeaderValue, Request, request::Parts};
 use proptest::prelude::*;
 
@@ -223,5 +225,55 @@ fn nothing_is_fetched_for_a_method_that_the_provider_does_not_use() {
             verdict.map_or_else(|rejection| rejection.code(), |()| "")
         };
         assert_eq!([code("POST"), code("PUT"), code("GET")], ["", "method", "method"], "{question}");
+    }
+}
+
+#[test]
+fn an_id_may_have_256_characters_that_can_be_seen() {
+    let unkeyed = unkeyed("format = \"jwks\"\nurl = \"https://acme.example/keys\"\nid = { header = \"X-Key\" }\n");
+    let locate = |id: &str| {
+        let head = head("X-Key", id.as_bytes()).unwrap();
+        unkeyed.locate(&head, None).map(|address| address.key_id().map(str::to_owned)).map_err(|refusal| refusal.code())
+    };
+    for length in [1, 255, 256] {
+        let id = "i".repeat(length);
+        assert_eq!(locate(&id), Ok(Some(id.clone())), "{length}");
+    }
+    for id in
+        ["i".repeat(257), "i".repeat(5000), "a b".to_owned(), "a\tb".to_owned(), "\u{e9}".to_owned(), String::new()]
+    {
+        assert_eq!(locate(&id), Err("malformed_value"), "{id}");
+    }
+}
+
+#[test]
+fn a_verifier_without_keys_tells_the_tolerance_that_it_will_have() {
+    let signature = "name = \"T\"\n[signature]\nalgorithm = \"ed25519\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n";
+    let keys = "[keys]\nformat = \"pem\"\nurl = \"https://acme.example/key\"\n";
+    let time = "[timestamp]\nheader = \"X-Time\"\nformat = \"seconds\"\ntolerance = \"5m\"\n";
+    let timed = format!("{signature}signs = \"{{timestamp}}.{{body}}\"\n{time}{keys}");
+    let builder = || Verifier::builder(Scheme::from_toml("t", &timed).unwrap());
+    let five_minutes = Tolerance::symmetric(Duration::from_secs(300));
+    assert_eq!(builder().without_keys().unwrap().tolerance(), Some(five_minutes));
+    let other = Tolerance::new(Duration::from_secs(7), Duration::from_secs(2));
+    assert_eq!(builder().tolerance(other).without_keys().unwrap().tolerance(), Some(other));
+    assert_eq!(unkeyed(keys.trim_start_matches("[keys]\n")).tolerance(), None);
+}
+
+/// Of a provider that looks whether the endpoint is there, and asks a signed question by a method that no delivery has.
+#[test]
+fn a_key_is_fetched_for_a_question_that_must_be_signed() {
+    let unkeyed = unkeyed(
+        "format = \"pem\"\nurl = \"https://acme.example/key\"\n\
+         [[handshake]]\nmethod = \"HEAD\"\nsigned = false\nwhen = { query = \"hello\" }\n\
+         [[handshake]]\nmethod = \"PUT\"\nwhen = { json = \"/challenge\" }\nanswer = \"{json:/challenge}\"\n",
+    );
+    let needs_none = |method: &str, target: &str| {
+        let request = Request::builder().method(method).uri(target).body(()).unwrap();
+        unkeyed.for_question(&request, Timestamp::from_unix_seconds(1_767_225_600)).is_some()
+    };
+    assert!(needs_none("HEAD", "/?hello=1"));
+    for (method, target) in [("HEAD", "/"), ("PUT", "/"), ("PUT", "/?hello=1"), ("POST", "/"), ("POST", "/?hello=1")] {
+        assert!(!needs_none(method, target), "{method} {target}");
     }
 }
