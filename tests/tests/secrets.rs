@@ -8,8 +8,8 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use countersign::{
-    ConfigError, Key, Rejection, Scheme, Secret, SecretError, Signer, Timestamp, Verifier, providers,
-    replay::MemoryStore,
+    ConfigError, Key, KeyError, KeyPolicy, PrivateKey, PublicKeyKind, Rejection, Scheme, Secret, SecretError, Signer,
+    Timestamp, Verifier, providers, replay::MemoryStore,
 };
 use countersign_tests::{
     app::App,
@@ -78,6 +78,17 @@ fn texts_that_are_no_secret_are_refused() {
         assert_eq!(Secret::new(text).unwrap_err(), error, "{text:?}");
         assert!(Verifier::new(providers::GITHUB, text).is_err(), "{text:?}");
         assert!(Signer::new(providers::GITHUB, text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn a_quotation_mark_that_stands_alone_belongs_to_the_secret() {
+    for text in ["\"", "'", "`", "\"in-the-front", "at-the-end'", "in`the`middle", "\"of-two-kinds'"] {
+        assert!(Secret::new(text).is_ok(), "{text}");
+        assert!(Verifier::new(providers::GITHUB, text).is_ok(), "{text}");
+    }
+    for text in ["\"\"", "''", "``"] {
+        assert_eq!(Secret::new(text).unwrap_err(), SecretError::Untrimmed, "{text}");
     }
 }
 
@@ -307,6 +318,41 @@ fn too_many_keys_are_refused() {
 }
 
 #[test]
+fn a_scheme_that_holds_a_value_against_the_url_must_be_told_it() {
+    let file = |equals: &str| {
+        format!(
+            "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\nsigns = \"{{body}}\"\n\
+             [[check]]\njson = \"/to\"\nequals = [\"none\", \"{equals}\"]\n"
+        )
+    };
+    for (equals, is_needed) in [("{url}", true), ("{host}", true), ("{path}", false), ("{header:X-To}", false)] {
+        let scheme = Scheme::from_toml("t", &file(equals)).unwrap();
+        assert_eq!(scheme.needs_public_url(), is_needed, "{equals}");
+        let error = Verifier::new(&scheme, "a-long-random-secret").err();
+        assert_eq!(error.is_some_and(|error| matches!(error, ConfigError::NoPublicUrl { .. })), is_needed, "{equals}");
+    }
+}
+
+#[test]
+fn of_what_is_no_public_url_it_is_said_why() {
+    for (url, words) in [
+        ("hooks.example.com", "no scheme"),
+        ("ftp://hooks.example.com", "neither `http` nor `https`"),
+        ("https://hooks.example.com/in?a=1", "a query or fragment"),
+        ("https://hooks.example.com/in#a", "a query or fragment"),
+        ("https://hooks.example.com/i n", "white space"),
+        ("https:///in", "no host"),
+        ("https://hooks.example.com:0443", "is not a number from 1 to 65535"),
+    ] {
+        let error =
+            Endpoint::find("twilio-form").builder().public_url(url).secret("a-long-secret").build().unwrap_err();
+        assert!(matches!(error, ConfigError::PublicUrl(_)), "{url}: {error:?}");
+        let told = error.to_string();
+        assert!(told.contains(words) && told.contains("such as `https://hooks.example.com/in`"), "{url}: {told}");
+    }
+}
+
+#[test]
 fn a_scheme_that_signs_the_url_must_be_told_it() {
     for endpoint in Endpoint::all().iter().filter(|endpoint| endpoint.scheme.needs_public_url()) {
         let told = endpoint
@@ -430,6 +476,66 @@ fn a_public_key_that_may_be_bare_bytes_may_be_a_file_as_well() {
         let verifier = Verifier::new(&scheme, text).unwrap_or_else(|error| panic!("{text}: {error}"));
         assert!(verifier.verify(&signed, b"{}", NOW).is_ok(), "{text}");
     }
+}
+
+#[test]
+fn a_signer_takes_a_private_key_as_bare_bytes_or_as_a_file() {
+    let file = "name = \"T\"\n[secret]\nencoding = \"hex\"\n[signature]\nalgorithm = \"ed25519\"\nheader = \"X-Sig\"\n\
+                value = \"{base64}\"\nsigns = \"{body}\"\n";
+    let scheme = Scheme::from_toml("t", file).unwrap();
+    let bare = "76ff1192a55c0e2358a38fd6cf08b93b73f802de2539adcec128b29f0e393934";
+    let message: &[u8] = include_bytes!("../vectors/keys/message");
+    for text in [bare, include_str!("../vectors/keys/ed25519.pem")] {
+        let signer = Signer::new(&scheme, text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        let signed = signer.sign(Request::post("/").body(Bytes::from_static(message)).unwrap(), NOW).unwrap();
+        assert_eq!(signed.headers()["X-Sig"], STANDARD.encode(include_bytes!("../vectors/keys/ed25519.sig")));
+    }
+}
+
+#[test]
+fn where_the_request_names_the_algorithm_a_signer_names_the_soundest() {
+    let file = |choices: &str| {
+        let text = format!(
+            "name = \"T\"\n[signature]\nalgorithm = {{ header = \"X-Alg\", choices = {{ {choices} }} }}\nheader = \"X-Sig\"\n\
+             value = \"{{base64}}\"\nsigns = \"{{body}}\"\n"
+        );
+        Scheme::from_toml("t", &text).unwrap()
+    };
+    for (choices, named) in [
+        ("\"1\" = \"rsa-sha1\", \"2\" = \"rsa-sha256\"", "2"),
+        ("\"1\" = \"rsa-sha256\", \"2\" = \"rsa-sha1\"", "1"),
+        ("\"1\" = \"rsa-sha1\"", "1"),
+    ] {
+        let scheme = file(choices);
+        let private = include_str!("../vectors/keys/rsa2048.pem");
+        let signer = Signer::configured(&scheme, private, countersign::VerifierBuilder::allow_legacy).unwrap();
+        let signed = signer.sign(Request::post("/").body("{}").unwrap(), NOW).unwrap();
+        assert_eq!(signed.headers()["X-Alg"], named, "{choices}");
+        assert!(signer.verifier().verify(&signed, signed.body(), NOW).is_ok(), "{choices}");
+    }
+}
+
+/// A structure in DER, of less than 256 bytes.
+fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
+    let inside = parts.concat();
+    let length = u8::try_from(inside.len()).unwrap();
+    let head = if length < 128 { vec![tag, length] } else { vec![tag, 0x81, length] };
+    [head, inside].concat()
+}
+
+/// RFC 5915 section 3 wants the curve's name in the key as well; most leave it to what is around it.
+#[test]
+fn a_private_key_may_name_its_curve_twice_and_no_other_one() {
+    let (p256, p384) = (b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", b"\x06\x05\x2b\x81\x04\x00\x22");
+    let key = |inside: &[u8]| {
+        let ec = b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01";
+        let key = der(0x30, &[b"\x02\x01\x01", &der(0x04, &[&[7; 32]]), inside]);
+        let info = der(0x30, &[b"\x02\x01\x00", &der(0x30, &[ec, p256]), &der(0x04, &[&key])]);
+        let text = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(info));
+        PrivateKey::from_pem(&text, KeyPolicy::Standard).map(|key| key.public_key().kind())
+    };
+    assert_eq!([key(b""), key(&der(0xa0, &[p256]))], [Ok(PublicKeyKind::P256), Ok(PublicKeyKind::P256)]);
+    assert_eq!(key(&der(0xa0, &[p384])), Err(KeyError::Malformed { format: "an elliptic curve's private key" }));
 }
 
 /// Everything that `tracing` is told.
