@@ -207,6 +207,67 @@ fn the_headers_that_a_signature_lists_are_signed_in_their_order() {
     }
 }
 
+/// A scheme of HTTP Message Signatures that cover this.
+fn covering(component: &str) -> Scheme {
+    let file = format!(
+        "name = \"T\"\n[signature]\nalgorithm = \"http-signature\"\n{UNCOVERED}[http-signature]\n\
+         algorithms = [\"hmac-sha256\"]\ncomponents = [\"@method\", '{component}']\n"
+    );
+    Scheme::from_toml("t", &file).unwrap_or_else(|error| panic!("{error}\n{file}"))
+}
+
+/// RFC 9421 section 2.2.3.
+#[test]
+fn an_authority_is_written_in_lower_case_and_with_any_port_but_the_usual_one() {
+    let scheme = covering("@authority");
+    for (signed, told, is_same) in [
+        ("https://hooks.example.com", "https://hooks.example.com:443/in", true),
+        ("https://hooks.example.com", "https://HOOKS.example.com", true),
+        ("https://hooks.example.com", "https://user:pass@hooks.example.com", true),
+        ("http://hooks.example.com", "http://hooks.example.com:80", true),
+        ("https://hooks.example.com", "https://hooks.example.com:8443", false),
+        ("https://hooks.example.com", "https://hooks.example.com:80", false),
+        ("https://hooks.example.com:8443", "https://hooks.example.com:8443/in", true),
+        ("https://hooks.example.com:8443", "https://hooks.example.com:9443", false),
+        ("https://hooks.example.com:8443", "https://example.com:8443", false),
+    ] {
+        let signer = Signer::with_public_url(&scheme, SECRET, signed).unwrap();
+        let request = signer.sign(request("a"), NOW).unwrap();
+        let verifier = Verifier::builder(&scheme).secret(SECRET).public_url(told).build().unwrap();
+        let verdict = verifier.verify(&request, b"a", NOW).map_or_else(|rejection| rejection.code(), |_| "");
+        assert_eq!(verdict, if is_same { "" } else { "signature" }, "{signed} {told}");
+    }
+}
+
+/// RFC 9421 sections 2.1.1 and 2.1.2: a comma in a text parts no members, and a quotation mark behind a backslash ends none.
+#[test]
+fn of_a_header_with_members_one_is_signed_whatever_is_in_the_others() {
+    let with = |value: &str| Request::post("/").header("X-Dict", value).body("a").unwrap();
+    let [one, all] = [covering("x-dict;key=\"b\""), covering("x-dict;sf")];
+    let code = |scheme: &Scheme, request: &Request<bytes::Bytes>| {
+        let verifier = Verifier::new(scheme, SECRET).unwrap();
+        verifier.verify(request, b"a", NOW).map_or_else(|rejection| rejection.code(), |_| "")
+    };
+    for before in
+        ["a=1", "a=\"x, b=1\"", r#"a="\"""#, r#"a="\", b=1""#, r#"a="\\""#, r#"a="\\", c="\\""#, r#"a="\\\"""#]
+    {
+        let value = format!("{before}, b=2");
+        for (scheme, when_another_changed) in [(&one, ""), (&all, "signature")] {
+            let signed = Signer::new(scheme, SECRET).unwrap().sign(with(&value), NOW);
+            let signed = signed.unwrap_or_else(|error| panic!("{value}: {error}"));
+            assert_eq!(code(scheme, &signed), "", "{value}");
+            for (other, expected) in [("a=7, b=2", when_another_changed), ("a=1, b=3", "signature")] {
+                let mut changed = signed.clone();
+                changed.headers_mut().insert("X-Dict", other.parse().unwrap());
+                assert_eq!(code(scheme, &changed), expected, "{value}: {other}");
+            }
+        }
+    }
+    for unfit in ["a=1", "b=1, b=2", "a=\"b=2", "a=\", b=2"] {
+        assert!(Signer::new(&one, SECRET).unwrap().sign(with(unfit), NOW).is_err(), "{unfit}");
+    }
+}
+
 /// Asserts that a request whose tag is made over `content` is accepted.
 fn assert_accepted(scheme: &Scheme, request: &Request<&'static str>, content: &'static str) {
     let verifier = Verifier::builder(scheme).secret(SECRET).build().unwrap();
