@@ -20,15 +20,19 @@ fn later(seconds: i64) -> Timestamp {
 /// The key of a request that must be accepted, asked in each way; `None` if nothing tells its event from others.
 fn key_of(verifier: &Verifier, request: &Request<Bytes>, now: Timestamp) -> Option<ReplayKey> {
     let verified = verifier.verify(request, request.body().clone(), now).unwrap();
-    let key = verified.replay_key(&scope());
-    assert_eq!(verified.into_delivery().replay_key(&scope()), key, "proof and delivery differ");
-    let scope = scope();
+    let (scope, another) = (scope(), ReplayScope::new("another endpoint"));
+    let (key, elsewhere) = (verified.replay_key(&scope), verified.replay_key(&another));
+    assert!(key.is_none() || key != elsewhere, "two endpoints know an event by one key");
+    assert_eq!(verified.into_delivery().replay_key(&scope), key, "proof and delivery differ");
     let mut collecting = verifier.collect(request, 1 << 20, now).unwrap();
     collecting.announce_length(request.body().len() as u64);
     collecting.announce_replay_key(&scope);
     collecting.push(request.body().clone()).unwrap();
     let verified = collecting.finish().unwrap();
     assert_eq!(verified.replay_key(&scope), key, "it matters that the key was expected");
+    assert_eq!(verified.replay_key(&another), elsewhere, "it matters that another key was expected");
+    let delivery = verified.into_delivery();
+    assert_eq!([&scope, &another].map(|scope| delivery.replay_key(scope)), [key, elsewhere]);
     key
 }
 

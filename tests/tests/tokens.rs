@@ -226,6 +226,26 @@ fn a_token_has_one_of_the_algorithms_that_are_allowed() {
 }
 
 #[test]
+fn what_a_token_claims_can_be_read_as_it_was_signed() {
+    let toml = "name = \"A\"\n[secret]\nencoding = \"base64url-unpadded\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"token\"\n\
+                covers_body = false\n[jwt]\nalgorithms = [\"HS256\"]\n";
+    let verifier = Verifier::new(Scheme::from_toml("a", toml).unwrap(), SECRET).unwrap();
+    let now = Timestamp::from_unix_seconds(EXPIRES - 1);
+    let body = bytes::Bytes::from_static(b"{}");
+    let request = Request::post("/").header("token", TOKEN).body(body.clone()).unwrap();
+    let verified = verifier.verify(&request, body.clone(), now).unwrap();
+    let claims = BASE64_URL_SAFE_NO_PAD.decode(TOKEN.split('.').nth(1).unwrap()).unwrap();
+    assert_eq!(verified.claims(), Some(&claims[..]));
+    assert_eq!(verified.into_delivery().claims(), Some(&claims[..]));
+
+    let hmac = Signer::new(providers::GITHUB, SECRET).unwrap();
+    let signed = hmac.sign(Request::post("/").body(body).unwrap(), now).unwrap();
+    let verified = hmac.verifier().verify(&signed, signed.body().clone(), now).unwrap();
+    assert_eq!((verified.provider(), verified.claims()), ("github", None));
+    assert_eq!(verified.into_delivery().claims(), None);
+}
+
+#[test]
 fn a_token_with_any_other_character_is_refused() {
     for (at, character) in TOKEN.char_indices() {
         let other = if character == 'A' { "B" } else { "A" };
