@@ -56,6 +56,22 @@ fn no_id_and_no_alias_is_there_twice() {
 }
 
 #[test]
+fn the_constant_of_a_provider_is_what_code_calls_it() {
+    let named = [
+        (providers::AWS_SNS, "AWS_SNS"),
+        (providers::GITHUB, "GITHUB"),
+        (providers::STANDARD_WEBHOOKS, "STANDARD_WEBHOOKS"),
+        (providers::STRIPE, "STRIPE"),
+    ];
+    for (provider, constant) in named {
+        assert_eq!(provider.constant(), constant);
+    }
+    for provider in providers::ALL {
+        assert!(provider.constant().eq_ignore_ascii_case(&provider.id().replace('-', "_")), "{}", provider.id());
+    }
+}
+
+#[test]
 fn no_two_providers_have_one_name() {
     let mut known = BTreeMap::new();
     for scheme in schemes() {

@@ -10,7 +10,7 @@ use std::{
 use axum::{Router, body::Body, routing::any};
 use bytes::Bytes;
 use countersign::{
-    Rejection, ReplayStore, Scheme, Signer, Timestamp, Verifier, providers,
+    Rejection, ReplayStore, Scheme, SignError, Signer, Timestamp, Verifier, providers,
     replay::{Claim, Lease, MemoryStore, ReplayScope},
 };
 use countersign_axum::Webhook;
@@ -280,6 +280,28 @@ fn each_reason_is_told_once_in_the_answer_the_log_and_the_metrics() {
     for (code, case) in cases {
         let expected = Reasons { answer: Some(code), log: vec![code.to_owned()], counted: vec![(code.to_owned(), 1)] };
         assert_eq!(reasons(case), expected);
+    }
+}
+
+#[test]
+fn of_a_payload_that_does_not_fit_it_is_told_where() {
+    let told = |path: &str| Rejection::Payload { path: path.to_owned(), message: "expected a number".to_owned() };
+    assert_eq!(told("data.amount").to_string(), "the payload does not fit at `data.amount`: expected a number");
+    assert_eq!(told("").to_string(), "the payload does not fit: expected a number");
+}
+
+#[test]
+fn of_a_request_that_cannot_be_signed_it_is_told_why() {
+    let place = || "header `x-sig`".to_owned();
+    for (error, words) in [
+        (
+            SignError::Body { place: place() },
+            "the scheme writes header `x-sig`, and the body has no place for it".to_owned(),
+        ),
+        (SignError::Unprintable { place: place() }, "the value of header `x-sig` cannot be written there".to_owned()),
+        (Rejection::Method.into(), format!("the request cannot be signed: {}", Rejection::Method)),
+    ] {
+        assert_eq!(error.to_string(), words);
     }
 }
 
