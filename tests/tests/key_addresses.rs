@@ -277,3 +277,34 @@ fn a_key_is_fetched_for_a_question_that_must_be_signed() {
         assert!(!needs_none(method, target), "{method} {target}");
     }
 }
+
+#[test]
+fn no_key_is_fetched_for_a_question_in_a_body_that_nobody_signed() {
+    let unkeyed = unkeyed(
+        "format = \"pem\"\nurl = \"https://acme.example/key\"\n\
+         [[handshake]]\nmethod = \"POST\"\nsigned = false\nwhen = { json = \"/challenge\" }\nanswer = \"{json:/challenge}\"\n",
+    );
+    let needs_none = |method: &str, signature: Option<&str>| {
+        let request = Request::builder().method(method).uri("/");
+        let request = signature.into_iter().fold(request, |request, signature| request.header("X-Sig", signature));
+        unkeyed.for_question(&request.body(()).unwrap(), Timestamp::from_unix_seconds(1_767_225_600)).is_some()
+    };
+    assert!(needs_none("POST", None));
+    // What is signed is a delivery, or refused for its signature; and by another method nothing is asked.
+    assert!(!needs_none("POST", Some(&"00".repeat(64))) && !needs_none("POST", Some("0")));
+    assert!(!needs_none("GET", None) && !needs_none("PUT", None));
+}
+
+#[test]
+fn the_url_of_a_key_follows_from_what_a_request_may_say_of_it() {
+    let url = "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-00ff.pem";
+    assert_eq!(sns().url_of(url).as_deref(), Some(url));
+    assert_eq!(sns().url_of("https://sns.us-east-1.evil.example/SimpleNotificationService-00ff.pem"), None);
+    let by_id = unkeyed(
+        "format = \"pem\"\nurl = \"https://{setting:tenant}.example/v1/{key-id}/key\"\nid = { header = \"X-Key\" }\n",
+    );
+    assert_eq!(by_id.url_of("2026-a").as_deref(), Some("https://acme.example/v1/2026-a/key"));
+    assert_eq!(by_id.url_of("../key"), None);
+    let set = unkeyed("format = \"jwks\"\nurl = \"https://acme.example/keys\"\nid = { header = \"X-Key\" }\n");
+    assert_eq!([set.url_of("2026-a"), set.url_of("https://acme.example/keys")], [None, None], "there is one for all");
+}

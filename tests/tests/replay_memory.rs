@@ -1,10 +1,10 @@
 //! The store in memory: the suite of all stores, and its bounds.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use countersign::{
     ReplayKey, Timestamp,
-    replay::{Claim, Full, Lease, MemoryStore, ReplayScope, ReplayStore as _, Settlement},
+    replay::{Claim, Full, Lease, MemoryStore, ReplayScope, ReplayStore, Settlement},
 };
 use countersign_tests::{
     replay::{key, key_in},
@@ -193,6 +193,9 @@ fn a_store_in_memory_has_nobody_wait() {
     let Some(Ok(Claim::Fresh(lease))) = store.claim_at_once(key, MINUTE, at(0)) else { panic!("not fresh") };
     assert_eq!(store.commit_at_once(lease, MINUTE, at(0)), Ok(Ok(Settlement::Settled)));
     assert!(matches!(store.claim_at_once(key, MINUTE, at(0)), Some(Ok(Claim::Done))));
+    // And so it is when it is shared.
+    let shared = Arc::new(store);
+    assert!(matches!(ReplayStore::claim_at_once(&shared, key, MINUTE, at(0)), Some(Ok(Claim::Done))));
 }
 
 #[test]

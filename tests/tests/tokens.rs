@@ -29,7 +29,8 @@ fn code_of(token: &str, rules: &str, behind_end: i64) -> &'static str {
     let now = Timestamp::from_unix_seconds(EXPIRES + behind_end);
     match verifier.verify(&request, *request.body(), now) {
         Ok(verified) => {
-            assert_eq!(verified.event_type().unwrap().as_str(), "joe");
+            let issuer = verified.event_type().unwrap();
+            assert_eq!((issuer.as_str(), issuer.to_string()), ("joe", "joe".to_owned()));
             ""
         }
         Err(rejection) => rejection.code(),
