@@ -320,6 +320,7 @@ fn the_digests_of_a_body_may_be_16_in_2048_bytes() {
 /// That of `{}`.
 const DIGEST: &str = "sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:";
 
+#[test]
 fn a_key_may_have_64_kib_however_it_is_written() {
     let padded = |text: &str, length: usize| format!("{text}{}", " ".repeat(length - text.len()));
     let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;

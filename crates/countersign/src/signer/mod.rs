@@ -21,7 +21,6 @@ use crate::{
     encoding::Encoding,
     head::{Head, look_up},
     json::Pointer,
-    jwt::takes_secret,
     key::Key,
     public_key::{PrivateKey, PublicKeyAlgorithm, PublicKeyKind, SignatureForm},
     rejection::Rejection,
@@ -380,11 +379,11 @@ impl fmt::Debug for Signer {
 
 /// The private key that a text stands for, if the scheme takes public keys; `None` if it computes with a secret.
 fn private_key(scheme: &Scheme, secret: &Secret) -> Result<Option<PrivateKey>, ConfigError> {
-    let text = secret.expose();
-    let is_pem = text.starts_with(b"-----");
-    if !scheme.takes_public_key() || (!is_pem && takes_secret(&scheme.jwt.algorithms)) {
+    if !scheme.takes_public_key() {
         return Ok(None);
     }
+    let text = secret.expose();
+    let is_pem = text.starts_with(b"-----");
     // Short keys are accepted when signing: whoever verifies decides.
     let policy = policy(true);
     let key = if is_pem {
