@@ -1,6 +1,7 @@
 //! Scheme files that are refused: where, and with what words. What those that are taken say.
 
 mod coverage;
+mod in_words;
 mod keys;
 mod said;
 mod words;
