@@ -190,6 +190,29 @@ fn a_token_may_be_for_several_but_is_of_one() {
 }
 
 #[test]
+fn a_token_may_be_for_the_url_that_it_comes_to() {
+    let scheme = |rules: &str| {
+        let toml = format!("name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nbody = true\n[jwt]\n{HS256}\n{rules}");
+        Scheme::from_toml("a", &toml).unwrap()
+    };
+    let now = Timestamp::from_unix_seconds(EXPIRES);
+    for (rule, claim) in [("audience = \"{url}\"", "aud"), ("issuer = \"{url}\"", "iss")] {
+        let verifier =
+            Verifier::builder(scheme(rule)).secret(SECRET).public_url("https://example.com").build().unwrap();
+        let code = |url: &str| {
+            let claims = format!("{{\"{claim}\":\"{url}\"}}");
+            let request = Request::post("/in?a=1").body(claims).unwrap();
+            let signed = Signer::new(scheme(""), SECRET).unwrap().sign(request, now).unwrap();
+            each_way(&verifier, &signed, now, &[7]).map_or_else(|rejection| rejection.code(), |_| "")
+        };
+        assert_eq!(code("https://example.com/in?a=1"), "", "{rule}");
+        for other in ["https://example.com/in", "https://example.org/in?a=1", "{url}"] {
+            assert_eq!(code(other), "unexpected_value", "{rule} {other}");
+        }
+    }
+}
+
+#[test]
 fn a_detached_signature_may_be_made_with_a_secret() {
     let toml = "name = \"A\"\n[signature]\nalgorithm = \"jws-detached\"\nheader = \"sig\"\nsigns = \"{body}\"\n\
                 [jwt]\nalgorithms = [\"HS256\"]";
@@ -326,10 +349,12 @@ fn a_detached_payload_may_be_signed_as_it_is_without_crit_where_the_scheme_says_
     let verifier = Verifier::new(providers::SALEOR, PYJWT_KEY).unwrap();
     assert!(verifier.verify(&request(body), body.as_bytes(), now).is_ok());
     assert!(verifier.verify(&request("[]"), b"[]", now).is_err());
-    let strict = providers::SALEOR.toml().replace("b64_without_crit = true", "");
-    let strict = Verifier::new(Scheme::from_toml("strict", &strict).unwrap(), PYJWT_KEY).unwrap();
-    let rejection = strict.verify(&request(body), body.as_bytes(), now).unwrap_err();
-    assert_eq!(rejection.code(), "malformed_signature");
+    for strict in ["", "b64_without_crit = false"] {
+        let toml = providers::SALEOR.toml().replace("b64_without_crit = true", strict);
+        let verifier = Verifier::new(Scheme::from_toml("strict", &toml).unwrap(), PYJWT_KEY).unwrap();
+        let rejection = verifier.verify(&request(body), body.as_bytes(), now).unwrap_err();
+        assert_eq!(rejection.code(), "malformed_signature", "{strict}");
+    }
 }
 
 const PYJWT: &str = "eyJhbGciOiJSUzI1NiIsImI2NCI6ZmFsc2UsImtpZCI6IjEiLCJ0eXAiOiJKV1QifQ..fLH037DVzHbuWcCmmU5xZAnlN7J8LI7XFd9Z2gCnmh\
