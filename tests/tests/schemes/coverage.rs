@@ -1,5 +1,7 @@
 //! What a signature does not cover, and what could be taken for another.
 
+use countersign::Scheme;
+
 use crate::{HEAD, HMAC, TIME, accepted, refused, refused_at};
 
 #[test]
@@ -327,6 +329,27 @@ fn an_open_border_is_told_by_what_stands_beside_it() {
         let file = format!("{HEAD}{HMAC}signs = \"{signs}\"\n{tables}");
         refused_at(&file, "[signature]", &format!("nothing marks where {end} ends and {beginning} begins"));
     }
+}
+
+#[test]
+fn a_signed_id_covers_itself_alone() {
+    let in_header = format!("{HEAD}{HMAC}signs = \"{{id}}.{{body}}\"\n[id]\nheader = \"X-Id\"\n");
+    for (id, is_covered) in [("id", true), ("header:X-Id", true), ("header:X-Other", false), ("query:id", false)] {
+        let scheme = accepted(&format!("{in_header}[event]\nid = \"{{{id}}}\"\n"));
+        assert_eq!(scheme.event_id().unwrap().is_covered(), is_covered, "{id}");
+    }
+}
+
+#[test]
+fn an_id_among_the_claims_is_covered_by_a_token_and_by_nothing_else() {
+    let rest = "[id]\nclaim = \"/jti\"\n[event]\nid = \"{id}\"\n";
+    let token = "algorithm = \"jwt\"\nbody = true\n[jwt]\nalgorithms = [\"HS256\"]\n";
+    let covers = |signature: &str| {
+        let scheme = Scheme::from_toml("t", &format!("{HEAD}{signature}{rest}"));
+        scheme.is_ok_and(|scheme| scheme.event_id().unwrap().is_covered())
+    };
+    assert!(covers(token));
+    assert!(!covers(&format!("{HMAC}signs = \"{{body}}\"\n")));
 }
 
 const ENCODED: &str = "[form]\nbetween = \"=\"\njoin = \"&\"\nencode = true\n";
