@@ -13,12 +13,15 @@ fn places_of_keys_where_others_could_put_theirs() {
     let at = "format = \"certificate\"\nurl_at = { header = \"X-Url\" }\n";
     let path = "path = \"/certs/{word}.pem\"\n";
     for host in [
+        "{label}",
+        "keys.{label}",
         "{label}.com",
         "{label}.co.uk",
         "{label}.amazonaws.com",
         "sns.{label}.amazonaws.com",
         "keys.{label}.s3.amazonaws.com",
         "{label}.github.io",
+        "{label}.keys.github.io",
         "a{label}.acme.example",
         "{word}.acme.example",
         "ACME.example",
