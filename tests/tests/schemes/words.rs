@@ -263,3 +263,117 @@ fn columns_count_characters_and_lines_count_line_feeds() {
     let file = head.to_owned() + "value = \"é{hxe}\"\r\nsigns = \"{body}\"\r\n";
     refused_at(&file, "{hxe}", "unknown placeholder");
 }
+
+#[test]
+fn a_check_is_of_one_hash_of_the_body_or_of_texts_and_one_of_the_body_is_never_left_out() {
+    let check =
+        |check: &str| format!("{HEAD}{HMAC}signs = \"{{body}}\"\n[settings]\nown = \"ours\"\n[[check]]\n{check}");
+    for equals in [
+        "[\"{sha256-hex:body}\", \"{sha512-hex:body}\"]",
+        "[\"{sha256-hex:body}\", \"none\"]",
+        "[\"none\", \"{sha256-hex:body}\"]",
+    ] {
+        refused_at(&check(&format!("header = \"X-Is\"\nequals = {equals}\n")), equals, "one hash in several encodings");
+    }
+    let in_two = "header = \"X-Is\"\nequals = [\"{sha256-hex:body}\", \"{sha256-base64:body}\"]\n";
+    accepted(&check(in_two));
+    refused_at(&check(&format!("{in_two}if_set = \"own\"\n")), "\"own\"", "is always checked");
+    let text = "header = \"X-Is\"\nequals = \"{setting:own}\"\n";
+    accepted(&check(&format!("{text}if_set = \"own\"\n")));
+    refused_at(&check(&format!("{text}if_set = \"other\"\n")), "\"other\"", "does not say what `other` is");
+}
+
+#[test]
+fn tables_of_tokens_and_of_message_signatures_that_are_wrong() {
+    let message = |algorithms: &str, more: &str| {
+        format!(
+            "{HEAD}algorithm = \"http-signature\"\n[http-signature]\nalgorithms = {algorithms}\n\
+             components = [\"content-digest\"]\n{more}"
+        )
+    };
+    for algorithms in ["[]", "[\"hmac-sha256\", \"ed25519\"]", "[\"ed25519\", \"ecdsa-p256-sha256\", \"hmac-sha256\"]"]
+    {
+        refused_at(&message(algorithms, ""), "[http-signature]", "expected `hmac-sha256` alone");
+    }
+    for algorithms in ["[\"hmac-sha256\"]", "[\"ed25519\"]", "[\"ed25519\", \"ecdsa-p256-sha256\"]"] {
+        accepted(&message(algorithms, "key_id = \"ours\"\n"));
+    }
+    let token = |algorithm: &str, more: &str| {
+        format!("{HEAD}algorithm = \"{algorithm}\"\nheader = \"T\"\n{more}b64_without_crit = true\n")
+    };
+    let rules = "[jwt]\nalgorithms = [\"HS256\"]\n";
+    refused_at(&token("jwt", &format!("covers_body = false\n{rules}")), "true", "is always encoded");
+    accepted(&token("jws-detached", &format!("signs = \"{{body}}\"\n{rules}")));
+}
+
+#[test]
+fn names_of_keys_and_layouts_belong_together() {
+    let file = |value: &str, more: &str| format!("{HEAD}{}signs = \"{{body}}\"\n{more}", HMAC.replace("{hex}", value));
+    accepted(&file("{key-name}:{hex}", "key_name = \"ours\"\n"));
+    refused_at(&file("{key-name}:{hex}", ""), "[signature]", "expected `key_name`");
+    refused_at(&file("{hex}", "key_name = \"ours\"\n"), "\"ours\"", "the layout has no `{key-name}`");
+}
+
+#[test]
+fn what_an_algorithm_does_not_have_is_refused_beside_it() {
+    let hmac = format!("{HEAD}{HMAC}signs = \"{{body}}\"\n");
+    accepted(&format!("{hmac}optional_end = \"\\n\"\n"));
+    refused_at(&format!("{hmac}optional_end = \"\"\n"), "\"\"", "expected some text");
+    let rsa = hmac.replace("hmac-sha256", "rsa-sha256").replace("{hex}", "{base64}");
+    refused_at(&format!("{rsa}optional_end = \"end\"\n"), "\"end\"", "behind what an HMAC signs");
+
+    accepted(&format!("{hmac}every = true\n"));
+    let query = hmac.replace("header = \"X-Sig\"", "query = \"sig\"");
+    refused_at(&format!("{query}every = true\n"), "true", "only headers can stand in a request several times");
+
+    let token = |place: &str| format!("{HEAD}algorithm = \"jwt\"\n{place}[jwt]\nalgorithms = [\"HS256\"]\n");
+    accepted(&token("body = true\n"));
+    refused_at(&token("body = true\nheader = \"T\"\n"), "[signature]", "two places: the body and another");
+    refused_at(&token("body = false\n"), "[signature]", "where in the request it stands");
+    refused_at(&token(""), "[signature]", "where in the request it stands");
+    for algorithm in ["basic", "token", "http-signature", "hmac-sha256"] {
+        let file = format!("{HEAD}algorithm = \"{algorithm}\"\nbody = true\n");
+        refused_at(&file, "[signature]", "only a `jwt` can be the whole body");
+    }
+}
+
+#[test]
+fn of_several_signed_texts_the_wrong_one_is_told() {
+    let file = format!("{HEAD}{HMAC}signs = [\"a:{{path}}\", \"{{bdoy}}\"]\n");
+    refused_at(&file, "[\"a:", "item 2: unknown placeholder `{bdoy}`");
+}
+
+#[test]
+fn four_signed_texts_may_be_optional_and_no_more() {
+    let optional = |count: usize| {
+        let item = |at| format!("{{ text = \"{at}:{{header:X-{at}}};\", when = \"header:X-{at}\" }}, ");
+        let items: String = (0..count).map(item).collect();
+        format!("{HEAD}{HMAC}signs = [{items}\"b:{{body}}\"]\n")
+    };
+    accepted(&optional(3));
+    accepted(&optional(4));
+    refused_at(&optional(5), "[{ text", "more than 4 optional items");
+}
+
+#[test]
+fn answers_codings_and_addresses_that_are_wrong() {
+    let file = |table: &str| format!("{HEAD}{HMAC}signs = \"{{body}}\"\n{table}\n");
+    for key in ["refusal", "in_progress"] {
+        for status in ["200", "399", "600", "99"] {
+            refused_at(&file(&format!("[answers]\n{key} = {status}")), status, ": 400 to 599");
+        }
+        for status in ["400", "499", "500", "599"] {
+            accepted(&file(&format!("[answers]\n{key} = {status}")));
+        }
+    }
+    accepted(&file("[body]\ndecoded = \"gzip\""));
+    for coding in ["\"br\"", "\"GZIP\"", "\"\""] {
+        refused_at(&file(&format!("[body]\ndecoded = {coding}")), coding, "expected `gzip`");
+    }
+    let ranges = "[addresses]\nranges = [\"192.0.2.0/24\"]\n";
+    let (source, read) = ("source = \"https://acme.example/ips\"\n", "read = 2026-01-31\n");
+    accepted(&file(&format!("{ranges}{source}{read}")));
+    for more in ["", source, read] {
+        refused_at(&file(&format!("{ranges}{more}")), "[addresses]", "expected `source` and `read`");
+    }
+}
