@@ -189,6 +189,36 @@ fn places_that_are_none_or_two() {
     );
 }
 
+/// What is looked for among claims that nobody sends would be missing from every request.
+#[test]
+fn only_a_token_has_claims() {
+    let tables = [
+        ("[id]\nclaim = \"/jti\"\n", "[id]"),
+        ("[[check]]\nclaim = \"/sub\"\nequals = \"us\"\noptional = true\n", "[[check]]"),
+        ("[event]\nid = \"{claim:/jti}\"\n", "\"{claim"),
+        ("[event]\ntype = \"{claim:/type}\"\n", "\"{claim"),
+    ];
+    let token = |algorithm: &str, signs: &str, tables: &str| {
+        let rules = "[jwt]\nalgorithms = [\"HS256\"]\n";
+        format!("{HEAD}algorithm = \"{algorithm}\"\nheader = \"T\"\ncovers_body = false\n{signs}{tables}{rules}")
+    };
+    for (table, marked) in tables {
+        refused_at(&format!("{HEAD}{HMAC}signs = \"{{body}}\"\n{table}"), marked, "of a `jwt` only");
+        let signs = "signs = \"{body}\"\n";
+        refused_at(
+            &token("jws-detached", signs, table).replace("covers_body = false\n", ""),
+            marked,
+            "of a `jwt` only",
+        );
+        accepted(&token("jwt", "", table));
+    }
+    let timestamp = "[timestamp]\nclaim = \"/at\"\nformat = \"seconds\"\ntolerance = \"5m\"\n";
+    refused_at(&token("jwt", "", timestamp), "[timestamp]", "of a `jwt` only");
+    for signs in ["{claim:/a}.{body}", "{lower:claim:/a}.{body}", "{sorted:claim:/a,secret}.{body}"] {
+        refused(&format!("{HEAD}{HMAC}signs = \"{signs}\"\n"), "claim");
+    }
+}
+
 #[test]
 fn events_checks_methods_forms_and_secrets_that_are_wrong() {
     let signature = format!("{HEAD}{HMAC}signs = \"{{body}}\"\n");

@@ -82,7 +82,7 @@ impl Part {
                 None => read.into_iter().for_each(|part| push(&mut parts, part)),
                 Some(when) => {
                     let (name, argument) = when.split_once(':').unwrap_or((when, ""));
-                    let source = Source::from_placeholder(name, argument)
+                    let source = place(name, argument)
                         .unwrap_or_else(|| Err(format!("`{when}` is no place; expected one such as `header:X-Id`")))
                         .map_err(|message| located(TemplateError::new(0, message)))?;
                     parts.push(Self::When(source, read));
@@ -133,7 +133,7 @@ impl Part {
     }
 
     fn with_argument(name: &str, argument: &str) -> Option<Result<Self, String>> {
-        if let Some(source) = Source::from_placeholder(name, argument) {
+        if let Some(source) = place(name, argument) {
             return Some(source.map(Self::Value));
         }
         if let Some(encoding) = Encoding::from_name(name).filter(|_| argument == "body") {
@@ -147,9 +147,9 @@ impl Part {
                 .map(Self::JsonRaw)
                 .ok_or_else(|| format!("`{pointer}` is not a JSON pointer; expected one such as `/payload`")),
             ("canonical", function) => Canonical::from_name(function).map(Self::Canonical),
-            ("lower", place) => {
-                let (name, argument) = place.split_once(':')?;
-                Source::from_placeholder(name, argument)?.map(Self::Lower)
+            ("lower", at) => {
+                let (name, argument) = at.split_once(':')?;
+                place(name, argument)?.map(Self::Lower)
             }
             ("sorted", list) => list.split(',').map(Self::sortable).collect::<Result<_, _>>().map(Self::Sorted),
             _ => {
@@ -161,7 +161,7 @@ impl Part {
 
     fn sortable(item: &str) -> Result<Self, String> {
         let read = match item.split_once(':') {
-            Some((name, argument)) => Source::from_placeholder(name, argument).map(|source| source.map(Self::Value)),
+            Some((name, argument)) => place(name, argument).map(|source| source.map(Self::Value)),
             None => Self::from_word(item).map(Ok),
         };
         match read {
@@ -318,6 +318,15 @@ pub(super) fn push(parts: &mut Vec<Part>, part: Part) {
         (Some(Part::Literal(before)), Part::Literal(text)) => *before = [&**before, &*text].concat().into(),
         (_, part) => parts.push(part),
     }
+}
+
+/// The place that a placeholder names. What has claims signs them itself, and nothing beside them.
+fn place(name: &str, argument: &str) -> Option<Result<Source, String>> {
+    let place = Source::from_placeholder(name, argument)?;
+    Some(match place {
+        Ok(Source::Claim(_)) => Err("only a `jwt` has claims, and it signs them itself".to_owned()),
+        place => place,
+    })
 }
 
 /// Reads `sha256-hex:body` and its like, given as name and argument.

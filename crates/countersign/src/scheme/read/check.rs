@@ -4,9 +4,9 @@ use std::{collections::BTreeMap, ops::Range};
 
 use toml::Spanned;
 
-use super::{NO_PLACE, Reader, Result};
+use super::{Reader, Result};
 use crate::scheme::{
-    Check, Equals, HashEncoding, Hashed, Part, Source,
+    Check, Equals, HashEncoding, Hashed, Part, Signature, Source,
     file::{CheckTable, JwtTable},
 };
 
@@ -14,6 +14,7 @@ impl Reader<'_> {
     pub(super) fn checks(
         &self,
         tables: Vec<Spanned<CheckTable>>,
+        signature: &Signature,
         jwt: Option<&JwtTable>,
         settings: &BTreeMap<String, String>,
     ) -> Result<Vec<Check>> {
@@ -27,7 +28,7 @@ impl Reader<'_> {
         let mut checks: Vec<Check> = Vec::new();
         for table in tables {
             let span = table.span();
-            let check = self.check(table, settings)?;
+            let check = self.check(table, signature, settings)?;
             if checks.iter().any(|other| other.source == check.source) {
                 return self.fail(span, "this value already has a check: list the alternatives in its `equals`");
             }
@@ -42,10 +43,15 @@ impl Reader<'_> {
         Ok(checks)
     }
 
-    fn check(&self, table: Spanned<CheckTable>, settings: &BTreeMap<String, String>) -> Result<Check> {
+    fn check(
+        &self,
+        table: Spanned<CheckTable>,
+        signature: &Signature,
+        settings: &BTreeMap<String, String>,
+    ) -> Result<Check> {
         let span = table.span();
         let mut table = table.into_inner();
-        let source = self.place(table.place(), &span)?.ok_or_else(|| self.error(span, NO_PLACE))?;
+        let source = self.place_or_claim(table.place(), signature, &span)?;
         let span = table.equals.span();
         let texts = table.equals.into_inner().into_vec();
         let parse = |text: &String| Part::parse_all(text).map_err(|error| self.wrong_template(span.clone(), error));

@@ -132,13 +132,14 @@ impl Reader<'_> {
         if let Some(("id", None)) = placeholder
             && reach.has_id()
         {
-            let covered = reach.covers_id() && !reach.is_ambiguous;
-            return Ok(Field { source: FieldSource::DeliveryId, covered });
+            // One that is not signed is refused where it is read.
+            return Ok(Field { source: FieldSource::DeliveryId, covered: !reach.is_ambiguous });
         }
         let source = placeholder.and_then(|(name, argument)| Source::from_placeholder(name, argument?));
         match source {
             Some(source) => {
                 let source = source.map_err(|message| self.error(template.span(), message))?;
+                let source = self.has_claims(source, reach.signature, &template.span())?;
                 let covered = reach.covers(&source) || (source.is_in_body() && reach.covers_hash_of_body(checks));
                 Ok(Field { source: FieldSource::At(source), covered: covered && !reach.is_ambiguous })
             }
@@ -193,9 +194,9 @@ impl Reach<'_> {
     }
 
     pub(super) fn covers(&self, source: &Source) -> bool {
-        // A token signs its own claims.
+        // What has claims signs them.
         if matches!(source, Source::Claim(_)) {
-            return self.signature.algorithm == Algorithm::Jwt;
+            return true;
         }
         if self.moves_query && matches!(source, Source::Query(_)) && !self.signs(&Part::Value(source.clone())) {
             return false;
@@ -236,9 +237,5 @@ impl Reach<'_> {
 
     fn has_id(&self) -> bool {
         self.id.is_some() || self.signature.carries_id
-    }
-
-    fn covers_id(&self) -> bool {
-        self.id.map_or_else(|| self.signs(&Part::Id), |source| self.covers(source))
     }
 }

@@ -186,11 +186,7 @@ impl Reader<'_> {
     }
 
     fn question_place(&self, place: Place, span: &Range<usize>) -> Result<Source> {
-        match self.place(place, span)? {
-            Some(Source::Claim(_)) => self.fail(span.clone(), "a question has no claims"),
-            Some(source) => Ok(source),
-            None => self.fail(span.clone(), NO_PLACE),
-        }
+        self.place(place, span)?.ok_or_else(|| self.error(span.clone(), NO_PLACE))
     }
 
     fn answer_status(&self, status: Option<&Spanned<u16>>) -> Result<StatusCode> {

@@ -18,8 +18,8 @@ use toml::Spanned;
 
 use self::{coverage::Reach, handshake::Around};
 use super::{
-    Check, Description, Equals, Expected, FormRule, Hole, Part, SchemeError, Signature, Source, TimestampRule, UrlForm,
-    UrlRule,
+    Algorithm, Check, Description, Equals, Expected, FormRule, Hole, Part, SchemeError, Signature, Source,
+    TimestampRule, UrlForm, UrlRule,
     error::not_built,
     file::{FieldTable, File, FormTable, Place, TimestampTable, UrlTable},
     framing::is_url_byte,
@@ -48,9 +48,9 @@ impl Reader<'_> {
         let signature_span = file.signature.span();
         let (signature, statements) = self.signature(file.signature, &file.settings)?;
         let timestamp = self.timestamp(file.timestamp, &signature, signature_span.clone())?;
-        let delivery_id = file.id.map(|table| self.delivery_id(table)).transpose()?;
+        let delivery_id = file.id.map(|table| self.delivery_id(table, &signature)).transpose()?;
         let settings = file.settings;
-        let checks = self.checks(file.check, file.jwt.as_ref().map(Spanned::get_ref), &settings)?;
+        let checks = self.checks(file.check, &signature, file.jwt.as_ref().map(Spanned::get_ref), &settings)?;
         self.parts_have_sources(&signature, timestamp.as_ref(), delivery_id.as_ref(), &signature_span)?;
         let mut required_settings = self.used_settings(&signature, &checks, &settings, &signature_span)?;
         let jwt = self.jwt(file.jwt, &signature.algorithm, &settings, &signature_span)?;
@@ -129,9 +129,9 @@ impl Reader<'_> {
         }
     }
 
-    fn delivery_id(&self, table: Spanned<FieldTable>) -> Result<Source> {
+    fn delivery_id(&self, table: Spanned<FieldTable>, signature: &Signature) -> Result<Source> {
         let span = table.span();
-        self.place(table.into_inner().place(), &span)?.ok_or_else(|| self.error(span, NO_PLACE))
+        self.place_or_claim(table.into_inner().place(), signature, &span)
     }
 
     fn timestamp(
@@ -280,7 +280,24 @@ impl Reader<'_> {
     }
 
     fn place(&self, place: Place, span: &Range<usize>) -> Result<Option<Source>> {
-        Source::from_place(place).map_err(|message| self.error(span.clone(), message))
+        match Source::from_place(place).map_err(|message| self.error(span.clone(), message))? {
+            Some(Source::Claim(_)) => self.fail(span.clone(), NO_CLAIM),
+            source => Ok(source),
+        }
+    }
+
+    /// A place or, of a token, a claim.
+    fn place_or_claim(&self, place: Place, signature: &Signature, span: &Range<usize>) -> Result<Source> {
+        let source = Source::from_place(place).map_err(|message| self.error(span.clone(), message))?;
+        self.has_claims(source.ok_or_else(|| self.error(span.clone(), NO_PLACE))?, signature, span)
+    }
+
+    /// What is looked for among claims that nobody sends is missing from every request.
+    fn has_claims(&self, source: Source, signature: &Signature, span: &Range<usize>) -> Result<Source> {
+        match source {
+            Source::Claim(_) if signature.algorithm != Algorithm::Jwt => self.fail(span.clone(), NO_CLAIM),
+            source => Ok(source),
+        }
     }
 
     fn in_template<T>(&self, template: &Spanned<T>, error: TemplateError) -> SchemeError {
@@ -310,6 +327,8 @@ impl Reader<'_> {
         Err(self.error(span, message))
     }
 }
+
+const NO_CLAIM: &str = "a claim can be named by `[id]`, `[[check]]` and `[event]` of a `jwt` only";
 
 const NO_PLACE: &str = "expected `header`, `query`, `json`, `form` or `claim`: where in the request it stands";
 
