@@ -463,11 +463,11 @@ fn a_secret_in_another_encoding_is_told_by_what_it_is() {
         ("encoding = 'utf8'", "text", &*url, "the bytes that it is the base64url of"),
         ("encoding = 'base64'", "base64", &*hex, "the bytes that it is the hex of"),
     ] {
-        let setup = Setup::new(&scheme(rule)).unwrap().secret("endpoint", pasted);
+        let setup = Setup::new(scheme(rule)).unwrap().secret("endpoint", pasted);
         let mistake = SecretMistake::Encoding { configured, signed };
         assert_eq!(proven(&setup, &request(&key)), [of_secret("endpoint", mistake)], "{rule} {pasted}");
     }
-    let setup = Setup::new(&scheme("strip = 'whsec_'\nencoding = 'base64'")).unwrap();
+    let setup = Setup::new(scheme("strip = 'whsec_'\nencoding = 'base64'")).unwrap();
     let setup = setup.secret("endpoint", format!("whsec_{base64}"));
     let mistake = SecretMistake::Encoding { configured: "base64", signed: "the text behind its prefix" };
     assert_eq!(proven(&setup, &request(base64.as_bytes())), [of_secret("endpoint", mistake)]);

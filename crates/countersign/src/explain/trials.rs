@@ -34,20 +34,19 @@ pub(super) fn prove(bench: &Bench<'_>) -> Option<Proof> {
         .or_else(|| other_bodies(bench, bench.bodies(), configured))
         .or_else(|| rules::prove(bench))
         .or_else(|| other_bodies(bench, body::unsigned(bench).as_slice(), configured))
-        .or_else(|| other_times(bench, configured))
+        .or_else(|| other_times(bench))
         .or_else(|| bench.in_pairs(|| two_at_once(bench)))
 }
 
-fn other_times(bench: &Bench<'_>, keys: &[Candidate]) -> Option<Proof> {
+fn other_times(bench: &Bench<'_>) -> Option<Proof> {
     // Behind the cheaper ones, and where it leaves something for two mistakes at once.
     if bench.body.len() > MAX_TIMED {
         return None;
     }
     time::replaced(bench).find_map(|(headers, mistake)| {
         let head = Head { headers: &headers, ..bench.head };
-        let found = bench.attempt(Trial { keys, head, ..bench.as_it_is() })?;
-        // Which of the two times is the true one nobody knows.
-        Some(Proof { at: None, ..Proof::new(&found, [Mistake::Time(mistake)]) })
+        let found = bench.attempt(Trial { head, ..bench.as_it_is() })?;
+        Some(Proof::new(&found, [Mistake::Time(mistake)]))
     })
 }
 
@@ -56,10 +55,10 @@ const MAX_TIMED: usize = 16 << 10;
 
 /// A wrong secret together with something else, or a body and a head that were both changed.
 fn two_at_once(bench: &Bench<'_>) -> Option<Proof> {
-    let (configured, others) = (&bench.keys, bench.secrets());
+    let others = bench.secrets();
     other_heads(bench, others)
-        .or_else(|| other_bodies_and_heads(bench, configured))
-        .or_else(|| other_bodies_and_urls(bench, configured))
+        .or_else(|| other_bodies_and_heads(bench))
+        .or_else(|| other_bodies_and_urls(bench))
         .or_else(|| other_bodies(bench, bench.bodies(), &secrets::of_others(bench)))
         .or_else(|| other_bodies(bench, bench.bodies(), others))
         .or_else(|| other_urls(bench, others))
@@ -92,20 +91,20 @@ fn other_urls(bench: &Bench<'_>, keys: &[Candidate]) -> Option<Proof> {
     })
 }
 
-fn other_bodies_and_heads(bench: &Bench<'_>, keys: &[Candidate]) -> Option<Proof> {
+fn other_bodies_and_heads(bench: &Bench<'_>) -> Option<Proof> {
     bench.heads().iter().find_map(|head| {
         bench.bodies().iter().find_map(|variant| {
-            let trial = Trial { keys, head: head.head(bench.head), body: &variant.body, ..bench.as_it_is() };
+            let trial = Trial { head: head.head(bench.head), body: &variant.body, ..bench.as_it_is() };
             Some(Proof::new(&bench.attempt(trial)?, head.mistakes().into_iter().chain([variant.mistake()])))
         })
     })
 }
 
-fn other_bodies_and_urls(bench: &Bench<'_>, keys: &[Candidate]) -> Option<Proof> {
+fn other_bodies_and_urls(bench: &Bench<'_>) -> Option<Proof> {
     bench.urls().iter().find_map(|url| {
         bench.bodies().iter().find_map(|variant| {
             let public_url = url.public_url.as_deref();
-            let trial = Trial { keys, public_url, head: url.head(bench.head), body: &variant.body, ..bench.as_it_is() };
+            let trial = Trial { public_url, head: url.head(bench.head), body: &variant.body, ..bench.as_it_is() };
             Some(Proof::new(&bench.attempt(trial)?, url.mistakes().into_iter().chain([variant.mistake()])))
         })
     })
