@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use countersign::{Scheme, Signer, Timestamp, Verifier, providers};
+use countersign::{Problem, Rejection, Scheme, Signer, Timestamp, Verifier, providers};
 use http::{HeaderValue, Request};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
@@ -314,6 +314,15 @@ fn what_rests_on_a_broken_hash_must_be_allowed() {
     for hash in ["md5-hex", "sha1-base64"] {
         assert!(!is_allowed("hmac-sha256", &format!("{{{hash}:body}}")), "{hash}");
     }
+    // One that is there for some requests only counts as well.
+    for (hash, is_legacy) in [("sha256-hex", false), ("sha1-hex", true)] {
+        let part = format!("{{ text = \"{{{hash}:url}};\", when = \"header:X-Url\" }}");
+        let toml = format!("{LIST}value = \"{{hex}}\"\nambiguous = \"a test\"")
+            .replace("\"{body}\"", &format!("[{part}, \"b:{{body}}\"]"));
+        assert_eq!(scheme(&toml).is_legacy(), is_legacy, "{hash}");
+        let built = Verifier::builder(scheme(&toml)).secret(SECRET).public_url("https://example.com").build();
+        assert_eq!(built.is_err(), is_legacy, "{hash}");
+    }
 }
 
 #[test]
@@ -382,4 +391,72 @@ fn of_the_signatures_by_a_subaccount_and_by_its_main_account_either_counts() {
         assert_eq!(code(Some(SECRET), Some(other)), "", "{provider}");
         assert_eq!(code(Some(other), Some(other)), "signature", "{provider}");
     }
+}
+
+#[test]
+fn an_empty_item_of_a_list_is_passed_over() {
+    for (item, tag) in [("{hex}", right()), ("v1={hex}", format!("v1={}", right()))] {
+        let verifier = verifier(&format!("{LIST}list = {{ separator = \",\", trim = true, items = [\"{item}\"] }}"));
+        for line in ["T", "T,", ",T", ",,T", "T,,T", "T, ,", " , T"] {
+            assert_eq!(code(&verifier, &request("{}", &[&line.replace('T', &tag)])), "", "{item}: {line}");
+        }
+        for line in [",", ", ,"] {
+            let refused = verifier.verify(&request("{}", &[line]), b"{}", NOW).map(drop).unwrap_err();
+            assert!(
+                matches!(refused, Rejection::MalformedSignature { problem: Problem::UnknownVersion, .. }),
+                "{refused:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_stands_behind_a_tag_or_a_time_in_the_layout_must_be_there() {
+    let time = "[timestamp]\nformat = \"seconds\"\ntolerance = \"5m\"\n";
+    let list = |items: &str| {
+        let timed = LIST.replace("{body}", "{timestamp}.{body}");
+        format!("{timed}list = {{ separator = \",\", items = [{items}] }}\n{time}")
+    };
+    for (layout, right_end, wrong) in [
+        (format!("{LIST}value = \"{{hex}};v1\"\n"), ";v1", ""),
+        (format!("{LIST}value = \"{{hex}};{{any}}\"\n"), ";", ""),
+        (format!("{LIST}list = {{ separator = \",\", items = [\"{{hex}};v1\"] }}\n"), ";v1", ""),
+        (list("\"t={timestamp}s\", \"v1={hex}\""), "s,", ","),
+        (list("\"t={timestamp};{any}\", \"v1={hex}\""), ";,", ","),
+    ] {
+        let signer = Signer::new(scheme(&layout), SECRET).unwrap();
+        let signed = signer.sign(request("{}", &[]), NOW).unwrap();
+        let line = signed.headers()["sig"].to_str().unwrap();
+        assert_eq!(code(signer.verifier(), &signed), "", "{layout}: {line}");
+        assert!(line.contains(right_end), "{line}");
+        let cut = line.replacen(right_end, wrong, 1);
+        assert_eq!(code(signer.verifier(), &request("{}", &[&cut])), "malformed_signature", "{layout}: {cut}");
+    }
+}
+
+#[test]
+fn an_item_that_could_be_a_time_or_a_tag_is_the_first_of_the_two() {
+    let time = "[timestamp]\nformat = \"seconds\"\ntolerance = \"5m\"\n";
+    let timed = LIST.replace("{body}", "{timestamp}.{body}");
+    let toml = format!("{timed}list = {{ separator = \",\", items = [\"a{{timestamp}}\", \"{{hex}}\"] }}\n{time}");
+    let signer = Signer::new(scheme(&toml), SECRET).unwrap();
+    let mut codes = [None; 2];
+    for number in 0..200 {
+        let signed = signer.sign(request(number.to_string(), &[]), NOW).unwrap();
+        let line = signed.headers()["sig"].to_str().unwrap();
+        let begins_like_a_time = line.split_once(',').unwrap().1.starts_with('a');
+        codes[usize::from(begins_like_a_time)] = Some(code(signer.verifier(), &signed));
+    }
+    assert_eq!(codes, [Some(""), Some("malformed_signature")]);
+}
+
+#[test]
+fn the_secret_may_be_all_that_an_hmac_signs() {
+    let toml = "algorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{secret}\"\n\
+                covers_body = false\n[event]\nid = \"{header:X-Id}\"\ntold_apart_by = \"unsigned-values\"\n";
+    // Computed with Python's `hmac`.
+    let tag = "e5033b3f20a51cb707c89eb18d77d054a498d48d70e92a666086152fbb3e977e";
+    let verifier = verifier(toml);
+    assert_eq!(code(&verifier, &request("{}", &[tag])), "");
+    assert_eq!(code(&verifier, &request("{}", &[WRONG])), "signature");
 }
