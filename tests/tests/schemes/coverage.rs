@@ -182,6 +182,10 @@ fn parts_that_run_into_each_other() {
         ("{query-sorted}{body}", ENCODED),
         ("{query-sorted}a{body}", ENCODED),
         ("{query-sorted}\\n{body}", &ENCODED.replace("encode = true\n", "")),
+        // Nothing stands between a name and its value, or between two pairs, or what may be a part of either.
+        ("{query-sorted}\\n{body}", &ENCODED.replace("\"=\"", "\"\"")),
+        ("{query-sorted}\\n{body}", &ENCODED.replace("\"&\"", "\"\"")),
+        ("{query-sorted}\\n{body}", &ENCODED.replace("\"=\"", "\"a\"")),
         // Nobody signs which value is whose.
         ("{query-sorted}\\n{body}", &format!("{ENCODED}values_only = true\n")),
     ] {
@@ -353,3 +357,28 @@ fn an_id_among_the_claims_is_covered_by_a_token_and_by_nothing_else() {
 }
 
 const ENCODED: &str = "[form]\nbetween = \"=\"\njoin = \"&\"\nencode = true\n";
+
+#[test]
+fn a_field_of_the_event_says_where_it_stands() {
+    for (id, said, header) in [
+        ("{header:X-Id}", "header `x-id`", Some("x-id")),
+        ("{query:id}", "query parameter `id`", None),
+        ("{json:/id}", "JSON value `/id`", None),
+        ("{id}", "the delivery's id", None),
+    ] {
+        let table = if id == "{id}" { "[id]\nheader = \"X-Id\"\n" } else { "" };
+        let signs = if id == "{id}" { "{id}.{body}" } else { "{body}" };
+        let file = format!("{HEAD}{HMAC}signs = \"{signs}\"\n{table}[event]\nid = \"{id}\"\n");
+        let scheme = accepted(&file);
+        let field = scheme.event_id().unwrap();
+        assert_eq!((field.to_string().as_str(), field.header().map(|name| name.as_str())), (said, header), "{id}");
+    }
+}
+
+#[test]
+fn a_scheme_says_what_it_signs_and_for_which_requests() {
+    let signs = |signs: &str| accepted(&format!("{HEAD}{HMAC}signs = {signs}\n")).signed_content().map(str::to_owned);
+    assert_eq!(signs("\"v1:{body}\"").as_deref(), Some("v1:{body}"));
+    let optional = "[{ text = \"i:{header:X-Id};\", when = \"header:X-Id\" }, \"b:{body}\"]";
+    assert_eq!(signs(optional).as_deref(), Some("[if header:X-Id: i:{header:X-Id};]b:{body}"));
+}

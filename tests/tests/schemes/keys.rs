@@ -70,3 +70,46 @@ fn tables_of_keys_that_do_not_fit_together() {
     let hmac = format!("{HEAD}{HMAC}signs = \"{{body}}\"\n[keys]\nformat = \"jwks\"\n{url}");
     refused_at(&hmac, "[keys]", "not signed with a private key");
 }
+
+#[test]
+fn a_placeholder_that_cannot_stand_in_a_host_or_a_path_is_named_with_those_that_can() {
+    let file = |host: &str, path: &str| {
+        published(&format!(
+            "format = \"certificate\"\nurl_at = {{ header = \"X-Url\" }}\nhosts = [\"{host}\"]\npath = \"{path}\"\n"
+        ))
+    };
+    let in_host = file("{word}.acme.example", "/{word}.pem");
+    refused_at(&in_host, "\"{word}.acme", "`{word}` cannot stand here; expected `{label}` or `{region}`");
+    let in_path = file("{label}.acme.example", "/{region}.pem");
+    refused_at(&in_path, "\"/{region}", "`{region}` cannot stand here; expected `{hex}` or `{word}`");
+}
+
+#[test]
+fn a_source_of_keys_says_where_they_are_and_how_they_are_written() {
+    let named = "hosts = [\"acme.example\", \"{label}.acme.example\"]\npath = \"/certs/{word}.{hex}.pem\"\n";
+    let rule =
+        ", if it is https://acme.example/certs/{word}.{hex}.pem or https://{label}.acme.example/certs/{word}.{hex}.pem";
+    let in_header = format!("format = \"certificate\"\nurl_at = {{ header = \"X-Url\" }}\n{named}");
+    let in_body = format!("format = \"pem\"\nurl_at = {{ json = \"/url\" }}\n{named}");
+    let (of_header, of_body) =
+        (format!("the URL in header `x-url`{rule}"), format!("the URL in JSON value `/url`{rule}"));
+    let url = "url = \"https://acme.example/keys\"\n";
+    let set = format!("format = \"jwks\"\n{url}");
+    let paid = format!("format = \"pem\"\n{url}bearer = \"an API key\"\n");
+    let tenant = "format = \"jwks\"\nurl = \"https://acme.example/{setting:tenant}\"\n[settings]\ntenant = \"yours\"\n";
+    let by_id = "format = \"pem\"\nurl = \"https://acme.example/keys/{key-id}\"\nid = { json = \"/key\" }\n";
+    // Whether it is a set, certificates, at a URL that the request names, and named in the body; the credential; and where.
+    for (keys, says, bearer, place) in [
+        (set.as_str(), [true, false, false, false], None, "https://acme.example/keys"),
+        (&paid, [false; 4], Some("an API key"), "https://acme.example/keys"),
+        (tenant, [true, false, false, false], None, "https://acme.example/{setting:tenant}"),
+        (by_id, [false, false, true, true], None, "https://acme.example/keys/{key-id}"),
+        (&in_header, [false, true, true, false], None, &of_header),
+        (&in_body, [false, false, true, true], None, &of_body),
+    ] {
+        let scheme = accepted(&published(keys));
+        let source = scheme.key_source().unwrap();
+        let said = [source.is_set(), source.is_certificate(), source.is_url_named(), source.is_named_in_body()];
+        assert_eq!((said, source.bearer(), source.to_string().as_str()), (says, bearer, place), "{keys}");
+    }
+}

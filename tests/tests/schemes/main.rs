@@ -23,6 +23,7 @@ pub(crate) fn refused_at(file: &str, marked: &str, fragment: &str) {
     assert_eq!((error.line(), error.column()), (line, column), "{error}\n{file}");
     assert!(error.message().contains(fragment), "`{fragment}` is not in: {error}");
     assert!(error.to_string().starts_with(&format!("line {line}, column {column}: ")), "{error}");
+    assert_eq!(error.missing_feature(), None, "every feature is there: {error}");
 }
 
 /// Asserts that a file is refused, wherever.
