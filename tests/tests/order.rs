@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use countersign::{Key, Scheme, Secret, Signer, Timestamp, Verified, Verifier};
+use countersign_tests::verdict::each_way;
 use http::{HeaderValue, Request};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
@@ -202,5 +203,76 @@ fn a_value_that_a_check_names_must_be_just_that() {
     for other in ["a-2", "a-", "a-11", ""] {
         assert_eq!(code(&verifier(""), &sent(other)), "unexpected_value", "{other}");
         assert_eq!(code(&verifier("names_key = true"), &sent(other)), "unknown_key", "{other}");
+    }
+}
+
+#[test]
+fn a_secret_that_is_sent_is_looked_at_before_the_body_is_there() {
+    for (toml, header, right, wrong) in [
+        ("algorithm = \"token\"\nheader = \"token\"", "token", SECRET, "another-long-secret"),
+        // `us:them` and `us:then`.
+        ("algorithm = \"basic\"", "authorization", "Basic dXM6dGhlbQ==", "Basic dXM6dGhlbg=="),
+    ] {
+        let secret = if header == "token" { SECRET } else { "us:them" };
+        let scheme = Scheme::from_toml("a", &format!("name = \"A\"\n[signature]\n{toml}\n")).unwrap();
+        let verifier = Verifier::new(&scheme, secret).unwrap();
+        let begun = |text: &'static str| {
+            let mut request = request();
+            request.headers_mut().insert(header, HeaderValue::from_static(text));
+            verifier.begin(&request, NOW).map_or_else(|rejection| rejection.code(), |_| "")
+        };
+        assert_eq!([begun(right), begun(wrong)], ["", "signature"], "{header}");
+    }
+}
+
+#[test]
+fn a_value_in_the_body_that_a_check_names_is_looked_at_however_the_body_arrives() {
+    let (signer, verifier) = endpoint(
+        "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n\
+         [[check]]\njson = \"/env\"\nequals = \"live\"\n",
+    );
+    // The same without the check, which would be put into the body.
+    let (other, _) = endpoint(
+        "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n",
+    );
+    let live = signer.sign(request(), NOW).unwrap();
+    assert_eq!(live.body(), "{\"env\":\"live\"}");
+    assert!(each_way(&verifier, &live, NOW, &[3, 9]).is_ok());
+    for body in ["{\"env\":\"test\"}", "{}"] {
+        let signed = other.sign(Request::post("/").body(body).unwrap(), NOW).unwrap();
+        let refused = each_way(&verifier, &signed, NOW, &[3, 9]).unwrap_err();
+        assert_eq!(refused.code(), if body == "{}" { "malformed_value" } else { "unexpected_value" }, "{body}");
+    }
+}
+
+#[test]
+fn a_time_in_the_signed_body_is_read_when_the_signature_is_proven_and_any_other_before() {
+    let toml = |signs: &str, place: &str| {
+        let rest = if signs.contains("{body}") {
+            ""
+        } else {
+            "covers_body = false\n[event]\ntold_apart_by = \"signed-content\"\n"
+        };
+        format!(
+            "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n\
+             {rest}[timestamp]\n{place}\nformat = \"seconds\"\ntolerance = \"5m\"\n"
+        )
+    };
+    let early = Timestamp::from_unix_millis(NOW.unix_millis() - 3_600_000);
+    for (signs, place, forged_and_old) in [
+        ("{body}", "json = \"/at\"", "signature"),
+        ("{timestamp}.{json:/v}", "json = \"/at\"", "timestamp_too_old"),
+        ("{header:X-Time}.{body}", "header = \"X-Time\"", "timestamp_too_old"),
+        ("{timestamp}.{body}", "header = \"X-Time\"", "timestamp_too_old"),
+    ] {
+        let (signer, verifier) = endpoint(&toml(signs, place));
+        let forger = Signer::new(verifier.scheme(), "another-long-secret").unwrap();
+        let body = "{\"v\":1,\"at\":0}";
+        let code_of = |signer: &Signer, at: Timestamp| {
+            let signed = signer.sign(Request::post("/").body(body).unwrap(), at).unwrap();
+            each_way(&verifier, &signed, NOW, &[3]).map_or_else(|rejection| rejection.code(), |_| "")
+        };
+        let codes = [code_of(&signer, NOW), code_of(&signer, early), code_of(&forger, NOW), code_of(&forger, early)];
+        assert_eq!(codes, ["", "timestamp_too_old", "signature", forged_and_old], "{signs}, {place}");
     }
 }
