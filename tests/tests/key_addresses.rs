@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use countersign::{Scheme, Timestamp, Tolerance, Unkeyed, Verifier, providers};
+use countersign::{Scheme, Signer, Timestamp, Tolerance, Unkeyed, Verifier, providers};
+use countersign_tests::verdict::each_way;
 use http::{HeaderValue, Request, request::Parts};
 use proptest::prelude::*;
 
@@ -246,6 +247,45 @@ fn an_id_may_have_256_characters_that_can_be_seen() {
     }
 }
 
+/// The scheme's rule for a URL in a header.
+fn named_by_header(hosts: &str) -> Unkeyed {
+    unkeyed(&format!(
+        "format = \"pem\"\nurl_at = {{ header = \"X-Url\" }}\nhosts = [\"{hosts}\"]\npath = \"/{{word}}.pem\"\n"
+    ))
+}
+
+#[test]
+fn a_label_of_a_host_has_63_characters_at_most_and_no_hyphen_at_an_end() {
+    let unkeyed = named_by_header("{label}.acme.example");
+    let is_taken = |label: &str| {
+        let url = format!("https://{label}.acme.example/a.pem");
+        unkeyed.locate(&head("X-Url", url.as_bytes()).unwrap(), None).is_ok_and(|address| address.url() == url)
+    };
+    for label in ["a", "0", "eu-1", "a--b", &"a".repeat(63)] {
+        assert!(is_taken(label), "{label}");
+    }
+    for label in ["", "-", "-a", "a-", "a.b", "a_b", "A", &"a".repeat(64)] {
+        assert!(!is_taken(label), "{label}");
+    }
+}
+
+#[test]
+fn a_region_is_two_letters_words_and_a_number() {
+    let unkeyed = named_by_header("sns.{region}.amazonaws.com");
+    let is_taken = |region: &str| {
+        let url = format!("https://sns.{region}.amazonaws.com/a.pem");
+        unkeyed.locate(&head("X-Url", url.as_bytes()).unwrap(), None).is_ok_and(|address| address.url() == url)
+    };
+    for region in ["us-east-1", "us-gov-west-12"] {
+        assert!(is_taken(region), "{region}");
+    }
+    for region in
+        ["usa-east-1", "u-east-1", "u1-east-1", "12-east-1", "us-ea5t-1", "us-east-123", "us-east-1a", "us-east-"]
+    {
+        assert!(!is_taken(region), "{region}");
+    }
+}
+
 #[test]
 fn a_verifier_without_keys_tells_the_tolerance_that_it_will_have() {
     let signature = "name = \"T\"\n[signature]\nalgorithm = \"ed25519\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n";
@@ -307,4 +347,30 @@ fn the_url_of_a_key_follows_from_what_a_request_may_say_of_it() {
     assert_eq!(by_id.url_of("../key"), None);
     let set = unkeyed("format = \"jwks\"\nurl = \"https://acme.example/keys\"\nid = { header = \"X-Key\" }\n");
     assert_eq!([set.url_of("2026-a"), set.url_of("https://acme.example/keys")], [None, None], "there is one for all");
+}
+fn a_key_that_was_pasted_is_for_requests_that_name_one_under_the_rule_wherever_they_do() {
+    let signer = |place: &str| {
+        let text = format!(
+            "name = \"T\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"X-Token\"\ncovers_body = false\n\
+             [jwt]\nalgorithms = [\"ES256\"]\n[keys]\nformat = \"pem\"\nurl_at = {{ {place} }}\n\
+             hosts = [\"keys.acme.example\"]\npath = \"/{{word}}.pem\"\n"
+        );
+        Signer::new(Scheme::from_toml("t", &text).unwrap(), include_str!("../vectors/keys/p256.pem")).unwrap()
+    };
+    let now = Timestamp::from_unix_seconds(1_767_225_600);
+    let public = include_str!("../vectors/keys/p256.pub.pem");
+    for place in ["json = \"/key\"", "header = \"X-Key\""] {
+        let signer = signer(place);
+        let verifier = Verifier::new(signer.scheme(), public).unwrap();
+        for (url, is_right) in [
+            ("https://keys.acme.example/one.pem", true),
+            ("https://keys.acme.example.evil.example/one.pem", false),
+            ("https://evil.example/one.pem", false),
+            ("", false),
+        ] {
+            let request = Request::post("/").header("X-Key", url).body(serde_json::json!({ "key": url }).to_string());
+            let signed = signer.sign(request.unwrap(), now).unwrap();
+            assert_eq!(each_way(&verifier, &signed, now, &[5]).is_ok(), is_right, "{place}: {url}");
+        }
+    }
 }
