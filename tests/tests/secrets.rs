@@ -186,6 +186,29 @@ fn no_key_that_is_taken_verifies_what_nobody_signed() {
     }
 }
 
+#[test]
+fn what_nobody_signed_has_all_that_a_scheme_does_to_a_secret_done_to_none() {
+    for (rule, key) in [
+        ("prepend = \"in-front-\"", "in-front-"),
+        ("append = \"and-behind-it\"", "and-behind-it"),
+        (
+            "strip = \"a_\"\nprefix_required = true\nprepend = \"in-front-\"\nappend = \"and-behind-it\"",
+            "in-front-and-behind-it",
+        ),
+    ] {
+        let nobody = Signer::of_nobody(with_secret_rule(rule), |builder| builder).unwrap().unwrap();
+        let forged = nobody.sign(Request::post("/").body(Bytes::from_static(b"{}")).unwrap(), NOW).unwrap();
+        let verifier = Verifier::new(with_secret_rule(""), key).unwrap();
+        assert!(verifier.verify(&forged, forged.body(), NOW).is_ok(), "{rule}");
+    }
+    // The SHA-256 of nothing.
+    let nobody = Signer::of_nobody(with_secret_rule("hash = \"sha256\""), |builder| builder).unwrap().unwrap();
+    let forged = nobody.sign(Request::post("/").body(Bytes::from_static(b"{}")).unwrap(), NOW).unwrap();
+    let key = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    let verifier = Verifier::new(with_secret_rule("encoding = \"hex\""), key).unwrap();
+    assert!(verifier.verify(&forged, forged.body(), NOW).is_ok());
+}
+
 /// A scheme whose secrets are read by this rule.
 fn with_secret_rule(rule: &str) -> Scheme {
     let signature = "[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"S\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
@@ -432,6 +455,34 @@ fn a_setting_is_one_that_the_scheme_knows_is_not_blank_and_is_there_if_the_schem
         let builder = Verifier::builder(&scheme).secret("a-long-random-secret");
         let built = settings.iter().fold(builder, |builder, (name, value)| builder.setting(*name, *value)).build();
         assert_eq!(built.err(), expected, "{settings:?}");
+    }
+}
+
+#[test]
+fn a_url_or_a_setting_that_only_a_token_a_message_or_a_check_is_held_to_must_be_told_as_well() {
+    let hmac = "algorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
+    let jwt = "algorithm = \"jwt\"\nheader = \"X-Token\"\ncovers_body = false\n[jwt]\nalgorithms = [\"HS256\"]\n";
+    let message = "algorithm = \"http-signature\"\n[http-signature]\nalgorithms = [\"hmac-sha256\"]\n\
+                   components = [\"content-digest\"]\n";
+    let check = "[[check]]\nheader = \"X-Value\"\nequals = ";
+    let url = ConfigError::NoPublicUrl { scheme: "t".to_owned() };
+    let setting = ConfigError::MissingSetting { name: "who".to_owned(), what: "its name".to_owned() };
+    for (file, lacking) in [
+        (format!("{hmac}{check}\"{{url}}\"\n"), &url),
+        (format!("{jwt}audience = \"{{url}}\"\n"), &url),
+        (format!("{hmac}{check}\"{{setting:who}}\"\n"), &setting),
+        (format!("{jwt}audience = \"{{setting:who}}\"\n"), &setting),
+        (format!("{jwt}issuer = [\"us\", \"{{setting:who}}\"]\n"), &setting),
+        (format!("{message}key_id = \"{{setting:who}}\"\n"), &setting),
+    ] {
+        let settings = if lacking == &setting { "[settings]\nwho = \"its name\"\n" } else { "" };
+        let scheme = Scheme::from_toml("t", &format!("name = \"T\"\n[signature]\n{file}{settings}")).unwrap();
+        assert_eq!(scheme.needs_public_url(), lacking == &url, "{file}");
+        let builder = || Verifier::builder(&scheme).secret("a-long-random-secret");
+        assert_eq!(builder().build().err().as_ref(), Some(lacking), "{file}");
+        let told =
+            if lacking == &url { builder().public_url("https://example.com") } else { builder().setting("who", "we") };
+        assert_eq!(told.build().err(), None, "{file}");
     }
 }
 
