@@ -140,6 +140,7 @@ fn an_unsafe_handshake_is_refused_where_it_stands() {
         ("method = \"GET\"\nanswer = \"{hmac-sha1-hex:query:a}\"", "hmac-sha256"),
         ("method = \"GET\"\nanswer = \"{setting:verify_token}\"\ntoken = { query = \"a\" }", "nobody is to learn"),
         ("method = \"GET\"\nanswer = \"{setting:other}\"", "`other`"),
+        ("method = \"GET\"\nanswer = \"{setting:}\"", "unknown value `setting:`"),
         ("method = \"GET\"\ntoken = { query = \"a\", setting = \"other\" }", "`other`"),
         ("method = \"GET\"\ntoken = { setting = \"verify_token\" }", "expected `header`"),
         ("method = \"GET\"\nheaders = { Location = \"{query:a}\" }", "cannot be a header"),
@@ -296,12 +297,13 @@ fn a_body_is_asked_for_questions_that_no_delivery_can_be() {
 fn an_answer_tells_what_its_response_is_made_of() {
     let toml = "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
                 signs = \"{body}\"\n[[handshake]]\nmethod = \"GET\"\nsigned = false\nwhen = { query = \"a\" }\n\
-                status = 202\nanswer = \"{query:a}\"\nheaders = { X-Hook-Echo = \"{query:a}\" }\n";
+                status = 202\ntype = \"text/plain\"\nanswer = \"{query:a}\"\nheaders = { X-Hook-Echo = \"{query:a}\" }\n";
     let verifier = Verifier::new(Scheme::from_toml("t", toml).unwrap(), SECRET).unwrap();
     let (head, ()) = Request::get("/?a=b+c").body(()).unwrap().into_parts();
     let Some(Handshake::Answer(answer)) = verifier.handshake_in_head(&head, NOW).unwrap() else { panic!() };
     assert_eq!((answer.status().as_u16(), &answer.body()[..]), (202, &b"b c"[..]));
     assert_eq!(answer.headers()["x-hook-echo"], "b c");
+    assert_eq!(answer.headers()["content-type"], "text/plain; charset=utf-8");
     assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
     let (status, headers, body) = (answer.status(), answer.headers().clone(), answer.body().clone());
     let response = answer.into_response();

@@ -382,3 +382,17 @@ fn a_scheme_says_what_it_signs_and_for_which_requests() {
     let optional = "[{ text = \"i:{header:X-Id};\", when = \"header:X-Id\" }, \"b:{body}\"]";
     assert_eq!(signs(optional).as_deref(), Some("[if header:X-Id: i:{header:X-Id};]b:{body}"));
 }
+
+#[test]
+fn a_scheme_says_which_urls_are_fetched_to_confirm_a_subscription() {
+    let hosts = "hosts = [\"a.example\", \"sns.{region}.amazonaws.com\"]\npath = \"/confirm\"\n";
+    let confirm = format!(
+        "[handshake.confirm]\njson = \"/url\"\n{hosts}parameters = {{ Action = \"Confirm\", Version = \"1\" }}\n"
+    );
+    let scheme =
+        accepted(&format!("{HEAD}{HMAC}signs = \"{{body}}\"\n[[handshake]]\nwhen = {{ json = \"/url\" }}\n{confirm}"));
+    let said = scheme.handshakes().concat();
+    let rule = "if it is `https://a.example/confirm?Action=Confirm&Version=1` or \
+                `https://sns.{region}.amazonaws.com/confirm?Action=Confirm&Version=1`.";
+    assert!(said.ends_with(rule), "{said}");
+}
