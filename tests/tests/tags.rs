@@ -460,3 +460,29 @@ fn the_secret_may_be_all_that_an_hmac_signs() {
     assert_eq!(code(&verifier, &request("{}", &[tag])), "");
     assert_eq!(code(&verifier, &request("{}", &[WRONG])), "signature");
 }
+
+#[test]
+fn a_signer_puts_its_values_in_place_of_those_that_are_there() {
+    let toml = |signs: &str, place: &str| {
+        format!(
+            "algorithm = \"hmac-sha256\"\n{place}value = \"{{hex}}\"\nsigns = \"{signs}\"\ncovers_body = false\n\
+             [event]\ntold_apart_by = \"signed-content\"\n"
+        )
+    };
+    let signer = |signs: &str, place: &str| Signer::new(scheme(&toml(signs, place)), SECRET).unwrap();
+    let query = signer("{query:v}", "query = \"sig\"\n");
+    let request = Request::post("/?sig=old&v=1&&s=sig&sig=older").body(Bytes::new()).unwrap();
+    let signed = query.sign(request, NOW).unwrap();
+    assert_eq!(code(query.verifier(), &signed), "");
+    let text = signed.uri().query().unwrap();
+    assert!(text.starts_with("v=1&s=sig&sig=") && text.matches("sig=").count() == 1, "{text}");
+
+    let json = signer("{json:/v}", "json = \"/sigs/1\"\n");
+    let signed = json.sign(Request::post("/").body("{\"v\":1,\"sigs\":[\"a\",\"b\",\"c\"]}").unwrap(), NOW).unwrap();
+    assert_eq!(code(json.verifier(), &signed), "");
+    assert!(signed.body().starts_with(b"{\"v\":1,\"sigs\":[\"a\",\""), "{signed:?}");
+    assert!(signed.body().ends_with(b"\",\"c\"]}"), "{signed:?}");
+    for body in ["{\"v\":1,\"sigs\":[\"a\"]}", "{\"v\":1,\"sigs\":\"ab\"}"] {
+        assert!(json.sign(Request::post("/").body(body).unwrap(), NOW).is_err(), "{body}");
+    }
+}
