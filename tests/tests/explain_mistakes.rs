@@ -473,6 +473,19 @@ fn a_secret_in_another_encoding_is_told_by_what_it_is() {
     assert_eq!(proven(&setup, &request(base64.as_bytes())), [of_secret("endpoint", mistake)]);
 }
 
+/// And is not said to be in the wrong encoding.
+#[test]
+fn a_secret_that_is_empty_is_told_as_it_is() {
+    for rule in ["encoding = 'utf8'", "encoding = 'hex'", "encoding = 'base64'"] {
+        let scheme = own(&format!("{ORDERS}[secret]\n{rule}\n"));
+        for (text, error) in [("", SecretError::Empty), ("  ", SecretError::Blank)] {
+            let setup = Setup::new(&scheme).unwrap().secret("endpoint", text);
+            let told = indicated(&setup, &order("{}"));
+            assert_eq!(told, [of_secret("endpoint", SecretMistake::Unusable(error))], "{rule}");
+        }
+    }
+}
+
 #[test]
 fn the_secret_of_another_endpoint_is_named() {
     let scheme = own(ORDERS);

@@ -348,6 +348,8 @@ fn the_url_of_a_key_follows_from_what_a_request_may_say_of_it() {
     let set = unkeyed("format = \"jwks\"\nurl = \"https://acme.example/keys\"\nid = { header = \"X-Key\" }\n");
     assert_eq!([set.url_of("2026-a"), set.url_of("https://acme.example/keys")], [None, None], "there is one for all");
 }
+
+#[test]
 fn a_key_that_was_pasted_is_for_requests_that_name_one_under_the_rule_wherever_they_do() {
     let signer = |place: &str| {
         let text = format!(

@@ -371,7 +371,7 @@ fn a_field_of_the_event_says_where_it_stands() {
         let file = format!("{HEAD}{HMAC}signs = \"{signs}\"\n{table}[event]\nid = \"{id}\"\n");
         let scheme = accepted(&file);
         let field = scheme.event_id().unwrap();
-        assert_eq!((field.to_string().as_str(), field.header().map(|name| name.as_str())), (said, header), "{id}");
+        assert_eq!((field.to_string().as_str(), field.header().map(http::HeaderName::as_str)), (said, header), "{id}");
     }
 }
 

@@ -113,7 +113,7 @@ impl Setup {
 }
 
 impl Pasted {
-    fn secret(&self) -> Result<Secret, SecretError> {
+    pub(super) fn secret(&self) -> Result<Secret, SecretError> {
         match std::str::from_utf8(&self.bytes) {
             Ok(text) => Secret::new(text),
             Err(_) => Secret::from_bytes(self.bytes.to_vec()),

@@ -19,7 +19,7 @@ pub(super) fn one_member(text: &[u8]) -> Option<Member> {
     // A member without a value stands for the boolean, which is not what anything here is.
     let text = printed.strip_prefix(name.as_str())?.strip_prefix('=')?.to_owned();
     let value = match entry {
-        ListEntry::Item(item) => Value::Item(Item { text: text.clone(), ..item_of(item) }),
+        ListEntry::Item(item) => Value::Item(item_of(item)),
         ListEntry::InnerList(InnerList { items, params }) => {
             Value::List(items.into_iter().map(item_of).collect(), parameters(params))
         }

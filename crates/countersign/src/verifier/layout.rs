@@ -39,7 +39,6 @@ impl Layout {
                 && !needs_whole_body
                 && scheme.checks.is_empty()
                 && scheme.key_source().is_none()
-                && !scheme.signs_secret()
                 && scheme.signature.parts.iter().all(Part::is_certain),
             hashes_replay_key: scheme.replay_key_is_of_body() && sha256::goes_on_beside(),
         }

@@ -238,7 +238,7 @@ pub(super) fn indicated(bench: &Bench<'_>, verdict: &Verdict) -> Vec<Mistake> {
         let mistake = match (kinds::kind(&pasted.bytes, &bench.setup.scheme), other_environment()) {
             (Some(kind), _) => SecretMistake::Kind { kind },
             (None, Some((secret, delivery))) => SecretMistake::Environment { secret, delivery },
-            (None, None) => match bench.setup.scheme.secret.key(&pasted.bytes) {
+            (None, None) => match pasted.secret().and_then(|_| bench.setup.scheme.secret.key(&pasted.bytes)) {
                 Err(error) if has_secret_bytes(&bench.setup.scheme) => SecretMistake::Unusable(error),
                 _ => continue,
             },
