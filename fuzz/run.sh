@@ -70,7 +70,7 @@ run_target() {
     if [ -n "${KEEP:-}" ]; then
         # By code alone: how often it was reached would keep ten times as many.
         $cargo_fuzz run $features --sanitizer none "$target" "$corpus" "$work/learned" -- \
-            -merge=1 -use_counters=0 -max_len=8192 >"$work/merge" 2>&1 || { tail -n 60 "$work/merge"; return 255; }
+            -set_cover_merge=1 -use_counters=0 -max_len=8192 >"$work/merge" 2>&1 || { tail -n 60 "$work/merge"; return 255; }
     fi
     printf '%s: %s\n' "$target" "$(grep -o 'Done [0-9]* runs in [0-9]* second(s)' "$work/log" || tail -n 1 "$work/log")"
 }
