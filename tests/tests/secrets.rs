@@ -8,8 +8,8 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use countersign::{
-    ConfigError, Key, KeyError, KeyPolicy, PrivateKey, PublicKeyKind, Rejection, Scheme, Secret, SecretError, Signer,
-    Timestamp, Verifier, providers, replay::MemoryStore,
+    ConfigError, Key, KeyError, KeyPolicy, PrivateKey, PublicKeyKind, Rejection, Scheme, Secret, SecretError, Setup,
+    Signer, Timestamp, Verifier, providers, replay::MemoryStore,
 };
 use countersign_tests::{
     app::App,
@@ -652,6 +652,9 @@ async fn a12_neither_the_secret_nor_a_right_tag_is_ever_told() {
         told.push(format!("{stack:?}"));
         told.push(format!("{:?}", stack.build().unwrap()));
 
+        let setup = Setup::new(verifier.scheme()).unwrap().secret("here", endpoint.secret);
+        told.push(format!("{:?}", setup.other_secret("there", endpoint.secret)));
+
         let signed = endpoint.sample();
         let verified = verifier.verify(&signed, signed.body(), NOW).unwrap();
         told.push(format!("{verified:?}"));
@@ -660,7 +663,8 @@ async fn a12_neither_the_secret_nor_a_right_tag_is_ever_told() {
             let mut collecting = verifier.collect(&signed, 1 << 20, NOW).unwrap();
             collecting.push(signed.body().clone()).unwrap();
             let body = collecting.finish().unwrap();
-            told.push(format!("{:?}", body.into_delivery()));
+            let delivery = body.into_delivery();
+            told.push(format!("{delivery:?} {:?}", delivery.payload()));
         }
 
         let mut forged: Vec<Request<Bytes>> = vec![
