@@ -1,7 +1,7 @@
-//! The mistakes that people make with headers, schemes, secrets, times and URLs, one of each kind: what is found, to the
-//! letter, and what is said of it.
+//! The mistakes that people make with headers, bodies, schemes, secrets, times and URLs, one of each kind: what is found, to
+//! the letter, and what is said of it.
 
-use std::time::Duration;
+use std::{io::Read as _, time::Duration};
 
 use base64::{
     Engine as _,
@@ -9,10 +9,14 @@ use base64::{
 };
 use bytes::Bytes;
 use countersign::{
-    Cause, Certainty, Explanation, HeaderMistake, Mistake, Problem, ProviderMistake, Rejection, RuleMistake, Scheme,
-    SecretError, SecretMistake, Setup, Signer, TimeMistake, Timestamp, UrlMistake, providers,
+    BodyMistake, Cause, Certainty, Explanation, HeaderMistake, Mistake, Problem, ProviderMistake, Rejection,
+    RuleMistake, Scheme, SecretError, SecretMistake, Setup, Signer, TimeMistake, Timestamp, UrlMistake, providers,
 };
 use countersign_tests::endpoint::Endpoint;
+use flate2::{
+    Compression,
+    read::{DeflateEncoder, GzEncoder, ZlibEncoder},
+};
 use http::{HeaderMap, HeaderName, Request};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -185,6 +189,101 @@ fn as_many_headers_are_looked_at_as_servers_let_through() {
     assert_eq!(proven(&setup(&scheme), &request), [renamed("acme-signature", "x-acme-signature")]);
     request.headers_mut().insert("x-128", "1".parse().unwrap());
     assert_eq!(proven(&setup(&scheme), &request), []);
+}
+
+/// What is found where `came` was received and `signed` was signed.
+fn of_body(signed: &[u8], came: impl Into<Bytes>) -> Vec<Mistake> {
+    let scheme = own(ORDERS);
+    let mut request = sign(&scheme, order(signed.to_vec()), now());
+    *request.body_mut() = came.into();
+    proven(&setup(&scheme), &request)
+}
+
+const EVENT: &[u8] = b"{\"id\":17}";
+
+#[test]
+fn a_body_inside_of_a_document_is_found_with_its_place() {
+    let in_object = |name: &str| serde_json::json!({ name: "{\"id\":17}" });
+    let in_lists =
+        |depth: usize| (0..depth).fold(serde_json::json!("{\"id\":17}"), |json, _| serde_json::json!([json]));
+    let behind = |texts: usize| {
+        let names = (0..texts)
+            .map(|at| (format!("{at:02}"), "another".into()))
+            .chain([("99".to_owned(), "{\"id\":17}".into())]);
+        serde_json::Value::Object(names.collect())
+    };
+    let (short, long) = ("n".repeat(38), "n".repeat(39));
+    for (came, place) in [
+        (in_object("body"), Some("/body")),
+        (in_object("a/b_c-d.e9"), Some("/a/b_c-d.e9")),
+        (in_object("a b"), Some("member")),
+        (in_object(&short), Some(&*format!("/{short}"))),
+        (in_object(&long), Some(&*format!("/{long}"))),
+        (in_object(&"n".repeat(40)), Some("member")),
+        (serde_json::json!({ "body": STANDARD.encode(EVENT) }), Some("/body")),
+        (serde_json::json!({ "Records": [{ "body": "{\"id\":17}" }, {}] }), Some("/Records/0/body")),
+        (serde_json::json!({ "Records": [{}, { "body": "{\"id\":17}" }] }), None),
+        (serde_json::json!({ "a": { "b": { "c": in_object("d") } } }), Some("/a/b/c/d")),
+        (serde_json::json!({ "a": { "b": { "c": { "d": in_object("e") } } } }), None),
+        (in_lists(4), Some("/0/0/0/0")),
+        (in_lists(5), None),
+        (behind(31), Some("/99")),
+        (behind(32), None),
+    ] {
+        let place = place.map(|place| Mistake::Body(BodyMistake::Wrapped { place: place.to_owned() }));
+        assert_eq!(of_body(EVENT, came.to_string()), Vec::from_iter(place), "{came}");
+    }
+    let shortest = |text: &str| of_body(text.as_bytes(), serde_json::json!({ "body": text }).to_string());
+    assert_eq!(shortest("ab"), [Mistake::Body(BodyMistake::Wrapped { place: "/body".to_owned() })]);
+    assert_eq!(shortest("a"), []);
+}
+
+#[test]
+fn a_body_in_another_encoding_is_found() {
+    let hex = hex(EVENT);
+    let nine = format!("{:09x}", EVENT.len());
+    for (came, encoding) in [
+        (serde_json::json!("{\"id\":17}").to_string(), Some("in a JSON string")),
+        (STANDARD.encode(EVENT), Some("in base64")),
+        (hex, Some("in hex")),
+        ("b'{\"id\":17}'".to_owned(), Some("as Python prints bytes (`b'...'`)")),
+        (format!("{nine}\r\n{{\"id\":17}}\r\n0\r\n\r\n"), Some("with the marks of its chunks")),
+        ("4\r\n{\"id\r\n5\r\n\":17}\r\n0\r\n\r\n".to_owned(), Some("with the marks of its chunks")),
+        ("4\r\n{\"id\r\n5\r\n\":17}\r\n0\r\n".to_owned(), None),
+        (format!("0{nine}\r\n{{\"id\":17}}\r\n0\r\n\r\n"), None),
+    ] {
+        let found = encoding.map(|encoding| Mistake::Body(BodyMistake::Encoded { encoding }));
+        assert_eq!(of_body(EVENT, came.clone()), Vec::from_iter(found), "{came}");
+    }
+    let in_string = serde_json::json!("{\"id\":17}").to_string();
+    let found = Mistake::Body(BodyMistake::Encoded { encoding: "taken out of a JSON string" });
+    assert_eq!(of_body(in_string.as_bytes(), EVENT), [found]);
+    // One in the other is nobody's mistake.
+    assert_eq!(of_body(EVENT, serde_json::json!(STANDARD.encode(EVENT)).to_string()), []);
+}
+
+#[test]
+fn a_body_that_is_still_compressed_is_found() {
+    let mut packed = [Vec::new(), Vec::new(), Vec::new()];
+    GzEncoder::new(EVENT, Compression::best()).read_to_end(&mut packed[0]).unwrap();
+    ZlibEncoder::new(EVENT, Compression::best()).read_to_end(&mut packed[1]).unwrap();
+    DeflateEncoder::new(EVENT, Compression::best()).read_to_end(&mut packed[2]).unwrap();
+    // RFC 1951 section 3.2.4: a block that is stored, behind bits that mean nothing and make it look like zlib.
+    let stored = [&[0x08, 9, 0, !9, !0][..], EVENT, &[1, 0, 0, !0, !0]].concat();
+    for packed in packed.into_iter().chain([stored]) {
+        assert_eq!(of_body(EVENT, packed.clone()), [Mistake::Body(BodyMistake::StillCompressed)], "{packed:x?}");
+    }
+}
+
+#[test]
+fn a_form_whose_escapes_were_written_anew_is_found() {
+    for (came, signed, digits) in [
+        ("Name=AbC%3a%2fEf", "Name=AbC%3A%2FEf", "a form whose escapes have upper-case digits"),
+        ("Name=AbC%3A%2FEf", "Name=AbC%3a%2fEf", "a form whose escapes have lower-case digits"),
+    ] {
+        let found = Mistake::Body(BodyMistake::Form { signed: digits });
+        assert_eq!(of_body(signed.as_bytes(), came), [found], "{came}");
+    }
 }
 
 #[test]
@@ -471,6 +570,86 @@ fn a_secret_in_another_encoding_is_told_by_what_it_is() {
     let setup = setup.secret("endpoint", format!("whsec_{base64}"));
     let mistake = SecretMistake::Encoding { configured: "base64", signed: "the text behind its prefix" };
     assert_eq!(proven(&setup, &request(base64.as_bytes())), [of_secret("endpoint", mistake)]);
+}
+
+#[test]
+fn a_secret_that_was_pasted_with_its_name_is_found() {
+    let request = |secret: &str| Signer::new(own(ORDERS), secret).unwrap().sign(order("{}"), now()).unwrap();
+    let stray = || vec![of_secret("endpoint", SecretMistake::Stray { at_sender: false })];
+    // In letters that the name of a variable can have, too: what stands behind it is its padding.
+    let padded = "ABCDEFGHIJKLMNOPQRSTUVWXYZ2345==";
+    for (pasted, secret, found) in [
+        (format!("ACME_SECRET_2={SECRET}"), SECRET, stray()),
+        (format!("export ACME_SECRET_2=\"{SECRET}\""), SECRET, stray()),
+        (format!("ACME_PRODUCTION_WEBHOOK_SIGNING_SECRET_17={SECRET}"), SECRET, stray()),
+        (format!("secret={SECRET}"), SECRET, vec![]),
+        (format!("={SECRET}"), SECRET, vec![]),
+        (format!("'{padded}'"), padded, stray()),
+    ] {
+        let setup = Setup::new(own(ORDERS)).unwrap().secret("endpoint", &*pasted);
+        assert_eq!(proven(&setup, &request(secret)), found, "{pasted}");
+    }
+}
+
+#[test]
+fn a_public_key_that_lost_its_lines_is_found() {
+    let scheme = |secret: &str| {
+        let signature = "algorithm = 'ed25519'\nheader = 'Acme-Signature'\nvalue = '{hex}'\nsigns = '{body}'\n";
+        own(&format!("name = 'Acme'\n[signature]\n{signature}[secret]\n{secret}\n"))
+    };
+    let pem = include_str!("../vectors/keys/ed25519.pub.pem").trim();
+    let private = include_str!("../vectors/keys/ed25519.pem");
+    let request = Signer::new(scheme(""), private).unwrap().sign(order("{}"), now()).unwrap();
+    let in_one_line = pem.replace('\n', "\\n");
+    let der = STANDARD.decode(pem.lines().nth(1).unwrap()).unwrap();
+    for (rule, pasted, is_found) in [
+        ("", pem.to_owned(), false),
+        ("", in_one_line.clone(), false),
+        ("", format!("ACME_KEY=\"{pem}\""), false),
+        ("", format!("ACME_KEY=\"{in_one_line}\""), false),
+        ("", format!("ACME_KEY={}", pem.replace('\n', " ")), false),
+        ("", format!("as of 2026: {pem} (new)"), false),
+        ("", pem.replace('\n', "\u{a0}\n"), true),
+        ("", pem.trim_end_matches(" PUBLIC KEY-----").to_owned(), true),
+        ("encoding = 'hex'", format!("'{}'", hex(&der[der.len() - 32..])), true),
+    ] {
+        let setup = Setup::new(scheme(rule)).unwrap().secret("endpoint", &*pasted);
+        let explanation = explain(&setup, &request, now());
+        let stray = is_found.then(|| of_secret("endpoint", SecretMistake::Stray { at_sender: false }));
+        assert_eq!(mistakes(&explanation, Certainty::Proven), Vec::from_iter(stray), "{pasted} {explanation}");
+        assert_eq!(explanation.is_accepted(), !is_found, "{pasted}");
+    }
+}
+
+#[test]
+fn a_secret_of_another_environment_is_told_where_both_tell_theirs() {
+    let other = |secret: &'static str, delivery| SecretMistake::Environment { secret, delivery };
+    for (secret, body, found) in [
+        ("acme_live_0123456789abcdef", "{\"test\":true}", Some(other("live", "test"))),
+        ("acme_test_0123456789abcdef", "{\"test\":false}", Some(other("test", "live"))),
+        ("acme_test_0123456789abcdef", "{\"livemode\":true}", Some(other("test", "live"))),
+        ("acme-prod-0123456789abcdef", "{\"env\":\"Sandbox\"}", Some(other("live", "test"))),
+        ("acme_live_0123456789abcdef", "{\"test\":false}", None),
+        ("acme_live_0123456789abcdef", "{\"env\":\"other\"}", None),
+        ("acme_0123456789abcdef", "{\"test\":true}", None),
+    ] {
+        let setup = Setup::new(own(ORDERS)).unwrap().secret("endpoint", secret);
+        let mut told = indicated(&setup, &sign(&own(ORDERS), order(body), now()));
+        told.retain(|mistake| matches!(mistake, Mistake::Secret { mistake: SecretMistake::Environment { .. }, .. }));
+        assert_eq!(told, Vec::from_iter(found.map(|found| of_secret("endpoint", found))), "{secret} {body}");
+    }
+}
+
+#[test]
+fn a_secret_that_begins_as_the_scheme_says_is_no_other_credential() {
+    for (rule, is_other) in [("strip = 'sk_'", false), ("strip = 'whsec_'", true), ("encoding = 'utf8'", false)] {
+        let scheme = own(&format!("{ORDERS}[secret]\n{rule}\n"));
+        let setup = Setup::new(&scheme).unwrap().secret("endpoint", "sk_0123456789abcdef0123456789abcdef");
+        let told = indicated(&setup, &order("{}"));
+        let is_told =
+            told.iter().any(|told| matches!(told, Mistake::Secret { mistake: SecretMistake::Kind { .. }, .. }));
+        assert_eq!(is_told, is_other, "{rule}: {told:?}");
+    }
 }
 
 /// And is not said to be in the wrong encoding.

@@ -191,9 +191,7 @@ fn of_public_keys(bench: &Bench<'_>) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for pasted in &bench.setup.secrets {
         let mistake = |mistake| Mistake::Secret { key: pasted.label.clone(), mistake };
-        let mut texts = texts::of_key(&pasted.bytes);
-        texts.extend(texts::variants(&pasted.bytes));
-        for text in texts {
+        for text in texts::of_key(&pasted.bytes).into_iter().chain(texts::variants(&pasted.bytes)) {
             let mut add = |key: Vec<u8>, more: Option<SecretMistake>| {
                 let mistakes = text.mistakes.iter().cloned().chain(more).map(mistake).collect();
                 candidates.push(Candidate { key: Zeroizing::new(key), mistakes });

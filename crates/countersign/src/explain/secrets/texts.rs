@@ -43,22 +43,14 @@ pub(super) fn variants(pasted: &[u8]) -> Vec<Text> {
     texts
 }
 
-/// What may have been meant where a key in PEM is wanted: one line of it for many, the two characters `\\n` for a line end.
-pub(super) fn of_key(pasted: &[u8]) -> Vec<Text> {
-    let Ok(text) = std::str::from_utf8(pasted) else { return Vec::new() };
-    let cleaned = String::from_utf8_lossy(cleaned(pasted)).replace("\\n", "\n").replace("\\r", "");
-    let mut texts = Vec::new();
-    if let Some((label, rest)) = cleaned.split_once("-----BEGIN ").and_then(|(_, rest)| rest.split_once("-----"))
-        && let Some((base64, _)) = rest.split_once("-----END")
-    {
-        let base64: String = base64.chars().filter(|c| !c.is_whitespace()).collect();
-        let pem = format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n");
-        push(&mut texts, pem.as_bytes(), vec![SecretMistake::Stray { at_sender: false }]);
-    }
-    if cleaned != text {
-        push(&mut texts, cleaned.as_bytes(), vec![SecretMistake::Stray { at_sender: false }]);
-    }
-    texts
+/// What may have been meant where a key in PEM is wanted: without the spaces of a web page, and with an end that was cut.
+pub(super) fn of_key(pasted: &[u8]) -> Option<Text> {
+    let text = String::from_utf8_lossy(cleaned(pasted)).replace("\\n", "\n").replace("\\r", "");
+    let (label, rest) = text.split_once("-----BEGIN ").and_then(|(_, rest)| rest.split_once("-----"))?;
+    let (base64, _) = rest.split_once("-----END")?;
+    let base64: String = base64.chars().filter(|c| !c.is_whitespace()).collect();
+    let pem = format!("-----BEGIN {label}-----\n{base64}\n-----END {label}-----\n");
+    Some(Text { bytes: Zeroizing::new(pem.into_bytes()), mistakes: vec![SecretMistake::Stray { at_sender: false }] })
 }
 
 fn push(texts: &mut Vec<Text>, bytes: &[u8], mistakes: Vec<SecretMistake>) {
