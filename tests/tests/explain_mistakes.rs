@@ -17,7 +17,9 @@ use flate2::{
     Compression,
     read::{DeflateEncoder, GzEncoder, ZlibEncoder},
 };
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::{HeaderMap, HeaderName, Request};
+use sha2::Sha256;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const NOW: i64 = 1_767_225_600;
@@ -589,6 +591,19 @@ fn a_secret_that_was_pasted_with_its_name_is_found() {
         let setup = Setup::new(own(ORDERS)).unwrap().secret("endpoint", &*pasted);
         assert_eq!(proven(&setup, &request(secret)), found, "{pasted}");
     }
+}
+
+/// A sender without a secret is no sender of what stands behind the prefix of another.
+#[test]
+fn a_prefix_with_nothing_behind_it_is_not_taken_away() {
+    let mut mac = Hmac::<Sha256>::new_from_slice(b"").unwrap();
+    mac.update(format!("{NOW}.17.{{}}").as_bytes());
+    let mut request = order("{}");
+    let signature = format!("v1={}", hex(&mac.finalize().into_bytes()));
+    request.headers_mut().insert("acme-time", NOW.to_string().parse().unwrap());
+    request.headers_mut().insert("acme-signature", signature.parse().unwrap());
+    let setup = Setup::new(own(ORDERS)).unwrap().secret("endpoint", "acme_");
+    assert_eq!(proven(&setup, &request), [of_secret("the sender's", SecretMistake::Unset)]);
 }
 
 #[test]

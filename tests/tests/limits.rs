@@ -1,12 +1,15 @@
 //! How long each piece of a request may be: what is as long as may be is taken, and what is one longer is refused.
 
+use std::io::Read as _;
+
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use countersign::{
     KeyError, KeyPolicy, PublicKey, PublicKeyKind, Rejection, Scheme, SignError, Signer, Timestamp, Verifier,
 };
 use countersign_tests::verdict::each_way;
-use http::{HeaderName, Request};
+use flate2::{Compression, read::GzEncoder};
+use http::{HeaderName, HeaderValue, Request};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 const SECRET: &str = "a-long-random-secret";
@@ -30,6 +33,24 @@ fn code(file: &str, headers: &[(&str, &str)], body: &str) -> &'static str {
         Err(SignError::Refused(rejection)) => rejection.code(),
         Err(other) => panic!("{other}"),
     }
+}
+
+/// Where no other limit is set.
+#[test]
+fn a_body_may_be_unpacked_to_16_mebibytes() {
+    let file = format!("{SIGNATURE}signs = \"{{body}}\"\n[body]\ndecoded = \"gzip\"\n");
+    let scheme = Scheme::from_toml("t", &file).unwrap();
+    let verifier = Verifier::new(&scheme, SECRET).unwrap();
+    let code = |length: usize| {
+        let plain = Bytes::from(vec![b'x'; length]);
+        let mut packed = Vec::new();
+        GzEncoder::new(&*plain, Compression::fast()).read_to_end(&mut packed).unwrap();
+        let mut request =
+            Signer::new(&scheme, SECRET).unwrap().sign(Request::post("/").body(plain).unwrap(), NOW).unwrap();
+        request.headers_mut().insert("content-encoding", HeaderValue::from_static("gzip"));
+        verifier.verify(&request, &packed, NOW).err().map_or("", |rejection| rejection.code())
+    };
+    assert_eq!([16 * MEBIBYTE, 16 * MEBIBYTE + 1].map(code), ["", "body_too_large"]);
 }
 
 /// The code of a verdict on a request that has this text at the place, signed by a scheme that takes any there: the signer would
