@@ -158,7 +158,7 @@ fn layouts_that_carry_no_proof_or_too_much() {
 #[test]
 fn places_that_are_none_or_two() {
     let hmac = "algorithm = \"hmac-sha256\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
-    refused_at(&format!("{HEAD}{hmac}"), "[signature]", "expected `header`, `query`, `json`, `form` or `claim`");
+    refused_at(&format!("{HEAD}{hmac}"), "[signature]", "expected `header`, `query`, `json` or `form`: where");
     refused_at(&format!("{HEAD}{hmac}header = \"X\"\nquery = \"x\"\n"), "[signature]", "found several");
     refused_at(&format!("{HEAD}{hmac}header = []\n"), "[signature]", "at least one header name");
     refused_at(&format!("{HEAD}{hmac}header = \"X:Y\"\n"), "[signature]", "`X:Y` is not a header name");
@@ -169,7 +169,8 @@ fn places_that_are_none_or_two() {
         "[timestamp]",
         "expected `header`",
     );
-    refused_at(&format!("{HEAD}{HMAC}signs = \"{{id}}.{{body}}\"\n[id]\n"), "[id]", "expected `header`");
+    let id = format!("{HEAD}{HMAC}signs = \"{{id}}.{{body}}\"\n[id]\n");
+    refused_at(&id, "[id]", "expected `header`, `query`, `json`, `form` or, of a `jwt`, `claim`");
     let in_layout = HMAC.replace("{hex}", "{timestamp},{hex}");
     refused_at(
         &format!("{HEAD}{in_layout}signs = \"{{timestamp}}.{{body}}\"\n{TIME}"),

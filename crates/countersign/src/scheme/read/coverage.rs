@@ -139,7 +139,7 @@ impl Reader<'_> {
         match source {
             Some(source) => {
                 let source = source.map_err(|message| self.error(template.span(), message))?;
-                let source = self.has_claims(source, reach.signature, &template.span())?;
+                let source = self.claim_of_token(source, reach.signature, &template.span())?;
                 let covered = reach.covers(&source) || (source.is_in_body() && reach.covers_hash_of_body(checks));
                 Ok(Field { source: FieldSource::At(source), covered: covered && !reach.is_ambiguous })
             }

@@ -289,11 +289,12 @@ impl Reader<'_> {
     /// A place or, of a token, a claim.
     fn place_or_claim(&self, place: Place, signature: &Signature, span: &Range<usize>) -> Result<Source> {
         let source = Source::from_place(place).map_err(|message| self.error(span.clone(), message))?;
-        self.has_claims(source.ok_or_else(|| self.error(span.clone(), NO_PLACE))?, signature, span)
+        let source = source.ok_or_else(|| self.error(span.clone(), NO_PLACE_OR_CLAIM))?;
+        self.claim_of_token(source, signature, span)
     }
 
-    /// What is looked for among claims that nobody sends is missing from every request.
-    fn has_claims(&self, source: Source, signature: &Signature, span: &Range<usize>) -> Result<Source> {
+    /// Any place, but a claim only where there is a token: elsewhere it would be missing from every request.
+    fn claim_of_token(&self, source: Source, signature: &Signature, span: &Range<usize>) -> Result<Source> {
         match source {
             Source::Claim(_) if signature.algorithm != Algorithm::Jwt => self.fail(span.clone(), NO_CLAIM),
             source => Ok(source),
@@ -330,7 +331,10 @@ impl Reader<'_> {
 
 const NO_CLAIM: &str = "a claim can be named by `[id]`, `[[check]]` and `[event]` of a `jwt` only";
 
-const NO_PLACE: &str = "expected `header`, `query`, `json`, `form` or `claim`: where in the request it stands";
+const NO_PLACE: &str = "expected `header`, `query`, `json` or `form`: where in the request it stands";
+
+const NO_PLACE_OR_CLAIM: &str =
+    "expected `header`, `query`, `json`, `form` or, of a `jwt`, `claim`: where in the request it stands";
 
 #[cfg(test)]
 mod tests {
