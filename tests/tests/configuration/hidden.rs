@@ -4,7 +4,10 @@ use std::{io::Write, sync::Arc, sync::Mutex};
 
 use bytes::Bytes;
 use countersign::{Key, Rejection, Secret, Setup, replay::MemoryStore};
-use countersign_tests::{app::App, endpoint::Endpoint, endpoint::NOW};
+use countersign_tests::{
+    app::App,
+    endpoint::{Endpoint, NOW},
+};
 use countersign_tower::{ReplayLayer, Stack, VerifyLayer};
 use http::Request;
 use tracing_subscriber::fmt::MakeWriter;
