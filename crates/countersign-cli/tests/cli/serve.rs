@@ -390,7 +390,7 @@ fn a_wrong_configuration_is_refused_with_its_place() {
 fn a_value_at_the_wrong_place_is_refused_by_its_type_and_place_and_never_told() {
     let endpoint = |more: &str| format!("[[endpoint]]\npath = \"/a\"\nprovider = \"github\"\n{more}\n");
     let table = "invalid type: string, expected a table";
-    let wrong: [(String, &str, &str); 14] = [
+    let wrong: [(String, &str, &str); 15] = [
         ("replay = \"redis://:hunter2@redis.internal/0\"".to_owned(), ":1:10:", table),
         ("operators = \"hunter2\"".to_owned(), ":1:13:", "invalid type: string, expected a map"),
         ("operators = [\"hunter2\"]".to_owned(), ":1:13:", "invalid type: sequence, expected a map"),
@@ -404,6 +404,7 @@ fn a_value_at_the_wrong_place_is_refused_by_its_type_and_place_and_never_told() 
         (endpoint("allow_legacy = \"hunter2\""), ":4:16:", "invalid type: string, expected a boolean"),
         (endpoint("keys = [\"hunter2\"]"), ":4:8:", "expected `\"fetch\"`"),
         (endpoint("addresses = \"hunter2\""), ":4:13:", table),
+        (endpoint("addresses = [\"hunter2\"]"), ":4:14:", "`countersign serve --help` shows a configuration"),
         (endpoint("secrets = [{ from = \"env:SECRET\", not_after = \"hunter2\" }]"), ":4:", "invalid type: string"),
     ];
     let folder = Folder::new();

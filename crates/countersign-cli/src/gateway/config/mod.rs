@@ -120,7 +120,10 @@ impl Reader<'_> {
     fn config(&self) -> Result<Config, Failure> {
         let file: File = toml::from_str(self.text).map_err(|error| {
             // The error's own text quotes the line, which may be one with a secret that does not belong there.
-            self.wrong(error.span().map_or(0, |span| span.start), without_values(error.message()))
+            let problem = without_values(error.message());
+            // What serde says of a wrong type names neither the key nor how its value is written.
+            let problem = format!("{problem} (`countersign serve --help` shows a configuration)");
+            self.wrong(error.span().map_or(0, |span| span.start), problem)
         })?;
         let listen = match &file.listen {
             Some(listen) => self.parse(listen, "an address and port such as `127.0.0.1:8787`")?,
