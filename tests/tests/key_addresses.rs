@@ -254,13 +254,15 @@ fn named_by_header(hosts: &str) -> Unkeyed {
     ))
 }
 
+/// Whether the key of a request that names this URL is fetched from there.
+fn leads_to(unkeyed: &Unkeyed, url: &str) -> bool {
+    unkeyed.locate(&head("X-Url", url.as_bytes()).unwrap(), None).is_ok_and(|address| address.url() == url)
+}
+
 #[test]
 fn a_label_of_a_host_has_63_characters_at_most_and_no_hyphen_at_an_end() {
     let unkeyed = named_by_header("{label}.acme.example");
-    let is_taken = |label: &str| {
-        let url = format!("https://{label}.acme.example/a.pem");
-        unkeyed.locate(&head("X-Url", url.as_bytes()).unwrap(), None).is_ok_and(|address| address.url() == url)
-    };
+    let is_taken = |label: &str| leads_to(&unkeyed, &format!("https://{label}.acme.example/a.pem"));
     for label in ["a", "0", "eu-1", "a--b", &"a".repeat(63)] {
         assert!(is_taken(label), "{label}");
     }
@@ -272,10 +274,7 @@ fn a_label_of_a_host_has_63_characters_at_most_and_no_hyphen_at_an_end() {
 #[test]
 fn a_region_is_two_letters_words_and_a_number() {
     let unkeyed = named_by_header("sns.{region}.amazonaws.com");
-    let is_taken = |region: &str| {
-        let url = format!("https://sns.{region}.amazonaws.com/a.pem");
-        unkeyed.locate(&head("X-Url", url.as_bytes()).unwrap(), None).is_ok_and(|address| address.url() == url)
-    };
+    let is_taken = |region: &str| leads_to(&unkeyed, &format!("https://sns.{region}.amazonaws.com/a.pem"));
     for region in ["us-east-1", "us-gov-west-12"] {
         assert!(is_taken(region), "{region}");
     }
