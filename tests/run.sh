@@ -62,9 +62,10 @@ fi
 # The examples' and the README's commands use the program itself.
 cargo build --locked --bin countersign
 cargo test --locked --workspace --no-fail-fast
-# Valkey is held to what Redis is.
+# Valkey is held to what Redis is. Of the whole workspace, as above: of one package alone, all would be built again with
+# that package's features.
 if command -v valkey-server >/dev/null; then
-    REDIS_SERVER=valkey-server cargo test --locked -p countersign-tests \
+    REDIS_SERVER=valkey-server cargo test --locked --workspace \
         --test replay_redis --test replay_cluster --test replay_tls --test replay_model
 else
     echo "NOT TESTED: Valkey, which cannot be installed here; its package is valkey-server" >&2
