@@ -59,8 +59,7 @@ if ! command -v valkey-server >/dev/null; then
     install_valkey || true # Told below.
 fi
 
-# The examples' and the README's commands use the program itself.
-cargo build --locked --bin countersign
+# Builds the program beside the tests, too: the examples' and the README's commands use it.
 cargo test --locked --workspace --no-fail-fast
 # Valkey is held to what Redis is. Of the whole workspace, as above: of one package alone, all would be built again with
 # that package's features.

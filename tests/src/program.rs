@@ -1,4 +1,4 @@
-//! The program itself, which `tests/run.sh` builds beside the tests.
+//! The program itself, which `cargo test --workspace` builds beside the tests.
 
 use std::{
     env,
