@@ -5,14 +5,12 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use countersign::{
-    CertificateProblem, KeyError, KeyPolicy, KeySet, KeySetError, MAX_KEYS_TRIED, PublicKey, Scheme, Timestamp,
-    TrustRoots, Unkeyed, Verifier,
+    KeyError, KeyPolicy, KeySet, KeySetError, MAX_KEYS_TRIED, PublicKey, Scheme, Timestamp, TrustRoots, Unkeyed,
+    Verifier,
 };
 use http::Request;
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, IsCa, KeyPair, PublicKeyData as _,
-    date_time_ymd,
-};
+
+mod certificates;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_798_761_600);
 
@@ -35,9 +33,9 @@ fn proves(unkeyed: &Unkeyed, keys: &KeySet, key_id: Option<&str>, signature: &[u
     Some(verifier.verify(&request, MESSAGE, NOW).is_ok())
 }
 
-const MESSAGE: &[u8] = include_bytes!("../vectors/keys/message");
-const ED25519: &[u8] = include_bytes!("../vectors/keys/ed25519.sig");
-const RSA: &[u8] = include_bytes!("../vectors/keys/rsa-sha256.sig");
+const MESSAGE: &[u8] = include_bytes!("../../vectors/keys/message");
+const ED25519: &[u8] = include_bytes!("../../vectors/keys/ed25519.sig");
+const RSA: &[u8] = include_bytes!("../../vectors/keys/rsa-sha256.sig");
 
 /// The `x` of `ed25519.pub.pem`, and that of RFC 8037 appendix A.2.
 const OURS: &str = "DwlhC4n15XAuaRT3a3Mv3w7K12tvjvjs2vNq_R2GZP0";
@@ -140,7 +138,7 @@ fn a_document_is_what_the_scheme_says_or_is_refused_as_that() {
 
 #[test]
 fn a_single_key_is_written_as_a_pasted_one_may_be() {
-    let pem = include_str!("../vectors/keys/ed25519.pub.pem");
+    let pem = include_str!("../../vectors/keys/ed25519.pub.pem");
     let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     let raw = "\n[secret]\nencoding = \"hex\"\n";
     for (text, more) in [(pem, ""), (&base64, ""), (pem, raw), (pem.trim(), raw), (OURS_IN_HEX, raw)] {
@@ -160,12 +158,12 @@ const OURS_IN_HEX: &str = "0f09610b89f5e5702e6914f76b732fdf0ecad76b6f8ef8ecdaf36
 #[test]
 fn of_a_key_that_is_unusable_it_is_said_why() {
     let rsa = unkeyed("rsa-sha256", "format = \"pem\"\n");
-    let refused = read(&rsa, include_str!("../vectors/keys/rsa1024.pub.pem")).unwrap_err();
+    let refused = read(&rsa, include_str!("../../vectors/keys/rsa1024.pub.pem")).unwrap_err();
     assert_eq!(refused, KeySetError::Key(KeyError::RsaSize { bits: 1024, least: 2048 }));
-    let private = read(&rsa, include_str!("../vectors/keys/rsa2048.pem")).unwrap_err();
+    let private = read(&rsa, include_str!("../../vectors/keys/rsa2048.pem")).unwrap_err();
     assert_eq!(private, KeySetError::Key(KeyError::Private));
     assert_eq!(private.to_string(), KeyError::Private.to_string());
-    let other = read(&rsa, include_str!("../vectors/keys/ed25519.pub.pem")).unwrap_err();
+    let other = read(&rsa, include_str!("../../vectors/keys/ed25519.pub.pem")).unwrap_err();
     assert_eq!(other, KeySetError::NoKey);
 }
 
@@ -175,33 +173,9 @@ fn an_rsa_key_of_1024_bits_is_taken_from_a_document_where_legacy_is_allowed() {
                 [keys]\nurl = \"https://acme.example/keys\"\nformat = \"pem\"\n";
     let builder = Verifier::builder(Scheme::from_toml("t", text).unwrap()).allow_legacy();
     let unkeyed = builder.without_keys().unwrap();
-    let keys = read(&unkeyed, include_str!("../vectors/keys/rsa1024.pub.pem")).unwrap();
-    let signature = include_bytes!("../vectors/keys/rsa1024-sha256.sig");
+    let keys = read(&unkeyed, include_str!("../../vectors/keys/rsa1024.pub.pem")).unwrap();
+    let signature = include_bytes!("../../vectors/keys/rsa1024-sha256.sig");
     assert_eq!(proves(&unkeyed, &keys, None, signature), Some(true));
-}
-
-#[test]
-fn the_key_of_a_certificate_is_good_for_as_long_as_that() {
-    let unkeyed = unkeyed("rsa-sha256", "format = \"certificate\"\n");
-    let document = include_str!("../vectors/keys/rsa2048.crt.pem");
-    let keys = read(&unkeyed, document).unwrap();
-    let (first, last) = (Timestamp::from_unix_seconds(1_795_526_086), Timestamp::from_unix_seconds(2_110_886_086));
-    assert_eq!((keys.len(), keys.not_after()), (1, Some(last)));
-    let verifier = unkeyed.verifier(&keys, None).unwrap().unwrap();
-    let request = Request::post("/").header("X-Sig", STANDARD.encode(RSA)).body(MESSAGE).unwrap();
-    let code = |now| verifier.verify(&request, MESSAGE, now).map_or_else(|rejection| rejection.code(), |_| "");
-    let beside = |at: Timestamp, millis: i64| Timestamp::from_unix_millis(at.unix_millis() + millis);
-    assert_eq!([beside(first, -1), first, last, beside(last, 1)].map(code), ["unknown_key", "", "", "unknown_key"]);
-    for now in [first, last] {
-        assert_eq!(unkeyed.read(document.as_bytes(), &TrustRoots::none(), now).map(|keys| keys.len()), Ok(1));
-    }
-    for (now, problem) in
-        [(beside(first, -1), CertificateProblem::NotYetValid), (beside(last, 1), CertificateProblem::Expired)]
-    {
-        let refused = unkeyed.read(document.as_bytes(), &TrustRoots::none(), now).unwrap_err();
-        assert_eq!(refused, KeySetError::Certificate(problem));
-        assert_eq!(refused.to_string(), problem.to_string());
-    }
 }
 
 #[test]
@@ -232,7 +206,7 @@ const ON_CURVES: [OnCurve; 3] = [
         len: 32,
         x: "2IT0tuZTyM3hDIr8lj2p1pKCGiZlIbcaLvWVZsqjz40",
         y: "PBpf8n8tHlhoHuFyz0p7oMERAdKYrWI4gDMJvIAJZmU",
-        signature: include_bytes!("../vectors/keys/ecdsa-p256-sha256.sig"),
+        signature: include_bytes!("../../vectors/keys/ecdsa-p256-sha256.sig"),
     },
     OnCurve {
         curve: "P-384",
@@ -241,7 +215,7 @@ const ON_CURVES: [OnCurve; 3] = [
         len: 48,
         x: "8XGTzahH3d4VxIAwi64Ltk2HHT1VssCncE3lAkV5S2kJ6s-_tvP-NGQdC5tOhEoQ",
         y: "7XtCptCSQvQylGA-HR984rbNoj1qIHvXSjcTo4Ubuf_1DZcO0_6Z2wyLQECPnacR",
-        signature: include_bytes!("../vectors/keys/ecdsa-p384-sha384.sig"),
+        signature: include_bytes!("../../vectors/keys/ecdsa-p384-sha384.sig"),
     },
     OnCurve {
         curve: "P-521",
@@ -250,7 +224,7 @@ const ON_CURVES: [OnCurve; 3] = [
         len: 66,
         x: "ATNUH-dq9TQf7cugj3xYUQaH9Kd55SnSe-n4uz5MwON4PaTXZ8ZN69Yh39LPZIWC2yylC8BHmCqdJntbEoBAwCv8",
         y: "AIcIrcvIogd_CvBO5E9IL77ZaJDdwkEYgvBU2Mk1BsNl-Q4_usit6OvMiVclKhonVKo-pPHdUH_Fz5XD3p3bg-5Y",
-        signature: include_bytes!("../vectors/keys/ecdsa-p521-sha512.sig"),
+        signature: include_bytes!("../../vectors/keys/ecdsa-p521-sha512.sig"),
     },
 ];
 
@@ -310,132 +284,15 @@ fn a_key_with_parameters_that_its_kind_does_not_have_is_none() {
         other => panic!("{other:?}"),
     };
     // RFC 8410 section 3: none at all. The lengths of the two sequences around them grow by those of NULL.
-    let ed25519 = der(include_str!("../vectors/keys/ed25519.pub.pem"));
+    let ed25519 = der(include_str!("../../vectors/keys/ed25519.pub.pem"));
     let (plain, with_null) = (b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70", b"\x30\x2c\x30\x07\x06\x03\x2b\x65\x70\x05\x00");
     assert!(what(&replaced(&ed25519, plain, with_null)).contains("Ed25519"));
     // RFC 3279 section 2.3.1: NULL, and not an empty text.
-    let rsa = der(include_str!("../vectors/keys/rsa2048.pub.pem"));
+    let rsa = der(include_str!("../../vectors/keys/rsa2048.pub.pem"));
     let oid = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01";
     assert!(what(&replaced(&rsa, &[oid, &[5, 0][..]].concat(), &[oid, &[4, 0][..]].concat())).contains("RSA"));
-    let pss = der(include_str!("../vectors/keys/rsa-pss.params.pub.pem"));
+    let pss = der(include_str!("../../vectors/keys/rsa-pss.params.pub.pem"));
     assert_eq!(what(&pss), "RSA-PSS with parameters");
-}
-
-type Authority = CertifiedIssuer<'static, KeyPair>;
-
-/// What is said of a certificate that is valid from the one year's beginning to the other's.
-fn params(name: &str, years: (i32, i32)) -> CertificateParams {
-    let mut params = CertificateParams::new(vec![HOST.to_owned()]).unwrap();
-    params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, name);
-    (params.not_before, params.not_after) = (date_time_ymd(years.0, 1, 2), date_time_ymd(years.1, 1, 2));
-    params
-}
-
-/// An authority that another one vouches for, or none.
-fn authority(name: &str, years: (i32, i32), issuer: Option<&Authority>) -> Authority {
-    let mut params = params(name, years);
-    (params.subject_alt_names, params.is_ca) = (Vec::new(), IsCa::Ca(BasicConstraints::Unconstrained));
-    let key = KeyPair::generate().unwrap();
-    match issuer {
-        Some(issuer) => CertifiedIssuer::signed_by(params, key, issuer).unwrap(),
-        None => CertifiedIssuer::self_signed(params, key).unwrap(),
-    }
-}
-
-fn leaf(issuer: &Authority) -> String {
-    params("leaf", YEARS).signed_by(&KeyPair::generate().unwrap(), issuer).unwrap().pem()
-}
-
-const HOST: &str = "keys.acme.example";
-/// Around [`NOW`].
-const YEARS: (i32, i32) = (2020, 2030);
-
-/// What becomes of a document under a scheme that says this of its certificates.
-fn judged(more: &str, document: &str, roots: &TrustRoots) -> Result<(), CertificateProblem> {
-    let unkeyed = unkeyed("ecdsa-p256-sha256", &format!("format = \"certificate\"\n{more}"));
-    match unkeyed.read(document.as_bytes(), roots, NOW) {
-        Ok(keys) => {
-            assert_eq!(keys.len(), 1);
-            Ok(())
-        }
-        Err(KeySetError::Certificate(problem)) => Err(problem),
-        Err(other) => panic!("{other}"),
-    }
-}
-
-#[test]
-fn of_a_chain_that_is_not_believed_it_is_said_why() {
-    let root = authority("root", YEARS, None);
-    let between = |years| authority("between", years, Some(&root));
-    let (now, over, later) = (between(YEARS), between((2020, 2025)), between((2028, 2030)));
-    let chain = |issuer: &Authority, shown: &Authority| format!("{}{}", leaf(issuer), shown.pem());
-    let roots = TrustRoots::none().with_pem(&root.pem()).unwrap();
-    let strangers = TrustRoots::none().with_pem(&authority("root", YEARS, None).pem()).unwrap();
-    let unknown = Err(CertificateProblem::UnknownIssuer);
-    assert_eq!(judged("", &chain(&now, &now), &roots), Ok(()));
-    assert_eq!(judged("", &chain(&now, &now), &TrustRoots::none()), unknown);
-    assert_eq!(judged("", &chain(&now, &authority("another", YEARS, Some(&root))), &roots), unknown);
-    assert_eq!(judged("", &chain(&now, &now), &strangers), Err(CertificateProblem::Chain));
-    assert_eq!(judged("", &chain(&later, &now), &roots), Err(CertificateProblem::Chain));
-    assert_eq!(judged("", &chain(&over, &over), &roots), Err(CertificateProblem::Expired));
-    assert_eq!(judged("", &chain(&later, &later), &roots), Err(CertificateProblem::NotYetValid));
-    let (ours, others) = (format!("issued_to = \"{HOST}\"\n"), "issued_to = \"other.acme.example\"\n");
-    assert_eq!(judged(&ours, &leaf(&root), &roots), Ok(()));
-    assert_eq!(judged(&ours, &leaf(&root), &TrustRoots::none()), unknown);
-    assert_eq!(judged(others, &leaf(&root), &roots), Err(CertificateProblem::Name));
-}
-
-#[test]
-fn an_authority_is_trusted_by_its_parts_as_by_its_certificate() {
-    let root = authority("root", YEARS, None);
-    // What is in the sequences: a set of one attribute, the common name, and the key.
-    let subject = b"\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x0c\x04root";
-    let spki = root.key().subject_public_key_info();
-    let roots = TrustRoots::none().with_anchor(subject, &spki[2..], None);
-    let document = format!("{}{}", leaf(&root), root.pem());
-    assert_eq!(judged("", &document, &roots), Ok(()));
-    let other = TrustRoots::none().with_anchor(b"\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x0c\x04toor", &spki[2..], None);
-    assert_eq!(judged("", &document, &other), Err(CertificateProblem::UnknownIssuer));
-}
-
-#[test]
-fn only_certificates_are_trusted() {
-    let key = include_str!("../vectors/keys/p256.pub.pem");
-    let certificates = format!("{}{}", authority("one", YEARS, None).pem(), authority("two", YEARS, None).pem());
-    assert_eq!(format!("{:?}", TrustRoots::none().with_pem(&certificates).unwrap()), "TrustRoots(2)");
-    for text in [key.to_owned(), format!("{certificates}{key}")] {
-        let refused = TrustRoots::none().with_pem(&text).unwrap_err();
-        assert!(matches!(refused, KeyError::Unsupported { .. }), "{refused:?}");
-    }
-    assert!(TrustRoots::none().with_pem("").is_err());
-}
-
-#[test]
-fn a_chain_may_have_eight_certificates() {
-    let root = authority("root", YEARS, None);
-    let roots = TrustRoots::none().with_pem(&root.pem()).unwrap();
-    let unkeyed = unkeyed("ecdsa-p256-sha256", "format = \"certificate\"\n");
-    let of = |count: usize| {
-        let document = format!("{}{}", leaf(&root), root.pem().repeat(count - 1));
-        unkeyed.read(document.as_bytes(), &roots, NOW).map(|keys| keys.len())
-    };
-    assert_eq!([of(1), of(7), of(8)], [Ok(1), Ok(1), Ok(1)]);
-    assert_eq!([of(9), of(10)], [Err(KeySetError::Key(KeyError::Several)), Err(KeySetError::Key(KeyError::Several))]);
-}
-
-#[test]
-fn what_is_wrong_with_a_certificate_is_told_in_words() {
-    for (problem, words) in [
-        (CertificateProblem::Chain, "chain is broken"),
-        (CertificateProblem::Expired, "has expired"),
-        (CertificateProblem::FeatureOff, "the feature `certificates`"),
-        (CertificateProblem::Name, "was not issued to the name"),
-        (CertificateProblem::NotYetValid, "is not valid yet"),
-        (CertificateProblem::UnknownIssuer, "no trusted authority"),
-    ] {
-        assert!(problem.to_string().contains(words), "{problem}");
-    }
 }
 
 #[test]
