@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every test. Installs what a fresh Debian machine with only the Rust toolchain lacks, and nothing that is there.
+# Runs every test. First installs with apt what a Debian machine with only the Rust toolchain lacks.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -8,15 +8,15 @@ missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 # The program's allocator is built with it.
 command -v make >/dev/null || missing+=(make)
-# Valgrind follows the secrets.
+# The test of constant time.
 command -v valgrind >/dev/null || missing+=(valgrind libc6-dbg)
-# The clock of one gateway steps.
+# A test that steps a gateway's clock.
 ls /usr/lib/*/faketime/libfaketime.so.1 >/dev/null 2>&1 || missing+=(libfaketime)
-# The tests start servers of their own, on loopback and in folders of their own.
+# The tests start private servers, on loopback and in temporary folders.
 command -v redis-server >/dev/null || missing+=(redis-server)
 ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || missing+=(postgresql)
 
-# Debian starts a server when it installs one, and makes a database for it, unless it is told not to.
+# Installs without what Debian does by default: start each server, and create a Postgres cluster.
 apt_install() {
     if [ ! -e /usr/sbin/policy-rc.d ]; then
         printf '#!/bin/sh\nexit 101\n' | $sudo tee /usr/sbin/policy-rc.d >/dev/null
@@ -31,7 +31,7 @@ apt_install() {
         -o Dpkg::Options::=--force-confold "$@"
 }
 
-# Debian has Valkey from 13 on, and for 12 in its backports, which are among the sources for this one installation.
+# Debian 13 has Valkey. Debian 12 has it in its backports, which are added as a source for this installation only.
 install_valkey() {
     $sudo apt-get update -qq
     if apt-cache show valkey-server >/dev/null 2>&1; then
@@ -56,13 +56,13 @@ if [ "${#missing[@]}" -gt 0 ]; then
     apt_install "${missing[@]}"
 fi
 if ! command -v valkey-server >/dev/null; then
-    install_valkey || true # Told below.
+    install_valkey || true # Reported below.
 fi
 
-# Builds the program beside the tests, too: the examples' and the README's commands use it.
+# Also builds the program, which the tests of the examples' and the README's commands run.
 cargo test --locked --workspace --no-fail-fast
-# Valkey is held to what Redis is. Of the whole workspace, as above: of one package alone, all would be built again with
-# that package's features.
+# Valkey must pass the tests of Redis. `--workspace`, although they are in one package: without it, cargo would build
+# everything again with the features of that package alone.
 if command -v valkey-server >/dev/null; then
     REDIS_SERVER=valkey-server cargo test --locked --workspace \
         --test replay_redis --test replay_cluster --test replay_tls --test replay_model
