@@ -1,13 +1,13 @@
-//! Fences that whoever claims makes up, so that a store need not count.
+//! Fences that the claiming process chooses, so that a store need not count.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Gives fences: from a random start on, and no two the same.
+/// Counts fences up from a random start, so that no two are the same.
 ///
-/// Processes that share a store start 2⁶⁴ places apart at random. Two of them would have to give one number for one event
-/// to be confused, which is about as likely as to guess it.
+/// Each process starts at a random one of 2⁶⁴ values. A store confuses the claims of two processes only if both choose the
+/// same number for the same event, which is about as likely as guessing a fence.
 ///
-/// That the one who claims chooses the fence also lets it ask again when an answer got lost: a claim that is held under its
+/// Since the process chooses the fence, it can repeat a claim whose answer was lost: a claim that is in progress under its
 /// own fence is its own.
 #[derive(Debug)]
 pub(super) struct Fences(AtomicU64);
@@ -15,7 +15,7 @@ pub(super) struct Fences(AtomicU64);
 impl Fences {
     /// # Errors
     ///
-    /// If the system has no randomness to give.
+    /// If the system has no randomness.
     pub(super) fn new() -> Result<Self, getrandom::Error> {
         Ok(Self(AtomicU64::new(getrandom::u64()?)))
     }
