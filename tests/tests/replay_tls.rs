@@ -16,7 +16,7 @@ use countersign_tests::{
 const HERE: &str = "127.0.0.1";
 
 fn redis(url: &str, authority: &Authority) -> RedisOptions {
-    RedisOptions::new(url).unwrap().with_root_pem(&authority.pem()).unwrap().with_timeout(faults::PATIENT)
+    RedisOptions::new(url).unwrap().with_only_root_pem(&authority.pem()).unwrap().with_timeout(faults::PATIENT)
 }
 
 async fn open_redis() -> On<RedisReplayStore, RedisServer> {
@@ -100,7 +100,7 @@ fn each_node_of_a_cluster_proves_who_it_is() {
 fn authorities_of_redis_that_are_none_or_that_nobody_asks_for_are_refused() {
     let authority = Authority::new();
     let refused =
-        |url: &str, pem: &str| RedisOptions::new(url).and_then(|options| options.with_root_pem(pem)).unwrap_err();
+        |url: &str, pem: &str| RedisOptions::new(url).and_then(|options| options.with_only_root_pem(pem)).unwrap_err();
     let broken = authority.pem().replace("MII", "M");
     for pem in ["", "a word", &broken, &authority.vouch_for(HERE).key] {
         assert!(matches!(refused("rediss://db", pem), RedisStoreError::Roots), "{pem}");
@@ -114,7 +114,7 @@ fn authorities_of_redis_that_are_none_or_that_nobody_asks_for_are_refused() {
 
 fn postgres(url: &str, authority: &Authority) -> PostgresOptions {
     let options = PostgresOptions::new(format!("{url}?sslmode=verify-full")).unwrap();
-    options.with_root_pem(&authority.pem()).unwrap().with_timeout(faults::PATIENT)
+    options.with_only_root_pem(&authority.pem()).unwrap().with_timeout(faults::PATIENT)
 }
 
 /// A Postgres that lets nobody in without TLS, and who vouches for it.
@@ -179,7 +179,7 @@ fn a_password_is_proved_to_the_server_of_the_certificate() {
         server.admit("hostssl all hooks all scram-sha-256");
         let url = server.url("postgres").replace("postgres@", "hooks:secret@");
         let options = PostgresOptions::new(format!("{url}?sslmode=require&channel_binding=require")).unwrap();
-        let options = options.with_root_pem(&authority.pem()).unwrap().with_timeout(faults::PATIENT);
+        let options = options.with_only_root_pem(&authority.pem()).unwrap().with_timeout(faults::PATIENT);
         let store = PostgresReplayStore::connect_with(options).await.unwrap();
         faults::works(&store, "bound").await;
     });
@@ -205,7 +205,7 @@ fn a_postgres_over_tls_that_is_killed_or_cut_off_yields_errors_and_then_the_trut
 fn authorities_of_postgres_that_are_none_or_that_nobody_asks_for_are_refused() {
     let pem = Authority::new().pem();
     let refused =
-        |url: &str, pem: &str| PostgresOptions::new(url).and_then(|options| options.with_root_pem(pem)).unwrap_err();
+        |url: &str, pem: &str| PostgresOptions::new(url).and_then(|options| options.with_only_root_pem(pem)).unwrap_err();
     assert!(matches!(refused("postgresql://db?sslmode=require", "a word"), PostgresStoreError::Roots));
     for url in ["postgresql://db", "postgresql://db?sslmode=disable", "host=db"] {
         assert!(matches!(refused(url, &pem), PostgresStoreError::NotSecure), "{url}");

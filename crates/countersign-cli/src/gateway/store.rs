@@ -89,7 +89,7 @@ impl Remote {
     async fn redis(&self) -> Result<RedisReplayStore, RedisStoreError> {
         let mut options = RedisOptions::new(&self.url)?;
         if let Some(pem) = &self.authorities {
-            options = options.with_root_pem(pem)?;
+            options = options.with_only_root_pem(pem)?;
         }
         RedisReplayStore::connect_with(options).await
     }
@@ -97,7 +97,7 @@ impl Remote {
     async fn postgres(&self) -> Result<PostgresReplayStore, PostgresStoreError> {
         let mut options = PostgresOptions::new(&self.url)?;
         if let Some(pem) = &self.authorities {
-            options = options.with_root_pem(pem)?;
+            options = options.with_only_root_pem(pem)?;
         }
         PostgresReplayStore::connect_with(options).await
     }

@@ -36,7 +36,7 @@
 //!   ([`PostgresStoreError::Hung`]), so that other clients of the server are not kept out.
 //! - **TLS**, with the feature `tls`: a URL with `sslmode=verify-full` or `require` connects over TLS 1.2 or 1.3 and to nothing
 //!   else. The server has to prove that it is the host of the URL, to the public authorities of Mozilla's list, or to those
-//!   of [`PostgresOptions::with_root_pem`]; `sslrootcert` in a URL is not known. `prefer` is refused, and a URL that says
+//!   of [`PostgresOptions::with_only_root_pem`]; `sslrootcert` in a URL is not known. `prefer` is refused, and a URL that says
 //!   nothing means no TLS. A password's proof is tied to the server's certificate where the server can
 //!   (`channel_binding`). The store shows no certificate of its own.
 //! - **Poolers**: the connections set `statement_timeout` and prepare their statements, so PgBouncer needs `session` mode.

@@ -72,14 +72,14 @@ impl PostgresOptions {
         })
     }
 
-    /// Believes the authorities of a PEM text, such as your company's or your host's own, instead of those of Mozilla's list,
-    /// that the server is who it says.
+    /// Trusts only the root certificates in a PEM text, such as those of your company or your host. They replace the roots
+    /// of Mozilla's list.
     ///
     /// # Errors
     ///
     /// If the URL does not ask for TLS, or the text has no certificate or one that cannot be read.
     #[cfg(feature = "tls")]
-    pub fn with_root_pem(mut self, pem: &str) -> Result<Self, PostgresStoreError> {
+    pub fn with_only_root_pem(mut self, pem: &str) -> Result<Self, PostgresStoreError> {
         if self.tls.is_none() {
             return Err(PostgresStoreError::NotSecure);
         }

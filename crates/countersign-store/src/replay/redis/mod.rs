@@ -54,7 +54,7 @@
 //!
 //! With the feature `tls`, `rediss://` connects over TLS 1.2 or 1.3 and to nothing else. The server has to prove that it is
 //! the host of the URL, to the public authorities of Mozilla's list, or to those of
-//! [`RedisOptions::with_root_pem`], and each node of a cluster that it is what the cluster calls it; there is no switch to have
+//! [`RedisOptions::with_only_root_pem`], and each node of a cluster that it is what the cluster calls it; there is no switch to have
 //! it prove nothing, and `#insecure` in a URL is refused. The store shows no certificate of its own.
 //!
 //! # When Redis cannot be reached

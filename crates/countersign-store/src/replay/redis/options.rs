@@ -58,14 +58,14 @@ impl RedisOptions {
         })
     }
 
-    /// Believes the authorities of a PEM text, such as your company's or your host's own, instead of those of Mozilla's list,
-    /// that the server is who it says.
+    /// Trusts only the root certificates in a PEM text, such as those of your company or your host. They replace the roots
+    /// of Mozilla's list.
     ///
     /// # Errors
     ///
     /// If the URL does not ask for TLS, or the text has no certificate or one that cannot be read.
     #[cfg(feature = "tls")]
-    pub fn with_root_pem(mut self, pem: &str) -> Result<Self, RedisStoreError> {
+    pub fn with_only_root_pem(mut self, pem: &str) -> Result<Self, RedisStoreError> {
         if self.servers.iter().any(|server| server.tls.is_none()) {
             return Err(RedisStoreError::NotSecure);
         }
