@@ -49,6 +49,7 @@ async fn fill_up(disk: &Path) {
         }
     };
     assert!(matches!(full, SqliteStoreError::NoSpace), "{full:?}");
+    assert!(full.to_string().contains("free disk space"), "{full}");
     assert!(done.len() > 100, "{}", done.len());
     assert!(fs::write(disk.join("more"), vec![1; 64 << 10]).is_err(), "there is room on the disk");
     are_done(&store, &done).await;

@@ -153,7 +153,8 @@ fn rows(path: &Path) -> (i64, i64) {
 fn a_file_that_may_not_grow_refuses_and_forgets_nothing() {
     faults::run(async {
         let folder = TempDir::new().unwrap();
-        let options = options().with_bytes(64 << 10);
+        let limit = 64 << 10;
+        let options = options().with_bytes(limit);
         let store = SqliteReplayStore::open_with(folder.path().join("replays.db"), options).unwrap();
         let (mut kept, mut full) = (Vec::new(), None);
         for number in 0..5000 {
@@ -171,7 +172,8 @@ fn a_file_that_may_not_grow_refuses_and_forgets_nothing() {
             }
         }
         let full = full.expect("64 KiB are not enough");
-        assert!(matches!(full, SqliteStoreError::NoSpace), "{full:?}");
+        assert!(matches!(full, SqliteStoreError::ByteLimit { bytes } if bytes == limit), "{full:?}");
+        assert!(full.to_string().contains("no more than 65536 bytes: raise `with_bytes`"), "{full}");
         assert!(kept.len() > 100);
         for event in kept {
             assert!(matches!(store.claim(event, MINUTE, at(59_999)).await, Ok(Claim::Done)));
@@ -219,7 +221,7 @@ async fn handled_beside_claims() {
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let unlocked = async { other.execute_batch("ROLLBACK").unwrap() };
     let (claims, commits, ()) = tokio::join!(join(claims.collect()), join(commits.collect()), unlocked);
-    assert!(claims.iter().any(|claim| matches!(claim, Err(SqliteStoreError::NoSpace))), "there is room");
+    assert!(claims.iter().any(|claim| matches!(claim, Err(SqliteStoreError::ByteLimit { .. }))), "there is room");
     assert!(commits.iter().all(|commit| matches!(commit, Ok(Settlement::Settled))), "{commits:?}");
 }
 

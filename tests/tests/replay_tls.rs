@@ -204,8 +204,9 @@ fn a_postgres_over_tls_that_is_killed_or_cut_off_yields_errors_and_then_the_trut
 #[test]
 fn authorities_of_postgres_that_are_none_or_that_nobody_asks_for_are_refused() {
     let pem = Authority::new().pem();
-    let refused =
-        |url: &str, pem: &str| PostgresOptions::new(url).and_then(|options| options.with_only_root_pem(pem)).unwrap_err();
+    let refused = |url: &str, pem: &str| {
+        PostgresOptions::new(url).and_then(|options| options.with_only_root_pem(pem)).unwrap_err()
+    };
     assert!(matches!(refused("postgresql://db?sslmode=require", "a word"), PostgresStoreError::Roots));
     for url in ["postgresql://db", "postgresql://db?sslmode=disable", "host=db"] {
         assert!(matches!(refused(url, &pem), PostgresStoreError::NotSecure), "{url}");

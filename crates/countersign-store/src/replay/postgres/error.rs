@@ -111,7 +111,10 @@ impl fmt::Display for PostgresStoreError {
         match self {
             Self::Busy { waiting } => write!(f, "{waiting} calls are waiting for a connection to Postgres, which is the limit"),
             Self::Contended => f.write_str("too many claim and settle one event at the same moment"),
-            Self::Full => f.write_str("Postgres has no disk or memory left"),
+            Self::Full => f.write_str(
+                "Postgres has no disk or memory left: free disk space on its server, or give it memory; new claims are refused \
+                 until then",
+            ),
             Self::Hung { sessions } => write!(
                 f,
                 "{sessions} sessions of Postgres hang, which is the limit: see in `pg_stat_activity` what they wait for, such as a \

@@ -27,9 +27,16 @@ pub(super) struct Table {
 struct Room {
     /// In events.
     capacity: u64,
-    /// Up to which claims may make the file grow, if there is an end to it. The rest is for what becomes of them, or their
-    /// handlers would run again.
-    pages: Option<i64>,
+    file: Option<FileLimit>,
+}
+
+/// How much the file may grow.
+#[derive(Clone, Copy)]
+struct FileLimit {
+    /// What the options say.
+    bytes: u64,
+    /// How many pages claims may take. The rest is for commits and releases: if one fails, its handler runs again.
+    claim_pages: i64,
 }
 
 /// What a caller asks for.
@@ -98,8 +105,8 @@ impl Table {
         transaction.execute_batch(SCHEMA)?;
         transaction.commit()?;
         connection.set_prepared_statement_cache_capacity(32);
-        let room =
-            Room { capacity: options.capacity, pages: (options.bytes < u64::MAX).then_some(pages - pages / FOR_ENDS) };
+        let limit = FileLimit { bytes: options.bytes, claim_pages: pages - pages / FOR_ENDS };
+        let room = Room { capacity: options.capacity, file: (options.bytes < u64::MAX).then_some(limit) };
         Ok(Self { connection, room, turns, lock_timeout: options.lock_timeout })
     }
 
@@ -176,21 +183,21 @@ impl<'t> Batch<'t> {
         now: Moment,
         claim: impl FnOnce(&mut Self) -> rusqlite::Result<Result<Reply, SqliteStoreError>>,
     ) -> rusqlite::Result<Result<Reply, SqliteStoreError>> {
-        let Some(most) = self.room.pages else { return claim(self) };
+        let Some(FileLimit { bytes, claim_pages }) = self.room.file else { return claim(self) };
         // Before the claim, with which it would be taken back.
-        if self.pages()? >= most {
+        if self.pages()? >= claim_pages {
             self.sweep(now, SWEPT_WHEN_FULL)?;
         }
         let (events, before) = (self.events, self.pages()?);
         self.transaction.prepare_cached("SAVEPOINT claim")?.execute([])?;
         let mut claimed = claim(self)?;
         let pages = self.pages()?;
-        if pages > before && pages > most {
+        if pages > before && pages > claim_pages {
             self.transaction.prepare_cached("ROLLBACK TO claim")?.execute([])?;
             self.events = events;
             // What was swept for it is back as well, and is not to be in the way of the next.
             self.sweep(now, SWEPT_WHEN_FULL)?;
-            claimed = Err(SqliteStoreError::NoSpace);
+            claimed = Err(SqliteStoreError::ByteLimit { bytes });
         }
         self.transaction.prepare_cached("RELEASE claim")?.execute([])?;
         Ok(claimed)
