@@ -7,12 +7,12 @@ mod fence;
 mod layered;
 #[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 mod moment;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod operation;
 #[cfg(feature = "postgres")]
 pub mod postgres;
 #[cfg(feature = "redis")]
 pub mod redis;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-mod reply;
 #[cfg(feature = "sqlite")]
 pub mod sqlite;
 #[cfg(all(feature = "tls", any(feature = "postgres", feature = "redis")))]

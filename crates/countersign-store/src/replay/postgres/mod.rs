@@ -57,9 +57,13 @@ use countersign::{
     replay::{Claim, Lease, Settlement},
 };
 
+use self::pool::Connections;
 pub use self::{error::PostgresStoreError, options::PostgresOptions, statements::SCHEMA};
-use self::{pool::Connections, statements::Statement};
-use super::{fence::Fences, moment::Moment, reply::Reply};
+use super::{
+    fence::Fences,
+    moment::Moment,
+    operation::{ClaimOperation, SettleOperation},
+};
 
 /// Keeps claims in Postgres. See the [module docs](self).
 ///
@@ -108,25 +112,22 @@ impl ReplayStore for PostgresReplayStore {
     type Error = PostgresStoreError;
 
     async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, PostgresStoreError> {
-        let (fence, now) = (self.fences.next(), Moment::from(now));
-        let claim = Statement::Claim { key, fence, until: now.after(lease_for), now };
-        let reply = self.connections.ask(&claim).await?.0;
-        self.purge_at_times(fence, now);
-        Ok(reply.claim(Lease::new(key, fence)))
+        let operation = ClaimOperation::new(key, self.fences.next(), lease_for, now);
+        let (claim, _) = self.connections.ask(&operation).await?;
+        self.purge_at_times(operation.fence, operation.now);
+        Ok(claim)
     }
 
     async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, PostgresStoreError> {
-        let now = Moment::from(now);
-        let commit = Statement::Commit { lease, until: now.after(keep_for), now };
-        Ok(self.connections.ask(&commit).await?.0.settlement())
+        let (settlement, _) = self.connections.ask(&SettleOperation::commit(lease, keep_for, now)).await?;
+        Ok(settlement)
     }
 
     async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, PostgresStoreError> {
-        let release = Statement::Release { lease, now: Moment::from(now) };
-        match self.connections.ask(&release).await? {
-            // The first attempt may have done it, and its answer been lost.
-            (Reply::Held | Reply::TooLate, Some(lost)) => Err(lost),
-            (reply, _) => Ok(reply.settlement()),
+        match self.connections.ask(&SettleOperation::release(lease, now)).await? {
+            // The first attempt may have released the lease, and its answer was lost.
+            (Settlement::Lapsed, Some(lost)) => Err(lost),
+            (settlement, _) => Ok(settlement),
         }
     }
 }

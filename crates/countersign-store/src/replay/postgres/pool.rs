@@ -22,7 +22,7 @@ use tokio_postgres::NoTls;
 #[cfg(feature = "tls")]
 use super::secure::Secure;
 use super::{
-    super::{attempt::Attempt, moment::Moment, reply::Reply},
+    super::{attempt::Attempt, moment::Moment},
     PostgresOptions, PostgresStoreError,
     hosts::Hosts,
     statements::{self, IS_THERE, MISSING, Statement, schema},
@@ -54,7 +54,7 @@ const LOST: Duration = Duration::from_secs(600);
 const LOOKS: usize = 8;
 
 /// An answer, and the error of an earlier attempt that may have been carried out.
-type Answer = (Reply, Option<PostgresStoreError>);
+type Answer<T> = (T, Option<PostgresStoreError>);
 
 impl Connections {
     pub(super) fn new(options: PostgresOptions) -> Result<Self, PostgresStoreError> {
@@ -95,7 +95,7 @@ impl Connections {
     }
 
     /// Runs a statement, once more if the connection breaks.
-    pub(super) async fn ask(&self, statement: &Statement) -> Result<Answer, PostgresStoreError> {
+    pub(super) async fn ask<S: Statement>(&self, statement: &S) -> Result<Answer<S::Answer>, PostgresStoreError> {
         let waiting = || PostgresStoreError::Busy { waiting: WAITING };
         let _place = self.places.try_acquire().map_err(|_| waiting())?;
         self.in_time(async {
@@ -109,14 +109,14 @@ impl Connections {
         .await
     }
 
-    async fn attempt(&self, statement: &Statement, attempt: Attempt) -> Result<Reply, PostgresStoreError> {
+    async fn attempt<S: Statement>(&self, statement: &S, attempt: Attempt) -> Result<S::Answer, PostgresStoreError> {
         let client = self.client().await?;
         for _ in 0..LOOKS {
             let answer = statement.run(&client, attempt).await;
             match answer.map_err(|error| PostgresStoreError::of(error, self.timeout)) {
-                Ok(Some(reply)) => {
+                Ok(Some(answer)) => {
                     client.answered();
-                    return Ok(reply);
+                    return Ok(answer);
                 }
                 Ok(None) => {}
                 // Not because of the connection, which is good for others.

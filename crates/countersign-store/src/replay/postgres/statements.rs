@@ -1,10 +1,14 @@
 //! What Postgres is told to do.
 
-use countersign::{ReplayKey, replay::Lease};
+use countersign::replay::{Claim, Settlement};
 use deadpool_postgres::ClientWrapper;
 use tokio_postgres::Error;
 
-use super::super::{attempt::Attempt, moment::Moment, reply::Reply};
+use super::super::{
+    attempt::Attempt,
+    moment::Moment,
+    operation::{ClaimOperation, SettleOperation},
+};
 
 /// The table, for a database whose applications may not make tables.
 ///
@@ -32,58 +36,55 @@ SELECT string_agg(privilege, ', ' ORDER BY number)
 FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) WITH ORDINALITY AS needed (privilege, number)
 WHERE NOT has_table_privilege('countersign_replay_1', privilege)";
 
-/// One call.
-pub(super) enum Statement {
-    Claim { key: ReplayKey, fence: u64, until: Moment, now: Moment },
-    Commit { lease: Lease, until: Moment, now: Moment },
-    Release { lease: Lease, now: Moment },
+/// An operation that runs as one statement.
+pub(super) trait Statement: Sync {
+    type Answer: Send;
+
+    /// Runs the statement. `None` if others claimed and settled the event in the meantime, so that it has to run again.
+    fn run(
+        &self,
+        client: &ClientWrapper,
+        attempt: Attempt,
+    ) -> impl Future<Output = Result<Option<Self::Answer>, Error>> + Send;
 }
 
-impl Statement {
-    /// Runs the statement; `None` if others claimed and settled the event meanwhile, so that it has to be asked again.
-    pub(super) async fn run(&self, client: &ClientWrapper, attempt: Attempt) -> Result<Option<Reply>, Error> {
-        match self {
-            Self::Claim { key, fence, until, now } => claim(client, *key, *fence, *until, *now).await,
+impl Statement for ClaimOperation {
+    type Answer = Claim;
+
+    async fn run(&self, client: &ClientWrapper, _: Attempt) -> Result<Option<Claim>, Error> {
+        let claim = client.prepare_cached(CLAIM).await?;
+        let key: &[u8] = self.key.as_bytes();
+        let (until, fence, now) = (self.until.millis(), self.fence.cast_signed(), self.now.millis());
+        let Some(row) = client.query_opt(&claim, &[&key, &until, &fence, &now]).await? else { return Ok(None) };
+        Ok(Some(match row.try_get::<_, i32>(0)? {
+            0 => Claim::Fresh(self.lease()),
+            1 => Claim::InProgress,
+            _ => Claim::Done,
+        }))
+    }
+}
+
+impl Statement for SettleOperation {
+    type Answer = Settlement;
+
+    async fn run(&self, client: &ClientWrapper, attempt: Attempt) -> Result<Option<Settlement>, Error> {
+        let changed = match self {
             Self::Commit { lease, until, now } => {
                 let commit = client.prepare_cached(COMMIT).await?;
                 let again = attempt == Attempt::Second;
                 let (key, fence) = (lease.key(), lease.fence().cast_signed());
                 let key: &[u8] = key.as_bytes();
-                client
-                    .execute(&commit, &[&key, &fence, &until.millis(), &now.millis(), &again])
-                    .await
-                    .map(|rows| Some(settled(rows)))
+                client.execute(&commit, &[&key, &fence, &until.millis(), &now.millis(), &again]).await?
             }
             Self::Release { lease, now } => {
                 let release = client.prepare_cached(RELEASE).await?;
                 let (key, fence) = (lease.key(), lease.fence().cast_signed());
                 let key: &[u8] = key.as_bytes();
-                client.execute(&release, &[&key, &fence, &now.millis()]).await.map(|rows| Some(settled(rows)))
+                client.execute(&release, &[&key, &fence, &now.millis()]).await?
             }
-        }
+        };
+        Ok(Some(if changed > 0 { Settlement::Settled } else { Settlement::Lapsed }))
     }
-}
-
-async fn claim(
-    client: &ClientWrapper,
-    key: ReplayKey,
-    fence: u64,
-    until: Moment,
-    now: Moment,
-) -> Result<Option<Reply>, Error> {
-    let claim = client.prepare_cached(CLAIM).await?;
-    let key: &[u8] = key.as_bytes();
-    let row = client.query_opt(&claim, &[&key, &until.millis(), &fence.cast_signed(), &now.millis()]).await?;
-    let Some(row) = row else { return Ok(None) };
-    Ok(Some(match row.try_get::<_, i32>(0)? {
-        0 => Reply::Granted,
-        1 => Reply::Held,
-        _ => Reply::TooLate,
-    }))
-}
-
-fn settled(rows: u64) -> Reply {
-    if rows > 0 { Reply::Granted } else { Reply::TooLate }
 }
 
 /// Removes some of what has been over for an hour. It runs beside the calls: if the clock steps back meanwhile, what is claimed

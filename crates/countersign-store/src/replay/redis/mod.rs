@@ -91,7 +91,7 @@ use redis::Value;
 use self::{
     deadline::Deadline,
     nodes::Nodes,
-    scripts::{Call, Claimed, Scripts, Settled},
+    scripts::{Call, Scripts, claim_of, settlement_of},
 };
 pub use self::{error::RedisStoreError, options::RedisOptions};
 use super::{fence::Fences, moment::Moment};
@@ -174,17 +174,12 @@ impl ReplayStore for RedisReplayStore {
     async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, RedisStoreError> {
         let (fence, now) = (self.fences.next(), Moment::from(now));
         let (call, until) = (self.call(key, fence, now), now.after(lease_for));
-        let (fresh, time) = (Claim::Fresh(Lease::new(key, fence)), self.nodes.deadline());
+        let (lease, time) = (Lease::new(key, fence), self.nodes.deadline());
         if self.claim_new(&call, until, time).await? {
-            return Ok(fresh);
+            return Ok(Claim::Fresh(lease));
         }
         let (answer, _) = self.nodes.ask(&call.key, time, |_| self.scripts.claim(&call, until)).await?;
-        match Claimed::of(&answer) {
-            Some(Claimed::Ours) => Ok(fresh),
-            Some(Claimed::Held) => Ok(Claim::InProgress),
-            Some(Claimed::Done) => Ok(Claim::Done),
-            None => Err(RedisStoreError::unexpected(&answer)),
-        }
+        claim_of(&answer, lease)
     }
 
     async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, RedisStoreError> {
@@ -192,22 +187,16 @@ impl ReplayStore for RedisReplayStore {
         let call = self.call(lease.key(), lease.fence(), now);
         let commit = |attempt| self.scripts.commit(&call, now.after(keep_for), attempt);
         let (answer, _) = self.nodes.ask(&call.key, self.nodes.deadline(), commit).await?;
-        match Settled::of(&answer) {
-            Some(Settled::Yes) => Ok(Settlement::Settled),
-            Some(Settled::No) => Ok(Settlement::Lapsed),
-            None => Err(RedisStoreError::unexpected(&answer)),
-        }
+        settlement_of(&answer)
     }
 
     async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, RedisStoreError> {
         let call = self.call(lease.key(), lease.fence(), Moment::from(now));
         let (answer, lost) = self.nodes.ask(&call.key, self.nodes.deadline(), |_| self.scripts.release(&call)).await?;
-        match (Settled::of(&answer), lost) {
-            (Some(Settled::Yes), _) => Ok(Settlement::Settled),
-            // The first attempt may have done it, and its answer been lost.
-            (Some(Settled::No), Some(lost)) => Err(lost),
-            (Some(Settled::No), None) => Ok(Settlement::Lapsed),
-            (None, _) => Err(RedisStoreError::unexpected(&answer)),
+        match (settlement_of(&answer)?, lost) {
+            // The first attempt may have released the lease, and its answer was lost.
+            (Settlement::Lapsed, Some(lost)) => Err(lost),
+            (settlement, _) => Ok(settlement),
         }
     }
 }

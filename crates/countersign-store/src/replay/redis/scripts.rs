@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use countersign::replay::{Claim, Lease, Settlement};
 use redis::{Cmd, Value};
 
 use super::{
     super::{attempt::Attempt, moment::Moment},
+    RedisStoreError,
     request::{Invocation, Program, Request},
 };
 
@@ -22,48 +24,6 @@ pub(super) struct Call {
     pub(super) key: String,
     pub(super) fence: u64,
     pub(super) now: Moment,
-}
-
-/// The state of an event after a claim, as seen by the one who asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Claimed {
-    /// The claim that was asked for.
-    Ours,
-    /// That of somebody else.
-    Held,
-    /// The event is done.
-    Done,
-}
-
-/// Whether a claim was settled as asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Settled {
-    Yes,
-    /// The lease is over.
-    No,
-}
-
-impl Claimed {
-    /// `None` if no script answers so.
-    pub(super) fn of(answer: &Value) -> Option<Self> {
-        match answer {
-            Value::Int(0) => Some(Self::Ours),
-            Value::Int(1) => Some(Self::Held),
-            Value::Int(2) => Some(Self::Done),
-            _ => None,
-        }
-    }
-}
-
-impl Settled {
-    /// `None` if no script answers so.
-    pub(super) fn of(answer: &Value) -> Option<Self> {
-        match answer {
-            Value::Int(0) => Some(Self::Yes),
-            Value::Int(3) => Some(Self::No),
-            _ => None,
-        }
-    }
 }
 
 /// How long an event that is over stays: clocks may step back by as much.
@@ -107,6 +67,33 @@ impl Call {
 
     fn fence_text(&self) -> String {
         format!("{:016x}", self.fence)
+    }
+}
+
+/// The answer of the script that claims, to the process that would have this lease.
+///
+/// # Errors
+///
+/// If the script does not answer so.
+pub(super) fn claim_of(answer: &Value, lease: Lease) -> Result<Claim, RedisStoreError> {
+    match answer {
+        Value::Int(0) => Ok(Claim::Fresh(lease)),
+        Value::Int(1) => Ok(Claim::InProgress),
+        Value::Int(2) => Ok(Claim::Done),
+        _ => Err(RedisStoreError::unexpected(answer)),
+    }
+}
+
+/// The answer of the scripts that commit and release.
+///
+/// # Errors
+///
+/// If neither script answers so.
+pub(super) fn settlement_of(answer: &Value) -> Result<Settlement, RedisStoreError> {
+    match answer {
+        Value::Int(0) => Ok(Settlement::Settled),
+        Value::Int(3) => Ok(Settlement::Lapsed),
+        _ => Err(RedisStoreError::unexpected(answer)),
     }
 }
 

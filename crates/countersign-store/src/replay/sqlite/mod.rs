@@ -59,11 +59,11 @@ use countersign::{
 };
 
 pub use self::{error::SqliteStoreError, options::SqliteOptions};
-use self::{
-    table::{Asked, Table},
-    writer::Writer,
+use self::{table::Table, writer::Writer};
+use super::{
+    fence::Fences,
+    operation::{ClaimOperation, SettleOperation},
 };
-use super::{fence::Fences, moment::Moment};
 
 /// Keeps claims in an SQLite file. See the [module docs](self).
 pub struct SqliteReplayStore {
@@ -113,24 +113,15 @@ impl ReplayStore for SqliteReplayStore {
     type Error = SqliteStoreError;
 
     async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, SqliteStoreError> {
-        let (fence, now) = (self.fences.next(), Moment::from(now));
-        let asked = Asked::Claim { key, fence, until: now.after(lease_for), now };
-        Ok(self.writer.ask(asked).await?.claim(Lease::new(key, fence)))
+        self.writer.claim(ClaimOperation::new(key, self.fences.next(), lease_for, now)).await
     }
 
     async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, SqliteStoreError> {
-        let now = Moment::from(now);
-        self.settle(Asked::Commit { lease, until: now.after(keep_for), now }).await
+        self.writer.settle(SettleOperation::commit(lease, keep_for, now)).await
     }
 
     async fn release(&self, lease: Lease, now: Timestamp) -> Result<Settlement, SqliteStoreError> {
-        self.settle(Asked::Release { lease, now: Moment::from(now) }).await
-    }
-}
-
-impl SqliteReplayStore {
-    async fn settle(&self, asked: Asked) -> Result<Settlement, SqliteStoreError> {
-        Ok(self.writer.ask(asked).await?.settlement())
+        self.writer.settle(SettleOperation::release(lease, now)).await
     }
 }
 

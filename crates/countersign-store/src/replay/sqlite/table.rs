@@ -6,11 +6,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use countersign::{ReplayKey, replay::Lease};
+use countersign::replay::{Claim, Lease, Settlement};
 use rusqlite::{Connection, OptionalExtension, Transaction, named_params};
 
 use super::{
-    super::{moment::Moment, reply::Reply},
+    super::{
+        moment::Moment,
+        operation::{ClaimOperation, SettleOperation},
+    },
     SqliteOptions, SqliteStoreError,
     turns::{Turns, is_busy},
 };
@@ -39,11 +42,33 @@ struct FileLimit {
     claim_pages: i64,
 }
 
-/// What a caller asks for.
-pub(super) enum Asked {
-    Claim { key: ReplayKey, fence: u64, until: Moment, now: Moment },
-    Commit { lease: Lease, until: Moment, now: Moment },
-    Release { lease: Lease, now: Moment },
+/// An operation that runs within a transaction.
+pub(super) trait Operation {
+    type Answer;
+
+    /// # Errors
+    ///
+    /// The outer error fails the transaction, the inner one the operation alone.
+    fn run(&self, batch: &mut Batch<'_>) -> rusqlite::Result<Result<Self::Answer, SqliteStoreError>>;
+}
+
+impl Operation for ClaimOperation {
+    type Answer = Claim;
+
+    fn run(&self, batch: &mut Batch<'_>) -> rusqlite::Result<Result<Claim, SqliteStoreError>> {
+        batch.if_there_is_room(self.now, |batch| batch.claim(self))
+    }
+}
+
+impl Operation for SettleOperation {
+    type Answer = Settlement;
+
+    fn run(&self, batch: &mut Batch<'_>) -> rusqlite::Result<Result<Settlement, SqliteStoreError>> {
+        match self {
+            Self::Commit { lease, until, now } => batch.commit(lease, *until, *now).map(Ok),
+            Self::Release { lease, now } => batch.release(lease, *now).map(Ok),
+        }
+    }
 }
 
 /// `fence` is null for what is done. The other table has one row: how many events there are.
@@ -110,29 +135,25 @@ impl Table {
         Ok(Self { connection, room, turns, lock_timeout: options.lock_timeout })
     }
 
-    /// Does what was asked, one after the other, and returns when it is on the disk. After [`SqliteStoreError::Locked`] and
-    /// [`SqliteStoreError::NoSpace`] nothing was done. After another error nobody knows it: when a disk fails at the end of a
-    /// transaction, what is read from it later may be all of it or nothing.
-    pub(super) fn transact<'a>(
+    /// Runs operations in one transaction, and returns when it is on the disk. After [`SqliteStoreError::Locked`] and
+    /// [`SqliteStoreError::NoSpace`] nothing was done. After another error that is unknown: when a disk fails at the end of a
+    /// transaction, all of it may be there later, or nothing.
+    pub(super) fn transact(
         &mut self,
-        asked: impl Iterator<Item = &'a Asked>,
-    ) -> Result<Vec<Result<Reply, SqliteStoreError>>, SqliteStoreError> {
+        run: impl FnOnce(&mut Batch<'_>) -> rusqlite::Result<()>,
+    ) -> Result<(), SqliteStoreError> {
         let limit = self.lock_timeout;
-        let done = self.in_transaction(asked);
+        let done = self.in_transaction(run);
         self.turns.end();
         done.map_err(|error| SqliteStoreError::of(error, limit))
     }
 
-    fn in_transaction<'a>(
-        &mut self,
-        asked: impl Iterator<Item = &'a Asked>,
-    ) -> rusqlite::Result<Vec<Result<Reply, SqliteStoreError>>> {
+    fn in_transaction(&mut self, run: impl FnOnce(&mut Batch<'_>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
         let transaction = self.turns.begin(&self.connection)?;
         let mut batch = Batch::begin(&transaction, self.room)?;
-        let answers = asked.map(|asked| batch.answer(asked)).collect::<rusqlite::Result<_>>()?;
+        run(&mut batch)?;
         batch.end()?;
-        transaction.commit()?;
-        Ok(answers)
+        transaction.commit()
     }
 }
 
@@ -151,8 +172,8 @@ fn log_ahead(connection: &Connection, limit: Duration) -> rusqlite::Result<Strin
 
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(5);
 
-/// One transaction under way.
-struct Batch<'t> {
+/// The transaction of a batch of calls.
+pub(super) struct Batch<'t> {
     transaction: &'t Transaction<'t>,
     room: Room,
     events: u64,
@@ -167,22 +188,12 @@ impl<'t> Batch<'t> {
         Ok(Self { transaction, room, events, events_before: events })
     }
 
-    fn answer(&mut self, asked: &Asked) -> rusqlite::Result<Result<Reply, SqliteStoreError>> {
-        match asked {
-            Asked::Claim { key, fence, until, now } => {
-                self.if_there_is_room(*now, |batch| batch.claim(*key, *fence, *until, *now))
-            }
-            Asked::Commit { lease, until, now } => self.commit(lease, *until, *now).map(Ok),
-            Asked::Release { lease, now } => self.release(lease, *now).map(Ok),
-        }
-    }
-
     /// Takes back what made the file grow further than claims may.
     fn if_there_is_room(
         &mut self,
         now: Moment,
-        claim: impl FnOnce(&mut Self) -> rusqlite::Result<Result<Reply, SqliteStoreError>>,
-    ) -> rusqlite::Result<Result<Reply, SqliteStoreError>> {
+        claim: impl FnOnce(&mut Self) -> rusqlite::Result<Result<Claim, SqliteStoreError>>,
+    ) -> rusqlite::Result<Result<Claim, SqliteStoreError>> {
         let Some(FileLimit { bytes, claim_pages }) = self.room.file else { return claim(self) };
         // Before the claim, with which it would be taken back.
         if self.pages()? >= claim_pages {
@@ -209,13 +220,8 @@ impl<'t> Batch<'t> {
         Ok(pragma("PRAGMA page_count")? - pragma("PRAGMA freelist_count")?)
     }
 
-    fn claim(
-        &mut self,
-        key: ReplayKey,
-        fence: u64,
-        until: Moment,
-        now: Moment,
-    ) -> rusqlite::Result<Result<Reply, SqliteStoreError>> {
+    fn claim(&mut self, operation: &ClaimOperation) -> rusqlite::Result<Result<Claim, SqliteStoreError>> {
+        let ClaimOperation { key, fence, until, now } = operation;
         let mut known =
             self.transaction.prepare_cached("SELECT until, fence FROM countersign_replay_1 WHERE key = :key")?;
         let known: Option<(i64, Option<i64>)> = known
@@ -223,13 +229,13 @@ impl<'t> Batch<'t> {
             .optional()?;
         match known {
             Some((end, holder)) if end > now.millis() => {
-                return Ok(Ok(if holder.is_some() { Reply::Held } else { Reply::TooLate }));
+                return Ok(Ok(if holder.is_some() { Claim::InProgress } else { Claim::Done }));
             }
             Some(_) => {}
             None => {
                 self.sweep(now.an_hour_before(), SWEPT_PER_CLAIM)?;
                 if self.events >= self.room.capacity {
-                    self.sweep(now, SWEPT_WHEN_FULL)?;
+                    self.sweep(*now, SWEPT_WHEN_FULL)?;
                 }
                 if self.events >= self.room.capacity {
                     return Ok(Err(SqliteStoreError::Full { capacity: self.room.capacity }));
@@ -244,10 +250,10 @@ impl<'t> Batch<'t> {
         claim.execute(named_params! {
             ":key": key.as_bytes(), ":until": until.millis(), ":fence": fence.cast_signed(),
         })?;
-        Ok(Ok(Reply::Granted))
+        Ok(Ok(Claim::Fresh(operation.lease())))
     }
 
-    fn commit(&mut self, lease: &Lease, until: Moment, now: Moment) -> rusqlite::Result<Reply> {
+    fn commit(&mut self, lease: &Lease, until: Moment, now: Moment) -> rusqlite::Result<Settlement> {
         let mut commit = self.transaction.prepare_cached(
             "UPDATE countersign_replay_1 SET until = :until, fence = NULL
              WHERE key = :key AND fence = :fence AND until > :now",
@@ -256,10 +262,10 @@ impl<'t> Batch<'t> {
             ":key": lease.key().as_bytes(), ":fence": lease.fence().cast_signed(),
             ":until": until.millis(), ":now": now.millis(),
         })?;
-        Ok(if changed > 0 { Reply::Granted } else { Reply::TooLate })
+        Ok(settlement(changed))
     }
 
-    fn release(&mut self, lease: &Lease, now: Moment) -> rusqlite::Result<Reply> {
+    fn release(&mut self, lease: &Lease, now: Moment) -> rusqlite::Result<Settlement> {
         let mut release = self
             .transaction
             .prepare_cached("DELETE FROM countersign_replay_1 WHERE key = :key AND fence = :fence AND until > :now")?;
@@ -267,7 +273,7 @@ impl<'t> Batch<'t> {
             ":key": lease.key().as_bytes(), ":fence": lease.fence().cast_signed(), ":now": now.millis(),
         })?;
         self.events = self.events.saturating_sub(removed as u64);
-        Ok(if removed > 0 { Reply::Granted } else { Reply::TooLate })
+        Ok(settlement(removed))
     }
 
     /// Removes some of what was over by then.
@@ -289,4 +295,8 @@ impl<'t> Batch<'t> {
         }
         Ok(())
     }
+}
+
+fn settlement(rows: usize) -> Settlement {
+    if rows > 0 { Settlement::Settled } else { Settlement::Lapsed }
 }

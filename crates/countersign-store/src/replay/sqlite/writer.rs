@@ -1,4 +1,4 @@
-//! The thread that writes.
+//! The thread that writes the SQLite file.
 
 use std::{
     iter,
@@ -6,28 +6,37 @@ use std::{
     thread,
 };
 
+use countersign::replay::{Claim, Settlement};
 use tokio::sync::oneshot;
 
 use super::{
-    super::reply::Reply,
+    super::operation::{ClaimOperation, SettleOperation},
     SqliteStoreError,
-    table::{Asked, Table},
+    table::{Batch, Operation, Table},
 };
 
-/// The way to the thread. It ends when this is dropped, after what waits is done.
+/// The handle of the writer thread. The thread ends when this is dropped, after the calls that wait are done.
 pub(super) struct Writer {
     calls: SyncSender<Call>,
     waiting: usize,
 }
 
-type Answer = Result<Reply, SqliteStoreError>;
+enum Call {
+    Claim(Waiting<ClaimOperation>),
+    Settle(Waiting<SettleOperation>),
+}
 
-struct Call {
-    asked: Asked,
+/// An operation whose caller waits.
+struct Waiting<O: Operation> {
+    operation: O,
     /// Whether it was tried before, and the file was locked.
     was_locked_out: bool,
-    answer: oneshot::Sender<Answer>,
+    /// What the operation answered, while its transaction is not on the disk yet.
+    answer: Option<Answer<O>>,
+    caller: oneshot::Sender<Answer<O>>,
 }
+
+type Answer<O> = Result<<O as Operation>::Answer, SqliteStoreError>;
 
 /// How many calls share a transaction at most: those at its end wait for all of them, some 5 ms.
 const BATCH: usize = 512;
@@ -42,13 +51,63 @@ impl Writer {
         Ok(Self { calls, waiting })
     }
 
-    pub(super) async fn ask(&self, asked: Asked) -> Answer {
-        let (answer, answered) = oneshot::channel();
-        self.calls.try_send(Call { asked, was_locked_out: false, answer }).map_err(|error| match error {
+    pub(super) async fn claim(&self, claim: ClaimOperation) -> Result<Claim, SqliteStoreError> {
+        self.ask(claim, Call::Claim).await
+    }
+
+    pub(super) async fn settle(&self, settle: SettleOperation) -> Result<Settlement, SqliteStoreError> {
+        self.ask(settle, Call::Settle).await
+    }
+
+    async fn ask<O: Operation>(&self, operation: O, call: impl FnOnce(Waiting<O>) -> Call) -> Answer<O> {
+        let (caller, answered) = oneshot::channel();
+        let waiting = Waiting { operation, was_locked_out: false, answer: None, caller };
+        self.calls.try_send(call(waiting)).map_err(|error| match error {
             TrySendError::Full(_) => SqliteStoreError::Busy { waiting: self.waiting },
             TrySendError::Disconnected(_) => SqliteStoreError::WriterGone,
         })?;
         answered.await.unwrap_or(Err(SqliteStoreError::WriterGone))
+    }
+}
+
+impl Call {
+    fn run(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()> {
+        match self {
+            Self::Claim(claim) => claim.run(batch),
+            Self::Settle(settle) => settle.run(batch),
+        }
+    }
+
+    fn answer(self) {
+        match self {
+            Self::Claim(claim) => claim.answer(),
+            Self::Settle(settle) => settle.answer(),
+        }
+    }
+
+    fn refuse(self, error: SqliteStoreError) {
+        match self {
+            Self::Claim(claim) => claim.refuse(error),
+            Self::Settle(settle) => settle.refuse(error),
+        }
+    }
+}
+
+impl<O: Operation> Waiting<O> {
+    fn run(&mut self, batch: &mut Batch<'_>) -> rusqlite::Result<()> {
+        self.answer = Some(self.operation.run(batch)?);
+        Ok(())
+    }
+
+    /// Sends the answer. A caller that does not wait for it learns when its lease is over.
+    fn answer(self) {
+        if let Some(answer) = self.answer {
+            let _ = self.caller.send(answer);
+        }
+    }
+
+    fn refuse(self, error: SqliteStoreError) {
+        let _ = self.caller.send(Err(error));
     }
 }
 
@@ -60,51 +119,48 @@ fn write(mut table: Table, calls: &Receiver<Call>) {
             batch.push(first);
         }
         batch.extend(calls.try_iter().take(BATCH.saturating_sub(batch.len())));
-        // Nobody waits for these any more. A claim would only block its event.
-        batch.retain(|call| !(call.answer.is_closed() && matches!(call.asked, Asked::Claim { .. })));
-        batch = answer(&mut table, batch);
+        // A claim whose caller has gone would only block its event.
+        batch.retain(|call| !matches!(call, Call::Claim(claim) if claim.caller.is_closed()));
+        batch = transact(&mut table, batch);
     }
 }
 
-/// Does what was asked in one transaction, and answers when it is on the disk. Returns what is to be tried again.
-fn answer(table: &mut Table, batch: Vec<Call>) -> Vec<Call> {
-    match table.transact(batch.iter().map(|call| &call.asked)) {
-        Ok(answers) => {
-            for (call, answer) in batch.into_iter().zip(answers) {
-                // Whoever does not wait any more finds out when its lease is over.
-                let _ = call.answer.send(answer);
-            }
+/// Runs the calls in one transaction, and answers them when it is on the disk. Returns those to try again.
+fn transact(table: &mut Table, mut batch: Vec<Call>) -> Vec<Call> {
+    match table.transact(|transaction| batch.iter_mut().try_for_each(|call| call.run(transaction))) {
+        Ok(()) => {
+            batch.into_iter().for_each(Call::answer);
             Vec::new()
         }
         Err(SqliteStoreError::NoSpace) if batch.len() > 1 => {
-            split(batch).into_iter().flat_map(|part| answer(table, part)).collect()
+            split(batch).into_iter().flat_map(|part| transact(table, part)).collect()
         }
         Err(error) => refuse(batch, &error),
     }
 }
 
-/// Tells the callers of a transaction why it failed. Returns those that are not told yet: commits that found the file locked,
-/// once, for their events were handled, and would be again.
+/// Tells the callers of a transaction why it failed. Returns the commits that found the file locked for the first time: their
+/// events were handled, and would be handled again.
 fn refuse(batch: Vec<Call>, error: &SqliteStoreError) -> Vec<Call> {
     let mut again = Vec::new();
     for mut call in batch {
-        let has_time = matches!((error, &call.asked), (SqliteStoreError::Locked { .. }, Asked::Commit { .. }))
-            && !call.was_locked_out;
-        if has_time {
-            call.was_locked_out = true;
-            again.push(call);
-        } else {
-            let _ = call.answer.send(Err(error.again()));
+        match (&mut call, error) {
+            (Call::Settle(settle), SqliteStoreError::Locked { .. })
+                if matches!(settle.operation, SettleOperation::Commit { .. }) && !settle.was_locked_out =>
+            {
+                settle.was_locked_out = true;
+                again.push(call);
+            }
+            _ => call.refuse(error.again()),
         }
     }
     again
 }
 
-/// Parts of a batch for which there was no room. What ends a claim takes hardly any, and is not to fail with the claims, or
-/// its handler would run again.
+/// Splits a batch that found no room. Commits and releases take hardly any room. They must not fail together with the claims,
+/// or their handlers would run again.
 fn split(batch: Vec<Call>) -> Vec<Vec<Call>> {
-    let (claims, ends): (Vec<_>, Vec<_>) =
-        batch.into_iter().partition(|call| matches!(call.asked, Asked::Claim { .. }));
+    let (claims, settles): (Vec<_>, Vec<_>) = batch.into_iter().partition(|call| matches!(call, Call::Claim(_)));
     let alone = |calls: Vec<Call>| calls.into_iter().map(|call| vec![call]);
-    if claims.is_empty() { alone(ends).collect() } else { iter::once(ends).chain(alone(claims)).collect() }
+    if claims.is_empty() { alone(settles).collect() } else { iter::once(settles).chain(alone(claims)).collect() }
 }
