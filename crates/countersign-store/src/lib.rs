@@ -1,23 +1,23 @@
-//! Stores that outlive a process, or that several share, behind the traits of [Countersign](countersign).
+//! Replay stores for [Countersign](countersign) that outlive a process, or that several processes share.
 //!
-//! [`replay`] has the stores for the replay guard, [`ReplayStore`](countersign::ReplayStore):
+//! [`replay`] has the implementations of [`ReplayStore`](countersign::ReplayStore):
 //!
-//! | | feature | for | keeps events over |
+//! | | feature | for | events survive |
 //! |---|---|---|---|
-//! | [`SqliteReplayStore`](replay::SqliteReplayStore) | `sqlite` | one machine, any number of processes | the end of the process, of the power |
+//! | [`SqliteReplayStore`](replay::SqliteReplayStore) | `sqlite` | one machine, any number of processes | a crash, a power failure |
 //! | [`PostgresReplayStore`](replay::PostgresReplayStore) | `postgres` | any number of machines | what the server's commits survive |
-//! | [`RedisReplayStore`](replay::RedisReplayStore) | `redis` | any number of machines | what Redis is set to survive |
+//! | [`RedisReplayStore`](replay::RedisReplayStore) | `redis` | any number of machines | what Redis is configured to survive |
 //!
-//! [`LayeredReplayStore`](replay::LayeredReplayStore) answers in front of a shared store what this process has committed itself.
-//! The store in memory, [`MemoryStore`](countersign::replay::MemoryStore), is in `countersign` itself.
+//! [`LayeredReplayStore`](replay::LayeredReplayStore) caches in memory, in front of a shared store, what this process has
+//! committed. The store in memory, [`MemoryStore`](countersign::replay::MemoryStore), is in `countersign` itself.
 //!
-//! They all keep the same contract, which one suite of tests holds them to, against real servers: of any number of claims
-//! of one event one is fresh, a lease that is over changes nothing, time is what the caller says. An answer is the truth or an
-//! error, whatever breaks in between.
+//! All stores keep the same contract, and one suite of tests checks it against real servers. Of any number of claims of one
+//! event, one is fresh. An expired lease changes nothing. The time is what the caller passes. Whatever breaks in between, an
+//! answer is correct, or it is an error.
 //!
 //! # Features
 //!
-//! All are off by default, and each only adds.
+//! All features are off by default, and each only adds something.
 //!
 //! **`sqlite`**: SQLite, compiled in; needs a C compiler.
 //!
@@ -26,14 +26,14 @@
 //! **`redis`**: Redis 6 or later and Valkey, one server or a cluster, over TCP or a Unix socket, on the tokio
 //! runtime.
 //!
-//! **`tls`**: connections to servers over TLS, by rustls with `ring`, to public authorities or your own. Without it a URL that
-//! asks for TLS is refused.
+//! **`tls`**: connections to servers over TLS, by rustls with `ring`. The server's certificate must lead to a public root or
+//! to one of your own. Without this feature, a URL that asks for TLS is an error.
 //!
 //! # What it does not do
 //!
-//! Handlers do not run exactly once: no store can see whether one that was cut off half-way had its effect. With all of
-//! them, an event is handled by nobody else while its lease holds, and never again once its commit was acknowledged, for as
-//! long as it is kept.
+//! Handlers do not run exactly once: no store knows whether a handler that was interrupted had its effect. What every store
+//! promises: while a lease is valid, no other handler gets its event. Once a commit was acknowledged, no handler gets the event
+//! again for as long as it is kept.
 
 pub mod replay;
 

@@ -1,9 +1,9 @@
-//! How often a call is made.
+//! The attempts of a call.
 
-/// Which attempt at a call it is; there are two at most.
+/// The number of an attempt. A call makes at most two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Attempt {
     First,
-    /// The first may have been carried out, and its answer lost.
+    /// The first attempt may have succeeded, and its answer was lost.
     Second,
 }

@@ -1,4 +1,4 @@
-//! A copy in memory of what a shared store knows for good.
+//! A cache in memory in front of a shared store.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use countersign::{
     replay::{Claim, Lease, MemoryStore, Settlement},
 };
 
-/// A shared store, and in front of it what this process has committed: a duplicate of that is answered without the shared
-/// store being asked.
+/// A shared store with a cache, in memory, of the events that this process has committed. A duplicate of such an event is
+/// answered without a call to the shared store.
 ///
 /// ```
 /// use countersign::replay::MemoryStore;
@@ -18,41 +18,41 @@ use countersign::{
 /// let store = LayeredReplayStore::new(shared); // such as a `RedisReplayStore`
 /// ```
 ///
-/// It takes one short cut, and no guarantee is weaker for it:
+/// The cache answers in one case, and this weakens no guarantee:
 ///
-/// - **A claim is answered [`Claim::Done`] from memory** if a commit of the same event, by this store, was acknowledged as
-///   settled and its `keep_for` is not over. An event that is done stays done until then, by the same `now`: nothing in the
-///   contract ends it before. So the shared store would answer the same, or would have forgotten what it acknowledged, and
-///   then the copy is right and the store is wrong.
+/// - **A claim is [`Claim::Done`] from memory** if this store has committed the same event, the commit was acknowledged as
+///   settled, and its `keep_for` is not over at `now`. By the contract, nothing ends a done event before that. So the shared
+///   store would give the same answer. If it has forgotten what it acknowledged, the cache is right and the store is wrong.
 ///
-/// Everything else goes through. What *others* have committed is not copied, because nobody tells for how long it is kept. What
-/// is in progress is not, because only the shared store knows when a claim was settled or taken over. A fresh claim is the
-/// shared store's to give, always. A copy that is full copies no more, and the shared store is asked.
+/// Every other call goes to the shared store. The cache has no events that *other processes* committed, because a claim does
+/// not tell how long they are kept. It has no events in progress, because only the shared store knows when a claim was settled
+/// or taken over. Only the shared store gives fresh claims. A full cache takes no more entries.
 #[derive(Debug)]
 pub struct LayeredReplayStore<S> {
     shared: S,
-    done: MemoryStore,
+    cache: MemoryStore,
 }
 
-/// 100,000 events: up to 6 MB.
+/// The default capacity of the cache, in events: up to 6 MB.
 const COPIES: usize = 100_000;
 
-const A_MOMENT: Duration = Duration::from_millis(1);
+/// The lease of a claim that is released at once.
+const SHORTEST_LEASE: Duration = Duration::from_millis(1);
 
 impl<S: ReplayStore> LayeredReplayStore<S> {
-    /// Copies of up to 100,000 events, which take up to 6 MB, in front of a shared store.
+    /// A cache of up to 100,000 events, which take up to 6 MB, in front of a shared store.
     pub fn new(shared: S) -> Self {
         Self::with_copies(shared, COPIES)
     }
 
-    /// Copies of so many events, 57 bytes each, in front of a shared store.
+    /// A cache of up to `most` events, 57 bytes each, in front of a shared store.
     pub fn with_copies(shared: S, most: usize) -> Self {
-        Self { shared, done: MemoryStore::with_capacity(most) }
+        Self { shared, cache: MemoryStore::with_capacity(most) }
     }
 
-    /// How many events are copied.
+    /// The number of events in the cache.
     pub fn copies(&self) -> usize {
-        self.done.len()
+        self.cache.len()
     }
 
     /// The shared store.
@@ -60,18 +60,18 @@ impl<S: ReplayStore> LayeredReplayStore<S> {
         &self.shared
     }
 
-    /// Forgets the copy of an event that was kept to its end and is claimed again: if the clock were set back, the copy would
-    /// call it done, although its new handler may have failed.
+    /// Removes the entry of an event that has expired and is claimed again. If the clock were set back later, the entry would
+    /// say that the event is done, although its new handler may have failed.
     fn forget(&self, key: ReplayKey, now: Timestamp) {
-        if let Ok(Claim::Fresh(copy)) = self.done.claim_at(key, A_MOMENT, now) {
-            let _ = self.done.release_at(copy, now);
+        if let Ok(Claim::Fresh(lease)) = self.cache.claim_at(key, SHORTEST_LEASE, now) {
+            let _ = self.cache.release_at(lease, now);
         }
     }
 
     fn remember(&self, key: ReplayKey, keep_for: Duration, now: Timestamp) {
-        // Whatever else the copy says, it is not asked when the event is claimed, and the shared store is.
-        if let Ok(Claim::Fresh(copy)) = self.done.claim_at(key, keep_for, now) {
-            let _ = self.done.commit_at(copy, keep_for, now);
+        // If the cache does not take the entry, the next claim asks the shared store.
+        if let Ok(Claim::Fresh(lease)) = self.cache.claim_at(key, keep_for, now) {
+            let _ = self.cache.commit_at(lease, keep_for, now);
         }
     }
 }
@@ -91,7 +91,7 @@ impl<S: ReplayStore> ReplayStore for LayeredReplayStore<S> {
     }
 
     fn claim_at_once(&self, key: ReplayKey, _: Duration, now: Timestamp) -> Option<Result<Claim, S::Error>> {
-        self.done.is_done_at(key, now).then_some(Ok(Claim::Done))
+        self.cache.is_done_at(key, now).then_some(Ok(Claim::Done))
     }
 
     async fn commit(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Result<Settlement, S::Error> {

@@ -1,4 +1,4 @@
-//! Replay stores: what became of events, kept where a restart does not forget it.
+//! Replay stores that survive a restart of the process.
 
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod attempt;

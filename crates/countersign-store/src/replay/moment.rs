@@ -9,17 +9,17 @@ use countersign::Timestamp;
 pub(super) struct Moment(i64);
 
 impl Moment {
-    /// What is to last longer than this lasts for ever: no `now` comes so late.
+    /// The end of what never expires. Every `now` is earlier.
     const NEVER: Self = Self((1 << 43) - 1);
 
-    /// The end of what begins now and lasts this long, rounded up.
+    /// The moment this long after this one, rounded up.
     pub(super) fn after(self, duration: Duration) -> Self {
         let millis = i64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX);
         Self(self.0.saturating_add(millis)).min(Self::NEVER)
     }
 
-    /// What ended by then has been over for an hour by now, and may go although nobody needs its room: a clock may be ahead by as
-    /// much for a while.
+    /// An hour earlier. Stores remove what expired before this even if there is room for it: a clock that is temporarily ahead
+    /// by less than an hour removes nothing.
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(super) fn an_hour_before(self) -> Self {
         Self(self.0.saturating_sub(HOUR))
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_lasts_for_ever_outlasts_the_last_now() {
+    fn a_deadline_that_never_expires_is_after_the_last_now() {
         let last = Moment::from(Timestamp::from_unix_millis(i64::MAX));
         assert!(last.after(Duration::MAX) > last);
         assert_eq!(last.after(Duration::MAX), Moment::from(Timestamp::from_unix_millis(0)).after(Duration::MAX));

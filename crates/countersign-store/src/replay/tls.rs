@@ -1,4 +1,4 @@
-//! How a server proves who it is.
+//! TLS: which root certificates a server's certificate must lead to.
 
 use std::{error::Error, io, sync::Arc};
 
@@ -7,13 +7,13 @@ use rustls::{
     pki_types::{CertificateDer, pem::PemObject},
 };
 
-/// Believes the authorities of Mozilla's list.
-pub(super) fn of_public_roots(protocols: &[&[u8]]) -> Arc<ClientConfig> {
+/// Trusts the roots of Mozilla's list.
+pub(super) fn with_public_roots(protocols: &[&[u8]]) -> Arc<ClientConfig> {
     config(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }, protocols)
 }
 
-/// Believes the authorities of a PEM text, and nobody else; `None` if there is none in it, or one that cannot be read.
-pub(super) fn of_pem(pem: &str, protocols: &[&[u8]]) -> Option<Arc<ClientConfig>> {
+/// Trusts only the certificates of a PEM text. `None` if it has none, or one that cannot be read.
+pub(super) fn with_only_root_pem(pem: &str, protocols: &[&[u8]]) -> Option<Arc<ClientConfig>> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
         roots.add(certificate.ok()?).ok()?;
@@ -22,9 +22,9 @@ pub(super) fn of_pem(pem: &str, protocols: &[&[u8]]) -> Option<Arc<ClientConfig>
 }
 
 fn config(roots: RootCertStore, protocols: &[&[u8]]) -> Arc<ClientConfig> {
-    // The provider is named, since there may be several in the program and then no default.
+    // Named explicitly: if a program has several providers, there is no default.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    #[expect(clippy::expect_used, reason = "this provider has both versions of TLS")]
+    #[expect(clippy::expect_used, reason = "ring supports both versions of TLS")]
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("ring has the default versions");
@@ -33,13 +33,13 @@ fn config(roots: RootCertStore, protocols: &[&[u8]]) -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
-/// Whether a connection failed because the server did not prove who it is, so that another attempt would too.
-pub(super) fn is_distrust(error: &(dyn Error + 'static)) -> bool {
-    // What `io::Error` wraps is not among its sources.
+/// Whether a connection failed because the server's certificate is not valid. Another attempt would fail as well.
+pub(super) fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
+    // `io::Error::source` skips the error that it wraps.
     let inner =
         error.downcast_ref::<io::Error>().and_then(io::Error::get_ref).map(|inner| inner as &(dyn Error + 'static));
     match inner.unwrap_or(error).downcast_ref::<rustls::Error>() {
         Some(error) => matches!(error, rustls::Error::InvalidCertificate(_)),
-        None => error.source().is_some_and(is_distrust),
+        None => error.source().is_some_and(is_untrusted),
     }
 }

@@ -68,7 +68,7 @@ impl PostgresStoreError {
     pub(super) fn of(error: tokio_postgres::Error, limit: Duration) -> Self {
         let Some(code) = error.code() else {
             #[cfg(feature = "tls")]
-            if crate::replay::tls::is_distrust(&error) {
+            if crate::replay::tls::is_untrusted(&error) {
                 return Self::Untrusted { source: Box::new(error) };
             }
             return Self::Unreachable { source: Box::new(error) };

@@ -66,7 +66,7 @@ impl PostgresOptions {
         Ok(Self {
             config,
             #[cfg(feature = "tls")]
-            tls: is_secure.then(|| tls::of_public_roots(&[PROTOCOL])),
+            tls: is_secure.then(|| tls::with_public_roots(&[PROTOCOL])),
             connections: CONNECTIONS,
             timeout: TIMEOUT,
         })
@@ -83,7 +83,7 @@ impl PostgresOptions {
         if self.tls.is_none() {
             return Err(PostgresStoreError::NotSecure);
         }
-        self.tls = Some(tls::of_pem(pem, &[PROTOCOL]).ok_or(PostgresStoreError::Roots)?);
+        self.tls = Some(tls::with_only_root_pem(pem, &[PROTOCOL]).ok_or(PostgresStoreError::Roots)?);
         Ok(self)
     }
 

@@ -1,7 +1,7 @@
-//! The nodes of a cluster, and which of them has which events.
+//! The nodes of a cluster, and the connections to them.
 //!
-//! `redis` has a client for clusters. It repeats by itself what was lost on the way, so that nobody knows whether the answer
-//! is that to the first attempt, and it does not look at the eviction policy of a node that takes over.
+//! The `redis` crate has a client for clusters. It repeats lost requests by itself, so that the caller cannot tell which attempt
+//! an answer belongs to. It does not check the eviction policy of a node that takes over.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use tokio::sync::Mutex as AsyncMutex;
 use super::{
     RedisStoreError,
     deadline::Deadline,
-    link::{Elsewhere, Link},
+    link::{Link, Redirection},
     nodes::Route,
     options::MayEvict,
     server::Server,
@@ -24,30 +24,29 @@ use super::{
 pub(super) struct Cluster {
     /// The nodes that the URL names.
     seeds: Vec<Arc<Link>>,
-    /// How to connect to any.
+    /// A template for connections to other nodes.
     server: Server,
     may_evict: MayEvict,
     known: Mutex<Known>,
-    /// Whoever holds it asks the nodes for their slots, while the others wait.
-    asking: AsyncMutex<()>,
+    /// Held by the call that asks the nodes for their slots, while other calls wait.
+    refreshing: AsyncMutex<()>,
 }
 
-/// What is known of the nodes.
+/// The known nodes and their slots.
 struct Known {
     slots: Slots,
     links: HashMap<Address, Arc<Link>>,
-    /// How often the nodes were asked for it.
-    asked: usize,
-    /// Whether they are to be asked again.
-    is_doubtful: bool,
+    /// How many times the slots were refreshed.
+    refreshes: usize,
+    /// Whether the slots may have changed, so that the next call refreshes them.
+    is_stale: bool,
 }
 
-/// How many nodes are asked for the slots at a time. Each gets a quarter of the time of a call.
+/// How many nodes a refresh asks for the slots. Each gets a quarter of the call's time.
 const ASKED: usize = 3;
 
 impl Cluster {
-    /// Connects to each node. The replicas are looked at as well: one that may evict keys is better refused before it takes
-    /// over.
+    /// Connects to each node, replicas included: a replica that may evict keys should be found before it takes over.
     pub(super) async fn open(
         seeds: Vec<Arc<Link>>,
         slots: Slots,
@@ -58,20 +57,20 @@ impl Cluster {
         let server = seeds.first().ok_or(RedisStoreError::Url)?.server().clone();
         let replicas: Vec<_> =
             slots.replicas.iter().map(|replica| Link::new(server.node(replica), may_evict)).collect();
-        let known = Known { slots: Slots::default(), links: HashMap::new(), asked: 0, is_doubtful: false };
-        let cluster = Self { seeds, server, may_evict, known: Mutex::new(known), asking: AsyncMutex::new(()) };
+        let known = Known { slots: Slots::default(), links: HashMap::new(), refreshes: 0, is_stale: false };
+        let cluster = Self { seeds, server, may_evict, known: Mutex::new(known), refreshing: AsyncMutex::new(()) };
         cluster.learn(slots);
         let masters: Vec<_> = cluster.lock().links.values().cloned().collect();
         for master in masters {
             match master.open(Deadline::after(timeout)).await {
-                // It may be back, or replaced, before it matters.
+                // The failure may be temporary.
                 Err(Unreachable { .. } | Timeout { .. } | NotServing { .. }) | Ok(()) => {}
                 Err(error) => return Err(error),
             }
         }
         for replica in replicas {
             let opened = replica.open(Deadline::after(timeout)).await;
-            // Anything else is looked at when it takes over.
+            // Other errors do not matter until it takes over.
             if let Err(error @ (Evicts { .. } | EvictionUnknown)) = opened {
                 return Err(error);
             }
@@ -79,51 +78,53 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// The node that has a key.
+    /// The connection to the node that has a key.
     pub(super) async fn link(&self, key: &str, time: Deadline) -> Result<Arc<Link>, RedisStoreError> {
         let slot = slot(key);
-        let asked = {
+        let seen = {
             let known = self.lock();
             match known.link(slot) {
-                Some(link) if !known.is_doubtful => return Ok(link),
-                _ => known.asked,
+                Some(link) if !known.is_stale => return Ok(link),
+                _ => known.refreshes,
             }
         };
-        time.keep(Box::pin(self.ask_again(slot, asked, time))).await??;
+        time.limit(Box::pin(self.refresh(slot, seen, time))).await??;
         self.lock().link(slot).ok_or(RedisStoreError::NoNode { slot })
     }
 
-    /// The node that another one names.
-    pub(super) fn follow(&self, route: &Route, elsewhere: &Elsewhere) -> Result<Route, RedisStoreError> {
-        let (host, port) = elsewhere.to.rsplit_once(':').unwrap_or_default();
+    /// The route to the node that another node redirects to.
+    pub(super) fn follow(&self, route: &Route, redirection: &Redirection) -> Result<Route, RedisStoreError> {
+        let (host, port) = redirection.to.rsplit_once(':').unwrap_or_default();
         let host = if host.is_empty() { route.link.server().host() } else { host };
-        let nowhere = || RedisStoreError::Refused { answer: format!("the event is at `{}`", elsewhere.to) };
+        let nowhere = || RedisStoreError::Refused {
+            answer: format!("the event is at `{}`, which is no address", redirection.to),
+        };
         let address = (host.to_owned(), port.parse().map_err(|_| nowhere())?);
         let mut known = self.lock();
-        known.is_doubtful |= !elsewhere.is_moving;
+        known.is_stale |= !redirection.is_moving;
         let new = || Arc::new(Link::new(self.server.node(&address), self.may_evict));
         let link = Arc::clone(known.links.entry(address.clone()).or_insert_with(new));
-        Ok(Route { link, is_moving: elsewhere.is_moving })
+        Ok(Route { link, is_moving: redirection.is_moving })
     }
 
-    /// Asks the nodes again before the next call.
-    pub(super) fn doubt(&self) {
-        self.lock().is_doubtful = true;
+    /// Has the next call refresh the slots.
+    pub(super) fn mark_stale(&self) {
+        self.lock().is_stale = true;
     }
 
-    /// Asks the nodes who has a slot, unless somebody has done so since. One that knows of none may have been taken out of
-    /// the cluster, and then knows nothing: the next one is asked.
-    async fn ask_again(&self, slot: u16, seen: usize, time: Deadline) -> Result<(), RedisStoreError> {
-        let _one = self.asking.lock().await;
+    /// Asks the nodes for the slots, unless another call has done so since the refresh number `seen`. A node that has left the
+    /// cluster knows no slots: then the next node is asked.
+    async fn refresh(&self, slot: u16, seen: usize, time: Deadline) -> Result<(), RedisStoreError> {
+        let _guard = self.refreshing.lock().await;
         let nodes: Vec<_> = {
             let mut known = self.lock();
-            if known.asked != seen && !known.is_doubtful {
+            if known.refreshes != seen && !known.is_stale {
                 return Ok(());
             }
-            // Not the same first each time, for it may be the one that does not answer.
-            known.asked = known.asked.wrapping_add(1);
+            // Each refresh begins with another node, since the first one may not answer.
+            known.refreshes = known.refreshes.wrapping_add(1);
             let all: Vec<_> = self.seeds.iter().chain(known.links.values()).cloned().collect();
-            let start = known.asked % all.len().max(1);
+            let start = known.refreshes % all.len().max(1);
             all.iter().cycle().skip(start).take(all.len().min(ASKED)).cloned().collect()
         };
         let mut last = RedisStoreError::Clustered;
@@ -150,7 +151,7 @@ impl Cluster {
         });
         known.links = links.collect();
         known.slots = slots;
-        known.is_doubtful = false;
+        known.is_stale = false;
     }
 
     fn lock(&self) -> MutexGuard<'_, Known> {

@@ -1,4 +1,4 @@
-//! How long a call may take.
+//! The deadline of a call.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use tokio::time::{Instant, timeout_at};
 
 use super::RedisStoreError;
 
-/// When a call has to have an answer.
+/// The time by which a call must have its answer.
 #[derive(Clone, Copy)]
 pub(super) struct Deadline {
     limit: Duration,
     end: Instant,
 }
 
-/// For limits that the clock cannot hold: thirty years.
+/// Thirty years: for timeouts that the clock cannot represent.
 const FAR: Duration = Duration::from_secs(30 * 365 * 86_400);
 
 impl Deadline {
@@ -22,14 +22,14 @@ impl Deadline {
         Self { limit, end: now.checked_add(limit).unwrap_or(now + FAR) }
     }
 
-    /// An earlier one, for a step after which others may be taken.
+    /// An earlier deadline, for a step that other steps may follow: a quarter of the timeout.
     pub(super) fn of_a_step(self) -> Self {
         let limit = self.limit / 4;
         Self { limit, end: Self::after(limit).end.min(self.end) }
     }
 
-    /// What comes of a step, or the error that it took too long.
-    pub(super) async fn keep<T>(self, step: impl Future<Output = T>) -> Result<T, RedisStoreError> {
+    /// The output of a step, or [`RedisStoreError::Timeout`] if it takes too long.
+    pub(super) async fn limit<T>(self, step: impl Future<Output = T>) -> Result<T, RedisStoreError> {
         timeout_at(self.end, step).await.map_err(|_| RedisStoreError::Timeout { limit: self.limit })
     }
 }

@@ -1,70 +1,70 @@
-//! Why a store in Redis refuses, and which answers of the server mean what.
+//! The errors of the store in Redis, and what the errors of the server mean.
 
 use std::{error::Error, fmt, time::Duration};
 
 use redis::{ErrorKind, RedisError, ServerErrorKind, Value};
 
-/// Why the store in Redis could not be opened or asked.
+/// Why the store in Redis could not be opened, or a call of it failed.
 ///
-/// No text of it shows the URL or the password.
+/// Its texts never show the URL or the password.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RedisStoreError {
-    /// The server cannot write to its disk, and takes no changes until it can. Nothing was done.
+    /// The server cannot write to its disk, and accepts no changes until it can. Nothing was done.
     CannotWrite {
-        /// What it says.
+        /// The server's answer.
         answer: String,
     },
-    /// The server is a node of a cluster, and tells nobody where the others are.
+    /// The server is a node of a cluster, and does not tell where the other nodes are.
     Clustered,
     /// The server may evict keys to make room.
     Evicts {
         /// Its `maxmemory-policy`.
         policy: String,
     },
-    /// The server tells nobody whether it may evict keys.
+    /// The server does not tell whether it may evict keys.
     EvictionUnknown,
     /// The server has no memory left.
     Full,
-    /// Several servers were named that are no cluster.
+    /// The URL names several servers that are no cluster.
     NotClustered,
-    /// Authorities were given for a connection that is not to be encrypted.
+    /// Root certificates were given, but the URL does not ask for TLS.
     NotSecure,
-    /// The server serves nobody now: it is cut off from the other nodes of its cluster or from its master, takes no writes, is
-    /// still loading, or busy with a script. Nothing was done.
+    /// The server is not available now: it is cut off from the other nodes of its cluster or from its master, accepts no
+    /// writes, is loading its data, or is busy with a script. Nothing was done.
     NotServing {
-        /// What it says.
+        /// The server's answer.
         answer: String,
     },
-    /// No node of the cluster has this slot, as far as those know that were asked.
+    /// None of the nodes that were asked knows a node with this slot.
     NoNode {
         /// The slot.
         slot: u16,
     },
-    /// The URL asks for TLS, which is not compiled in.
+    /// The URL asks for TLS, but the feature `tls` is off.
     NoTls,
-    /// The system has no randomness to give.
+    /// The system has no randomness.
     Randomness,
-    /// The server does not do what it was asked.
+    /// The server answered with an error.
     Refused {
-        /// What it says.
+        /// The server's answer.
         answer: String,
     },
-    /// There are no certificates of authorities in what was given as such.
+    /// The PEM text has no certificates, or one that cannot be read.
     Roots,
-    /// There was no answer in time. Whether the call was carried out is unknown.
+    /// The server did not answer in time. Whether the call was carried out is unknown.
     Timeout {
-        /// How long that is.
+        /// The timeout.
         limit: Duration,
     },
     /// The server could not be reached, or the connection broke. Whether the call was carried out is unknown.
     Unreachable {
-        /// What the system says.
+        /// The error of the system.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The server has not proved that it is the one that was meant. It was told nothing.
+    /// The server's certificate is not valid for the URL. Nothing was sent.
     Untrusted {
-        /// What is wrong with its certificate.
+        /// What is wrong with the certificate.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The URL is malformed.
@@ -73,22 +73,22 @@ pub enum RedisStoreError {
 
 impl RedisStoreError {
     pub(super) fn unexpected(answer: &Value) -> Self {
-        Self::Refused { answer: format!("a script answered {answer:?}, which none of them does") }
+        Self::Refused { answer: format!("a script gave an unknown answer: {answer:?}") }
     }
 
-    /// Whether it is about what the user may do, what the server knows or who it is, and so will not be over by itself.
-    pub(super) fn is_for_good(&self) -> bool {
+    /// Whether the cause is permanent: a permission, an unknown command or an invalid certificate.
+    pub(super) fn is_permanent(&self) -> bool {
         match self {
             Self::Untrusted { .. } => true,
-            // A script hands the server's word on within its own.
+            // A script includes the server's error in its own.
             Self::Refused { answer } => DENIALS.iter().any(|words| answer.contains(words)),
             _ => false,
         }
     }
 }
 
-/// How a server says that a user may not do something, or that nobody may: within a script, a command that is not there is an
-/// `Unknown Redis command`, in Valkey an `Unknown command`, and elsewhere an `unknown command` in both.
+/// How a server says that the user may not run a command, or that the command does not exist. Within a script, that is an
+/// `Unknown Redis command` in Redis and an `Unknown command` in Valkey. Elsewhere it is an `unknown command` in both.
 const DENIALS: [&str; 6] = [
     "NOPERM",
     "no permissions",
@@ -104,7 +104,7 @@ impl From<RedisError> for RedisStoreError {
             ErrorKind::Io => Self::Unreachable { source: Box::new(error) },
             _ if says(&error, "OOM") => Self::Full,
             _ if says(&error, "MISCONF") => Self::CannotWrite { answer: error.to_string() },
-            // Somebody's script takes long; the connection is as good as before.
+            // Another client's script takes long. The connection still works.
             _ if is_not_serving(&error) || error.code() == Some("BUSY") => {
                 Self::NotServing { answer: error.to_string() }
             }
@@ -113,14 +113,14 @@ impl From<RedisError> for RedisStoreError {
     }
 }
 
-/// Whether the server gives this reason; within a script it may say it in the text alone.
+/// Whether the server gives this error code. Within a script, the code may be in the text only.
 fn says(error: &RedisError, code: &str) -> bool {
     error.code() == Some(code) || error.detail().is_some_and(|detail| detail.contains(&format!("{code} ")))
 }
 
-/// Whether the connection is of no more use: it is broken, or leads to a server that does not serve now.
+/// Whether to close the connection: it is broken, or its server is not available now.
 pub(super) fn ends_connection(error: &RedisError) -> bool {
-    // `redis` counts some errors of the system as recoverable, such as that there is no route to the host.
+    // `redis` counts some I/O errors as recoverable, such as "no route to host".
     matches!(error.kind(), ErrorKind::Io) || error.is_unrecoverable_error() || is_not_serving(error)
 }
 
@@ -134,46 +134,46 @@ impl fmt::Display for RedisStoreError {
         match self {
             Self::CannotWrite { answer } => write!(
                 f,
-                "Redis cannot write to its disk, and takes no changes until it can ({answer}): make room on the disk, or see the \
+                "Redis cannot write to its disk, and accepts no changes until it can ({answer}): free disk space, or see the \
                  server's log"
             ),
             Self::Clustered => f.write_str(
-                "Redis is a cluster and does not say where its other nodes are: allow the user `CLUSTER SLOTS`, and connect \
-                 anew",
+                "Redis is a cluster and does not say where its other nodes are: allow the user `CLUSTER SLOTS`, and open the \
+                 store again",
             ),
             Self::Evicts { policy } => write!(
                 f,
                 "Redis may evict keys (`maxmemory-policy` is `{policy}`), which lets replays through: set it to `noeviction`"
             ),
             Self::EvictionUnknown => f.write_str(
-                "Redis allows neither `INFO` nor `CONFIG GET`, so that nobody knows whether it may evict keys: allow one of \
+                "Redis allows neither `INFO` nor `CONFIG GET`, so that it is unknown whether it may evict keys: allow one of \
                  them, or make sure that its `maxmemory-policy` is `noeviction` and use `dangerous_trust_eviction_policy`",
             ),
-            Self::Full => f.write_str("Redis is out of memory: raise its `maxmemory` or keep events shorter"),
+            Self::Full => f.write_str("Redis is out of memory: raise its `maxmemory`, or keep events for a shorter time"),
             Self::NotClustered => {
-                f.write_str("the URL of Redis names several servers, which are no cluster: name the one that takes writes")
+                f.write_str("the URL of Redis names several servers, which are no cluster: name only the one that takes writes")
             }
             Self::NotSecure => f.write_str(
                 "authorities are given, but the URL of Redis does not ask for TLS: begin it with `rediss://`",
             ),
-            Self::NotServing { answer } => write!(f, "Redis does not serve now: {answer}"),
+            Self::NotServing { answer } => write!(f, "Redis is not available now: {answer}"),
             Self::NoNode { slot } => write!(
                 f,
-                "no node of the Redis cluster has slot {slot}: name nodes of the cluster in the URL, and see with \
-                 `CLUSTER SLOTS` that one of them serves each slot"
+                "no node of the Redis cluster has slot {slot}: name nodes of the cluster in the URL, and check with \
+                 `CLUSTER SLOTS` that a node serves each slot"
             ),
             Self::NoTls => f.write_str(
-                "the URL of Redis asks for TLS, which is not compiled in: turn on the feature `tls` of `countersign-store`",
+                "the URL of Redis asks for TLS, which is not compiled in: enable the feature `tls` of `countersign-store`",
             ),
-            Self::Randomness => f.write_str("the system has no randomness to give"),
+            Self::Randomness => f.write_str("the system has no randomness"),
             Self::Refused { answer } => write!(f, "Redis refused: {answer}"),
-            Self::Roots => f.write_str("expected certificates of authorities, in PEM, to know Redis by"),
+            Self::Roots => f.write_str("the certificates of authorities for Redis cannot be read: expected one or more certificates in PEM"),
             Self::Timeout { limit } => write!(f, "Redis has not answered within {limit:?}"),
             Self::Unreachable { source } => write!(f, "Redis could not be reached: {source}"),
             Self::Untrusted { source } => write!(
                 f,
-                "Redis does not prove that it is the server of the URL ({source}): name it as its certificate does, and if \
-                 its authority is not a public one, give the authority's certificate"
+                "the certificate of Redis is not valid for its URL ({source}): use the host name that the certificate has, and \
+                 if its authority is not a public one, give the authority's certificate"
             ),
             Self::Url => f.write_str(
                 "the URL of Redis is malformed: expected `redis://[user:password@]host[:port][/database]`, the same with \

@@ -1,4 +1,4 @@
-//! The one connection to a server, and what is done when it breaks.
+//! The shared connection to a server, which is replaced when it breaks.
 
 use std::{
     collections::HashMap,
@@ -19,37 +19,37 @@ use super::{
     slots::Slots,
 };
 
-/// A connection that all calls share, and that is made anew when it is of no more use.
+/// A connection that all calls share, with reconnection.
 ///
-/// `redis`'s own `ConnectionManager` keeps a connection that has fallen silent, until the system gives it up after a quarter
-/// of an hour, and would not look at the eviction policy of the server that it finds after a failover.
+/// The `ConnectionManager` of `redis` keeps a connection whose server does not answer, until the system closes it after a
+/// quarter of an hour. It does not check the eviction policy of the server that it finds after a failover.
 pub(super) struct Link {
     server: Server,
     may_evict: MayEvict,
     current: Mutex<Option<Numbered>>,
-    /// The number of the last connection. Whoever holds it makes the next one, while the others wait.
+    /// The number of the last connection. Held by the call that connects, while other calls wait.
     connecting: AsyncMutex<u64>,
 }
 
-/// A connection, and which of them it is.
+/// A connection and its number, which tells it from its successors.
 #[derive(Clone)]
 struct Numbered {
     connection: Connection,
     number: u64,
 }
 
-/// Why a server does not do what it was asked.
-pub(super) enum Trouble {
+/// Why a request failed.
+pub(super) enum RequestError {
     /// In a cluster: another node has the key. Nothing was done.
-    Elsewhere(Elsewhere),
+    Redirected(Redirection),
     Failed(RedisStoreError),
 }
 
-/// Which other node has a key.
-pub(super) struct Elsewhere {
-    /// Its host, unless it is the same, and its port.
+/// The address of the node that has a key.
+pub(super) struct Redirection {
+    /// `host:port`. The host is empty if it is that of the node that redirects.
     pub(super) to: String,
-    /// Whether it has this key already, and the others of its slot not yet.
+    /// Whether the slot is moving to that node, and this key has moved already.
     pub(super) is_moving: bool,
 }
 
@@ -62,20 +62,25 @@ impl Link {
         &self.server
     }
 
-    /// Connects, if it is not yet.
+    /// Connects, unless there is a connection.
     pub(super) async fn open(&self, time: Deadline) -> Result<(), RedisStoreError> {
-        time.keep(self.connection()).await?.map(drop)
+        time.limit(self.connection()).await?.map(drop)
     }
 
-    /// Has something done; `is_moving` if the server has the key already, but not its slot.
-    pub(super) async fn ask(&self, request: &Request<'_>, is_moving: bool, time: Deadline) -> Result<Value, Trouble> {
+    /// Sends a request. `is_moving` says that the server has the key already, but not yet its slot.
+    pub(super) async fn ask(
+        &self,
+        request: &Request<'_>,
+        is_moving: bool,
+        time: Deadline,
+    ) -> Result<Value, RequestError> {
         self.use_connection(time, async |connection| {
             if is_moving { request.send_asking(connection).await } else { request.send(connection).await }
         })
         .await
     }
 
-    /// The nodes of the cluster, if this is one that says so.
+    /// The slots of the cluster. `None` if the server is no node of a cluster, or does not allow `CLUSTER SLOTS`.
     pub(super) async fn slots(&self, time: Deadline) -> Result<Option<Slots>, RedisStoreError> {
         self.open(time).await?;
         let answer = self
@@ -85,9 +90,8 @@ impl Link {
             .await;
         match answer {
             Ok(answer) => Ok(Slots::of(&answer, self.server.host())),
-            // It is none, or this user may not know.
-            Err(Trouble::Failed(RedisStoreError::Refused { .. }) | Trouble::Elsewhere(_)) => Ok(None),
-            Err(Trouble::Failed(error)) => Err(error),
+            Err(RequestError::Failed(RedisStoreError::Refused { .. }) | RequestError::Redirected(_)) => Ok(None),
+            Err(RequestError::Failed(error)) => Err(error),
         }
     }
 
@@ -95,16 +99,16 @@ impl Link {
         &self,
         time: Deadline,
         ask: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<Value, RedisError>,
-    ) -> Result<Value, Trouble> {
-        // Nothing has to be waited for here by most calls, and so no time limit is set up for it.
+    ) -> Result<Value, RequestError> {
+        // Most calls find a connection, and need no timer for this.
         let current = match self.current() {
             Some(current) => current,
-            None => time.keep(self.connection()).await??,
+            None => time.limit(self.connection()).await??,
         };
         let Numbered { mut connection, number } = current;
-        let answer = time.keep(ask(&mut connection.redis)).await;
+        let answer = time.limit(ask(&mut connection.redis)).await;
         if answer.as_ref().map_or(true, |answer| answer.as_ref().is_err_and(ends_connection)) {
-            self.give_up(number);
+            self.discard(number);
         }
         Ok(answer??)
     }
@@ -117,7 +121,7 @@ impl Link {
         if let Some(current) = self.current() {
             return Ok(current);
         }
-        // In a box, for there is much to it, and no call has to carry room for it along.
+        // Boxed, since it is large, and the future of every call would have to reserve space for it.
         let connection = Box::pin(self.connect()).await?;
         *last += 1;
         let numbered = Numbered { connection, number: *last };
@@ -145,8 +149,8 @@ impl Link {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives this connection up, unless there is another already.
-    fn give_up(&self, number: u64) {
+    /// Drops the connection with this number, unless another has replaced it.
+    fn discard(&self, number: u64) {
         let mut current = self.lock();
         if current.as_ref().is_some_and(|current| current.number == number) {
             *current = None;
@@ -154,25 +158,25 @@ impl Link {
     }
 }
 
-impl From<RedisStoreError> for Trouble {
+impl From<RedisStoreError> for RequestError {
     fn from(error: RedisStoreError) -> Self {
         Self::Failed(error)
     }
 }
 
-impl From<RedisError> for Trouble {
+impl From<RedisError> for RequestError {
     fn from(error: RedisError) -> Self {
         match error.redirect_node() {
             Some((to, _)) => {
                 let is_moving = error.kind() == ErrorKind::Server(redis::ServerErrorKind::Ask);
-                Self::Elsewhere(Elsewhere { to: to.to_owned(), is_moving })
+                Self::Redirected(Redirection { to: to.to_owned(), is_moving })
             }
             None => Self::Failed(error.into()),
         }
     }
 }
 
-/// What the server does when it is out of memory; `None` if it does not say.
+/// The `maxmemory-policy` of the server. `None` if the server does not tell.
 async fn eviction_policy(connection: &mut MultiplexedConnection) -> Result<Option<String>, RedisStoreError> {
     // Hosted servers often allow `INFO` alone.
     let info: Option<InfoDict> = unless_denied(redis::cmd("INFO").arg("memory").query_async(connection).await)?;
@@ -181,7 +185,7 @@ async fn eviction_policy(connection: &mut MultiplexedConnection) -> Result<Optio
     }
     let mut get = redis::cmd("CONFIG");
     get.arg("GET").arg("maxmemory-policy");
-    // A list in RESP2, a map in RESP3.
+    // The answer is a list in RESP2 and a map in RESP3.
     let pairs: Option<HashMap<String, String>> = unless_denied(get.query_async(connection).await)?;
     Ok(pairs.and_then(|pairs| pairs.into_values().next()))
 }
@@ -194,7 +198,7 @@ fn unless_denied<T>(answer: Result<T, RedisError>) -> Result<Option<T>, RedisSto
     }
 }
 
-/// Whether this user may not ask, or nobody may: the command is unknown or switched off. An answer of another type says as little.
+/// Whether the user may not run the command, or the command does not exist. An answer of another type tells nothing either.
 fn denies(error: &RedisError) -> bool {
     matches!(error.code(), Some("NOPERM" | "ERR")) || error.kind() == ErrorKind::UnexpectedReturnType
 }

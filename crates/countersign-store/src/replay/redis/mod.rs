@@ -13,56 +13,60 @@
 //! # }
 //! ```
 //!
-//! A new event is claimed by one command, `SET NX`, and everything else is one script: Redis runs either as one step, on one
-//! key, on one connection that all calls share. It is one round trip. Only for an event that was claimed before, mostly a
-//! duplicate, is a second one needed to learn what became of it; that keeps the first as fast as it can be. The key is
-//! `countersign:{…}` with the event's key in hexadecimal, and so goes to one slot of a cluster; the value is `h` (held) or
-//! `d` (done), when that ends, in milliseconds since 1970, and the fence. Redis 6 or later, and Valkey.
+//! The store claims a new event by one command, `SET NX`. Every other operation is one script. Redis runs both atomically, on
+//! one key. All calls share one connection, and a call is one round trip. Only a claim of an event that was claimed before,
+//! mostly a duplicate, needs a second round trip to read its state. This keeps the claim of a new event as fast as possible.
 //!
-//! # What it holds on to
+//! The key is `countersign:{…}` with the event's key in hexadecimal, so that it is in one slot of a cluster. The value is `h`
+//! (held, which means in progress) or `d` (done), the expiry in milliseconds since 1970, and the fence. The store supports
+//! Redis 6 or later, and Valkey.
 //!
-//! - **Time** is that of the caller. Redis only clears away what ended a day ago by its own clock, so that clocks can step
-//!   back by as much without an event being forgotten.
-//! - **Eviction**: a server that may evict keys to make room forgets events just when somebody floods it. It is refused
-//!   ([`RedisStoreError::Evicts`]) unless its `maxmemory-policy` is `noeviction`. Then a full server refuses new claims
-//!   ([`RedisStoreError::Full`]), and takes what becomes of those that it has.
-//! - **Restarts**: what Redis has not written is gone with it. Events survive its end as far as its persistence goes: with
-//!   `appendonly yes` and `appendfsync always` all that were acknowledged, with `everysec` all but about a second, with
-//!   snapshots alone those before the last one.
-//! - **Disk**: a server that cannot write what it has to persist takes neither claims nor what becomes of them
-//!   ([`RedisStoreError::CannotWrite`]), and still tells what is done; with `appendfsync always` it ends instead.
-//! - **Failover**: replicas follow later than the answer goes out, so that a failover can lose acknowledged claims and
-//!   commits; a replay of those gets through. Where this may not be, use Postgres.
+//! # Guarantees
 //!
-//! # What its user must be allowed
+//! - **Time** is that of the caller. Redis removes an event only a day after its expiry, by its own clock. Clocks can step
+//!   back by as much, and no event is forgotten.
+//! - **Eviction**: a server that may evict keys forgets events just when somebody floods it. The store does not open
+//!   ([`RedisStoreError::Evicts`]) unless `maxmemory-policy` is `noeviction`. With that, a full server refuses new claims
+//!   ([`RedisStoreError::Full`]), and still accepts commits and releases.
+//! - **Restarts**: which events survive depends on the persistence of Redis. With `appendonly yes` and `appendfsync always` all
+//!   acknowledged ones survive, with `everysec` all but those of about the last second, and with snapshots alone those before
+//!   the last snapshot.
+//! - **Disk**: a server that cannot write to its disk refuses claims, commits and releases ([`RedisStoreError::CannotWrite`]),
+//!   and still answers which events are done. With `appendfsync always` it exits instead.
+//! - **Failover**: replication is asynchronous, so that a failover can lose acknowledged claims and commits. A replay of those
+//!   events gets through. If that is not acceptable, use Postgres.
 //!
-//! `GET`, `SET`, `PEXPIRE` and `DEL` on the keys of the prefix, `EVAL` and `EVALSHA`, and one of `INFO` and `CONFIG GET`; in a cluster
-//! `CLUSTER SLOTS` and `ASKING`, too. That is tried when the store is opened.
+//! # Permissions of the user
+//!
+//! The user needs `GET`, `SET`, `PEXPIRE` and `DEL` on the keys of the prefix, `EVAL` and `EVALSHA`, and one of `INFO` and
+//! `CONFIG GET`; in a cluster also `CLUSTER SLOTS` and `ASKING`. The store tries them when it is opened.
 //!
 //! # Redis Cluster
 //!
-//! If the server of the URL is a node of a cluster, the store asks it for the others (`CLUSTER SLOTS`), connects to each, and
-//! has each event looked after by the node that has its slot. What moves to another node is followed there, while it moves
-//! too. When a node does not answer, or is cut off from the others and says so, they are asked who has taken over; until
-//! somebody has, its events are errors.
-//! Every node is looked at for its eviction policy at the start, replicas too, and whoever takes over again.
+//! If the server of the URL is a node of a cluster, the store asks it for the other nodes (`CLUSTER SLOTS`), connects to each,
+//! and sends each call to the node that has the event's slot. It follows redirections, also while a slot moves. When a node
+//! does not answer, or says that it is cut off from the others, the store asks the other nodes which one has taken over. Until
+//! one has, calls for its events fail.
 //!
-//! A URL may name several nodes, `redis://user:password@a:6379,b:6379`, so that the store can be opened while one is away.
-//! All have the same user, password and authorities, and a cluster has no databases to choose from.
+//! The store checks the eviction policy of every node when it is opened, replicas included, and again of each node that takes
+//! over.
+//!
+//! A URL may name several nodes, `redis://user:password@a:6379,b:6379`, so that the store can be opened while one is down. All
+//! nodes have the same user, password and root certificates. A cluster has no numbered databases.
 //!
 //! # TLS
 //!
-//! With the feature `tls`, `rediss://` connects over TLS 1.2 or 1.3 and to nothing else. The server has to prove that it is
-//! the host of the URL, to the public authorities of Mozilla's list, or to those of
-//! [`RedisOptions::with_only_root_pem`], and each node of a cluster that it is what the cluster calls it; there is no switch to have
-//! it prove nothing, and `#insecure` in a URL is refused. The store shows no certificate of its own.
+//! With the feature `tls`, a `rediss://` URL connects over TLS 1.2 or 1.3, never without TLS. The server's certificate must be
+//! for the host of the URL, and that of each node of a cluster for the name that the cluster gives it. It must lead to a root
+//! of Mozilla's list, or to one of [`RedisOptions::with_only_root_pem`]. Verification cannot be turned off: `#insecure` in a URL
+//! is an error. The store has no client certificate.
 //!
 //! # When Redis cannot be reached
 //!
-//! A call ends within the time limit, 1 s by default, with an answer of the server or with an error. One whose connection
-//! breaks is asked again once, in the same time: it is recognised by its fence, so that a claim that was made the first time
-//! is still fresh to whoever made it. A connection that has not answered in time is given up, and the next call makes
-//! a new one.
+//! A call ends within the timeout, 1 s by default, with an answer of the server or with an error. If its connection breaks, the
+//! store repeats it once, within the same timeout. The server recognises it by its fence, so that a claim that succeeded the
+//! first time is still fresh for its caller. A connection that has not answered in time is closed, and the next call makes a
+//! new one.
 
 mod cluster;
 mod deadline;
@@ -96,9 +100,9 @@ use self::{
 pub use self::{error::RedisStoreError, options::RedisOptions};
 use super::{fence::Fences, moment::Moment};
 
-/// Keeps claims in Redis or Valkey. See the [module docs](self).
+/// A replay store in Redis or Valkey. See the [module docs](self).
 ///
-/// It is made and used in a tokio runtime with I/O and a timer.
+/// It needs a tokio runtime with I/O and time enabled.
 pub struct RedisReplayStore {
     nodes: Nodes,
     scripts: Scripts,
@@ -107,7 +111,7 @@ pub struct RedisReplayStore {
 }
 
 impl RedisReplayStore {
-    /// Connects with the defaults: `redis://[user:password@]host[:port][/database]`, the same with `rediss://` for TLS, or
+    /// Connects to the server at a URL, with the default options: `redis://[user:password@]host[:port][/database]`, the same with `rediss://` for TLS, or
     /// `unix:///path`.
     ///
     /// # Errors
@@ -117,7 +121,7 @@ impl RedisReplayStore {
         Self::connect_with(RedisOptions::new(url)?).await
     }
 
-    /// Connects.
+    /// Connects with these options.
     ///
     /// # Errors
     ///
@@ -127,19 +131,19 @@ impl RedisReplayStore {
         let fences = Fences::new().map_err(|_| RedisStoreError::Randomness)?;
         let store = Self { nodes: Nodes::open(options).await?, scripts: Scripts::new(), fences, prefix };
         match store.try_out().await {
-            Err(error) if error.is_for_good() => Err(error),
-            // What fails for another reason may be over when it matters.
+            Err(error) if error.is_permanent() => Err(error),
+            // Other failures may be temporary.
             _ => Ok(store),
         }
     }
 
-    /// Does once all that the store does, with an event of its own, of which nothing is left: a user who may claim and not
-    /// commit would have each event handled again and again.
+    /// Tries every operation once, on an event of its own that it removes. If the user were allowed to claim but not to commit,
+    /// every event would be handled again and again.
     async fn try_out(&self) -> Result<(), RedisStoreError> {
         let (fence, now) = (self.fences.next(), Moment::from(Timestamp::from(SystemTime::now())));
-        let (moment, time) = (Duration::from_millis(1), self.nodes.deadline());
+        let (shortest, time) = (Duration::from_millis(1), self.nodes.deadline());
         let call = Call { key: format!("{}:{{trial {fence:016x}}}", self.prefix), fence, now };
-        let over = Call { key: call.key.clone(), fence, now: now.after(moment) };
+        let over = Call { key: call.key.clone(), fence, now: now.after(shortest) };
         let end = over.now.after(Duration::from_secs(1));
         self.claim_new(&call, end, time).await?;
         self.nodes.ask(&call.key, time, |attempt| self.scripts.commit(&call, over.now, attempt)).await?;
@@ -149,21 +153,21 @@ impl RedisReplayStore {
     }
 
     fn call(&self, key: ReplayKey, fence: u64, now: Moment) -> Call {
-        Call { key: self.name(key), fence, now }
+        Call { key: self.key_of(key), fence, now }
     }
 
-    /// Whether an event was new, and is claimed; if not, the script can tell.
+    /// Whether the event was new and is claimed now. If not, the script reads its state.
     async fn claim_new(&self, call: &Call, until: Moment, time: Deadline) -> Result<bool, RedisStoreError> {
         match self.nodes.ask(&call.key, time, |_| call.claim_new(until)).await {
             Ok((answer, _)) => Ok(answer == Value::Okay),
-            // The script writes only what has to be written, and so can tell of an event that is known already.
+            // The script writes nothing for a known event, and so can still read its state.
             Err(RedisStoreError::Full | RedisStoreError::CannotWrite { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// The braces make a cluster look at nothing else to choose the key's slot.
-    fn name(&self, key: ReplayKey) -> String {
+    /// The braces make a cluster choose the slot by what is between them.
+    fn key_of(&self, key: ReplayKey) -> String {
         format!("{}:{{{:032x}}}", self.prefix, u128::from_be_bytes(*key.as_bytes()))
     }
 }

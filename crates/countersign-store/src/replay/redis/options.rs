@@ -6,37 +6,42 @@ use super::{RedisStoreError, server::Server, url::Url};
 #[cfg(feature = "tls")]
 use crate::replay::tls;
 
-/// How to reach Redis, and what to ask of it.
+/// The options of a [`RedisReplayStore`](super::RedisReplayStore).
 #[derive(Clone)]
 #[must_use]
 pub struct RedisOptions {
-    /// One, or some nodes of a cluster.
+    /// One server, or some nodes of a cluster.
     pub(super) servers: Vec<Server>,
     pub(super) prefix: String,
     pub(super) timeout: Duration,
     pub(super) may_evict: MayEvict,
 }
 
-/// What is made of a server that may evict keys.
+/// Which servers the store accepts, by what is known of their eviction policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MayEvict {
+    /// Only those known not to evict keys.
     Refused,
+    /// Also those whose policy is unknown.
     Unknown,
+    /// Every server.
     Accepted,
 }
 
-/// 1 s: half of what the layer gives a store, so that its log tells what was wrong.
+/// 1 s: half of the time that the layer gives a store, so that the layer's log has the error of the store.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 impl RedisOptions {
-    /// The defaults for the server at this URL: `redis://[user:password@]host[:port][/database]`, the same with `rediss://`
-    /// for TLS, or `unix:///path`. If that is a node of a cluster, the store finds the others by it; a URL may name several
-    /// nodes, `redis://host:port,host:port`, so that one of them can be away when the store is opened.
+    /// The default options for the server at a URL: `redis://[user:password@]host[:port][/database]`, the same with `rediss://`
+    /// for TLS, or `unix:///path`.
+    ///
+    /// If the server is a node of a cluster, the store asks it for the other nodes. A URL may name several nodes,
+    /// `redis://host:port,host:port`, so that the store can be opened while one of them is down.
     ///
     /// # Errors
     ///
-    /// If the URL is malformed, or asks for TLS without the feature `tls`. The error does not show it, for there may be a
-    /// password in it.
+    /// If the URL is malformed, or asks for TLS without the feature `tls`. The error does not show the URL, which may contain a
+    /// password.
     pub fn new(url: impl AsRef<str>) -> Result<Self, RedisStoreError> {
         let Url { infos, is_secure } = Url::parse(url.as_ref())?;
         #[cfg(not(feature = "tls"))]
@@ -44,7 +49,7 @@ impl RedisOptions {
             return Err(RedisStoreError::NoTls);
         }
         #[cfg(feature = "tls")]
-        let tls = is_secure.then(|| tls::of_public_roots(&[]));
+        let tls = is_secure.then(|| tls::with_public_roots(&[]));
         let servers = infos.into_iter().map(|info| Server {
             info,
             #[cfg(feature = "tls")]
@@ -69,34 +74,35 @@ impl RedisOptions {
         if self.servers.iter().any(|server| server.tls.is_none()) {
             return Err(RedisStoreError::NotSecure);
         }
-        let tls = tls::of_pem(pem, &[]).ok_or(RedisStoreError::Roots)?;
+        let tls = tls::with_only_root_pem(pem, &[]).ok_or(RedisStoreError::Roots)?;
         for server in &mut self.servers {
             server.tls = Some(tls.clone());
         }
         Ok(self)
     }
 
-    /// Begins the name of each key with this and a colon, instead of `countersign:`. All that share events need the same.
+    /// Sets the prefix of each key, which a colon follows: `countersign` by default. All processes that share events need the
+    /// same prefix.
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// Gives each call so much time, a reconnection included, instead of 1 s.
+    /// Sets the timeout of a call, which includes a reconnection: 1 s by default.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Takes a server that may evict keys. Whoever can make it run out of memory can make it forget events, and then replay
+    /// Accepts a server that may evict keys. An attacker who can fill its memory can make it forget events, and then replay
     /// them.
     pub fn dangerous_allow_eviction(mut self) -> Self {
         self.may_evict = MayEvict::Accepted;
         self
     }
 
-    /// Takes a server that tells nobody whether it may evict keys, because it allows neither `INFO` nor `CONFIG GET`. Make sure
-    /// that its `maxmemory-policy` is `noeviction`.
+    /// Accepts a server that does not tell whether it may evict keys, because it allows neither `INFO` nor `CONFIG GET`. Make
+    /// sure that its `maxmemory-policy` is `noeviction`.
     pub fn dangerous_trust_eviction_policy(mut self) -> Self {
         self.may_evict = MayEvict::Unknown;
         self
@@ -104,7 +110,7 @@ impl RedisOptions {
 }
 
 impl fmt::Debug for RedisOptions {
-    /// Without the address: there may be a password in it.
+    /// Omits the URL, which may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisOptions")
             .field("prefix", &self.prefix)

@@ -1,11 +1,11 @@
-//! What a server is asked, and how it goes over the connection.
+//! Requests, and how they are sent.
 
 use redis::{
     Cmd, ErrorKind, RedisResult, Script, ServerErrorKind, Value,
     aio::{ConnectionLike, MultiplexedConnection},
 };
 
-/// A script, and the hash by which a server knows it.
+/// A script and its hash, by which the server finds it in its cache.
 #[derive(Debug)]
 pub(super) struct Program {
     code: &'static str,
@@ -18,13 +18,13 @@ impl Program {
     }
 }
 
-/// What is done in one step, to one key.
+/// A command or a script, which Redis runs atomically, on one key.
 pub(super) enum Request<'s> {
     Command(Cmd),
     Script(Invocation<'s>),
 }
 
-/// A script, and what it is told.
+/// A script with its key and arguments.
 pub(super) struct Invocation<'s> {
     pub(super) program: &'s Program,
     pub(super) key: &'s str,
@@ -44,8 +44,8 @@ impl Request<'_> {
         }
     }
 
-    /// As [`send`](Self::send), to a node of a cluster that is taking the key's slot over: it answers for that only if it is
-    /// told just before that this is known.
+    /// As [`send`](Self::send), to a node of a cluster that the key's slot is moving to. Such a node answers only after the
+    /// command `ASKING`.
     pub(super) async fn send_asking(&self, to: &mut MultiplexedConnection) -> RedisResult<Value> {
         let request = match self {
             Self::Command(command) => command.clone(),
@@ -63,7 +63,7 @@ impl Invocation<'_> {
         self.command("EVALSHA", &self.program.hash)
     }
 
-    /// For a server that has not seen the script yet, and knows it from then on.
+    /// For a server that does not have the script in its cache. It has it afterwards.
     fn in_full(&self) -> Cmd {
         self.command("EVAL", self.program.code)
     }

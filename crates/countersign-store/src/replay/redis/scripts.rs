@@ -1,4 +1,4 @@
-//! What Redis is told to do, each time in one step.
+//! The commands and scripts of the operations.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::{
     request::{Invocation, Program, Request},
 };
 
-/// The scripts.
+/// The scripts of the three operations.
 #[derive(Debug)]
 pub(super) struct Scripts {
     claim: Program,
@@ -19,14 +19,14 @@ pub(super) struct Scripts {
     release: Program,
 }
 
-/// What all scripts are told.
+/// The arguments of every script.
 pub(super) struct Call {
     pub(super) key: String,
     pub(super) fence: u64,
     pub(super) now: Moment,
 }
 
-/// How long an event that is over stays: clocks may step back by as much.
+/// How long a key stays after its event expired. Clocks may step back by as much.
 const MARGIN: Duration = Duration::from_secs(86_400);
 
 impl Scripts {
@@ -34,7 +34,7 @@ impl Scripts {
         Self { claim: Program::new(CLAIM), commit: Program::new(COMMIT), release: Program::new(RELEASE) }
     }
 
-    /// Claims whatever stands there, if it is over.
+    /// Claims an event that is unknown or has expired.
     pub(super) fn claim<'s>(&'s self, call: &'s Call, until: Moment) -> Request<'s> {
         call.run(&self.claim, vec![text(until), stays(call.now, until).to_string()])
     }
@@ -50,10 +50,10 @@ impl Scripts {
 }
 
 impl Call {
-    /// Claims an event of which nothing stands there, which is what nearly every claim comes to: one command, which the server
-    /// carries out in less than half of the time of a script.
+    /// Claims an event that is unknown, as nearly every one is. It is one command, which takes the server less than half of
+    /// the time of a script.
     pub(super) fn claim_new(&self, until: Moment) -> Request<'static> {
-        // All but the key takes less than 64 bytes.
+        // Everything but the key takes less than 64 bytes.
         let mut set = Cmd::with_capacity(6, self.key.len() + 64);
         set.arg("SET").arg(&self.key).arg(format!("h{:0MOMENT$}{:016x}", until.millis(), self.fence));
         set.arg("NX").arg("PX").arg(stays(self.now, until));
@@ -97,10 +97,10 @@ pub(super) fn settlement_of(answer: &Value) -> Result<Settlement, RedisStoreErro
     }
 }
 
-/// How many digits a moment has.
+/// The number of digits of a moment.
 const MOMENT: usize = 13;
 
-/// Digits of one length, whose order as text is that of the numbers.
+/// Decimal digits, padded so that their order as text is that of the numbers.
 fn text(moment: Moment) -> String {
     format!("{:0MOMENT$}", moment.millis())
 }
@@ -110,7 +110,8 @@ fn stays(now: Moment, until: Moment) -> i64 {
     until.millis().saturating_sub(now.millis()).saturating_add(margin)
 }
 
-// A value is one letter, 13 digits and 16 of the fence. `ARGV` is now, the fence, the end and how long the key stays.
+// A value is one letter, the 13 digits of the expiry and the 16 hexadecimal digits of the fence. `ARGV` is: now, the fence, the
+// expiry, and for how long Redis keeps the key in milliseconds.
 
 const CLAIM: &str = "
 local known = redis.call('GET', KEYS[1])
@@ -124,9 +125,9 @@ redis.call('SET', KEYS[1], 'h' .. ARGV[3] .. ARGV[2], 'PX', ARGV[4])
 return 0
 ";
 
-// A server that is out of memory refuses a script that begins with `SET`, and lets one go on whose first change takes no
-// memory (https://redis.io/docs/latest/develop/programmability/eval-intro/, "Executing Scripts under low memory conditions").
-// `PEXPIRE` is such a change; what `SET` writes then is as long as what stands there.
+// A server that is out of memory refuses a script whose first change is `SET`. It runs one whose first change takes no memory
+// (https://redis.io/docs/latest/develop/programmability/eval-intro/, "Executing Scripts under low memory conditions"), such as
+// `PEXPIRE`. The `SET` after it writes a value as long as the present one.
 
 const COMMIT: &str = "
 local known = redis.call('GET', KEYS[1])

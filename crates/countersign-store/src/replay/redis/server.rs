@@ -1,4 +1,4 @@
-//! One server, and how to connect to it.
+//! The address of a server, and connections to it.
 
 #[cfg(feature = "tls")]
 use std::sync::Arc;
@@ -9,16 +9,16 @@ use rustls::ClientConfig;
 
 use super::{RedisStoreError, slots::Address};
 
-/// Where a server is, and what it is told first.
+/// The address of a server, and the credentials for it.
 #[derive(Clone)]
 pub(super) struct Server {
     pub(super) info: ConnectionInfo,
-    /// How it proves who it is, if the connection is to be encrypted.
+    /// `None` for connections without TLS.
     #[cfg(feature = "tls")]
     pub(super) tls: Option<Arc<ClientConfig>>,
 }
 
-/// A connection, for as long as a copy of it is there.
+/// A connection, which closes when its last clone is dropped.
 #[derive(Clone)]
 pub(super) struct Connection {
     pub(super) redis: MultiplexedConnection,
@@ -37,7 +37,7 @@ impl Server {
         }
     }
 
-    /// Where it is; that of a socket is this machine.
+    /// The host name. A Unix socket is on `localhost`.
     pub(super) fn host(&self) -> &str {
         match self.info.addr() {
             ConnectionAddr::Tcp(host, _) => host,
@@ -45,7 +45,7 @@ impl Server {
         }
     }
 
-    /// The time limit is the caller's.
+    /// Connects. The caller sets the timeout.
     pub(super) async fn connect(&self) -> Result<Connection, RedisStoreError> {
         let config = AsyncConnectionConfig::new().set_connection_timeout(None).set_response_timeout(None);
         #[cfg(feature = "tls")]
@@ -64,8 +64,8 @@ impl Server {
 
 /// Connections over TLS.
 ///
-/// `redis` has a feature for them, which takes whatever crypto provider is the program's default, panics when there are two
-/// of them and none is, and brings the system's list of authorities along.
+/// The `redis` crate has a feature for TLS. It takes the program's default crypto provider, panics if there are two providers
+/// and no default, and depends on the system's list of roots.
 #[cfg(feature = "tls")]
 mod secure {
     use std::{io, net::SocketAddr, sync::Arc};
@@ -78,7 +78,7 @@ mod secure {
     };
     use tokio_rustls::{TlsConnector, client::TlsStream};
 
-    use super::{super::super::tls::is_distrust, RedisStoreError};
+    use super::{super::super::tls::is_untrusted, RedisStoreError};
 
     pub(super) async fn connect(
         info: &ConnectionInfo,
@@ -88,7 +88,7 @@ mod secure {
         let ConnectionAddr::Tcp(host, port) = info.addr() else { return Err(RedisStoreError::Url) };
         let stream = stream(host, *port, tls).await.map_err(|source| {
             let source = Box::new(source);
-            if is_distrust(&*source) {
+            if is_untrusted(&*source) {
                 RedisStoreError::Untrusted { source }
             } else {
                 RedisStoreError::Unreachable { source }
@@ -102,13 +102,13 @@ mod secure {
     async fn stream(host: &str, port: u16, tls: Arc<ClientConfig>) -> io::Result<TlsStream<TcpStream>> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let stream = first_of(lookup_host((host, port)).await?, TcpStream::connect::<SocketAddr>).await?;
-        // One call may be alone on the connection: nothing that comes after it makes its packet any fuller.
+        // The connection may carry one call at a time. Waiting to fill its packet would only delay it.
         stream.set_nodelay(true)?;
         TlsConnector::from(tls).connect(name, stream).await
     }
 
-    /// Connects to all addresses of a name at once, and takes the first that answers, as `redis` does without TLS: one that is
-    /// silent would keep the others waiting until the call's time is over.
+    /// Connects to all addresses of a name at once, and takes the first that answers, as `redis` does without TLS. One after the
+    /// other, an address that does not answer would use up the call's timeout.
     async fn first_of<T: Send + 'static, C: Future<Output = io::Result<T>> + Send + 'static>(
         addresses: impl Iterator<Item = SocketAddr>,
         connect: impl Fn(SocketAddr) -> C,
@@ -124,7 +124,7 @@ mod secure {
         Err(last)
     }
 
-    /// Moves a connection's bytes until it is dropped.
+    /// The task that drives a connection. It is aborted on drop.
     pub(super) struct Driver(JoinHandle<()>);
 
     impl Drop for Driver {
@@ -156,7 +156,7 @@ mod secure {
         }
 
         #[tokio::test]
-        async fn of_several_addresses_a_silent_one_keeps_nobody_waiting() {
+        async fn an_address_that_does_not_answer_does_not_delay_the_others() {
             for ports in [[SILENT, ABSENT, 7], [7, SILENT, ABSENT], [ABSENT, 7, SILENT], [SILENT, SILENT, 7]] {
                 assert_eq!(first(&ports).await, Ok(7), "{ports:?}");
             }

@@ -1,14 +1,14 @@
-//! Which node of a cluster has which events.
+//! The slots of a cluster, and which node has which of them.
 
 use redis::Value;
 
 /// A node, by its host and port.
 pub(super) type Address = (String, u16);
 
-/// What a cluster says of itself.
+/// The nodes of a cluster and their slots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Slots {
-    /// By their first slots.
+    /// Sorted by their first slots.
     ranges: Vec<Range>,
     pub(super) replicas: Vec<Address>,
 }
@@ -20,12 +20,12 @@ struct Range {
     master: Address,
 }
 
-/// How many slots a cluster has.
+/// The number of slots of a cluster.
 const SLOTS: u16 = 16_384;
 
 impl Slots {
-    /// Reads the answer to `CLUSTER SLOTS`; a node that does not name itself is at the host that was asked. `None` if it is no
-    /// such answer.
+    /// Parses the answer to `CLUSTER SLOTS`. A node without a host name is at the host that was asked. `None` if the answer has
+    /// another form.
     pub(super) fn of(answer: &Value, host: &str) -> Option<Self> {
         let Value::Array(entries) = answer else { return None };
         let mut slots = Self::default();
@@ -37,7 +37,7 @@ impl Slots {
             slots.replicas.extend(replicas.iter().filter_map(|replica| address(replica, host)));
         }
         slots.ranges.sort_unstable_by_key(|range| range.first);
-        // Each is there once for every range of its master.
+        // A replica is listed once for every range of its master.
         slots.replicas.sort_unstable();
         slots.replicas.dedup();
         Some(slots)
@@ -50,7 +50,7 @@ impl Slots {
         (slot <= range.last).then_some(&range.master)
     }
 
-    /// Whether there are none: the node is of no cluster, or of none any more.
+    /// Whether there are no slots: the node that answered is in no cluster.
     pub(super) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
@@ -70,7 +70,7 @@ fn address(node: &Value, asked: &str) -> Option<Address> {
     Some((host.to_owned(), u16::try_from(*port).ok()?))
 }
 
-/// The slot of a key: that of what stands between its first braces, if anything does.
+/// The slot of a key: the hash of what is between its first braces, or of the whole key if that is nothing.
 pub(super) fn slot(key: &str) -> u16 {
     let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
     crc16(tag.filter(|tag| !tag.is_empty()).unwrap_or(key).as_bytes()) % SLOTS
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slots_are_those_of_the_specification() {
+    fn slots_match_the_specification() {
         assert_eq!(crc16(b"123456789"), 0x31c3);
         assert_eq!(slot("foo"), 12_182);
         assert_eq!(slot("{user1000}.following"), slot("user1000"));
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slot_is_with_its_master_and_one_that_nobody_has_with_none() {
+    fn a_slot_has_its_master_and_an_unassigned_slot_has_none() {
         let named = |host: &str| Value::BulkString(host.as_bytes().to_vec());
         let answer = Value::Array(vec![
             Value::Array(vec![Value::Int(9000), Value::Int(16_383), node(named("b"), 2), node(named("c"), 3)]),

@@ -1,21 +1,21 @@
-//! The URL of a server, or of some nodes of a cluster.
+//! Parses the URL of a server, or of several nodes of a cluster.
 
 use redis::{ConnectionInfo, IntoConnectionInfo};
 
 use super::RedisStoreError;
 
-/// What a URL says.
+/// A parsed URL.
 pub(super) struct Url {
-    /// One for each host, one at least.
+    /// One for each host, at least one.
     pub(super) infos: Vec<ConnectionInfo>,
-    /// Whether connections are to be encrypted.
+    /// Whether connections use TLS.
     pub(super) is_secure: bool,
 }
 
 impl Url {
     pub(super) fn parse(text: &str) -> Result<Self, RedisStoreError> {
         let secure = ["rediss://", "valkeys://"].iter().find_map(|scheme| text.strip_prefix(scheme));
-        // `#insecure` would mean that the server need not prove anything.
+        // `#insecure` turns off the verification of certificates.
         if secure.is_some_and(|rest| rest.contains('#')) {
             return Err(RedisStoreError::Url);
         }
@@ -26,7 +26,7 @@ impl Url {
     }
 }
 
-/// The URL for each of the hosts of one, which commas part.
+/// One URL for each of the hosts, which are separated by commas.
 fn each_host(url: &str) -> Vec<String> {
     let Some((scheme, rest)) = url.split_once("://") else { return vec![url.to_owned()] };
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
