@@ -38,11 +38,19 @@ def text_of(case):
 
 
 def chosen(number):
-    """What makes `countersign_fuzz::choose` take the item of this number."""
+    """The bytes with which `countersign_fuzz::choose` takes the item of this number."""
     return number.to_bytes(2, "little")
 
 
-# The endpoints in the order in which the targets have them.
+def position(name):
+    """The bytes with which `countersign_fuzz::Ring` takes the item of this name: its FNV-1a hash."""
+    hash = 0x811C9DC5
+    for byte in name.encode():
+        hash = (hash ^ byte) * 0x01000193 % 2**32
+    return hash.to_bytes(4, "big")
+
+
+# The providers whose endpoints the targets have.
 UNREAD = [json.loads(word) for word in re.findall(r'^    (".*"),$', ENDPOINTS.read_text().split("const UNREAD")[1], re.M)]
 files = {path.stem: path.read_text() for path in sorted(CATALOGUE.glob("*.toml"))}
 ids = [provider for provider, text in files.items() if not any(word in text for word in UNREAD)]
@@ -52,11 +60,11 @@ for number, provider in enumerate(ids):
         cases = json.loads(path.read_text())["cases"]
         texts += [text for text in map(text_of, cases) if text]
     for at, text in enumerate(sorted(set(texts), key=lambda text: (len(text), text))[:1]):
-        seed("head", provider, chosen(number) + bytes([3]) + text)
-        seed("verify", provider, chosen(number) + bytes([at, 7, 0, 1]) + text)
-        seed("explain", provider, chosen(number) + bytes([number % 8, 100]) + text)
+        seed("head", provider, position(provider) + bytes([3]) + text)
+        seed("verify", provider, position(provider) + bytes([at, 7, 0, 1]) + text)
+        seed("explain", provider, position(provider) + bytes([number % 8, 100]) + text)
 for name, nested in [("arrays", b"[" * 1500 + b"]" * 1500), ("objects", b'{"a":' * 600 + b"1" + b"}" * 600)]:
-    seed("explain", f"nested-{name}", chosen(ids.index("github")) + bytes([0, 100]) + b"POST /\n\n" + nested)
+    seed("explain", f"nested-{name}", position("github") + bytes([0, 100]) + b"POST /\n\n" + nested)
 # Files that have a word of the language that none before them has: the language, not the catalogue.
 known = set()
 for provider, text in files.items():
@@ -101,15 +109,19 @@ CONNECTIONS = [
 for at, connection in enumerate(CONNECTIONS):
     seed("proxy_protocol", f"{at}", connection)
 
+# The item of the ring that is asked, and the question.
 QUESTIONS = [
-    "GET /?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=a", "GET /?challenge=%3Cscript%3E", "GET /?check=a", "HEAD /",
-    "GET /?crc_token=MjIyZTk0Zg==", "POST /?validationToken=a+b", "GET /\nX-Okta-Verification-Challenge: a", "POST /\nX-Hook-Secret: b537207f",
-    'POST /\n\n{"type":"url_verification","challenge":"a\\"<","token":"a"}', 'POST /\n\n{"verification_token":"secret_tMrlL1qK5vuQAh1b6cZ"}',
-    'POST /\n\n{"event":"endpoint.url_validation","payload":{"plainToken":"a"}}', 'POST /\n\n{"events":[],"lastEventSequence":0}', "POST /\n\nwebhook_id=4",
+    ("facebook-meta", "GET /?hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=a"), ("dropbox", "GET /?challenge=%3Cscript%3E"),
+    ("onfleet", "GET /?check=a"), ("trello", "HEAD /"), ("x-twitter", "GET /?crc_token=MjIyZTk0Zg=="), ("ms-graph", "POST /?validationToken=a+b"),
+    ("okta-event-hooks", "GET /\nX-Okta-Verification-Challenge: a"), ("asana awaiting its secret", "POST /\nX-Hook-Secret: b537207f"),
+    ("slack", 'POST /\n\n{"type":"url_verification","challenge":"a\\"<","token":"a"}'),
+    ("notion awaiting its secret", 'POST /\n\n{"verification_token":"secret_tMrlL1qK5vuQAh1b6cZ"}'),
+    ("zoom", 'POST /\n\n{"event":"endpoint.url_validation","payload":{"plainToken":"a"}}'),
+    ("xero", 'POST /\n\n{"events":[],"lastEventSequence":0}'), ("woocommerce", "POST /\n\nwebhook_id=4"),
 ]
-for at, question in enumerate(QUESTIONS):
+for at, (name, question) in enumerate(QUESTIONS):
     for signed in range(2):
-        seed("handshake", f"{at}-{signed}", chosen(at) + bytes([signed]) + question.encode())
+        seed("handshake", f"{at}-{signed}", position(name) + bytes([signed]) + question.encode())
 
 DIGEST = hashlib.sha256(b"{}").hexdigest()
 CLAIMS = f'{{"iss":"acme","aud":"us","sub":"evt_1","exp":1767225900,"nbf":1767225000,"iat":1767225600.5,"body_sha256":"{DIGEST}"}}'

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use countersign::{Explanation, Setup, Signer, Timestamp, Verifier, explain};
-use countersign_fuzz::{choose, request};
+use countersign_fuzz::{Ring, request};
 use countersign_tests::endpoint::{Endpoint, PUBLIC_URL};
 use http::Request;
 use libfuzzer_sys::fuzz_target;
@@ -21,7 +21,7 @@ struct Asked {
 }
 
 /// `None` for those whose private key no endpoint has.
-static ENDPOINTS: LazyLock<Vec<Option<Asked>>> = LazyLock::new(|| {
+static ENDPOINTS: LazyLock<Ring<Option<Asked>>> = LazyLock::new(|| {
     let ready = |endpoint: Endpoint| {
         let setup = Setup::new(&endpoint.scheme).expect("a scheme").secret("live", endpoint.secret);
         let setup = setup.other_secret("test", endpoint.other_secret).public_url(PUBLIC_URL).allow_legacy();
@@ -31,11 +31,11 @@ static ENDPOINTS: LazyLock<Vec<Option<Asked>>> = LazyLock::new(|| {
         Asked { setup, secret: endpoint.secret, signer, verifier }
     };
     let secret = |endpoint: Endpoint| Some(endpoint).filter(|endpoint| !endpoint.scheme.takes_public_key());
-    Endpoint::all().into_iter().map(|endpoint| secret(endpoint).map(ready)).collect()
+    Ring::new(Endpoint::all().into_iter().map(|endpoint| (endpoint.id().to_owned(), secret(endpoint).map(ready))))
 });
 
 fuzz_target!(|data: &[u8]| {
-    let Some((Some(asked), data)) = choose(&ENDPOINTS, data) else { return };
+    let Some((Some(asked), data)) = ENDPOINTS.choose(data) else { return };
     let Some(([change, amount], data)) = data.split_first_chunk() else { return };
     let mut request = request(data);
     let mut now = Timestamp::from_unix_seconds(NOW);

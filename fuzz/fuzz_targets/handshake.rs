@@ -5,14 +5,15 @@
 use std::sync::LazyLock;
 
 use countersign::{Handshake, HandshakeAnswer, Signer, Timestamp, Verifier};
-use countersign_fuzz::{choose, request};
+use countersign_fuzz::{Ring, request};
 use countersign_tests::endpoint::Endpoint;
 use libfuzzer_sys::fuzz_target;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 
-/// Twice the endpoints of the catalogue that answer handshakes: with a secret, and some awaiting one.
-static ENDPOINTS: LazyLock<Vec<(Verifier, Option<Signer>)>> = LazyLock::new(|| {
+/// The endpoints that answer handshakes. Those whose provider sends the secret are there twice: with a secret, and awaiting
+/// one.
+static ENDPOINTS: LazyLock<Ring<(Verifier, Option<Signer>)>> = LazyLock::new(|| {
     let asked = |endpoint: &Endpoint| endpoint.scheme.has_handshakes();
     let mut ready = Vec::new();
     for endpoint in Endpoint::all().into_iter().filter(asked) {
@@ -21,19 +22,18 @@ static ENDPOINTS: LazyLock<Vec<(Verifier, Option<Signer>)>> = LazyLock::new(|| {
             let builder = Verifier::builder(scheme).allow_legacy().public_url("https://hooks.example.com");
             scheme.settings().fold(builder, |builder, (name, _)| builder.setting(name, "a"))
         };
-        ready.push((
-            builder().secret(endpoint.secret).build().expect("it fits"),
-            endpoint.signer_of(endpoint.secret).ok(),
-        ));
+        let verifier = builder().secret(endpoint.secret).build().expect("it fits");
+        ready.push((endpoint.id().to_owned(), (verifier, endpoint.signer_of(endpoint.secret).ok())));
         if scheme.sends_secret() {
-            ready.push((builder().awaiting_secret().build().expect("it fits"), None));
+            let verifier = builder().awaiting_secret().build().expect("it fits");
+            ready.push((format!("{} awaiting its secret", endpoint.id()), (verifier, None)));
         }
     }
-    ready
+    Ring::new(ready)
 });
 
 fuzz_target!(|data: &[u8]| {
-    let Some(((verifier, signer), data)) = choose(&ENDPOINTS, data) else { return };
+    let Some(((verifier, signer), data)) = ENDPOINTS.choose(data) else { return };
     let Some((is_signed, data)) = data.split_first() else { return };
     let mut request = request(data);
     if let Some(signer) = signer.as_ref().filter(|_| is_signed % 2 == 1) {

@@ -4,19 +4,20 @@
 use std::sync::LazyLock;
 
 use countersign::{Timestamp, Verifier};
-use countersign_fuzz::{choose, request};
+use countersign_fuzz::{Ring, request};
 use countersign_tests::{endpoint::Endpoint, verdict::each_way};
 use libfuzzer_sys::fuzz_target;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 
-static VERIFIERS: LazyLock<Vec<Verifier>> = LazyLock::new(|| {
-    let verifier = |endpoint: &Endpoint| {
+static VERIFIERS: LazyLock<Ring<Verifier>> = LazyLock::new(|| {
+    let verifier = |endpoint: Endpoint| {
         let mut fitting = SECRETS.iter().filter_map(|secret| endpoint.builder().secret(*secret).build().ok());
         // What takes a public key has one whose private half is nowhere but in the tests.
-        fitting.next().unwrap_or_else(|| endpoint.verifier())
+        let verifier = fitting.next().unwrap_or_else(|| endpoint.verifier());
+        (endpoint.id().to_owned(), verifier)
     };
-    Endpoint::all().iter().map(verifier).collect()
+    Ring::new(Endpoint::all().into_iter().map(verifier))
 });
 
 /// In no corpus and no dictionary.
@@ -29,7 +30,7 @@ const SECRETS: [&str; 5] = [
 ];
 
 fuzz_target!(|data: &[u8]| {
-    let Some((verifier, rest)) = choose(&VERIFIERS, data) else { return };
+    let Some((verifier, rest)) = VERIFIERS.choose(data) else { return };
     let Some((cut, rest)) = rest.split_first() else { return };
     let request = request(rest);
     let verdict = each_way(verifier, &request, NOW, &[usize::from(*cut)]);

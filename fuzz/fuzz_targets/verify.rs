@@ -5,23 +5,23 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use countersign::{Signer, Timestamp, Verifier};
-use countersign_fuzz::{choose, request};
+use countersign_fuzz::{Ring, request};
 use countersign_tests::{endpoint::Endpoint, verdict::each_way};
 use http::{HeaderValue, Request, Uri};
 use libfuzzer_sys::fuzz_target;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 
-static ENDPOINTS: LazyLock<Vec<(Endpoint, Signer, Verifier)>> = LazyLock::new(|| {
+static ENDPOINTS: LazyLock<Ring<(Endpoint, Signer, Verifier)>> = LazyLock::new(|| {
     let ready = |endpoint: Endpoint| {
         let (signer, verifier) = (endpoint.signer_of(endpoint.secret).expect("it fits"), endpoint.verifier());
-        (endpoint, signer, verifier)
+        (endpoint.id().to_owned(), (endpoint, signer, verifier))
     };
-    Endpoint::all().into_iter().filter(|endpoint| endpoint.reading.is_complete()).map(ready).collect()
+    Ring::new(Endpoint::all().into_iter().filter(|endpoint| endpoint.reading.is_complete()).map(ready))
 });
 
 fuzz_target!(|data: &[u8]| {
-    let Some(((endpoint, signer, verifier), rest)) = choose(&ENDPOINTS, data) else { return };
+    let Some(((endpoint, signer, verifier), rest)) = ENDPOINTS.choose(data) else { return };
     let Some((change, rest)) = rest.split_at_checked(4) else { return };
     let Ok(signed) = signer.sign(request(rest), NOW) else { return };
     let cuts = [usize::from(change[0]), usize::from(change[1])];
