@@ -1,63 +1,63 @@
-//! Why a store in Postgres refuses, and which errors of the server mean what.
+//! The errors of the store in Postgres, and what the errors of the server mean.
 
 use std::{error::Error, fmt, time::Duration};
 
 use deadpool_postgres::{HookError, PoolError};
 use tokio_postgres::error::SqlState;
 
-/// Why the store in Postgres could not be opened or asked.
+/// Why the store in Postgres could not be opened, or a call of it failed.
 ///
-/// No text of it shows the URL or the password.
+/// Its texts never show the URL or the password.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PostgresStoreError {
-    /// As many calls wait for a connection as may.
+    /// Too many calls wait for a connection. Nothing was done.
     Busy {
-        /// How many that are.
+        /// The limit.
         waiting: usize,
     },
-    /// So many others claimed and settled the event at the same moment that none of the attempts showed its state.
+    /// Other calls claimed and settled the event at the same moment, so often that no attempt could read its state.
     Contended,
     /// The server has no disk or memory left.
     Full,
-    /// As many sessions as are allowed are still busy with statements that did not finish in time. Nothing was asked.
+    /// Too many sessions still run statements that have timed out. Nothing was done.
     Hung {
-        /// How many that are.
+        /// The limit.
         sessions: usize,
     },
-    /// Authorities were given for connections that are not to be encrypted.
+    /// Root certificates were given, but the URL does not ask for TLS.
     NotSecure,
-    /// The URL asks for TLS, which is not compiled in.
+    /// The URL asks for TLS, but the feature `tls` is off.
     NoTls,
-    /// The role of the URL may not do with the table what the store has to.
+    /// The role of the URL lacks privileges on the table.
     Privileges {
-        /// Those that it lacks, such as `UPDATE, DELETE`.
+        /// The missing privileges, such as `UPDATE, DELETE`.
         missing: String,
     },
-    /// The system has no randomness to give.
+    /// The system has no randomness.
     Randomness,
-    /// The server does not do what it was asked.
+    /// The server answered with an error.
     Refused {
-        /// What it says.
+        /// The server's error.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// There are no certificates of authorities in what was given as such.
+    /// The PEM text has no certificates, or one that cannot be read.
     Roots,
-    /// The URL leaves it to whoever answers whether connections are encrypted.
+    /// The URL has `sslmode=prefer`, with which the server chooses whether to use TLS.
     SslMode,
-    /// There was no answer in time. Whether the call was carried out is unknown.
+    /// The server did not answer in time. Whether the call was carried out is unknown.
     Timeout {
-        /// How long that is.
+        /// The timeout.
         limit: Duration,
     },
     /// The server could not be reached, or the connection broke. Whether the call was carried out is unknown.
     Unreachable {
-        /// What the system says.
+        /// The error of the system.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The server has not proved that it is the one that was meant. It was told nothing.
+    /// The server's certificate is not valid for the URL. No statement was sent.
     Untrusted {
-        /// What is wrong with its certificate.
+        /// What is wrong with the certificate.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The URL is malformed.
@@ -74,10 +74,10 @@ impl PostgresStoreError {
             return Self::Unreachable { source: Box::new(error) };
         };
         match code {
-            // The statement's time, which is the call's.
+            // The timeout of a statement is that of the call.
             &SqlState::QUERY_CANCELED | &SqlState::LOCK_NOT_AVAILABLE => Self::Timeout { limit },
             &SqlState::DISK_FULL | &SqlState::OUT_OF_MEMORY => Self::Full,
-            _ if is_elsewhere(code) => Self::Unreachable { source: Box::new(error) },
+            _ if may_work_elsewhere(code) => Self::Unreachable { source: Box::new(error) },
             _ => Self::Refused { source: Box::new(error) },
         }
     }
@@ -91,9 +91,9 @@ impl PostgresStoreError {
     }
 }
 
-/// Whether the server is going, coming, full or a replica by now, or has lost what was prepared, which a pooler in between can bring
-/// about: so that another connection may do better.
-fn is_elsewhere(code: &SqlState) -> bool {
+/// Whether another connection may succeed: the server is shutting down or starting, has no free session, has become a replica, or
+/// has lost a prepared statement, which can happen behind a pooler.
+fn may_work_elsewhere(code: &SqlState) -> bool {
     [
         SqlState::ADMIN_SHUTDOWN,
         SqlState::CRASH_SHUTDOWN,
@@ -109,8 +109,8 @@ fn is_elsewhere(code: &SqlState) -> bool {
 impl fmt::Display for PostgresStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy { waiting } => write!(f, "{waiting} calls are waiting for a connection to Postgres, which is the limit"),
-            Self::Contended => f.write_str("too many claim and settle one event at the same moment"),
+            Self::Busy { waiting } => write!(f, "{waiting} calls wait for a connection to Postgres, which is the limit: raise `with_connections`"),
+            Self::Contended => f.write_str("too many calls claim and settle one event at the same moment: try again"),
             Self::Full => f.write_str(
                 "Postgres has no disk or memory left: free disk space on its server, or give it memory; new claims are refused \
                  until then",
@@ -118,13 +118,13 @@ impl fmt::Display for PostgresStoreError {
             Self::Hung { sessions } => write!(
                 f,
                 "{sessions} sessions of Postgres hang, which is the limit: see in `pg_stat_activity` what they wait for, such as a \
-                 synchronous standby that is away"
+                 synchronous standby that is down"
             ),
             Self::NotSecure => f.write_str(
                 "authorities are given, but the URL of Postgres does not ask for TLS: add `sslmode=verify-full` to it",
             ),
             Self::NoTls => f.write_str(
-                "the URL of Postgres asks for TLS, which is not compiled in: turn on the feature `tls` of \
+                "the URL of Postgres asks for TLS, which is not compiled in: enable the feature `tls` of \
                  `countersign-store`",
             ),
             Self::Privileges { missing } => write!(
@@ -132,18 +132,18 @@ impl fmt::Display for PostgresStoreError {
                 "the role of the URL of Postgres lacks {missing} on `countersign_replay_1`: grant it SELECT, INSERT, UPDATE and \
                  DELETE"
             ),
-            Self::Randomness => f.write_str("the system has no randomness to give"),
+            Self::Randomness => f.write_str("the system has no randomness"),
             Self::Refused { source } => write!(f, "Postgres refused: {}", Chain(&**source)),
-            Self::Roots => f.write_str("expected certificates of authorities, in PEM, to know Postgres by"),
+            Self::Roots => f.write_str("the certificates of authorities for Postgres cannot be read: expected one or more certificates in PEM"),
             Self::SslMode => f.write_str(
-                "the URL of Postgres says `sslmode=prefer`, which goes without TLS if whoever answers says so: choose \
-                 `verify-full` or `disable`",
+                "the URL of Postgres has `sslmode=prefer`, with which an attacker can turn TLS off: choose `verify-full` or \
+                 `disable`",
             ),
             Self::Timeout { limit } => write!(f, "Postgres has not answered within {limit:?}"),
             Self::Unreachable { source } => write!(f, "Postgres could not be reached: {}", Chain(&**source)),
             Self::Untrusted { source } => write!(
                 f,
-                "Postgres does not prove that it is the server of the URL ({}): name it as its certificate does, and if its \
+                "the certificate of Postgres is not valid for its URL ({}): use the host name that the certificate has, and if its \
                  authority is not a public one, give the authority's certificate",
                 Chain(&**source)
             ),
@@ -155,7 +155,7 @@ impl fmt::Display for PostgresStoreError {
     }
 }
 
-/// An error with its causes: that of the driver says little by itself.
+/// An error with its causes: the driver's error says little by itself.
 struct Chain<'e>(&'e (dyn Error + 'static));
 
 impl fmt::Display for Chain<'_> {

@@ -1,4 +1,4 @@
-//! Which of several hosts is connected to.
+//! Connects to one of several hosts.
 
 use std::{
     future::Future,
@@ -18,22 +18,23 @@ use tokio_postgres::{
     tls::{MakeTlsConnect, TlsConnect},
 };
 
-/// Connects to the host that answered last, and if that fails to the others in turn. Each may take half of the call's time, the
-/// last whatever is left. A host that stayed silent for its share is tried last by the next connection; the driver would try it
-/// first each time, and give it all the time.
+/// Connects to the host that answered last, and if that fails to the others in turn. Each may take half of the call's timeout,
+/// the last one the rest. The next connection tries a host last that did not answer in its share. The driver would try that host
+/// first every time, for the whole timeout.
 pub(super) struct Hosts<T> {
     tls: T,
-    limit: Duration,
-    good: Arc<AtomicUsize>,
+    timeout: Duration,
+    /// The index of the host to try first.
+    preferred: Arc<AtomicUsize>,
 }
 
-/// What part of its host's time an address has to be connected to, where the URL does not say: a name may have several
-/// addresses, and the driver would wait for the first of them all the time.
-const OF_A_HOST: u32 = 2;
+/// An address may take this fraction of its host's time, unless the URL has a `connect_timeout`: a name may have several
+/// addresses, and the driver would wait for the first one the whole time.
+const ADDRESS_SHARE: u32 = 2;
 
 impl<T> Hosts<T> {
-    pub(super) fn new(tls: T, limit: Duration) -> Self {
-        Self { tls, limit, good: Arc::default() }
+    pub(super) fn new(tls: T, timeout: Duration) -> Self {
+        Self { tls, timeout, preferred: Arc::default() }
     }
 }
 
@@ -47,22 +48,22 @@ where
     <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
 {
     fn connect(&self, config: &Config) -> Pin<Box<dyn Future<Output = Connected> + Send + '_>> {
-        let hosts = each_alone(config, self.limit);
+        let hosts = one_config_per_host(config, self.timeout);
         Box::pin(async move {
-            let (count, first) = (hosts.len(), self.good.load(Ordering::Relaxed));
+            let (count, first) = (hosts.len(), self.preferred.load(Ordering::Relaxed));
             for at in (first..first + count - 1).map(|at| at % count) {
-                match timeout(self.limit / 2, connect_to(&hosts[at], self.tls.clone())).await {
+                match timeout(self.timeout / 2, connect_to(&hosts[at], self.tls.clone())).await {
                     Ok(Ok(connected)) => {
-                        self.good.store(at, Ordering::Relaxed);
+                        self.preferred.store(at, Ordering::Relaxed);
                         return Ok(connected);
                     }
                     Ok(Err(_)) => {}
-                    Err(_) => self.good.store((at + 1) % count, Ordering::Relaxed),
+                    Err(_) => self.preferred.store((at + 1) % count, Ordering::Relaxed),
                 }
             }
             let last = (first + count - 1) % count;
             let connected = connect_to(&hosts[last], self.tls.clone()).await?;
-            self.good.store(last, Ordering::Relaxed);
+            self.preferred.store(last, Ordering::Relaxed);
             Ok(connected)
         })
     }
@@ -74,19 +75,19 @@ where
     T::Stream: Send + 'static,
 {
     let (client, connection) = config.connect(tls).await?;
-    // That it has ended, and why, each call that it had under way is told.
+    // The error is dropped here, since every call in flight on the connection gets it as well.
     Ok((client, tokio::spawn(async move { drop(connection.await) })))
 }
 
-/// The same configuration for each of its hosts, one at least.
-fn each_alone(config: &Config, limit: Duration) -> Vec<Config> {
+/// A copy of the configuration for each of its hosts, at least one.
+fn one_config_per_host(config: &Config, timeout: Duration) -> Vec<Config> {
     let (hosts, addresses, ports) = (config.get_hosts(), config.get_hostaddrs(), config.get_ports());
     let count = hosts.len().max(addresses.len());
-    // With one there is nothing to choose, and what does not fit together the driver refuses.
+    // A single host needs no copy. The driver reports lists whose lengths do not match.
     let fits = |len: usize| len <= 1 || len == count;
     if count <= 1 || !fits(ports.len()) || ![0, count].contains(&addresses.len()) || ![0, count].contains(&hosts.len())
     {
-        return vec![with_address_limit(config.clone(), limit / OF_A_HOST)];
+        return vec![with_address_timeout(config.clone(), timeout / ADDRESS_SHARE)];
     }
     (0..count)
         .map(|at| {
@@ -99,14 +100,14 @@ fn each_alone(config: &Config, limit: Duration) -> Vec<Config> {
             }
             addresses.get(at).map(|address| alone.hostaddr(*address));
             ports.get(at).or(ports.first()).map(|port| alone.port(*port));
-            with_address_limit(alone, limit / 2 / OF_A_HOST)
+            with_address_timeout(alone, timeout / 2 / ADDRESS_SHARE)
         })
         .collect()
 }
 
-fn with_address_limit(mut config: Config, limit: Duration) -> Config {
+fn with_address_timeout(mut config: Config, timeout: Duration) -> Config {
     if config.get_connect_timeout().is_none() {
-        config.connect_timeout(limit);
+        config.connect_timeout(timeout);
     }
     config
 }
@@ -138,10 +139,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_host_has_its_own_port_and_all_that_the_others_have() {
+    fn each_host_keeps_its_own_port_and_all_other_settings() {
         let url = "postgresql://me:secret@a:1,b:2/db?application_name=x&keepalives_idle=7&sslmode=require";
         let config: Config = url.parse().unwrap();
-        let alone = each_alone(&config, Duration::from_secs(1));
+        let alone = one_config_per_host(&config, Duration::from_secs(1));
         let of = |config: &Config| (config.get_hosts().to_vec(), config.get_ports().to_vec());
         let hosts: Vec<_> = alone.iter().map(of).collect();
         let host = |name: &str| vec![Host::Tcp(name.to_owned())];
@@ -158,9 +159,9 @@ mod tests {
     }
 
     #[test]
-    fn no_address_may_take_all_the_time() {
+    fn no_address_may_take_the_whole_timeout() {
         let limits = |url: &str| {
-            let alone = each_alone(&url.parse().unwrap(), Duration::from_secs(1));
+            let alone = one_config_per_host(&url.parse().unwrap(), Duration::from_secs(1));
             alone.iter().map(|config| config.get_connect_timeout().copied()).collect::<Vec<_>>()
         };
         let millis = |millis| Some(Duration::from_millis(millis));

@@ -1,4 +1,4 @@
-//! The store in Postgres, for any number of machines, and for events that a failover may not lose.
+//! The store in Postgres, for any number of machines, and for events that must survive a failover.
 //!
 //! ```no_run
 //! use countersign_store::replay::{PostgresReplayStore, postgres::PostgresOptions};
@@ -13,32 +13,33 @@
 //! # }
 //! ```
 //!
-//! Each call is one statement, which commits by itself; two that claim one event at the same moment may need one more to
-//! see who was first. The table, [`SCHEMA`], is made by the first process that connects, if nobody has made it yet: a role
-//! that may not create tables needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on it, and connecting fails without
-//! ([`PostgresStoreError::Privileges`]).
+//! Each call is one statement, which commits by itself. When two calls claim one event at the same moment, one of them may
+//! need a second statement to read the result. The first process that connects creates the table, [`SCHEMA`], if it does not
+//! exist. A role that may not create tables needs `SELECT`, `INSERT`, `UPDATE` and `DELETE` on it; without them, connecting
+//! fails ([`PostgresStoreError::Privileges`]).
 //!
-//! - **Durability** is that of the server. What was answered survives its crash, and a failover to a replica that follows
-//!   synchronously; with one that does not, what it had not received is lost, and can be replayed. Where
-//!   `synchronous_commit` is `off`, the store sets it to `on` for its own connections. It leaves `local`, with which no replica
-//!   is waited for, and `remote_write`, with which a replica has not yet written to its disk what was answered, and loses it
-//!   if its machine ends as well.
-//! - **Expiry**: at one claim of 256, up to 1,024 events that have been over for an hour are removed beside it. Postgres bounds
-//!   the table by nothing but its disk; a disk that is full is an error ([`PostgresStoreError::Full`]), and forgets nothing.
-//! - **Waiting**: a call ends within the time limit, 1 s by default, with an answer or an error, the wait for one of the 8
-//!   connections included; 1,024 calls may wait, more are refused. One whose connection breaks is asked again once, in the
-//!   same time: it is recognised by its fence. A connection that has not answered in time is given up. Of several hosts, each
-//!   has half of the time to be connected to, and of several addresses of one name each half of that of its host, unless
-//!   `connect_timeout` in the URL says otherwise.
-//! - **Hanging**: what was given up goes on in its session, and when Postgres commits it heeds no time limit: with
-//!   `synchronous_standby_names` and no standby it waits until one comes. Such sessions are counted until they end, for ten
-//!   minutes at most. When they are three times as many as there may be connections, 24 by default, calls are refused at once
-//!   ([`PostgresStoreError::Hung`]), so that other clients of the server are not kept out.
-//! - **TLS**, with the feature `tls`: a URL with `sslmode=verify-full` or `require` connects over TLS 1.2 or 1.3 and to nothing
-//!   else. The server has to prove that it is the host of the URL, to the public authorities of Mozilla's list, or to those
-//!   of [`PostgresOptions::with_only_root_pem`]; `sslrootcert` in a URL is not known. `prefer` is refused, and a URL that says
-//!   nothing means no TLS. A password's proof is tied to the server's certificate where the server can
-//!   (`channel_binding`). The store shows no certificate of its own.
+//! - **Durability** is that of the server. An acknowledged operation survives a crash of the server, and a failover to a
+//!   synchronous replica. A failover to an asynchronous replica loses what the replica has not received, and those events can be
+//!   replayed. If `synchronous_commit` is `off`, the store sets it to `on` for its own connections. It does not change `local`,
+//!   which waits for no replica. Nor does it change `remote_write`, with which a replica may acknowledge an operation before
+//!   that is on its disk, and loses it if its machine crashes as well.
+//! - **Expiry**: one claim of 256 also starts the removal of up to 1,024 events that expired over an hour ago. It runs in the
+//!   background. Only the disk limits the size of the table. A full disk is an error ([`PostgresStoreError::Full`]), and no event
+//!   is forgotten.
+//! - **Timeout**: a call ends within the timeout, 1 s by default, with an answer or an error. This includes the wait for one of
+//!   the 8 connections. Up to 1,024 calls may wait; further calls are refused. If its connection breaks, a call is repeated
+//!   once, within the same timeout. The server recognises it by its fence. A connection that has not answered in time is closed.
+//!   If the URL has several hosts, connecting to each may take half of the timeout, and if a host name has several addresses,
+//!   each of them half of that, unless `connect_timeout` in the URL says otherwise.
+//! - **Hanging sessions**: after a timeout the statement goes on in its session. A commit in Postgres has no timeout: with
+//!   `synchronous_standby_names` and no standby, it waits until there is one. The store counts such sessions until they end, for
+//!   ten minutes at most. When there are three for each connection that it may open, 24 by default, it refuses calls at once
+//!   ([`PostgresStoreError::Hung`]), so that other clients can still connect to the server.
+//! - **TLS**, with the feature `tls`: a URL with `sslmode=verify-full` or `require` connects over TLS 1.2 or 1.3, never without
+//!   TLS. The server's certificate must be for the host of the URL. It must lead to a root of Mozilla's list, or to one of
+//!   [`PostgresOptions::with_only_root_pem`]; the parameter `sslrootcert` is not supported. `prefer` is an error, and a URL without
+//!   `sslmode` means no TLS. Password authentication is bound to the server's certificate if the server supports it
+//!   (`channel_binding`). The store has no client certificate.
 //! - **Poolers**: the connections set `statement_timeout` and prepare their statements, so PgBouncer needs `session` mode.
 
 mod error;
@@ -65,19 +66,19 @@ use super::{
     operation::{ClaimOperation, SettleOperation},
 };
 
-/// Keeps claims in Postgres. See the [module docs](self).
+/// A replay store in Postgres. See the [module docs](self).
 ///
-/// It is made and used in a tokio runtime with I/O and a timer.
+/// It needs a tokio runtime with I/O and time enabled.
 pub struct PostgresReplayStore {
     connections: Arc<Connections>,
     fences: Fences,
 }
 
-/// At one claim of so many, what has been over for an hour is removed: four events at most for each that came.
+/// One claim of so many starts a purge of up to 1,024 events: up to four for each new one.
 const CLAIMS_PER_PURGE: u64 = 256;
 
 impl PostgresReplayStore {
-    /// Connects with the defaults: `postgresql://[user[:password]@]host[:port]/database`, or `key=value` pairs, as for libpq.
+    /// Connects to the database at a URL, with the default options: `postgresql://[user[:password]@]host[:port]/database`, or `key=value` pairs, as for libpq.
     ///
     /// # Errors
     ///
@@ -86,7 +87,7 @@ impl PostgresReplayStore {
         Self::connect_with(PostgresOptions::new(url)?).await
     }
 
-    /// Connects, and makes the table if it is not there.
+    /// Connects with these options, and creates the table if it does not exist.
     ///
     /// # Errors
     ///
@@ -98,9 +99,9 @@ impl PostgresReplayStore {
         Ok(Self { connections: Arc::new(connections), fences })
     }
 
-    /// Removes what has been over for an hour, beside the calls. Fences count from anywhere on, so that processes which make few
-    /// claims before they end take their turn, too.
-    fn purge_at_times(&self, fence: u64, now: Moment) {
+    /// Starts a purge in the background for every 256th fence. Fences begin at a random number, so that processes which end after
+    /// a few claims purge as well.
+    fn purge_sometimes(&self, fence: u64, now: Moment) {
         if fence.is_multiple_of(CLAIMS_PER_PURGE) {
             let connections = Arc::clone(&self.connections);
             tokio::spawn(async move { connections.purge(now).await });
@@ -114,7 +115,7 @@ impl ReplayStore for PostgresReplayStore {
     async fn claim(&self, key: ReplayKey, lease_for: Duration, now: Timestamp) -> Result<Claim, PostgresStoreError> {
         let operation = ClaimOperation::new(key, self.fences.next(), lease_for, now);
         let (claim, _) = self.connections.ask(&operation).await?;
-        self.purge_at_times(operation.fence, operation.now);
+        self.purge_sometimes(operation.fence, operation.now);
         Ok(claim)
     }
 

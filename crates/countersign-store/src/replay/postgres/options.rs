@@ -15,40 +15,39 @@ use tokio_postgres::{
 use super::{super::tls, secure::PROTOCOL};
 use super::{PostgresStoreError, ssl_mode};
 
-/// How to reach Postgres, and how much to ask of it.
+/// The options of a [`PostgresReplayStore`](super::PostgresReplayStore).
 #[derive(Clone)]
 #[must_use]
 pub struct PostgresOptions {
     pub(super) config: Config,
-    /// How the server proves who it is, if the connections are to be encrypted.
+    /// `None` for connections without TLS.
     #[cfg(feature = "tls")]
     pub(super) tls: Option<Arc<ClientConfig>>,
     pub(super) connections: usize,
     pub(super) timeout: Duration,
 }
 
-/// Enough to keep a server's disk busy, as commits of several connections share its writes.
+/// Enough to keep a server's disk busy, since it writes the commits of several connections together.
 const CONNECTIONS: usize = 8;
 
-/// 1 s: half of what the layer gives a store.
+/// 1 s: half of the time that the layer gives a store.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// 30 s: a machine that has not acknowledged for this long what was sent is gone, which is not the same as a server
-/// that hangs.
-const DEAF: Duration = Duration::from_secs(30);
+/// 30 s: a machine that acknowledges no packet for this long is gone. A server that hangs still acknowledges packets.
+const TCP_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl PostgresOptions {
-    /// The defaults for the database at this URL: `postgresql://[user[:password]@]host[:port]/database`, or `key=value`
-    /// pairs, as for libpq. Of several hosts, the one that takes writes is chosen.
+    /// The default options for the database at a URL: `postgresql://[user[:password]@]host[:port]/database`, or `key=value`
+    /// pairs, as for libpq. If there are several hosts, the store connects to one that accepts writes.
     ///
-    /// Connections are encrypted if it says `sslmode=require`, or in a URL `verify-full` or `verify-ca`, and then the server's
-    /// certificate is verified in full, whichever it says. They are not if it says `disable` or nothing of the kind. `prefer`,
-    /// which leaves it to whoever answers, is refused.
+    /// Connections use TLS with `sslmode=require`, or in a URL with `verify-full` or `verify-ca`. Each of these verifies the
+    /// server's certificate and host name. Connections use no TLS with `disable` or without `sslmode`. `prefer`, which leaves the
+    /// choice to the server, is an error.
     ///
     /// # Errors
     ///
-    /// If the URL is malformed, says `sslmode=prefer`, or asks for TLS without the feature `tls`. The error does not show it,
-    /// for there may be a password in it.
+    /// If the URL is malformed, has `sslmode=prefer`, or asks for TLS without the feature `tls`. The error does not show the
+    /// URL, which may contain a password.
     pub fn new(url: impl AsRef<str>) -> Result<Self, PostgresStoreError> {
         let mut config = ssl_mode::config(url.as_ref())?;
         let is_secure = config.get_ssl_mode() == SslMode::Require;
@@ -61,7 +60,7 @@ impl PostgresOptions {
             config.application_name("countersign");
         }
         if config.get_tcp_user_timeout().is_none() {
-            config.tcp_user_timeout(DEAF);
+            config.tcp_user_timeout(TCP_TIMEOUT);
         }
         Ok(Self {
             config,
@@ -87,13 +86,13 @@ impl PostgresOptions {
         Ok(self)
     }
 
-    /// Opens so many connections at most, one at least, instead of 8.
+    /// Sets how many connections may be open, at least one: 8 by default.
     pub fn with_connections(mut self, most: usize) -> Self {
         self.connections = most.max(1);
         self
     }
 
-    /// Gives each call so much time, the wait for a connection included, instead of 1 s.
+    /// Sets the timeout of a call, which includes the wait for a connection: 1 s by default.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
@@ -101,7 +100,7 @@ impl PostgresOptions {
 }
 
 impl fmt::Debug for PostgresOptions {
-    /// Without the address: there may be a password in it.
+    /// Omits the URL, which may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PostgresOptions")
             .field("connections", &self.connections)

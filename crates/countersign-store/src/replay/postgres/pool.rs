@@ -1,4 +1,4 @@
-//! The connections, and what is done when one breaks.
+//! The pool of connections, and the second attempt when one breaks.
 
 use std::{
     fmt,
@@ -31,29 +31,29 @@ use super::{
 pub(super) struct Connections {
     pool: Pool,
     timeout: Duration,
-    /// Those that have a connection, and those that wait for one.
-    places: Semaphore,
-    /// Room for sessions in which something was asked that is not answered yet, whoever still waits for it.
+    /// A permit for each call that has a connection or waits for one.
+    calls: Semaphore,
+    /// A permit for each session with a statement in flight, whether or not its call still waits.
     unanswered: Arc<Semaphore>,
     most_unanswered: usize,
     purging: AtomicBool,
 }
 
-/// How many calls may wait for a connection.
+/// The number of calls that may wait for a connection.
 const WAITING: usize = 1024;
 
-/// How many sessions there may be of which an answer is due, for each connection. A server that hangs when it commits, because
-/// a standby is away, does not mind its own time limit, nor that its client is gone: unless they are counted, each call would
-/// leave a session behind, until there are as many as the server takes from all its clients.
+/// The number of sessions with a statement in flight, for each connection. A commit that waits for a standby heeds neither
+/// `statement_timeout` nor the end of its connection. Without this limit, each call would leave a session behind, until the
+/// server accepts no more clients.
 const UNANSWERED: usize = 3;
 
-/// A session is counted for no longer than this: something in between may have dropped it silently.
-const LOST: Duration = Duration::from_secs(600);
+/// A session is counted for at most this long, since the network may have dropped its connection silently.
+const COUNTED: Duration = Duration::from_secs(600);
 
-/// How often a claim is asked when others claim and settle the event at the same moment.
-const LOOKS: usize = 8;
+/// How many times a claim runs while other calls claim and settle the event at the same moment.
+const MAX_RUNS: usize = 8;
 
-/// An answer, and the error of an earlier attempt that may have been carried out.
+/// An answer, and the error of the first attempt if that may have succeeded.
 type Answer<T> = (T, Option<PostgresStoreError>);
 
 impl Connections {
@@ -62,7 +62,7 @@ impl Connections {
         let set_up = set_up(timeout);
         let pool = Pool::builder(manager(options))
             .max_size(connections)
-            // That which has just answered is the surest to do so again.
+            // The connection that answered last is the most likely to work.
             .queue_mode(QueueMode::Lifo)
             .post_create(Hook::async_fn(move |client: &mut ClientWrapper, _| {
                 let set_up = set_up.clone();
@@ -70,14 +70,14 @@ impl Connections {
             }))
             .build()
             .map_err(|error| PostgresStoreError::Refused { source: Box::new(error) })?;
-        let places = Semaphore::new(connections.saturating_add(WAITING).min(Semaphore::MAX_PERMITS));
+        let calls = Semaphore::new(connections.saturating_add(WAITING).min(Semaphore::MAX_PERMITS));
         let most_unanswered = connections.saturating_mul(UNANSWERED).min(Semaphore::MAX_PERMITS);
         let unanswered = Arc::new(Semaphore::new(most_unanswered));
-        Ok(Self { pool, timeout, places, unanswered, most_unanswered, purging: AtomicBool::new(false) })
+        Ok(Self { pool, timeout, calls, unanswered, most_unanswered, purging: AtomicBool::new(false) })
     }
 
-    /// Makes the table, if it is not there, and looks whether this role may do all with it that the store does: one that may not
-    /// delete would serve, and let the table grow for ever.
+    /// Creates the table if it does not exist, and checks the privileges of this role. A role that may not delete would work at
+    /// first, and let the table grow for ever.
     pub(super) async fn prepare(&self) -> Result<(), PostgresStoreError> {
         self.in_time(async {
             let client = self.client().await?;
@@ -94,10 +94,10 @@ impl Connections {
         .await
     }
 
-    /// Runs a statement, once more if the connection breaks.
+    /// Runs a statement. Repeats it once if the connection breaks.
     pub(super) async fn ask<S: Statement>(&self, statement: &S) -> Result<Answer<S::Answer>, PostgresStoreError> {
-        let waiting = || PostgresStoreError::Busy { waiting: WAITING };
-        let _place = self.places.try_acquire().map_err(|_| waiting())?;
+        let busy = |_| PostgresStoreError::Busy { waiting: WAITING };
+        let _permit = self.calls.try_acquire().map_err(busy)?;
         self.in_time(async {
             match self.attempt(statement, Attempt::First).await {
                 Err(lost @ PostgresStoreError::Unreachable { .. }) => {
@@ -111,7 +111,7 @@ impl Connections {
 
     async fn attempt<S: Statement>(&self, statement: &S, attempt: Attempt) -> Result<S::Answer, PostgresStoreError> {
         let client = self.client().await?;
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_RUNS {
             let answer = statement.run(&client, attempt).await;
             match answer.map_err(|error| PostgresStoreError::of(error, self.timeout)) {
                 Ok(Some(answer)) => {
@@ -119,14 +119,14 @@ impl Connections {
                     return Ok(answer);
                 }
                 Ok(None) => {}
-                // Not because of the connection, which is good for others.
+                // The connection still works.
                 Err(error @ (PostgresStoreError::Refused { .. } | PostgresStoreError::Full)) => {
                     client.answered();
                     return Err(error);
                 }
                 Err(error) => {
                     if matches!(error, PostgresStoreError::Unreachable { .. }) {
-                        // Whatever broke this one has broken the others that were idle: the second attempt is not for them.
+                        // What broke this connection has probably broken the idle ones. The second attempt needs a new one.
                         self.pool.retain(|_, _| false);
                     }
                     return Err(error);
@@ -137,7 +137,7 @@ impl Connections {
         Err(PostgresStoreError::Contended)
     }
 
-    /// Removes what has been over for an hour, unless that is being done. What fails is done another time.
+    /// Removes events that expired over an hour ago, unless a purge is running. If it fails, a later purge removes them.
     pub(super) async fn purge(&self, now: Moment) {
         if self.purging.swap(true, Ordering::Acquire) {
             return;
@@ -159,8 +159,8 @@ impl Connections {
             return Err(hung());
         }
         let client = self.pool.get().await.map_err(|error| PostgresStoreError::of_pool(error, self.timeout))?;
-        let place = Arc::clone(&self.unanswered).try_acquire_owned().map_err(|_| hung())?;
-        Ok(Lent { client: Some(client), place: Some(place) })
+        let permit = Arc::clone(&self.unanswered).try_acquire_owned().map_err(|_| hung())?;
+        Ok(Lent { client: Some(client), permit: Some(permit) })
     }
 
     async fn in_time<T>(
@@ -180,7 +180,7 @@ fn manager(options: PostgresOptions) -> Manager {
     Manager::from_connect(options.config, Hosts::new(NoTls, options.timeout), recycling)
 }
 
-/// What each new connection is told. The statements count on `read committed`: in another isolation they would fail.
+/// The settings of each new connection. The statements rely on `read committed`: at another isolation level they would fail.
 fn set_up(limit: Duration) -> String {
     let millis = limit.as_millis().clamp(1, i32::MAX as u128);
     format!(
@@ -191,14 +191,14 @@ fn set_up(limit: Duration) -> String {
     )
 }
 
-/// A connection that is lent to a call. Unless it has answered when it is dropped, it is given up.
+/// A connection on loan to a call. If it is dropped before it has answered, it is closed.
 struct Lent {
     client: Option<Object>,
-    place: Option<OwnedSemaphorePermit>,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Lent {
-    /// Gives it back to the others.
+    /// Returns the connection to the pool.
     fn answered(mut self) {
         self.client = None;
     }
@@ -216,19 +216,19 @@ impl std::ops::Deref for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         let Some(client) = self.client.take().map(Object::take) else { return };
-        if let (Ok(runtime), Some(place)) = (Handle::try_current(), self.place.take()) {
-            runtime.spawn(until_it_ends(client, place));
+        if let (Ok(runtime), Some(permit)) = (Handle::try_current(), self.permit.take()) {
+            runtime.spawn(close_when_answered(client, permit));
         }
     }
 }
 
-/// Keeps the place of a connection until it has answered, or is broken, and closes it. It is not told to cancel what it does: a
-/// commit that is kept from waiting for its standby counts as made, and the standby does not have it.
-async fn until_it_ends(client: ClientWrapper, place: OwnedSemaphorePermit) {
-    // It is answered after everything that was asked before.
-    let _ = timeout(LOST, client.simple_query("")).await;
+/// Holds the permit of a connection until it has answered or is broken, and then closes it. The statement is not cancelled: if a
+/// commit stops waiting for its standby, it counts as committed, and the standby may not have it.
+async fn close_when_answered(client: ClientWrapper, permit: OwnedSemaphorePermit) {
+    // The server answers this after all earlier statements.
+    let _ = timeout(COUNTED, client.simple_query("")).await;
     drop(client);
-    drop(place);
+    drop(permit);
 }
 
 impl fmt::Debug for Connections {

@@ -1,4 +1,4 @@
-//! Connections over TLS, as the driver wants to have them made.
+//! TLS for the connections, by the traits of the driver.
 
 use std::{
     convert::Infallible,
@@ -21,14 +21,14 @@ use x509_cert::{
     der::{Decode, oid::ObjectIdentifier},
 };
 
-/// What a connection speaks behind TLS, which servers from Postgres 17 on look at.
+/// The ALPN protocol, which servers check from Postgres 17 on.
 pub(super) const PROTOCOL: &[u8] = b"postgresql";
 
 #[derive(Clone)]
 pub(super) struct Secure(pub(super) Arc<ClientConfig>);
 
-/// A connection to be made to the host of this name.
-pub(super) struct To {
+/// Connects to the host of this name.
+pub(super) struct Connect {
     host: String,
     connector: TlsConnector,
 }
@@ -37,15 +37,15 @@ pub(super) struct Stream(tokio_rustls::client::TlsStream<Socket>);
 
 impl MakeTlsConnect<Socket> for Secure {
     type Stream = Stream;
-    type TlsConnect = To;
+    type TlsConnect = Connect;
     type Error = Infallible;
 
-    fn make_tls_connect(&mut self, host: &str) -> Result<To, Infallible> {
-        Ok(To { host: host.to_owned(), connector: Arc::clone(&self.0).into() })
+    fn make_tls_connect(&mut self, host: &str) -> Result<Connect, Infallible> {
+        Ok(Connect { host: host.to_owned(), connector: Arc::clone(&self.0).into() })
     }
 }
 
-impl TlsConnect<Socket> for To {
+impl TlsConnect<Socket> for Connect {
     type Stream = Stream;
     type Error = io::Error;
     type Future = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
@@ -59,7 +59,7 @@ impl TlsConnect<Socket> for To {
 }
 
 impl TlsStream for Stream {
-    /// Ties the password's proof to the server's certificate, by RFC 5929 § 4.
+    /// Binds password authentication to the server's certificate, by RFC 5929 § 4.
     fn channel_binding(&self) -> ChannelBinding {
         let certificates = self.0.get_ref().1.peer_certificates().unwrap_or_default();
         let digest = certificates.first().and_then(|certificate| end_point(certificate));
@@ -67,11 +67,11 @@ impl TlsStream for Stream {
     }
 }
 
-/// The digest of a certificate by the hash of its own signature; `None` if that has none, as with Ed25519.
+/// The digest of a certificate, by the hash function of its signature. `None` if the signature has none, as with Ed25519.
 fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
     let signature = Certificate::from_der(certificate).ok()?.signature_algorithm().oid;
     match signature {
-        // In place of SHA-1 as well.
+        // The RFC replaces SHA-1 by SHA-256.
         RSA_SHA1 | RSA_SHA256 | ECDSA_SHA256 => Some(Sha256::digest(certificate).to_vec()),
         RSA_SHA384 | ECDSA_SHA384 => Some(Sha384::digest(certificate).to_vec()),
         RSA_SHA512 | ECDSA_SHA512 => Some(Sha512::digest(certificate).to_vec()),

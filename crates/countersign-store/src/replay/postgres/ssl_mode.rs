@@ -1,13 +1,13 @@
-//! Whether a URL asks for TLS.
+//! Parses a URL, and decides by its `sslmode` whether to use TLS.
 
 use tokio_postgres::{Config, config::SslMode};
 
 use super::PostgresStoreError;
 
-/// The configuration that a URL or `key=value` pairs tell. Its mode is [`SslMode::Disable`] or [`SslMode::Require`].
+/// Parses a URL or `key=value` pairs. The mode of the result is [`SslMode::Disable`] or [`SslMode::Require`].
 ///
-/// The driver takes `prefer` where nothing is said, and so cannot tell that from one who asks for it. `disable` is put
-/// in front of what there is to say, and holds unless something else follows.
+/// The driver's default is `prefer`, so that its result does not tell a default from an explicit `prefer`. Therefore the text
+/// gets a `disable` in front, which any later `sslmode` overrides.
 pub(super) fn config(text: &str) -> Result<Config, PostgresStoreError> {
     let config: Config = with_default(text).parse().map_err(|_| PostgresStoreError::Url)?;
     match config.get_ssl_mode() {
@@ -20,12 +20,12 @@ fn with_default(text: &str) -> String {
     if !["postgres://", "postgresql://"].iter().any(|scheme| text.starts_with(scheme)) {
         return format!("sslmode=disable {text}");
     }
-    // There may be a question mark in a password.
+    // A password may contain a question mark.
     let host = text.find('@').map_or(0, |at| at + 1);
     let query = text[host..].find('?').map(|at| host + at);
     let (base, parameters) = query.map_or((text, ""), |at| (&text[..at], &text[at + 1..]));
     let parameters = parameters.split('&').map(|parameter| match parameter {
-        // Certificates are always verified in full.
+        // `require` verifies the certificate and the host name as well.
         "sslmode=verify-full" | "sslmode=verify-ca" => "sslmode=require",
         other => other,
     });
@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_encrypted_unless_the_url_says_so() {
+    fn connections_use_tls_only_if_the_url_asks_for_it() {
         for plain in [
             "postgresql://db",
             "postgres://me@db/name",
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mode_that_may_go_without_is_refused() {
+    fn a_mode_that_allows_connections_without_tls_is_refused() {
         for weak in ["postgresql://db?sslmode=prefer", "host=db sslmode=prefer", "host=db sslmode='prefer'"] {
             assert!(matches!(config(weak), Err(PostgresStoreError::SslMode)), "{weak}");
         }
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_else_the_url_says_stays_as_it_is() {
+    fn the_other_parameters_of_the_url_are_unchanged() {
         let config = config("postgresql://me:p%40?w@db:1/name?application_name=a%26b&sslmode=verify-full").unwrap();
         assert_eq!((config.get_user(), config.get_dbname()), (Some("me"), Some("name")));
         assert_eq!(config.get_password(), Some(&b"p@?w"[..]));

@@ -1,4 +1,4 @@
-//! What Postgres is told to do.
+//! The SQL statements.
 
 use countersign::replay::{Claim, Settlement};
 use deadpool_postgres::ClientWrapper;
@@ -10,9 +10,9 @@ use super::super::{
     operation::{ClaimOperation, SettleOperation},
 };
 
-/// The table, for a database whose applications may not make tables.
+/// The SQL that creates the table, for a database in which applications may not create tables.
 ///
-/// `until` is in milliseconds since 1970. A row is a claim, or an event that is done.
+/// `until` is in milliseconds since 1970. A row is a claim or a done event.
 pub const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS countersign_replay_1 (
     key bytea PRIMARY KEY,
@@ -23,14 +23,14 @@ CREATE TABLE IF NOT EXISTS countersign_replay_1 (
 CREATE INDEX IF NOT EXISTS countersign_replay_1_until ON countersign_replay_1 (until);
 ";
 
-/// Makes the table, one process at a time: two that do it at once would get in each other's way.
+/// The SQL that creates the table under a lock: two processes that create it at once would get errors.
 pub(super) fn schema() -> String {
     format!("BEGIN; SELECT pg_advisory_xact_lock(4847267013281914214); {SCHEMA} COMMIT")
 }
 
 pub(super) const IS_THERE: &str = "SELECT to_regclass('countersign_replay_1') IS NOT NULL";
 
-/// What this role may not do with the table; null if it may do all that is done here.
+/// The privileges that this role lacks on the table; null if it has all that the store needs.
 pub(super) const MISSING: &str = "
 SELECT string_agg(privilege, ', ' ORDER BY number)
 FROM unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) WITH ORDINALITY AS needed (privilege, number)
@@ -87,15 +87,15 @@ impl Statement for SettleOperation {
     }
 }
 
-/// Removes some of what has been over for an hour. It runs beside the calls: if the clock steps back meanwhile, what is claimed
-/// then must not be taken for over.
+/// Removes some of the events that expired over an hour ago. Calls run at the same time. The hour keeps it from removing their
+/// claims if the clock steps back meanwhile.
 pub(super) async fn purge(client: &ClientWrapper, now: Moment) -> Result<u64, Error> {
     let purge = client.prepare_cached(PURGE).await?;
     client.execute(&purge, &[&now.an_hour_before().millis()]).await
 }
 
-/// The last part reads the table as it was when the statement began; a row that was over by then says nothing, and one that
-/// came later is not in it.
+/// The last part reads the table as it was when the statement began. An expired row gives no answer, and a later row is not
+/// visible.
 const CLAIM: &str = "
 WITH claimed AS (
     INSERT INTO countersign_replay_1 AS known (key, until, fence, done) VALUES ($1, $2, $3, false)

@@ -70,7 +70,7 @@ fn address(node: &Value, asked: &str) -> Option<Address> {
     Some((host.to_owned(), u16::try_from(*port).ok()?))
 }
 
-/// The slot of a key: the hash of what is between its first braces, or of the whole key if that is nothing.
+/// The slot of a key: the hash of what is between its first braces, or of the whole key if there is nothing.
 pub(super) fn slot(key: &str) -> u16 {
     let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
     crc16(tag.filter(|tag| !tag.is_empty()).unwrap_or(key).as_bytes()) % SLOTS

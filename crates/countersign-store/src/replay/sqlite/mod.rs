@@ -29,21 +29,21 @@
 //! # }
 //! ```
 //!
-//! A thread of its own writes. It takes all that waits at a time, up to 512 calls, into one transaction, so that many calls
-//! share one wait for the disk; each is answered when its transaction is on the disk (`synchronous = FULL`), and survives
-//! the end of the process and of the power from then on.
+//! A dedicated thread writes to the file. It puts up to 512 waiting calls into one transaction, so that many calls share one wait
+//! for the disk. It answers them when the transaction is on the disk (`synchronous = FULL`). From then on they survive a crash
+//! of the process and a power failure.
 //!
-//! - **Several processes** of one machine may open one file, and take turns: each transaction begins by locking it
-//!   (`BEGIN IMMEDIATE`). One that waits longer than the time limit for the lock, because somebody keeps it, ends in an error
-//!   ([`SqliteStoreError::Locked`]); its commits are tried once more, for as long, before they do. The file must be on a local
-//!   disk. On network filesystems locks do not hold, and neither does this.
-//! - **Room**: the file holds a million events by default, 100 MB, and refuses new claims then ([`SqliteStoreError::Full`]).
-//!   What has been over for an hour goes while others are claimed, a few each time, and sooner where there is no room, so
-//!   that nothing is forgotten while a clock is ahead by less. A disk that is full, or fails, is an error too, and forgets
-//!   nothing. Commits and releases take hardly any room, and do not fail with the claims that are under way.
-//! - **Waiting**: 4096 calls may wait for the thread; more are refused ([`SqliteStoreError::Busy`]).
+//! - **Several processes** of one machine may open one file, and take turns: each transaction begins by locking the file
+//!   (`BEGIN IMMEDIATE`). If the lock is not free within the timeout, the calls of the transaction fail
+//!   ([`SqliteStoreError::Locked`]). Commits are tried once more, for as long, before they fail. The file must be on a local disk:
+//!   file locks do not work reliably on network filesystems.
+//! - **Capacity**: the file holds a million events by default, 100 MB. When it is full, it refuses new claims
+//!   ([`SqliteStoreError::Full`]). Each claim removes a few events that expired over an hour ago, so that a clock which is ahead by
+//!   less forgets nothing. If there is no room, it removes events that have just expired. A full or failing disk is an error
+//!   too, and no event is forgotten. Commits and releases take hardly any room, and do not fail together with claims.
+//! - **Backpressure**: 4096 calls may wait for the thread; further calls are refused ([`SqliteStoreError::Busy`]).
 //!
-//! The thread ends when the store is dropped, after what waits is done.
+//! The thread ends when the store is dropped, after the waiting calls are done.
 
 mod error;
 mod options;
@@ -65,39 +65,38 @@ use super::{
     operation::{ClaimOperation, SettleOperation},
 };
 
-/// Keeps claims in an SQLite file. See the [module docs](self).
+/// A replay store in an SQLite file. See the [module docs](self).
 pub struct SqliteReplayStore {
     writer: Writer,
     fences: Fences,
 }
 
 impl SqliteReplayStore {
-    /// Opens a file with the defaults, and makes it if it is not there.
+    /// Opens a file with the default options, and creates it if it does not exist.
     ///
-    /// It is read and written at once, which blocks for some milliseconds.
+    /// This reads and writes the file, which blocks the thread for some milliseconds.
     ///
     /// # Errors
     ///
-    /// If the file cannot be opened or is none of SQLite's, or the system gives no thread.
+    /// If the file cannot be opened, is not an SQLite database, or the system refuses to start a thread.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, SqliteStoreError> {
         Self::open_with(path, SqliteOptions::new())
     }
 
-    /// Opens a file.
+    /// Opens a file with these options, and creates it if it does not exist. It blocks as [`open`](Self::open) does.
     ///
     /// # Errors
     ///
-    /// If the file cannot be opened or is none of SQLite's, or the system gives no thread.
+    /// If the file cannot be opened, is not an SQLite database, or the system refuses to start a thread.
     pub fn open_with(path: impl AsRef<Path>, options: SqliteOptions) -> Result<Self, SqliteStoreError> {
         Self::start(Table::open(path.as_ref(), options)?, options)
     }
 
-    /// A store without a file, that ends with the process: for tests. [`MemoryStore`](countersign::replay::MemoryStore) does
-    /// the same, faster.
+    /// A store without a file, for tests. [`MemoryStore`](countersign::replay::MemoryStore) does the same, faster.
     ///
     /// # Errors
     ///
-    /// If the system gives no thread or no memory.
+    /// If the system refuses to start a thread or to allocate memory.
     pub fn in_memory() -> Result<Self, SqliteStoreError> {
         let options = SqliteOptions::new();
         Self::start(Table::in_memory(options)?, options)

@@ -1,8 +1,8 @@
-//! The settings of a store in SQLite, and their defaults.
+//! The options of a store in SQLite, and their defaults.
 
 use std::time::Duration;
 
-/// What an SQLite store may take.
+/// The options of a [`SqliteReplayStore`](super::SqliteReplayStore).
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct SqliteOptions {
@@ -12,47 +12,47 @@ pub struct SqliteOptions {
     pub(super) waiting: usize,
 }
 
-/// A million: one event every second for eleven days, or four for three.
+/// A million: one event per second for eleven days, or four per second for three days.
 const CAPACITY: u64 = 1_000_000;
 
-/// 1 s: half of what the layer gives a store.
+/// 1 s: half of the time that the layer gives a store.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// As many calls as are done in about a second.
+/// About as many calls as the writer thread does in a second.
 const WAITING: usize = 4096;
 
-/// What SQLite can count: 24 days.
+/// The longest timeout of SQLite: 24 days.
 const LONGEST_LOCK_TIMEOUT: Duration = Duration::from_millis(i32::MAX as u64);
 
-/// A million: the memory for them is taken at once.
+/// A million: the queue is allocated at once.
 const MOST_WAITING: usize = 1 << 20;
 
 impl SqliteOptions {
-    /// A million events, 1 s for the lock, 4096 calls that wait.
+    /// The default options: a million events, a lock timeout of 1 s, 4096 waiting calls.
     pub fn new() -> Self {
         Self { capacity: CAPACITY, bytes: u64::MAX, lock_timeout: LOCK_TIMEOUT, waiting: WAITING }
     }
 
-    /// Holds so many events, which take about 100 bytes each. Processes that share a file need the same.
+    /// Sets how many events the file may hold, about 100 bytes each. All processes that share a file need the same capacity.
     pub fn with_capacity(mut self, events: u64) -> Self {
         self.capacity = events;
         self
     }
 
-    /// Lets the file grow to so many bytes, of which claims leave a quarter for what becomes of them; the log beside it takes
-    /// some 4 MB more.
+    /// Sets how many bytes the file may take. Claims leave a quarter of that for commits and releases. The write-ahead log takes
+    /// about 4 MB more. Without this, only the disk limits the file.
     pub fn with_bytes(mut self, most: u64) -> Self {
         self.bytes = most;
         self
     }
 
-    /// Waits so long for other processes that have the file locked, 24 days at most, and to commit twice as long.
+    /// Sets how long to wait for other processes that have the file locked, at most 24 days. A commit waits twice as long.
     pub fn with_lock_timeout(mut self, limit: Duration) -> Self {
         self.lock_timeout = limit.min(LONGEST_LOCK_TIMEOUT);
         self
     }
 
-    /// Lets so many calls wait for the disk, one at least and a million at most; more are refused.
+    /// Sets how many calls may wait for the disk, from one to a million. Further calls are refused.
     pub fn with_waiting(mut self, calls: usize) -> Self {
         self.waiting = calls.clamp(1, MOST_WAITING);
         self

@@ -1,4 +1,4 @@
-//! What is in the file.
+//! The tables in the SQLite file, and the operations on them.
 
 use std::{
     path::Path,
@@ -20,15 +20,15 @@ use super::{
 
 pub(super) struct Table {
     connection: Connection,
-    room: Room,
+    limits: Limits,
     turns: Turns,
     lock_timeout: Duration,
 }
 
-/// How much there may be.
+/// The limits of the file.
 #[derive(Clone, Copy)]
-struct Room {
-    /// In events.
+struct Limits {
+    /// The number of events.
     capacity: u64,
     file: Option<FileLimit>,
 }
@@ -36,7 +36,7 @@ struct Room {
 /// How much the file may grow.
 #[derive(Clone, Copy)]
 struct FileLimit {
-    /// What the options say.
+    /// The limit in the options.
     bytes: u64,
     /// How many pages claims may take. The rest is for commits and releases: if one fails, its handler runs again.
     claim_pages: i64,
@@ -56,7 +56,7 @@ impl Operation for ClaimOperation {
     type Answer = Claim;
 
     fn run(&self, batch: &mut Batch<'_>) -> rusqlite::Result<Result<Claim, SqliteStoreError>> {
-        batch.if_there_is_room(self.now, |batch| batch.claim(self))
+        batch.within_limit(self.now, |batch| batch.claim(self))
     }
 }
 
@@ -71,7 +71,7 @@ impl Operation for SettleOperation {
     }
 }
 
-/// `fence` is null for what is done. The other table has one row: how many events there are.
+/// `fence` is null for done events. The second table has one row with the number of events.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS countersign_replay_1 (
         key BLOB PRIMARY KEY,
@@ -83,20 +83,20 @@ const SCHEMA: &str = "
     INSERT OR IGNORE INTO countersign_replay_1_count VALUES (0, (SELECT count(*) FROM countersign_replay_1));
 ";
 
-/// The size of a page in bytes, unless whoever built SQLite chose another.
+/// The default size of a page in bytes.
 const PAGE: u64 = 4096;
 
-/// As many pages as SQLite counts.
+/// The largest number of pages of SQLite.
 const MOST_PAGES: i64 = 0xffff_fffe;
 
-/// The share of the file that claims must leave free for commits and releases: those move an event within the index, and the
-/// space that it leaves is not always free.
-const FOR_ENDS: i64 = 4;
+/// The fraction of the file that claims must leave free for commits and releases. These move an event within the index, and the
+/// space that the event leaves is not always free.
+const RESERVED_SHARE: i64 = 4;
 
-/// How much of what has been over for an hour goes for each claim: more than comes, so that it never piles up.
+/// How many events that expired over an hour ago a claim removes: more than it adds, so that they never pile up.
 const SWEPT_PER_CLAIM: i64 = 2;
 
-/// How much of what is over goes at most when a claim finds no room.
+/// How many expired events a claim removes that finds no room.
 const SWEPT_WHEN_FULL: i64 = 256;
 
 impl Table {
@@ -104,7 +104,7 @@ impl Table {
         let failed = |error| SqliteStoreError::of(error, options.lock_timeout);
         let connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(options.lock_timeout).map_err(failed)?;
-        if log_ahead(&connection, options.lock_timeout).map_err(failed)? != "wal" {
+        if enable_wal(&connection, options.lock_timeout).map_err(failed)? != "wal" {
             return Err(SqliteStoreError::NotLocal);
         }
         Self::prepare(connection, options).map_err(failed)
@@ -117,7 +117,7 @@ impl Table {
 
     fn prepare(connection: Connection, options: SqliteOptions) -> rusqlite::Result<Self> {
         connection.pragma_update(None, "synchronous", "FULL")?;
-        // Without these, macOS leaves what was written in the cache of the drive. Elsewhere they do nothing.
+        // Without these, macOS leaves data in the drive's cache. On other systems they have no effect.
         connection.pragma_update(None, "fullfsync", true)?;
         connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
@@ -130,9 +130,9 @@ impl Table {
         transaction.execute_batch(SCHEMA)?;
         transaction.commit()?;
         connection.set_prepared_statement_cache_capacity(32);
-        let limit = FileLimit { bytes: options.bytes, claim_pages: pages - pages / FOR_ENDS };
-        let room = Room { capacity: options.capacity, file: (options.bytes < u64::MAX).then_some(limit) };
-        Ok(Self { connection, room, turns, lock_timeout: options.lock_timeout })
+        let limit = FileLimit { bytes: options.bytes, claim_pages: pages - pages / RESERVED_SHARE };
+        let limits = Limits { capacity: options.capacity, file: (options.bytes < u64::MAX).then_some(limit) };
+        Ok(Self { connection, limits, turns, lock_timeout: options.lock_timeout })
     }
 
     /// Runs operations in one transaction, and returns when it is on the disk. After [`SqliteStoreError::Locked`] and
@@ -150,17 +150,17 @@ impl Table {
 
     fn in_transaction(&mut self, run: impl FnOnce(&mut Batch<'_>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
         let transaction = self.turns.begin(&self.connection)?;
-        let mut batch = Batch::begin(&transaction, self.room)?;
+        let mut batch = Batch::begin(&transaction, self.limits)?;
         run(&mut batch)?;
         batch.end()?;
         transaction.commit()
     }
 }
 
-/// Switches the file to a write-ahead log, and returns what it has then.
+/// Switches the file to a write-ahead log, and returns its journal mode.
 ///
-/// Of several processes that do so at once, those that come second are told that it is busy, without a wait.
-fn log_ahead(connection: &Connection, limit: Duration) -> rusqlite::Result<String> {
+/// When several processes do this at once, SQLite returns "busy" to all but the first without waiting.
+fn enable_wal(connection: &Connection, limit: Duration) -> rusqlite::Result<String> {
     let start = Instant::now();
     loop {
         match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
@@ -175,27 +175,27 @@ const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(5);
 /// The transaction of a batch of calls.
 pub(super) struct Batch<'t> {
     transaction: &'t Transaction<'t>,
-    room: Room,
+    limits: Limits,
     events: u64,
     events_before: u64,
 }
 
 impl<'t> Batch<'t> {
-    fn begin(transaction: &'t Transaction<'t>, room: Room) -> rusqlite::Result<Self> {
+    fn begin(transaction: &'t Transaction<'t>, limits: Limits) -> rusqlite::Result<Self> {
         let mut count = transaction.prepare_cached("SELECT events FROM countersign_replay_1_count WHERE id = 0")?;
         let events: i64 = count.query_row([], |row| row.get(0))?;
         let events = u64::try_from(events).unwrap_or(0);
-        Ok(Self { transaction, room, events, events_before: events })
+        Ok(Self { transaction, limits, events, events_before: events })
     }
 
-    /// Takes back what made the file grow further than claims may.
-    fn if_there_is_room(
+    /// Runs a claim, and rolls it back if the file grew larger than claims may make it.
+    fn within_limit(
         &mut self,
         now: Moment,
         claim: impl FnOnce(&mut Self) -> rusqlite::Result<Result<Claim, SqliteStoreError>>,
     ) -> rusqlite::Result<Result<Claim, SqliteStoreError>> {
-        let Some(FileLimit { bytes, claim_pages }) = self.room.file else { return claim(self) };
-        // Before the claim, with which it would be taken back.
+        let Some(FileLimit { bytes, claim_pages }) = self.limits.file else { return claim(self) };
+        // Before the savepoint, so that a rollback of the claim does not bring these events back.
         if self.pages()? >= claim_pages {
             self.sweep(now, SWEPT_WHEN_FULL)?;
         }
@@ -206,7 +206,7 @@ impl<'t> Batch<'t> {
         if pages > before && pages > claim_pages {
             self.transaction.prepare_cached("ROLLBACK TO claim")?.execute([])?;
             self.events = events;
-            // What was swept for it is back as well, and is not to be in the way of the next.
+            // The rollback brought back the events that the claim removed. The next claim needs their room.
             self.sweep(now, SWEPT_WHEN_FULL)?;
             claimed = Err(SqliteStoreError::ByteLimit { bytes });
         }
@@ -214,7 +214,7 @@ impl<'t> Batch<'t> {
         Ok(claimed)
     }
 
-    /// How many are in use.
+    /// The number of pages in use.
     fn pages(&self) -> rusqlite::Result<i64> {
         let pragma = |sql: &str| self.transaction.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0));
         Ok(pragma("PRAGMA page_count")? - pragma("PRAGMA freelist_count")?)
@@ -234,11 +234,11 @@ impl<'t> Batch<'t> {
             Some(_) => {}
             None => {
                 self.sweep(now.an_hour_before(), SWEPT_PER_CLAIM)?;
-                if self.events >= self.room.capacity {
+                if self.events >= self.limits.capacity {
                     self.sweep(*now, SWEPT_WHEN_FULL)?;
                 }
-                if self.events >= self.room.capacity {
-                    return Ok(Err(SqliteStoreError::Full { capacity: self.room.capacity }));
+                if self.events >= self.limits.capacity {
+                    return Ok(Err(SqliteStoreError::Full { capacity: self.limits.capacity }));
                 }
                 self.events += 1;
             }
@@ -276,7 +276,7 @@ impl<'t> Batch<'t> {
         Ok(settlement(removed))
     }
 
-    /// Removes some of what was over by then.
+    /// Removes some of the events that expired by then.
     fn sweep(&mut self, then: Moment, most: i64) -> rusqlite::Result<()> {
         let mut sweep = self.transaction.prepare_cached(
             "DELETE FROM countersign_replay_1 WHERE key IN

@@ -1,4 +1,4 @@
-//! Who may write next, of the processes that have one file open.
+//! The file lock, which several processes take in turn.
 
 use std::{
     thread::sleep,
@@ -7,55 +7,57 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
-/// Locks the file for one transaction after the other, and leaves it to other processes in between.
+/// Locks the file for one transaction after the other, and pauses between them so that other processes can lock it.
 ///
-/// SQLite's own wait for a lock, `busy_timeout`, comes to sleep for 100 ms at a time. One that always has something to write
-/// unlocks the file and locks it again within microseconds, and those who sleep meanwhile would wait for ever. So whoever
-/// waits looks often, and whoever had to wait lately leaves the file to the others after each transaction. Who always finds it
-/// free cannot know whether others want it, and leaves it to them now and then: a process that is alone pays for them with a
-/// hundredth of its time at most, when it has no moment to spare.
+/// SQLite's own wait for a lock, `busy_timeout`, sleeps for up to 100 ms at a time. A busy process unlocks the file and locks it
+/// again within microseconds, so that a sleeping process would never get the lock. Therefore:
+///
+/// - A process that waits for the lock tries it often.
+/// - A process that has waited lately pauses after each transaction.
+/// - A process that has always found the file unlocked cannot know whether others wait, and pauses now and then. This costs it
+///   at most a hundredth of its time.
 pub(super) struct Turns {
-    limit: Duration,
-    /// When the last transaction was over.
+    timeout: Duration,
+    /// When the last transaction ended.
     ended: Instant,
-    /// When the file was last left to others for a pause.
-    left: Instant,
-    /// When others had it locked.
+    /// When the last pause ended.
+    paused: Instant,
+    /// When another process last had the file locked.
     others_seen: Option<Instant>,
 }
 
-/// Between two looks at whether the file is free: less than a transaction takes.
+/// The time between two tries of the lock: less than a transaction takes.
 const STEP: Duration = Duration::from_micros(500);
 
-/// How long the file is left to others: longer than a step, so that each of them looks at it.
+/// The length of a pause: longer than a step, so that each waiting process tries the lock.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// How long it may be kept from others that nobody has seen.
-const KEPT: Duration = Duration::from_millis(100);
+/// The longest time without a pause, as long as no other process was seen.
+const LONGEST_TURN: Duration = Duration::from_millis(100);
 
-/// For so long after others had it locked they may want it again.
+/// For how long after another process had the file locked it may want it again.
 const LATELY: Duration = Duration::from_secs(1);
 
 impl Turns {
-    /// Whoever waits longer than this fails.
-    pub(super) fn new(limit: Duration) -> Self {
+    /// `timeout` is how long a transaction may wait for the lock.
+    pub(super) fn new(timeout: Duration) -> Self {
         let now = Instant::now();
-        Self { limit, ended: now, left: now, others_seen: None }
+        Self { timeout, ended: now, paused: now, others_seen: None }
     }
 
-    /// Begins a transaction, which has the file locked. The connection may not have a wait of its own.
+    /// Begins a transaction, which locks the file. The connection must have no `busy_timeout`.
     ///
     /// # Errors
     ///
-    /// If others have it locked for too long, among others; nothing was done then.
+    /// Among others, if other processes have the file locked for longer than the timeout. Nothing was done then.
     pub(super) fn begin<'c>(&mut self, connection: &'c Connection) -> rusqlite::Result<Transaction<'c>> {
-        self.let_others_look();
+        self.pause_for_others();
         let start = Instant::now();
         loop {
             match Transaction::new_unchecked(connection, TransactionBehavior::Immediate) {
                 Err(error) if is_busy(&error) => {
                     self.others_seen = Some(Instant::now());
-                    if start.elapsed() >= self.limit {
+                    if start.elapsed() >= self.timeout {
                         return Err(error);
                     }
                     sleep(STEP);
@@ -65,17 +67,17 @@ impl Turns {
         }
     }
 
-    /// The transaction is over, and the file unlocked.
+    /// Notes that the transaction has ended, and the file is unlocked.
     pub(super) fn end(&mut self) {
         self.ended = Instant::now();
     }
 
-    fn let_others_look(&mut self) {
+    fn pause_for_others(&mut self) {
         let pause = PAUSE.saturating_sub(self.ended.elapsed());
         let others_want_it = self.others_seen.is_some_and(|seen| seen.elapsed() < LATELY);
-        if pause.is_zero() || others_want_it || self.left.elapsed() >= KEPT {
+        if pause.is_zero() || others_want_it || self.paused.elapsed() >= LONGEST_TURN {
             sleep(pause);
-            self.left = Instant::now();
+            self.paused = Instant::now();
         }
     }
 }
@@ -101,9 +103,9 @@ mod tests {
         connection
     }
 
-    /// Nearly all the time the file is locked, as on a slow disk.
+    /// The file is locked nearly all the time, as on a slow disk.
     #[test]
-    fn whoever_has_never_seen_others_lets_them_look_all_the_same() {
+    fn a_process_that_has_seen_no_others_still_pauses_for_them() {
         let folder = tempfile::tempdir().unwrap();
         let (path, is_over) = (folder.path().join("turns.db"), &AtomicBool::new(false));
         let (one, other) = (open(&path), open(&path));
@@ -112,13 +114,13 @@ mod tests {
                 let mut turns = Turns::new(Duration::MAX);
                 while !is_over.load(Ordering::Relaxed) {
                     let transaction = turns.begin(&one).unwrap();
-                    sleep(2 * KEPT);
+                    sleep(2 * LONGEST_TURN);
                     transaction.commit().unwrap();
                     turns.end();
                 }
             });
-            sleep(3 * KEPT);
-            let begun = Turns::new(20 * KEPT).begin(&other).map(drop);
+            sleep(3 * LONGEST_TURN);
+            let begun = Turns::new(20 * LONGEST_TURN).begin(&other).map(drop);
             is_over.store(true, Ordering::Relaxed);
             begun.unwrap();
         });
