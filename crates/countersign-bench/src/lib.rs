@@ -1,8 +1,8 @@
 //! Measures cases against each other in one run.
 //!
-//! Times of two runs on a machine that does other things too cannot be compared. So the cases of a [`Group`] take turns
-//! in rounds of a few milliseconds, each round begins with another case, and what counts is the median of the ratios
-//! within a round.
+//! Times of two runs cannot be compared on a machine that does other work as well. Therefore the cases of a [`Group`] take turns
+//! in rounds of a few milliseconds, each round begins with another case, and the result is the median of the ratios within a
+//! round.
 
 use std::{
     fmt::Display,
@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How much to measure, from the command line: `--quick` for a rough answer, a word to choose groups by their title.
+/// How much to measure, from the command line: `--quick` for a rough result, a word to choose groups by their title.
 ///
 /// Without the `--bench` that `cargo bench` passes, every case runs once and nothing is measured.
 #[derive(Clone, Debug)]
@@ -42,7 +42,7 @@ impl Mode {
     }
 }
 
-/// Cases that take turns. The first is the floor, against which the others are held.
+/// Cases that take turns. The first is the baseline of the others.
 #[must_use]
 pub struct Group<'a> {
     title: String,
@@ -60,19 +60,19 @@ impl<'a> Group<'a> {
         Self { title: title.into(), cases: Vec::new() }
     }
 
-    /// Adds a case: what `work` takes, and the drop of what it gives.
+    /// Adds a case: the time of `work`, and of dropping its result.
     pub fn case<T>(self, name: impl Into<String>, mut work: impl FnMut() -> T + 'a) -> Self {
         self.timed(name, move |times| {
             let start = Instant::now();
             for _ in 0..times {
-                // By reference: a verdict that is looked at where it is need not be moved.
+                // By reference, so that the result is not moved.
                 black_box(&work());
             }
             start.elapsed()
         })
     }
 
-    /// Adds a case that takes its own time: `run` does the work so many times and says how long that took in all.
+    /// Adds a case that measures itself: `run` does the work so many times, and returns the total time.
     pub fn timed(mut self, name: impl Into<String>, run: impl FnMut(u32) -> Duration + 'a) -> Self {
         self.cases.push(Case { name: name.into(), run: Box::new(run) });
         self
@@ -100,7 +100,7 @@ impl<'a> Group<'a> {
         }
         println!("\n### {}\n\n| case | median ns | ÷ {} |\n|---|---:|---:|", self.title, self.cases[0].name);
         for (case, own) in self.cases.iter().zip(&nanos) {
-            let ratios = own.iter().zip(&nanos[0]).map(|(own, floor)| own / floor);
+            let ratios = own.iter().zip(&nanos[0]).map(|(own, baseline)| own / baseline);
             println!("| {} | {:.0} | {:.3} |", case.name, median(own.iter().copied()), median(ratios));
         }
     }
@@ -112,7 +112,7 @@ impl std::fmt::Debug for Group<'_> {
     }
 }
 
-/// How often a case fits into `slice`, with what it prepares untimed.
+/// How many times a case runs in `slice`, its preparation included.
 fn times_in(slice: Duration, case: &mut Case<'_>) -> u32 {
     let mut times = 1;
     loop {
@@ -132,14 +132,14 @@ fn times_in(slice: Duration, case: &mut Case<'_>) -> u32 {
     }
 }
 
-/// The middle one of some numbers; not a number if there are none.
+/// The median of some numbers; NaN if there are none.
 pub fn median(numbers: impl Iterator<Item = f64>) -> f64 {
     let mut numbers: Vec<f64> = numbers.collect();
     numbers.sort_by(f64::total_cmp);
     numbers.get(numbers.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// A number of bytes in the unit that reads best.
+/// Formats a number of bytes in B, KiB or MiB.
 pub fn bytes(size: usize) -> impl Display {
     match size {
         0..1024 => format!("{size} B"),

@@ -1,6 +1,6 @@
-//! Looking an address up among 10,000 ranges, and finding the client behind proxies.
+//! Looks up addresses among 10,000 ranges, and finds the client behind proxies.
 //!
-//! Every case looks up another address each time, so that no branch can be learnt by heart.
+//! Every case looks up another address each time, so that the CPU cannot predict the branches.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     client(&mode)
 }
 
-/// Each look-up costs a step of a generator and an address made of it; the first case is that alone.
+/// Each lookup includes a step of a random generator and an address made from it. The first case measures only these.
 fn look_up(mode: &Mode) -> Result<(), Box<dyn Error>> {
     let (v4, v6) = (ranges(v4)?, ranges(v6)?);
     let both: AddressSet = v4.iter().chain(&v6).copied().collect();
@@ -91,7 +91,7 @@ fn ranges<A: Into<IpAddr>>(first: fn(u32) -> A) -> Result<Vec<IpNet>, Box<dyn Er
     (0..RANGES).map(range).collect()
 }
 
-/// Addresses in ranges chosen at random, or right behind them.
+/// Addresses in ranges chosen at random, or just after them.
 fn addresses(ranges: &[IpNet], outside: bool) -> Vec<IpAddr> {
     let mut state = 0x9e37_79b9_u32;
     let mut next = || {

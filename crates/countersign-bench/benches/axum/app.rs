@@ -1,4 +1,4 @@
-//! What stands in front of the app.
+//! The stack in front of the app.
 
 use std::{error::Error, net::SocketAddr};
 

@@ -1,4 +1,4 @@
-//! A load generator that does next to nothing: the same bytes again and again over connections that stay open.
+//! A load generator that takes little CPU: it sends the same bytes again and again over persistent connections.
 
 use std::{
     error::Error,
@@ -19,7 +19,7 @@ use crate::server::{CORE, pin};
 
 const CONNECTIONS: u32 = 32;
 
-/// No run sends more, however fast the server is.
+/// The limit of a run, however fast the server is.
 const MOST_REQUESTS: u32 = 1_000_000;
 
 pub(crate) struct Load {
@@ -27,7 +27,7 @@ pub(crate) struct Load {
     pub(crate) took: Duration,
 }
 
-/// Loads a server for about `slice`, on a core of its own.
+/// Loads a server for about `slice`, on its own core.
 pub(crate) fn run(server: SocketAddr, request: &Bytes, slice: Duration) -> Result<Load, Box<dyn Error>> {
     let request = request.clone();
     let thread = thread::spawn(move || {
@@ -44,7 +44,7 @@ async fn load(server: SocketAddr, request: Bytes, slice: Duration) -> io::Result
     for _ in 0..CONNECTIONS {
         connections.spawn(converse(server, request.clone(), start + slice));
     }
-    // A load generator that sleeps has to be woken, by the server and at its cost: only where the server is the slower one.
+    // If the load generator sleeps, the server pays for waking it. This keeps it awake.
     let awake = tokio::spawn(async {
         loop {
             tokio::task::yield_now().await;
@@ -58,12 +58,12 @@ async fn load(server: SocketAddr, request: Bytes, slice: Duration) -> io::Result
     Ok(Load { requests, took: start.elapsed() })
 }
 
-/// Sends requests over one connection, each behind the answer to the one before, and returns how many.
+/// Sends requests over one connection, each after the answer to the one before, and returns their number.
 async fn converse(server: SocketAddr, request: Bytes, end: Instant) -> io::Result<u32> {
     let mut stream = TcpStream::connect(server).await?;
     stream.set_nodelay(true)?;
     stream.write_all(&request).await?;
-    // All answers have the same length: they differ in the seconds of their date alone.
+    // All answers have the same length: only their dates differ.
     let mut answer = vec![0; 1024];
     let len = stream.read(&mut answer).await?;
     answer.truncate(len);

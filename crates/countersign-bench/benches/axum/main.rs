@@ -1,7 +1,7 @@
 //! An axum app behind the layer that verifies, and behind the stack of all layers, against the same app without, over loopback.
 //!
-//! One core for the server, one for the load. Both apps listen for the whole run and are loaded in turns, so that what
-//! the machine does beside weighs on both.
+//! The server has one core, the load generator another. Both apps listen for the whole run and are loaded in turns, so that
+//! other work on the machine affects both.
 
 mod app;
 mod load;
@@ -24,13 +24,13 @@ use tower_layer::Layer;
 use load::Load;
 use server::Server;
 
-/// Signs the body alone: an event is told from others by a hash of the body.
+/// Signs only the body: the event's key is a hash of the body.
 const SIGNED_BODY: (Provider, &str) = (providers::GITHUB, "a-secret-of-thirty-two-characters");
 
 /// Signs an id.
 const SIGNED_ID: (Provider, &str) = (providers::STANDARD_WEBHOOKS, "whsec_c2VjcmV0LW9mLTI0LWJ5dGVzLWhlcmUh");
 
-/// What one app does in one round.
+/// The measurements of one app in one round.
 struct Turn {
     requests_per_second: f64,
     cpu_nanos_per_request: f64,
@@ -84,7 +84,7 @@ fn verifier((provider, secret): (Provider, &str)) -> Result<Verifier, ConfigErro
     Verifier::new(provider, secret)
 }
 
-/// Does both, and the other one first in every other round.
+/// Runs both, in the opposite order in every other round.
 fn in_turns<T, E>(
     round: usize,
     first: impl FnOnce() -> Result<T, E>,
@@ -146,7 +146,7 @@ fn signed_request((provider, secret): (Provider, &str), size: usize) -> Result<B
     Ok(bytes.into())
 }
 
-/// What the bare keyed hash of a body takes, measured on the server's core.
+/// The time of the bare HMAC of a body, measured on the server's core.
 fn hash_nanos(size: usize) -> Result<f64, Box<dyn Error>> {
     let keyed = Hmac::<Sha256>::new_from_slice(SIGNED_BODY.1.as_bytes())?;
     let body = vec![b' '; size];

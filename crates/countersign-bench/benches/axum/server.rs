@@ -1,4 +1,4 @@
-//! A server for an app, on a thread of its own.
+//! A server for an app, on its own thread.
 
 use std::{
     convert::Infallible,
@@ -15,12 +15,12 @@ use bytes::Bytes;
 use tokio::{net::TcpListener, sync::oneshot};
 use tower_service::Service;
 
-/// The core of the servers; the load has the next one.
+/// The core of the servers. The load generator has the next one.
 pub(crate) const CORE: usize = 0;
 
 pub(crate) struct Server {
     address: SocketAddr,
-    /// Where Linux tells how long the server's thread ran.
+    /// The file in which Linux tells the CPU time of the server's thread.
     schedstat: PathBuf,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<std::io::Result<()>>,
@@ -32,7 +32,7 @@ pub(crate) fn plain() -> Router {
 }
 
 impl Server {
-    /// Serves the app on a thread of this name, by which a profiler can tell it from the others.
+    /// Serves the app on a thread of this name, which profilers show.
     pub(crate) fn start<S>(name: &str, app: S) -> Result<Self, Box<dyn Error>>
     where
         S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static,
@@ -60,7 +60,7 @@ impl Server {
         self.address
     }
 
-    /// How long its thread ran so far.
+    /// The CPU time of its thread so far.
     pub(crate) fn cpu_time(&self) -> Result<Duration, Box<dyn Error>> {
         let text = std::fs::read_to_string(&self.schedstat)?;
         let nanos = text.split_whitespace().next().ok_or("no running time in `schedstat`")?;
@@ -74,10 +74,10 @@ impl Server {
     }
 }
 
-/// Keeps this thread on one core, where there are several.
+/// Pins this thread to one core, if there are several.
 pub(crate) fn pin(core: usize) {
     let mut cores = rustix::thread::CpuSet::new();
     cores.set(core);
-    // Without it the numbers are only noisier.
+    // If it fails, the numbers are only noisier.
     rustix::thread::sched_setaffinity(None, &cores).ok();
 }

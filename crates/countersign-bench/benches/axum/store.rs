@@ -1,4 +1,4 @@
-//! The store in memory, for a load that is one and the same event again and again.
+//! A store in memory that forgets each event, for a load that repeats one event.
 
 use std::{future::ready, time::Duration};
 
@@ -7,7 +7,8 @@ use countersign::{
     replay::{Claim, Full, Lease, MemoryStore, Settlement},
 };
 
-/// Does what the store in memory does, and then forgets it: otherwise only the first request would reach the handler.
+/// The store in memory, except that a committed event expires at once: otherwise only the first request would reach the
+/// handler.
 #[derive(Default)]
 pub(crate) struct Forgetful(MemoryStore);
 
@@ -23,7 +24,7 @@ impl ReplayStore for Forgetful {
         ready(self.0.claim_at(key, lease_for, now))
     }
 
-    /// Over at once.
+    /// The event expires at once.
     fn commit(
         &self,
         lease: Lease,
@@ -37,7 +38,7 @@ impl ReplayStore for Forgetful {
         Some(self.0.claim_at(key, lease_for, now))
     }
 
-    /// Over at once.
+    /// The event expires at once.
     fn commit_at_once(&self, lease: Lease, _: Duration, now: Timestamp) -> Result<Result<Settlement, Full>, Lease> {
         Ok(Ok(self.0.commit_at(lease, Duration::ZERO, now)))
     }

@@ -1,4 +1,4 @@
-//! What the catalogue costs a program: the time to make one of its schemes ready, and the bytes that its files take.
+//! The costs of the catalogue: the time to parse one of its schemes, and the size of its files.
 
 use std::{
     hint::black_box,
@@ -33,7 +33,7 @@ fn main() {
     println!("their files are {} KiB of the binary", text / 1024);
 }
 
-/// The shortest of several runs: what is longer is somebody else's work.
+/// The shortest of several runs: longer ones include the work of other processes.
 fn time(provider: Provider, mode: &Mode) -> Duration {
     let run = |_| {
         let start = Instant::now();

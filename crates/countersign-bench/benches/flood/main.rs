@@ -1,10 +1,11 @@
-//! What senders of valid requests see while others forge at full speed.
+//! The latency of valid requests during a flood of forged ones.
 //!
-//! An axum app behind the whole stack serves on one core. On the other, valid requests are sent at a steady rate, each timed
-//! from the moment at which it was due, so that no wait is left out; and in every other turn a flood runs beside them: forged
-//! requests that cost the server most, with a well-formed signature that only the hash of the whole body shows to be wrong,
-//! over connections that each send the next one as soon as the last is answered. The flood's thread is the nicer one, so that
-//! what is measured is the server and not the generator.
+//! An axum app behind the whole stack has one core. On the other core, a generator sends valid requests at a steady rate. Each is
+//! timed from the moment at which it was due, so that no wait is left out.
+//!
+//! In every other turn a flood runs as well. Its forged requests are those that cost the server most: their signatures are well
+//! formed, and only the hash of the whole body shows that they are wrong. Each connection sends the next request as soon as the
+//! last one is answered. The flood's thread has a lower priority, so that the generator of valid requests is not delayed.
 
 #[path = "../axum/server.rs"]
 #[expect(dead_code, reason = "the other benchmark uses the rest of it")]
@@ -35,16 +36,16 @@ use tokio::{
 
 const SECRET: &str = "a-secret-of-thirty-two-characters";
 
-/// In bytes.
+/// The size of a body in bytes.
 const BODY: usize = 1024;
 
-/// How many connections forge.
+/// The number of connections that send forged requests.
 const FORGERS: u32 = 16;
 
-/// Between two valid requests: 500 a second.
+/// The time between two valid requests: 500 per second.
 const PACE: Duration = Duration::from_millis(2);
 
-/// No turn has more, and so none takes longer than about 4 s.
+/// The largest number of valid requests in a turn, which therefore takes at most about 4 s.
 const VALID: usize = 2000;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -89,7 +90,7 @@ fn report(turns: &[(Percentiles, Percentiles, f64)]) {
     }
 }
 
-/// Sends valid requests at a steady pace, each a new event, and tells how long each took from when it was due.
+/// Sends valid requests at a steady rate, each a new event. Returns their latencies, from the moment at which each was due.
 fn deliver(server: SocketAddr, count: usize, next: &mut u64) -> Result<Vec<Duration>, Box<dyn Error>> {
     let mut requests = Vec::with_capacity(count);
     for _ in 0..count {
@@ -125,7 +126,7 @@ fn read_answer(stream: &mut TcpStream) -> io::Result<()> {
     if answer.starts_with(b"HTTP/1.1 200") { Ok(()) } else { Err(io::Error::other("a valid request was refused")) }
 }
 
-/// Forgers at full speed, until they are stopped.
+/// Sends forged requests at full speed until it is stopped.
 struct Flood {
     over: Arc<AtomicBool>,
     sent: Arc<AtomicU32>,
@@ -140,7 +141,7 @@ impl Flood {
         let (ended, count) = (Arc::clone(&over), Arc::clone(&sent));
         let thread = thread::spawn(move || {
             pin(CORE + 1);
-            // A thread of its own priority on Linux. Without it the numbers are only worse.
+            // On Linux, priorities are per thread. If this fails, the numbers are only worse.
             rustix::process::setpriority_process(None, 19).ok();
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
@@ -157,7 +158,7 @@ impl Flood {
         Ok(Self { over, sent, started: Instant::now(), thread })
     }
 
-    /// How many requests a second it made.
+    /// The number of forged requests per second.
     fn stop(self) -> Result<f64, Box<dyn Error>> {
         self.over.store(true, Ordering::Relaxed);
         let took = self.started.elapsed();
@@ -172,7 +173,7 @@ async fn forge(server: SocketAddr, request: Bytes, over: Arc<AtomicBool>, sent: 
     let mut answer = [0; 1024];
     while !over.load(Ordering::Relaxed) {
         stream.write_all(&request).await?;
-        // An answer is short enough to come in one piece.
+        // An answer is short enough for one read.
         let len = stream.read(&mut answer).await?;
         if !answer[..len].starts_with(b"HTTP/1.1 401") {
             return Err(io::Error::other("a forged request was not refused"));

@@ -1,4 +1,4 @@
-//! Claims in Redis against bare `SET NX`, each on one connection with many calls under way, in turns within one run.
+//! Claims in Redis against bare `SET NX`, each on one connection with many calls in flight, in turns within one run.
 
 use std::{
     error::Error,
@@ -19,10 +19,10 @@ use countersign_tests::servers::RedisServer;
 use redis::aio::MultiplexedConnection;
 use tokio::task::JoinSet;
 
-/// How many calls are under way.
+/// The number of calls in flight.
 const UNDER_WAY: usize = 128;
 
-/// How many calls a round has.
+/// The number of calls in a round.
 const CALLS: usize = 40_000;
 
 const ROUNDS: usize = 15;
@@ -31,9 +31,9 @@ const LEASE: Duration = Duration::from_secs(60);
 
 fn main() -> Result<(), Box<dyn Error>> {
     let (calls, rounds) = if Mode::from_args().rounds == 0 { (100, 1) } else { (CALLS, ROUNDS) };
-    // What is compared is not how fast a disk is.
+    // The speed of the disk does not matter here.
     let server = RedisServer::start_with(&["--appendonly", "no"]);
-    // One thread for the client, so that the server has the other core.
+    // The client has one thread, so that the server has the other core.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(compare(&server.url(), calls, rounds))
 }
@@ -72,7 +72,7 @@ async fn set(mut connection: MultiplexedConnection, key: ReplayKey) {
     assert!(matches!(answer, Ok(Some(_))), "the key is new");
 }
 
-/// Calls with each of the keys.
+/// Makes a call with each of the keys.
 async fn per_second<F: Future<Output = ()> + Send + 'static>(
     keys: &Arc<Vec<ReplayKey>>,
     call: impl Fn(ReplayKey) -> F + Clone + Send + 'static,
@@ -102,7 +102,7 @@ fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
-/// Keys of as many events, of one round.
+/// The keys of the events of one round.
 fn keys(round: usize, count: usize) -> Result<Vec<ReplayKey>, Box<dyn Error>> {
     let (secret, now) = ("a-long-random-secret", Timestamp::from_unix_seconds(1_767_225_600));
     let signed = Signer::new(providers::GITHUB, secret)?.sign(http::Request::post("/").body("{}")?, now)?;

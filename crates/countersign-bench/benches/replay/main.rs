@@ -1,4 +1,4 @@
-//! Claim and commit in the store in memory, with a million events live, against what others would be used for the same.
+//! Claim and commit in the store in memory, with a million live events, against other maps and caches.
 
 #[cfg(feature = "peers")]
 mod peers;
@@ -15,18 +15,18 @@ use countersign::{
 };
 use countersign_bench::{Group, Mode};
 
-/// How many events are live.
+/// The number of live events.
 const LIVE: usize = 1_000_000;
 
-/// How many keys there are: the live ones, and those that come while the oldest go.
+/// The number of keys: the live ones, and those that arrive while the oldest expire.
 const KEYS: usize = 2 * LIVE;
 
 const LEASE: Duration = Duration::from_secs(60);
 
-/// One event comes each millisecond and stays so long, so that a million are live.
+/// How long an event is kept. One event arrives per millisecond, so that a million are live.
 const KEEP: Duration = Duration::from_millis(LIVE as u64);
 
-/// A store under test: an event is claimed and committed, and the oldest goes.
+/// A store under test: each call claims and commits an event, and removes the oldest one.
 trait Pairs {
     /// Claims and commits the event of this key at this time, in milliseconds.
     fn pair(&mut self, key: ReplayKey, at: i64) -> bool;
@@ -42,7 +42,7 @@ impl Pairs for MemoryStore {
 
 const START: i64 = 1_767_225_600_000;
 
-/// A store, and the event that comes next.
+/// A store, and the number of the next event.
 struct Running<'k, P> {
     store: P,
     keys: &'k [ReplayKey],
@@ -50,7 +50,7 @@ struct Running<'k, P> {
 }
 
 impl<'k, P: Pairs> Running<'k, P> {
-    /// A store with the live events in it.
+    /// A store that has the live events.
     fn new(store: P, keys: &'k [ReplayKey]) -> Self {
         let mut running = Self { store, keys, next: 0 };
         (0..LIVE).for_each(|_| running.step());
@@ -94,7 +94,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Keys of as many events: one delivery, in as many scopes.
+/// The keys of so many events: one delivery in as many scopes.
 fn keys(count: usize) -> Result<Vec<ReplayKey>, Box<dyn Error>> {
     let (secret, now) = ("a-long-random-secret", Timestamp::from_unix_millis(START));
     let signed = Signer::new(providers::GITHUB, secret)?.sign(http::Request::post("/").body("{}")?, now)?;
@@ -103,7 +103,7 @@ fn keys(count: usize) -> Result<Vec<ReplayKey>, Box<dyn Error>> {
     Ok((0..count).filter_map(|at| verified.replay_key(&ReplayScope::new(at.to_le_bytes()))).collect())
 }
 
-/// What an event takes, as the store counts it; a test holds the allocator's count against that.
+/// The memory of an event, as the store counts it. A test compares that with the allocator's count.
 fn memory(keys: &[ReplayKey]) {
     println!("\n### memory\n\n| live events | bytes each |\n|---:|---:|");
     for live in [LIVE / 4, LIVE / 2, LIVE, 3 * LIVE / 2, 2 * LIVE] {
@@ -121,8 +121,8 @@ fn each(bytes: usize, live: usize) -> f64 {
     bytes as f64 / live as f64
 }
 
-/// How many pairs one core does, with a million live and one over for each that comes: by the time that this thread was
-/// on a core, because the system gives that to others as well.
+/// How many pairs of claim and commit one core does, with a million live events, of which one expires for each new one. It counts
+/// the CPU time of this thread, because other processes use the core as well.
 fn pairs_per_second(keys: &[ReplayKey]) {
     const SLICE: u32 = 100_000;
     let mut running = Running::new(MemoryStore::with_capacity(2 * LIVE), keys);
@@ -136,16 +136,17 @@ fn pairs_per_second(keys: &[ReplayKey]) {
     println!("\n### pairs a second, one core, 1 M live\n\nmedian {:.2} M, best tenth {:.2} M", rates[25], rates[45]);
 }
 
-/// How long this thread was on a core.
+/// The CPU time of this thread.
 fn on_core() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// The longest pair while a store fills, lets go and fills on; `capacity` of what is live is a store that is always full.
+/// The longest pair while a store fills, expires events and fills again. If `capacity` is the number of live events, the store is
+/// always full.
 ///
-/// The system stops this program at times too, which no store can help. So all is done several times over, and a pause
-/// counts only if it comes at the same pair each time.
+/// The system also suspends this program at times. Therefore each run is repeated, and a pause counts only if it occurs at the
+/// same pair every time.
 fn pauses(title: &str, capacity: usize, keys: &[ReplayKey]) {
     const TIMES: usize = 5;
     let mut least = vec![Duration::MAX; keys.len()];

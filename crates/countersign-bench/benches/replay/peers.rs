@@ -1,4 +1,4 @@
-//! The maps and caches that are used for the same, each as one would: the state as value, the oldest removed in turn.
+//! Other maps and caches with the usual design: the state is the value, and the oldest entry is removed in turn.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -26,7 +26,7 @@ fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// `dashmap`, and a queue that tells what is over: a map does not expire by itself.
+/// `dashmap` with a queue of expiries, since the map has no expiry.
 struct Dash {
     map: DashMap<ReplayKey, State>,
     queue: VecDeque<(i64, ReplayKey)>,
@@ -55,7 +55,7 @@ impl Pairs for Dash {
     }
 }
 
-/// `moka`, which forgets by a policy of its own: as large as need be, so that it is asked no more than the others.
+/// `moka`, which evicts by its own policy. It is large enough to do the same work as the others.
 struct Moka {
     cache: moka::sync::Cache<ReplayKey, State>,
     fence: u64,

@@ -1,4 +1,4 @@
-//! Four providers as an endpoint sees them, and the bytes that they sign.
+//! Requests of four providers, and the bytes that they sign.
 
 use std::error::Error;
 
@@ -8,14 +8,14 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderValue, request::Parts};
 use sha2::Sha256;
 
-/// A provider, a secret, and how the provider writes what it signs.
+/// A provider, a secret, and the provider's signed content.
 pub(crate) struct Endpoint {
     pub(crate) name: &'static str,
     pub(crate) provider: Provider,
     pub(crate) secret: &'static str,
     key: &'static [u8],
     signature: &'static str,
-    /// What is signed in front of the body, at so many seconds since 1970.
+    /// The signed content in front of the body, for a time in seconds since 1970.
     before: fn(i64) -> String,
 }
 
@@ -67,7 +67,7 @@ pub(crate) const STANDARD_WEBHOOKS: Endpoint = Endpoint {
 pub(crate) const ENDPOINTS: [Endpoint; 4] = [GITHUB, STRIPE, SLACK, STANDARD_WEBHOOKS];
 
 impl Endpoint {
-    /// A signed request among headers such as a proxy leaves.
+    /// A signed request with headers such as a proxy adds.
     pub(crate) fn request(&self, size: usize, now: Timestamp) -> Result<Request, Box<dyn Error>> {
         let unsigned = http::Request::post("/hooks")
             .header("host", "hooks.example.com")
@@ -84,7 +84,7 @@ impl Endpoint {
         Ok(Request { head, body })
     }
 
-    /// The signed bytes, in one piece.
+    /// The signed content, in one piece.
     pub(crate) fn signed(&self, body: &[u8], now: Timestamp) -> Vec<u8> {
         [(self.before)(now.unix_seconds()).as_bytes(), body].concat()
     }
@@ -95,7 +95,7 @@ impl Endpoint {
 }
 
 impl Request {
-    /// The same request with one character of its signature that no encoding has.
+    /// The same request with a character in its signature that no encoding allows.
     pub(crate) fn malformed(&self, endpoint: &Endpoint) -> Self {
         let mut request = self.clone();
         if let Some(value) = request.head.headers.get_mut(endpoint.signature) {
@@ -116,7 +116,7 @@ impl Request {
     }
 }
 
-/// The floor: no verifier can do less than this.
+/// The baseline: the least work that a verifier must do.
 pub(crate) fn hash(keyed: &Hmac<Sha256>, signed: &[u8]) -> [u8; 32] {
     keyed.clone().chain_update(signed).finalize().into_bytes().into()
 }

@@ -1,4 +1,4 @@
-//! The whole verify against the bare keyed hash of the same bytes, and against other crates.
+//! The whole verification against the bare HMAC of the same bytes, and against other crates.
 
 mod endpoint;
 #[cfg(feature = "peers")]
@@ -44,7 +44,7 @@ fn accept(endpoint: &Endpoint, size: usize, mode: &Mode) -> Result<(), Box<dyn E
     Ok(())
 }
 
-/// What each refusal takes, against a 1 KiB body that is accepted.
+/// The time of each refusal, against an accepted body of 1 KiB.
 fn refuse(mode: &Mode) -> Result<(), Box<dyn Error>> {
     let now = Timestamp::from(SystemTime::now());
     let late = Timestamp::from_unix_seconds(now.unix_seconds() + 3600);
@@ -82,7 +82,7 @@ fn refusal<'a>(
     group.case(name, move || verifier.verify(&request.head, &request.body, now).map(drop))
 }
 
-/// What a second key takes: the time of a rotation.
+/// The time with a second key, as during a rotation.
 fn rotate(mode: &Mode) -> Result<(), Box<dyn Error>> {
     let now = Timestamp::from(SystemTime::now());
     let endpoint = &STANDARD_WEBHOOKS;
@@ -101,7 +101,7 @@ fn rotate(mode: &Mode) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// From the last chunk of a 100 KiB body to the verdict, against hashing all of it then.
+/// The time from the last chunk of a 100 KiB body to the verdict, against hashing the whole body then.
 fn finish(mode: &Mode) -> Result<(), Box<dyn Error>> {
     let now = Timestamp::from(SystemTime::now());
     for endpoint in &ENDPOINTS {

@@ -8,7 +8,7 @@ use webhook_verify::{Provider, VerifyOptions};
 
 use crate::endpoint::{Endpoint, Request};
 
-/// Adds the crates that know the endpoint's provider.
+/// Adds the crates that support the endpoint's provider.
 pub(crate) fn add<'a>(
     mut group: Group<'a>,
     endpoint: &Endpoint,
