@@ -1,4 +1,4 @@
-//! Keys of events that never happened.
+//! Replay keys of made-up events.
 
 use std::sync::LazyLock;
 

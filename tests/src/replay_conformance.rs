@@ -1,6 +1,6 @@
-//! What every [`ReplayStore`] must do, as one suite that each of them runs.
+//! The contract of [`ReplayStore`], as one suite of tests that every store runs.
 //!
-//! Time is told, never slept: a store goes by the `now` that it is given.
+//! The tests never sleep: a store knows the time only by the `now` of a call.
 
 use std::{
     future::Future,
@@ -19,9 +19,9 @@ use tokio::sync::Barrier;
 
 use crate::replay::{key, key_in};
 
-/// Runs the suite on a store, each test on one of its own.
+/// Runs the suite, each test on a new store.
 ///
-/// `open` is an expression that gives a future of an empty store:
+/// `open` is an expression for a future of an empty store:
 ///
 /// ```
 /// countersign_tests::replay_conformance!(memory, async { countersign::replay::MemoryStore::new() });
@@ -31,18 +31,18 @@ macro_rules! replay_conformance {
     ($name:ident, $open:expr) => {
         $crate::replay_conformance! { @tests $name, $open,
             of_64_racers_one_is_fresh
-            racers_never_hold_one_event_together
+            no_two_racers_have_one_event_at_the_same_time
             a_released_event_may_come_again
-            a_done_event_is_done_until_its_time_to_the_second
-            a_lease_is_over_at_its_time_to_the_second
-            a_lease_that_is_over_settles_nothing
+            a_done_event_expires_to_the_second
+            a_lease_expires_to_the_second
+            an_expired_lease_settles_nothing
             an_old_lease_does_not_touch_its_successor
             a_foreign_lease_settles_nothing
-            what_is_answered_at_once_is_as_good_as_what_was_waited_for
+            answers_at_once_are_those_of_the_waiting_calls
             a_clock_that_steps_back_neither_revives_nor_forgets
             tenants_do_not_see_each_other
             keys_are_framed
-            the_ends_of_time_are_borne
+            extreme_times_and_durations_are_accepted
         }
     };
     (@tests $name:ident, $open:expr, $($test:ident)*) => {
@@ -58,7 +58,7 @@ macro_rules! replay_conformance {
     };
 }
 
-/// How many claim one event at a time.
+/// How many tasks claim one event at the same time.
 const RACERS: usize = 64;
 
 const START: i64 = 1_767_225_600;
@@ -69,7 +69,7 @@ const KEEP: Duration = Duration::from_secs(3 * 86_400);
 ///
 /// # Panics
 ///
-/// If the test does, or the system gives no threads.
+/// If the test does, or the system refuses to start threads.
 pub fn run(test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(8).enable_all().build();
     runtime.expect("the system gives threads").block_on(test);
@@ -85,7 +85,7 @@ struct Sound<S>(S);
 
 impl<S: ReplayStore> Sound<S> {
     async fn claim(&self, key: ReplayKey, now: Timestamp) -> Claim {
-        self.0.claim(key, LEASE, now).await.expect("the store can be asked")
+        self.0.claim(key, LEASE, now).await.expect("the store works")
     }
 
     async fn fresh(&self, key: ReplayKey, now: Timestamp) -> Lease {
@@ -110,15 +110,15 @@ impl<S: ReplayStore> Sound<S> {
     }
 
     async fn commit(&self, lease: Lease, now: Timestamp) -> Settlement {
-        self.0.commit(lease, KEEP, now).await.expect("the store can be asked")
+        self.0.commit(lease, KEEP, now).await.expect("the store works")
     }
 
     async fn release(&self, lease: Lease, now: Timestamp) -> Settlement {
-        self.0.release(lease, now).await.expect("the store can be asked")
+        self.0.release(lease, now).await.expect("the store works")
     }
 }
 
-/// Claims `key` from many tasks at once: the leases that were given, and how many were told that it is done.
+/// Claims `key` from many tasks at once. Returns the leases of the fresh claims, and how many claims were done.
 async fn race<S: ReplayStore>(store: &Arc<Sound<S>>, key: ReplayKey, now: Timestamp) -> (Vec<Lease>, usize) {
     let barrier = Arc::new(Barrier::new(RACERS));
     let racers: Vec<_> = (0..RACERS)
@@ -141,8 +141,8 @@ async fn race<S: ReplayStore>(store: &Arc<Sound<S>>, key: ReplayKey, now: Timest
     (leases, done)
 }
 
-/// Of many who claim one event at once, one is told that it is fresh: the first time, after a lapse and after a release;
-/// none when it is done.
+/// When many tasks claim one event at once, one claim is fresh: the first time, after a lapse and after a release. When the event
+/// is done, none is.
 pub async fn of_64_racers_one_is_fresh<S: ReplayStore>(store: S) {
     let store = Arc::new(Sound(store));
     for round in 0..20 {
@@ -162,8 +162,8 @@ pub async fn of_64_racers_one_is_fresh<S: ReplayStore>(store: S) {
     }
 }
 
-/// However claims and releases interleave, no two hold one event at a time, and once one has committed nobody does.
-pub async fn racers_never_hold_one_event_together<S: ReplayStore>(store: S) {
+/// However claims and releases interleave, no two tasks have one event at the same time. After a commit, no task gets it.
+pub async fn no_two_racers_have_one_event_at_the_same_time<S: ReplayStore>(store: S) {
     let store = Arc::new(Sound(store));
     let events: Arc<Vec<_>> =
         Arc::new((0..4).map(|at| (key("turns", &at.to_string()), AtomicUsize::new(0), AtomicUsize::new(0))).collect());
@@ -192,7 +192,7 @@ pub async fn racers_never_hold_one_event_together<S: ReplayStore>(store: S) {
     }
 }
 
-/// A handler that failed is no reason to lose its event.
+/// After a handler fails, a retry of its event is fresh.
 pub async fn a_released_event_may_come_again<S: ReplayStore>(store: S) {
     let (store, key) = (Sound(store), key("endpoint", "event"));
     for _ in 0..3 {
@@ -204,8 +204,8 @@ pub async fn a_released_event_may_come_again<S: ReplayStore>(store: S) {
     store.is_fresh(key, at(1)).await;
 }
 
-/// `keep_for` is neither more nor less.
-pub async fn a_done_event_is_done_until_its_time_to_the_second<S: ReplayStore>(store: S) {
+/// An event is done for exactly `keep_for`.
+pub async fn a_done_event_expires_to_the_second<S: ReplayStore>(store: S) {
     let (store, key) = (Sound(store), key("endpoint", "event"));
     let keep = 3 * 86_400;
     let lease = store.fresh(key, at(0)).await;
@@ -216,8 +216,8 @@ pub async fn a_done_event_is_done_until_its_time_to_the_second<S: ReplayStore>(s
     store.is_fresh(key, at(10 + keep)).await;
 }
 
-/// Whoever claims last before the end is told to wait, and whoever claims at the end gets it.
-pub async fn a_lease_is_over_at_its_time_to_the_second<S: ReplayStore>(store: S) {
+/// A claim just before the end of a lease is in progress. A claim at the end is fresh.
+pub async fn a_lease_expires_to_the_second<S: ReplayStore>(store: S) {
     let (store, key) = (Sound(store), key("endpoint", "event"));
     let first = store.fresh(key, at(0)).await;
     store.is_in_progress(key, at(29)).await;
@@ -227,8 +227,8 @@ pub async fn a_lease_is_over_at_its_time_to_the_second<S: ReplayStore>(store: S)
     store.is_fresh(key, at(60)).await;
 }
 
-/// Too late is too late, even if nobody has come since.
-pub async fn a_lease_that_is_over_settles_nothing<S: ReplayStore>(store: S) {
+/// A settlement after the end of the lease lapses, even if nobody else has claimed the event.
+pub async fn an_expired_lease_settles_nothing<S: ReplayStore>(store: S) {
     let store = Sound(store);
     for settled_at in [30, 31, 100_000] {
         let key = key("endpoint", &format!("event {settled_at}"));
@@ -241,7 +241,7 @@ pub async fn a_lease_that_is_over_settles_nothing<S: ReplayStore>(store: S) {
     }
 }
 
-/// The fence holds: what an old lease does changes nothing for whoever came later.
+/// Settling an old lease changes nothing for a later claim, because its fence differs.
 pub async fn an_old_lease_does_not_touch_its_successor<S: ReplayStore>(store: S) {
     let (store, key) = (Sound(store), key("endpoint", "event"));
     let mut old = Vec::new();
@@ -258,7 +258,7 @@ pub async fn an_old_lease_does_not_touch_its_successor<S: ReplayStore>(store: S)
     store.is_done(key, at(93)).await;
 }
 
-/// A lease is good for its own event alone, and a fence that was never given for none.
+/// A lease settles only its own event. A fence that no claim has settles nothing.
 pub async fn a_foreign_lease_settles_nothing<S: ReplayStore>(store: S) {
     let (store, own, other) = (Sound(store), key("endpoint", "event"), key("another endpoint", "event"));
     let lease = store.fresh(own, at(0)).await;
@@ -272,10 +272,11 @@ pub async fn a_foreign_lease_settles_nothing<S: ReplayStore>(store: S) {
     assert_eq!(store.commit(lease, at(1)).await, Settlement::Settled);
 }
 
-/// A store that answers nothing at once, or not everything, has done nothing where it does not answer.
-pub async fn what_is_answered_at_once_is_as_good_as_what_was_waited_for<S: ReplayStore>(store: S) {
+/// `claim_at_once` and `commit_at_once` give the same answers as `claim` and `commit`. Where they do not answer, they change
+/// nothing.
+pub async fn answers_at_once_are_those_of_the_waiting_calls<S: ReplayStore>(store: S) {
     let (store, event, other) = (Sound(store), key("endpoint", "event"), key("endpoint", "another event"));
-    let at_once = |event, now| store.0.claim_at_once(event, LEASE, now).transpose().expect("the store can be asked");
+    let at_once = |event, now| store.0.claim_at_once(event, LEASE, now).transpose().expect("the store works");
     let lease = match at_once(event, at(0)) {
         Some(Claim::Fresh(lease)) => lease,
         None => store.fresh(event, at(0)).await,
@@ -284,7 +285,7 @@ pub async fn what_is_answered_at_once_is_as_good_as_what_was_waited_for<S: Repla
     store.is_in_progress(event, at(1)).await;
     assert!(matches!(at_once(event, at(1)), None | Some(Claim::InProgress)));
     let settled = match store.0.commit_at_once(lease, KEEP, at(1)) {
-        Ok(settled) => settled.expect("the store can be asked"),
+        Ok(settled) => settled.expect("the store works"),
         Err(lease) => store.commit(lease, at(1)).await,
     };
     assert_eq!(settled, Settlement::Settled);
@@ -297,7 +298,7 @@ pub async fn what_is_answered_at_once_is_as_good_as_what_was_waited_for<S: Repla
     store.is_fresh(other, at(30)).await;
 }
 
-/// A clock that is set back lengthens what there is; it does not end it, nor bring back what somebody took over.
+/// When the clock steps back, leases and done events last longer. They do not end, and an old lease does not become valid again.
 pub async fn a_clock_that_steps_back_neither_revives_nor_forgets<S: ReplayStore>(store: S) {
     let store = Sound(store);
     let (done, held, taken) = (key("endpoint", "done"), key("endpoint", "held"), key("endpoint", "taken"));
@@ -360,10 +361,10 @@ pub async fn keys_are_framed<S: ReplayStore>(store: S) {
 }
 
 /// No time and no duration makes a store fail or forget.
-pub async fn the_ends_of_time_are_borne<S: ReplayStore>(store: S) {
+pub async fn extreme_times_and_durations_are_accepted<S: ReplayStore>(store: S) {
     let claim = |key, lease_for, now| {
         let claim = store.claim(key, lease_for, now);
-        async move { claim.await.expect("the store can be asked") }
+        async move { claim.await.expect("the store works") }
     };
     let (first, last) = (Timestamp::from_unix_millis(i64::MIN), Timestamp::from_unix_millis(i64::MAX));
     for (name, now) in [("first", first), ("epoch", Timestamp::from_unix_seconds(0)), ("now", at(0)), ("last", last)] {

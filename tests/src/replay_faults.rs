@@ -1,5 +1,5 @@
-//! What every shared [`ReplayStore`] must do when servers and networks fail: answer with an error or with the truth, and
-//! go on when they are well again.
+//! Tests of shared [`ReplayStore`]s whose server or network fails: each answer must be an error or correct, and the store must
+//! work again afterwards.
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
 /// Longer than a call takes on a machine that is busy with other tests.
 pub const PATIENT: Duration = Duration::from_secs(30);
 
-/// For calls that get no answer: so long they wait.
+/// The timeout of calls that get no answer.
 pub const IMPATIENT: Duration = Duration::from_millis(500);
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -50,7 +50,7 @@ pub async fn works<S: ReplayStore>(store: &S, name: &str) {
     assert!(matches!(claim(store, key, 2).await, Ok(Claim::Done)));
 }
 
-/// As [`works`], once the store finds its server again; it may not give a wrong answer until then.
+/// As [`works`], once the store has reconnected. Until then it must give no wrong answer.
 pub async fn works_again<S: ReplayStore>(store: &S, name: &str) {
     for attempt in 0..200 {
         let key = key("works again", &format!("{name} {attempt}"));
@@ -65,10 +65,10 @@ pub async fn works_again<S: ReplayStore>(store: &S, name: &str) {
     panic!("{name}: the store does not find its server again");
 }
 
-/// The connection is cut after the server did what it was asked, and before it said so.
+/// The connection breaks after the server has done a call, and before it has answered.
 ///
-/// The store may have one connection only: on it, statements and scripts were prepared before, so that the answer that is cut
-/// is that of the call itself.
+/// The store must have only one connection. Its statements and scripts are prepared by then, so that the lost answer is that of
+/// the call itself.
 pub async fn a_lost_answer_is_asked_for_again<S: ReplayStore>(store: &S, proxy: &Proxy) {
     for round in 0..5 {
         let event = key("lost answers", &round.to_string());
@@ -76,7 +76,7 @@ pub async fn a_lost_answer_is_asked_for_again<S: ReplayStore>(store: &S, proxy: 
         let lease = fresh(claim(store, event, 0).await);
         assert!(matches!(claim(store, event, 1).await, Ok(Claim::InProgress)), "its own claim is still a claim");
 
-        // A release that was done cannot be told from one that came too late.
+        // The store cannot tell a release that succeeded from one that came too late.
         cut_the_next(store, proxy, event, &format!("{round} release")).await;
         assert!(store.release(lease, at(1)).await.is_err(), "whether it was done is not known");
         let lease = fresh(claim(store, event, 2).await);
@@ -93,12 +93,12 @@ async fn cut_the_next<S: ReplayStore>(store: &S, proxy: &Proxy, event: ReplayKey
     proxy.cut_at_the_next_answer_about(event);
 }
 
-/// What is sent is swallowed, or what is answered, or nobody is there.
+/// Requests are lost, or answers are lost, or the server is down.
 pub async fn a_network_that_fails<S: ReplayStore>(store: &S, proxy: &Proxy) {
     let (unheard, unanswered) = (key("networks", "unheard"), key("networks", "unanswered"));
     let held = fresh(claim(store, key("networks", "held"), 0).await);
 
-    proxy.swallow();
+    proxy.drop_all();
     assert!(claim(store, unheard, 0).await.is_err());
     assert!(store.commit(held, KEEP, at(1)).await.is_err());
     proxy.restore();
@@ -107,12 +107,12 @@ pub async fn a_network_that_fails<S: ReplayStore>(store: &S, proxy: &Proxy) {
     let state = claim(store, key("networks", "held"), 2).await;
     assert!(matches!(state, Ok(Claim::InProgress)), "the commit was not heard, so it is held: {state:?}");
 
-    proxy.swallow_answers();
+    proxy.drop_answers();
     assert!(claim(store, unanswered, 0).await.is_err());
     proxy.restore();
     works_again(store, "after silence").await;
     let state = claim(store, unanswered, 29).await;
-    // The server may have been asked on a connection that was never made, or have been asked and have done it.
+    // The server may have done the call, or may never have received it.
     match state {
         Ok(Claim::InProgress) => drop(fresh(claim(store, unanswered, 30).await)),
         Ok(Claim::Fresh(_)) => {}
@@ -128,13 +128,13 @@ pub async fn a_network_that_fails<S: ReplayStore>(store: &S, proxy: &Proxy) {
     drop(fresh(claim(store, key("networks", "nobody there"), 0).await));
 }
 
-/// What was asked of a store about an event, and what it said.
+/// The calls about one event, and the answers of the store.
 #[derive(Debug)]
 struct Told {
     key: ReplayKey,
     /// Whether a claim was acknowledged as fresh.
     claimed: bool,
-    /// What was asked of the claim, and whether it was acknowledged.
+    /// How the claim was settled, and whether that was acknowledged.
     settled: Option<(Outcome, bool)>,
 }
 
@@ -145,16 +145,20 @@ enum Outcome {
 }
 
 impl Told {
-    /// Claims the event again; an error is no lie.
+    /// Claims the event again, and checks the answer.
+    ///
+    /// # Errors
+    ///
+    /// The error of the store, which is no wrong answer.
     ///
     /// # Panics
     ///
-    /// If the answer is not what follows from what was said before.
+    /// If the answer contradicts an earlier one.
     async fn is_true<S: ReplayStore>(&mut self, store: &S) -> Result<(), S::Error> {
         use Outcome::{Commit, Release};
         let claim = claim(store, self.key, 2).await?;
         match (&claim, self.claimed, self.settled) {
-            // What was acknowledged is so. What was not, may be so or not.
+            // What was acknowledged was done. What was not acknowledged may have been done.
             (Claim::Done, true, Some((Commit, _)))
             | (Claim::InProgress, true, None | Some((_, false)))
             | (Claim::Fresh(_), true, Some((Release, _)))
@@ -168,20 +172,20 @@ impl Told {
     }
 }
 
-/// All that a store was asked and said while something was wrong.
+/// All calls, and their answers, while the server or network failed.
 #[derive(Debug, Default)]
 pub struct Said(Vec<Told>);
 
 impl Said {
-    /// Holds the store, which is well again, or another one on the same server, to it.
+    /// Checks that the store, or another one on the same server, agrees with these answers now that it works again.
     ///
     /// # Panics
     ///
-    /// If it has forgotten what it acknowledged, or knows what it was never told.
+    /// If it has forgotten an acknowledged call, or knows of one that was never made.
     pub async fn is_true<S: ReplayStore>(&mut self, store: &S) {
         for told in &mut self.0 {
             if let Err(error) = told.is_true(store).await {
-                panic!("{told:?}, and the store that is well again says: {error}");
+                panic!("{told:?}, and the store that should work again says: {error}");
             }
         }
     }
@@ -193,11 +197,11 @@ impl Said {
     }
 }
 
-/// Many claim and commit while `restart` kills the server and starts it again.
+/// Many tasks claim and commit while `restart` kills the server and starts it again.
 ///
 /// # Panics
 ///
-/// If the store forgets what it acknowledged, or acknowledges what it does not know.
+/// If the store forgets an acknowledged call.
 pub async fn a_server_that_is_killed<S: ReplayStore>(store: S, restart: impl FnOnce() + Send) -> Said {
     let store = Arc::new(store);
     let before = key("kills", "before");
@@ -260,12 +264,12 @@ async fn settle<S: ReplayStore>(store: &S, lease: Lease, outcome: Outcome) -> To
     Told { key, claimed: true, settled: Some((outcome, settlement.is_ok())) }
 }
 
-/// Many claim and commit until the server has no more room, whose errors are given to `is_about_room`. Then what was claimed
-/// before is committed and released, and everything is asked for.
+/// Many tasks claim and commit until the server is full. `is_about_room` recognises its errors. Then earlier claims are committed
+/// and released, and every event is checked.
 ///
 /// # Panics
 ///
-/// If there is room for ever, or an answer is neither an error nor the truth.
+/// If the server never gets full, or an answer is neither an error nor correct.
 pub async fn a_server_that_has_no_room<S: ReplayStore>(
     store: S,
     is_about_room: impl Fn(&S::Error) -> bool,
@@ -294,7 +298,7 @@ pub async fn a_server_that_has_no_room<S: ReplayStore>(
     (Arc::into_inner(store).expect("the workers have ended"), said)
 }
 
-/// Claims and commits, until several claims one after the other fail.
+/// Claims and commits until several claims in a row fail.
 async fn until_it_fails<S: ReplayStore>(store: Arc<S>, worker: u32) -> Vec<Told> {
     let (mut told, mut failed) = (Vec::new(), 0);
     while failed < 5 {
@@ -306,7 +310,7 @@ async fn until_it_fails<S: ReplayStore>(store: Arc<S>, worker: u32) -> Vec<Told>
     told
 }
 
-/// The server is stopped where it stands, with its connections open.
+/// The server process is paused, with its connections open.
 pub async fn a_server_that_is_paused<S: ReplayStore>(store: &S, server: &mut Process) {
     let (event, held) = (key("pauses", "event"), key("pauses", "held"));
     let lease = fresh(claim(store, held, 0).await);
@@ -316,7 +320,7 @@ pub async fn a_server_that_is_paused<S: ReplayStore>(store: &S, server: &mut Pro
     assert!(store.commit(lease, KEEP, at(1)).await.is_err());
     server.resume();
     works_again(store, "after a pause").await;
-    // The server read some of it when it went on: one of the claims, maybe, and the commit, maybe.
+    // When it resumed, the server may have done one of the claims, and the commit.
     let state = claim(store, held, 2).await;
     assert!(matches!(state, Ok(Claim::InProgress | Claim::Done)), "{state:?}");
     let state = claim(store, event, 29).await;
@@ -324,7 +328,7 @@ pub async fn a_server_that_is_paused<S: ReplayStore>(store: &S, server: &mut Pro
     drop(fresh(claim(store, event, 59).await));
 }
 
-/// So many events that are over one after the other, ten seconds apart.
+/// Claims and commits so many events, ten seconds apart. Each expires at once.
 pub async fn churn<S: ReplayStore>(store: &S, events: i64) {
     for number in 0..events {
         let now = Timestamp::from_unix_seconds(1_767_225_600 + number * 10);
@@ -333,6 +337,6 @@ pub async fn churn<S: ReplayStore>(store: &S, events: i64) {
         let lease = fresh(claim);
         assert_eq!(store.commit(lease, Duration::from_millis(10), now).await.unwrap(), Settlement::Settled);
     }
-    // What is removed beside the calls may be under way.
+    // A purge in the background may still run.
     tokio::time::sleep(Duration::from_millis(300)).await;
 }

@@ -1,4 +1,4 @@
-//! A file system that is small enough to be full.
+//! A file system that is small enough to fill up in a test.
 
 use std::{
     env,
@@ -12,21 +12,21 @@ use tempfile::TempDir;
 
 use crate::replay_faults::run;
 
-/// Has what needs a small file system pass without one, where nobody may mount: its tests then test nothing.
+/// With this variable, tests that need a small file system pass without testing anything where mounting is not allowed.
 const WITHOUT: &str = "COUNTERSIGN_TESTS_WITHOUT_MOUNT";
 
-/// Tells a test that it runs where a small file system is mounted, and in which folder.
+/// The folder at which the small file system of a test is mounted.
 const MOUNTED: &str = "COUNTERSIGN_TESTS_SMALL_DISK";
 
-/// Runs the test of this name a second time, in a process that has a file system of this size (`5m`) at a folder of its own, and
-/// there has `test` do what it does.
+/// Runs the test of this name again in a child process that has a file system of this size (`5m`) mounted. There it calls `test`
+/// with the folder of the mount.
 ///
-/// It needs a system on which this user may mount what is in memory: root, or anybody in a space of mounts of their own. With
-/// `COUNTERSIGN_TESTS_WITHOUT_MOUNT=1` it goes without where nobody may, and says that nothing was tested.
+/// The user must be allowed to mount a tmpfs: as root, or in a mount namespace. With `COUNTERSIGN_TESTS_WITHOUT_MOUNT=1` the test
+/// passes where this is not allowed, and prints that nothing was tested.
 ///
 /// # Panics
 ///
-/// If the test does, or if nobody may mount.
+/// If the test does, or if mounting is not allowed.
 pub fn on_a_small_disk<F: Future<Output = ()>>(name: &str, size: &str, test: impl FnOnce(PathBuf) -> F) {
     if let Some(disk) = env::var_os(MOUNTED) {
         return run(test(disk.into()));
@@ -35,10 +35,10 @@ pub fn on_a_small_disk<F: Future<Output = ()>>(name: &str, size: &str, test: imp
     if !with_mount(folder.path(), size, &["true"]).is_some_and(|output| output.status.success()) {
         assert!(
             env::var_os(WITHOUT).is_some(),
-            "{name} needs a disk of its own, and this system lets nobody mount one: run the tests where root or a user with \
-             `unshare` may, or go without this test with {WITHOUT}=1"
+            "{name} needs to mount a tmpfs, which this system does not allow: run the tests as root or where `unshare` works, or \
+             skip this test with {WITHOUT}=1"
         );
-        eprintln!("NOT TESTED: {name}, for this system lets nobody mount a disk of their own");
+        eprintln!("NOT TESTED: {name}, since this system does not allow to mount a tmpfs");
         return;
     }
     let program = env::current_exe().expect("a test is a program");
@@ -48,7 +48,7 @@ pub fn on_a_small_disk<F: Future<Output = ()>>(name: &str, size: &str, test: imp
     assert!(output.status.success() && told.contains("1 passed"), "{told}");
 }
 
-/// Runs a command in a space of mounts of its own, as the user that this process is: Postgres does not run as root.
+/// Runs a command in a new mount namespace, as the same user as this process: Postgres does not run as root.
 fn with_mount(disk: &Path, size: &str, command: &[&str]) -> Option<Output> {
     let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
     let mount = "mount -t tmpfs -o \"size=$1\" tmpfs \"$2\" && shift 2 &&";
@@ -56,19 +56,19 @@ fn with_mount(disk: &Path, size: &str, command: &[&str]) -> Option<Output> {
     if user.is_root() {
         unshare.args(["--mount", "sh", "-c", &format!("{mount} exec \"$@\"")]);
     } else {
-        // Only who is root there may mount, and only in a further space can they be themselves again.
+        // Only root of the namespace may mount. A second namespace changes back to the user.
         let back = format!("exec unshare --map-user={} --map-group={}", user.as_raw(), group.as_raw());
         unshare.args(["--map-root-user", "--mount", "sh", "-c", &format!("{mount} {back} \"$@\"")]);
     }
     unshare.args(["sh", size]).arg(disk).args(command).env(MOUNTED, disk).output().ok()
 }
 
-/// A file that takes what room there is.
+/// A file that fills a disk.
 #[derive(Debug)]
 pub struct Ballast(PathBuf);
 
 impl Ballast {
-    /// Takes all room on a disk but so many bytes.
+    /// Fills a disk except for so many bytes.
     ///
     /// # Panics
     ///
@@ -89,7 +89,7 @@ impl Ballast {
         Self(path)
     }
 
-    /// Makes room again.
+    /// Removes the file.
     ///
     /// # Panics
     ///

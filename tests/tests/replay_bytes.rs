@@ -49,7 +49,7 @@ fn delivery() -> Delivery {
 }
 
 #[test]
-fn an_event_takes_56_bytes_or_less_and_what_the_store_says() {
+fn an_event_takes_at_most_56_bytes_and_as_many_as_the_store_counts() {
     // As full as a store of a million: tables double, so a quarter fills them to the same part.
     const EVENTS: usize = 250_000;
     const KEEP: Duration = Duration::from_millis(EVENTS as u64);
@@ -75,7 +75,7 @@ fn an_event_takes_56_bytes_or_less_and_what_the_store_says() {
 }
 
 #[test]
-fn a_store_takes_no_more_bytes_than_it_may_even_while_it_grows() {
+fn a_store_stays_within_its_byte_limit_even_while_it_grows() {
     let delivery = delivery();
     for limit in [20_000, 100_000, 400_000, 1_000_000] {
         let before = ALLOCATED.get();

@@ -83,7 +83,7 @@ async fn are_known(store: &RedisReplayStore, done: &[ReplayKey], held: &[ReplayK
 }
 
 #[test]
-fn each_node_keeps_a_part_of_the_events() {
+fn each_node_has_some_of_the_events() {
     faults::run(async {
         let cluster = RedisCluster::start();
         done(&connect(&cluster).await, &events("parts")).await;
@@ -95,7 +95,7 @@ fn each_node_keeps_a_part_of_the_events() {
 }
 
 #[test]
-fn an_event_is_found_on_whichever_side_of_a_move_it_is() {
+fn an_event_is_found_on_both_sides_of_a_moving_slot() {
     faults::run(async {
         let cluster = RedisCluster::start();
         let store = connect(&cluster).await;
@@ -115,7 +115,7 @@ fn an_event_is_found_on_whichever_side_of_a_move_it_is() {
 }
 
 #[test]
-fn slots_that_move_while_they_are_used_lose_no_event_and_give_none_twice() {
+fn slots_that_move_under_load_lose_no_event_and_give_none_twice() {
     faults::run(async {
         let cluster = RedisCluster::start();
         let store = Arc::new(connect(&cluster).await);
@@ -150,7 +150,7 @@ fn slots_that_move_while_they_are_used_lose_no_event_and_give_none_twice() {
 }
 
 #[test]
-fn the_events_of_a_node_that_is_killed_are_errors_until_it_is_back() {
+fn calls_for_the_events_of_a_killed_node_fail_until_it_is_back() {
     faults::run(async {
         let mut cluster = RedisCluster::start();
         let options = options(&cluster).with_timeout(faults::IMPATIENT);
@@ -177,7 +177,7 @@ fn the_events_of_a_node_that_is_killed_are_errors_until_it_is_back() {
 }
 
 #[test]
-fn the_replica_of_a_node_that_falls_silent_takes_over_and_knows_its_events() {
+fn the_replica_of_a_node_that_hangs_takes_over_with_its_events() {
     faults::run(async {
         let mut cluster = RedisCluster::start_with_replicas();
         let options = options(&cluster).with_timeout(faults::IMPATIENT);
@@ -217,7 +217,7 @@ fn the_replica_of_a_node_that_falls_silent_takes_over_and_knows_its_events() {
 }
 
 #[test]
-fn a_node_that_is_out_of_memory_refuses_new_events_and_knows_its_own_while_the_others_go_on() {
+fn a_node_that_is_out_of_memory_refuses_new_events_only() {
     faults::run(async {
         let cluster = RedisCluster::start();
         let store = connect(&cluster).await;
@@ -260,7 +260,7 @@ fn a_node_that_is_out_of_memory_refuses_new_events_and_knows_its_own_while_the_o
 }
 
 #[test]
-fn the_others_are_asked_about_a_node_that_says_that_it_does_not_serve() {
+fn the_store_asks_other_nodes_about_a_node_that_is_cut_off() {
     faults::run(async {
         let cluster = cluster();
         for answer in [
@@ -306,7 +306,7 @@ fn a_cluster_in_which_one_node_may_evict_keys_is_refused() {
 }
 
 #[test]
-fn one_of_the_named_nodes_may_be_away() {
+fn one_of_the_nodes_in_the_url_may_be_down() {
     faults::run(async {
         let cluster = cluster();
         let url = format!("redis://{},{}", free_address(), cluster.nodes()[0].address());
@@ -318,7 +318,7 @@ fn one_of_the_named_nodes_may_be_away() {
 
 /// As one that was taken out of the cluster, or has lost its `nodes.conf`.
 #[test]
-fn a_node_that_knows_of_no_other_does_not_make_the_store_forget_them() {
+fn a_node_without_slots_does_not_make_the_store_forget_the_other_nodes() {
     faults::run(async {
         let mut cluster = RedisCluster::start();
         let alone = RedisServer::start_with(&["--cluster-enabled", "yes", "--cluster-config-file", "alone.conf"]);
@@ -340,7 +340,7 @@ fn a_node_that_knows_of_no_other_does_not_make_the_store_forget_them() {
 }
 
 #[test]
-fn a_store_is_opened_while_a_master_is_away() {
+fn a_store_can_be_opened_while_a_master_is_down() {
     faults::run(async {
         let mut cluster = RedisCluster::start();
         let events = events("away");
@@ -369,7 +369,7 @@ fn several_servers_that_are_no_cluster_are_refused() {
 }
 
 #[test]
-fn who_may_not_see_the_nodes_is_told_so() {
+fn a_user_that_may_not_list_the_nodes_gets_an_error_that_says_so() {
     faults::run(async {
         let cluster = RedisCluster::start();
         cluster.nodes()[0].cli(&["ACL", "SETUSER", "blind", "on", ">secret", "~*", "+@all", "-cluster"]);

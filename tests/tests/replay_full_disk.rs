@@ -25,8 +25,8 @@ const SIZE: &str = "5m";
 const BALLAST: usize = 512 << 10;
 
 #[test]
-fn a_disk_that_is_full_is_an_error_and_forgets_nothing() {
-    on_a_small_disk("a_disk_that_is_full_is_an_error_and_forgets_nothing", SIZE, async |disk| fill_up(&disk).await);
+fn a_full_disk_is_an_error_and_no_event_is_forgotten() {
+    on_a_small_disk("a_full_disk_is_an_error_and_no_event_is_forgotten", SIZE, async |disk| fill_up(&disk).await);
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -87,8 +87,8 @@ async fn in_redis(server: &RedisServer) -> RedisReplayStore {
 }
 
 #[test]
-fn a_redis_that_cannot_write_refuses_and_forgets_nothing() {
-    on_a_small_disk("a_redis_that_cannot_write_refuses_and_forgets_nothing", FOR_REDIS, async |disk| {
+fn a_redis_that_cannot_write_refuses_claims_and_forgets_nothing() {
+    on_a_small_disk("a_redis_that_cannot_write_refuses_claims_and_forgets_nothing", FOR_REDIS, async |disk| {
         let mut server = RedisServer::start_on(&disk, &["--appendfsync", "everysec"]);
         let store = in_redis(&server).await;
         let ballast = Ballast::leaving(ROOM, &disk);
@@ -106,8 +106,8 @@ fn a_redis_that_cannot_write_refuses_and_forgets_nothing() {
 
 /// `appendfsync always` is a promise that Redis cannot keep then, and it ends.
 #[test]
-fn a_redis_that_ends_because_it_cannot_write_comes_back_with_all_that_it_acknowledged() {
-    let name = "a_redis_that_ends_because_it_cannot_write_comes_back_with_all_that_it_acknowledged";
+fn a_redis_that_exits_because_it_cannot_write_keeps_all_that_it_acknowledged() {
+    let name = "a_redis_that_exits_because_it_cannot_write_keeps_all_that_it_acknowledged";
     on_a_small_disk(name, FOR_REDIS, async |disk| {
         let mut server = RedisServer::start_on(&disk, &[]);
         let store = in_redis(&server).await;
@@ -127,8 +127,8 @@ async fn in_postgres(url: &str) -> PostgresReplayStore {
 }
 
 #[test]
-fn a_postgres_that_has_no_room_for_its_tables_refuses_and_forgets_nothing() {
-    on_a_small_disk("a_postgres_that_has_no_room_for_its_tables_refuses_and_forgets_nothing", "4m", async |disk| {
+fn a_postgres_without_room_for_its_tables_refuses_claims_and_forgets_nothing() {
+    on_a_small_disk("a_postgres_without_room_for_its_tables_refuses_claims_and_forgets_nothing", "4m", async |disk| {
         let server = PostgresServer::start();
         let store = in_postgres(&server.new_database_on(&disk)).await;
         let ballast = Ballast::leaving(ROOM, &disk);
@@ -142,8 +142,8 @@ fn a_postgres_that_has_no_room_for_its_tables_refuses_and_forgets_nothing() {
 
 /// Without its log Postgres can promise nothing, and ends.
 #[test]
-fn a_postgres_that_has_no_room_for_its_log_comes_back_with_all_that_it_acknowledged() {
-    let name = "a_postgres_that_has_no_room_for_its_log_comes_back_with_all_that_it_acknowledged";
+fn a_postgres_without_room_for_its_log_keeps_all_that_it_acknowledged() {
+    let name = "a_postgres_without_room_for_its_log_keeps_all_that_it_acknowledged";
     on_a_small_disk(name, "8m", async |disk| {
         let mut server = PostgresServer::start_with_log_on(&disk);
         let store = in_postgres(&server.url("postgres")).await;

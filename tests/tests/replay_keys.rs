@@ -51,7 +51,7 @@ fn told_apart_by_content() -> impl Iterator<Item = Endpoint> {
 }
 
 #[test]
-fn a_retry_has_the_key_of_the_first_attempt_though_its_time_is_another() {
+fn a_retry_at_another_time_has_the_key_of_the_first_attempt() {
     for endpoint in told_apart_by_content() {
         let verifier = endpoint.verifier();
         let first = endpoint.sample();
@@ -87,7 +87,7 @@ fn another_event_has_another_key() {
 }
 
 #[test]
-fn no_header_that_is_not_signed_makes_a_new_key() {
+fn an_unsigned_header_does_not_change_the_key() {
     let is_told_by_one = |it: &Endpoint| {
         matches!(it.scheme.told_apart_by(), Some(ToldApartBy::UnsignedValues | ToldApartBy::UnsignedType))
     };
@@ -112,7 +112,7 @@ fn no_header_that_is_not_signed_makes_a_new_key() {
 }
 
 #[test]
-fn a_rotated_secret_does_not_make_a_new_key() {
+fn a_rotated_secret_does_not_change_the_key() {
     for endpoint in Endpoint::catalogue() {
         // A signature in a body that it does not cover, which has no id here, is a part of what tells deliveries apart.
         if endpoint.reading.signature_header().is_none() && !endpoint.scheme.covers_body() {
@@ -128,7 +128,7 @@ fn a_rotated_secret_does_not_make_a_new_key() {
 }
 
 #[test]
-fn a_covered_id_tells_events_apart_and_not_the_rest_of_the_body() {
+fn a_covered_id_distinguishes_events_and_the_rest_of_the_body_does_not() {
     let stripe = Endpoint::find("stripe");
     let key = |body: &str| signed(&stripe, body, NOW);
     assert_eq!(key(r#"{"id":"evt_1","attempt":1}"#), key(r#"{"id":"evt_1","attempt":2}"#));
@@ -142,7 +142,7 @@ fn a_covered_id_tells_events_apart_and_not_the_rest_of_the_body() {
 }
 
 #[test]
-fn a_signed_delivery_id_goes_before_all_else() {
+fn a_signed_delivery_id_alone_makes_the_key() {
     let endpoint = Endpoint::find("standard-webhooks");
     let with_id = |id: &'static str, body: &'static str| {
         let mut request = endpoint.request(body);
@@ -154,7 +154,7 @@ fn a_signed_delivery_id_goes_before_all_else() {
 }
 
 #[test]
-fn an_id_of_one_kind_is_not_one_of_another() {
+fn ids_of_two_kinds_give_two_keys() {
     let (stripe, orb) = (Endpoint::find("stripe"), Endpoint::find("orb"));
     let body = r#"{"id":"evt_1"}"#;
     assert_ne!(signed(&stripe, body, NOW), signed(&orb, body, NOW));
@@ -164,7 +164,7 @@ fn an_id_of_one_kind_is_not_one_of_another() {
 }
 
 #[test]
-fn a_time_in_the_signed_body_is_left_out_and_nothing_else() {
+fn only_the_time_is_left_out_of_a_signed_body() {
     let linear = Endpoint::find("linear");
     let body = |millis: i64, more: &str| format!(r#"{{"a":1,"webhookTimestamp":{millis},"b":{more}}}"#);
     let key = |millis: i64, more: &str| {
@@ -188,7 +188,7 @@ fn signed_under(toml: &str, request: Request<Bytes>, now: Timestamp) -> (Verifie
 }
 
 #[test]
-fn a_signed_time_is_left_out_wherever_it_stands() {
+fn a_signed_time_is_left_out_of_the_key_wherever_it_is() {
     let hmac = "[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"x-sig\"\nvalue = \"{hex}\"\n";
     let in_body = "[timestamp]\njson = \"/meta/at\"\nformat = \"seconds\"\ntolerance = \"5m\"\n";
     let in_header = "[timestamp]\nheader = \"x-time\"\nformat = \"seconds\"\ntolerance = \"5m\"\n";
@@ -217,7 +217,7 @@ fn a_signed_time_is_left_out_wherever_it_stands() {
 }
 
 #[test]
-fn a_token_that_is_the_whole_body_is_known_by_its_claims_and_not_by_its_signature() {
+fn the_key_of_a_token_body_is_made_of_its_claims_without_its_signature() {
     let toml = "name = \"Acme\"\n[signature]\nalgorithm = \"jwt\"\nbody = true\n[jwt]\nalgorithms = [\"HS256\"]\n";
     let scheme = Scheme::from_toml("acme", toml).unwrap();
     let secrets = ["the-old-secret-of-an-endpoint", "the-new-secret-of-an-endpoint"];
@@ -233,7 +233,7 @@ fn a_token_that_is_the_whole_body_is_known_by_its_claims_and_not_by_its_signatur
 }
 
 #[test]
-fn a_body_that_a_message_signature_leaves_out_makes_no_new_key() {
+fn a_body_that_no_message_signature_covers_does_not_change_the_key() {
     let toml = "[signature]\nalgorithm = \"http-signature\"\ncovers_body = false\n[http-signature]\nalgorithms = [\"hmac-sha256\"]\n\
                 components = [\"@method\", \"x-id\"]\n[event]\ntold_apart_by = \"signed-content\"\n";
     let event = |id: &str| Request::post("/hooks").header("x-id", id).body(Bytes::from("{}")).unwrap();
@@ -265,7 +265,7 @@ fn a_covered_id_cannot_be_made_unreadable() {
 }
 
 #[test]
-fn a_url_in_another_form_does_not_make_a_new_key() {
+fn a_url_in_another_form_does_not_change_the_key() {
     let hubspot = Endpoint::find("hubspot-v3");
     let verifier = hubspot.verifier();
     let mut request = hubspot.request("[]");
@@ -279,7 +279,7 @@ fn a_url_in_another_form_does_not_make_a_new_key() {
 }
 
 #[test]
-fn a_form_whose_parts_were_shifted_does_not_make_a_new_key() {
+fn a_form_with_shifted_boundaries_does_not_change_the_key() {
     let verifier = Verifier::builder(providers::TWILIO_FORM).public_url(PUBLIC_URL).secret("a-token").build().unwrap();
     let signer = Signer::with_public_url(providers::TWILIO_FORM, "a-token", PUBLIC_URL).unwrap();
     let request =
@@ -306,7 +306,7 @@ fn told(by: ToldApartBy) -> impl Iterator<Item = Endpoint> {
 }
 
 #[test]
-fn where_equal_content_comes_again_the_signed_time_tells_events_apart_and_replays_from_them() {
+fn where_content_repeats_the_signed_time_distinguishes_events_but_not_replays() {
     assert!(told(ToldApartBy::SignedTime).any(|it| it.id() == "frame-io"));
     for endpoint in told(ToldApartBy::SignedTime) {
         let verifier = endpoint.verifier();
@@ -320,7 +320,7 @@ fn where_equal_content_comes_again_the_signed_time_tells_events_apart_and_replay
 }
 
 #[test]
-fn where_nothing_tells_events_apart_there_is_no_key() {
+fn where_nothing_distinguishes_events_there_is_no_key() {
     assert!(told(ToldApartBy::Nothing).any(|it| it.id() == "storyblok"));
     for endpoint in told(ToldApartBy::Nothing) {
         assert_eq!(key_of(&endpoint.verifier(), &endpoint.sample(), NOW), None, "{}", endpoint.id());
@@ -328,7 +328,7 @@ fn where_nothing_tells_events_apart_there_is_no_key() {
 }
 
 #[test]
-fn an_id_that_nobody_signed_tells_events_apart_where_the_scheme_says_so() {
+fn an_unsigned_id_distinguishes_events_where_the_scheme_says_so() {
     for (provider, header) in [
         ("attio", "idempotency-key"),
         ("cloudevents", "ce-id"),
@@ -350,7 +350,7 @@ fn an_id_that_nobody_signed_tells_events_apart_where_the_scheme_says_so() {
 }
 
 #[test]
-fn an_event_that_has_a_covered_id_is_known_by_it_where_the_signed_time_tells_others_apart() {
+fn a_covered_id_makes_the_key_even_where_the_signed_time_distinguishes_other_events() {
     let slack = Endpoint::find("slack");
     let event = r#"{"event_id":"Ev1"}"#;
     assert_eq!(signed(&slack, event, NOW), signed(&slack, event, later(60)));
@@ -359,7 +359,7 @@ fn an_event_that_has_a_covered_id_is_known_by_it_where_the_signed_time_tells_oth
 }
 
 #[test]
-fn a_type_that_nobody_signed_tells_events_apart_where_the_scheme_says_so() {
+fn an_unsigned_type_distinguishes_events_where_the_scheme_says_so() {
     let key = |tables: &str, headers: &[(&'static str, &'static str)]| {
         let scheme = format!("name = \"Acme\"\n{tables}told_apart_by = \"unsigned-values\"\n");
         let scheme = Scheme::from_toml("acme", &scheme).unwrap();
@@ -388,7 +388,7 @@ fn a_type_that_nobody_signed_tells_events_apart_where_the_scheme_says_so() {
 }
 
 #[test]
-fn events_of_one_act_that_differ_in_their_unsigned_type_alone_are_several() {
+fn events_that_differ_only_in_their_unsigned_type_have_two_keys() {
     for (provider, header, types) in [
         ("commerce-layer", "x-commercelayer-topic", ["orders.place", "orders.approve"]),
         ("helpscout", "x-helpscout-event", ["convo.created", "convo.assigned"]),
@@ -425,7 +425,7 @@ fn with_more_in_the_body(endpoint: &Endpoint) -> (Request<Bytes>, Request<Bytes>
 }
 
 #[test]
-fn what_is_not_signed_of_a_body_makes_no_new_key_where_what_is_signed_tells_events_apart() {
+fn unsigned_parts_of_a_body_do_not_change_the_key() {
     assert!(told(ToldApartBy::SignedContent).any(|it| it.id() == "phonepe-v1"));
     for endpoint in told(ToldApartBy::SignedContent) {
         let (original, longer) = with_more_in_the_body(&endpoint);
@@ -441,7 +441,7 @@ fn what_is_not_signed_of_a_body_makes_no_new_key_where_what_is_signed_tells_even
 }
 
 #[test]
-fn what_a_message_signature_must_cover_tells_events_apart() {
+fn the_required_components_of_a_message_signature_distinguish_events() {
     let scheme = Scheme::from_toml(
         "acme",
         "name = \"Acme\"\n[signature]\nalgorithm = \"http-signature\"\n[http-signature]\nalgorithms = [\"hmac-sha256\"]\n\
@@ -464,7 +464,7 @@ fn what_a_message_signature_must_cover_tells_events_apart() {
 }
 
 #[test]
-fn what_a_token_claims_of_the_request_tells_events_apart() {
+fn claims_of_a_token_about_the_request_distinguish_events() {
     let scheme = Scheme::from_toml(
         "acme",
         "name = \"Acme\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"X-Token\"\ncovers_body = false\n[jwt]\n\
@@ -483,14 +483,14 @@ fn what_a_token_claims_of_the_request_tells_events_apart() {
 }
 
 #[test]
-fn where_nothing_is_signed_the_body_tells_events_apart() {
+fn where_nothing_is_signed_the_body_distinguishes_events() {
     let pipedrive = Endpoint::find("pipedrive");
     assert_eq!(signed(&pipedrive, "{}", NOW), signed(&pipedrive, "{}", later(60)));
     assert_ne!(signed(&pipedrive, "{}", NOW), signed(&pipedrive, "[]", NOW));
 }
 
 #[test]
-fn text_that_may_be_signed_at_the_end_makes_no_other_event() {
+fn an_optional_end_of_the_signed_content_does_not_change_the_key() {
     let toml = "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n\
                 optional_end = \"\\n\"";
     let scheme = Scheme::from_toml("a", toml).unwrap();
@@ -505,7 +505,7 @@ fn text_that_may_be_signed_at_the_end_makes_no_other_event() {
 }
 
 #[test]
-fn what_is_signed_beside_the_body_tells_events_apart_as_well() {
+fn signed_content_beside_the_body_distinguishes_events() {
     for (signs, tells) in [("v1:{body}", false), ("{path}\\n{body}", true), ("{method} {url}\\n{body}", true)] {
         let file = format!(
             "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n"
@@ -525,7 +525,7 @@ fn what_is_signed_beside_the_body_tells_events_apart_as_well() {
 }
 
 #[test]
-fn an_id_that_runs_into_the_body_does_not_tell_events_apart() {
+fn an_id_that_runs_into_the_body_does_not_distinguish_events() {
     let of = |ambiguous: &str, signs: &str| {
         let file = format!(
             "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n\
@@ -548,7 +548,7 @@ fn an_id_that_runs_into_the_body_does_not_tell_events_apart() {
 }
 
 #[test]
-fn where_the_secret_stood_tells_events_apart() {
+fn the_position_of_the_secret_distinguishes_events() {
     let file = "name = \"T\"\n[signature]\nalgorithm = \"sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
                 signs = \"{header:X-V}{secret}{body}\"\nambiguous = \"a test\"\n";
     let scheme = Scheme::from_toml("t", file).unwrap();
@@ -563,7 +563,7 @@ fn where_the_secret_stood_tells_events_apart() {
 }
 
 #[test]
-fn what_of_the_head_is_signed_tells_events_apart_when_the_head_is_gone() {
+fn signed_parts_of_the_head_distinguish_events_when_the_head_is_gone() {
     let scheme = |algorithm: &str, rest: &str| {
         let file = format!(
             "name = \"T\"\n[signature]\nalgorithm = \"{algorithm}\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\n{rest}\n"
@@ -615,7 +615,7 @@ fn a_time_among_the_headers_that_a_canonical_form_signs_is_left_out() {
 }
 
 #[test]
-fn a_key_is_kept_and_shown_by_bytes_that_are_its_own() {
+fn a_key_is_stored_and_shown_by_its_own_bytes() {
     let github = Endpoint::find("github");
     let keys = ["{}", "[]"].map(|body| signed(&github, body, NOW).unwrap());
     assert_ne!(keys[0].as_bytes(), keys[1].as_bytes());

@@ -59,7 +59,7 @@ impl ReplayStore for Counting {
 }
 
 #[test]
-fn only_what_was_committed_here_is_answered_from_the_copy_and_only_while_it_is_kept() {
+fn only_events_committed_here_are_answered_from_the_cache_while_they_are_kept() {
     faults::run(async {
         let at = |seconds: i64| Timestamp::from_unix_seconds(1_767_225_600 + seconds);
         let (lease_for, keep_for) = (Duration::from_secs(30), Duration::from_secs(60));
@@ -98,7 +98,7 @@ async fn postgres(address: SocketAddr, timeout: Duration) -> PostgresReplayStore
 }
 
 #[test]
-fn an_answer_of_the_shared_store_that_is_lost_is_asked_for_again() {
+fn a_call_whose_answer_from_the_shared_store_is_lost_is_repeated() {
     faults::run(async {
         let server = RedisServer::start();
         let proxy = Proxy::to(server.address()).await;
@@ -108,7 +108,7 @@ fn an_answer_of_the_shared_store_that_is_lost_is_asked_for_again() {
 }
 
 #[test]
-fn a_network_to_the_shared_store_that_fails_yields_errors_and_then_the_truth() {
+fn a_failed_network_to_the_shared_store_gives_errors_until_it_works_again() {
     faults::run(async {
         let (redis_server, postgres_server) = (RedisServer::start(), PostgresServer::start());
         let (one, other) = (Proxy::to(redis_server.address()).await, Proxy::to(postgres_server.address()).await);
@@ -119,7 +119,7 @@ fn a_network_to_the_shared_store_that_fails_yields_errors_and_then_the_truth() {
 }
 
 #[test]
-fn a_shared_store_that_is_paused_yields_errors_and_then_the_truth() {
+fn a_paused_shared_store_gives_errors_until_it_works_again() {
     faults::run(async {
         let (mut redis_server, mut postgres_server) = (RedisServer::start(), PostgresServer::start());
         let one = LayeredReplayStore::new(redis(redis_server.address(), faults::IMPATIENT).await);
@@ -133,7 +133,7 @@ fn a_shared_store_that_is_paused_yields_errors_and_then_the_truth() {
 
 /// What the copy says of an event, the shared store says to all others.
 #[test]
-fn a_shared_redis_that_is_killed_mid_call_agrees_with_the_copy() {
+fn a_shared_redis_that_is_killed_mid_call_agrees_with_the_cache() {
     faults::run(async {
         let mut server = RedisServer::start();
         let store = Arc::new(LayeredReplayStore::new(redis(server.address(), faults::PATIENT).await));
@@ -145,7 +145,7 @@ fn a_shared_redis_that_is_killed_mid_call_agrees_with_the_copy() {
 }
 
 #[test]
-fn a_shared_postgres_that_is_killed_mid_call_agrees_with_the_copy() {
+fn a_shared_postgres_that_is_killed_mid_call_agrees_with_the_cache() {
     faults::run(async {
         let mut server = PostgresServer::start();
         let store = Arc::new(LayeredReplayStore::new(postgres(server.address(), faults::PATIENT).await));
@@ -157,7 +157,7 @@ fn a_shared_postgres_that_is_killed_mid_call_agrees_with_the_copy() {
 }
 
 #[test]
-fn while_the_shared_store_is_away_only_what_was_acknowledged_as_committed_here_is_done() {
+fn while_the_shared_store_is_down_only_events_committed_here_are_done() {
     faults::run(async {
         let at = |seconds: i64| Timestamp::from_unix_seconds(1_767_225_600 + seconds);
         let (lease_for, keep_for) = (Duration::from_secs(30), Duration::from_secs(86_400));
@@ -175,11 +175,11 @@ fn while_the_shared_store_is_away_only_what_was_acknowledged_as_committed_here_i
         let Ok(Claim::Fresh(lease)) = others.claim(elsewhere, lease_for, at(0)).await else { panic!("not fresh") };
         assert_eq!(others.commit(lease, keep_for, at(1)).await.unwrap(), Settlement::Settled);
         assert_eq!(store.commit(leases.remove(0), keep_for, at(1)).await.unwrap(), Settlement::Settled);
-        proxy.swallow();
+        proxy.drop_all();
         assert!(store.commit(leases.remove(0), keep_for, at(1)).await.is_err());
         proxy.restore();
         faults::works_again(&store, "between").await;
-        proxy.swallow_answers();
+        proxy.drop_answers();
         assert!(store.commit(leases.remove(0), keep_for, at(1)).await.is_err());
 
         proxy.cut();

@@ -61,7 +61,7 @@ fn has_room_to_the_millisecond(fill: impl Fn(&MemoryStore, ReplayKey, Duration))
 }
 
 #[test]
-fn a_full_store_has_room_again_to_the_millisecond_when_something_is_over() {
+fn a_full_store_has_room_to_the_millisecond_when_an_event_expires() {
     has_room_to_the_millisecond(|store, key, keep_for| {
         let lease = fresh(store.claim_at(key, MINUTE, at(0)));
         assert_eq!(store.commit_at(lease, keep_for, at(0)), Settlement::Settled);
@@ -69,12 +69,12 @@ fn a_full_store_has_room_again_to_the_millisecond_when_something_is_over() {
 }
 
 #[test]
-fn a_full_store_has_room_again_to_the_millisecond_when_a_lease_is_over() {
+fn a_full_store_has_room_to_the_millisecond_when_a_lease_expires() {
     has_room_to_the_millisecond(|store, key, lease_for| drop(fresh(store.claim_at(key, lease_for, at(0)))));
 }
 
 #[test]
-fn a_full_store_has_room_when_what_is_done_is_over_whatever_was_released_before() {
+fn a_full_store_has_room_when_a_done_event_expires_whatever_was_released_before() {
     let (store, keys) = (MemoryStore::with_capacity(100), keys(300));
     let claim = |key: &ReplayKey| fresh(store.claim_at(*key, 60 * MINUTE, at(0)));
     for key in &keys[..100] {
@@ -91,7 +91,7 @@ fn a_full_store_has_room_when_what_is_done_is_over_whatever_was_released_before(
 }
 
 #[test]
-fn leases_are_good_after_room_was_made_beside_them() {
+fn leases_stay_valid_when_expired_events_are_removed() {
     let (store, keys) = (MemoryStore::with_capacity(100), keys(150));
     let claim = |key: &ReplayKey, now| fresh(store.claim_at(*key, MINUTE, at(now)));
     keys[..50].iter().for_each(|key| drop(claim(key, 0)));
@@ -106,7 +106,7 @@ fn leases_are_good_after_room_was_made_beside_them() {
 }
 
 #[test]
-fn a_released_event_leaves_its_room_to_another() {
+fn a_released_event_makes_room_for_another() {
     let (store, keys) = (MemoryStore::with_capacity(1), keys(50));
     for key in keys {
         let lease = fresh(store.claim_at(key, MINUTE, at(0)));
@@ -116,7 +116,7 @@ fn a_released_event_leaves_its_room_to_another() {
 }
 
 #[test]
-fn a_store_without_room_takes_nothing() {
+fn a_store_without_capacity_refuses_every_claim() {
     let store = MemoryStore::with_capacity(0);
     assert_eq!(store.claim_at(key("a", "b"), MINUTE, at(0)).unwrap_err(), Full::Entries { limit: 0 });
 }
@@ -148,7 +148,7 @@ fn a_store_takes_no_more_bytes_than_it_may() {
 }
 
 #[test]
-fn what_is_over_goes_while_others_come_so_that_the_store_does_not_grow() {
+fn new_events_replace_expired_ones_so_that_the_store_does_not_grow() {
     let store = MemoryStore::new();
     let scope = ReplayScope::new("churn");
     for number in 0..40_000_i64 {
@@ -162,7 +162,7 @@ fn what_is_over_goes_while_others_come_so_that_the_store_does_not_grow() {
 }
 
 #[test]
-fn whether_an_event_is_done_is_told_without_a_claim() {
+fn is_done_tells_without_a_claim_whether_an_event_is_done() {
     let (store, done, held, other) = (MemoryStore::new(), key("a", "done"), key("a", "held"), key("a", "other"));
     assert!(!store.is_done_at(done, at(0)));
     let lease = fresh(store.claim_at(done, MINUTE, at(0)));
@@ -179,7 +179,7 @@ fn whether_an_event_is_done_is_told_without_a_claim() {
 }
 
 #[test]
-fn a_store_tells_what_it_holds_and_what_it_may() {
+fn a_store_tells_its_size_and_its_limits() {
     let store = MemoryStore::with_capacity(70_000);
     assert_eq!((store.len(), store.is_empty(), store.capacity()), (0, true, 70_000));
     drop(fresh(store.claim_at(key("a", "b"), MINUTE, at(0))));
@@ -188,7 +188,7 @@ fn a_store_tells_what_it_holds_and_what_it_may() {
 }
 
 #[test]
-fn a_store_in_memory_has_nobody_wait() {
+fn a_store_in_memory_answers_every_call_at_once() {
     let (store, key) = (MemoryStore::with_capacity(1), key("a", "b"));
     let Some(Ok(Claim::Fresh(lease))) = store.claim_at_once(key, MINUTE, at(0)) else { panic!("not fresh") };
     assert_eq!(store.commit_at_once(lease, MINUTE, at(0)), Ok(Ok(Settlement::Settled)));
@@ -199,7 +199,7 @@ fn a_store_in_memory_has_nobody_wait() {
 }
 
 #[test]
-fn a_store_that_is_full_says_what_it_is_full_of() {
+fn a_full_store_says_which_limit_it_has_reached() {
     let refusal = |store: &MemoryStore| {
         keys(100).into_iter().find_map(|key| store.claim_at(key, MINUTE, at(0)).err()).expect("it is full").to_string()
     };

@@ -117,13 +117,13 @@ fn the_release_of_a_dropped_request_is_counted_if_it_fails() {
 }
 
 #[test]
-fn releases_that_are_too_many_at_once_are_counted_too() {
+fn releases_beyond_the_limit_are_counted() {
     let errors = counted(STORE_ERRORS, dropped(failing_after(Duration::from_secs(1)), 1100));
     assert_eq!(errors, [("release".to_owned(), 1100)]);
 }
 
 #[test]
-fn a_lease_that_is_over_before_its_commit_is_counted() {
+fn a_lease_that_expires_before_its_commit_is_counted() {
     let late = Arc::new(AtomicI64::new(0));
     let clock = Arc::clone(&late);
     let stack =
@@ -155,7 +155,7 @@ async fn handled(stack: StackBuilder<Verifier>, bodies: impl IntoIterator<Item =
 }
 
 #[test]
-fn each_call_of_the_handler_is_timed_under_how_it_ended() {
+fn each_handler_call_is_timed_by_its_outcome() {
     let of = |name: &str, count: u64| (name.to_owned(), count);
     let guarded = handled(stack(), ["200", "299", "199", "300", "500", "fails", "hangs", "panics"]);
     let seconds = counted(HANDLER_SECONDS, guarded);
@@ -166,7 +166,7 @@ fn each_call_of_the_handler_is_timed_under_how_it_ended() {
 }
 
 #[test]
-fn each_body_that_is_verified_is_measured_whether_it_was_waited_for_or_not() {
+fn each_verified_body_is_measured_whether_or_not_it_arrived_at_once() {
     for series in [BODY_BYTES, VERIFY_SECONDS] {
         let app = Router::new().fallback(any(async || "handled")).layer(stack().with_clock(|| NOW).build().unwrap());
         let measured = counted(series, async move {
@@ -203,7 +203,7 @@ impl Service<Request<VerifiedBody>> for ReadyOnce {
 }
 
 #[test]
-fn a_service_that_cannot_get_ready_for_a_body_that_came_slowly_does_not_count_as_a_client_that_went_away() {
+fn a_service_that_fails_to_become_ready_does_not_count_as_a_disconnected_client() {
     let service = stack().with_clock(|| NOW).build().unwrap().layer(ReadyOnce::default());
     let request = signed("{}".to_owned()).map(|_| {
         let bytes = Step::Bytes(Bytes::from_static(b"{}"));

@@ -55,7 +55,7 @@ replay_conformance!(postgres, open());
 replay_conformance!(two_processes, open_two());
 
 #[test]
-fn a_connection_that_has_lost_its_statements_is_given_up() {
+fn a_connection_that_has_lost_its_statements_is_closed() {
     faults::run(async {
         let server = server();
         let url = server.new_database();
@@ -75,7 +75,7 @@ fn a_connection_that_has_lost_its_statements_is_given_up() {
 }
 
 #[test]
-fn a_lost_answer_is_asked_for_again_and_recognised() {
+fn a_call_whose_answer_is_lost_is_repeated_and_recognised() {
     faults::run(async {
         let server = PostgresServer::start();
         let proxy = Proxy::to(server.address()).await;
@@ -86,7 +86,7 @@ fn a_lost_answer_is_asked_for_again_and_recognised() {
 }
 
 #[test]
-fn one_forgotten_connection_stands_for_all_that_were_idle() {
+fn when_one_idle_connection_is_broken_all_idle_ones_are_closed() {
     faults::run(async {
         let server = PostgresServer::start();
         let proxy = Proxy::to(server.address()).await;
@@ -103,7 +103,7 @@ fn one_forgotten_connection_stands_for_all_that_were_idle() {
             let Ok(Claim::Fresh(lease)) = claim.await.unwrap() else { panic!("not fresh") };
             leases.push(lease);
         }
-        proxy.forget();
+        proxy.forget_connections();
         for lease in leases {
             assert_eq!(store.commit(lease, LEASE, now()).await.unwrap(), Settlement::Settled);
         }
@@ -117,7 +117,7 @@ fn now() -> Timestamp {
 }
 
 #[test]
-fn of_several_hosts_a_silent_one_does_not_keep_from_the_next() {
+fn a_host_that_does_not_answer_leaves_time_for_the_next_one() {
     faults::run(async {
         let server = PostgresServer::start();
         // Connections are taken by the system, and nobody answers them.
@@ -132,7 +132,7 @@ fn of_several_hosts_a_silent_one_does_not_keep_from_the_next() {
 }
 
 #[test]
-fn a_network_that_swallows_or_is_down_yields_errors_and_then_the_truth() {
+fn a_network_that_loses_bytes_or_is_down_gives_errors_until_it_works_again() {
     faults::run(async {
         let server = PostgresServer::start();
         let proxy = Proxy::to(server.address()).await;
@@ -143,7 +143,7 @@ fn a_network_that_swallows_or_is_down_yields_errors_and_then_the_truth() {
 }
 
 #[test]
-fn a_server_that_is_killed_mid_call_yields_errors_and_keeps_what_it_acknowledged() {
+fn a_server_that_is_killed_mid_call_gives_errors_and_keeps_what_it_acknowledged() {
     faults::run(async {
         let mut server = PostgresServer::start();
         let store = PostgresReplayStore::connect_with(options(&server.url("postgres"))).await.unwrap();
@@ -152,7 +152,7 @@ fn a_server_that_is_killed_mid_call_yields_errors_and_keeps_what_it_acknowledged
 }
 
 #[test]
-fn a_server_that_is_paused_yields_errors_and_then_the_truth() {
+fn a_paused_server_gives_errors_until_it_works_again() {
     faults::run(async {
         let mut server = PostgresServer::start();
         let store = PostgresReplayStore::connect_with(impatient(&server.url("postgres"))).await.unwrap();
@@ -162,7 +162,7 @@ fn a_server_that_is_paused_yields_errors_and_then_the_truth() {
 
 /// Without a standby that there should be, each commit waits for one, whatever `statement_timeout` says.
 #[test]
-fn commits_that_hang_leave_a_bounded_number_of_sessions_and_end_in_the_truth() {
+fn commits_that_hang_leave_a_bounded_number_of_sessions_and_are_not_lost() {
     faults::run(async {
         const CONNECTIONS: usize = 2;
         let server = PostgresServer::start();
@@ -224,7 +224,7 @@ fn commits_that_hang_leave_a_bounded_number_of_sessions_and_end_in_the_truth() {
 }
 
 #[test]
-fn what_is_over_is_removed_beside_the_claims() {
+fn expired_events_are_removed_in_the_background() {
     faults::run(async {
         let server = server();
         let url = server.new_database();
@@ -237,7 +237,7 @@ fn what_is_over_is_removed_beside_the_claims() {
 }
 
 #[test]
-fn a_role_that_may_not_make_tables_uses_the_one_that_is_there() {
+fn a_role_that_may_not_create_tables_uses_an_existing_one() {
     faults::run(async {
         let server = server();
         let url = server.new_database();

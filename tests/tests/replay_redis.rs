@@ -42,7 +42,7 @@ replay_conformance!(redis, open());
 replay_conformance!(two_processes, open_two());
 
 #[test]
-fn a_lost_answer_is_asked_for_again_and_recognised() {
+fn a_call_whose_answer_is_lost_is_repeated_and_recognised() {
     faults::run(async {
         let server = RedisServer::start();
         let proxy = Proxy::to(server.address()).await;
@@ -53,7 +53,7 @@ fn a_lost_answer_is_asked_for_again_and_recognised() {
 }
 
 #[test]
-fn a_new_event_is_claimed_by_one_command_and_only_a_known_one_asked_of_by_a_script() {
+fn a_new_event_takes_one_command_and_only_a_known_one_a_script() {
     faults::run(async {
         let server = RedisServer::start();
         let store = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
@@ -70,7 +70,7 @@ fn a_new_event_is_claimed_by_one_command_and_only_a_known_one_asked_of_by_a_scri
 }
 
 #[test]
-fn a_network_that_swallows_or_is_down_yields_errors_and_then_the_truth() {
+fn a_network_that_loses_bytes_or_is_down_gives_errors_until_it_works_again() {
     faults::run(async {
         let server = RedisServer::start();
         let proxy = Proxy::to(server.address()).await;
@@ -81,7 +81,7 @@ fn a_network_that_swallows_or_is_down_yields_errors_and_then_the_truth() {
 }
 
 #[test]
-fn a_duplicate_has_no_more_time_than_a_new_event() {
+fn both_round_trips_of_a_duplicate_share_one_timeout() {
     faults::run(async {
         let server = RedisServer::start();
         let proxy = Proxy::to(server.address()).await;
@@ -99,7 +99,7 @@ fn a_duplicate_has_no_more_time_than_a_new_event() {
 }
 
 #[test]
-fn a_server_that_is_killed_mid_call_yields_errors_and_keeps_what_it_acknowledged() {
+fn a_server_that_is_killed_mid_call_gives_errors_and_keeps_what_it_acknowledged() {
     faults::run(async {
         let mut server = RedisServer::start();
         let store = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
@@ -108,7 +108,7 @@ fn a_server_that_is_killed_mid_call_yields_errors_and_keeps_what_it_acknowledged
 }
 
 #[test]
-fn a_server_that_is_paused_yields_errors_and_then_the_truth() {
+fn a_paused_server_gives_errors_until_it_works_again() {
     faults::run(async {
         let mut server = RedisServer::start();
         let store = RedisReplayStore::connect_with(impatient(&server.url())).await.unwrap();
@@ -163,7 +163,7 @@ fn a_server_that_is_out_of_memory_refuses_claims_and_forgets_nothing() {
 }
 
 #[test]
-fn a_server_that_is_out_of_memory_takes_what_became_of_claims() {
+fn a_server_that_is_out_of_memory_accepts_commits_and_releases() {
     faults::run(async {
         let store = small().await;
         let claim = async |name: &str| match store.claim(key(name, "held"), LEASE, at(0)).await {
@@ -188,7 +188,7 @@ fn a_server_that_is_out_of_memory_takes_what_became_of_claims() {
 }
 
 #[test]
-fn a_server_that_may_evict_keys_is_refused_unless_asked_for_by_name() {
+fn a_server_that_may_evict_keys_is_refused_unless_explicitly_allowed() {
     faults::run(async {
         for policy in ["allkeys-lru", "volatile-ttl"] {
             let server = RedisServer::start_with(&["--maxmemory-policy", policy]);
@@ -203,7 +203,7 @@ fn a_server_that_may_evict_keys_is_refused_unless_asked_for_by_name() {
 }
 
 #[test]
-fn a_server_that_begins_to_evict_is_refused_when_the_connection_is_made_anew() {
+fn a_server_that_begins_to_evict_keys_is_refused_on_reconnection() {
     faults::run(async {
         let server = RedisServer::start();
         let store = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
@@ -216,7 +216,7 @@ fn a_server_that_begins_to_evict_is_refused_when_the_connection_is_made_anew() {
 }
 
 #[test]
-fn a_server_that_is_busy_with_a_script_says_so_and_is_not_taken_for_one_that_hides_its_policy() {
+fn a_server_that_is_busy_with_a_script_is_not_taken_for_one_that_hides_its_policy() {
     faults::run(async {
         let server = RedisServer::start();
         let store = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
@@ -240,7 +240,7 @@ fn a_server_that_is_busy_with_a_script_says_so_and_is_not_taken_for_one_that_hid
 }
 
 #[test]
-fn a_user_that_may_not_see_the_policy_needs_to_say_that_it_is_right() {
+fn a_user_that_may_not_read_the_policy_must_be_told_to_trust_it() {
     faults::run(async {
         let server = RedisServer::start();
         let url = |user: &str| format!("redis://{user}:secret@{}", server.address());
@@ -259,7 +259,7 @@ fn a_user_that_may_not_see_the_policy_needs_to_say_that_it_is_right() {
 }
 
 #[test]
-fn a_user_that_may_claim_and_not_commit_is_refused_at_the_start() {
+fn a_user_that_may_claim_but_not_commit_is_refused_at_the_start() {
     faults::run(async {
         let server = RedisServer::start();
         for denied in ["-@scripting", "-pexpire", "-del"] {
@@ -291,7 +291,7 @@ fn a_server_that_lacks_a_command_is_refused_at_the_start() {
 }
 
 #[test]
-fn a_server_that_speaks_resp3_tells_its_policy_too() {
+fn the_policy_is_read_over_resp3_as_well() {
     faults::run(async {
         let server = RedisServer::start();
         server.cli(&["ACL", "SETUSER", "other", "on", ">secret", "~*", "+@all", "-info"]);
@@ -301,7 +301,7 @@ fn a_server_that_speaks_resp3_tells_its_policy_too() {
 }
 
 #[test]
-fn keys_go_by_themselves_a_day_after_they_are_over() {
+fn redis_removes_keys_a_day_after_they_expire() {
     faults::run(async {
         let server = RedisServer::start();
         let store = RedisReplayStore::connect_with(options(&server.url()).with_prefix("hooks")).await.unwrap();

@@ -75,7 +75,7 @@ async fn done(store: &SqliteReplayStore, event: ReplayKey, keep_for: Duration, n
 }
 
 #[test]
-fn a_file_that_is_opened_again_knows_what_was_acknowledged() {
+fn a_reopened_file_has_all_acknowledged_events() {
     faults::run(async {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("replays.db");
@@ -91,7 +91,7 @@ fn a_file_that_is_opened_again_knows_what_was_acknowledged() {
 }
 
 #[test]
-fn a_full_store_refuses_forgets_nothing_and_has_room_again_to_the_millisecond() {
+fn a_full_store_forgets_nothing_and_has_room_to_the_millisecond_when_an_event_expires() {
     faults::run(async {
         let folder = TempDir::new().unwrap();
         let options = options().with_capacity(50);
@@ -115,7 +115,7 @@ fn a_full_store_refuses_forgets_nothing_and_has_room_again_to_the_millisecond() 
 }
 
 #[test]
-fn what_is_over_goes_while_others_come() {
+fn new_events_remove_expired_ones() {
     faults::run(async {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("replays.db");
@@ -129,7 +129,7 @@ fn what_is_over_goes_while_others_come() {
 }
 
 #[test]
-fn a_clock_that_is_ahead_for_a_while_erases_nothing_that_has_room() {
+fn a_clock_that_is_temporarily_ahead_removes_nothing_while_there_is_room() {
     faults::run(async {
         let folder = TempDir::new().unwrap();
         let store = SqliteReplayStore::open(folder.path().join("replays.db")).unwrap();
@@ -150,7 +150,7 @@ fn rows(path: &Path) -> (i64, i64) {
 }
 
 #[test]
-fn a_file_that_may_not_grow_refuses_and_forgets_nothing() {
+fn a_file_at_its_byte_limit_refuses_claims_and_forgets_nothing() {
     faults::run(async {
         let folder = TempDir::new().unwrap();
         let limit = 64 << 10;
@@ -184,7 +184,7 @@ fn a_file_that_may_not_grow_refuses_and_forgets_nothing() {
 }
 
 #[test]
-fn a_file_that_may_not_grow_takes_what_comes_instead_of_what_is_over() {
+fn a_file_at_its_byte_limit_replaces_expired_events() {
     faults::run(async {
         let folder = TempDir::new().unwrap();
         let options = options().with_bytes(64 << 10);
@@ -196,7 +196,7 @@ fn a_file_that_may_not_grow_takes_what_comes_instead_of_what_is_over() {
 }
 
 #[test]
-fn what_was_handled_is_done_although_the_claims_beside_it_find_no_room() {
+fn commits_succeed_in_a_batch_whose_claims_find_no_room() {
     for _ in 0..3 {
         faults::run(handled_beside_claims());
     }
@@ -313,7 +313,7 @@ async fn handle_all(store: Arc<SqliteReplayStore>, start: Instant, event: impl F
 }
 
 #[test]
-fn more_calls_than_may_wait_are_refused() {
+fn calls_beyond_the_waiting_limit_are_refused() {
     faults::run(async {
         let folder = TempDir::new().unwrap();
         let path = folder.path().join("replays.db");
@@ -355,7 +355,7 @@ async fn join<T>(calls: Vec<impl Future<Output = T>>) -> Vec<T> {
 }
 
 #[test]
-fn limits_beyond_all_measure_are_borne() {
+fn extreme_options_are_accepted() {
     faults::run(async {
         let folder = TempDir::new().unwrap();
         let options = SqliteOptions::new().with_waiting(usize::MAX).with_lock_timeout(Duration::MAX);

@@ -29,7 +29,7 @@ async fn open_redis() -> On<RedisReplayStore, RedisServer> {
 replay_conformance!(over_tls_redis, open_redis());
 
 #[test]
-fn a_redis_that_does_not_prove_who_it_is_is_told_nothing() {
+fn nothing_is_sent_to_a_redis_without_a_valid_certificate() {
     faults::run(async {
         let (authority, another) = (Authority::new(), Authority::new());
         let server = RedisServer::start_secure(&authority.vouch_for("redis.example"));
@@ -48,7 +48,7 @@ fn a_redis_that_does_not_prove_who_it_is_is_told_nothing() {
 }
 
 #[test]
-fn neither_side_falls_back_to_a_redis_without_tls() {
+fn neither_client_nor_redis_falls_back_to_no_tls() {
     faults::run(async {
         let authority = Authority::new();
         let plain = RedisServer::start();
@@ -64,7 +64,7 @@ fn neither_side_falls_back_to_a_redis_without_tls() {
 }
 
 #[test]
-fn a_redis_over_tls_that_is_killed_or_cut_off_yields_errors_and_then_the_truth() {
+fn a_redis_over_tls_gives_errors_while_it_is_down_until_it_works_again() {
     faults::run(async {
         let authority = Authority::new();
         let mut server = RedisServer::start_secure(&authority.vouch_for(HERE));
@@ -79,7 +79,7 @@ fn a_redis_over_tls_that_is_killed_or_cut_off_yields_errors_and_then_the_truth()
 }
 
 #[test]
-fn each_node_of_a_cluster_proves_who_it_is() {
+fn the_certificate_of_each_node_of_a_cluster_is_verified() {
     faults::run(async {
         let authority = Authority::new();
         let cluster = RedisCluster::start_secure(&authority);
@@ -97,7 +97,7 @@ fn each_node_of_a_cluster_proves_who_it_is() {
 }
 
 #[test]
-fn authorities_of_redis_that_are_none_or_that_nobody_asks_for_are_refused() {
+fn root_certificates_for_redis_that_are_invalid_or_unused_are_refused() {
     let authority = Authority::new();
     let refused =
         |url: &str, pem: &str| RedisOptions::new(url).and_then(|options| options.with_only_root_pem(pem)).unwrap_err();
@@ -142,7 +142,7 @@ async fn open_postgres() -> On<PostgresReplayStore, Arc<Vouched>> {
 replay_conformance!(over_tls_postgres, open_postgres());
 
 #[test]
-fn a_postgres_that_does_not_prove_who_it_is_is_told_nothing() {
+fn nothing_is_sent_to_a_postgres_without_a_valid_certificate() {
     faults::run(async {
         let (authority, another) = (Authority::new(), Authority::new());
         let server = PostgresServer::start_secure(&authority.vouch_for("postgres.example"));
@@ -160,7 +160,7 @@ fn a_postgres_that_does_not_prove_who_it_is_is_told_nothing() {
 }
 
 #[test]
-fn a_postgres_without_tls_is_not_told_anything_in_the_clear() {
+fn nothing_is_sent_in_the_clear_to_a_postgres_without_tls() {
     faults::run(async {
         let authority = Authority::new();
         let server = PostgresServer::start();
@@ -171,7 +171,7 @@ fn a_postgres_without_tls_is_not_told_anything_in_the_clear() {
 }
 
 #[test]
-fn a_password_is_proved_to_the_server_of_the_certificate() {
+fn password_authentication_is_bound_to_the_certificate() {
     faults::run(async {
         let authority = Authority::new();
         let server = PostgresServer::start_secure(&authority.vouch_for(HERE));
@@ -186,7 +186,7 @@ fn a_password_is_proved_to_the_server_of_the_certificate() {
 }
 
 #[test]
-fn a_postgres_over_tls_that_is_killed_or_cut_off_yields_errors_and_then_the_truth() {
+fn a_postgres_over_tls_gives_errors_while_it_is_down_until_it_works_again() {
     faults::run(async {
         let authority = Authority::new();
         let mut server = PostgresServer::start_secure(&authority.vouch_for(HERE));
@@ -202,7 +202,7 @@ fn a_postgres_over_tls_that_is_killed_or_cut_off_yields_errors_and_then_the_trut
 }
 
 #[test]
-fn authorities_of_postgres_that_are_none_or_that_nobody_asks_for_are_refused() {
+fn root_certificates_for_postgres_that_are_invalid_or_unused_are_refused() {
     let pem = Authority::new().pem();
     let refused = |url: &str, pem: &str| {
         PostgresOptions::new(url).and_then(|options| options.with_only_root_pem(pem)).unwrap_err()

@@ -1,4 +1,4 @@
-//! Deliveries that come through the layer: signed, verified, guarded, and then handled.
+//! Deliveries through the layers: signed, verified, claimed, and then handled.
 
 use std::{
     fmt,
@@ -23,66 +23,65 @@ use super::{
     worker::mix,
 };
 
-/// An endpoint, and a provider that signs what it is sent.
+/// An endpoint, and a provider that signs its deliveries.
 pub(super) struct Endpoint {
     service: BoxCloneSyncService<Request<Full<Bytes>>, Response<Full<Bytes>>, Broken>,
     signer: Signer,
 }
 
-/// What became of a delivery.
+/// The result of a delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Delivered {
-    /// The handler ran, and its 2xx came back.
+    /// The handler ran, and answered 2xx.
     Handled,
-    /// 2xx, and no handler ran: the event is done.
+    /// The answer was 2xx without a handler: the event is done.
     Known,
-    /// It has to come again: it was refused, or there is no answer.
+    /// It was refused, or there is no answer: the sender has to retry.
     Again,
 }
 
-/// A handler that ends without an answer.
+/// The error of a handler that gives no answer.
 #[derive(Debug)]
 pub(super) struct Broken;
 
-/// Which delivery it is, and what is to become of it.
+/// The number of a delivery, and how its handler behaves.
 #[derive(Clone, Copy)]
 struct Attempt {
     number: u32,
-    fate: Fate,
+    ending: Ending,
     pause: u64,
 }
 
 /// How a handler ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
+enum Ending {
     Success,
     Status,
     Error,
     Panic,
-    /// It ends after its time is over.
+    /// It ends after its timeout.
     Late,
 }
 
-/// Of a thousand deliveries, so many whose handler ends otherwise than well.
+/// How many of a thousand handlers fail, by the way in which they fail.
 const STATUS: u64 = 60;
 const ERRORS: u64 = 20;
 const PANICS: u64 = 20;
 const LATE: u64 = 3;
 
-/// Of a thousand deliveries, so many whose client is soon gone: while the claim is made, the handler runs, or the commit is
-/// made.
+/// How many of a thousand clients disconnect early: during the claim, the handler or the commit.
 const CLIENT_GONE: u64 = 60;
 
 const HANDLER_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Long enough for a machine that is busy; what a dead worker held comes free after it.
+/// Long enough for a busy machine. The events of a killed worker are free afterwards.
 const LEASE: Duration = Duration::from_secs(5);
 
 const SECRET: &str = "whsec_a-long-random-secret";
 
 impl Endpoint {
     pub(super) fn new(store: Kept, journal: Arc<Journal>, worker: u32) -> Self {
-        // Its deliveries have an id that is signed, and each retry another time.
+        // Stripe signs the event's id, and each retry has a new timestamp.
         let verifier = Verifier::new(providers::STRIPE, SECRET).expect("the secret fits");
         let stack = Stack::builder("exactly once", verifier).with_store(store).with_lease(LEASE);
         let stack = stack.with_handler_timeout(HANDLER_TIMEOUT).build().expect("the lease is long enough");
@@ -91,16 +90,16 @@ impl Endpoint {
         Self { service: BoxCloneSyncService::new(service), signer }
     }
 
-    /// Delivers an event, as this luck has it.
-    pub(super) async fn deliver(&self, event: u32, number: u32, luck: u64) -> Delivered {
+    /// Delivers an event. `random` chooses how the handler and the client behave.
+    pub(super) async fn deliver(&self, event: u32, number: u32, random: u64) -> Delivered {
         let body = Bytes::from(format!(r#"{{"id":"evt_{event}","type":"invoice.paid"}}"#));
         let request = Request::post("/hooks").body(body).expect("the request is well formed");
         let signed = self.signer.sign(request, SystemTime::now()).expect("every body can be signed");
         let mut signed = signed.map(Full::new);
-        signed.extensions_mut().insert(Attempt { number, fate: Fate::of(luck % 1000), pause: luck >> 32 });
-        let client = mix(luck);
-        let patience = if client % 1000 < CLIENT_GONE { (client >> 32) % 5 } else { u64::MAX };
-        match answer(self.service.clone().oneshot(signed), patience).await {
+        signed.extensions_mut().insert(Attempt { number, ending: Ending::of(random % 1000), pause: random >> 32 });
+        let client = mix(random);
+        let polls = if client % 1000 < CLIENT_GONE { (client >> 32) % 5 } else { u64::MAX };
+        match answer(self.service.clone().oneshot(signed), polls).await {
             Some(Ok(response)) if !response.status().is_success() => Delivered::Again,
             Some(Ok(response)) => match response.extensions().get::<Rejection>() {
                 None => Delivered::Handled,
@@ -112,12 +111,12 @@ impl Endpoint {
     }
 }
 
-/// What comes of a call: nothing if it panics, or if its client is gone after it had to wait so often.
-async fn answer<T>(call: impl Future<Output = T>, patience: u64) -> Option<T> {
+/// The output of a call. `None` if it panics, or if its client disconnects after the call was pending `polls` times.
+async fn answer<T>(call: impl Future<Output = T>, polls: u64) -> Option<T> {
     let (mut call, mut waited) = (pin!(call), 0);
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| call.as_mut().poll(context))) {
         Ok(Poll::Ready(answer)) => Poll::Ready(Some(answer)),
-        Ok(Poll::Pending) if waited < patience => {
+        Ok(Poll::Pending) if waited < polls => {
             waited += 1;
             Poll::Pending
         }
@@ -126,16 +125,16 @@ async fn answer<T>(call: impl Future<Output = T>, patience: u64) -> Option<T> {
     .await
 }
 
-impl Fate {
+impl Ending {
     fn of(choice: u64) -> Self {
         [(STATUS, Self::Status), (ERRORS, Self::Error), (PANICS, Self::Panic), (LATE, Self::Late)]
             .into_iter()
-            .scan(0, |end, (share, fate)| {
+            .scan(0, |end, (share, ending)| {
                 *end += share;
-                Some((*end, fate))
+                Some((*end, ending))
             })
             .find(|(end, _)| choice < *end)
-            .map_or(Self::Success, |(_, fate)| fate)
+            .map_or(Self::Success, |(_, ending)| ending)
     }
 }
 
@@ -144,7 +143,7 @@ async fn handle(
     journal: Arc<Journal>,
     worker: u32,
 ) -> Result<Response<Full<Bytes>>, Broken> {
-    let Attempt { number, fate, pause } = *request.extensions().get().expect("every delivery has one");
+    let Attempt { number, ending, pause } = *request.extensions().get().expect("every delivery has one");
     let delivery: &Delivery = request.extensions().get().expect("the layer puts it there");
     let id = delivery.event_id().and_then(|id| id.as_str().strip_prefix("evt_")?.parse().ok());
     let event = id.expect("every event has an id");
@@ -154,23 +153,23 @@ async fn handle(
         1..4 => tokio::task::yield_now().await,
         _ => {}
     }
-    match fate {
-        Fate::Success => {
+    match ending {
+        Ending::Success => {
             run.succeed();
             return Ok(Response::new(Full::default()));
         }
-        Fate::Status => {}
-        Fate::Error => return Err(Broken),
-        // Without the message on standard error that `panic!` has.
-        Fate::Panic => resume_unwind(Box::new("a handler panics")),
-        Fate::Late => tokio::time::sleep(2 * HANDLER_TIMEOUT).await,
+        Ending::Status => {}
+        Ending::Error => return Err(Broken),
+        // Unlike `panic!`, this prints no message.
+        Ending::Panic => resume_unwind(Box::new("a handler panics")),
+        Ending::Late => tokio::time::sleep(2 * HANDLER_TIMEOUT).await,
     }
     let mut failed = Response::new(Full::default());
     *failed.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     Ok(failed)
 }
 
-/// A handler that runs. One that is dropped before it has succeeded has failed.
+/// A running handler. If it is dropped before it succeeds, it has failed.
 struct Run {
     journal: Arc<Journal>,
     record: Record,
@@ -213,8 +212,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thousand_deliveries_have_the_fates_that_they_should() {
-        let count = |fate| (0..1000).filter(|choice| Fate::of(*choice) == fate).count() as u64;
-        assert_eq!([Fate::Status, Fate::Error, Fate::Panic, Fate::Late].map(count), [STATUS, ERRORS, PANICS, LATE]);
+    fn a_thousand_deliveries_end_in_the_given_proportions() {
+        let count = |ending| (0..1000).filter(|choice| Ending::of(*choice) == ending).count() as u64;
+        assert_eq!(
+            [Ending::Status, Ending::Error, Ending::Panic, Ending::Late].map(count),
+            [STATUS, ERRORS, PANICS, LATE]
+        );
     }
 }

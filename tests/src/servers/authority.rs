@@ -1,12 +1,12 @@
-//! An authority that vouches for servers.
+//! A certificate authority for the servers.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 
-/// An authority of its own, that nobody knows.
+/// A certificate authority that no other program trusts.
 #[derive(Debug)]
 pub struct Authority(CertifiedIssuer<'static, KeyPair>);
 
-/// A certificate, its key and who vouches for it, in PEM.
+/// A certificate, its key and its authority, in PEM.
 #[derive(Clone, Debug)]
 pub struct Identity {
     /// The certificate.
@@ -18,7 +18,7 @@ pub struct Identity {
 }
 
 impl Authority {
-    /// A new one.
+    /// A new authority.
     ///
     /// # Panics
     ///
@@ -31,19 +31,19 @@ impl Authority {
         Self(CertifiedIssuer::self_signed(params, key).expect("a key signs for itself"))
     }
 
-    /// Its own certificate, in PEM.
+    /// The root certificate, in PEM.
     pub fn pem(&self) -> String {
         self.0.pem()
     }
 
-    /// Vouches for a server of this name or address.
+    /// Issues a certificate for a server with this name or address.
     ///
     /// # Panics
     ///
-    /// If it is none.
+    /// If that is no name or address.
     pub fn vouch_for(&self, name: &str) -> Identity {
         let mut params = CertificateParams::new(vec![name.to_owned()]).expect("the name is one");
-        // One that is called like its authority would be taken for its own.
+        // With the subject of its issuer, a certificate would count as self-signed.
         params.distinguished_name.push(DnType::CommonName, name);
         let key = KeyPair::generate().expect("there is randomness");
         let certificate = params.signed_by(&key, &self.0).expect("an authority signs");

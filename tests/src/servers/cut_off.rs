@@ -1,4 +1,4 @@
-//! A node of a cluster of Redis that is cut off from the others, but not from those who ask it.
+//! A fake node of a Redis cluster that is cut off from the other nodes, but not from clients.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -6,14 +6,14 @@ use std::{
     thread,
 };
 
-/// Believes that it has all slots, as it did before, and serves nobody. It listens until the process ends.
+/// Claims to have all slots, and answers every request with an error. It listens until the process ends.
 #[derive(Debug)]
 pub struct CutOff {
     address: SocketAddr,
 }
 
 impl CutOff {
-    /// Starts one that says this instead of an answer.
+    /// Starts a node that answers with this error.
     ///
     /// # Panics
     ///
@@ -29,7 +29,7 @@ impl CutOff {
         Self { address }
     }
 
-    /// Where it listens.
+    /// The address at which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -50,7 +50,7 @@ fn serve(mut stream: TcpStream, port: u16, error: &str) -> io::Result<()> {
     }
 }
 
-/// A request in Redis's own protocol: how many words there are, and each behind its length.
+/// Reads a request in the protocol of Redis: the number of words, then each word after its length.
 fn request(from: &mut impl BufRead) -> io::Result<Vec<String>> {
     let count = number(from)?;
     let mut words = Vec::with_capacity(count);

@@ -1,4 +1,4 @@
-//! Real servers for the tests, each in a folder of its own, ended with its guard.
+//! Real servers for the tests, each in its own folder, which stop when their guard is dropped.
 
 mod authority;
 mod cut_off;
@@ -30,7 +30,7 @@ pub use self::{
     shared::Shared,
 };
 
-/// A store, and the guard of the server that it lives on.
+/// A store, and the guard of its server.
 #[derive(Debug)]
 pub struct On<S, G> {
     store: S,
@@ -38,12 +38,12 @@ pub struct On<S, G> {
 }
 
 impl<S, G> On<S, G> {
-    /// Keeps the server as long as the store.
+    /// Keeps the server running as long as the store exists.
     pub fn new(store: S, server: G) -> Self {
         Self { store, server }
     }
 
-    /// What it lives on.
+    /// The guard of the server.
     pub fn server(&self) -> &G {
         &self.server
     }
@@ -65,7 +65,7 @@ impl<S: ReplayStore, G: Send + Sync + 'static> ReplayStore for On<S, G> {
     }
 }
 
-/// Two stores on one server, asked in turn, as by two processes.
+/// Two stores on one server, called in turn, as by two processes.
 #[derive(Debug)]
 pub struct Alternating<S> {
     stores: [S; 2],
@@ -73,7 +73,7 @@ pub struct Alternating<S> {
 }
 
 impl<S> Alternating<S> {
-    /// Both have to be on the same server.
+    /// Both must be on the same server.
     pub fn new(one: S, other: S) -> Self {
         Self { stores: [one, other], calls: AtomicUsize::new(0) }
     }

@@ -1,4 +1,4 @@
-//! `postgres`.
+//! A Postgres server.
 
 use std::{
     fs,
@@ -19,7 +19,7 @@ use super::{
     process::{Process, free_address},
 };
 
-/// A Postgres of its own, on loopback.
+/// A new Postgres server on loopback.
 #[derive(Debug)]
 pub struct PostgresServer {
     process: Process,
@@ -28,7 +28,7 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// Makes a cluster and starts its server.
+    /// Creates a database cluster, and starts its server.
     ///
     /// # Panics
     ///
@@ -37,7 +37,7 @@ impl PostgresServer {
         Self::run(make_cluster(&[]))
     }
 
-    /// Makes a cluster whose log of writes is on this disk, in files of 1 MiB, and starts its server.
+    /// Creates a database cluster whose write-ahead log is on this disk, in files of 1 MiB, and starts its server.
     ///
     /// # Panics
     ///
@@ -47,7 +47,7 @@ impl PostgresServer {
         Self::run(make_cluster(&["--wal-segsize=1", "--waldir", log.to_str().expect("the path is text")]))
     }
 
-    /// Makes a cluster and starts its server, which speaks TLS to whoever asks for it, and proves this.
+    /// Creates a database cluster, and starts its server, which supports TLS with this identity.
     ///
     /// # Panics
     ///
@@ -68,7 +68,7 @@ impl PostgresServer {
         Self { process: run(&folder, address), folder, address }
     }
 
-    /// Lets clients in by this rule before all others, as in `pg_hba.conf`.
+    /// Adds a rule for clients before all others, as in `pg_hba.conf`.
     ///
     /// # Panics
     ///
@@ -90,7 +90,7 @@ impl PostgresServer {
         url(self.address, database)
     }
 
-    /// The URL of an empty database of its own.
+    /// The URL of a new, empty database.
     ///
     /// # Panics
     ///
@@ -102,7 +102,7 @@ impl PostgresServer {
         self.url(&name)
     }
 
-    /// The URL of an empty database of its own, whose tables are on this disk.
+    /// The URL of a new, empty database whose tables are on this disk.
     ///
     /// # Panics
     ///
@@ -116,7 +116,7 @@ impl PostgresServer {
         url
     }
 
-    /// Writes to its log until little is left of the files that it has for it.
+    /// Writes to the write-ahead log until its files are nearly full.
     pub fn use_up_log(&self) {
         self.psql(
             "postgres",
@@ -138,7 +138,7 @@ impl PostgresServer {
         &mut self.process
     }
 
-    /// Starts it again, with its files and at its address, after it was killed.
+    /// Restarts it after it was killed, with the same files and address.
     pub fn restart(&mut self) {
         self.process.kill();
         self.process = run(&self.folder, self.address);
@@ -172,7 +172,7 @@ pub fn url(address: SocketAddr, database: &str) -> String {
     format!("postgresql://postgres@{address}/{database}")
 }
 
-/// A new folder that is Postgres's.
+/// A new folder that belongs to the user of Postgres.
 fn own_folder(disk: &Path, name: &str) -> PathBuf {
     let folder = disk.join(name);
     fs::create_dir(&folder).expect("a folder can be made");
@@ -180,7 +180,7 @@ fn own_folder(disk: &Path, name: &str) -> PathBuf {
     folder
 }
 
-/// The folder of a new cluster, in its part `data`.
+/// A folder with a new database cluster in its subfolder `data`.
 fn make_cluster(more: &[&str]) -> TempDir {
     let folder = TempDir::new().expect("a folder can be made");
     give_away(folder.path());
@@ -193,7 +193,7 @@ fn make_cluster(more: &[&str]) -> TempDir {
     folder
 }
 
-/// Gives a file to whom Postgres lets run it.
+/// Changes the owner of a file to the user of Postgres.
 fn give_away(path: &Path) {
     if let Some((user, group)) = unprivileged() {
         chown(path, Some(user), Some(group)).expect("root may give files away");
@@ -202,7 +202,7 @@ fn give_away(path: &Path) {
 
 fn run(folder: &TempDir, address: SocketAddr) -> Process {
     let data = folder.path().join("data");
-    // That of a server that was killed stays behind, and another process may have its number by now.
+    // A killed server leaves this file behind, and another process may have its id by now.
     let _ = fs::remove_file(data.join("postmaster.pid"));
     let mut command = program("postgres");
     command.arg("-D").arg(&data).current_dir(folder.path());
@@ -232,7 +232,7 @@ fn wait_until_it_serves(process: &mut Process, address: SocketAddr) {
     });
 }
 
-/// A program of Postgres, run by whom it lets run it: not by root.
+/// A program of Postgres, which does not run as root.
 fn program(name: &str) -> Command {
     let mut command = Command::new(bin().join(name));
     if let Some((user, group)) = unprivileged() {
@@ -254,7 +254,7 @@ fn unprivileged() -> Option<(u32, u32)> {
     Some(of("postgres").or_else(|| of("nobody")).expect("the system has a user without rights"))
 }
 
-/// Where the newest Postgres is.
+/// The folder of the newest version of Postgres.
 fn bin() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten().map(|entry| entry.path());
     let newest = versions.max_by_key(|path| version(path));

@@ -1,4 +1,4 @@
-//! One process of a server.
+//! The process of a server.
 
 use std::{
     fs,
@@ -14,14 +14,14 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// A server's process: killed when it is dropped.
+/// A server's process, which is killed on drop.
 #[derive(Debug)]
 pub struct Process {
     child: Child,
     name: String,
 }
 
-/// How long a server may take to answer after its start, on a machine that is busy.
+/// How long a server may take to start on a busy machine.
 const START: Duration = Duration::from_secs(60);
 
 impl Process {
@@ -37,7 +37,7 @@ impl Process {
         Self { child, name }
     }
 
-    /// Waits until somebody listens.
+    /// Waits until the server listens.
     pub fn wait_until_it_listens(&mut self, at: SocketAddr) {
         self.wait_until(|| TcpStream::connect(at).is_ok());
     }
@@ -73,22 +73,22 @@ impl Process {
         }
         let children = children(self.id());
         self.signal(Signal::KILL);
-        // It may have ended by itself, which is what is wanted.
+        // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
-        // Postgres does not start while one of its processes still has the memory that they share.
+        // Postgres does not start while one of its old processes still has the shared memory.
         let start = Instant::now();
         while children.iter().any(|id| is_running(*id)) && start.elapsed() < START {
             sleep(Duration::from_millis(1));
         }
     }
 
-    /// Stops the process where it stands: it neither answers nor closes its connections.
+    /// Pauses the process (`SIGSTOP`): it neither answers nor closes its connections.
     pub fn pause(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on.
+    /// Resumes the process.
     pub fn resume(&self) {
         self.signal(Signal::CONT);
     }
@@ -100,7 +100,7 @@ impl Process {
     fn signal(&self, signal: Signal) {
         let id = self.id();
         for id in children(id).into_iter().chain([id]).filter_map(Pid::from_raw) {
-            // One that has ended meanwhile needs no signal.
+            // A process that has ended needs no signal.
             let _ = kill_process(id, signal);
         }
     }
@@ -117,7 +117,7 @@ fn parent_of(id: i32) -> Option<i32> {
     stat(id)?.1.parse().ok()
 }
 
-/// Whether a process is there, and more than what is left of it until somebody asks for its status.
+/// Whether a process is running, and not a zombie.
 fn is_running(id: i32) -> bool {
     stat(id).is_some_and(|(state, _)| !matches!(&*state, "Z" | "X"))
 }
@@ -125,7 +125,7 @@ fn is_running(id: i32) -> bool {
 /// The state and the parent of a process.
 fn stat(id: i32) -> Option<(String, String)> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
-    // They come behind the name, which may have anything in it.
+    // They follow the name, which may contain any character.
     let mut fields = stat.rsplit(')').next()?.split_whitespace().map(str::to_owned);
     Some((fields.next()?, fields.next()?))
 }
@@ -136,14 +136,13 @@ impl Drop for Process {
     }
 }
 
-/// An address on loopback at which nobody listens, and which the system gives nobody before it is used: it is below those that
-/// are chosen for connections and for listeners that leave it the choice.
+/// A free address on loopback. Its port is below the ephemeral ports, so that the system gives it to no other process.
 ///
 /// # Panics
 ///
 /// If the system has no port left.
 pub fn free_address() -> SocketAddr {
-    // Each process begins elsewhere.
+    // Each process begins at another port.
     static NEXT: LazyLock<AtomicU16> = LazyLock::new(|| {
         let start = std::process::id() % u32::from(PORTS);
         AtomicU16::new(u16::try_from(start).unwrap_or_default())

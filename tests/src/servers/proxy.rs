@@ -1,4 +1,4 @@
-//! A network that fails: a TCP proxy whose connections can be cut or swallowed.
+//! A TCP proxy that simulates network failures.
 
 use std::{
     net::SocketAddr,
@@ -21,37 +21,37 @@ use tokio::{
     time::sleep,
 };
 
-/// What becomes of what the proxy is given.
+/// How the proxy treats the bytes of its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Weather {
-    /// It is passed on.
-    Fair,
-    /// It is swallowed, in both directions, and nobody is told.
-    Hole,
-    /// What is asked is passed on, what is answered is swallowed.
-    Deaf,
-    /// Each answer is passed on so much later.
-    Slow(Duration),
-    /// The next question that names this event is passed on, and then it is as in [`Weather::Unanswered`].
-    Cut(ReplayKey),
-    /// What is asked is passed on, and then the connection is closed without an answer.
-    Unanswered,
-    /// Connections are closed at once.
+enum Fault {
+    /// Forwards them.
+    None,
+    /// Drops them in both directions, silently.
+    DropAll,
+    /// Forwards requests, and drops answers.
+    DropAnswers,
+    /// Delays each answer.
+    Delay(Duration),
+    /// Forwards the next request that names this event, and changes to [`Fault::Close`].
+    CloseAfter(ReplayKey),
+    /// Forwards requests, and closes the connection instead of answering.
+    Close,
+    /// Closes connections at once.
     Down,
 }
 
-/// A proxy in front of a server; it ends when it is dropped.
+/// A proxy in front of a server, which stops when it is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
-    weather: Arc<watch::Sender<Weather>>,
-    /// How often the connections that there were have been forgotten.
+    fault: Arc<watch::Sender<Fault>>,
+    /// How many times the connections were forgotten.
     forgotten: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
 
 impl Proxy {
-    /// A proxy that passes everything on to this address.
+    /// A proxy that forwards everything to this address.
     ///
     /// # Panics
     ///
@@ -59,10 +59,10 @@ impl Proxy {
     pub async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
         let address = listener.local_addr().expect("a listener has an address");
-        let weather = Arc::new(watch::Sender::new(Weather::Fair));
+        let fault = Arc::new(watch::Sender::new(Fault::None));
         let forgotten = Arc::new(AtomicUsize::new(0));
-        let accepting = tokio::spawn(accept(listener, server, Arc::clone(&weather), Arc::clone(&forgotten)));
-        Self { address, weather, forgotten, accepting }
+        let accepting = tokio::spawn(accept(listener, server, Arc::clone(&fault), Arc::clone(&forgotten)));
+        Self { address, fault, forgotten, accepting }
     }
 
     /// Where it listens.
@@ -70,44 +70,44 @@ impl Proxy {
         self.address
     }
 
-    /// Passes everything on again. What was swallowed is lost.
+    /// Forwards everything again. Dropped bytes are lost.
     pub fn restore(&self) {
-        self.set(Weather::Fair);
+        self.set(Fault::None);
     }
 
-    /// Swallows everything.
-    pub fn swallow(&self) {
-        self.set(Weather::Hole);
+    /// Drops all bytes, in both directions.
+    pub fn drop_all(&self) {
+        self.set(Fault::DropAll);
     }
 
-    /// Passes on what is asked, and swallows the answers.
-    pub fn swallow_answers(&self) {
-        self.set(Weather::Deaf);
+    /// Forwards requests, and drops answers.
+    pub fn drop_answers(&self) {
+        self.set(Fault::DropAnswers);
     }
 
-    /// Passes on each answer so much later.
+    /// Delays each answer.
     pub fn slow_answers(&self, by: Duration) {
-        self.set(Weather::Slow(by));
+        self.set(Fault::Delay(by));
     }
 
-    /// Passes on what is asked next of this event, and closes the connection instead of answering. What a store does of its
-    /// own accord, as removing what is over, is let through.
+    /// Forwards the next request for this event, and closes the connection instead of answering. Requests that a store makes by
+    /// itself, such as a purge, are answered.
     pub fn cut_at_the_next_answer_about(&self, event: ReplayKey) {
-        self.set(Weather::Cut(event));
+        self.set(Fault::CloseAfter(event));
     }
 
     /// Closes all connections, and each new one.
     pub fn cut(&self) {
-        self.set(Weather::Down);
+        self.set(Fault::Down);
     }
 
-    /// Forgets the connections that there are, as a firewall does with idle ones: each is closed at its next word.
-    pub fn forget(&self) {
+    /// Forgets the open connections, as a firewall does with idle ones: each is closed at its next bytes.
+    pub fn forget_connections(&self) {
         self.forgotten.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn set(&self, weather: Weather) {
-        self.weather.send_replace(weather);
+    fn set(&self, fault: Fault) {
+        self.fault.send_replace(fault);
     }
 }
 
@@ -121,22 +121,22 @@ impl Drop for Proxy {
 async fn accept(
     listener: TcpListener,
     server: SocketAddr,
-    weather: Arc<watch::Sender<Weather>>,
+    fault: Arc<watch::Sender<Fault>>,
     forgotten: Arc<AtomicUsize>,
 ) {
     loop {
         let Ok((client, _)) = listener.accept().await else { return };
-        if *weather.borrow() == Weather::Down {
+        if *fault.borrow() == Fault::Down {
             continue;
         }
         let Ok(server) = TcpStream::connect(server).await else { continue };
         let (from_client, to_client) = client.into_split();
         let (from_server, to_server) = server.into_split();
-        let (born, forgotten) = (forgotten.load(Ordering::SeqCst), Arc::clone(&forgotten));
-        let is_known = move || forgotten.load(Ordering::SeqCst) == born;
-        let asked = pass(from_client, to_server, Arc::clone(&weather), Direction::Question, is_known);
-        let answered = pass(from_server, to_client, Arc::clone(&weather), Direction::Answer, || true);
-        // When one direction ends, both do.
+        let (opened, forgotten) = (forgotten.load(Ordering::SeqCst), Arc::clone(&forgotten));
+        let is_known = move || forgotten.load(Ordering::SeqCst) == opened;
+        let asked = pass(from_client, to_server, Arc::clone(&fault), Direction::Request, is_known);
+        let answered = pass(from_server, to_client, Arc::clone(&fault), Direction::Answer, || true);
+        // When one direction ends, the other ends as well.
         tokio::spawn(async move {
             tokio::select! {
                 () = asked => {}
@@ -148,25 +148,25 @@ async fn accept(
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Direction {
-    Question,
+    Request,
     Answer,
 }
 
-/// Passes bytes on until the connection ends, or is cut instead of answered.
+/// Forwards bytes in one direction until the connection ends or the fault closes it.
 async fn pass(
     mut from: OwnedReadHalf,
     mut to: OwnedWriteHalf,
-    weather: Arc<watch::Sender<Weather>>,
+    fault: Arc<watch::Sender<Fault>>,
     direction: Direction,
     is_known: impl Fn() -> bool,
 ) {
-    let mut changes = weather.subscribe();
+    let mut changes = fault.subscribe();
     let mut buffer = vec![0; 16 << 10];
     loop {
         let read = tokio::select! {
             read = from.read(&mut buffer) => read,
             changed = changes.changed() => {
-                if changed.is_err() || *weather.borrow() == Weather::Down {
+                if changed.is_err() || *fault.borrow() == Fault::Down {
                     return;
                 }
                 continue;
@@ -176,23 +176,23 @@ async fn pass(
         if !is_known() {
             return;
         }
-        let now = *weather.borrow();
+        let now = *fault.borrow();
         match (now, direction) {
-            (Weather::Hole, _) | (Weather::Deaf, Direction::Answer) => {}
-            (Weather::Unanswered, Direction::Answer) => {
-                // Only this connection, and before it is closed: the next attempt finds the network well.
-                weather.send_replace(Weather::Fair);
+            (Fault::DropAll, _) | (Fault::DropAnswers, Direction::Answer) => {}
+            (Fault::Close, Direction::Answer) => {
+                // Only this connection fails: before it closes, the network works again for the next attempt.
+                fault.send_replace(Fault::None);
                 return;
             }
-            (Weather::Down, _) => return,
+            (Fault::Down, _) => return,
             (now, direction) => {
-                if let (Weather::Cut(event), Direction::Question) = (now, direction)
+                if let (Fault::CloseAfter(event), Direction::Request) = (now, direction)
                     && names(&buffer[..read], event)
                 {
                     // Before the server can answer.
-                    weather.send_replace(Weather::Unanswered);
+                    fault.send_replace(Fault::Close);
                 }
-                if let (Weather::Slow(by), Direction::Answer) = (now, direction) {
+                if let (Fault::Delay(by), Direction::Answer) = (now, direction) {
                     sleep(by).await;
                 }
                 if to.write_all(&buffer[..read]).await.is_err() {
@@ -203,10 +203,10 @@ async fn pass(
     }
 }
 
-/// Whether a question is about this event: stores name it by its bytes, or in hexadecimal.
-fn names(question: &[u8], event: ReplayKey) -> bool {
+/// Whether a request names this event, by its bytes or in hexadecimal.
+fn names(request: &[u8], event: ReplayKey) -> bool {
     let hex = faster_hex::hex_string(event.as_bytes());
     [event.as_bytes().as_slice(), hex.as_bytes()]
         .iter()
-        .any(|name| question.windows(name.len()).any(|part| part == *name))
+        .any(|name| request.windows(name.len()).any(|part| part == *name))
 }

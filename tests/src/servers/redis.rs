@@ -1,4 +1,4 @@
-//! `redis-server`, or another that `REDIS_SERVER` names, such as `valkey-server`.
+//! A Redis server: `redis-server`, or the program in `REDIS_SERVER`, such as `valkey-server`.
 
 use std::{env, fs, net::SocketAddr, path::Path, process::Command};
 
@@ -9,7 +9,7 @@ use super::{
     process::{Process, free_address},
 };
 
-/// A Redis of its own, on loopback, that writes each change to the disk before it answers.
+/// A new Redis server on loopback, which writes each change to the disk before it answers.
 #[derive(Debug)]
 pub struct RedisServer {
     process: Process,
@@ -46,7 +46,7 @@ impl RedisServer {
         Self::run(folder, settings.iter().map(|setting| (*setting).to_owned()).collect(), false)
     }
 
-    /// Starts a server that speaks TLS alone, and proves this.
+    /// Starts a server that accepts only TLS, with this identity.
     ///
     /// # Panics
     ///
@@ -90,7 +90,7 @@ impl RedisServer {
         &mut self.process
     }
 
-    /// Starts it again, with its files and at its address, after it was killed.
+    /// Restarts it after it was killed, with the same files and address.
     pub fn restart(&mut self) {
         self.process.kill();
         self.process = run(&self.folder, self.address, &self.settings, self.is_secure);

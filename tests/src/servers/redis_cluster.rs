@@ -1,4 +1,4 @@
-//! A cluster of `redis-server`s.
+//! A Redis Cluster.
 
 use std::{
     io::Write,
@@ -9,7 +9,7 @@ use std::{
 
 use super::{authority::Authority, process::free_address, redis::RedisServer};
 
-/// Three masters of their own on loopback, and a replica for each if wanted.
+/// Three new masters on loopback, with or without a replica for each.
 #[derive(Debug)]
 pub struct RedisCluster {
     /// The masters come first, then the replicas in the same order.
@@ -32,7 +32,7 @@ impl RedisCluster {
         Self::of(2 * MASTERS, RedisServer::start_with)
     }
 
-    /// Starts three masters that speak TLS alone, to each other too, and prove that they are at their addresses.
+    /// Starts three masters that accept only TLS, also from each other, with certificates for their addresses.
     pub fn start_secure(authority: &Authority) -> Self {
         let identity = authority.vouch_for("127.0.0.1");
         Self::of(MASTERS, |settings| {
@@ -84,7 +84,7 @@ impl RedisCluster {
         self.nodes[number].cli(&["CLUSTER", "MYID"])
     }
 
-    /// Waits until all agree that all slots are served, by masters that have the replicas that they should have.
+    /// Waits until all nodes agree that every slot has a master, and every master its replicas.
     pub fn wait_until_well(&self) {
         let replicas = self.nodes.len() - MASTERS;
         self.wait_until("the cluster is well", |node| {
@@ -100,7 +100,7 @@ impl RedisCluster {
         self.wait_until("the replicas follow", linked);
     }
 
-    /// Moves so many slots from one node to another, with what is in them.
+    /// Moves so many slots from one node to another, with their keys.
     ///
     /// # Panics
     ///
@@ -115,7 +115,7 @@ impl RedisCluster {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 
-    /// Begins to move all slots of a master to another, and leaves it at that: what is new goes there already.
+    /// Begins to move all slots of a master to another, and does not finish: new keys go to the other master.
     pub fn begin_to_move_all(&self, from: usize, to: usize) {
         let slots = from * SLOTS / MASTERS..(from + 1) * SLOTS / MASTERS;
         for (node, state, other) in [(to, "IMPORTING", from), (from, "MIGRATING", to)] {
@@ -134,7 +134,7 @@ impl RedisCluster {
     }
 }
 
-/// Has a node carry out commands, a line each.
+/// Runs commands on a node, one per line.
 fn run_all(node: &RedisServer, commands: &str) {
     let port = node.address().port().to_string();
     let mut child = Command::new("redis-cli").args(["-p", &port]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
