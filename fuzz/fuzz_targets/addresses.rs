@@ -1,5 +1,5 @@
 #![no_main]
-//! Any text as a published list of addresses: what is read contains what its lines say, and nothing else.
+//! Any text as a published list of addresses: the set has the addresses of its lines, and no others.
 
 use std::{net::IpAddr, sync::LazyLock};
 
@@ -32,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
     follow(data, &set, &networks);
 });
 
-/// The ends of a range, what lies in front of it and behind it, and the same in the other form.
+/// The ends of a range, the addresses before and after it, and all of these in the other form.
 fn probes(network: &IpNet) -> Vec<IpAddr> {
     let (first, last) = (network.network(), network.broadcast());
     let all = match (first, last) {
@@ -55,7 +55,7 @@ fn probes(network: &IpNet) -> Vec<IpAddr> {
     all
 }
 
-/// As the documentation of the set has it, one range at a time.
+/// The documented behaviour of the set, one range at a time.
 fn holds(network: &IpNet, address: IpAddr) -> bool {
     let mapped = |address: IpAddr| address.to_canonical();
     match (mapped(network.network()), mapped(network.broadcast()), mapped(address)) {
@@ -66,7 +66,7 @@ fn holds(network: &IpNet, address: IpAddr) -> bool {
     }
 }
 
-/// Ranges are in order, and none touches the next.
+/// Checks that ranges are in order, and none touches the next.
 fn well_formed(set: &AddressSet) {
     let ranges: Vec<_> = set.ranges().collect();
     assert_eq!(ranges.len(), set.len());
@@ -89,14 +89,14 @@ fn well_formed(set: &AddressSet) {
     }
 }
 
-/// It does not matter how a set is put together.
+/// Checks that it does not matter how a set is built.
 fn halves(networks: &[IpNet], set: &AddressSet) {
     let (one, other) = networks.split_at(networks.len() / 2);
     let sets = [one, other].map(|networks| networks.iter().copied().collect::<AddressSet>());
     assert!(sets[0].union(&sets[1]) == *set && sets[1].union(&sets[0]) == *set);
 }
 
-/// A list that is refreshed by another keeps the good one, or has the other whole.
+/// Checks that a refresh keeps the old list, or takes the whole new one.
 fn follow(data: &[u8], set: &AddressSet, networks: &[IpNet]) {
     let known: AddressSet = networks.iter().take(networks.len().div_ceil(2) + 1).copied().collect();
     let mut list = AddressList::known(ListFormat::Lines, known.clone(), NOW);

@@ -1,6 +1,6 @@
 #![no_main]
-//! Any request, unsigned or signed and then broken: the explanation agrees with the verdict, says something, and tells no
-//! secret and no tag.
+//! Any request, unsigned or signed and then broken: the explanation agrees with the verdict, is not empty, and shows neither a
+//! secret nor a tag.
 
 use std::sync::LazyLock;
 
@@ -20,7 +20,7 @@ struct Asked {
     verifier: Verifier,
 }
 
-/// `None` for those whose private key no endpoint has.
+/// `None` for schemes with public keys.
 static ENDPOINTS: LazyLock<Ring<Option<Asked>>> = LazyLock::new(|| {
     let ready = |endpoint: Endpoint| {
         let setup = Setup::new(&endpoint.scheme).expect("a scheme").secret("live", endpoint.secret);
@@ -81,7 +81,7 @@ fn check(asked: &Asked, explanation: &Explanation, right: &[String], is_accepted
     }
 }
 
-/// The tags in what the signer added: its long words.
+/// The tags that the signer added: the long words of its headers.
 fn added(unsigned: &Request<Bytes>, signed: &Request<Bytes>) -> Vec<String> {
     let values = signed.headers().iter().filter(|(name, value)| unsigned.headers().get(*name) != Some(*value));
     let texts = values.filter_map(|(_, value)| value.to_str().ok());

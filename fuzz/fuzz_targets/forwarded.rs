@@ -1,5 +1,5 @@
 #![no_main]
-//! Any lines of `Forwarded` and `X-Forwarded-For`: no panic, and whatever stands on the left, what a trusted proxy appends on
+//! Any lines of `Forwarded` and `X-Forwarded-For`: no panic, and whatever is on the left, the address that a trusted proxy appends on
 //! the right is the client.
 
 use std::{net::IpAddr, sync::LazyLock};
@@ -24,7 +24,7 @@ const CLIENTS: [&str; 2] = ["2001:db8::7", "203.0.113.7"];
 
 fuzz_target!(|data: &[u8]| {
     let Some(((header, hops), text)) = choose(&HEADERS, data) else { return };
-    // Those that a server would hand on.
+    // The lines that a server would pass on.
     let lines: Vec<&[u8]> =
         text.split(|byte| *byte == b'\n').filter(|line| HeaderValue::from_bytes(line).is_ok()).collect();
     let proxies = TrustedProxies::new(PROXIES.clone(), *header);
@@ -44,7 +44,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// What a proxy makes of the lines: it appends the hop as a line of its own, or to the last line.
+/// The lines behind a proxy, which appends the hop as a new line, or to the last line.
 fn appended(lines: &[&[u8]], hop: &[u8]) -> [Vec<Vec<u8>>; 2] {
     let mut own_line: Vec<Vec<u8>> = lines.iter().map(|line| line.to_vec()).collect();
     let mut same_line = own_line.clone();

@@ -1,6 +1,6 @@
 #![no_main]
-//! Any request as a question to any endpoint that answers some: the answer is short, is no page, and no header of it is the
-//! asker's; and no question is a delivery.
+//! Any request as a handshake: the answer is short, is no web page, and has no header from the request; and no handshake is a
+//! delivery.
 
 use std::sync::LazyLock;
 
@@ -74,7 +74,7 @@ fn check(verifier: &Verifier, handshake: Handshake) {
 
 fn bounded(verifier: &Verifier, answer: &HandshakeAnswer) {
     let scheme = verifier.scheme().id();
-    // Six bytes for each of the longest value, and text of the file around it.
+    // Six bytes for each byte of the longest value, and text of the scheme file around it.
     assert!(answer.body().len() <= 6 * 4096 + 1024, "{scheme}: {} bytes", answer.body().len());
     assert!(answer.status().is_success());
     let headers = answer.headers();

@@ -1,5 +1,5 @@
 #![no_main]
-//! Any request to any scheme: no panic, the same verdict in each way, and never accepted unless it carries the secret.
+//! Any request to any scheme: no panic, the same verdict through each interface, and never accepted, since the secret is unknown.
 
 use std::sync::LazyLock;
 
@@ -13,14 +13,14 @@ const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 static VERIFIERS: LazyLock<Ring<Verifier>> = LazyLock::new(|| {
     let verifier = |endpoint: Endpoint| {
         let mut fitting = SECRETS.iter().filter_map(|secret| endpoint.builder().secret(*secret).build().ok());
-        // What takes a public key has one whose private half is nowhere but in the tests.
+        // Schemes with public keys get one whose private key is only in the tests.
         let verifier = fitting.next().unwrap_or_else(|| endpoint.verifier());
         (endpoint.id().to_owned(), verifier)
     };
     Ring::new(Endpoint::all().into_iter().map(verifier))
 });
 
-/// In no corpus and no dictionary.
+/// Secrets that are in no corpus and no dictionary.
 const SECRETS: [&str; 5] = [
     "u:f3b1c0d1-5f6e-4d0c-9a55-3a1b7a5c7f3e",
     "whsec_q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQ",

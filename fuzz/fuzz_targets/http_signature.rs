@@ -1,5 +1,5 @@
 #![no_main]
-//! Signs requests over any of the components, changes them, and holds the verdict against whether a covered one has changed.
+//! Signs requests over any set of components, changes them, and checks that exactly changes of a covered component are refused.
 
 use std::sync::LazyLock;
 
@@ -14,7 +14,7 @@ const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 const SECRET: &str = "f3b1c0d1-5f6e-4d0c-9a55-3a1b7a5c7f3e";
 const URL: &str = "https://hooks.example.com";
 
-/// What can be covered, and what of a request that is.
+/// The components, and what each one covers of a request.
 const COMPONENTS: [(&str, fn(&Request<Bytes>) -> Vec<u8>); 8] = [
     ("\"@method\"", |request| request.method().as_str().into()),
     ("\"@path\"", |request| path(request.uri()).into()),
@@ -102,6 +102,6 @@ fn target(request: &Request<Bytes>) -> Vec<u8> {
 
 fn lines(request: &Request<Bytes>, between: &[u8]) -> Vec<u8> {
     let lines: Vec<&[u8]> = request.headers().get_all("x").iter().map(|line| line.as_bytes().trim_ascii()).collect();
-    // A header that is there without a value is another thing than none.
+    // An empty header differs from a missing one.
     if lines.is_empty() { b"none".to_vec() } else { [b"some ", &*lines.join(between)].concat() }
 }

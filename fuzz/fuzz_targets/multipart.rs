@@ -1,5 +1,5 @@
 #![no_main]
-//! Forms of several parts: a field is read as it was written, and nobody else's bytes are taken for one.
+//! Multipart forms: a field is read as it was written, and no other bytes are taken for a field.
 
 use std::sync::LazyLock;
 
@@ -34,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
     if kind % 2 == 0 { hostile(data) } else { written(data) }
 });
 
-/// The first line is the content type, and what follows is the body.
+/// The first line is the content type. The rest is the body.
 fn hostile(data: &[u8]) {
     let Some(end) = data.iter().position(|byte| *byte == b'\n') else { return };
     let Some((id, _)) = read(&data[..end], &data[end + 1..]) else { return };
@@ -43,7 +43,7 @@ fn hostile(data: &[u8]) {
     assert!(is_form || body.contains(&id) || body.contains('%') || body.contains('+'), "{id} stands nowhere");
 }
 
-/// Fields, each a byte for the name, one for the length, and the value.
+/// Fields, each with a byte for the name, a byte for the length, and the value.
 fn written(mut data: &[u8]) {
     let mut fields: Vec<(&str, &[u8])> = Vec::new();
     while let [name, length, rest @ ..] = data {
@@ -52,7 +52,7 @@ fn written(mut data: &[u8]) {
         data = rest;
     }
     let boundary = "xYzZY";
-    // No writer takes a boundary that stands in a value.
+    // No writer chooses a boundary that occurs in a value.
     if fields.len() > 1000 || fields.iter().any(|(_, value)| value.windows(5).any(|part| part == boundary.as_bytes())) {
         return;
     }

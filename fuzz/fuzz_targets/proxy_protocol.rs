@@ -1,5 +1,5 @@
 #![no_main]
-//! Any beginning of a connection: no panic, and the same header whether it is read at once or piece by piece as asked for.
+//! Any beginning of a connection: no panic, and the same header whether it is read at once or in the requested pieces.
 
 use countersign::address::proxy_protocol::{Header, HeaderError, MAX_LENGTH, Progress, parse};
 use libfuzzer_sys::fuzz_target;
@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// What a reader finds that never reads more than it is asked to; `None` if the data ends before.
+/// The header for a reader that never reads more than requested. `None` if the data ends first.
 fn as_asked(data: &[u8]) -> Option<Result<(usize, Header), HeaderError>> {
     let mut end = 0;
     loop {

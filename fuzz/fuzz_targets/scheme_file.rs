@@ -1,5 +1,5 @@
 #![no_main]
-//! Any text as a scheme file: refused with a place in it, or a scheme that signs what it then accepts.
+//! Any text as a scheme file: refused with the place of the error, or a scheme whose verifier accepts what its signer signs.
 
 use countersign::{Scheme, Signer, Timestamp, Verifier};
 use http::Request;
@@ -29,7 +29,7 @@ fuzz_target!(|text: &str| {
             if scheme.covers_body() {
                 assert!(refused.is_err(), "{text}");
             }
-            // A signer cannot know that its own tag is in the way of what it signs; all else it must be able to prove.
+            // A signer cannot know that its signed content contains its own tag. All else must be accepted.
             if let Err(rejection) = verdict {
                 assert!(
                     matches!(

@@ -1,6 +1,6 @@
 #![no_main]
-//! `Signature-Input`, `Signature` and `Content-Digest` as anybody may write them: no panic, the same verdict in each way, and
-//! what was signed over one spelling of a component is refused over any other.
+//! Any `Signature-Input`, `Signature` and `Content-Digest`: no panic, the same verdict through each interface, and a signature of one
+//! spelling of a component is refused for any other.
 
 use std::sync::LazyLock;
 

@@ -1,6 +1,6 @@
 #![no_main]
-//! Any text as a token, and any header and claims that are signed with the right secret: what is accepted says all that it
-//! must, in the one way that there is to say it.
+//! Any text as a token, and any header and claims that are signed with the right secret: an accepted token has all that is required,
+//! in the only valid form.
 
 use std::sync::LazyLock;
 
@@ -109,7 +109,7 @@ fn are_claims(text: &[u8]) -> bool {
     let now = NOW as f64;
     let timely = time("exp").is_some_and(|end| end > now - 0.001)
         && time("nbf").is_none_or(|start| start < now + 0.001)
-        // The clock of whoever makes a token may be a minute ahead.
+        // The clock of the sender may be a minute ahead.
         && time("iat").is_none_or(|issued| issued < now + 60.001);
     let is_for_us = claims.get("aud").is_some_and(|audience| match audience {
         Value::Array(all) => all.iter().any(|one| one == "us"),

@@ -1,5 +1,5 @@
 #![no_main]
-//! Signs arbitrary content, changes the request, and holds the verdict against what the scheme's file says of the change.
+//! Signs arbitrary content, changes the request, and compares the verdict with the second reading of the scheme file.
 
 use std::sync::LazyLock;
 
@@ -25,12 +25,12 @@ fuzz_target!(|data: &[u8]| {
     let Some((change, rest)) = rest.split_at_checked(4) else { return };
     let Ok(signed) = signer.sign(request(rest), NOW) else { return };
     let cuts = [usize::from(change[0]), usize::from(change[1])];
-    // A guard of the framing, or the tag itself standing in what is signed, can be in the way of a signer too.
+    // The verifier also refuses a signer's request if its parts are ambiguous, or the signed content contains the tag.
     let Ok(before) = each_way(verifier, &signed, NOW, &cuts) else { return };
 
     let Some(changed) = mutate(&signed, change) else { return };
     let after = each_way(verifier, &changed, NOW, &cuts);
-    // One right tag among several is enough, so a list's text may change around it.
+    // One valid tag in a list is enough, so that other text of the list may change.
     let same = endpoint.reading.is_same(&signed, &changed);
     if same && after.is_err() && endpoint.reading.may_be_refused(&changed) {
         return;
@@ -42,7 +42,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// One byte of the target, of a header or of the body is another.
+/// Changes one byte of the target, of a header or of the body.
 fn mutate(signed: &Request<Bytes>, change: &[u8]) -> Option<Request<Bytes>> {
     let mut changed = signed.clone();
     let at = usize::from(u16::from_le_bytes([change[1], change[2]]));

@@ -1,4 +1,4 @@
-//! What the targets share: how raw bytes choose an endpoint and become a request.
+//! The library of the targets: raw bytes choose an endpoint and become a request.
 
 use std::{
     collections::{BTreeMap, HashSet},

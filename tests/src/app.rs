@@ -1,4 +1,4 @@
-//! A whole axum app behind the verifying layer, and bodies that arrive as a test says.
+//! An axum app behind the verifying layer, and bodies that arrive in steps.
 
 use std::{
     collections::VecDeque,
@@ -26,7 +26,7 @@ use crate::{
     verdict::{Accepted, whole},
 };
 
-/// An app with one handler, which counts its calls and keeps what it was given.
+/// An app with one handler, which counts its calls and keeps their bodies.
 #[derive(Clone, Debug)]
 pub struct App {
     router: Router,
@@ -34,7 +34,7 @@ pub struct App {
     bodies: Arc<Mutex<Vec<Bytes>>>,
 }
 
-/// What the app's caller gets, and the reason, which only the server sees.
+/// The app's answer, and the reason of a refusal, which is not sent to the client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
@@ -48,19 +48,19 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The reason for a refusal, as a word; empty for an accepted request.
+    /// The code of the reason for a refusal. Empty for an accepted request.
     pub fn code(&self) -> &'static str {
         self.rejection.as_ref().map_or("", Rejection::code)
     }
 
-    /// All that the caller sees, as one text.
+    /// All that the client sees, as one text.
     pub fn seen_by_caller(&self) -> String {
         format!("{} {:?} {:?}", self.status, self.headers, self.body)
     }
 }
 
-/// The verdict on a request that is there as a whole; and the app behind the layer is held to it: its handler has run once, with
-/// the bytes that were signed, or not at all, and the answer has the same reason.
+/// The verdict on a complete request. Also checks that the app behind the layer agrees: its handler has run once, with the signed
+/// bytes, or not at all, and the answer has the same reason.
 ///
 /// # Errors
 ///
@@ -68,7 +68,7 @@ impl Answer {
 ///
 /// # Panics
 ///
-/// If the app's verdict is another.
+/// If the app's verdict differs.
 pub fn everywhere(verifier: &Verifier, request: &Request<Bytes>, now: Timestamp) -> Result<Accepted, Rejection> {
     thread_local! {
         static RUNTIME: Runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("it starts");
@@ -106,12 +106,12 @@ impl App {
         Self { router: Router::new().fallback(handler).layer(layer), calls, bodies }
     }
 
-    /// How often the handler ran.
+    /// How many times the handler ran.
     pub fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 
-    /// The bodies that the handler was given.
+    /// The bodies that the handler received.
     ///
     /// # Panics
     ///
@@ -139,7 +139,7 @@ impl App {
     }
 }
 
-/// What a [`Wire`] does next.
+/// One step of a [`Wire`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Step {
@@ -151,7 +151,7 @@ pub enum Step {
     Break,
 }
 
-/// A body that arrives step by step and counts the bytes that were taken from it.
+/// A body that arrives step by step, and counts the bytes that were read from it.
 #[derive(Debug)]
 pub struct Wire {
     steps: VecDeque<Step>,
@@ -160,7 +160,7 @@ pub struct Wire {
 }
 
 impl Wire {
-    /// The body, and how many bytes of it were taken.
+    /// The body, and a counter of the bytes that were read from it.
     pub fn with_count(steps: impl IntoIterator<Item = Step>) -> (Body, Arc<AtomicUsize>) {
         let taken = Arc::new(AtomicUsize::new(0));
         let wire = Self { steps: steps.into_iter().collect(), waiting: None, taken: Arc::clone(&taken) };

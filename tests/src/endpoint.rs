@@ -1,4 +1,4 @@
-//! Every scheme with a secret that fits it, and requests that it can sign.
+//! Endpoints: every scheme with a fitting secret, and requests to sign.
 
 use bytes::Bytes;
 use countersign::{ConfigError, Key, Scheme, Secret, Signer, Timestamp, Verifier, VerifierBuilder, providers};
@@ -6,13 +6,13 @@ use http::{Method, Request};
 
 use crate::{own, reading::Reading};
 
-/// The URL of every endpoint, as its provider was given it.
+/// The public URL of every endpoint.
 pub const PUBLIC_URL: &str = "https://hooks.example.com";
 
-/// The time of every test that does not choose its own: a whole second, so that every format can say it.
+/// The default time of the tests: a whole second, so that every format can express it.
 pub const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 
-/// Secrets and others of the same kind; a scheme takes the first kind that fits it.
+/// Secrets, each with another one of the same kind. A scheme takes the first kind that fits.
 const SECRETS: [(&str, &str); 5] = [
     ("canary:a-long-random-secret", "canary:another-long-secret"),
     ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
@@ -27,7 +27,7 @@ macro_rules! key {
     };
 }
 
-/// Public keys, the private ones to them, and other pairs of the same kind.
+/// Public keys with their private keys, each with another pair of the same kind.
 const KEYS: [[(&str, &str); 2]; 6] = [
     [
         ("0f09610b89f5e5702e6914f76b732fdf0ecad76b6f8ef8ecdaf36afd1d8664fd", key!("ed25519")),
@@ -47,25 +47,25 @@ fn private_key(public: &str) -> Option<&'static str> {
     KEYS.iter().flatten().find(|(one, _)| *one == public).map(|(_, private)| *private)
 }
 
-/// A secret that fits a scheme, and another one: pairs that can also sign, if the scheme takes a public key.
+/// A secret that fits a scheme, and another one. If the scheme takes a public key, both have a private key, so that they can sign.
 fn secrets(scheme: &Scheme) -> Option<(&'static str, &'static str)> {
     let public = KEYS.iter().map(|[(one, _), (other, _)]| (*one, *other));
     let pairs: Vec<_> = if scheme.takes_public_key() { public.collect() } else { SECRETS.to_vec() };
     pairs.into_iter().find(|(secret, _)| builder(scheme).secret(*secret).build().is_ok())
 }
 
-/// A scheme, a secret that fits it, and what its file says.
+/// A scheme, a secret that fits it, and the second reading of its file.
 #[derive(Debug)]
 pub struct Endpoint {
     /// The scheme.
     pub scheme: Scheme,
     /// Its file.
     pub toml: &'static str,
-    /// What its file says.
+    /// The second reading of its file.
     pub reading: Reading,
     /// A secret that fits it.
     pub secret: &'static str,
-    /// Another secret that fits it, which it does not know.
+    /// Another secret that fits it, which its verifier does not have.
     pub other_secret: &'static str,
 }
 
@@ -81,14 +81,14 @@ impl Endpoint {
         Self { scheme, toml, reading: Reading::new(toml), secret, other_secret }
     }
 
-    /// One for every provider of the catalogue whose file the [second reading](Reading) understands. The others are among
-    /// [every](Self::every) one, and are held to their vectors and to what the library's own tests say of their parts.
+    /// An endpoint for every provider of the catalogue whose file the [second reading](Reading) understands. The others are in
+    /// [`every`](Self::every); their vectors and the library's unit tests cover them.
     pub fn catalogue() -> Vec<Self> {
         let known = providers::ALL.iter().filter(|provider| is_read_twice(provider.toml()));
         known.map(|provider| Self::new(provider.id(), provider.toml())).collect()
     }
 
-    /// One for every scheme that the [second reading](Reading) understands: of the catalogue, and own ones.
+    /// An endpoint for every scheme that the [second reading](Reading) understands, in the catalogue and among the own ones.
     pub fn all() -> Vec<Self> {
         let own = own::FILES
             .iter()
@@ -97,15 +97,15 @@ impl Endpoint {
         Self::catalogue().into_iter().chain(own).collect()
     }
 
-    /// One for every provider of the catalogue and every own scheme, whatever is known of what its file says: each has a
-    /// [fitting request](Self::fitted).
+    /// An endpoint for every provider of the catalogue and every own scheme, whether or not the second reading understands its
+    /// file. Each has a [fitting request](Self::fitted).
     #[cfg(feature = "servers")]
     pub fn every() -> Vec<Self> {
         let catalogue = providers::ALL.iter().map(|provider| Self::new(provider.id(), provider.toml()));
         catalogue.chain(own::FILES.iter().map(|(id, toml)| Self::new(id, toml))).collect()
     }
 
-    /// The one with this id.
+    /// The endpoint with this id.
     ///
     /// # Panics
     ///
@@ -121,7 +121,7 @@ impl Endpoint {
         self.scheme.id()
     }
 
-    /// The private key to the public one that is the secret.
+    /// The private key of the public key that is the secret.
     ///
     /// # Panics
     ///
@@ -139,7 +139,7 @@ impl Endpoint {
         self.builder().secret(self.secret).build().expect("the secret fits")
     }
 
-    /// A verifier with a secret that signs nothing here.
+    /// A verifier with the other secret.
     ///
     /// # Panics
     ///
@@ -148,7 +148,7 @@ impl Endpoint {
         self.builder().secret(self.other_secret).build().expect("the secret fits")
     }
 
-    /// A verifier to be, without a secret yet.
+    /// A builder of a verifier, without a secret.
     pub fn builder(&self) -> VerifierBuilder {
         builder(&self.scheme)
     }
@@ -162,7 +162,7 @@ impl Endpoint {
         Key::new(label, Secret::new(self.secret).expect("the secret fits"))
     }
 
-    /// A signer with this secret, or with the private key to it.
+    /// A signer with this secret, or with its private key.
     ///
     /// # Errors
     ///
@@ -176,13 +176,13 @@ impl Endpoint {
     ///
     /// # Panics
     ///
-    /// If the scheme cannot sign it, which its tests take care that it can.
+    /// If the scheme cannot sign it.
     pub fn sign(&self, request: Request<Bytes>, now: Timestamp) -> Request<Bytes> {
         let signer = self.signer_of(self.secret).expect("the secret fits");
         signer.sign(request, now).unwrap_or_else(|error| panic!("{}: {error}", self.id()))
     }
 
-    /// The status of a refusal for which others get this one: a few providers want to see a certain one.
+    /// The status of a refusal that is `status` by default: a few providers expect another one.
     pub fn refusal(&self, status: u16) -> u16 {
         self.verifier().scheme().answers().refusal().map_or(status, |wanted| wanted.as_u16())
     }
@@ -197,7 +197,7 @@ impl Endpoint {
         if self.reading.needs_json() { self.reading.complete(body.to_vec()).into() } else { body.to_vec().into() }
     }
 
-    /// A request that is not signed yet, with everything that any scheme signs or reads, and more.
+    /// An unsigned request with everything that any scheme signs or reads, and more.
     ///
     /// # Panics
     ///
@@ -237,7 +237,7 @@ impl Endpoint {
         request.body(body.into()).expect("the request is well formed")
     }
 
-    /// The names of the headers of this request that prove something, in lower case, as far as the file names them.
+    /// The names of the headers of this request that the scheme file names as part of the proof, in lower case.
     #[cfg(feature = "servers")]
     pub fn proving_headers(&self, request: &Request<Bytes>) -> Vec<http::HeaderName> {
         let mentioned = crate::fitting::Mentioned::of(self.toml);
@@ -260,7 +260,7 @@ impl Endpoint {
     }
 }
 
-/// Whether the second reading knows every word of what a scheme file says of proofs.
+/// Whether the second reading understands all that a scheme file says about proofs.
 fn is_read_twice(toml: &str) -> bool {
     let mut proves = true;
     let mut lines = toml.lines().filter(|line| {
@@ -273,7 +273,7 @@ fn is_read_twice(toml: &str) -> bool {
     !lines.any(|line| UNREAD.iter().any(|word| line.contains(word)))
 }
 
-/// Words of the language that the second reading does not know.
+/// Words of the scheme language that the second reading does not understand.
 const UNREAD: [&str; 29] = [
     "\"rsa",
     "\"jwt",
@@ -310,7 +310,7 @@ fn builder(scheme: &Scheme) -> VerifierBuilder {
     configured(Verifier::builder(scheme), scheme)
 }
 
-/// All that an operator would have to configure beside the secret.
+/// Configures all settings except the secret.
 fn configured(builder: VerifierBuilder, scheme: &Scheme) -> VerifierBuilder {
     let builder = builder.public_url(PUBLIC_URL).allow_legacy();
     scheme.settings().fold(builder, |builder, (name, _)| builder.setting(name, format!("the-{name}")))

@@ -1,4 +1,4 @@
-//! Broken requests, each with the mistake that broke it; the format is described in `tests/explain/README.md`.
+//! Broken requests, each with the mistake that broke it. `tests/explain/README.md` describes the format.
 
 use std::{error::Error, fs, path::PathBuf};
 
@@ -13,9 +13,9 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/explain");
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Case {
-    /// What broke it; unique in its file.
+    /// The mistake. Unique in its file.
     pub name: String,
-    /// How that happens.
+    /// How the mistake happens.
     pub note: Option<String>,
     /// The id of a provider, or
     pub provider: Option<String>,
@@ -23,7 +23,7 @@ pub struct Case {
     pub scheme: Option<String>,
     /// The endpoint's secrets.
     pub secrets: Vec<Pasted>,
-    /// Those of other endpoints.
+    /// The secrets of other endpoints.
     #[serde(default)]
     pub others: Vec<Pasted>,
     /// The configured public URL.
@@ -61,7 +61,7 @@ struct Raw {
 pub enum Expect {
     /// Nothing: the request is genuine.
     Accepted,
-    /// Nothing: it is refused, and nobody can tell why.
+    /// Nothing: it is refused, and the cause cannot be determined.
     NoCauseFound,
     /// These causes.
     #[serde(untagged)]
@@ -129,7 +129,7 @@ impl Case {
         }
     }
 
-    /// The endpoint, as it is set up.
+    /// The configuration of the endpoint.
     ///
     /// # Panics
     ///

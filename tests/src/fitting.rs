@@ -1,5 +1,5 @@
-//! A request that fits any scheme, found by asking the signer and the verifier: it takes no second understanding of the language,
-//! only the names of the places that a file mentions.
+//! Finds a request that fits a scheme, by trying the signer and the verifier. It needs no second reading of the scheme file, only
+//! the names of the places that the file mentions.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -13,25 +13,25 @@ use crate::{
     vectors::{Expect, VectorFile},
 };
 
-/// The places that a scheme file names in what says how a delivery is proven.
+/// The places that a scheme file names in its description of the proof.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mentioned {
     /// Names of headers, in lower case.
     pub headers: BTreeSet<String>,
     /// Names of parameters of the query.
     pub query: BTreeSet<String>,
-    /// Names of parameters of the form, and where in their JSON a value stands.
+    /// Names of parameters of the form, and pointers into their JSON.
     pub form: BTreeSet<(String, Option<String>)>,
     /// Pointers into the body.
     pub json: BTreeSet<String>,
 }
 
-/// Tables that prove nothing: what is said of an event once it is proven, questions of another kind, the provider's habits, and
-/// where keys are published, as the tests give theirs.
+/// Tables that are not about proofs: the event, handshakes, the provider's behaviour, and where keys are published, since the tests
+/// have their own keys.
 const BESIDE: [&str; 5] = ["event", "handshake", "answers", "addresses", "keys"];
 
 impl Mentioned {
-    /// Reads them off a file.
+    /// Reads the places from a scheme file.
     ///
     /// # Panics
     ///
@@ -103,14 +103,14 @@ impl Mentioned {
     }
 }
 
-/// What providers have really sent is tried, too.
+/// Requests that providers have really sent are tried, too.
 static VECTORS: LazyLock<Vec<VectorFile>> = LazyLock::new(|| VectorFile::all().expect("the vectors can be read"));
 
-/// A request that the scheme signs and its verifier then accepts, signed at [`NOW`]; an error says what came closest.
+/// A request that the scheme signs at [`NOW`] and its verifier accepts. The error is the best failed attempt.
 ///
 /// # Errors
 ///
-/// If there is none among those that are tried.
+/// If none of the tried requests fits.
 pub fn signed(endpoint: &Endpoint) -> Result<Request<Bytes>, String> {
     let signer = endpoint.signer_of(endpoint.secret).map_err(|error| error.to_string())?;
     let verifier = endpoint.verifier();
@@ -128,8 +128,8 @@ pub fn signed(endpoint: &Endpoint) -> Result<Request<Bytes>, String> {
     Err(closest)
 }
 
-/// The request with one tag, where its signer writes several of which each is enough, and without an empty value that may as
-/// well be left out: then every byte is needed.
+/// Reduces the request so that every byte is needed: to one tag, if its signer writes several of which each is enough, and without
+/// empty values that are optional.
 fn alone(id: &str, mut request: Request<Bytes>) -> Request<Bytes> {
     let (name, from) = match id {
         "boldsign" => ("x-boldsign-signature", ", s1="),
@@ -176,7 +176,7 @@ fn candidates(endpoint: &Endpoint) -> Vec<Request<Bytes>> {
     if endpoint.toml.contains("{canonical:") { real.chain(made).collect() } else { made.chain(real).collect() }
 }
 
-/// The header that tells where the key is, and a URL that obeys the rule.
+/// The header with the address of the key, and a URL that the scheme accepts.
 fn key_url(file: &str) -> Option<(HeaderName, HeaderValue)> {
     let file: Table = file.parse().ok()?;
     let keys = file.get("keys")?;
@@ -208,7 +208,7 @@ fn json(mentioned: &Mentioned) -> Vec<u8> {
     serde_json::to_vec(&document).expect("it is JSON")
 }
 
-/// A document with something at each pointer, and more.
+/// A document with a value at each pointer, and more.
 fn fill<'a>(pointers: impl Iterator<Item = &'a str>) -> Json {
     let mut document = serde_json::json!({ "id": "evt_1", "type": "created", "text": "café" });
     for pointer in pointers {

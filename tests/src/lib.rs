@@ -1,4 +1,4 @@
-//! What the tests share.
+//! The support library of the tests.
 
 #[cfg(feature = "servers")]
 pub mod app;

@@ -1,6 +1,6 @@
-//! Schemes that no provider has, so that together with the catalogue every word of the scheme language is used.
+//! Made-up schemes, which use the words of the scheme language that no scheme of the catalogue uses.
 
-/// Name and file of each.
+/// The id and the file of each scheme.
 pub const FILES: &[(&str, &str)] = &[
     ("own-request-line", REQUEST_LINE),
     ("own-query-signature", QUERY_SIGNATURE),

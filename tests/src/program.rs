@@ -1,4 +1,4 @@
-//! The program itself, which `cargo test --workspace` builds beside the tests.
+//! Finds and runs the program, which `cargo test --workspace` builds together with the tests.
 
 use std::{
     env,
@@ -16,7 +16,7 @@ pub fn program() -> PathBuf {
     beside_the_tests("countersign")
 }
 
-/// A program that is built beside the tests.
+/// A program that is built together with the tests.
 pub(crate) fn beside_the_tests(name: &str) -> PathBuf {
     let tests = env::current_exe().expect("a test is a file");
     let program = tests.ancestors().nth(2).expect("tests are two folders deep").join(name);
@@ -24,7 +24,7 @@ pub(crate) fn beside_the_tests(name: &str) -> PathBuf {
     program
 }
 
-/// The first line that a command writes to standard error; then it is stopped.
+/// The first line that a command writes to standard error. The command is stopped then.
 ///
 /// # Panics
 ///
@@ -33,7 +33,7 @@ pub fn first_line(command: &mut Command) -> String {
     let mut child = command.stderr(Stdio::piped()).spawn().expect("the command starts");
     let mut line = String::new();
     let read = child.stderr.take().map(|stderr| BufReader::new(stderr).read_line(&mut line));
-    // Before anything can panic, so that nothing is left behind.
+    // Stopped before anything can panic, so that no process is left behind.
     let _ = child.kill();
     let _ = child.wait();
     read.transpose().expect("what it writes is text");
@@ -44,7 +44,7 @@ pub fn first_line(command: &mut Command) -> String {
 ///
 /// # Panics
 ///
-/// Never: this package stands in it.
+/// Never: this package is in it.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package is not at the root")
 }

@@ -1,15 +1,14 @@
-//! What a scheme file says is read of a request, worked out a second time and from the file's text alone.
+//! A second reading of a scheme file, from its text alone: which parts of a request the verdict depends on.
 //!
-//! The library computes what a signature covers; this module is what it is held against. Two requests have one reading if
-//! the scheme cannot tell them apart: then a signature for one is a signature for the other, and the verdict on both must
-//! be the same. In every other case a change must be refused.
+//! Tests compare the library with it. Two requests have one reading if the scheme cannot distinguish them: then a signature of one
+//! is a signature of the other, and both must get the same verdict. Any other change must be refused.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
-/// A scheme file, as a reader who does not know the library understands it.
+/// The content of a scheme file, understood without the library.
 #[derive(Debug)]
 pub struct Reading {
     file: Table,
@@ -17,7 +16,7 @@ pub struct Reading {
     parts: Vec<String>,
 }
 
-/// Where a value stands.
+/// The place of a value.
 enum Place {
     Header(Vec<String>),
     Query(String),
@@ -116,7 +115,7 @@ impl Reading {
         if document == before { body } else { serde_json::to_vec(&document).expect("it was JSON") }
     }
 
-    /// The names of the headers that it reads, the preferred one of each place.
+    /// The names of the headers that it reads: the preferred one of each place.
     pub fn headers(&self) -> Vec<String> {
         let names = self.places().into_iter().filter_map(|(place, _)| match place {
             Place::Header(names) => names.into_iter().next(),
@@ -144,7 +143,7 @@ impl Reading {
         }
     }
 
-    /// How many tags its signer writes: each of them alone proves the request.
+    /// The number of tags that its signer writes. Each of them alone proves the request.
     pub fn tags(&self) -> usize {
         let items = self.file["signature"].get("list").and_then(|list| list["items"].as_array());
         let is_tag =
@@ -179,7 +178,7 @@ impl Reading {
         place(&self.file["signature"]).unwrap_or_else(|| Place::Header(vec![name.to_owned()]))
     }
 
-    /// Every place that is read, and whether a number must stand there if it is JSON.
+    /// Every place that is read, and whether its value must be a number if it is JSON.
     fn places(&self) -> Vec<(Place, Option<bool>)> {
         let mut places = vec![(self.signature_place(), None)];
         let is_string = self.file.get("timestamp").and_then(|time| time.get("string")?.as_bool()) == Some(true);
@@ -205,7 +204,7 @@ impl Reading {
         places
     }
 
-    /// All that the verdict may depend on; `None` if something is missing or has two readings.
+    /// All that the verdict may depend on. `None` if something is missing or ambiguous.
     fn read(&self, request: &Request<Bytes>, form: &str) -> Option<Vec<Vec<u8>>> {
         let mut read = Vec::new();
         for (at, (place, number)) in self.places().iter().enumerate() {
@@ -221,7 +220,7 @@ impl Reading {
         Some(read)
     }
 
-    /// The checks of what must be there.
+    /// The checks of required parts.
     fn checks(&self) -> impl Iterator<Item = &Value> {
         let checks = self.file.get("check").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         checks.iter().filter(|check| check.get("optional").and_then(Value::as_bool) != Some(true))
@@ -322,7 +321,7 @@ fn only(mut lines: Vec<Vec<u8>>) -> Option<Vec<u8>> {
     if lines.len() == 1 { lines.pop().map(|line| trim(&line).to_vec()) } else { None }
 }
 
-/// White space around a header's value is no part of it: RFC 9110 section 5.5.
+/// White space around a header's value is not part of it: RFC 9110 section 5.5.
 fn trim(line: &[u8]) -> &[u8] {
     let is_space = |byte: &u8| *byte == b' ' || *byte == b'\t';
     let start = line.iter().position(|byte| !is_space(byte)).unwrap_or(line.len());
@@ -343,7 +342,7 @@ fn parameter(wanted: &str, encoded: &[u8]) -> Option<Vec<u8>> {
     if values.len() == 1 { values.pop().map(String::into_bytes) } else { None }
 }
 
-/// All parameters. What is not UTF-8 is replaced, because it is so in the SDKs of those who sort their forms.
+/// All parameters. Invalid UTF-8 is replaced, as in the SDKs of the providers that sort their forms.
 fn pairs(encoded: &[u8]) -> Vec<(String, String)> {
     let text = |text: &[u8]| String::from_utf8_lossy(&unescape(text)).into_owned();
     let pieces = encoded.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty()).map(split);
@@ -379,7 +378,7 @@ fn unescape(text: &[u8]) -> Vec<u8> {
 
 fn json(body: &[u8], pointer: &str, number: Option<bool>) -> Option<Vec<u8>> {
     let text = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
-    // Beside the way to what is read, bytes that are no text may stand: see `may_be_refused`.
+    // Bytes that are no text may be outside of the path to a value: see `may_be_refused`.
     let document: Json = serde_json::from_str(&String::from_utf8_lossy(text)).ok()?;
     let value = document.pointer(pointer)?;
     if number.is_some_and(|number| number != value.is_i64()) {

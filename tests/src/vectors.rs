@@ -1,4 +1,4 @@
-//! Signed requests with the verdict that each should get; the format is described in `tests/vectors/README.md`.
+//! The test vectors: signed requests with their verdicts. `tests/vectors/README.md` describes the format.
 
 use std::{
     collections::BTreeMap,
@@ -22,23 +22,23 @@ pub struct VectorFile {
     pub path: PathBuf,
     /// The provider's id in the catalogue.
     pub provider: String,
-    /// What an operator would configure beside the secret, in all cases that do not say otherwise.
+    /// The settings beside the secret, for all cases that have none of their own.
     #[serde(default)]
     pub config: Config,
     /// The cases with an undisputed verdict.
     pub cases: Vec<Case>,
-    /// The cases on which verifiers differ. Their `expect` is what one SDK says, and judges nobody.
+    /// The cases on which verifiers differ. Their `expect` is the verdict of one SDK, and no requirement.
     #[serde(default)]
     pub debatable: Vec<Case>,
 }
 
-/// Settings by name: text, or numbers for the reader.
+/// Settings by name: texts or numbers.
 pub type Config = BTreeMap<String, serde_json::Value>;
 
 /// One request, and the verdict that it should get.
 #[derive(Debug, Deserialize)]
 pub struct Case {
-    /// What the case shows.
+    /// What the case tests.
     pub name: String,
     /// The endpoint's secrets, as a user pastes them.
     pub keys: Vec<String>,
@@ -46,7 +46,7 @@ pub struct Case {
     pub now: i64,
     /// The request.
     pub request: RawRequest,
-    /// What is configured otherwise than in the rest of the file.
+    /// Settings that differ from those of the file.
     #[serde(default)]
     pub config: Config,
     /// The verdict.
@@ -54,7 +54,7 @@ pub struct Case {
     /// The reasons for which it may be refused; empty for accepted cases.
     #[serde(default)]
     pub reason_any: Vec<String>,
-    /// What a careful verifier would say, where the SDK's verdict is not that.
+    /// The verdict of a strict verifier, if that of the SDK differs.
     pub sane_policy: Option<Expect>,
 }
 
@@ -134,16 +134,16 @@ impl RawRequest {
         &self.body
     }
 
-    /// The scheme and authority of the URL: what an operator would configure as the public URL.
+    /// The scheme and authority of the URL, which is the configured public URL.
     pub fn public_url(&self) -> &str {
         self.url.split_at(self.authority_end()).0
     }
 
-    /// The head as a server gets it, with path and query for its target.
+    /// The head as a server receives it, with path and query as its target.
     ///
     /// # Errors
     ///
-    /// If no HTTP server would hand on such a head: a line break in a header, a space in the target.
+    /// If no HTTP server would pass on such a head: a line break in a header, a space in the target.
     pub fn head(&self) -> Result<Parts, http::Error> {
         let target = self.url.split_at(self.authority_end()).1;
         let mut request = Request::builder().method(self.method.as_str()).uri(target);

@@ -1,4 +1,4 @@
-//! What a verifier says of a request, asked in each of the ways that there are.
+//! The verdict of a verifier on a request, through each of its interfaces.
 
 use bytes::Bytes;
 use countersign::{
@@ -7,7 +7,7 @@ use countersign::{
 };
 use http::{Request, request::Parts};
 
-/// What an accepted delivery tells.
+/// The information in an accepted delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accepted {
     /// The label of the key.
@@ -23,7 +23,7 @@ pub struct Accepted {
 }
 
 impl Accepted {
-    /// What a proof tells.
+    /// Reads a proof.
     pub fn of<B: AsRef<[u8]>>(verified: &Verified<'_, B>) -> Self {
         let text = |value: countersign::Value<'_>| (value.as_str().to_owned(), value.is_covered());
         Self {
@@ -37,7 +37,7 @@ impl Accepted {
         }
     }
 
-    /// What a delivery tells.
+    /// Reads a delivery.
     pub fn of_delivery(delivery: &Delivery) -> Self {
         let text = |value: countersign::Value<'_>| (value.as_str().to_owned(), value.is_covered());
         Self {
@@ -61,7 +61,7 @@ impl Accepted {
     }
 }
 
-/// Whether a key is made of what is covered: the signed content, or an id.
+/// Whether a replay key is made only of covered parts: the signed content, or an id.
 fn is_covered(scheme: &Scheme, event_id: Option<Value<'_>>) -> bool {
     let is_named = event_id.is_some_and(|id| id.is_covered());
     is_named
@@ -71,7 +71,7 @@ fn is_covered(scheme: &Scheme, event_id: Option<Value<'_>>) -> bool {
         }
 }
 
-/// The verdict on a request that is there as a whole.
+/// The verdict on a complete request.
 ///
 /// # Errors
 ///
@@ -80,7 +80,7 @@ pub fn whole(verifier: &Verifier, request: &Request<Bytes>, now: Timestamp) -> R
     verifier.verify(request, request.body(), now).map(|verified| Accepted::of(&verified))
 }
 
-/// The verdict on a request, in each way that there is, with the body cut at `cuts`.
+/// The verdict on a request through each interface, with the body cut at `cuts`.
 ///
 /// # Errors
 ///
@@ -88,7 +88,7 @@ pub fn whole(verifier: &Verifier, request: &Request<Bytes>, now: Timestamp) -> R
 ///
 /// # Panics
 ///
-/// If the ways differ.
+/// If the interfaces differ.
 pub fn each_way(
     verifier: &Verifier,
     request: &Request<Bytes>,

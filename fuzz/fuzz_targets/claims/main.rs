@@ -1,5 +1,5 @@
 #![no_main]
-//! Any row of claims, commits and releases, on a clock that may step back: the store answers as a map that never forgets.
+//! Any sequence of claims, commits and releases, on a clock that may step back: the store answers like a map that never forgets.
 
 mod model;
 
@@ -17,13 +17,13 @@ use libfuzzer_sys::fuzz_target;
 
 use model::{Run, keys};
 
-// Made once: they take longer than most rows of claims.
+// Made once: they take longer than most sequences of claims.
 static KEYS: LazyLock<Vec<ReplayKey>> = LazyLock::new(|| keys("fuzz"));
 
 fuzz_target!(|data: &[u8]| {
     let Some((kind, steps)) = data.split_first() else { return };
     if kind % 16 == 15 {
-        // Slower by far, so that few inputs are for it.
+        // Far slower, so that few inputs choose it.
         let store = SqliteReplayStore::in_memory().unwrap();
         done(Run::new(&store, usize::MAX, &KEYS).all(steps));
         return;
@@ -34,7 +34,7 @@ fuzz_target!(|data: &[u8]| {
     assert!(store.len() <= capacity);
 });
 
-/// The stores here answer at once, or after a moment of another thread.
+/// Blocks on a call. The stores answer at once, or soon from another thread.
 fn done<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let waker = Waker::from(Arc::new(Unpark(thread::current())));

@@ -1,4 +1,4 @@
-//! A store beside a map that never forgets.
+//! Compares a store with a map that never forgets.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,18 +10,18 @@ use countersign_tests::replay::key;
 
 const START: i64 = 1_767_225_600_000;
 
-/// The events of an endpoint: more of them than the smallest store holds.
+/// The events of an endpoint: more than the smallest store holds.
 pub fn keys(endpoint: &str) -> Vec<ReplayKey> {
     (0..24).map(|event| key(endpoint, &event.to_string())).collect()
 }
 
-/// A store, and what must be in it.
+/// A store, and its expected content.
 pub struct Run<'s, S> {
     store: &'s S,
     keys: &'s [ReplayKey],
     capacity: usize,
     now: i64,
-    /// The latest time that the store was told: what was over by then may be forgotten.
+    /// The latest `now` of any call. The store may have forgotten what expired before it.
     latest: i64,
     events: BTreeMap<usize, State>,
     leases: Vec<(usize, i64, Lease)>,
@@ -43,13 +43,13 @@ impl State {
 }
 
 impl<'s, S: ReplayStore> Run<'s, S> {
-    /// A run in a store of so many events, in which there are none of these yet.
+    /// A run in a store of this capacity that has none of these events.
     pub fn new(store: &'s S, capacity: usize, keys: &'s [ReplayKey]) -> Self {
         let (events, leases, fences) = (BTreeMap::new(), Vec::new(), Vec::new());
         Self { store, keys, capacity, now: START, latest: START, events, leases, fences }
     }
 
-    /// Each step takes three bytes: what is done, to which event or lease, and for how long.
+    /// Runs the steps. Each takes three bytes: the operation, the event or lease, and the duration.
     pub async fn all(&mut self, steps: &[u8]) {
         for step in steps.as_chunks::<3>().0 {
             let [action, which, length] = *step;
@@ -95,7 +95,7 @@ impl<'s, S: ReplayStore> Run<'s, S> {
         }
     }
 
-    /// Commits the lease for so long, or releases it.
+    /// Commits a lease for so many milliseconds, or releases it.
     async fn settle(&mut self, which: usize, keep_for: Option<i64>) {
         if self.leases.is_empty() {
             return;

@@ -1,5 +1,5 @@
 #![no_main]
-//! Any row of claims, commits and releases in Redis, behind a copy too, and in Postgres. The target starts the servers:
+//! Any sequence of claims, commits and releases in Redis, with and without a cache, and in Postgres. The target starts the servers:
 //! `fuzz/run.sh SECONDS claims_in_servers`.
 
 mod model;
@@ -21,7 +21,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use model::{Run, keys};
 
-/// The stores, and the servers that they are in, which live as long as the process.
+/// The stores and their servers, which run as long as the process.
 struct Stores {
     runtime: Runtime,
     redis: RedisReplayStore,
@@ -32,7 +32,7 @@ struct Stores {
 
 static STORES: LazyLock<Stores> = LazyLock::new(|| {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-    // What is on their disks is no matter here.
+    // Durability does not matter here.
     let server = RedisServer::start_with(&["--appendonly", "no"]);
     let database = PostgresServer::start();
     database.psql("postgres", "ALTER SYSTEM SET fsync = off");
@@ -49,7 +49,7 @@ static STORES: LazyLock<Stores> = LazyLock::new(|| {
     Stores { runtime, redis, layered, postgres, _servers: (server, database) }
 });
 
-/// The events of one input are not those of another.
+/// The number of inputs, so that each has its own events.
 static INPUTS: AtomicU64 = AtomicU64::new(0);
 
 fuzz_target!(|data: &[u8]| {
@@ -59,7 +59,7 @@ fuzz_target!(|data: &[u8]| {
     match kind % 8 {
         0..=3 => stores.runtime.block_on(Run::new(&stores.redis, usize::MAX, &keys).all(steps)),
         4 | 5 => stores.runtime.block_on(Run::new(&stores.layered, usize::MAX, &keys).all(steps)),
-        // Slower by far, so that fewer inputs are for it.
+        // Far slower, so that fewer inputs choose it.
         _ => stores.runtime.block_on(Run::new(&stores.postgres, usize::MAX, &keys).all(steps)),
     }
 });

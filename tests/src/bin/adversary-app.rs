@@ -1,5 +1,5 @@
-//! An axum app with every layer, as a process of its own. Tells where it listens, and then, for each line on standard input,
-//! how often its handlers ran and how many tasks it has beside the one that accepts connections.
+//! An axum app with every layer, as a separate process. It prints its address, and then for each line on standard input the number
+//! of handler calls and of tasks, except the task that accepts connections.
 
 use std::{
     io::{self, BufRead, Write},
@@ -8,7 +8,7 @@ use std::{
 
 use countersign_tests::target::{Served, app};
 
-/// As in `countersign serve`: what the system's own keeps of a crowd would hide what the app does.
+/// As in `countersign serve`: the system's allocator keeps so much memory that it would hide the app's own.
 #[cfg(target_os = "linux")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

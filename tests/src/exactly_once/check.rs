@@ -1,43 +1,43 @@
-//! What the records prove.
+//! The checker of the records.
 
 use std::{collections::HashMap, fmt, io, path::Path};
 
 use super::record::{Kind, Record, read};
 
-/// What was found in the records of a run.
+/// The numbers and violations in the records of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Found {
-    /// How often a handler ran.
+    /// How many times a handler ran.
     pub runs: usize,
-    /// How often it failed or was cancelled.
+    /// How many times it failed or was cancelled.
     pub failures: usize,
-    /// How many were under way in workers that were killed.
+    /// How many handlers were running in workers that were killed.
     pub cut_off: usize,
     /// How many commits were acknowledged.
     pub commits: usize,
-    /// How many claims were answered: done.
+    /// How many claims were answered "done".
     pub done: usize,
-    /// What must not be, the first few of it.
+    /// The first violations of the guarantees.
     pub violations: Vec<String>,
 }
 
 /// What is known of an event so far.
 #[derive(Clone, Debug, Default)]
 struct Event {
-    /// The worker and the attempt that have it in their hands.
+    /// The worker and the attempt that are handling it.
     holder: Option<(u32, u32)>,
     /// Whether a handler has succeeded, so that it may be committed.
     succeeded: bool,
     /// Whether a commit was acknowledged.
     committed: bool,
-    /// The attempts since whose start another has started.
+    /// The attempts after which another attempt has started.
     overtaken: Vec<(u32, u32)>,
     /// The attempt that has started last.
     latest: Option<(u32, u32)>,
 }
 
-/// How many violations are told.
-const TOLD: usize = 20;
+/// How many violations are listed.
+const LISTED: usize = 20;
 
 /// Checks the records in a file.
 ///
@@ -64,7 +64,7 @@ fn check_records(records: &[Record], events: u32) -> Found {
 #[derive(Default)]
 struct Checker {
     events: Vec<Event>,
-    /// What each worker has in its hands.
+    /// The events that each worker is handling.
     held: HashMap<u32, Vec<u32>>,
     found: Found,
 }
@@ -110,7 +110,7 @@ impl Checker {
             Kind::Committed => {
                 self.found.commits += 1;
                 event.committed = true;
-                // The lease held from its start to the commit, so nobody can have started in between.
+                // The lease was valid from the start to the commit, so that no other attempt may have started in between.
                 if event.overtaken.contains(&attempt) {
                     self.violation(format_args!("record {place}: {record:?}, and another has started since"));
                 }
@@ -126,7 +126,7 @@ impl Checker {
     }
 
     fn violation(&mut self, what: fmt::Arguments<'_>) {
-        if self.found.violations.len() < TOLD {
+        if self.found.violations.len() < LISTED {
             self.found.violations.push(what.to_string());
         }
     }

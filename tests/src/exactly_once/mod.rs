@@ -1,15 +1,14 @@
-//! Whether each event is handled once: deliveries with duplicates, workers that fail, are cancelled and killed, and a checker
-//! that reads what really happened.
+//! Checks that each event is handled once, with duplicate deliveries and with workers that fail, are cancelled and are killed.
 //!
 //! [`run`] is the sender: it sends each delivery until it is answered with 2xx, as a provider does. Its workers are
-//! processes where the store is shared, and tasks where it is in memory. What they do they write to one file, each line with
-//! one write, so that the file has it in the order in which it happened and keeps it when a worker is killed. They ask the store
-//! themselves, or have it all done by the layer ([`Through`]). [`check`] proves from the file alone that
+//! processes if the store is shared, and tasks if it is in memory. They record each step in one file with one write, so that the
+//! file has the steps in order, and keeps them when a worker is killed. They call the store themselves, or go through the layer
+//! ([`Through`]). [`check`] proves from the file alone that
 //!
-//! - no event was handled zero times,
-//! - none was handled by two at a time,
-//! - none was handled again after a commit that was acknowledged,
-//! - none was called done that nobody had handled.
+//! - every event was handled,
+//! - no event was handled by two workers at the same time,
+//! - no event was handled again after an acknowledged commit,
+//! - no claim was answered "done" before the event was handled.
 
 mod check;
 mod layer;

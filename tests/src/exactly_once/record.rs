@@ -1,4 +1,4 @@
-//! What a worker writes down.
+//! The records that workers write.
 
 use std::{
     fs::{File, OpenOptions},
@@ -6,20 +6,20 @@ use std::{
     path::Path,
 };
 
-/// One thing that happened to one event.
+/// One step of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// What.
+    /// The kind of step.
     pub kind: Kind,
-    /// Which worker; one that takes the place of another has a number of its own.
+    /// The number of the worker. A worker that replaces another has a new number.
     pub worker: u32,
-    /// Which event.
+    /// The number of the event.
     pub event: u32,
-    /// Which of the worker's attempts.
+    /// The number of the worker's attempt.
     pub attempt: u32,
 }
 
-/// What happened.
+/// The kinds of steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Kind {
@@ -31,15 +31,15 @@ pub enum Kind {
     Failure = 3,
     /// The commit was acknowledged.
     Committed = 4,
-    /// A claim was answered: done.
+    /// A claim was answered "done".
     Done = 5,
-    /// The worker is dead, and with it all that it had under way. The event is none.
+    /// The worker and all its attempts were killed. The number of the event has no meaning.
     Killed = 6,
 }
 
 const KINDS: [Kind; 6] = [Kind::Start, Kind::Success, Kind::Failure, Kind::Committed, Kind::Done, Kind::Killed];
 
-/// How many bytes a record has.
+/// The size of a record in bytes.
 const SIZE: usize = 16;
 
 /// The file that all workers write to.
@@ -47,12 +47,12 @@ const SIZE: usize = 16;
 pub(super) struct Journal(File);
 
 impl Journal {
-    /// Opens the file, and makes it if it is not there.
+    /// Opens the file, and creates it if it does not exist.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         OpenOptions::new().create(true).append(true).open(path).map(Self)
     }
 
-    /// Writes a record with one write, which the system puts at the end.
+    /// Appends a record with one write.
     pub(super) fn write(&self, record: Record) {
         let mut bytes = [0; SIZE];
         let fields = [record.kind as u32, record.worker, record.event, record.attempt];

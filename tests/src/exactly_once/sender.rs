@@ -1,4 +1,4 @@
-//! Who sends the deliveries, and kills workers.
+//! The sender of the deliveries, which also kills workers.
 
 use std::{
     any::Any,
@@ -26,25 +26,25 @@ use super::{
 };
 use crate::servers::{PostgresServer, RedisServer};
 
-/// What is to be done.
+/// The settings of a run.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// The store.
     pub store: StoreKind,
-    /// How the workers come to it.
+    /// How the workers reach the store.
     pub through: Through,
-    /// How many deliveries.
+    /// The number of deliveries.
     pub deliveries: u32,
-    /// How often a worker is killed.
+    /// How many times a worker is killed.
     pub kills: u32,
-    /// The program whose command `worker` is a worker.
+    /// The program whose command `worker` runs a worker.
     pub program: PathBuf,
 }
 
-/// What was done.
+/// The result of a run.
 #[derive(Clone, Debug)]
 pub struct Summary {
-    /// What the records say.
+    /// The findings of the checker.
     pub found: Found,
     deliveries: u32,
     events: u32,
@@ -55,22 +55,22 @@ pub struct Summary {
 
 const WORKERS: usize = 4;
 
-/// How many deliveries a worker has under way.
+/// How many deliveries a worker has in flight.
 const WINDOW: usize = 64;
 
-/// Of a hundred deliveries, so many are the first of their event.
+/// How many of a hundred deliveries are the first of their event.
 const FIRST: u64 = 70;
 
-/// So long the sender waits before it sends a delivery again.
+/// How long the sender waits before it retries a delivery.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Without an answer for so long, the workers have died by themselves.
+/// After this time without an answer, the workers must have crashed.
 const STALLED: Duration = Duration::from_secs(120);
 
-/// How often it looks whether one is due.
+/// The interval at which the sender checks for due retries.
 const TICK: Duration = Duration::from_millis(20);
 
-/// Sends everything, and checks what happened.
+/// Sends all deliveries, and checks the records.
 ///
 /// # Panics
 ///
@@ -103,16 +103,16 @@ fn deliveries(count: u32) -> (Vec<u32>, u32) {
     (deliveries.collect(), events)
 }
 
-/// The store, and what workers need to come to it.
+/// The store, and what workers need to open it.
 struct Site {
     kind: StoreKind,
     through: Through,
     program: PathBuf,
     place: String,
     journal: PathBuf,
-    /// Of workers that are tasks.
+    /// The store in memory, which workers that are tasks share.
     memory: Option<Kept>,
-    /// Ends when it is dropped.
+    /// The server, which stops on drop.
     _server: Option<Box<dyn Any + Send + Sync>>,
 }
 
@@ -145,7 +145,7 @@ impl Site {
         }
     }
 
-    /// A worker that tells its answers to `answers`, under the number of its place.
+    /// Starts a worker that sends its answers to `answers`, with its slot number.
     fn hire(&self, place: usize, number: u32, answers: &mpsc::UnboundedSender<Told>) -> Hands {
         match &self.memory {
             Some(store) => {
@@ -185,13 +185,13 @@ impl Site {
 /// An answer to a delivery.
 struct Told {
     place: usize,
-    /// The worker's, as the one in its place may be another by now.
+    /// The number of the worker, which another one may have replaced by now.
     number: u32,
     delivery: u32,
     answer: Answer,
 }
 
-/// What does a worker's work.
+/// The process or the tasks of a worker.
 enum Hands {
     Tasks { worker: Arc<Worker>, tasks: JoinSet<()>, place: usize, answers: mpsc::UnboundedSender<Told> },
     Process { child: Child, stdin: ChildStdin },
@@ -209,13 +209,13 @@ impl Hands {
                 });
             }
             Self::Process { stdin, .. } => {
-                // One that has died is found out when it is killed.
+                // If the worker has crashed, killing it reveals that.
                 let _ = stdin.write_all(format!("{delivery} {event}\n").as_bytes()).await;
             }
         }
     }
 
-    /// `kill -9`, or the end of all tasks where they stand.
+    /// `kill -9`, or the abortion of all tasks.
     async fn kill(self) {
         match self {
             Self::Tasks { mut tasks, .. } => tasks.shutdown().await,
@@ -224,7 +224,7 @@ impl Hands {
     }
 }
 
-/// A worker, and what it was given.
+/// A worker and its deliveries in flight.
 struct Hired {
     hands: Hands,
     number: u32,
@@ -235,7 +235,7 @@ struct Sender {
     site: Site,
     deliveries: Vec<u32>,
     waiting: VecDeque<u32>,
-    /// In the order in which they were answered.
+    /// Sorted by the time of their answers.
     again: VecDeque<(Instant, u32)>,
     workers: Vec<Hired>,
     answers: mpsc::UnboundedReceiver<Told>,
@@ -294,7 +294,7 @@ impl Sender {
         }
     }
 
-    /// Gives each worker as much as it may have under way.
+    /// Sends each worker as many deliveries as it may have in flight.
     async fn give_out(&mut self) {
         while self.again.front().is_some_and(|(due, _)| *due <= Instant::now()) {
             self.waiting.extend(self.again.pop_front().map(|(_, delivery)| delivery));
@@ -308,10 +308,10 @@ impl Sender {
         }
     }
 
-    /// Takes an answer; whether the delivery is done.
+    /// Processes an answer. Returns whether the delivery is done.
     fn take(&mut self, told: &Told) -> bool {
         let worker = &mut self.workers[told.place];
-        // What somebody said who was killed since was sent again, and is answered by another.
+        // The deliveries of a killed worker were sent again, and another worker answers them.
         if worker.number != told.number || !worker.under_way.remove(&told.delivery) {
             return false;
         }
@@ -322,7 +322,7 @@ impl Sender {
         told.answer == Answer::Done
     }
 
-    /// Kills a worker, and hires another in its place.
+    /// Kills a worker, and starts another in its place.
     async fn kill_one(&mut self) {
         let place = usize::try_from(mix(u64::from(self.kills)) % WORKERS as u64).unwrap_or(0);
         let new = self.hire(place);
@@ -337,7 +337,7 @@ impl Sender {
 }
 
 impl Summary {
-    /// Whether everything is as it must be.
+    /// Whether the run kept all guarantees.
     pub fn is_good(&self) -> bool {
         self.found.violations.is_empty()
     }

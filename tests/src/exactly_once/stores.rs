@@ -1,4 +1,4 @@
-//! The stores by name.
+//! The stores, by name.
 
 use std::{fmt, fmt::Display, str::FromStr, sync::Arc, time::Duration};
 
@@ -11,16 +11,16 @@ use countersign_store::replay::{
     sqlite::SqliteOptions,
 };
 
-/// Which store.
+/// The name of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StoreKind {
     /// In memory: the workers are tasks of one process.
     Memory,
     /// An SQLite file.
     Sqlite,
-    /// A Postgres that is started for it.
+    /// A Postgres server that is started for the run.
     Postgres,
-    /// A Redis that is started for it.
+    /// A Redis server that is started for the run.
     Redis,
 }
 
@@ -45,7 +45,7 @@ impl FromStr for StoreKind {
     }
 }
 
-/// A store that a worker has open.
+/// An open store.
 #[derive(Clone, Debug)]
 pub enum Kept {
     /// In memory.
@@ -58,7 +58,7 @@ pub enum Kept {
     Redis(Arc<RedisReplayStore>),
 }
 
-/// What a call may take on a machine that is busy.
+/// The timeout of a call, on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Kept {
@@ -123,7 +123,7 @@ fn failed(error: impl Display) -> StoreFailed {
     StoreFailed(error.to_string())
 }
 
-/// What one of the stores says.
+/// The error of one of the stores.
 #[derive(Debug)]
 pub struct StoreFailed(String);
 

@@ -1,4 +1,4 @@
-//! One who handles deliveries.
+//! The workers, which handle deliveries.
 
 use std::{
     future::poll_fn,
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::replay::key_in;
 
-/// A worker, as its tasks share it.
+/// The state of a worker, which its tasks share.
 #[derive(Debug)]
 pub(super) struct Worker {
     pub(super) number: u32,
@@ -38,12 +38,12 @@ pub(super) struct Worker {
     attempts: AtomicU32,
 }
 
-/// How a worker comes to the store.
+/// How a worker reaches the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Through {
-    /// It asks the store itself.
+    /// It calls the store itself.
     Store,
-    /// It takes signed requests, and the layer asks the store.
+    /// It takes signed requests, and the layer calls the store.
     Layer,
 }
 
@@ -72,7 +72,7 @@ enum Way {
     Layer(Box<Endpoint>),
 }
 
-/// What the sender is answered.
+/// The answer to the sender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// 2xx: the event is done.
@@ -81,12 +81,12 @@ pub(super) enum Answer {
     Again,
 }
 
-/// Long enough for a handler on a machine that is busy; what a dead worker held comes free after it.
+/// Long enough for a handler on a busy machine. The events of a killed worker are free afterwards.
 const LEASE: Duration = Duration::from_secs(10);
 
 const KEEP: Duration = Duration::from_secs(86_400);
 
-/// Of a thousand deliveries, so many whose handler fails, is cancelled, or whose claim is dropped half-way.
+/// How many of a thousand handlers fail, handlers are cancelled, and claims are dropped half-way.
 const FAILS: u64 = 100;
 const CANCELLED: u64 = 3;
 const CLAIM_DROPPED: u64 = 2;
@@ -147,7 +147,7 @@ impl Worker {
             return Answer::Again;
         }
         if choice < CLAIM_DROPPED + FAILS + CANCELLED {
-            // The lease is dropped, and over when its time is.
+            // The dropped lease expires by itself.
             self.write(Kind::Failure, event, attempt);
             return Answer::Again;
         }
@@ -178,7 +178,7 @@ async fn begin_only<T>(call: impl Future<Output = T>) -> Option<T> {
     .await
 }
 
-/// The key of an event: a delivery that was signed and verified once, in a scope of its own.
+/// The key of an event: one signed and verified delivery, in a scope per event.
 fn key_of(event: u32) -> ReplayKey {
     key_in(&ReplayScope::new("exactly once").within(event.to_le_bytes()), "event")
 }
@@ -204,7 +204,7 @@ pub(super) fn mix(seed: u64) -> u64 {
 pub async fn work_on_stdin(kind: StoreKind, place: &str, through: Through, journal: &Path, number: u32) {
     let journal = Journal::open(journal).expect("the journal can be opened");
     let worker = Arc::new(Worker::new(Kept::open(kind, place).await, through, journal, number));
-    // As many wait here as the sender lets be under way.
+    // The channel holds as many deliveries as the sender has in flight.
     let (answers, mut answered) = mpsc::unbounded_channel::<String>();
     tokio::spawn(async move {
         let mut out = stdout();

@@ -1,4 +1,4 @@
-//! The axum app, as a process of its own.
+//! The axum app, as a separate process.
 
 use std::{
     io::{BufRead, BufReader, Write},
@@ -10,7 +10,7 @@ use std::{
 use super::{Server, delivery, resident};
 use crate::program::beside_the_tests;
 
-/// The process, which ends with this value.
+/// The process, which is killed on drop.
 #[derive(Debug)]
 pub struct App {
     process: Child,
@@ -22,7 +22,7 @@ pub struct App {
 }
 
 impl App {
-    /// Starts one.
+    /// Starts an app.
     ///
     /// # Panics
     ///
@@ -38,7 +38,7 @@ impl App {
         app
     }
 
-    /// What all servers of a kind need once, such as the stacks of threads, is no growth.
+    /// Sends some deliveries, so that one-time allocations such as the stacks of threads do not count as growth.
     fn warm_up(&mut self) {
         for _ in 0..64 {
             self.status_of(&delivery());
@@ -47,7 +47,7 @@ impl App {
         self.memory = resident(self.process.id());
     }
 
-    /// How often its handlers ran, and its tasks.
+    /// The number of handler calls, and of tasks.
     fn ask(&self) -> (usize, usize) {
         let mut talk = self.talk.lock().expect("nobody panicked while asking");
         talk.0.write_all(b"\n").expect("it runs");

@@ -1,4 +1,4 @@
-//! `countersign serve`, as a process of its own.
+//! `countersign serve`, as a separate process.
 
 use std::{
     fs::{self, File},
@@ -10,7 +10,7 @@ use std::{
 use super::{BODY_LIMIT, BODY_TIME, HEAD_TIME, PROVIDERS, SECRET, Server, delivery, resident, soon};
 use crate::program::program;
 
-/// The process, which ends with this value.
+/// The process, which is killed on drop.
 #[derive(Debug)]
 pub struct Gateway {
     process: Child,
@@ -21,12 +21,12 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Starts one with [`PROVIDERS`].
+    /// Starts a gateway with [`PROVIDERS`].
     pub fn start() -> Self {
         Self::start_with("", &endpoints())
     }
 
-    /// Starts one with these lines in its configuration, above the endpoints and as endpoints.
+    /// Starts a gateway with these settings and endpoints in its configuration.
     ///
     /// # Panics
     ///
@@ -58,7 +58,7 @@ impl Gateway {
         gateway
     }
 
-    /// What all servers of a kind need once, such as the stacks of threads, is no growth.
+    /// Sends some deliveries, so that one-time allocations such as the stacks of threads do not count as growth.
     fn warm_up(&mut self) {
         if self.config().contains("path = \"/github\"") {
             for _ in 0..64 {
@@ -72,7 +72,7 @@ impl Gateway {
         self.memory = resident(self.id());
     }
 
-    /// What stands in its configuration.
+    /// The text of its configuration.
     ///
     /// # Panics
     ///
@@ -86,7 +86,7 @@ impl Gateway {
         self.folder.path().join(name)
     }
 
-    /// The lines on its standard output: what it accepted.
+    /// The lines on its standard output: accepted deliveries.
     ///
     /// # Panics
     ///
@@ -95,7 +95,7 @@ impl Gateway {
         fs::read_to_string(self.path("out")).expect("it is there")
     }
 
-    /// The lines on its standard error: what it refused.
+    /// The lines on its standard error: refused requests.
     ///
     /// # Panics
     ///
@@ -104,7 +104,7 @@ impl Gateway {
         fs::read_to_string(self.path("err")).expect("it is there")
     }
 
-    /// The process's number.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.process.id()
     }

@@ -1,7 +1,7 @@
-//! Servers on real sockets, and what an attack must not have done to them.
+//! Servers on real sockets, and checks that an attack did them no harm.
 //!
-//! One is an axum app as a user would write it, with every layer, served by axum; the other is `countersign serve`. Each is a
-//! process of its own. Both have the endpoints `/github`, `/stripe`, `/standard-webhooks` and `/stream-chat`, whose secret is
+//! One is an axum app with every layer, as a user would write it. The other is `countersign serve`. Each is a separate process.
+//! Both have the endpoints `/github`, `/stripe`, `/standard-webhooks` and `/stream-chat`, whose secret is
 //! [`SECRET`], and take bodies of up to [`BODY_LIMIT`] bytes that arrive within [`BODY_TIME`].
 
 mod app;
@@ -28,7 +28,7 @@ pub use wire::{Answer, Connection, Message};
 /// The secret of every endpoint.
 pub const SECRET: &str = "whsec_dGhlIHNlY3JldCBvZiB0aGUgdGVzdHM=";
 
-/// In bytes.
+/// The limit of a body in bytes.
 pub const BODY_LIMIT: usize = 64 * 1024;
 
 /// How long a body may take.
@@ -37,25 +37,25 @@ pub const BODY_TIME: Duration = Duration::from_secs(2);
 /// How long the head of a request may take, at the gateway.
 pub const HEAD_TIME: Duration = Duration::from_secs(2);
 
-/// The providers that the servers know; each has its endpoint at `/` and its id.
+/// The providers of the servers. The path of each endpoint is the id of its provider.
 pub const PROVIDERS: [Provider; 4] =
     [providers::GITHUB, providers::STRIPE, providers::STANDARD_WEBHOOKS, providers::STREAM_CHAT];
 
 /// A server under attack.
 pub trait Server {
-    /// What to call it when it fails.
+    /// Its name in messages.
     fn name(&self) -> &'static str;
 
-    /// Where it listens.
+    /// The address at which it listens.
     fn address(&self) -> SocketAddr;
 
     /// How many deliveries reached the handler.
     fn handled(&self) -> usize;
 
-    /// How many connections or tasks it still has for clients that are gone.
+    /// The number of connections or tasks that it still has for disconnected clients.
     fn left_over(&self) -> usize;
 
-    /// By how many KiB it grew since it started; 0 if that cannot be told from what the test itself uses.
+    /// The growth of its memory since its start, in KiB. 0 if it shares the memory of the test.
     fn growth(&self) -> usize;
 
     /// A connection to it.
@@ -63,7 +63,7 @@ pub trait Server {
         Connection::to(self.address())
     }
 
-    /// Sends bytes on a connection of their own, ends the sending side, and reads to the end.
+    /// Sends bytes on a new connection, ends the sending side, and reads to the end.
     fn send(&self, bytes: &[u8]) -> Vec<Answer> {
         let mut connection = self.connect();
         connection.write(bytes);
@@ -71,15 +71,15 @@ pub trait Server {
         connection.answers()
     }
 
-    /// Sends one request, and gives the status of the answer; 0 if the connection was closed without one.
+    /// Sends one request, and returns the status of the answer. 0 if the connection was closed without one.
     fn status_of(&self, message: &Message) -> u16 {
         let mut connection = self.connect();
         connection.write(&message.bytes());
         connection.answer().map_or(0, |answer| answer.status)
     }
 
-    /// Holds that it is as if nothing had happened: the handler ran `handled` times, a new delivery is handled, nothing is left
-    /// over and no memory is kept.
+    /// Checks that the attack did no harm: the handler ran `handled` times, a new delivery is handled, and no connection, task or
+    /// memory is left over.
     fn is_unharmed(&self, handled: usize) {
         let name = self.name();
         assert_eq!(self.handled(), handled, "{name}: the handler's runs");
@@ -91,26 +91,26 @@ pub trait Server {
     }
 }
 
-/// In KiB. What an allocator keeps of the pages of thousands of connections, for the next ones.
+/// The memory in KiB that an allocator may keep after thousands of connections.
 pub const SLACK: usize = 24 * 1024;
 
-/// In KiB. What another 10,000 forgeries may add to what the first ones left: a tenth of a KiB each would be more.
+/// The memory in KiB that a second attack of 10,000 forgeries may add: less than a tenth of a KiB for each.
 const SECOND_SLACK: usize = 1024;
 
-/// Attacks twice, and each time holds that the server is unharmed: what it keeps of an attack once for all, it does not keep
-/// again. `attack` gives how many deliveries were handled meanwhile.
+/// Attacks twice, and checks each time that the server is unharmed. Memory that it keeps after the first attack must not grow in the
+/// second one. `attack` returns how many deliveries were handled meanwhile.
 pub fn twice(server: &dyn Server, attack: impl Fn() -> usize) {
     let first = attack();
     server.is_unharmed(first);
     let kept = server.growth();
-    // One more was to see that it is unharmed.
+    // The check itself sent one more delivery.
     let second = attack();
     server.is_unharmed(first + 1 + second);
     let again = || server.growth().saturating_sub(kept);
     assert!(soon(|| again() <= SECOND_SLACK), "{}: {} KiB are kept of a second attack", server.name(), again());
 }
 
-/// Lets this process, and those that it starts from now on, have so many files open.
+/// Raises the limit of open files of this process, and of those that it starts later.
 ///
 /// # Panics
 ///
@@ -123,7 +123,7 @@ pub fn allow_open_files(count: usize) {
     assert!(allowed.is_ok(), "this needs {count} open files: allow them, as root with `ulimit -Hn {count}`");
 }
 
-/// Whether something comes true within two minutes: it does in seconds, unless the machine does much else.
+/// Whether a condition becomes true within two minutes. It takes seconds, unless the machine is very busy.
 pub fn soon(mut condition: impl FnMut() -> bool) -> bool {
     let end = Instant::now() + Duration::from_secs(120);
     while !condition() {

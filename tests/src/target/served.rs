@@ -1,4 +1,4 @@
-//! An axum app on a socket, within the process.
+//! An axum app on a socket, in this process.
 
 use std::{
     io,
@@ -20,7 +20,7 @@ use tokio::{
 
 use super::{BODY_LIMIT, BODY_TIME, PROVIDERS, SECRET, Server};
 
-/// An app of one's own, which is served until this value is dropped.
+/// A served app, until this value is dropped.
 #[derive(Debug)]
 pub struct Served {
     runtime: Option<Runtime>,
@@ -29,7 +29,7 @@ pub struct Served {
 }
 
 impl Served {
-    /// Serves an app that counts in `handled`.
+    /// Serves an app that counts its handler calls in `handled`.
     ///
     /// # Panics
     ///
@@ -44,12 +44,12 @@ impl Served {
         Self { runtime: Some(runtime), address, handled }
     }
 
-    /// Where it listens.
+    /// The address at which it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// How many tasks there are beside the one that accepts connections.
+    /// The number of tasks except the one that accepts connections.
     ///
     /// # Panics
     ///
@@ -60,7 +60,7 @@ impl Served {
     }
 }
 
-/// With a queue for crowds that come at once.
+/// Listens with a large backlog, for many connections at once.
 fn listen() -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;

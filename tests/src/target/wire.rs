@@ -1,4 +1,4 @@
-//! Requests and answers as the bytes that they are.
+//! HTTP requests and answers as bytes.
 
 use std::{
     io::{self, Read, Write},
@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-/// A request that can be spoilt in every way.
+/// A request that can be malformed in any way.
 #[derive(Clone, Debug)]
 pub struct Message {
     /// The first line, without its end.
@@ -26,34 +26,34 @@ impl Message {
         Self { line: format!("POST {path} HTTP/1.1"), headers, body }
     }
 
-    /// The same with another first line.
+    /// The request with another first line.
     #[must_use]
     pub fn with_line(mut self, line: impl Into<String>) -> Self {
         self.line = line.into();
         self
     }
 
-    /// The same with one more header.
+    /// The request with one more header.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.to_owned(), value.as_ref().to_vec()));
         self
     }
 
-    /// The same without a header.
+    /// The request without a header.
     #[must_use]
     pub fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(is, _)| !is.eq_ignore_ascii_case(name));
         self
     }
 
-    /// The same with another value of a header.
+    /// The request with another value of a header.
     #[must_use]
     pub fn set(self, name: &str, value: impl AsRef<[u8]>) -> Self {
         self.without(name).with(name, value)
     }
 
-    /// The same with a body in chunks, and what stands behind the last one: trailers.
+    /// The request with a chunked body and these trailers.
     #[must_use]
     pub fn chunked(self, trailers: &str) -> Self {
         let mut body = Vec::new();
@@ -86,7 +86,7 @@ impl Message {
         bytes
     }
 
-    /// All of it.
+    /// The whole request.
     pub fn bytes(&self) -> Vec<u8> {
         [self.head(), self.body.clone()].concat()
     }
@@ -103,7 +103,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// A connection that waits for no more than 30 s.
+/// A connection with a timeout of 30 s.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
@@ -115,7 +115,7 @@ impl Connection {
     ///
     /// # Panics
     ///
-    /// If nobody listens.
+    /// If the server does not listen.
     pub fn to(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).expect("somebody listens");
         stream.set_read_timeout(Some(Duration::from_secs(30))).expect("the time is not zero");
@@ -124,7 +124,7 @@ impl Connection {
         Self { stream, received: Vec::new() }
     }
 
-    /// Writes as much as the server takes: it may have closed the connection by now. Tells whether it took all.
+    /// Writes as much as the server reads, which may have closed the connection. Returns whether it read everything.
     pub fn write(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).is_ok()
     }
@@ -139,7 +139,7 @@ impl Connection {
         &self.stream
     }
 
-    /// The next answer; `None` if the connection ends before it.
+    /// The next answer. `None` if the connection ends first.
     ///
     /// # Panics
     ///
@@ -161,7 +161,7 @@ impl Connection {
         }
     }
 
-    /// Waits for the first answer, does `then` if it is an invitation to go on, and gives whether it was and the status.
+    /// Waits for the first answer, and calls `then` if it is `100 Continue`. Returns whether it was, and the status.
     pub fn interim(&mut self, then: impl FnOnce(&mut Self) -> bool) -> (bool, u16) {
         let first = self.any_answer().map_or(0, |answer| answer.status);
         if first != 100 {
@@ -198,7 +198,7 @@ impl Connection {
     }
 }
 
-/// The first answer in these bytes, if it is there as a whole, and its length.
+/// The first answer in these bytes and its length, if it is complete.
 fn parse(bytes: &[u8]) -> Option<(Answer, usize)> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
     let head: Vec<String> = String::from_utf8_lossy(&bytes[..end]).trim_end().lines().map(str::to_lowercase).collect();

@@ -1,4 +1,4 @@
-//! Bodies, and what happens to them.
+//! Bodies, and changes to them.
 
 use fastrand::Rng;
 
@@ -19,7 +19,7 @@ pub(crate) fn json(rng: &mut Rng) -> Vec<u8> {
     }
 }
 
-/// A form body, such as a telephone sends.
+/// A form body, such as a telephony provider sends.
 pub(crate) fn form(rng: &mut Rng) -> Vec<u8> {
     const PAIRS: [&str; 14] = [
         "From=%2B14155550100",
@@ -42,7 +42,7 @@ pub(crate) fn form(rng: &mut Rng) -> Vec<u8> {
     pairs[..rng.usize(..=8)].join("&").into_bytes()
 }
 
-/// Bodies that are unlike what is sent, but could be signed.
+/// Bodies that no provider sends, but could sign.
 pub(crate) fn odd(rng: &mut Rng, body: &[u8]) -> Change<Vec<u8>> {
     let mut bytes = body.to_vec();
     match rng.u32(..10) {
@@ -64,7 +64,7 @@ pub(crate) fn odd(rng: &mut Rng, body: &[u8]) -> Change<Vec<u8>> {
     }
 }
 
-/// Bodies that were changed on the way.
+/// Bodies that were changed in transit.
 pub(crate) fn changed(rng: &mut Rng, body: &[u8]) -> Change<Vec<u8>> {
     let mut bytes = body.to_vec();
     let at = rng.usize(..=body.len());
@@ -92,7 +92,7 @@ pub(crate) fn changed(rng: &mut Rng, body: &[u8]) -> Change<Vec<u8>> {
     }
 }
 
-/// Forms that say the same otherwise, or not quite the same.
+/// Forms in another encoding, or with a slight change.
 pub(crate) fn rewritten_form(rng: &mut Rng, body: &[u8]) -> Change<Vec<u8>> {
     let text = String::from_utf8_lossy(body).into_owned();
     let mut pairs: Vec<&str> = text.split('&').collect();

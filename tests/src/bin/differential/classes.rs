@@ -1,4 +1,4 @@
-//! The classes that disagreements fall into.
+//! The classes of disagreements.
 
 use countersign::{Problem, Rejection};
 
@@ -10,7 +10,7 @@ use crate::{
 /// UTF-8's byte order mark, which a decoder of text removes.
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// What may be accepted although an SDK refuses it: the signature covers bytes, and the SDK has made a text of them; or the
+/// The classes in which we may accept what an SDK refuses: the signature covers bytes, and the SDK has decoded them as text; or the
 /// SDK takes a request for one of another kind.
 pub(crate) const ALLOWED: [&str; 6] = [
     "raw-bytes/byte-order-mark",
@@ -21,7 +21,7 @@ pub(crate) const ALLOWED: [&str; 6] = [
     "another-kind/text-in-url",
 ];
 
-/// We refuse what the SDK accepts: by our reason, and for a wrong signature by what is unusual about the request.
+/// The class of a request that we refuse and the SDK accepts: our reason, and for a wrong signature what is unusual about the request.
 pub(crate) fn ours_refuses(sender: &Sender, request: &Request, rejection: &Rejection) -> String {
     let problem = match rejection {
         Rejection::Signature if sender.signs_url => return "signature/url".to_owned(),
@@ -36,7 +36,7 @@ pub(crate) fn ours_refuses(sender: &Sender, request: &Request, rejection: &Rejec
     format!("{}/{}", rejection.code(), word(*problem))
 }
 
-/// `UnknownVersion` as `unknown-version`.
+/// Converts `UnknownVersion` to `unknown-version`.
 fn word(problem: Problem) -> String {
     let mut word = String::new();
     for letter in format!("{problem:?}").chars() {
@@ -48,7 +48,7 @@ fn word(problem: Problem) -> String {
     word
 }
 
-/// We accept what the SDK refuses: by what there is about its bytes that a text cannot say, if anything is.
+/// The class of a request that we accept and the SDK refuses: what a text cannot represent of its bytes, if anything.
 pub(crate) fn ours_accepts(sender: &Sender, request: &Request, refusal: &str) -> String {
     let class = match sender.bodies {
         _ if request.body.is_empty() => "raw-bytes/none",
@@ -62,8 +62,8 @@ pub(crate) fn ours_accepts(sender: &Sender, request: &Request, refusal: &str) ->
     class.to_owned()
 }
 
-/// Whether a form has characters outside ASCII, and an escape that is none or not of UTF-8. Then Node.js cuts those characters
-/// down to a byte each.
+/// Whether a form has characters outside ASCII, and an invalid escape or one that is not UTF-8. Node.js then truncates those
+/// characters to a byte each.
 fn is_unescaped_otherwise(form: &[u8]) -> bool {
     let is_escape = |rest: &[u8]| rest.len() > 1 && rest[..2].iter().all(u8::is_ascii_hexdigit);
     let is_half = form.split(|byte| *byte == b'%').skip(1).any(|rest| !is_escape(rest));
@@ -71,7 +71,7 @@ fn is_unescaped_otherwise(form: &[u8]) -> bool {
     !form.is_ascii() && (is_half || has_other)
 }
 
-/// Whether the names of a form, or their values, have another order by their UTF-16 than by their bytes.
+/// Whether the order of the names or values of a form differs between UTF-16 and bytes.
 fn is_sorted_otherwise(form: &[u8]) -> bool {
     let by_bytes: Vec<_> = sorted(form, |text| text.as_bytes().to_vec());
     by_bytes != sorted(form, |text| text.encode_utf16().collect::<Vec<_>>())
@@ -83,7 +83,7 @@ fn sorted<K: Ord>(form: &[u8], key: impl Fn(&str) -> K) -> Vec<(String, String)>
     pairs
 }
 
-/// Whether the name of the hash stands in the URL, and not as that of a parameter.
+/// Whether the name of the hash is in the URL, but is no parameter's name.
 fn names_a_hash(target: &str) -> bool {
     const NAME: &str = "bodySHA256";
     let query = target.split_once('?').map_or("", |(_, query)| query);

@@ -1,4 +1,4 @@
-//! A request before and while it is signed.
+//! Draft requests, before they are signed.
 
 use fastrand::Rng;
 
@@ -7,30 +7,30 @@ use crate::{
     senders::{Bodies, Sender, Time},
 };
 
-/// The receiver's time around which everything happens, in seconds since 1970.
+/// The receiver's time, in seconds since 1970.
 pub(crate) const NOW: i64 = 1_767_225_600;
 
-/// A request that is not signed yet.
+/// An unsigned request.
 pub(crate) struct Draft {
     pub(crate) request: Request,
-    /// The text of the time, as it is signed.
+    /// The signed text of the time.
     pub(crate) time: Vec<u8>,
     pub(crate) id: Vec<u8>,
     pub(crate) body: Vec<u8>,
-    /// The URL, as it is signed.
+    /// The signed URL.
     pub(crate) url: String,
-    /// The secrets that sign, by their place in the sender's list.
+    /// The signing secrets, as indices into the sender's list.
     pub(crate) signers: Vec<usize>,
 }
 
-/// The text of a signature in its pieces.
+/// The parts of the text of a signature.
 pub(crate) struct Signature {
-    /// What stands between separators: the time, if it is there, and tags behind their labels.
+    /// The items between separators: the time, if there is one, and tags after their labels.
     pub(crate) items: Vec<Vec<u8>>,
     pub(crate) separator: Vec<u8>,
 }
 
-/// URLs that are given to providers. Most take the first.
+/// Public URLs. Most senders take the first.
 const ORIGINS: [&str; 5] = [
     "https://hooks.example.com",
     "https://hooks.example.com:8443",
@@ -51,7 +51,7 @@ const TARGETS: [&str; 8] = [
 ];
 
 impl Draft {
-    /// A request that the provider could send, yet without changes.
+    /// A request that the provider could send, without changes.
     pub(crate) fn new(sender: &Sender, rng: &mut Rng) -> Self {
         let origin = if sender.signs_url { ORIGINS[rng.usize(..ORIGINS.len())] } else { ORIGINS[0] };
         let target = if sender.signs_url { TARGETS[rng.usize(..TARGETS.len())] } else { TARGETS[0] };

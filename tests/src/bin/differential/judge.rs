@@ -1,4 +1,4 @@
-//! An SDK in a process of its own.
+//! An SDK in a separate process.
 
 use std::{
     error::Error,
@@ -30,7 +30,7 @@ impl Judge {
     /// The answers to all of `frames`, in order.
     pub(crate) fn ask(&mut self, frames: &[Vec<u8>]) -> Result<Vec<Value>, Box<dyn Error>> {
         let Self { questions, answers, .. } = self;
-        // It answers while it still reads, and would wait for us if we did not listen meanwhile.
+        // The judge answers while it reads, and would block if we did not read its answers meanwhile.
         thread::scope(|scope| {
             let writing = scope.spawn(move || {
                 frames.iter().try_for_each(|frame| questions.write_all(frame)).and_then(|()| questions.flush())
@@ -51,13 +51,13 @@ impl Judge {
 
 impl Drop for Judge {
     fn drop(&mut self) {
-        // It ends by itself when its input does; what is left of it is of no use.
+        // The judge exits when its input ends. Its last output is not needed.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Where the judges and the table are.
+/// The folder of the judges and the table.
 pub(crate) fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/differential"))
 }

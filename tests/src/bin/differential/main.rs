@@ -1,4 +1,4 @@
-//! Holds our verdicts against those of the providers' own SDKs, over requests that were changed at random.
+//! Compares our verdicts with those of the providers' own SDKs, on randomly changed requests.
 //!
 //! See `tests/differential/README.md`, and run it by `tests/differential/run.sh`.
 
@@ -27,18 +27,18 @@ use crate::{
     tally::Tally,
 };
 
-/// What a change is called, and what came of it.
+/// The name of a change, and its result.
 type Change<T> = (&'static str, T);
 
 const USAGE: &str = "usage: differential [--requests N] [--seed N] [--write] [PROVIDER...]";
 
-/// How many requests are asked of a judge at once.
+/// How many requests a judge gets at once.
 const BATCH: usize = 500;
 
 struct Settings {
     requests: usize,
     seed: u64,
-    /// Whether the table is written anew, instead of being held against what was found.
+    /// Whether to rewrite the table, instead of comparing it with the findings.
     write: bool,
     providers: Vec<String>,
 }
@@ -68,7 +68,7 @@ fn settings(mut args: impl Iterator<Item = String>) -> Result<Settings, Box<dyn 
     Ok(settings)
 }
 
-/// Whether every disagreement is one that the table explains.
+/// Whether the table explains every disagreement.
 fn run(settings: &Settings) -> Result<bool, Box<dyn Error>> {
     let mut tallies = Vec::new();
     for sender in &SENDERS {
@@ -121,7 +121,7 @@ fn verify_frame(sender: &Sender, request: &Request) -> Vec<u8> {
     request.to_frame(&sender.pasted(&request.keys), Question::Verify)
 }
 
-/// What the SDK (or, where it signs nothing, its documentation) signs, we accept, and what our signer signs, the SDK does.
+/// Checks that we accept what the SDK signs (or its documentation, if the SDK cannot sign), and that the SDK accepts what we sign.
 fn crosswise(judge: &mut Judge, verifiers: &mut Verifiers<'_>, seed: u64) -> Result<(), Box<dyn Error>> {
     let sender = verifiers.sender;
     let mut rng = Rng::with_seed(seed);
@@ -166,7 +166,7 @@ fn signer(sender: &Sender, key: usize, origin: &str) -> Result<Signer, Box<dyn E
     })
 }
 
-/// A verifier for each endpoint that a request may come to.
+/// A verifier for each endpoint.
 struct Verifiers<'s> {
     sender: &'s Sender,
     made: HashMap<(&'static str, Vec<usize>), Verifier>,

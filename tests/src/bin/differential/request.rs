@@ -1,4 +1,4 @@
-//! One request as it is on the wire, for both sides.
+//! A request as it is on the wire, for both verifiers.
 
 use std::fmt::Write as _;
 
@@ -6,15 +6,15 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use serde_json::json;
 
-/// A request, the endpoint that it comes to, and the time at which it does.
+/// A request, its endpoint, and the time of its arrival.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     /// The receiver's clock, in milliseconds since 1970.
     pub(crate) now: i64,
-    /// The endpoint's secrets, by their place in the sender's list.
+    /// The endpoint's secrets, as indices into the sender's list.
     pub(crate) keys: Vec<usize>,
     pub(crate) method: &'static str,
-    /// Scheme and authority of the URL that the provider was given.
+    /// Scheme and authority of the public URL.
     pub(crate) origin: &'static str,
     /// Path and query.
     pub(crate) target: String,
@@ -22,7 +22,7 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
-/// What is asked of a judge.
+/// The message to a judge.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Question<'a> {
     Sign { timestamp: i64, id: &'a str },
@@ -30,7 +30,7 @@ pub(crate) enum Question<'a> {
 }
 
 impl Request {
-    /// As our verifier gets it; `None` if no HTTP server hands such a head on, so that it is no request at all.
+    /// The request for our verifier. `None` if no HTTP server would pass on such a head.
     pub(crate) fn to_http(&self) -> Option<http::Request<Bytes>> {
         let mut request = http::Request::builder().method(self.method).uri(&self.target);
         for (name, value) in &self.headers {
@@ -40,7 +40,7 @@ impl Request {
         request.body(Bytes::copy_from_slice(&self.body)).ok()
     }
 
-    /// As a judge reads it: see `judge/main.mjs`.
+    /// The request for a judge: see `judge/main.mjs`.
     pub(crate) fn to_frame(&self, secrets: &[&str], question: Question<'_>) -> Vec<u8> {
         let latin1 = |bytes: &[u8]| bytes.iter().copied().map(char::from).collect::<String>();
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| json!([name, latin1(value)])).collect();
@@ -63,7 +63,7 @@ impl Request {
         [&length(head.as_bytes())[..], &length(&self.body), head.as_bytes(), &self.body].concat()
     }
 
-    /// How much a reader of an example must look at.
+    /// The size of the request as an example.
     pub(crate) fn size(&self) -> usize {
         let headers: usize = self.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
         headers + self.target.len() + self.body.len()

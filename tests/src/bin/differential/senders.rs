@@ -1,4 +1,4 @@
-//! How each provider signs, written down a second time: what the requests are made with.
+//! A second implementation of how each provider signs, which makes the requests.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign::{Provider, providers};
@@ -9,24 +9,24 @@ use sha2::{Digest as _, Sha256};
 
 use crate::draft::Draft;
 
-/// One way of signing, and the SDK that judges it.
+/// A way of signing, and the SDK that judges it.
 pub(crate) struct Sender {
     pub(crate) provider: Provider,
     /// The package and version, as `package.json` names it.
     pub(crate) package: &'static str,
     pub(crate) algorithm: Algorithm,
-    /// Secrets as they are pasted, and what signs in their place where that is another thing.
+    /// The configured secrets, each with the secret that signs if that is another one.
     pub(crate) secrets: [Pair; 3],
     pub(crate) header: &'static str,
-    /// What stands in front of a tag.
+    /// The prefix of a tag.
     pub(crate) label: &'static str,
-    /// What stands between several tags; nothing if there is only ever one.
+    /// The separator between tags. Empty if there is always only one tag.
     pub(crate) separator: &'static str,
     pub(crate) time: Time,
     pub(crate) id: Option<&'static str>,
-    /// Names that stand for the others of this list.
+    /// Aliases of header names.
     pub(crate) aliases: &'static [(&'static str, &'static str)],
-    /// Headers that come along, outside the signature.
+    /// Unsigned headers.
     pub(crate) others: &'static [(&'static str, &'static str)],
     pub(crate) bodies: Bodies,
     /// Whether the URL is signed.
@@ -35,7 +35,7 @@ pub(crate) struct Sender {
     pub(crate) signs: fn(&Draft) -> Vec<u8>,
 }
 
-/// A secret as it is pasted, and the one that signs.
+/// A configured secret, and the one that signs.
 pub(crate) type Pair = (&'static str, &'static str);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +46,12 @@ pub(crate) enum Algorithm {
     Ed25519Hex,
 }
 
-/// Where the time stands.
+/// The place of the time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Time {
     Nowhere,
     Header(&'static str),
-    /// In front of the tags, behind this label.
+    /// Before the tags, after this label.
     Item(&'static str),
 }
 
@@ -70,14 +70,14 @@ const PLAIN: [Pair; 3] = [
     ),
 ];
 
-/// Base64, with and without what stands in front of it.
+/// Base64, with and without a prefix.
 const BASE64: [Pair; 3] = [
     ("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"),
     ("C2FVsBQIhrscChlQIMV+b5sSYspob7oD", "C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
     ("whsec_plJ3nmyCDGBKInavdOK15jsl", "plJ3nmyCDGBKInavdOK15jsl"),
 ];
 
-/// Public keys in hex, and the private ones to them.
+/// Public keys in hex, and their private keys.
 const ED25519: [Pair; 3] = [
     (
         "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c",
@@ -271,7 +271,7 @@ impl Sender {
         if self.secrets == BASE64 { STANDARD.decode(secret).expect("the list has base64") } else { secret.into() }
     }
 
-    /// The secrets as they are pasted.
+    /// The configured secrets.
     pub(crate) fn pasted(&self, keys: &[usize]) -> Vec<&'static str> {
         keys.iter().map(|key| self.secrets[*key].0).collect()
     }

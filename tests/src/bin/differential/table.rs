@@ -1,4 +1,4 @@
-//! The table of the README: which disagreements there are, and why.
+//! The tables of the README: the known disagreements, and their reasons.
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, io, path::PathBuf};
 
@@ -9,7 +9,7 @@ use crate::{
     tally::{Class, Tally},
 };
 
-/// The README, and what its tables say.
+/// The README and its tables.
 pub(crate) struct Table {
     text: String,
 }
@@ -18,7 +18,7 @@ const STRICTER: &str = "stricter";
 const LAXER: &str = "laxer";
 const TOTALS: &str = "totals";
 
-/// One line: in which providers a class may appear, and why it does.
+/// A line of a table: a class, the providers in which it may appear, and the reason.
 #[derive(Default)]
 struct Row {
     providers: BTreeMap<String, usize>,
@@ -35,7 +35,7 @@ impl Table {
         fs::write(path(), &self.text)
     }
 
-    /// Every disagreement that no line explains, and every one that none may.
+    /// The disagreements that no line explains, and those that no line may explain.
     pub(crate) fn problems(&self, tallies: &[Tally]) -> Vec<String> {
         let mut problems = Vec::new();
         for (side, name) in [("refuse", STRICTER), ("accept", LAXER)] {
@@ -56,7 +56,7 @@ impl Table {
         problems
     }
 
-    /// Writes what was found into the tables; the reasons stay, and those of new classes are left open.
+    /// Writes the findings into the tables. Reasons are kept; those of new classes are left empty.
     pub(crate) fn update(&mut self, tallies: &[Tally]) {
         for name in [STRICTER, LAXER] {
             let mut rows = self.rows(name);
@@ -83,7 +83,7 @@ impl Table {
         self.replace(TOTALS, &self.totals(tallies));
     }
 
-    /// A line for each sender, the old one where there is nothing new.
+    /// A line for each sender: the old one if there is no new result.
     fn totals(&self, tallies: &[Tally]) -> String {
         let (start, end) = self.block(TOTALS);
         let mut lines = String::new();
@@ -111,7 +111,7 @@ impl Table {
         self.text.replace_range(start..end, lines);
     }
 
-    /// Where the lines between the two marks of this name stand.
+    /// The range of the lines between the two marks of this name.
     fn block(&self, name: &str) -> (usize, usize) {
         let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
         let start = self.text.find(&open).map_or(self.text.len(), |at| at + open.len());

@@ -1,4 +1,4 @@
-//! What came out for one sender.
+//! The results for one sender.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -14,18 +14,18 @@ pub(crate) struct Tally {
     pub(crate) requests: usize,
     pub(crate) both_accept: usize,
     pub(crate) both_refuse: usize,
-    /// What we refuse and the SDK accepts, by class.
+    /// Requests that we refuse and the SDK accepts, by class.
     pub(crate) stricter: BTreeMap<String, Class>,
-    /// What we accept and the SDK refuses, by class.
+    /// Requests that we accept and the SDK refuses, by class.
     pub(crate) laxer: BTreeMap<String, Class>,
 }
 
-/// Disagreements of one kind.
+/// The disagreements of one class.
 pub(crate) struct Class {
     pub(crate) count: usize,
-    /// The one to which least happened, and the smallest of those.
+    /// The example with the fewest changes, and the smallest of those.
     pub(crate) example: Mutated,
-    /// How often each change stands behind one, alone.
+    /// How many disagreements each change causes alone.
     pub(crate) changes: BTreeMap<String, usize>,
 }
 

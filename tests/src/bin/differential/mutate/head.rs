@@ -1,4 +1,4 @@
-//! Headers that are gone, doubled, renamed or damaged, and bytes that move from one signed part into the next.
+//! Changes to headers: removed, doubled, renamed or damaged, and bytes that move from one signed part into the next.
 
 use fastrand::Rng;
 
@@ -8,7 +8,7 @@ use crate::{
 };
 
 pub(crate) fn lines(rng: &mut Rng, sender: &Sender, request: &mut Request) -> &'static str {
-    // What is not signed is not the scheme's to look at, though some SDKs want it to be there.
+    // A scheme ignores unsigned headers, although some SDKs require them.
     let is_signed = |name: &str| !sender.others.iter().any(|(other, _)| other.eq_ignore_ascii_case(name));
     let signed: Vec<_> = (0..request.headers.len()).filter(|at| is_signed(&request.headers[*at].0)).collect();
     let Some(at) = signed.get(rng.usize(..signed.len().max(1))).copied() else { return "none" };
@@ -51,7 +51,7 @@ fn damage(rng: &mut Rng, value: &mut Vec<u8>) {
     }
 }
 
-/// One of the headers, or all, under their other names; or both.
+/// Renames one or all headers to their aliases, or adds the aliases.
 fn alias(rng: &mut Rng, sender: &Sender, request: &mut Request) -> &'static str {
     let all = rng.bool();
     let one = rng.usize(..sender.aliases.len());
@@ -80,14 +80,14 @@ fn alias(rng: &mut Rng, sender: &Sender, request: &mut Request) -> &'static str 
     ["under other names", "under both names", "wrong under other names", "right under other names alone"][kind as usize]
 }
 
-/// Moves a byte between two parts that are signed one behind the other.
+/// Moves a byte between two adjacent signed parts.
 pub(crate) fn border(rng: &mut Rng, sender: &Sender, request: &mut Request) -> &'static str {
     let find =
         |name: &str, request: &Request| request.headers.iter().position(|(one, _)| one.eq_ignore_ascii_case(name));
     let (Time::Header(time), forwards) = (sender.time, rng.bool()) else { return "none" };
     let Some(time) = find(time, request) else { return "none" };
     if let Some(id) = sender.id.filter(|_| rng.bool()).and_then(|name| find(name, request)) {
-        // The separator moves, and what is beside it.
+        // The separator and its neighbour move.
         let (id_text, time_text) = (request.headers[id].1.clone(), request.headers[time].1.clone());
         let joined = [&id_text[..], b".", &time_text].concat();
         let Some(at) = (0..joined.len()).filter(|at| joined[*at] == b'.').nth(rng.usize(..2)) else { return "none" };

@@ -1,4 +1,4 @@
-//! Signatures with more, fewer and other items than they should have, and other text between them.
+//! Changes to lists of signatures: more, fewer and other items, and other separators.
 
 use fastrand::Rng;
 
@@ -80,7 +80,7 @@ pub(crate) fn items(rng: &mut Rng, sender: &Sender, signature: &mut Signature) -
     }
 }
 
-/// Puts an item in front of the one at this place, or behind all; hands `name` on.
+/// Inserts an item before the one at this index, or at the end. Returns `name`.
 fn put(items: &mut Vec<Vec<u8>>, at: usize, item: Vec<u8>, name: &'static str) -> &'static str {
     items.insert(at.min(items.len()), item);
     name

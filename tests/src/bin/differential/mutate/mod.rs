@@ -1,4 +1,4 @@
-//! What can happen to a request: before it is signed, to its signature, on the way, and to the clock.
+//! Changes to a request: before it is signed, to its signature, in transit, and to the clock.
 
 mod head;
 mod list;
@@ -15,20 +15,20 @@ use crate::{
     senders::{Bodies, Sender, Time},
 };
 
-/// A request and what happened to it.
+/// A request and its changes.
 pub(crate) struct Mutated {
     pub(crate) request: Request,
     pub(crate) changes: Vec<String>,
 }
 
 impl Mutated {
-    /// What happened, in words.
+    /// The changes, in words.
     pub(crate) fn describe(&self) -> String {
         if self.changes.is_empty() { "as it was signed".to_owned() } else { self.changes.join(", ") }
     }
 }
 
-/// When something happens; in this order.
+/// The stages of changes, in this order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     Clock,
@@ -44,7 +44,7 @@ enum Stage {
     Border,
 }
 
-/// A request of this sender to which up to three things happened; to one in twenty, nothing.
+/// A request of this sender with up to three changes. One in twenty has none.
 pub(crate) fn request(sender: &Sender, rng: &mut Rng) -> Mutated {
     let mut draft = Draft::new(sender, rng);
     if sender.bodies == Bodies::Json && rng.u32(..30) == 0 {
@@ -69,7 +69,7 @@ pub(crate) fn request(sender: &Sender, rng: &mut Rng) -> Mutated {
 
 fn stages(sender: &Sender, rng: &mut Rng) -> Vec<Stage> {
     let has_time = !matches!(sender.time, Time::Nowhere);
-    // Each as often as it stands here.
+    // Weighted by how many times each one is listed.
     let mut all = vec![
         Stage::Keys,
         Stage::SignedBody,

@@ -1,4 +1,4 @@
-//! Tags that are cut, stretched, written otherwise or wrong.
+//! Changes to tags: truncated, extended, in another encoding, or wrong.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use fastrand::Rng;
@@ -10,10 +10,10 @@ pub(crate) fn text(rng: &mut Rng, tag: &[u8], is_base64: bool) -> Change<Vec<u8>
     if rng.bool() { written_otherwise(rng, &text, is_base64) } else { damaged(rng, tag) }
 }
 
-/// The same bytes in another way of writing.
+/// The same bytes in another encoding.
 fn written_otherwise(rng: &mut Rng, text: &str, is_base64: bool) -> Change<Vec<u8>> {
     let bytes = decode(text, is_base64).unwrap_or_default();
-    // What was damaged before may be no text, and have a character of several bytes in the middle.
+    // An earlier change may have put a character of several bytes into the text.
     let (front, back) = text.split_at_checked(text.len() / 2).unwrap_or((text, ""));
     let forms = [
         ("upper case", text.to_uppercase()),
@@ -97,7 +97,7 @@ fn one_letter(text: &str, change: impl Fn(&char) -> char) -> String {
     text.chars().map(one).collect()
 }
 
-/// The last character of a base64 text with one of the bits set that stand for nothing.
+/// The last character of a base64 text with one of its unused bits set.
 fn stray_bits(text: &str) -> String {
     let end = text.trim_end_matches('=').len();
     let mut changed = text.as_bytes().to_vec();

@@ -1,10 +1,10 @@
-//! Times and ids that are not quite what they should be.
+//! Changes to times and ids.
 
 use fastrand::Rng;
 
 use crate::{Change, draft::NOW};
 
-/// How far the clock may be off, in milliseconds: mostly around the ends of the five minutes.
+/// Errors of the clock in milliseconds, mostly around the bounds of the five minutes.
 pub(crate) fn distance(rng: &mut Rng) -> i64 {
     const EDGES: [i64; 14] = [
         0,
@@ -26,7 +26,7 @@ pub(crate) fn distance(rng: &mut Rng) -> i64 {
     if rng.bool() { edge } else { -edge }
 }
 
-/// The time in other words, and other times.
+/// The time in another form, and other times.
 pub(crate) fn time(rng: &mut Rng, text: &[u8]) -> Change<Vec<u8>> {
     let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<i64>().ok()).unwrap_or(NOW);
     let same = [
@@ -81,7 +81,7 @@ pub(crate) fn time(rng: &mut Rng, text: &[u8]) -> Change<Vec<u8>> {
     }
 }
 
-/// Ids that no provider makes.
+/// Ids that no provider generates.
 pub(crate) fn id(rng: &mut Rng, id: &[u8]) -> Change<Vec<u8>> {
     let text = String::from_utf8_lossy(id).into_owned();
     let ids = [

@@ -1,4 +1,4 @@
-//! URLs in other words, and what of them moves into the body.
+//! Changes to URLs, and moves of their parts into the body.
 
 use fastrand::Rng;
 
@@ -70,7 +70,7 @@ pub(crate) fn signed_form(rng: &mut Rng, origin: &str, target: &str) -> Change<S
     (name, url.clone())
 }
 
-/// Moves what is signed from the URL into the form, or back.
+/// Moves signed text from the URL into the form, or back.
 pub(crate) fn border(rng: &mut Rng, request: &mut Request) -> &'static str {
     if rng.bool() {
         let Some(last) = request.target.pop() else { return "none" };
