@@ -1,6 +1,6 @@
-//! What the store in memory takes, by the allocator's own count.
+//! The memory of the store in memory, by the count of the allocator.
 //!
-//! Each test counts for itself, by its thread.
+//! Each test counts the allocations of its own thread.
 
 #![expect(unsafe_code, reason = "a global allocator cannot be written without it")]
 
@@ -21,7 +21,7 @@ struct Counting;
 
 thread_local! {
     static ALLOCATED: Cell<usize> = const { Cell::new(0) };
-    /// The most that there ever was of it.
+    /// The largest number of bytes in use so far.
     static PEAK: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -50,7 +50,7 @@ fn delivery() -> Delivery {
 
 #[test]
 fn an_event_takes_at_most_56_bytes_and_as_many_as_the_store_counts() {
-    // As full as a store of a million: tables double, so a quarter fills them to the same part.
+    // As full as a store of a million: since tables double, a quarter of the events fills a table to the same fraction.
     const EVENTS: usize = 250_000;
     const KEEP: Duration = Duration::from_millis(EVENTS as u64);
     let delivery = delivery();
@@ -58,7 +58,7 @@ fn an_event_takes_at_most_56_bytes_and_as_many_as_the_store_counts() {
     let before = ALLOCATED.get();
     let store = MemoryStore::with_capacity(EVENTS * 5 / 4);
     assert_eq!(store.bytes(), ALLOCATED.get() - before, "without events");
-    // Half of them are over when the last ones come.
+    // Half of them have expired when the last ones arrive.
     for event in 0..EVENTS * 3 / 2 {
         let key = delivery.replay_key(&ReplayScope::new(event.to_le_bytes())).unwrap();
         let now = Timestamp::from_unix_millis(NOW.unix_millis() + i64::try_from(event).unwrap());

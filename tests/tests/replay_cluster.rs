@@ -1,4 +1,4 @@
-//! The store in a cluster of Redis, on real nodes.
+//! The store in Redis Cluster, on real nodes.
 
 use std::{
     sync::{
@@ -22,7 +22,7 @@ use countersign_tests::{
     servers::{CutOff, On, RedisCluster, RedisServer, Shared, free_address},
 };
 
-/// The cluster that the tests share that do it no harm.
+/// The cluster that all tests share which do not damage it.
 fn cluster() -> Arc<RedisCluster> {
     static CLUSTER: Shared<RedisCluster> = Shared::new();
     CLUSTER.or_start(RedisCluster::start)
@@ -36,7 +36,7 @@ async fn connect(cluster: &RedisCluster) -> RedisReplayStore {
     RedisReplayStore::connect_with(options(cluster)).await.unwrap()
 }
 
-/// Each store has events of its own.
+/// Each store has its own events.
 async fn open() -> On<RedisReplayStore, Arc<RedisCluster>> {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     let cluster = cluster();
@@ -53,7 +53,7 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(1_767_225_600 + seconds)
 }
 
-/// Enough to be on each of the nodes.
+/// Enough events that each node has some.
 fn events(name: &str) -> Vec<ReplayKey> {
     (0..60).map(|number| key(name, &number.to_string())).collect()
 }
@@ -185,7 +185,7 @@ fn the_replica_of_a_node_that_hangs_takes_over_with_its_events() {
         let (old, old_held) = (events("old"), events("old held"));
         done(&store, &old).await;
         held(&store, &old_held).await;
-        // What a replica has not received is lost with its master.
+        // Events that a replica has not received are lost with its master.
         for master in &cluster.nodes()[..3] {
             tokio::time::sleep(Duration::from_millis(1500)).await;
             assert!(
@@ -240,7 +240,7 @@ fn a_node_that_is_out_of_memory_refuses_new_events_only() {
         }
         assert!(refused.len() > 5 && taken.len() > 20, "{} refused, {} taken", refused.len(), taken.len());
         are_known(&store, &old, &old_held).await;
-        // What becomes of a claim takes no memory.
+        // Commits and releases take no memory.
         let (mut committed, mut released) = (Vec::new(), Vec::new());
         for (number, lease) in leases.into_iter().chain(taken).enumerate() {
             let (event, is_good) = (lease.key(), number % 2 == 0);
@@ -253,7 +253,7 @@ fn a_node_that_is_out_of_memory_refuses_new_events_only() {
         cluster.nodes()[0].cli(&["CONFIG", "SET", "maxmemory", "0"]);
         are_known(&store, &old, &old_held).await;
         are_known(&store, &committed, &[]).await;
-        // Neither those that were refused nor those that were given up are there.
+        // There are neither refused nor released events.
         refused.extend(released);
         done(&store, &refused).await;
     });
@@ -272,8 +272,7 @@ fn the_store_asks_other_nodes_about_a_node_that_is_cut_off() {
             let url = format!("redis://{},{}", cut_off.address(), cluster.nodes()[0].address());
             let options = RedisOptions::new(&url).unwrap().with_prefix(answer).with_timeout(faults::PATIENT);
             let store = RedisReplayStore::connect_with(options).await.unwrap();
-            // What it says was heard at the start. It may be asked once more who has the events, and still believe that it has them
-            // itself.
+            // The store learned its slots at the start. It may ask this node once more, which still claims to have all slots.
             for _ in 0..3 {
                 let _ = store.claim(key("cut off", "2"), LEASE, at(0)).await;
             }
@@ -286,7 +285,7 @@ fn the_store_asks_other_nodes_about_a_node_that_is_cut_off() {
 fn a_cluster_in_which_one_node_may_evict_keys_is_refused() {
     faults::run(async {
         let cluster = RedisCluster::start_with_replicas();
-        // A cluster does not tell of replicas that have received nothing yet.
+        // A cluster does not list replicas that have received nothing yet.
         done(&connect(&cluster).await, &events("first")).await;
         let replica = cluster.nodes()[4].address().port().to_string();
         while !cluster.nodes()[1].cli(&["CLUSTER", "SLOTS"]).contains(&replica) {
@@ -316,7 +315,7 @@ fn one_of_the_nodes_in_the_url_may_be_down() {
     });
 }
 
-/// As one that was taken out of the cluster, or has lost its `nodes.conf`.
+/// As a node that has left the cluster, or has lost its `nodes.conf`.
 #[test]
 fn a_node_without_slots_does_not_make_the_store_forget_the_other_nodes() {
     faults::run(async {
@@ -328,7 +327,7 @@ fn a_node_without_slots_does_not_make_the_store_forget_the_other_nodes() {
         let events = events("alone");
         done(&store, &events).await;
         cluster.node(2).process().kill();
-        // Whoever finds it gone makes the nodes be asked anew, in turn.
+        // A call that fails there has the next call ask the nodes again, in turn.
         for round in 0..6 {
             let mut known = 0;
             for event in &events {

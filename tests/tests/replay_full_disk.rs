@@ -1,4 +1,4 @@
-//! The stores on a file system that is really full.
+//! The stores on a full file system.
 
 use std::{fs, path::Path, time::Duration};
 
@@ -19,7 +19,7 @@ use countersign_tests::{
     small_disk::{Ballast, on_a_small_disk},
 };
 
-/// For SQLite's file: more than the log of writes may grow to, and a little for the file itself.
+/// For SQLite's file: more than the largest write-ahead log, and a little for the file itself.
 const SIZE: &str = "5m";
 
 const BALLAST: usize = 512 << 10;
@@ -54,7 +54,7 @@ async fn fill_up(disk: &Path) {
     assert!(fs::write(disk.join("more"), vec![1; 64 << 10]).is_err(), "there is room on the disk");
     are_done(&store, &done).await;
 
-    // Nor has whoever opens the file again, when there is room.
+    // The same holds for a store that opens the file again when there is room.
     fs::remove_file(ballast).unwrap();
     drop(store);
     let store = SqliteReplayStore::open(&path).unwrap();
@@ -75,7 +75,7 @@ async fn are_done(store: &impl ReplayStore, events: &[ReplayKey]) {
     }
 }
 
-/// What Redis has there at its start is a few hundred bytes.
+/// At its start, Redis has a few hundred bytes there.
 const FOR_REDIS: &str = "4m";
 
 /// Enough for a few hundred events.
@@ -104,7 +104,7 @@ fn a_redis_that_cannot_write_refuses_claims_and_forgets_nothing() {
     });
 }
 
-/// `appendfsync always` is a promise that Redis cannot keep then, and it ends.
+/// With `appendfsync always`, Redis exits when it cannot write.
 #[test]
 fn a_redis_that_exits_because_it_cannot_write_keeps_all_that_it_acknowledged() {
     let name = "a_redis_that_exits_because_it_cannot_write_keeps_all_that_it_acknowledged";
@@ -140,7 +140,7 @@ fn a_postgres_without_room_for_its_tables_refuses_claims_and_forgets_nothing() {
     });
 }
 
-/// Without its log Postgres can promise nothing, and ends.
+/// Postgres exits when it cannot write its write-ahead log.
 #[test]
 fn a_postgres_without_room_for_its_log_keeps_all_that_it_acknowledged() {
     let name = "a_postgres_without_room_for_its_log_keeps_all_that_it_acknowledged";

@@ -1,4 +1,4 @@
-//! A copy in memory in front of a store.
+//! The layered store: a cache in memory in front of a shared store.
 
 use std::{
     net::SocketAddr,
@@ -23,7 +23,7 @@ use countersign_tests::{
     servers::{Alternating, PostgresServer, Proxy, RedisServer, postgres_url},
 };
 
-/// Two processes, each with its copy, and what they share.
+/// Two processes, each with its cache, and their shared store.
 fn open_two() -> Alternating<LayeredReplayStore<Arc<MemoryStore>>> {
     let shared = Arc::new(MemoryStore::new());
     let layered = || LayeredReplayStore::new(Arc::clone(&shared));
@@ -34,7 +34,7 @@ replay_conformance!(layered, async { LayeredReplayStore::new(SqliteReplayStore::
 replay_conformance!(two_processes, async { open_two() });
 replay_conformance!(without_room, async { LayeredReplayStore::with_copies(MemoryStore::new(), 0) });
 
-/// A store that counts how often it is asked.
+/// A store that counts its calls.
 #[derive(Debug, Default)]
 struct Counting {
     store: MemoryStore,
@@ -131,7 +131,7 @@ fn a_paused_shared_store_gives_errors_until_it_works_again() {
     });
 }
 
-/// What the copy says of an event, the shared store says to all others.
+/// The cache and the shared store must give the same answers.
 #[test]
 fn a_shared_redis_that_is_killed_mid_call_agrees_with_the_cache() {
     faults::run(async {

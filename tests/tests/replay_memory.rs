@@ -1,4 +1,4 @@
-//! The store in memory: the suite of all stores, and its bounds.
+//! The store in memory: the contract of all stores, and its limits.
 
 use std::{sync::Arc, time::Duration};
 
@@ -47,7 +47,7 @@ fn a_full_store_refuses_and_forgets_nothing() {
     assert_eq!(store.len(), 100);
 }
 
-/// Fills a store with events of which one is over each millisecond, and holds that another has room just then.
+/// Fills a store with events of which one expires each millisecond, and checks that there is room for another just then.
 fn has_room_to_the_millisecond(fill: impl Fn(&MemoryStore, ReplayKey, Duration)) {
     let (store, keys) = (MemoryStore::with_capacity(100), keys(200));
     for (number, key) in keys[..100].iter().enumerate() {
@@ -193,7 +193,7 @@ fn a_store_in_memory_answers_every_call_at_once() {
     let Some(Ok(Claim::Fresh(lease))) = store.claim_at_once(key, MINUTE, at(0)) else { panic!("not fresh") };
     assert_eq!(store.commit_at_once(lease, MINUTE, at(0)), Ok(Ok(Settlement::Settled)));
     assert!(matches!(store.claim_at_once(key, MINUTE, at(0)), Some(Ok(Claim::Done))));
-    // And so it is when it is shared.
+    // The same holds for a shared store.
     let shared = Arc::new(store);
     assert!(matches!(ReplayStore::claim_at_once(&shared, key, MINUTE, at(0)), Some(Ok(Claim::Done))));
 }

@@ -1,4 +1,4 @@
-//! What goes wrong behind a verdict is counted, whoever is still there to be told.
+//! Metrics of failures after the verdict, whether or not the client is still connected.
 
 use std::{
     future::{Ready, pending, ready},
@@ -36,7 +36,7 @@ const SECRET: &str = "a-long-random-secret";
 /// The store in memory, whose releases fail.
 struct FailsToRelease {
     store: MemoryStore,
-    /// After so long.
+    /// The delay before they fail.
     after: Duration,
 }
 
@@ -72,7 +72,7 @@ fn signed(body: String) -> Request<Body> {
     Signer::new(providers::GITHUB, SECRET).unwrap().sign(request, NOW).unwrap().map(Body::from)
 }
 
-/// Has so many clients go away while their deliveries are handled.
+/// Disconnects so many clients while their deliveries are handled.
 async fn dropped(stack: StackBuilder<Verifier, FailsToRelease>, count: usize) {
     let app = Router::new().fallback(any(async || pending::<&str>().await)).layer(stack.build().unwrap());
     let clients: Vec<_> =
@@ -81,12 +81,11 @@ async fn dropped(stack: StackBuilder<Verifier, FailsToRelease>, count: usize) {
     for client in &clients {
         client.abort();
     }
-    // Longer than the store has.
+    // Longer than the store's timeout.
     sleep(Duration::from_secs(5)).await;
 }
 
-/// What stands in the series of this name, by the value of the label that is not the endpoint's; of a histogram, how many
-/// values.
+/// The values of the metric of this name, by the label that is not the endpoint's. The value of a histogram is its count.
 fn counted(name: &str, work: impl Future<Output = ()>) -> Vec<(String, u64)> {
     let recorder = DebuggingRecorder::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
@@ -140,7 +139,7 @@ fn a_lease_that_expires_before_its_commit_is_counted() {
     assert_eq!(claims, [("fresh".to_owned(), 1), ("lapsed".to_owned(), 1)]);
 }
 
-/// Sends each body to a handler that ends as it says.
+/// Sends each body to a handler that does what the body says.
 async fn handled(stack: StackBuilder<Verifier>, bodies: impl IntoIterator<Item = &'static str>) {
     let handler = service_fn(async |request: Request<VerifiedBody>| match &request.into_body().into_bytes()[..] {
         b"fails" => Err(io::Error::other("down")),
@@ -183,7 +182,7 @@ fn each_verified_body_is_measured_whether_or_not_it_arrived_at_once() {
     }
 }
 
-/// Gets ready once for all its clones.
+/// Becomes ready only once, for all its clones together.
 #[derive(Clone, Default)]
 struct ReadyOnce(Arc<AtomicI64>);
 

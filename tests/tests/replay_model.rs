@@ -1,4 +1,4 @@
-//! Every store against the simplest thing that keeps the contract, on any row of calls and a clock that may step back.
+//! Every store against a simple model of the contract, with any sequence of calls and a clock that may step back.
 
 use std::{
     collections::HashMap,
@@ -31,7 +31,7 @@ fn at(millis: i64) -> Timestamp {
     Timestamp::from_unix_millis(1_767_225_600_000 + millis)
 }
 
-/// What a store is asked.
+/// A step: a call, or time that passes.
 #[derive(Clone, Debug)]
 enum Ask {
     Claim { key: usize, lease: u64 },
@@ -49,32 +49,31 @@ fn ask() -> impl Strategy<Value = Ask> {
     ]
 }
 
-/// An event as the model knows it.
+/// The state of an event in the model.
 #[derive(Clone, Copy, Debug)]
 struct Known {
     until: i64,
-    /// `None`: it is done.
+    /// `None` if it is done.
     fence: Option<u64>,
 }
 
-/// The simplest thing that keeps the contract.
+/// A simple model of the contract.
 #[derive(Default)]
 struct Model {
     events: HashMap<ReplayKey, Known>,
     now: i64,
-    /// The latest time that any call was told: what was over then may be gone for good.
+    /// The latest `now` of any call. The store may have forgotten what expired before it.
     latest: i64,
 }
 
 impl Model {
-    /// What is known of an event, and whether the store may have forgotten it because the clock stepped back since it
-    /// was over.
+    /// The state of an event, and whether the store may have forgotten it because the clock stepped back after it expired.
     fn look(&self, key: ReplayKey) -> Option<(Known, bool)> {
         let known = *self.events.get(&key)?;
         (known.until > self.now).then_some((known, known.until <= self.latest))
     }
 
-    /// Holds an answer against what is known; `None` says that the store is full.
+    /// Checks an answer. `None` means that the store is full.
     fn check_claim(&mut self, key: ReplayKey, lease: u64, answer: Option<&Claim>) {
         let known = self.look(key);
         match (answer, known) {
@@ -93,7 +92,7 @@ impl Model {
         self.events.values().filter(|known| known.until > self.now).count()
     }
 
-    /// Holds a settlement against what is known; `keep` is `None` for a release.
+    /// Checks a settlement. `keep` is `None` for a release.
     fn check_settlement(&mut self, lease: (ReplayKey, u64), keep: Option<u64>, settlement: Settlement) {
         let (key, fence) = lease;
         let known = self.look(key).filter(|(known, _)| known.fence == Some(fence));
@@ -109,10 +108,10 @@ impl Model {
     }
 }
 
-/// Asks a store, and the model. It may refuse claims only if it holds as many events as it may.
+/// Runs the steps on a store and the model. The store may refuse claims only if it is full.
 async fn holds<S: ReplayStore>(store: &S, capacity: Option<usize>, asks: Vec<Ask>) {
     static CASES: AtomicUsize = AtomicUsize::new(0);
-    // The stores of servers still have the events of the case before.
+    // The stores on servers still have the events of earlier cases.
     let case = format!("case {}", CASES.fetch_add(1, Ordering::Relaxed));
     let keys: Vec<_> = (0..EVENTS).map(|event| key(&case, &event.to_string())).collect();
     let (mut model, mut leases) = (Model::default(), Vec::new());
@@ -167,7 +166,7 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-/// As [`check`], all on one store, in which every case has events of its own.
+/// As [`check`], on one store, in which every case has its own events.
 fn check_on<S: ReplayStore>(runtime: &Runtime, cases: u32, store: &S) {
     check(cases, |asks| runtime.block_on(holds(store, None, asks)));
 }
@@ -189,7 +188,7 @@ fn the_store_in_sqlite_does_what_the_model_does() {
 #[test]
 fn the_store_in_redis_does_what_the_model_does() {
     let runtime = runtime();
-    // What is on its disk is no matter here.
+    // Durability does not matter here.
     let server = RedisServer::start_with(&["--appendonly", "no"]);
     let connect = |url: String| async move {
         RedisReplayStore::connect_with(RedisOptions::new(url).unwrap().with_timeout(PATIENT)).await.unwrap()

@@ -19,7 +19,7 @@ use countersign_tests::{
     servers::{Alternating, On, PostgresServer, Proxy, Shared, postgres_url},
 };
 
-/// The server that the tests share, each with a database of its own.
+/// The server that the tests share, each with its own database.
 fn server() -> Arc<PostgresServer> {
     static SERVER: Shared<PostgresServer> = Shared::new();
     SERVER.or_start(PostgresServer::start)
@@ -34,7 +34,7 @@ async fn open() -> On<PostgresReplayStore, Arc<PostgresServer>> {
 async fn open_two() -> On<Alternating<PostgresReplayStore>, Arc<PostgresServer>> {
     let server = server();
     let url = server.new_database();
-    // Both at once: only one of them makes the table.
+    // Both at once: only one of them creates the table.
     let (one, other) = tokio::join!(
         PostgresReplayStore::connect_with(options(&url)),
         PostgresReplayStore::connect_with(options(&url))
@@ -42,7 +42,7 @@ async fn open_two() -> On<Alternating<PostgresReplayStore>, Arc<PostgresServer>>
     On::new(Alternating::new(one.unwrap(), other.unwrap()), server)
 }
 
-/// The time that a call may take is no matter here, and the machine may be busy.
+/// A long timeout, since the machine may be busy.
 fn options(url: &str) -> PostgresOptions {
     PostgresOptions::new(url).unwrap().with_timeout(faults::PATIENT)
 }
@@ -61,7 +61,7 @@ fn a_connection_that_has_lost_its_statements_is_closed() {
         let url = server.new_database();
         let name = url.rsplit('/').next().unwrap();
         let store = PostgresReplayStore::connect_with(options(&url)).await.unwrap();
-        // As a pooler in between does, after every new event.
+        // As a pooler does, after every new event.
         server.psql(
             name,
             "CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN DEALLOCATE ALL; RETURN NULL; END';
@@ -93,7 +93,7 @@ fn when_one_idle_connection_is_broken_all_idle_ones_are_closed() {
         let store =
             PostgresReplayStore::connect_with(options(&postgres_url(proxy.address(), "postgres"))).await.unwrap();
         let store = Arc::new(store);
-        // At once, so that each needs a connection of its own.
+        // At once, so that each needs its own connection.
         let claims = (0..8).map(|at| {
             let store = Arc::clone(&store);
             tokio::spawn(async move { store.claim(key("forgotten", &at.to_string()), LEASE, now()).await })
@@ -120,7 +120,7 @@ fn now() -> Timestamp {
 fn a_host_that_does_not_answer_leaves_time_for_the_next_one() {
     faults::run(async {
         let server = PostgresServer::start();
-        // Connections are taken by the system, and nobody answers them.
+        // The system accepts connections, but no program answers them.
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let (silent, good) = (silent.local_addr().unwrap(), server.address());
         let user = server.url("postgres").split_once("://").unwrap().1.split_once('@').unwrap().0.to_owned();
@@ -160,7 +160,7 @@ fn a_paused_server_gives_errors_until_it_works_again() {
     });
 }
 
-/// Without a standby that there should be, each commit waits for one, whatever `statement_timeout` says.
+/// Without its synchronous standby, Postgres lets each commit wait, in spite of `statement_timeout`.
 #[test]
 fn commits_that_hang_leave_a_bounded_number_of_sessions_and_are_not_lost() {
     faults::run(async {
@@ -175,7 +175,7 @@ fn commits_that_hang_leave_a_bounded_number_of_sessions_and_are_not_lost() {
             server.psql("postgres", "SELECT pg_reload_conf()");
         };
         wait_for("nobody");
-        // It takes a moment until the server heeds it.
+        // It takes a moment until the setting is in effect.
         let mut early = 0;
         while store.claim(key("early", &early.to_string()), LEASE, now()).await.is_ok() {
             early += 1;

@@ -29,7 +29,7 @@ async fn open_two() -> On<Alternating<RedisReplayStore>, RedisServer> {
     On::new(Alternating::new(one, other), server)
 }
 
-/// The time that a call may take is no matter here, and the machine may be busy.
+/// A long timeout, since the machine may be busy.
 fn options(url: &str) -> RedisOptions {
     RedisOptions::new(url).unwrap().with_timeout(faults::PATIENT)
 }
@@ -89,9 +89,9 @@ fn both_round_trips_of_a_duplicate_share_one_timeout() {
         let store = RedisReplayStore::connect_with(options).await.unwrap();
         let event = key("slow", "event");
         assert!(matches!(store.claim(event, LEASE, at(0)).await, Ok(Claim::Fresh(_))));
-        // From then on the server knows the script.
+        // Afterwards the server has the script in its cache.
         assert!(matches!(store.claim(event, LEASE, at(0)).await, Ok(Claim::InProgress)));
-        // It takes two round trips, of which one is in time.
+        // It takes two round trips, of which only one fits into the timeout.
         proxy.slow_answers(Duration::from_millis(700));
         let claim = store.claim(event, LEASE, at(0)).await;
         assert!(matches!(claim, Err(RedisStoreError::Timeout { .. })), "{claim:?}");
@@ -123,14 +123,14 @@ fn at(seconds: i64) -> Timestamp {
 const LEASE: Duration = Duration::from_secs(30);
 const KEEP: Duration = Duration::from_secs(86_400);
 
-/// A server that has little memory, and a store in it.
+/// A server with little memory, and a store on it.
 async fn small() -> On<RedisReplayStore, RedisServer> {
     let server = RedisServer::start_with(&["--maxmemory", "3mb", "--appendonly", "no"]);
     let store = RedisReplayStore::connect_with(options(&server.url())).await.unwrap();
     On::new(store, server)
 }
 
-/// Claims events until the server has no memory left, and has done with each whatever is asked.
+/// Claims events until the server has no memory left, and calls a function for each.
 async fn fill(store: &impl ReplayStore<Error = RedisStoreError>, mut then: impl AsyncFnMut(ReplayKey, Lease)) {
     for number in 0..200_000 {
         let event = key("memory", &number.to_string());
@@ -233,7 +233,7 @@ fn a_server_that_is_busy_with_a_script_is_not_taken_for_one_that_hides_its_polic
             );
         }
         server.cli(&["SCRIPT", "KILL"]);
-        // That is answered a moment before the script ends.
+        // The server answers this just before the script ends.
         faults::works_again(&store, "killed").await;
         faults::works(&store, "afterwards").await;
     });

@@ -122,7 +122,7 @@ fn new_events_remove_expired_ones() {
         let store = SqliteReplayStore::open(&path).unwrap();
         faults::churn(&store, 2000).await;
         let (rows, counted) = rows(&path);
-        // In an hour there were 360.
+        // There were 360 events in an hour.
         assert!(rows < 400, "{rows} rows for one live event");
         assert_eq!(rows, counted);
     });
@@ -178,7 +178,7 @@ fn a_file_at_its_byte_limit_refuses_claims_and_forgets_nothing() {
         for event in kept {
             assert!(matches!(store.claim(event, MINUTE, at(59_999)).await, Ok(Claim::Done)));
         }
-        // What is over makes room, without the file growing.
+        // Expired events make room, and the file does not grow.
         done(&store, event(6000), MINUTE, at(60_000)).await;
     });
 }
@@ -216,7 +216,7 @@ async fn handled_beside_claims() {
     }
     let commits = leases.into_iter().map(|lease| store.commit(lease, MINUTE, at(1)));
     let claims = (number..number + 200).map(|number| store.claim(event(number), MINUTE, at(1)));
-    // While the file is locked they gather, and share a transaction then.
+    // While the file is locked the calls queue up, and then share a transaction.
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let unlocked = async { other.execute_batch("ROLLBACK").unwrap() };
@@ -254,7 +254,7 @@ fn a_commit_waits_for_the_file_twice_as_long_as_a_claim() {
         let lease = fresh(&store, event(1), at(0)).await;
         let other = Connection::open(&path).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        // While the thread waits for the file with this one, the others gather, and share a transaction then.
+        // While the thread waits for the lock for this call, the others queue up, and then share a transaction.
         let mut first = pin!(store.claim(event(2), MINUTE, at(0)));
         assert!(poll_fn(|context| Poll::Ready(first.as_mut().poll(context).is_pending())).await);
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -279,7 +279,7 @@ fn stores_that_always_have_something_to_write_let_each_other_write() {
         let start = Instant::now();
         let mut workers = Vec::new();
         for at in 0..3 {
-            // The last is opened while the others write.
+            // The last store is opened while the others write.
             let store = Arc::new(SqliteReplayStore::open(&path).unwrap());
             let worker = |number| tokio::spawn(handle_all(Arc::clone(&store), start, event_of(at, number)));
             workers.extend((0..CALLS).map(worker));
@@ -297,7 +297,7 @@ fn event_of(store: usize, worker: usize) -> impl Fn(usize) -> ReplayKey {
     move |number| key("turns", &format!("{store} {worker} {number}"))
 }
 
-/// Claims and commits without a pause for some seconds, and returns how long the longest call took.
+/// Claims and commits without a pause for some seconds, and returns the time of the longest call.
 async fn handle_all(store: Arc<SqliteReplayStore>, start: Instant, event: impl Fn(usize) -> ReplayKey) -> Duration {
     let (mut number, mut longest) = (0, Duration::ZERO);
     while start.elapsed() < Duration::from_secs(4) {
@@ -321,7 +321,7 @@ fn calls_beyond_the_waiting_limit_are_refused() {
         let store = SqliteReplayStore::open_with(&path, options).unwrap();
         let other = Connection::open(&path).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        // One is in the thread's hands, which takes all that wait whenever it can begin; four wait.
+        // The thread has one call, and takes all waiting ones when it begins a transaction. Four wait.
         let mut first = pin!(store.claim(event(0), MINUTE, at(0)));
         assert!(poll_fn(|context| Poll::Ready(first.as_mut().poll(context).is_pending())).await);
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -337,7 +337,7 @@ fn calls_beyond_the_waiting_limit_are_refused() {
     });
 }
 
-/// What comes of calls that are all under way at once.
+/// The outputs of calls that run concurrently.
 async fn join<T>(calls: Vec<impl Future<Output = T>>) -> Vec<T> {
     let mut calls: Vec<_> = calls.into_iter().map(|call| (Box::pin(call), None)).collect();
     poll_fn(|context| {
@@ -385,7 +385,7 @@ fn the_thread_ends_with_the_store() {
         let log = folder.path().join("replays.db-wal");
         assert!(log.exists());
         drop(store);
-        // Whoever closes the file last removes its log.
+        // The last connection that closes the file removes its log.
         while log.exists() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

@@ -1,4 +1,4 @@
-//! The stores of servers, over connections that are encrypted.
+//! The stores in Redis and Postgres, over TLS.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use countersign_tests::{
     servers::{Authority, On, PostgresServer, Proxy, RedisCluster, RedisServer, Shared, postgres_url},
 };
 
-/// How a server's address is named in a certificate.
+/// The name of a server's address in a certificate.
 const HERE: &str = "127.0.0.1";
 
 fn redis(url: &str, authority: &Authority) -> RedisOptions {
@@ -117,7 +117,7 @@ fn postgres(url: &str, authority: &Authority) -> PostgresOptions {
     options.with_only_root_pem(&authority.pem()).unwrap().with_timeout(faults::PATIENT)
 }
 
-/// A Postgres that lets nobody in without TLS, and who vouches for it.
+/// A Postgres server that accepts only TLS, and its certificate authority.
 struct Vouched {
     server: PostgresServer,
     authority: Authority,
