@@ -1,6 +1,6 @@
 #![no_main]
-//! Any request, unsigned or signed and then broken: the explanation agrees with the verdict, is not empty, and shows neither a
-//! secret nor a tag.
+//! Any request, unsigned or signed and then broken: the explanation agrees with the verdict, is not empty, and shows
+//! neither a secret nor a tag.
 
 use std::sync::LazyLock;
 

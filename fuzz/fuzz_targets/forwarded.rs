@@ -1,6 +1,6 @@
 #![no_main]
-//! Any lines of `Forwarded` and `X-Forwarded-For`: no panic, and whatever is on the left, the address that a trusted proxy appends on
-//! the right is the client.
+//! Any lines of `Forwarded` and `X-Forwarded-For`: no panic, and whatever is on the left, the address that a trusted
+//! proxy appends on the right is the client.
 
 use std::{net::IpAddr, sync::LazyLock};
 

@@ -1,6 +1,6 @@
 #![no_main]
-//! Any request as a handshake: the answer is short, is no web page, and has no header from the request; and no handshake is a
-//! delivery.
+//! Any request as a handshake: the answer is short, is no web page, and has no header from the request; and no
+//! handshake is a delivery.
 
 use std::sync::LazyLock;
 
@@ -11,8 +11,8 @@ use libfuzzer_sys::fuzz_target;
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 
-/// The endpoints that answer handshakes. Those whose provider sends the secret are there twice: with a secret, and awaiting
-/// one.
+/// The endpoints that answer handshakes. Those whose provider sends the secret are there twice: with a secret, and
+/// awaiting one.
 static ENDPOINTS: LazyLock<Ring<(Verifier, Option<Signer>)>> = LazyLock::new(|| {
     let asked = |endpoint: &Endpoint| endpoint.scheme.has_handshakes();
     let mut ready = Vec::new();

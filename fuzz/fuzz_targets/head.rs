@@ -1,5 +1,6 @@
 #![no_main]
-//! Any request to any scheme: no panic, the same verdict through each interface, and never accepted, since the secret is unknown.
+//! Any request to any scheme: no panic, the same verdict through each interface, and never accepted, since the secret
+//! is unknown.
 
 use std::sync::LazyLock;
 

@@ -1,5 +1,6 @@
 #![no_main]
-//! Signs requests over any set of components, changes them, and checks that exactly changes of a covered component are refused.
+//! Signs requests over any set of components, changes them, and checks that exactly changes of a covered component are
+//! refused.
 
 use std::sync::LazyLock;
 

@@ -1,6 +1,6 @@
 #![no_main]
-//! Any bytes as a secret, a public key in each form, a private key or a document of keys: read in one way only, or refused with an
-//! error that does not show them.
+//! Any bytes as a secret, a public key in each form, a private key or a document of keys: read in one way only, or
+//! refused with an error that does not show them.
 
 use std::sync::LazyLock;
 

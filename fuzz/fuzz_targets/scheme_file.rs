@@ -1,5 +1,6 @@
 #![no_main]
-//! Any text as a scheme file: refused with the place of the error, or a scheme whose verifier accepts what its signer signs.
+//! Any text as a scheme file: refused with the place of the error, or a scheme whose verifier accepts what its signer
+//! signs.
 
 use countersign::{Scheme, Signer, Timestamp, Verifier};
 use http::Request;

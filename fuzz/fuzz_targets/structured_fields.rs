@@ -1,6 +1,6 @@
 #![no_main]
-//! Any `Signature-Input`, `Signature` and `Content-Digest`: no panic, the same verdict through each interface, and a signature of one
-//! spelling of a component is refused for any other.
+//! Any `Signature-Input`, `Signature` and `Content-Digest`: no panic, the same verdict through each interface, and a
+//! signature of one spelling of a component is refused for any other.
 
 use std::sync::LazyLock;
 

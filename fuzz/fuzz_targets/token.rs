@@ -1,6 +1,6 @@
 #![no_main]
-//! Any text as a token, and any header and claims that are signed with the right secret: an accepted token has all that is required,
-//! in the only valid form.
+//! Any text as a token, and any header and claims that are signed with the right secret: an accepted token has all that
+//! is required, in the only valid form.
 
 use std::sync::LazyLock;
 

@@ -14,8 +14,9 @@ use serde::{
 
 /// Items on a ring, each at the hash of its name.
 ///
-/// An input chooses a position, and with it the first item at or after that. So an input that was found for one provider stays
-/// with it when others are added: a new one takes over only the positions between its predecessor and itself.
+/// An input chooses a position, and with it the first item at or after that. So an input that was found for one
+/// provider stays with it when others are added: a new one takes over only the positions between its predecessor and
+/// itself.
 pub struct Ring<T>(BTreeMap<u32, T>);
 
 impl<T> Ring<T> {
@@ -54,8 +55,8 @@ pub fn choose<'e, 'd, T>(items: &'e [T], data: &'d [u8]) -> Option<(&'e T, &'d [
     Some((items.get(number.checked_rem(items.len())?)?, rest))
 }
 
-/// Reads a request as text: request line, header lines, an empty line, the body. It skips lines that no server would pass
-/// on, so that every input is some request.
+/// Reads a request as text: request line, header lines, an empty line, the body. It skips lines that no server would
+/// pass on, so that every input is some request.
 pub fn request(data: &[u8]) -> Request<Bytes> {
     let (head, body) = match data.windows(2).position(|pair| pair == b"\n\n") {
         Some(end) => (&data[..end], &data[end + 2..]),

@@ -59,8 +59,8 @@ impl Answer {
     }
 }
 
-/// The verdict on a complete request. Also checks that the app behind the layer agrees: its handler has run once, with the signed
-/// bytes, or not at all, and the answer has the same reason.
+/// The verdict on a complete request. Also checks that the app behind the layer agrees: its handler has run once, with
+/// the signed bytes, or not at all, and the answer has the same reason.
 ///
 /// # Errors
 ///

@@ -47,7 +47,8 @@ fn private_key(public: &str) -> Option<&'static str> {
     KEYS.iter().flatten().find(|(one, _)| *one == public).map(|(_, private)| *private)
 }
 
-/// A secret that fits a scheme, and another one. If the scheme takes a public key, both have a private key, so that they can sign.
+/// A secret that fits a scheme, and another one. If the scheme takes a public key, both have a private key, so that
+/// they can sign.
 fn secrets(scheme: &Scheme) -> Option<(&'static str, &'static str)> {
     let public = KEYS.iter().map(|[(one, _), (other, _)]| (*one, *other));
     let pairs: Vec<_> = if scheme.takes_public_key() { public.collect() } else { SECRETS.to_vec() };
@@ -81,14 +82,15 @@ impl Endpoint {
         Self { scheme, toml, reading: Reading::new(toml), secret, other_secret }
     }
 
-    /// An endpoint for every provider of the catalogue whose file the [second reading](Reading) understands. The others are in
-    /// [`every`](Self::every); their vectors and the library's unit tests cover them.
+    /// An endpoint for every provider of the catalogue whose file the [second reading](Reading) understands. The others
+    /// are in [`every`](Self::every); their vectors and the library's unit tests cover them.
     pub fn catalogue() -> Vec<Self> {
         let known = providers::ALL.iter().filter(|provider| is_read_twice(provider.toml()));
         known.map(|provider| Self::new(provider.id(), provider.toml())).collect()
     }
 
-    /// An endpoint for every scheme that the [second reading](Reading) understands, in the catalogue and among the own ones.
+    /// An endpoint for every scheme that the [second reading](Reading) understands, in the catalogue and among the own
+    /// ones.
     pub fn all() -> Vec<Self> {
         let own = own::FILES
             .iter()
@@ -97,8 +99,8 @@ impl Endpoint {
         Self::catalogue().into_iter().chain(own).collect()
     }
 
-    /// An endpoint for every provider of the catalogue and every own scheme, whether or not the second reading understands its
-    /// file. Each has a [fitting request](Self::fitted).
+    /// An endpoint for every provider of the catalogue and every own scheme, whether or not the second reading
+    /// understands its file. Each has a [fitting request](Self::fitted).
     #[cfg(feature = "servers")]
     pub fn every() -> Vec<Self> {
         let catalogue = providers::ALL.iter().map(|provider| Self::new(provider.id(), provider.toml()));

@@ -1,5 +1,5 @@
-//! Finds a request that fits a scheme, by trying the signer and the verifier. It needs no second reading of the scheme file, only
-//! the names of the places that the file mentions.
+//! Finds a request that fits a scheme, by trying the signer and the verifier. It needs no second reading of the scheme
+//! file, only the names of the places that the file mentions.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -26,8 +26,8 @@ pub struct Mentioned {
     pub json: BTreeSet<String>,
 }
 
-/// Tables that are not about proofs: the event, handshakes, the provider's behaviour, and where keys are published, since the tests
-/// have their own keys.
+/// Tables that are not about proofs: the event, handshakes, the provider's behaviour, and where keys are published,
+/// since the tests have their own keys.
 const BESIDE: [&str; 5] = ["event", "handshake", "answers", "addresses", "keys"];
 
 impl Mentioned {
@@ -128,8 +128,8 @@ pub fn signed(endpoint: &Endpoint) -> Result<Request<Bytes>, String> {
     Err(closest)
 }
 
-/// Reduces the request so that every byte is needed: to one tag, if its signer writes several of which each is enough, and without
-/// empty values that are optional.
+/// Reduces the request so that every byte is needed: to one tag, if its signer writes several of which each is enough,
+/// and without empty values that are optional.
 fn alone(id: &str, mut request: Request<Bytes>) -> Request<Bytes> {
     let (name, from) = match id {
         "boldsign" => ("x-boldsign-signature", ", s1="),

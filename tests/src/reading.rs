@@ -1,7 +1,7 @@
 //! A second reading of a scheme file, from its text alone: which parts of a request the verdict depends on.
 //!
-//! Tests compare the library with it. Two requests have one reading if the scheme cannot distinguish them: then a signature of one
-//! is a signature of the other, and both must get the same verdict. Any other change must be refused.
+//! Tests compare the library with it. Two requests have one reading if the scheme cannot distinguish them: then a
+//! signature of one is a signature of the other, and both must get the same verdict. Any other change must be refused.
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
@@ -45,8 +45,8 @@ impl Reading {
         allowed && forms.iter().any(|form| self.read(changed, form).as_ref() == Some(&original))
     }
 
-    /// Whether `changed` may also be refused where [`is_same`](Self::is_same) would have it accepted: JSON that is not UTF-8
-    /// everywhere is no JSON, but a reader that skips over such places can be excused.
+    /// Whether `changed` may also be refused where [`is_same`](Self::is_same) would have it accepted: JSON that is not
+    /// UTF-8 everywhere is no JSON, but a reader that skips over such places can be excused.
     pub fn may_be_refused(&self, changed: &Request<Bytes>) -> bool {
         self.needs_json() && std::str::from_utf8(changed.body()).is_err()
     }
@@ -57,7 +57,8 @@ impl Reading {
         (!self.parts.is_empty() || self.algorithm() == "http-signature") && stated != Some(false)
     }
 
-    /// Whether all that is signed stands in the file: not what a function writes, or what a request says that it covers.
+    /// Whether all that is signed stands in the file: not what a function writes, or what a request says that it
+    /// covers.
     pub fn is_complete(&self) -> bool {
         self.algorithm() != "http-signature" && !self.parts.iter().any(|part| part.starts_with("canonical:"))
     }
@@ -67,7 +68,8 @@ impl Reading {
         self.parts.iter().any(|part| part == name)
     }
 
-    /// Whether the body must be a JSON object: values are read from or written to it, or only its first byte ends the URL.
+    /// Whether the body must be a JSON object: values are read from or written to it, or only its first byte ends the
+    /// URL.
     pub fn needs_json(&self) -> bool {
         let next_to_url = |pair: &[String]| pair[0] == "url" && pair[1] == "body";
         self.places().iter().any(|(place, _)| matches!(place, Place::Json(_))) || self.parts.windows(2).any(next_to_url)
@@ -262,8 +264,8 @@ impl Reading {
         listed.chars().fold(text.to_owned(), decode)
     }
 
-    /// An item of a list in which nothing stands is passed over like any that is unknown, and space around items may be trimmed: a space
-    /// that becomes a separator changes nothing.
+    /// An item of a list in which nothing stands is passed over like any that is unknown, and space around items may be
+    /// trimmed: a space that becomes a separator changes nothing.
     fn without_blanks(&self, text: Vec<u8>) -> Vec<u8> {
         let list = self.file["signature"].get("list").and_then(Value::as_table);
         let separator = list.and_then(|list| list.get("separator")?.as_str()).unwrap_or_default();

@@ -141,8 +141,8 @@ async fn race<S: ReplayStore>(store: &Arc<Sound<S>>, key: ReplayKey, now: Timest
     (leases, done)
 }
 
-/// When many tasks claim one event at once, one claim is fresh: the first time, after a lapse and after a release. When the event
-/// is done, none is.
+/// When many tasks claim one event at once, one claim is fresh: the first time, after a lapse and after a release. When
+/// the event is done, none is.
 pub async fn of_64_racers_one_is_fresh<S: ReplayStore>(store: S) {
     let store = Arc::new(Sound(store));
     for round in 0..20 {
@@ -162,7 +162,8 @@ pub async fn of_64_racers_one_is_fresh<S: ReplayStore>(store: S) {
     }
 }
 
-/// However claims and releases interleave, no two tasks have one event at the same time. After a commit, no task gets it.
+/// However claims and releases interleave, no two tasks have one event at the same time. After a commit, no task gets
+/// it.
 pub async fn no_two_racers_have_one_event_at_the_same_time<S: ReplayStore>(store: S) {
     let store = Arc::new(Sound(store));
     let events: Arc<Vec<_>> =
@@ -272,8 +273,8 @@ pub async fn a_foreign_lease_settles_nothing<S: ReplayStore>(store: S) {
     assert_eq!(store.commit(lease, at(1)).await, Settlement::Settled);
 }
 
-/// `claim_at_once` and `commit_at_once` give the same answers as `claim` and `commit`. Where they do not answer, they change
-/// nothing.
+/// `claim_at_once` and `commit_at_once` give the same answers as `claim` and `commit`. Where they do not answer, they
+/// change nothing.
 pub async fn answers_at_once_are_those_of_the_waiting_calls<S: ReplayStore>(store: S) {
     let (store, event, other) = (Sound(store), key("endpoint", "event"), key("endpoint", "another event"));
     let at_once = |event, now| store.0.claim_at_once(event, LEASE, now).transpose().expect("the store works");
@@ -298,7 +299,8 @@ pub async fn answers_at_once_are_those_of_the_waiting_calls<S: ReplayStore>(stor
     store.is_fresh(other, at(30)).await;
 }
 
-/// When the clock steps back, leases and done events last longer. They do not end, and an old lease does not become valid again.
+/// When the clock steps back, leases and done events last longer. They do not end, and an old lease does not become
+/// valid again.
 pub async fn a_clock_that_steps_back_neither_revives_nor_forgets<S: ReplayStore>(store: S) {
     let store = Sound(store);
     let (done, held, taken) = (key("endpoint", "done"), key("endpoint", "held"), key("endpoint", "taken"));

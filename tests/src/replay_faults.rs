@@ -1,5 +1,5 @@
-//! Tests of shared [`ReplayStore`]s whose server or network fails: each answer must be an error or correct, and the store must
-//! work again afterwards.
+//! Tests of shared [`ReplayStore`]s whose server or network fails: each answer must be an error or correct, and the
+//! store must work again afterwards.
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
@@ -67,8 +67,8 @@ pub async fn works_again<S: ReplayStore>(store: &S, name: &str) {
 
 /// The connection breaks after the server has done a call, and before it has answered.
 ///
-/// The store must have only one connection. Its statements and scripts are prepared by then, so that the lost answer is that of
-/// the call itself.
+/// The store must have only one connection. Its statements and scripts are prepared by then, so that the lost answer is
+/// that of the call itself.
 pub async fn a_lost_answer_is_asked_for_again<S: ReplayStore>(store: &S, proxy: &Proxy) {
     for round in 0..5 {
         let event = key("lost answers", &round.to_string());
@@ -264,8 +264,8 @@ async fn settle<S: ReplayStore>(store: &S, lease: Lease, outcome: Outcome) -> To
     Told { key, claimed: true, settled: Some((outcome, settlement.is_ok())) }
 }
 
-/// Many tasks claim and commit until the server is full. `is_about_room` recognises its errors. Then earlier claims are committed
-/// and released, and every event is checked.
+/// Many tasks claim and commit until the server is full. `is_about_room` recognises its errors. Then earlier claims are
+/// committed and released, and every event is checked.
 ///
 /// # Panics
 ///

@@ -18,11 +18,11 @@ const WITHOUT: &str = "COUNTERSIGN_TESTS_WITHOUT_MOUNT";
 /// The folder at which the small file system of a test is mounted.
 const MOUNTED: &str = "COUNTERSIGN_TESTS_SMALL_DISK";
 
-/// Runs the test of this name again in a child process that has a file system of this size (`5m`) mounted. There it calls `test`
-/// with the folder of the mount.
+/// Runs the test of this name again in a child process that has a file system of this size (`5m`) mounted. There it
+/// calls `test` with the folder of the mount.
 ///
-/// The user must be allowed to mount a tmpfs: as root, or in a mount namespace. With `COUNTERSIGN_TESTS_WITHOUT_MOUNT=1` the test
-/// passes where this is not allowed, and prints that nothing was tested.
+/// The user must be allowed to mount a tmpfs: as root, or in a mount namespace. With
+/// `COUNTERSIGN_TESTS_WITHOUT_MOUNT=1` the test passes where this is not allowed, and prints that nothing was tested.
 ///
 /// # Panics
 ///

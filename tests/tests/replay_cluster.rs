@@ -272,7 +272,8 @@ fn the_store_asks_other_nodes_about_a_node_that_is_cut_off() {
             let url = format!("redis://{},{}", cut_off.address(), cluster.nodes()[0].address());
             let options = RedisOptions::new(&url).unwrap().with_prefix(answer).with_timeout(faults::PATIENT);
             let store = RedisReplayStore::connect_with(options).await.unwrap();
-            // The store learned its slots at the start. It may ask this node once more, which still claims to have all slots.
+            // The store learned its slots at the start. It may ask this node once more, which still claims to have all
+            // slots.
             for _ in 0..3 {
                 let _ = store.claim(key("cut off", "2"), LEASE, at(0)).await;
             }

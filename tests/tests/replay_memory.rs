@@ -47,7 +47,8 @@ fn a_full_store_refuses_and_forgets_nothing() {
     assert_eq!(store.len(), 100);
 }
 
-/// Fills a store with events of which one expires each millisecond, and checks that there is room for another just then.
+/// Fills a store with events of which one expires each millisecond, and checks that there is room for another just
+/// then.
 fn has_room_to_the_millisecond(fill: impl Fn(&MemoryStore, ReplayKey, Duration)) {
     let (store, keys) = (MemoryStore::with_capacity(100), keys(200));
     for (number, key) in keys[..100].iter().enumerate() {

@@ -85,7 +85,8 @@ async fn dropped(stack: StackBuilder<Verifier, FailsToRelease>, count: usize) {
     sleep(Duration::from_secs(5)).await;
 }
 
-/// The values of the metric of this name, by the label that is not the endpoint's. The value of a histogram is its count.
+/// The values of the metric of this name, by the label that is not the endpoint's. The value of a histogram is its
+/// count.
 fn counted(name: &str, work: impl Future<Output = ()>) -> Vec<(String, u64)> {
     let recorder = DebuggingRecorder::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();

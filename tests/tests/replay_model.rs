@@ -67,7 +67,8 @@ struct Model {
 }
 
 impl Model {
-    /// The state of an event, and whether the store may have forgotten it because the clock stepped back after it expired.
+    /// The state of an event, and whether the store may have forgotten it because the clock stepped back after it
+    /// expired.
     fn look(&self, key: ReplayKey) -> Option<(Known, bool)> {
         let known = *self.events.get(&key)?;
         (known.until > self.now).then_some((known, known.until <= self.latest))

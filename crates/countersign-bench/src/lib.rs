@@ -1,8 +1,8 @@
 //! Measures cases against each other in one run.
 //!
-//! Times of two runs cannot be compared on a machine that does other work as well. Therefore the cases of a [`Group`] take turns
-//! in rounds of a few milliseconds, each round begins with another case, and the result is the median of the ratios within a
-//! round.
+//! Times of two runs cannot be compared on a machine that does other work as well. Therefore the cases of a [`Group`]
+//! take turns in rounds of a few milliseconds, each round begins with another case, and the result is the median of the
+//! ratios within a round.
 
 use std::{
     fmt::Display,

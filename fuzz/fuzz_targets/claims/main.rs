@@ -1,5 +1,6 @@
 #![no_main]
-//! Any sequence of claims, commits and releases, on a clock that may step back: the store answers like a map that never forgets.
+//! Any sequence of claims, commits and releases, on a clock that may step back: the store answers like a map that never
+//! forgets.
 
 mod model;
 

@@ -1,6 +1,6 @@
 #![no_main]
-//! Any sequence of claims, commits and releases in Redis, with and without a cache, and in Postgres. The target starts the servers:
-//! `fuzz/run.sh SECONDS claims_in_servers`.
+//! Any sequence of claims, commits and releases in Redis, with and without a cache, and in Postgres. The target starts
+//! the servers: `fuzz/run.sh SECONDS claims_in_servers`.
 
 mod model;
 

@@ -1,5 +1,5 @@
-//! An axum app with every layer, as a separate process. It prints its address, and then for each line on standard input the number
-//! of handler calls and of tasks, except the task that accepts connections.
+//! An axum app with every layer, as a separate process. It prints its address, and then for each line on standard input
+//! the number of handler calls and of tasks, except the task that accepts connections.
 
 use std::{
     io::{self, BufRead, Write},

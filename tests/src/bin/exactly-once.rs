@@ -1,9 +1,9 @@
-//! `exactly-once --store memory|sqlite|postgres|redis [--through store|layer] [--deliveries N] [--kills N]`: checks that each event
-//! is handled once.
+//! `exactly-once --store memory|sqlite|postgres|redis [--through store|layer] [--deliveries N] [--kills N]`: checks
+//! that each event is handled once.
 //!
-//! Sends N deliveries, 30 % of them duplicates, to four workers whose handlers fail, are cancelled and are killed, and checks the
-//! records. The workers call the store themselves, or through the layer with signed requests. Exits with 1 if an event was lost, or
-//! handled twice. Starts the server that it needs.
+//! Sends N deliveries, 30 % of them duplicates, to four workers whose handlers fail, are cancelled and are killed, and
+//! checks the records. The workers call the store themselves, or through the layer with signed requests. Exits with 1
+//! if an event was lost, or handled twice. Starts the server that it needs.
 
 use std::{env, path::Path, process::ExitCode};
 

@@ -110,7 +110,8 @@ impl Checker {
             Kind::Committed => {
                 self.found.commits += 1;
                 event.committed = true;
-                // The lease was valid from the start to the commit, so that no other attempt may have started in between.
+                // The lease was valid from the start to the commit, so that no other attempt may have started in
+                // between.
                 if event.overtaken.contains(&attempt) {
                     self.violation(format_args!("record {place}: {record:?}, and another has started since"));
                 }

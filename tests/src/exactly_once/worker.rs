@@ -195,8 +195,8 @@ pub(super) fn mix(seed: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The worker as a process: deliveries come on its standard input, `delivery event` a line, answers go to its standard output,
-/// `delivery` and `done` or `again`.
+/// The worker as a process: deliveries come on its standard input, `delivery event` a line, answers go to its standard
+/// output, `delivery` and `done` or `again`.
 ///
 /// # Panics
 ///

@@ -90,8 +90,8 @@ impl Proxy {
         self.set(Fault::Delay(by));
     }
 
-    /// Forwards the next request for this event, and closes the connection instead of answering. Requests that a store makes by
-    /// itself, such as a purge, are answered.
+    /// Forwards the next request for this event, and closes the connection instead of answering. Requests that a store
+    /// makes by itself, such as a purge, are answered.
     pub fn cut_at_the_next_answer_about(&self, event: ReplayKey) {
         self.set(Fault::CloseAfter(event));
     }

@@ -1,7 +1,7 @@
 //! Servers on real sockets, and checks that an attack did them no harm.
 //!
-//! One is an axum app with every layer, as a user would write it. The other is `countersign serve`. Each is a separate process.
-//! Both have the endpoints `/github`, `/stripe`, `/standard-webhooks` and `/stream-chat`, whose secret is
+//! One is an axum app with every layer, as a user would write it. The other is `countersign serve`. Each is a separate
+//! process. Both have the endpoints `/github`, `/stripe`, `/standard-webhooks` and `/stream-chat`, whose secret is
 //! [`SECRET`], and take bodies of up to [`BODY_LIMIT`] bytes that arrive within [`BODY_TIME`].
 
 mod app;
@@ -78,8 +78,8 @@ pub trait Server {
         connection.answer().map_or(0, |answer| answer.status)
     }
 
-    /// Checks that the attack did no harm: the handler ran `handled` times, a new delivery is handled, and no connection, task or
-    /// memory is left over.
+    /// Checks that the attack did no harm: the handler ran `handled` times, a new delivery is handled, and no
+    /// connection, task or memory is left over.
     fn is_unharmed(&self, handled: usize) {
         let name = self.name();
         assert_eq!(self.handled(), handled, "{name}: the handler's runs");
@@ -97,8 +97,8 @@ pub const SLACK: usize = 24 * 1024;
 /// The memory in KiB that a second attack of 10,000 forgeries may add: less than a tenth of a KiB for each.
 const SECOND_SLACK: usize = 1024;
 
-/// Attacks twice, and checks each time that the server is unharmed. Memory that it keeps after the first attack must not grow in the
-/// second one. `attack` returns how many deliveries were handled meanwhile.
+/// Attacks twice, and checks each time that the server is unharmed. Memory that it keeps after the first attack must
+/// not grow in the second one. `attack` returns how many deliveries were handled meanwhile.
 pub fn twice(server: &dyn Server, attack: impl Fn() -> usize) {
     let first = attack();
     server.is_unharmed(first);

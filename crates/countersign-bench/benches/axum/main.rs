@@ -1,7 +1,8 @@
-//! An axum app behind the layer that verifies, and behind the stack of all layers, against the same app without, over loopback.
+//! An axum app behind the layer that verifies, and behind the stack of all layers, against the same app without, over
+//! loopback.
 //!
-//! The server has one core, the load generator another. Both apps listen for the whole run and are loaded in turns, so that
-//! other work on the machine affects both.
+//! The server has one core, the load generator another. Both apps listen for the whole run and are loaded in turns, so
+//! that other work on the machine affects both.
 
 mod app;
 mod load;

@@ -1,11 +1,12 @@
 //! The latency of valid requests during a flood of forged ones.
 //!
-//! An axum app behind the whole stack has one core. On the other core, a generator sends valid requests at a steady rate. Each is
-//! timed from the moment at which it was due, so that no wait is left out.
+//! An axum app behind the whole stack has one core. On the other core, a generator sends valid requests at a steady
+//! rate. Each is timed from the moment at which it was due, so that no wait is left out.
 //!
-//! In every other turn a flood runs as well. Its forged requests are those that cost the server most: their signatures are well
-//! formed, and only the hash of the whole body shows that they are wrong. Each connection sends the next request as soon as the
-//! last one is answered. The flood's thread has a lower priority, so that the generator of valid requests is not delayed.
+//! In every other turn a flood runs as well. Its forged requests are those that cost the server most: their signatures
+//! are well formed, and only the hash of the whole body shows that they are wrong. Each connection sends the next
+//! request as soon as the last one is answered. The flood's thread has a lower priority, so that the generator of valid
+//! requests is not delayed.
 
 #[path = "../axum/server.rs"]
 #[expect(dead_code, reason = "the other benchmark uses the rest of it")]
@@ -90,7 +91,8 @@ fn report(turns: &[(Percentiles, Percentiles, f64)]) {
     }
 }
 
-/// Sends valid requests at a steady rate, each a new event. Returns their latencies, from the moment at which each was due.
+/// Sends valid requests at a steady rate, each a new event. Returns their latencies, from the moment at which each was
+/// due.
 fn deliver(server: SocketAddr, count: usize, next: &mut u64) -> Result<Vec<Duration>, Box<dyn Error>> {
     let mut requests = Vec::with_capacity(count);
     for _ in 0..count {

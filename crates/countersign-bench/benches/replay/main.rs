@@ -121,8 +121,8 @@ fn each(bytes: usize, live: usize) -> f64 {
     bytes as f64 / live as f64
 }
 
-/// How many pairs of claim and commit one core does, with a million live events, of which one expires for each new one. It counts
-/// the CPU time of this thread, because other processes use the core as well.
+/// How many pairs of claim and commit one core does, with a million live events, of which one expires for each new one.
+/// It counts the CPU time of this thread, because other processes use the core as well.
 fn pairs_per_second(keys: &[ReplayKey]) {
     const SLICE: u32 = 100_000;
     let mut running = Running::new(MemoryStore::with_capacity(2 * LIVE), keys);
@@ -142,11 +142,11 @@ fn on_core() -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
 
-/// The longest pair while a store fills, expires events and fills again. If `capacity` is the number of live events, the store is
-/// always full.
+/// The longest pair while a store fills, expires events and fills again. If `capacity` is the number of live events,
+/// the store is always full.
 ///
-/// The system also suspends this program at times. Therefore each run is repeated, and a pause counts only if it occurs at the
-/// same pair every time.
+/// The system also suspends this program at times. Therefore each run is repeated, and a pause counts only if it occurs
+/// at the same pair every time.
 fn pauses(title: &str, capacity: usize, keys: &[ReplayKey]) {
     const TIMES: usize = 5;
     let mut least = vec![Duration::MAX; keys.len()];

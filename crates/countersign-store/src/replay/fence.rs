@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts fences up from a random start, so that no two are the same.
 ///
-/// Each process starts at a random one of 2⁶⁴ values. A store confuses the claims of two processes only if both choose the
-/// same number for the same event, which is about as likely as guessing a fence.
+/// Each process starts at a random one of 2⁶⁴ values. A store confuses the claims of two processes only if both choose
+/// the same number for the same event, which is about as likely as guessing a fence.
 ///
-/// Since the process chooses the fence, it can repeat a claim whose answer was lost: a claim that is in progress under its
-/// own fence is its own.
+/// Since the process chooses the fence, it can repeat a claim whose answer was lost: a claim that is in progress under
+/// its own fence is its own.
 #[derive(Debug)]
 pub(super) struct Fences(AtomicU64);
 

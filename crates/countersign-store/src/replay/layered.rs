@@ -7,8 +7,8 @@ use countersign::{
     replay::{Claim, Lease, MemoryStore, Settlement},
 };
 
-/// A shared store with a cache, in memory, of the events that this process has committed. A duplicate of such an event is
-/// answered without a call to the shared store.
+/// A shared store with a cache, in memory, of the events that this process has committed. A duplicate of such an event
+/// is answered without a call to the shared store.
 ///
 /// ```
 /// use countersign::replay::MemoryStore;
@@ -20,13 +20,14 @@ use countersign::{
 ///
 /// The cache answers in one case, and this weakens no guarantee:
 ///
-/// - **A claim is [`Claim::Done`] from memory** if this store has committed the same event, the commit was acknowledged as
-///   settled, and its `keep_for` is not over at `now`. By the contract, nothing ends a done event before that. So the shared
-///   store would give the same answer. If it has forgotten what it acknowledged, the cache is right and the store is wrong.
+/// - **A claim is [`Claim::Done`] from memory** if this store has committed the same event, the commit was acknowledged
+///   as settled, and its `keep_for` is not over at `now`. By the contract, nothing ends a done event before that. So
+///   the shared store would give the same answer. If it has forgotten what it acknowledged, the cache is right and the
+///   store is wrong.
 ///
-/// Every other call goes to the shared store. The cache has no events that *other processes* committed, because a claim does
-/// not tell how long they are kept. It has no events in progress, because only the shared store knows when a claim was settled
-/// or taken over. Only the shared store gives fresh claims. A full cache takes no more entries.
+/// Every other call goes to the shared store. The cache has no events that *other processes* committed, because a claim
+/// does not tell how long they are kept. It has no events in progress, because only the shared store knows when a claim
+/// was settled or taken over. Only the shared store gives fresh claims. A full cache takes no more entries.
 #[derive(Debug)]
 pub struct LayeredReplayStore<S> {
     shared: S,
@@ -60,8 +61,8 @@ impl<S: ReplayStore> LayeredReplayStore<S> {
         &self.shared
     }
 
-    /// Removes the entry of an event that has expired and is claimed again. If the clock were set back later, the entry would
-    /// say that the event is done, although its new handler may have failed.
+    /// Removes the entry of an event that has expired and is claimed again. If the clock were set back later, the entry
+    /// would say that the event is done, although its new handler may have failed.
     fn forget(&self, key: ReplayKey, now: Timestamp) {
         if let Ok(Claim::Fresh(lease)) = self.cache.claim_at(key, SHORTEST_LEASE, now) {
             let _ = self.cache.release_at(lease, now);

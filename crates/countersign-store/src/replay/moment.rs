@@ -18,8 +18,8 @@ impl Moment {
         Self(self.0.saturating_add(millis)).min(Self::NEVER)
     }
 
-    /// An hour earlier. Stores remove what expired before this even if there is room for it: a clock that is temporarily ahead
-    /// by less than an hour removes nothing.
+    /// An hour earlier. Stores remove what expired before this even if there is room for it: a clock that is
+    /// temporarily ahead by less than an hour removes nothing.
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(super) fn an_hour_before(self) -> Self {
         Self(self.0.saturating_sub(HOUR))

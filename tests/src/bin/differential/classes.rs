@@ -10,8 +10,8 @@ use crate::{
 /// UTF-8's byte order mark, which a decoder of text removes.
 const MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// The classes in which we may accept what an SDK refuses: the signature covers bytes, and the SDK has decoded them as text; or the
-/// SDK takes a request for one of another kind.
+/// The classes in which we may accept what an SDK refuses: the signature covers bytes, and the SDK has decoded them as
+/// text; or the SDK takes a request for one of another kind.
 pub(crate) const ALLOWED: [&str; 6] = [
     "raw-bytes/byte-order-mark",
     "raw-bytes/escape",
@@ -21,7 +21,8 @@ pub(crate) const ALLOWED: [&str; 6] = [
     "another-kind/text-in-url",
 ];
 
-/// The class of a request that we refuse and the SDK accepts: our reason, and for a wrong signature what is unusual about the request.
+/// The class of a request that we refuse and the SDK accepts: our reason, and for a wrong signature what is unusual
+/// about the request.
 pub(crate) fn ours_refuses(sender: &Sender, request: &Request, rejection: &Rejection) -> String {
     let problem = match rejection {
         Rejection::Signature if sender.signs_url => return "signature/url".to_owned(),
@@ -62,8 +63,8 @@ pub(crate) fn ours_accepts(sender: &Sender, request: &Request, refusal: &str) ->
     class.to_owned()
 }
 
-/// Whether a form has characters outside ASCII, and an invalid escape or one that is not UTF-8. Node.js then truncates those
-/// characters to a byte each.
+/// Whether a form has characters outside ASCII, and an invalid escape or one that is not UTF-8. Node.js then truncates
+/// those characters to a byte each.
 fn is_unescaped_otherwise(form: &[u8]) -> bool {
     let is_escape = |rest: &[u8]| rest.len() > 1 && rest[..2].iter().all(u8::is_ascii_hexdigit);
     let is_half = form.split(|byte| *byte == b'%').skip(1).any(|rest| !is_escape(rest));

@@ -121,7 +121,8 @@ fn verify_frame(sender: &Sender, request: &Request) -> Vec<u8> {
     request.to_frame(&sender.pasted(&request.keys), Question::Verify)
 }
 
-/// Checks that we accept what the SDK signs (or its documentation, if the SDK cannot sign), and that the SDK accepts what we sign.
+/// Checks that we accept what the SDK signs (or its documentation, if the SDK cannot sign), and that the SDK accepts
+/// what we sign.
 fn crosswise(judge: &mut Judge, verifiers: &mut Verifiers<'_>, seed: u64) -> Result<(), Box<dyn Error>> {
     let sender = verifiers.sender;
     let mut rng = Rng::with_seed(seed);

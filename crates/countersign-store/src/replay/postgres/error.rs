@@ -91,8 +91,8 @@ impl PostgresStoreError {
     }
 }
 
-/// Whether another connection may succeed: the server is shutting down or starting, has no free session, has become a replica, or
-/// has lost a prepared statement, which can happen behind a pooler.
+/// Whether another connection may succeed: the server is shutting down or starting, has no free session, has become a
+/// replica, or has lost a prepared statement, which can happen behind a pooler.
 fn may_work_elsewhere(code: &SqlState) -> bool {
     [
         SqlState::ADMIN_SHUTDOWN,
@@ -109,16 +109,19 @@ fn may_work_elsewhere(code: &SqlState) -> bool {
 impl fmt::Display for PostgresStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Busy { waiting } => write!(f, "{waiting} calls wait for a connection to Postgres, which is the limit: raise `with_connections`"),
+            Self::Busy { waiting } => write!(
+                f,
+                "{waiting} calls wait for a connection to Postgres, which is the limit: raise `with_connections`"
+            ),
             Self::Contended => f.write_str("too many calls claim and settle one event at the same moment: try again"),
             Self::Full => f.write_str(
-                "Postgres has no disk or memory left: free disk space on its server, or give it memory; new claims are refused \
-                 until then",
+                "Postgres has no disk or memory left: free disk space on its server, or give it memory; new claims \
+                 are refused until then",
             ),
             Self::Hung { sessions } => write!(
                 f,
-                "{sessions} sessions of Postgres hang, which is the limit: see in `pg_stat_activity` what they wait for, such as a \
-                 synchronous standby that is down"
+                "{sessions} sessions of Postgres hang, which is the limit: see in `pg_stat_activity` what they wait \
+                 for, such as a synchronous standby that is down"
             ),
             Self::NotSecure => f.write_str(
                 "authorities are given, but the URL of Postgres does not ask for TLS: add `sslmode=verify-full` to it",
@@ -129,27 +132,30 @@ impl fmt::Display for PostgresStoreError {
             ),
             Self::Privileges { missing } => write!(
                 f,
-                "the role of the URL of Postgres lacks {missing} on `countersign_replay_1`: grant it SELECT, INSERT, UPDATE and \
-                 DELETE"
+                "the role of the URL of Postgres lacks {missing} on `countersign_replay_1`: grant it SELECT, INSERT, \
+                 UPDATE and DELETE"
             ),
             Self::Randomness => f.write_str("the system has no randomness"),
             Self::Refused { source } => write!(f, "Postgres refused: {}", Chain(&**source)),
-            Self::Roots => f.write_str("the certificates of authorities for Postgres cannot be read: expected one or more certificates in PEM"),
+            Self::Roots => f.write_str(
+                "the certificates of authorities for Postgres cannot be read: expected one or more certificates \
+                 in PEM",
+            ),
             Self::SslMode => f.write_str(
-                "the URL of Postgres has `sslmode=prefer`, with which an attacker can turn TLS off: choose `verify-full` or \
-                 `disable`",
+                "the URL of Postgres has `sslmode=prefer`, with which an attacker can turn TLS off: choose \
+                 `verify-full` or `disable`",
             ),
             Self::Timeout { limit } => write!(f, "Postgres has not answered within {limit:?}"),
             Self::Unreachable { source } => write!(f, "Postgres could not be reached: {}", Chain(&**source)),
             Self::Untrusted { source } => write!(
                 f,
-                "the certificate of Postgres is not valid for its URL ({}): use the host name that the certificate has, and if its \
-                 authority is not a public one, give the authority's certificate",
+                "the certificate of Postgres is not valid for its URL ({}): use the host name that the certificate \
+                 has, and if its authority is not a public one, give the authority's certificate",
                 Chain(&**source)
             ),
             Self::Url => f.write_str(
-                "the URL of Postgres is malformed: expected `postgresql://[user[:password]@]host[:port]/database`, with \
-                 `?sslmode=verify-full` for TLS",
+                "the URL of Postgres is malformed: expected `postgresql://[user[:password]@]host[:port]/database`, \
+                 with `?sslmode=verify-full` for TLS",
             ),
         }
     }

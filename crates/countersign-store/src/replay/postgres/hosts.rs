@@ -18,9 +18,9 @@ use tokio_postgres::{
     tls::{MakeTlsConnect, TlsConnect},
 };
 
-/// Connects to the host that answered last, and if that fails to the others in turn. Each may take half of the call's timeout,
-/// the last one the rest. The next connection tries a host last that did not answer in its share. The driver would try that host
-/// first every time, for the whole timeout.
+/// Connects to the host that answered last, and if that fails to the others in turn. Each may take half of the call's
+/// timeout, the last one the rest. The next connection tries a host last that did not answer in its share. The driver
+/// would try that host first every time, for the whole timeout.
 pub(super) struct Hosts<T> {
     tls: T,
     timeout: Duration,
@@ -28,8 +28,8 @@ pub(super) struct Hosts<T> {
     preferred: Arc<AtomicUsize>,
 }
 
-/// An address may take this fraction of its host's time, unless the URL has a `connect_timeout`: a name may have several
-/// addresses, and the driver would wait for the first one the whole time.
+/// An address may take this fraction of its host's time, unless the URL has a `connect_timeout`: a name may have
+/// several addresses, and the driver would wait for the first one the whole time.
 const ADDRESS_SHARE: u32 = 2;
 
 impl<T> Hosts<T> {

@@ -37,17 +37,17 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 const TCP_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl PostgresOptions {
-    /// The default options for the database at a URL: `postgresql://[user[:password]@]host[:port]/database`, or `key=value`
-    /// pairs, as for libpq. If there are several hosts, the store connects to one that accepts writes.
+    /// The default options for the database at a URL: `postgresql://[user[:password]@]host[:port]/database`, or
+    /// `key=value` pairs, as for libpq. If there are several hosts, the store connects to one that accepts writes.
     ///
-    /// Connections use TLS with `sslmode=require`, or in a URL with `verify-full` or `verify-ca`. Each of these verifies the
-    /// server's certificate and host name. Connections use no TLS with `disable` or without `sslmode`. `prefer`, which leaves the
-    /// choice to the server, is an error.
+    /// Connections use TLS with `sslmode=require`, or in a URL with `verify-full` or `verify-ca`. Each of these
+    /// verifies the server's certificate and host name. Connections use no TLS with `disable` or without `sslmode`.
+    /// `prefer`, which leaves the choice to the server, is an error.
     ///
     /// # Errors
     ///
-    /// If the URL is malformed, has `sslmode=prefer`, or asks for TLS without the feature `tls`. The error does not show the
-    /// URL, which may contain a password.
+    /// If the URL is malformed, has `sslmode=prefer`, or asks for TLS without the feature `tls`. The error does not
+    /// show the URL, which may contain a password.
     pub fn new(url: impl AsRef<str>) -> Result<Self, PostgresStoreError> {
         let mut config = ssl_mode::config(url.as_ref())?;
         let is_secure = config.get_ssl_mode() == SslMode::Require;
@@ -71,8 +71,8 @@ impl PostgresOptions {
         })
     }
 
-    /// Trusts only the root certificates in a PEM text, such as those of your company or your host. They replace the roots
-    /// of Mozilla's list.
+    /// Trusts only the root certificates in a PEM text, such as those of your company or your host. They replace the
+    /// roots of Mozilla's list.
     ///
     /// # Errors
     ///

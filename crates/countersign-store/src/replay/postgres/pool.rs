@@ -42,9 +42,9 @@ pub(super) struct Connections {
 /// The number of calls that may wait for a connection.
 const WAITING: usize = 1024;
 
-/// The number of sessions with a statement in flight, for each connection. A commit that waits for a standby heeds neither
-/// `statement_timeout` nor the end of its connection. Without this limit, each call would leave a session behind, until the
-/// server accepts no more clients.
+/// The number of sessions with a statement in flight, for each connection. A commit that waits for a standby heeds
+/// neither `statement_timeout` nor the end of its connection. Without this limit, each call would leave a session
+/// behind, until the server accepts no more clients.
 const UNANSWERED: usize = 3;
 
 /// A session is counted for at most this long, since the network may have dropped its connection silently.
@@ -76,8 +76,8 @@ impl Connections {
         Ok(Self { pool, timeout, calls, unanswered, most_unanswered, purging: AtomicBool::new(false) })
     }
 
-    /// Creates the table if it does not exist, and checks the privileges of this role. A role that may not delete would work at
-    /// first, and let the table grow for ever.
+    /// Creates the table if it does not exist, and checks the privileges of this role. A role that may not delete would
+    /// work at first, and let the table grow for ever.
     pub(super) async fn prepare(&self) -> Result<(), PostgresStoreError> {
         self.in_time(async {
             let client = self.client().await?;
@@ -126,7 +126,8 @@ impl Connections {
                 }
                 Err(error) => {
                     if matches!(error, PostgresStoreError::Unreachable { .. }) {
-                        // What broke this connection has probably broken the idle ones. The second attempt needs a new one.
+                        // What broke this connection has probably broken the idle ones. The second attempt needs a new
+                        // one.
                         self.pool.retain(|_, _| false);
                     }
                     return Err(error);
@@ -137,7 +138,8 @@ impl Connections {
         Err(PostgresStoreError::Contended)
     }
 
-    /// Removes events that expired over an hour ago, unless a purge is running. If it fails, a later purge removes them.
+    /// Removes events that expired over an hour ago, unless a purge is running. If it fails, a later purge removes
+    /// them.
     pub(super) async fn purge(&self, now: Moment) {
         if self.purging.swap(true, Ordering::Acquire) {
             return;
@@ -180,7 +182,8 @@ fn manager(options: PostgresOptions) -> Manager {
     Manager::from_connect(options.config, Hosts::new(NoTls, options.timeout), recycling)
 }
 
-/// The settings of each new connection. The statements rely on `read committed`: at another isolation level they would fail.
+/// The settings of each new connection. The statements rely on `read committed`: at another isolation level they would
+/// fail.
 fn set_up(limit: Duration) -> String {
     let millis = limit.as_millis().clamp(1, i32::MAX as u128);
     format!(
@@ -222,8 +225,8 @@ impl Drop for Lent {
     }
 }
 
-/// Holds the permit of a connection until it has answered or is broken, and then closes it. The statement is not cancelled: if a
-/// commit stops waiting for its standby, it counts as committed, and the standby may not have it.
+/// Holds the permit of a connection until it has answered or is broken, and then closes it. The statement is not
+/// cancelled: if a commit stops waiting for its standby, it counts as committed, and the standby may not have it.
 async fn close_when_answered(client: ClientWrapper, permit: OwnedSemaphorePermit) {
     // The server answers this after all earlier statements.
     let _ = timeout(COUNTED, client.simple_query("")).await;

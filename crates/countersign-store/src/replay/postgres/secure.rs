@@ -67,7 +67,8 @@ impl TlsStream for Stream {
     }
 }
 
-/// The digest of a certificate, by the hash function of its signature. `None` if the signature has none, as with Ed25519.
+/// The digest of a certificate, by the hash function of its signature. `None` if the signature has none, as with
+/// Ed25519.
 fn end_point(certificate: &[u8]) -> Option<Vec<u8>> {
     let signature = Certificate::from_der(certificate).ok()?.signature_algorithm().oid;
     match signature {

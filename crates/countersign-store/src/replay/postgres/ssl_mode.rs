@@ -6,8 +6,8 @@ use super::PostgresStoreError;
 
 /// Parses a URL or `key=value` pairs. The mode of the result is [`SslMode::Disable`] or [`SslMode::Require`].
 ///
-/// The driver's default is `prefer`, so that its result does not tell a default from an explicit `prefer`. Therefore the text
-/// gets a `disable` in front, which any later `sslmode` overrides.
+/// The driver's default is `prefer`, so that its result does not tell a default from an explicit `prefer`. Therefore
+/// the text gets a `disable` in front, which any later `sslmode` overrides.
 pub(super) fn config(text: &str) -> Result<Config, PostgresStoreError> {
     let config: Config = with_default(text).parse().map_err(|_| PostgresStoreError::Url)?;
     match config.get_ssl_mode() {

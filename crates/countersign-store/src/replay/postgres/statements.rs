@@ -87,15 +87,15 @@ impl Statement for SettleOperation {
     }
 }
 
-/// Removes some of the events that expired over an hour ago. Calls run at the same time. The hour keeps it from removing their
-/// claims if the clock steps back meanwhile.
+/// Removes some of the events that expired over an hour ago. Calls run at the same time. The hour keeps it from
+/// removing their claims if the clock steps back meanwhile.
 pub(super) async fn purge(client: &ClientWrapper, now: Moment) -> Result<u64, Error> {
     let purge = client.prepare_cached(PURGE).await?;
     client.execute(&purge, &[&now.an_hour_before().millis()]).await
 }
 
-/// The last part reads the table as it was when the statement began. An expired row gives no answer, and a later row is not
-/// visible.
+/// The last part reads the table as it was when the statement began. An expired row gives no answer, and a later row is
+/// not visible.
 const CLAIM: &str = "
 WITH claimed AS (
     INSERT INTO countersign_replay_1 AS known (key, until, fence, done) VALUES ($1, $2, $3, false)

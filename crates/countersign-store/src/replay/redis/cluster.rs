@@ -1,7 +1,7 @@
 //! The nodes of a cluster, and the connections to them.
 //!
-//! The `redis` crate has a client for clusters. It repeats lost requests by itself, so that the caller cannot tell which attempt
-//! an answer belongs to. It does not check the eviction policy of a node that takes over.
+//! The `redis` crate has a client for clusters. It repeats lost requests by itself, so that the caller cannot tell
+//! which attempt an answer belongs to. It does not check the eviction policy of a node that takes over.
 
 use std::{
     collections::HashMap,
@@ -112,8 +112,8 @@ impl Cluster {
         self.lock().is_stale = true;
     }
 
-    /// Asks the nodes for the slots, unless another call has done so since the refresh number `seen`. A node that has left the
-    /// cluster knows no slots: then the next node is asked.
+    /// Asks the nodes for the slots, unless another call has done so since the refresh number `seen`. A node that has
+    /// left the cluster knows no slots: then the next node is asked.
     async fn refresh(&self, slot: u16, seen: usize, time: Deadline) -> Result<(), RedisStoreError> {
         let _guard = self.refreshing.lock().await;
         let nodes: Vec<_> = {

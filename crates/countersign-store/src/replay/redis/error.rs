@@ -30,8 +30,8 @@ pub enum RedisStoreError {
     NotClustered,
     /// Root certificates were given, but the URL does not ask for TLS.
     NotSecure,
-    /// The server is not available now: it is cut off from the other nodes of its cluster or from its master, accepts no
-    /// writes, is loading its data, or is busy with a script. Nothing was done.
+    /// The server is not available now: it is cut off from the other nodes of its cluster or from its master, accepts
+    /// no writes, is loading its data, or is busy with a script. Nothing was done.
     NotServing {
         /// The server's answer.
         answer: String,
@@ -87,8 +87,9 @@ impl RedisStoreError {
     }
 }
 
-/// How a server says that the user may not run a command, or that the command does not exist. Within a script, that is an
-/// `Unknown Redis command` in Redis and an `Unknown command` in Valkey. Elsewhere it is an `unknown command` in both.
+/// How a server says that the user may not run a command, or that the command does not exist. Within a script, that is
+/// an `Unknown Redis command` in Redis and an `Unknown command` in Valkey. Elsewhere it is an `unknown command` in
+/// both.
 const DENIALS: [&str; 6] = [
     "NOPERM",
     "no permissions",
@@ -134,25 +135,30 @@ impl fmt::Display for RedisStoreError {
         match self {
             Self::CannotWrite { answer } => write!(
                 f,
-                "Redis cannot write to its disk, and accepts no changes until it can ({answer}): free disk space, or see the \
-                 server's log"
+                "Redis cannot write to its disk, and accepts no changes until it can ({answer}): free disk space, or \
+                 see the server's log"
             ),
             Self::Clustered => f.write_str(
-                "Redis is a cluster and does not say where its other nodes are: allow the user `CLUSTER SLOTS`, and open the \
-                 store again",
+                "Redis is a cluster and does not say where its other nodes are: allow the user `CLUSTER SLOTS`, and \
+                 open the store again",
             ),
             Self::Evicts { policy } => write!(
                 f,
-                "Redis may evict keys (`maxmemory-policy` is `{policy}`), which lets replays through: set it to `noeviction`"
+                "Redis may evict keys (`maxmemory-policy` is `{policy}`), which lets replays through: set it to \
+                 `noeviction`"
             ),
             Self::EvictionUnknown => f.write_str(
-                "Redis allows neither `INFO` nor `CONFIG GET`, so that it is unknown whether it may evict keys: allow one of \
-                 them, or make sure that its `maxmemory-policy` is `noeviction` and use `dangerous_trust_eviction_policy`",
+                "Redis allows neither `INFO` nor `CONFIG GET`, so that it is unknown whether it may evict keys: allow \
+                 one of them, or make sure that its `maxmemory-policy` is `noeviction` and use \
+                 `dangerous_trust_eviction_policy`",
             ),
-            Self::Full => f.write_str("Redis is out of memory: raise its `maxmemory`, or keep events for a shorter time"),
-            Self::NotClustered => {
-                f.write_str("the URL of Redis names several servers, which are no cluster: name only the one that takes writes")
+            Self::Full => {
+                f.write_str("Redis is out of memory: raise its `maxmemory`, or keep events for a shorter time")
             }
+            Self::NotClustered => f.write_str(
+                "the URL of Redis names several servers, which are no cluster: name only the one that takes \
+                         writes",
+            ),
             Self::NotSecure => f.write_str(
                 "authorities are given, but the URL of Redis does not ask for TLS: begin it with `rediss://`",
             ),
@@ -163,21 +169,25 @@ impl fmt::Display for RedisStoreError {
                  `CLUSTER SLOTS` that a node serves each slot"
             ),
             Self::NoTls => f.write_str(
-                "the URL of Redis asks for TLS, which is not compiled in: enable the feature `tls` of `countersign-store`",
+                "the URL of Redis asks for TLS, which is not compiled in: enable the feature `tls` of \
+                 `countersign-store`",
             ),
             Self::Randomness => f.write_str("the system has no randomness"),
             Self::Refused { answer } => write!(f, "Redis refused: {answer}"),
-            Self::Roots => f.write_str("the certificates of authorities for Redis cannot be read: expected one or more certificates in PEM"),
+            Self::Roots => f.write_str(
+                "the certificates of authorities for Redis cannot be read: expected one or more certificates in \
+                 PEM",
+            ),
             Self::Timeout { limit } => write!(f, "Redis has not answered within {limit:?}"),
             Self::Unreachable { source } => write!(f, "Redis could not be reached: {source}"),
             Self::Untrusted { source } => write!(
                 f,
-                "the certificate of Redis is not valid for its URL ({source}): use the host name that the certificate has, and \
-                 if its authority is not a public one, give the authority's certificate"
+                "the certificate of Redis is not valid for its URL ({source}): use the host name that the certificate \
+                 has, and if its authority is not a public one, give the authority's certificate"
             ),
             Self::Url => f.write_str(
-                "the URL of Redis is malformed: expected `redis://[user:password@]host[:port][/database]`, the same with \
-                 `rediss://` for TLS, or `unix:///path`",
+                "the URL of Redis is malformed: expected `redis://[user:password@]host[:port][/database]`, the same \
+                 with `rediss://` for TLS, or `unix:///path`",
             ),
         }
     }

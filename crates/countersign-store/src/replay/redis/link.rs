@@ -21,8 +21,8 @@ use super::{
 
 /// A connection that all calls share, with reconnection.
 ///
-/// The `ConnectionManager` of `redis` keeps a connection whose server does not answer, until the system closes it after a
-/// quarter of an hour. It does not check the eviction policy of the server that it finds after a failover.
+/// The `ConnectionManager` of `redis` keeps a connection whose server does not answer, until the system closes it after
+/// a quarter of an hour. It does not check the eviction policy of the server that it finds after a failover.
 pub(super) struct Link {
     server: Server,
     may_evict: MayEvict,
@@ -198,7 +198,8 @@ fn unless_denied<T>(answer: Result<T, RedisError>) -> Result<Option<T>, RedisSto
     }
 }
 
-/// Whether the user may not run the command, or the command does not exist. An answer of another type tells nothing either.
+/// Whether the user may not run the command, or the command does not exist. An answer of another type tells nothing
+/// either.
 fn denies(error: &RedisError) -> bool {
     matches!(error.code(), Some("NOPERM" | "ERR")) || error.kind() == ErrorKind::UnexpectedReturnType
 }

@@ -13,60 +13,62 @@
 //! # }
 //! ```
 //!
-//! The store claims a new event by one command, `SET NX`. Every other operation is one script. Redis runs both atomically, on
-//! one key. All calls share one connection, and a call is one round trip. Only a claim of an event that was claimed before,
-//! mostly a duplicate, needs a second round trip to read its state. This keeps the claim of a new event as fast as possible.
+//! The store claims a new event by one command, `SET NX`. Every other operation is one script. Redis runs both
+//! atomically, on one key. All calls share one connection, and a call is one round trip. Only a claim of an event that
+//! was claimed before, mostly a duplicate, needs a second round trip to read its state. This keeps the claim of a new
+//! event as fast as possible.
 //!
-//! The key is `countersign:{…}` with the event's key in hexadecimal, so that it is in one slot of a cluster. The value is `h`
-//! (held, which means in progress) or `d` (done), the expiry in milliseconds since 1970, and the fence. The store supports
-//! Redis 6 or later, and Valkey.
+//! The key is `countersign:{…}` with the event's key in hexadecimal, so that it is in one slot of a cluster. The value
+//! is `h` (held, which means in progress) or `d` (done), the expiry in milliseconds since 1970, and the fence. The
+//! store supports Redis 6 or later, and Valkey.
 //!
 //! # Guarantees
 //!
-//! - **Time** is that of the caller. Redis removes an event only a day after its expiry, by its own clock. Clocks can step
-//!   back by as much, and no event is forgotten.
+//! - **Time** is that of the caller. Redis removes an event only a day after its expiry, by its own clock. Clocks can
+//!   step back by as much, and no event is forgotten.
 //! - **Eviction**: a server that may evict keys forgets events just when somebody floods it. The store does not open
-//!   ([`RedisStoreError::Evicts`]) unless `maxmemory-policy` is `noeviction`. With that, a full server refuses new claims
-//!   ([`RedisStoreError::Full`]), and still accepts commits and releases.
-//! - **Restarts**: which events survive depends on the persistence of Redis. With `appendonly yes` and `appendfsync always` all
-//!   acknowledged ones survive, with `everysec` all but those of about the last second, and with snapshots alone those before
-//!   the last snapshot.
-//! - **Disk**: a server that cannot write to its disk refuses claims, commits and releases ([`RedisStoreError::CannotWrite`]),
-//!   and still answers which events are done. With `appendfsync always` it exits instead.
-//! - **Failover**: replication is asynchronous, so that a failover can lose acknowledged claims and commits. A replay of those
-//!   events gets through. If that is not acceptable, use Postgres.
+//!   ([`RedisStoreError::Evicts`]) unless `maxmemory-policy` is `noeviction`. With that, a full server refuses new
+//!   claims ([`RedisStoreError::Full`]), and still accepts commits and releases.
+//! - **Restarts**: which events survive depends on the persistence of Redis. With `appendonly yes` and `appendfsync
+//!   always` all acknowledged ones survive, with `everysec` all but those of about the last second, and with snapshots
+//!   alone those before the last snapshot.
+//! - **Disk**: a server that cannot write to its disk refuses claims, commits and releases
+//!   ([`RedisStoreError::CannotWrite`]), and still answers which events are done. With `appendfsync always` it exits
+//!   instead.
+//! - **Failover**: replication is asynchronous, so that a failover can lose acknowledged claims and commits. A replay
+//!   of those events gets through. If that is not acceptable, use Postgres.
 //!
 //! # Permissions of the user
 //!
-//! The user needs `GET`, `SET`, `PEXPIRE` and `DEL` on the keys of the prefix, `EVAL` and `EVALSHA`, and one of `INFO` and
-//! `CONFIG GET`; in a cluster also `CLUSTER SLOTS` and `ASKING`. The store tries them when it is opened.
+//! The user needs `GET`, `SET`, `PEXPIRE` and `DEL` on the keys of the prefix, `EVAL` and `EVALSHA`, and one of `INFO`
+//! and `CONFIG GET`; in a cluster also `CLUSTER SLOTS` and `ASKING`. The store tries them when it is opened.
 //!
 //! # Redis Cluster
 //!
-//! If the server of the URL is a node of a cluster, the store asks it for the other nodes (`CLUSTER SLOTS`), connects to each,
-//! and sends each call to the node that has the event's slot. It follows redirections, also while a slot moves. When a node
-//! does not answer, or says that it is cut off from the others, the store asks the other nodes which one has taken over. Until
-//! one has, calls for its events fail.
+//! If the server of the URL is a node of a cluster, the store asks it for the other nodes (`CLUSTER SLOTS`), connects
+//! to each, and sends each call to the node that has the event's slot. It follows redirections, also while a slot
+//! moves. When a node does not answer, or says that it is cut off from the others, the store asks the other nodes which
+//! one has taken over. Until one has, calls for its events fail.
 //!
-//! The store checks the eviction policy of every node when it is opened, replicas included, and again of each node that takes
-//! over.
+//! The store checks the eviction policy of every node when it is opened, replicas included, and again of each node that
+//! takes over.
 //!
-//! A URL may name several nodes, `redis://user:password@a:6379,b:6379`, so that the store can be opened while one is down. All
-//! nodes have the same user, password and root certificates. A cluster has no numbered databases.
+//! A URL may name several nodes, `redis://user:password@a:6379,b:6379`, so that the store can be opened while one is
+//! down. All nodes have the same user, password and root certificates. A cluster has no numbered databases.
 //!
 //! # TLS
 //!
-//! With the feature `tls`, a `rediss://` URL connects over TLS 1.2 or 1.3, never without TLS. The server's certificate must be
-//! for the host of the URL, and that of each node of a cluster for the name that the cluster gives it. It must lead to a root
-//! of Mozilla's list, or to one of [`RedisOptions::with_only_root_pem`]. Verification cannot be turned off: `#insecure` in a URL
-//! is an error. The store has no client certificate.
+//! With the feature `tls`, a `rediss://` URL connects over TLS 1.2 or 1.3, never without TLS. The server's certificate
+//! must be for the host of the URL, and that of each node of a cluster for the name that the cluster gives it. It must
+//! lead to a root of Mozilla's list, or to one of [`RedisOptions::with_only_root_pem`]. Verification cannot be turned
+//! off: `#insecure` in a URL is an error. The store has no client certificate.
 //!
 //! # When Redis cannot be reached
 //!
-//! A call ends within the timeout, 1 s by default, with an answer of the server or with an error. If its connection breaks, the
-//! store repeats it once, within the same timeout. The server recognises it by its fence, so that a claim that succeeded the
-//! first time is still fresh for its caller. A connection that has not answered in time is closed, and the next call makes a
-//! new one.
+//! A call ends within the timeout, 1 s by default, with an answer of the server or with an error. If its connection
+//! breaks, the store repeats it once, within the same timeout. The server recognises it by its fence, so that a claim
+//! that succeeded the first time is still fresh for its caller. A connection that has not answered in time is closed,
+//! and the next call makes a new one.
 
 mod cluster;
 mod deadline;
@@ -111,8 +113,8 @@ pub struct RedisReplayStore {
 }
 
 impl RedisReplayStore {
-    /// Connects to the server at a URL, with the default options: `redis://[user:password@]host[:port][/database]`, the same with `rediss://` for TLS, or
-    /// `unix:///path`.
+    /// Connects to the server at a URL, with the default options: `redis://[user:password@]host[:port][/database]`, the
+    /// same with `rediss://` for TLS, or `unix:///path`.
     ///
     /// # Errors
     ///
@@ -137,8 +139,8 @@ impl RedisReplayStore {
         }
     }
 
-    /// Tries every operation once, on an event of its own that it removes. If the user were allowed to claim but not to commit,
-    /// every event would be handled again and again.
+    /// Tries every operation once, on an event of its own that it removes. If the user were allowed to claim but not to
+    /// commit, every event would be handled again and again.
     async fn try_out(&self) -> Result<(), RedisStoreError> {
         let (fence, now) = (self.fences.next(), Moment::from(Timestamp::from(SystemTime::now())));
         let (shortest, time) = (Duration::from_millis(1), self.nodes.deadline());

@@ -32,16 +32,16 @@ pub(super) enum MayEvict {
 const TIMEOUT: Duration = Duration::from_secs(1);
 
 impl RedisOptions {
-    /// The default options for the server at a URL: `redis://[user:password@]host[:port][/database]`, the same with `rediss://`
-    /// for TLS, or `unix:///path`.
+    /// The default options for the server at a URL: `redis://[user:password@]host[:port][/database]`, the same with
+    /// `rediss://` for TLS, or `unix:///path`.
     ///
     /// If the server is a node of a cluster, the store asks it for the other nodes. A URL may name several nodes,
     /// `redis://host:port,host:port`, so that the store can be opened while one of them is down.
     ///
     /// # Errors
     ///
-    /// If the URL is malformed, or asks for TLS without the feature `tls`. The error does not show the URL, which may contain a
-    /// password.
+    /// If the URL is malformed, or asks for TLS without the feature `tls`. The error does not show the URL, which may
+    /// contain a password.
     pub fn new(url: impl AsRef<str>) -> Result<Self, RedisStoreError> {
         let Url { infos, is_secure } = Url::parse(url.as_ref())?;
         #[cfg(not(feature = "tls"))]
@@ -63,8 +63,8 @@ impl RedisOptions {
         })
     }
 
-    /// Trusts only the root certificates in a PEM text, such as those of your company or your host. They replace the roots
-    /// of Mozilla's list.
+    /// Trusts only the root certificates in a PEM text, such as those of your company or your host. They replace the
+    /// roots of Mozilla's list.
     ///
     /// # Errors
     ///
@@ -81,8 +81,8 @@ impl RedisOptions {
         Ok(self)
     }
 
-    /// Sets the prefix of each key, which a colon follows: `countersign` by default. All processes that share events need the
-    /// same prefix.
+    /// Sets the prefix of each key, which a colon follows: `countersign` by default. All processes that share events
+    /// need the same prefix.
     pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
@@ -94,15 +94,15 @@ impl RedisOptions {
         self
     }
 
-    /// Accepts a server that may evict keys. An attacker who can fill its memory can make it forget events, and then replay
-    /// them.
+    /// Accepts a server that may evict keys. An attacker who can fill its memory can make it forget events, and then
+    /// replay them.
     pub fn dangerous_allow_eviction(mut self) -> Self {
         self.may_evict = MayEvict::Accepted;
         self
     }
 
-    /// Accepts a server that does not tell whether it may evict keys, because it allows neither `INFO` nor `CONFIG GET`. Make
-    /// sure that its `maxmemory-policy` is `noeviction`.
+    /// Accepts a server that does not tell whether it may evict keys, because it allows neither `INFO` nor `CONFIG
+    /// GET`. Make sure that its `maxmemory-policy` is `noeviction`.
     pub fn dangerous_trust_eviction_policy(mut self) -> Self {
         self.may_evict = MayEvict::Unknown;
         self

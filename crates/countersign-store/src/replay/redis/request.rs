@@ -44,8 +44,8 @@ impl Request<'_> {
         }
     }
 
-    /// As [`send`](Self::send), to a node of a cluster that the key's slot is moving to. Such a node answers only after the
-    /// command `ASKING`.
+    /// As [`send`](Self::send), to a node of a cluster that the key's slot is moving to. Such a node answers only after
+    /// the command `ASKING`.
     pub(super) async fn send_asking(&self, to: &mut MultiplexedConnection) -> RedisResult<Value> {
         let request = match self {
             Self::Command(command) => command.clone(),

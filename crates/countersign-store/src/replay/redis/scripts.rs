@@ -50,8 +50,8 @@ impl Scripts {
 }
 
 impl Call {
-    /// Claims an event that is unknown, as nearly every one is. It is one command, which takes the server less than half of
-    /// the time of a script.
+    /// Claims an event that is unknown, as nearly every one is. It is one command, which takes the server less than
+    /// half of the time of a script.
     pub(super) fn claim_new(&self, until: Moment) -> Request<'static> {
         // Everything but the key takes less than 64 bytes.
         let mut set = Cmd::with_capacity(6, self.key.len() + 64);
@@ -110,8 +110,8 @@ fn stays(now: Moment, until: Moment) -> i64 {
     until.millis().saturating_sub(now.millis()).saturating_add(margin)
 }
 
-// A value is one letter, the 13 digits of the expiry and the 16 hexadecimal digits of the fence. `ARGV` is: now, the fence, the
-// expiry, and for how long Redis keeps the key in milliseconds.
+// A value is one letter, the 13 digits of the expiry and the 16 hexadecimal digits of the fence. `ARGV` is: now, the
+// fence, the expiry, and for how long Redis keeps the key in milliseconds.
 
 const CLAIM: &str = "
 local known = redis.call('GET', KEYS[1])
@@ -125,9 +125,9 @@ redis.call('SET', KEYS[1], 'h' .. ARGV[3] .. ARGV[2], 'PX', ARGV[4])
 return 0
 ";
 
-// A server that is out of memory refuses a script whose first change is `SET`. It runs one whose first change takes no memory
-// (https://redis.io/docs/latest/develop/programmability/eval-intro/, "Executing Scripts under low memory conditions"), such as
-// `PEXPIRE`. The `SET` after it writes a value as long as the present one.
+// A server that is out of memory refuses a script whose first change is `SET`. It runs one whose first change takes no
+// memory (https://redis.io/docs/latest/develop/programmability/eval-intro/, "Executing Scripts under low memory
+// conditions"), such as `PEXPIRE`. The `SET` after it writes a value as long as the present one.
 
 const COMMIT: &str = "
 local known = redis.call('GET', KEYS[1])

@@ -64,8 +64,8 @@ impl Server {
 
 /// Connections over TLS.
 ///
-/// The `redis` crate has a feature for TLS. It takes the program's default crypto provider, panics if there are two providers
-/// and no default, and depends on the system's list of roots.
+/// The `redis` crate has a feature for TLS. It takes the program's default crypto provider, panics if there are two
+/// providers and no default, and depends on the system's list of roots.
 #[cfg(feature = "tls")]
 mod secure {
     use std::{io, net::SocketAddr, sync::Arc};
@@ -107,8 +107,8 @@ mod secure {
         TlsConnector::from(tls).connect(name, stream).await
     }
 
-    /// Connects to all addresses of a name at once, and takes the first that answers, as `redis` does without TLS. One after the
-    /// other, an address that does not answer would use up the call's timeout.
+    /// Connects to all addresses of a name at once, and takes the first that answers, as `redis` does without TLS. One
+    /// after the other, an address that does not answer would use up the call's timeout.
     async fn first_of<T: Send + 'static, C: Future<Output = io::Result<T>> + Send + 'static>(
         addresses: impl Iterator<Item = SocketAddr>,
         connect: impl Fn(SocketAddr) -> C,

@@ -24,8 +24,8 @@ struct Range {
 const SLOTS: u16 = 16_384;
 
 impl Slots {
-    /// Parses the answer to `CLUSTER SLOTS`. A node without a host name is at the host that was asked. `None` if the answer has
-    /// another form.
+    /// Parses the answer to `CLUSTER SLOTS`. A node without a host name is at the host that was asked. `None` if the
+    /// answer has another form.
     pub(super) fn of(answer: &Value, host: &str) -> Option<Self> {
         let Value::Array(entries) = answer else { return None };
         let mut slots = Self::default();

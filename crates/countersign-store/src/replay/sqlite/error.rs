@@ -13,8 +13,8 @@ pub enum SqliteStoreError {
         /// The limit, [`SqliteOptions::with_waiting`](super::SqliteOptions::with_waiting).
         waiting: usize,
     },
-    /// A claim would have made the file grow into the quarter of its limit that is kept for commits and releases. Nothing was
-    /// done.
+    /// A claim would have made the file grow into the quarter of its limit that is kept for commits and releases.
+    /// Nothing was done.
     ByteLimit {
         /// The limit, [`SqliteOptions::with_bytes`](super::SqliteOptions::with_bytes).
         bytes: u64,
@@ -81,16 +81,19 @@ impl fmt::Display for SqliteStoreError {
         match self {
             Self::Busy { waiting } => write!(
                 f,
-                "{waiting} calls wait for the replay store's disk, which is the limit: use a faster disk, or raise `with_waiting`"
+                "{waiting} calls wait for the replay store's disk, which is the limit: use a faster disk, or raise \
+                 `with_waiting`"
             ),
             Self::ByteLimit { bytes } => write!(
                 f,
-                "the replay store's file may take no more than {bytes} bytes: raise `with_bytes`, or keep events for a shorter time"
+                "the replay store's file may take no more than {bytes} bytes: raise `with_bytes`, or keep events for \
+                 a shorter time"
             ),
             Self::Failed { source } => write!(f, "the replay store's file cannot be used: {source}"),
             Self::Full { capacity } => write!(
                 f,
-                "the replay store holds {capacity} events, which is the limit: raise the capacity, or keep events for a shorter time"
+                "the replay store holds {capacity} events, which is the limit: raise the capacity, or keep events for \
+                 a shorter time"
             ),
             Self::Locked { limit } => write!(
                 f,
@@ -98,10 +101,12 @@ impl fmt::Display for SqliteStoreError {
                  `with_lock_timeout`"
             ),
             Self::NoSpace => f.write_str(
-                "the replay store's file cannot grow: free disk space, or raise `with_bytes` if the file has reached that limit",
+                "the replay store's file cannot grow: free disk space, or raise `with_bytes` if the file has reached \
+                 that limit",
             ),
             Self::NotLocal => f.write_str(
-                "the filesystem of the replay store's file does not support a write-ahead log: put the file on a local disk",
+                "the filesystem of the replay store's file does not support a write-ahead log: put the file on a \
+                 local disk",
             ),
             Self::Randomness => f.write_str("the system has no randomness"),
             Self::Thread { source } => write!(f, "the system refused to start a thread for the replay store: {source}"),

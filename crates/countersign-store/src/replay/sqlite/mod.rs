@@ -29,18 +29,19 @@
 //! # }
 //! ```
 //!
-//! A dedicated thread writes to the file. It puts up to 512 waiting calls into one transaction, so that many calls share one wait
-//! for the disk. It answers them when the transaction is on the disk (`synchronous = FULL`). From then on they survive a crash
-//! of the process and a power failure.
+//! A dedicated thread writes to the file. It puts up to 512 waiting calls into one transaction, so that many calls
+//! share one wait for the disk. It answers them when the transaction is on the disk (`synchronous = FULL`). From then
+//! on they survive a crash of the process and a power failure.
 //!
-//! - **Several processes** of one machine may open one file, and take turns: each transaction begins by locking the file
-//!   (`BEGIN IMMEDIATE`). If the lock is not free within the timeout, the calls of the transaction fail
-//!   ([`SqliteStoreError::Locked`]). Commits are tried once more, for as long, before they fail. The file must be on a local disk:
-//!   file locks do not work reliably on network filesystems.
+//! - **Several processes** of one machine may open one file, and take turns: each transaction begins by locking the
+//!   file (`BEGIN IMMEDIATE`). If the lock is not free within the timeout, the calls of the transaction fail
+//!   ([`SqliteStoreError::Locked`]). Commits are tried once more, for as long, before they fail. The file must be on a
+//!   local disk: file locks do not work reliably on network filesystems.
 //! - **Capacity**: the file holds a million events by default, 100 MB. When it is full, it refuses new claims
-//!   ([`SqliteStoreError::Full`]). Each claim removes a few events that expired over an hour ago, so that a clock which is ahead by
-//!   less forgets nothing. If there is no room, it removes events that have just expired. A full or failing disk is an error
-//!   too, and no event is forgotten. Commits and releases take hardly any room, and do not fail together with claims.
+//!   ([`SqliteStoreError::Full`]). Each claim removes a few events that expired over an hour ago, so that a clock which
+//!   is ahead by less forgets nothing. If there is no room, it removes events that have just expired. A full or failing
+//!   disk is an error too, and no event is forgotten. Commits and releases take hardly any room, and do not fail
+//!   together with claims.
 //! - **Backpressure**: 4096 calls may wait for the thread; further calls are refused ([`SqliteStoreError::Busy`]).
 //!
 //! The thread ends when the store is dropped, after the waiting calls are done.

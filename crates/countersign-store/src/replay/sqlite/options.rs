@@ -33,20 +33,22 @@ impl SqliteOptions {
         Self { capacity: CAPACITY, bytes: u64::MAX, lock_timeout: LOCK_TIMEOUT, waiting: WAITING }
     }
 
-    /// Sets how many events the file may hold, about 100 bytes each. All processes that share a file need the same capacity.
+    /// Sets how many events the file may hold, about 100 bytes each. All processes that share a file need the same
+    /// capacity.
     pub fn with_capacity(mut self, events: u64) -> Self {
         self.capacity = events;
         self
     }
 
-    /// Sets how many bytes the file may take. Claims leave a quarter of that for commits and releases. The write-ahead log takes
-    /// about 4 MB more. Without this, only the disk limits the file.
+    /// Sets how many bytes the file may take. Claims leave a quarter of that for commits and releases. The write-ahead
+    /// log takes about 4 MB more. Without this, only the disk limits the file.
     pub fn with_bytes(mut self, most: u64) -> Self {
         self.bytes = most;
         self
     }
 
-    /// Sets how long to wait for other processes that have the file locked, at most 24 days. A commit waits twice as long.
+    /// Sets how long to wait for other processes that have the file locked, at most 24 days. A commit waits twice as
+    /// long.
     pub fn with_lock_timeout(mut self, limit: Duration) -> Self {
         self.lock_timeout = limit.min(LONGEST_LOCK_TIMEOUT);
         self

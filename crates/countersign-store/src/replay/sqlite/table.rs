@@ -89,8 +89,8 @@ const PAGE: u64 = 4096;
 /// The largest number of pages of SQLite.
 const MOST_PAGES: i64 = 0xffff_fffe;
 
-/// The fraction of the file that claims must leave free for commits and releases. These move an event within the index, and the
-/// space that the event leaves is not always free.
+/// The fraction of the file that claims must leave free for commits and releases. These move an event within the index,
+/// and the space that the event leaves is not always free.
 const RESERVED_SHARE: i64 = 4;
 
 /// How many events that expired over an hour ago a claim removes: more than it adds, so that they never pile up.
@@ -136,8 +136,8 @@ impl Table {
     }
 
     /// Runs operations in one transaction, and returns when it is on the disk. After [`SqliteStoreError::Locked`] and
-    /// [`SqliteStoreError::NoSpace`] nothing was done. After another error that is unknown: when a disk fails at the end of a
-    /// transaction, all of it may be there later, or nothing.
+    /// [`SqliteStoreError::NoSpace`] nothing was done. After another error that is unknown: when a disk fails at the
+    /// end of a transaction, all of it may be there later, or nothing.
     pub(super) fn transact(
         &mut self,
         run: impl FnOnce(&mut Batch<'_>) -> rusqlite::Result<()>,

@@ -9,13 +9,13 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 /// Locks the file for one transaction after the other, and pauses between them so that other processes can lock it.
 ///
-/// SQLite's own wait for a lock, `busy_timeout`, sleeps for up to 100 ms at a time. A busy process unlocks the file and locks it
-/// again within microseconds, so that a sleeping process would never get the lock. Therefore:
+/// SQLite's own wait for a lock, `busy_timeout`, sleeps for up to 100 ms at a time. A busy process unlocks the file and
+/// locks it again within microseconds, so that a sleeping process would never get the lock. Therefore:
 ///
 /// - A process that waits for the lock tries it often.
 /// - A process that has waited lately pauses after each transaction.
-/// - A process that has always found the file unlocked cannot know whether others wait, and pauses now and then. This costs it
-///   at most a hundredth of its time.
+/// - A process that has always found the file unlocked cannot know whether others wait, and pauses now and then. This
+///   costs it at most a hundredth of its time.
 pub(super) struct Turns {
     timeout: Duration,
     /// When the last transaction ended.

@@ -139,8 +139,8 @@ fn transact(table: &mut Table, mut batch: Vec<Call>) -> Vec<Call> {
     }
 }
 
-/// Tells the callers of a transaction why it failed. Returns the commits that found the file locked for the first time: their
-/// events were handled, and would be handled again.
+/// Tells the callers of a transaction why it failed. Returns the commits that found the file locked for the first time:
+/// their events were handled, and would be handled again.
 fn refuse(batch: Vec<Call>, error: &SqliteStoreError) -> Vec<Call> {
     let mut again = Vec::new();
     for mut call in batch {
@@ -157,8 +157,8 @@ fn refuse(batch: Vec<Call>, error: &SqliteStoreError) -> Vec<Call> {
     again
 }
 
-/// Splits a batch that found no room. Commits and releases take hardly any room. They must not fail together with the claims,
-/// or their handlers would run again.
+/// Splits a batch that found no room. Commits and releases take hardly any room. They must not fail together with the
+/// claims, or their handlers would run again.
 fn split(batch: Vec<Call>) -> Vec<Vec<Call>> {
     let (claims, settles): (Vec<_>, Vec<_>) = batch.into_iter().partition(|call| matches!(call, Call::Claim(_)));
     let alone = |calls: Vec<Call>| calls.into_iter().map(|call| vec![call]);
