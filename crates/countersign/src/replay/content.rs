@@ -1,4 +1,4 @@
-//! What of an accepted delivery its signature covers.
+//! What the signature of an accepted delivery covers, as the input of its replay key.
 
 use std::{borrow::Cow, cell::LazyCell, slice};
 
@@ -16,7 +16,7 @@ use crate::{
     verified::Value,
 };
 
-/// An accepted delivery, as its key is made of it.
+/// An accepted delivery: everything that its replay key is made of.
 pub(crate) struct SignedContent<'a> {
     pub(crate) scheme: &'a Scheme,
     pub(crate) head: Head<'a>,
@@ -30,7 +30,7 @@ pub(crate) struct SignedContent<'a> {
 }
 
 impl SignedContent<'_> {
-    /// `None` if nothing tells the event from others.
+    /// The replay key; `None` if nothing tells the event from others.
     pub(crate) fn key<'v>(
         &self,
         scope: &ReplayScope,
@@ -68,10 +68,11 @@ impl SignedContent<'_> {
         self.scheme.ambiguity().is_some()
     }
 
-    /// Writes the content that was signed, without the secret and, mostly, the time, and then where those were cut out.
+    /// Writes the signed content, followed by the positions of the cuts. The secret is cut out, and so is the time,
+    /// unless it tells events apart.
     ///
-    /// What stays is written as it was signed, nothing between its parts: where they run into each other, another way to
-    /// part the same text has the same signature, and must have the same key.
+    /// The rest is written as it was signed, without separators. Where parts run into each other, the same text divided
+    /// in another way has the same signature, and must have the same key.
     fn write(&self, unsigned: Option<&[Option<Value<'_>>; 2]>, write: &mut dyn FnMut(&[u8])) {
         let mut text = Text::new(write);
         match &*self.scheme.signature.optional_end {
@@ -83,13 +84,14 @@ impl SignedContent<'_> {
             self.write_other_values(&mut text);
         }
         let takes_unsigned = self.scheme.told_apart_by == Some(ToldApartBy::UnsignedValues);
-        // What signs no parts covers the body by a hash of it or not at all. A message signature says what it covers, and a token
-        // nothing: there the body takes part all the same, for a token can be one and the same for all events.
+        // A scheme that signs no parts covers the body by a hash or not at all. The components of a message signature
+        // say whether it covers the body. A token never does, and the same token may come with every event, so the body
+        // takes part there anyway.
         let is_message = matches!(self.scheme.signature.algorithm, Algorithm::HttpSignature);
         let covers_body = self.scheme.covers_body();
         if (signs_no_parts && (covers_body || !is_message)) || (takes_unsigned && !covers_body) {
             text.cut();
-            // Of a token that is all of the body, the claims: the same can be written and signed in several ways.
+            // If the token is the whole body, its claims: the same claims can be written and signed in several ways.
             let is_token = self.scheme.signature.source == Source::Body;
             text.write(if is_token { self.head.claims } else { self.body });
         }
@@ -101,7 +103,7 @@ impl SignedContent<'_> {
     }
 
     fn write_parts(&self, text: &mut Text<'_>) {
-        // The verifier has read the same parts without an error.
+        // The verifier read the same parts before, without an error.
         let sorted = LazyCell::new(|| SortedParameters::of(self.scheme, self.head, self.body).unwrap_or_default());
         for part in &self.scheme.signature.parts {
             match part {
@@ -119,7 +121,8 @@ impl SignedContent<'_> {
         }
     }
 
-    /// What is signed with the optional end and what without it can be one text.
+    /// Writes the parts, and strips every optional end from the text: a text signed with the end can equal a longer one
+    /// signed without it.
     fn write_parts_without(&self, end: &[u8], text: &mut Text<'_>) {
         let mut signed = Vec::new();
         let mut write = |piece: &[u8]| signed.extend_from_slice(piece);
@@ -140,7 +143,8 @@ impl SignedContent<'_> {
         let _: Result<(), _> = content.write(slice::from_ref(part), with, &mut |piece| text.write(piece));
     }
 
-    /// What a message signature must cover beside the body, and what a token must claim of the request.
+    /// Writes what a message signature must cover besides the body, and the claims that a token must make about the
+    /// request.
     fn write_other_values(&self, text: &mut Text<'_>) {
         let settings = Settings::new();
         let content = self.content(&settings, SortedParameters::NONE);
@@ -149,7 +153,7 @@ impl SignedContent<'_> {
         let claims = self.scheme.checks.iter().map(|check| &check.source);
         let claims = claims.filter(|source| matches!(source, Source::Claim(_)));
         let claims = claims.filter_map(|source| look_up(source, self.head, None).ok().flatten());
-        // The times of a token are among its claims.
+        // All claims, because the times of a token are among them.
         let all_claims = self.scheme.time_tells_apart().then_some(Cow::Borrowed(self.head.claims));
         for value in components.chain(claims).chain(all_claims) {
             text.write(&value);
@@ -164,14 +168,14 @@ impl SignedContent<'_> {
             public_url: self.public_url,
             // Settings are the same for all deliveries of an endpoint.
             settings,
-            // The time is a part of its own, or one that a canonical form has among its others.
+            // The time is a part of its own, or one of the values of a canonical form.
             timestamp: if self.scheme.time_tells_apart() { self.time } else { b"" },
             id: self.id.unwrap_or_default(),
             sorted,
         }
     }
 
-    /// Writes the body or a part of it, without the signed time if that stands there in JSON.
+    /// Writes the body or a part of it, without the signed time if that is a value in its JSON.
     fn write_without_time(&self, part: &[u8], text: &mut Text<'_>) {
         let time = match self.time_to_cut() {
             Some(Source::Json(pointer)) => json::raw(self.body, pointer).ok().flatten(),
@@ -187,13 +191,13 @@ impl SignedContent<'_> {
         }
     }
 
-    /// Where the signed time stands, unless it takes part.
+    /// The place of the signed time, unless the time takes part in the key.
     fn time_to_cut(&self) -> Option<&Source> {
         self.scheme.timestamp.as_ref()?.source.as_ref().filter(|_| !self.scheme.time_tells_apart())
     }
 }
 
-/// What of `whole` stands in front of `within` and behind it, if that is a part of the very same memory.
+/// The bytes of `whole` before and after `within`, if `within` is a slice of the same memory.
 fn around<'b>(within: &[u8], whole: &'b [u8]) -> Option<(&'b [u8], &'b [u8])> {
     let start = within.as_ptr().addr().checked_sub(whole.as_ptr().addr())?;
     let (before, rest) = whole.split_at_checked(start)?;
@@ -201,8 +205,8 @@ fn around<'b>(within: &[u8], whole: &'b [u8]) -> Option<(&'b [u8], &'b [u8])> {
 }
 
 impl ReplayScope {
-    /// The key of a delivery under a scheme whose [key is a hash of the body](Description::replay_key_is_of_body), and beside it, in
-    /// less time than one after the other, the tag of the body.
+    /// The key of a delivery whose [key is a hash of the body](Description::replay_key_is_of_body), and the tag of the
+    /// body. Both are computed side by side, which takes less time than one after the other.
     pub(crate) fn key_and_tag(&self, scheme: &Scheme, keyed: &HmacSha256, body: &[u8]) -> (ReplayKey, [u8; 32]) {
         let mut hash = self.begin();
         let tag = hash.update_beside(keyed, body);
@@ -211,7 +215,7 @@ impl ReplayScope {
     }
 }
 
-/// Text on its way into a hash.
+/// Writes text into a hash, and keeps the positions of the cuts.
 struct Text<'a> {
     write: &'a mut dyn FnMut(&[u8]),
     length: u64,
@@ -232,17 +236,18 @@ impl<'a> Text<'a> {
         self.cuts.push(self.length);
     }
 
-    /// The numbers stand at the end, the count of them last, so that they cannot be taken for text.
+    /// Writes the positions after the text, and their count last, so that they cannot be taken for text.
     fn finish(self) {
         self.cuts.iter().chain([&(self.cuts.len() as u64)]).for_each(|number| (self.write)(&number.to_le_bytes()));
     }
 }
 
-/// What the key of a [`Delivery`](crate::Delivery) needs of its head, which is gone.
+/// What the replay key of a [`Delivery`](crate::Delivery) needs of the request's head, which the delivery does not
+/// keep.
 pub(crate) struct KeptHead {
     method: Method,
     uri: Uri,
-    /// The signed ones.
+    /// Only the headers that were signed.
     headers: HeaderMap,
     public_url: Option<PublicUrl>,
     form: UrlForm,
@@ -250,7 +255,7 @@ pub(crate) struct KeptHead {
 }
 
 impl KeptHead {
-    /// What the key will need of this head; `None` for most schemes, which sign the body alone, or an id.
+    /// What the key will need of this head; `None` for most schemes, which sign only the body, or an id.
     pub(crate) fn of(
         scheme: &Scheme,
         head: Head<'_>,
@@ -277,7 +282,7 @@ impl KeptHead {
         })
     }
 
-    /// The signed content whose head this is, if one had to be kept.
+    /// Calls a function with the signed content of this head; `None` if no head had to be kept.
     pub(crate) fn with<T>(
         kept: Option<&Self>,
         scheme: &Scheme,
@@ -297,7 +302,7 @@ impl KeptHead {
 }
 
 impl Part {
-    /// Whether it takes anything from the head but the time and the id.
+    /// Whether the part reads anything from the head besides the time and the id.
     fn reads_head(&self) -> bool {
         self.any(&|part| match part {
             Self::Method
@@ -314,7 +319,7 @@ impl Part {
         })
     }
 
-    /// The headers that it takes something from.
+    /// The headers that the part reads.
     fn headers<'h>(&'h self, all: &'h HeaderMap) -> Vec<&'h HeaderName> {
         match self {
             Self::Value(Source::Header(names)) | Self::Lower(Source::Header(names)) => names.iter().collect(),
@@ -326,7 +331,7 @@ impl Part {
                 own.iter().chain(inner.iter().flat_map(|part| part.headers(all))).collect()
             }
             Self::Sorted(inner) => inner.iter().flat_map(|part| part.headers(all)).collect(),
-            // Which ones is the function's business.
+            // Only the function of the form knows which headers it reads.
             Self::Canonical(_) => all.keys().collect(),
             _ => Vec::new(),
         }
@@ -334,16 +339,15 @@ impl Part {
 }
 
 impl Description {
-    /// Whether the signed time tells events apart, or cannot be told from what does.
+    /// Whether the signed time tells events apart, or cannot be separated from what does.
     fn time_tells_apart(&self) -> bool {
         self.ambiguous.is_some() || self.told_apart_by == Some(ToldApartBy::SignedTime)
     }
 
-    /// Whether the body is all that is signed and all that the [key](ReplayKey) is made of, in a scheme that signs it as it
-    /// arrives.
+    /// Whether the body alone is signed, as it arrives, and the [key](ReplayKey) is made of nothing else.
     pub(crate) fn replay_key_is_of_body(&self) -> bool {
         let has_event_id = self.event_id.as_ref().is_some_and(Field::is_covered);
-        // An id of the delivery would be a part beside the body.
+        // A delivery id would be a part besides the body.
         self.signature.parts == [Part::Body]
             && self.signature.optional_end.is_empty()
             && self.timestamp.is_none()
@@ -351,13 +355,13 @@ impl Description {
             && !has_event_id
     }
 
-    /// Whether the event's id, its type or the delivery's id stands in this header.
+    /// Whether the event's id, its type or the delivery's id is in this header.
     pub(crate) fn event_is_told_by(&self, name: &HeaderName) -> bool {
         let fields = [&self.event_id, &self.event_type].into_iter().flatten().filter_map(Field::place);
         fields.chain(&self.delivery_id).any(|source| matches!(source, Source::Header(names) if names.contains(name)))
     }
 
-    /// Whether the event's id is the delivery's.
+    /// Whether the event's id is the same as the delivery's.
     pub(crate) fn event_is_delivery(&self) -> bool {
         self.event_id.as_ref().is_some_and(|field| field.source == FieldSource::DeliveryId)
     }

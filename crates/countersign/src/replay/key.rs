@@ -7,32 +7,36 @@ use crate::{
 
 /// The name under which an event is claimed: a hash of the endpoint, the scheme and what the signature covers.
 ///
-/// What of a delivery goes in, the first of these that it has:
+/// The key is made of the first of these that the delivery has:
 ///
 /// 1. its [signed id](crate::scheme#the-id);
 /// 2. its event's id, if the [signature covers](crate::scheme::Field::is_covered) it;
 /// 3. the signed content without the signed time, which changes from retry to retry. Two events with equal content then
-///    count as one. A time that stands in the signed JSON body is left out, one in the signed URL is not, and so a retry
-///    with another counts as another event.
+///    count as one. A time in the signed JSON body is left out. A time in the signed URL is not, so a retry with
+///    another time counts as another event.
 ///
-/// An id that the signature does not cover is never used: whoever relays a delivery can change it, and make a replay look
-/// new. Where the parts of the signed content run into each other, the time stays in, because it cannot be told from its
-/// neighbours. A scheme can say that
-/// [more or less than that tells its events apart](crate::scheme::ToldApartBy), and must where the signature leaves the body
-/// out: what is not signed may go in as well, and then whoever changes it makes a new event of a recorded delivery. So it is
-/// with the body of a request that brings a token, which signs nothing. Of an HTTP message
-/// signature the components that the scheme demands go in, but for `date` and the signature's own parameters; of a JSON Web
-/// Token those claims that the scheme holds against the request.
+/// An id that the signature does not cover is never used: anyone who relays a delivery can change it, and make a replay
+/// look new. Where the parts of the signed content run into each other, the time stays in, because it cannot be told
+/// from its neighbours.
 ///
-/// The parts are framed by their lengths, so that those of one endpoint cannot make the key of another. The hash is SHA-256,
-/// of which 128 bits are kept: to find content with the key of another's event takes 2¹²⁸ attempts. To find two contents
-/// with one key takes 2⁶⁴ and a provider that signs both for whoever found them, who then has one of his own events counted
-/// as handled.
+/// A scheme can say that [more or less than that tells its events apart](crate::scheme::ToldApartBy). It must do so if
+/// the signature does not cover the body. Unsigned values may then be part of the key, and anyone who changes one turns
+/// a recorded delivery into a new event. The same holds for the body of a request with a token, because the token does
+/// not sign it.
+///
+/// The key of an HTTP message signature is made of the components that the scheme demands, except `date` and the
+/// signature's own parameters. The key of a JSON Web Token is made of the claims that the scheme checks against the
+/// request.
+///
+/// The parts are framed by their lengths, so the content of one endpoint cannot make the key of another. The hash is
+/// SHA-256, truncated to 128 bits. To find content with the key of a given event takes 2¹²⁸ attempts. To find two
+/// contents with one key takes 2⁶⁴, and a provider that signs both for the attacker; the attacker then has an event of
+/// their own counted as handled.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReplayKey([u8; 16]);
 
 impl ReplayKey {
-    /// The bytes, evenly distributed: what a store keeps.
+    /// The bytes of the key, evenly distributed: what a store keeps.
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
@@ -50,9 +54,9 @@ impl fmt::Debug for ReplayKey {
     }
 }
 
-/// The endpoint, or the tenant of an endpoint, whose events are told apart from those of all others in a store.
+/// The endpoint, or the tenant of an endpoint, that separates its events in a store from all others.
 ///
-/// It must not be taken from what an attacker can change, such as the path: the same delivery would be new on another one.
+/// Do not derive it from what an attacker can change, such as the path: a replay to another path would be a new event.
 ///
 /// ```
 /// use countersign::replay::ReplayScope;
@@ -62,7 +66,7 @@ impl fmt::Debug for ReplayKey {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplayScope {
-    /// The hash behind the one block that names the scope, so that what goes into a key begins a block of its own.
+    /// The hash after the one block that names the scope, so that the text of a key begins a block of its own.
     state: [u32; 8],
 }
 
@@ -100,7 +104,7 @@ fn hash_of(pieces: &[&[u8]]) -> [u8; 32] {
     hash.finish()
 }
 
-/// What is hashed, in front of everything else.
+/// The first byte of each hash, which says what is hashed.
 enum Domain {
     Endpoint = 1,
     Part = 2,
@@ -115,7 +119,7 @@ pub(super) enum Basis {
     Content = 3,
 }
 
-/// A key in the making.
+/// The running hash of a key.
 pub(super) struct KeyHash(Sha256);
 
 impl KeyHash {
@@ -123,15 +127,15 @@ impl KeyHash {
         self.0.update(data);
     }
 
-    /// Takes this data while a keyed hash takes the same, and gives the tag of that.
+    /// Hashes the data with this hash and with a keyed one, and returns the tag of the keyed one.
     pub(super) fn update_beside(&mut self, keyed: &HmacSha256, data: &[u8]) -> [u8; 32] {
         keyed.of_beside(data, &mut self.0)
     }
 
-    /// Ends the text with what it is. That stands at the end, so that the text begins a block, and the end can be read backwards
-    /// without a doubt about where the text stops.
+    /// Ends the hash with the scheme, its length, and what the key is made of. These come last so that the text begins
+    /// a block. Each has a known length when read backwards, so it is unambiguous where the text ends.
     pub(super) fn finish(mut self, scheme: &str, basis: Basis) -> ReplayKey {
-        // Nobody has a scheme whose id takes 4 GiB.
+        // No scheme has an id of 4 GiB.
         let length = u32::try_from(scheme.len()).unwrap_or(u32::MAX).to_le_bytes();
         for piece in [scheme.as_bytes(), &length, &[basis as u8]] {
             self.0.update(piece);

@@ -1,8 +1,8 @@
-//! Telling a replay from a retry: an event is claimed before its handler runs, and the claim is committed or released.
+//! Tells a replay from a retry: an event is claimed before its handler runs, and the claim is committed or released.
 //!
-//! Providers repeat on purpose what was not acknowledged; an attacker repeats on purpose what was. Both send the same
-//! event again. A set of ids that were seen cannot tell them apart: it loses an event whose handler failed. So a
-//! [`ReplayStore`] keeps a state for each event:
+//! Providers retry what was not acknowledged; an attacker replays what was. Both send the same event again. A set of
+//! ids that were seen cannot tell them apart, and loses every event whose handler failed. So a [`ReplayStore`] keeps a
+//! state for each event:
 //!
 //! ```
 //! use std::time::Duration;
@@ -31,8 +31,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Only a [`Verified`](crate::Verified) or a [`Delivery`](crate::Delivery) makes a [`ReplayKey`], so forged traffic can
-//! neither fill a store nor burn an event.
+//! Only a [`Verified`](crate::Verified) or a [`Delivery`](crate::Delivery) makes a [`ReplayKey`]. So forged requests
+//! can neither fill a store nor mark an event as handled.
 
 mod content;
 mod key;
@@ -46,33 +46,32 @@ pub use memory::{Full, MemoryStore};
 
 use crate::timestamp::Timestamp;
 
-/// Keeps what became of events: in progress, or done.
+/// Keeps the state of each event: in progress, or done.
 ///
 /// # Contract
 ///
-/// - Of any number of claims of one key at one time, one is [`Claim::Fresh`].
-/// - A claim is over when its lease is: at `now + lease_for`, to the millisecond, or when it is settled. Then the next
-///   claim of the key is fresh.
-/// - A committed key is [`Claim::Done`] until `now + keep_for`. A store that has no room refuses new claims; it never
-///   forgets a live one to make some.
-/// - A lease that is over changes nothing any more, whether somebody else has claimed the key since or not.
-/// - Time is what `now` says, and nothing else is asked for it. A clock that steps back lengthens what was claimed before,
-///   and neither ends it nor revives what somebody has claimed since. Machines that share a store need clocks that agree
-///   to well within a lease.
-/// - A call that fails says so. It never counts as a verdict.
+/// - Of any number of concurrent claims of one key, exactly one is [`Claim::Fresh`].
+/// - A claim ends with its lease: at `now + lease_for`, to the millisecond, or when it is settled. The next claim of
+///   the key is then fresh.
+/// - A committed key is [`Claim::Done`] until `now + keep_for`. A store that is full refuses new claims; it never
+///   evicts a live entry to make room.
+/// - A lease that is over has no effect, whether the key was claimed again or not.
+/// - `now` is the only clock. A clock that steps back extends existing claims. It neither ends them nor revives one
+///   whose key was claimed again since. Machines that share a store need clocks that agree to well within a lease.
+/// - A call that fails returns an error. An error is never a verdict.
 ///
 /// An implementation passes the conformance suite in the repository, `tests/src/replay_conformance.rs`.
 pub trait ReplayStore: Send + Sync + 'static {
-    /// Why a call failed. It goes to the log, never to the caller.
+    /// Why a call failed. For the log, never for the caller of the endpoint.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Claims a key for `lease_for`. A lease of no time is over at once.
+    /// Claims a key for `lease_for`. A lease of zero length is over at once.
     ///
-    /// A claim whose future is dropped may have been made; it is over with its lease.
+    /// If the future is dropped, the claim may have been made; it ends with its lease.
     ///
     /// # Errors
     ///
-    /// If the store cannot be asked, or has no room.
+    /// If the store cannot be reached, or is full.
     fn claim(
         &self,
         key: ReplayKey,
@@ -80,8 +79,9 @@ pub trait ReplayStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Claim, Self::Error>> + Send;
 
-    /// [`claim`](Self::claim) by a store that knows the answer without waiting for anything, as one in memory does; `None` if it
-    /// has to be asked, and nothing is claimed then. Called before `claim`, and saves the room that its future takes.
+    /// [`claim`](Self::claim) without waiting, for a store that can answer at once, such as one in memory. Returns
+    /// `None`, and claims nothing, if the store has to wait. Callers try it before `claim`, to save the memory of that
+    /// future.
     fn claim_at_once(
         &self,
         _key: ReplayKey,
@@ -95,7 +95,7 @@ pub trait ReplayStore: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// If the store cannot be asked. Whether the commit was made is unknown then.
+    /// If the store cannot be reached. It is then unknown whether the commit was made.
     fn commit(
         &self,
         lease: Lease,
@@ -103,11 +103,11 @@ pub trait ReplayStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> impl Future<Output = Result<Settlement, Self::Error>> + Send;
 
-    /// [`commit`](Self::commit) by a store that waits for nothing.
+    /// [`commit`](Self::commit) without waiting, for a store that can answer at once.
     ///
     /// # Errors
     ///
-    /// The lease, as good as before, if the store has to be asked.
+    /// Returns the lease unchanged if the store has to wait; nothing is committed then.
     fn commit_at_once(
         &self,
         lease: Lease,
@@ -117,30 +117,31 @@ pub trait ReplayStore: Send + Sync + 'static {
         Err(lease)
     }
 
-    /// Gives the claim up, so that the event can be claimed again at once.
+    /// Gives up the claim, so that the event can be claimed again at once.
     ///
     /// # Errors
     ///
-    /// If the store cannot be asked. The claim is over with its lease at the latest.
+    /// If the store cannot be reached. The claim then ends with its lease.
     fn release(&self, lease: Lease, now: Timestamp) -> impl Future<Output = Result<Settlement, Self::Error>> + Send;
 }
 
-/// What a store answers to a claim.
+/// A store's answer to a claim.
 #[derive(Debug)]
 #[must_use = "a fresh claim has to be settled"]
 pub enum Claim {
-    /// Nobody has this event: handle it, then settle the lease.
+    /// The event is new: handle it, then settle the lease.
     Fresh(Lease),
-    /// Somebody is handling it.
+    /// Another claim of the event is in progress.
     InProgress,
-    /// It was handled.
+    /// The event was handled.
     Done,
 }
 
-/// The hold on an event, to be settled once: by [`commit`](ReplayStore::commit) or [`release`](ReplayStore::release).
+/// A fresh claim of an event, to be settled once: by [`commit`](ReplayStore::commit) or
+/// [`release`](ReplayStore::release).
 ///
-/// A lease that is dropped is over when its time is. It carries a fence, by which the store tells it from the lease of
-/// whoever claims the same event later; it cannot be cloned:
+/// A lease that is dropped ends when its time is over. Its fence tells the store this lease from those of later claims
+/// of the same event. It cannot be cloned:
 ///
 /// ```compile_fail
 /// fn twice(lease: countersign::replay::Lease) { let other = lease.clone(); }
@@ -153,29 +154,29 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// A lease as a store gives it. No two leases of one key may have the same fence.
+    /// A lease, as a store creates it. No two leases of one key may have the same fence.
     pub fn new(key: ReplayKey, fence: u64) -> Self {
         Self { key, fence }
     }
 
-    /// The key that is claimed.
+    /// The claimed key.
     pub fn key(&self) -> ReplayKey {
         self.key
     }
 
-    /// What tells this claim of the key from every other.
+    /// The number that tells this claim of the key from every other.
     pub fn fence(&self) -> u64 {
         self.fence
     }
 }
 
-/// What a settling did.
+/// The outcome of a commit or a release.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Settlement {
-    /// The lease was good, and the claim is settled.
+    /// The lease was still good; the claim is settled.
     Settled,
-    /// The lease was over, and nothing has changed.
+    /// The lease was over; nothing has changed.
     Lapsed,
 }
 

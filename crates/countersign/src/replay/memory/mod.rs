@@ -1,4 +1,4 @@
-//! The store in memory.
+//! The replay store in memory: its limits, and its shards.
 
 mod shard;
 
@@ -16,30 +16,30 @@ use self::shard::{Shard, Time};
 use super::{Claim, Lease, ReplayKey, ReplayStore, Settlement};
 use crate::timestamp::Timestamp;
 
-/// Keeps claims in the memory of this process: bounded, without a thread, and lost when the process ends.
+/// A replay store in the memory of this process. It is bounded, needs no thread, and is lost when the process ends.
 ///
-/// What is over is removed while others are claimed, a few places each time, so no call stops for long and nothing has to
-/// run beside it. A full store refuses new claims ([`Full`]), which a sender answers by trying again later; it does not
-/// forget what it holds, for that would let a replay through.
+/// Each claim removes a few expired entries. So no call blocks for long, and no background task is needed. A full store
+/// refuses new claims ([`Full`]), and the sender retries later. It does not evict live entries, because that would let
+/// a replay through.
 ///
-/// It takes up to 57 bytes for an event, 29 at best, and grows with their number. To choose the capacity, multiply the events
-/// per second by the seconds for which they are kept: one event a second, kept for three days, takes 260,000 entries and
-/// up to 15 MB.
+/// An entry takes 29 to 57 bytes, and the memory grows with their number. To choose the capacity, multiply the events
+/// per second by the seconds for which they are kept: one event per second, kept for three days, needs 260,000 entries
+/// and up to 15 MB.
 ///
-/// Where several processes or machines serve one endpoint, each with a store of its own, a replay may reach another one:
-/// they need a store that they share.
+/// If several processes or machines serve one endpoint, each with a store of its own, a replay that reaches another one
+/// is not detected: they need a shared store.
 pub struct MemoryStore {
     shards: Box<[Aligned]>,
     entries: Bounded,
     bytes: Bounded,
 }
 
-/// A shard in a cache line of its own, so that two threads do not wait for each other's lines.
+/// A shard in a cache line of its own, to avoid false sharing between threads.
 #[repr(align(64))]
 #[derive(Default)]
 struct Aligned(Mutex<Shard>);
 
-/// A count that does not go over its limit.
+/// A counter with an upper limit.
 struct Bounded {
     count: AtomicUsize,
     limit: usize,
@@ -48,14 +48,14 @@ struct Bounded {
 /// One million: 57 MB.
 const ENTRIES: usize = 1_000_000;
 
-/// How many entries a shard is meant for. A shard that grows moves all of them while it is locked: at 10 ns each, these stay
-/// far below a millisecond.
+/// How many entries a shard is sized for. A shard that grows moves all of them while it is locked: at 10 ns each, this
+/// many take far less than a millisecond.
 const ENTRIES_PER_SHARD: usize = 8192;
 
 const MIN_SHARDS: usize = 16;
 const MAX_SHARDS: usize = 65_536;
 
-/// How many places of other shards a claim looks at in a full store, before it gives up: some 0.2 ms.
+/// How many places of other shards a claim searches in a full store before it is refused: some 0.2 ms.
 const PLACES_IN_FULL_STORE: usize = 65_536;
 
 impl MemoryStore {
@@ -64,14 +64,14 @@ impl MemoryStore {
         Self::with_capacity(ENTRIES)
     }
 
-    /// A store for up to `entries` events. It takes their memory only as they come.
+    /// A store for up to `entries` events. Its memory grows with the events that it holds.
     pub fn with_capacity(entries: usize) -> Self {
         Self::with_limits(entries, usize::MAX)
     }
 
-    /// A store for up to `entries` events that takes up to `bytes` bytes, whichever is reached first. While a part of it
-    /// grows, its old and its new memory both count. The empty store takes 2 KiB, and up to 8 MiB if it is for very many
-    /// events: with less than that ([`bytes`](Self::bytes) of a new one), every claim is refused.
+    /// A store for up to `entries` events and up to `bytes` bytes, whichever limit is reached first. While a shard
+    /// grows, both its old and its new memory count. An empty store takes from 2 KiB up to 8 MiB, the latter for very
+    /// many events. If `bytes` is less than that ([`bytes`](Self::bytes) of a new store), every claim is refused.
     pub fn with_limits(entries: usize, bytes: usize) -> Self {
         let shards = entries.div_ceil(ENTRIES_PER_SHARD).next_power_of_two().clamp(MIN_SHARDS, MAX_SHARDS);
         let bytes_of_shards = shards * size_of::<Aligned>();
@@ -82,12 +82,12 @@ impl MemoryStore {
         }
     }
 
-    /// How many events it holds, those among them that are over but were not removed yet.
+    /// How many events it holds, including expired ones that are not removed yet.
     pub fn len(&self) -> usize {
         self.entries.get()
     }
 
-    /// Whether it holds none.
+    /// Whether it holds no events.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -102,7 +102,7 @@ impl MemoryStore {
         self.bytes.get()
     }
 
-    /// [`ReplayStore::claim`], at once.
+    /// [`ReplayStore::claim`] without a future.
     ///
     /// # Errors
     ///
@@ -118,19 +118,19 @@ impl MemoryStore {
         }
     }
 
-    /// Whether the event is done at this time. It claims nothing, and removes nothing that is over.
+    /// Whether the event is done at this time. Claims nothing, and removes no expired entries.
     pub fn is_done_at(&self, key: ReplayKey, now: Timestamp) -> bool {
         self.lock(self.shard_of(key)).is_done(key, Time::from(now))
     }
 
-    /// [`ReplayStore::commit`], at once.
+    /// [`ReplayStore::commit`] without a future.
     #[expect(clippy::needless_pass_by_value, reason = "a lease is settled once")]
     pub fn commit_at(&self, lease: Lease, keep_for: Duration, now: Timestamp) -> Settlement {
         let now = Time::from(now);
         self.lock(self.shard_of(lease.key)).commit(&lease, now.after(keep_for), now)
     }
 
-    /// [`ReplayStore::release`], at once.
+    /// [`ReplayStore::release`] without a future.
     #[expect(clippy::needless_pass_by_value, reason = "a lease is settled once")]
     pub fn release_at(&self, lease: Lease, now: Timestamp) -> Settlement {
         self.lock(self.shard_of(lease.key)).release(&lease, Time::from(now), &self.entries)
@@ -139,16 +139,16 @@ impl MemoryStore {
 
 impl MemoryStore {
     fn shard_of(&self, key: ReplayKey) -> usize {
-        // Their number is a power of two, and the other half of the key chooses the place within the shard.
+        // The number of shards is a power of two, and the other half of the key chooses the place within the shard.
         usize::from(u16::from_le_bytes([key.as_bytes()[14], key.as_bytes()[15]])) & (self.shards.len() - 1)
     }
 
     fn lock(&self, shard: usize) -> MutexGuard<'_, Shard> {
-        // A shard is whole whenever its lock is free: nothing in it panics half-way.
+        // No code panics while it holds the lock, so a shard is consistent even if its lock is poisoned.
         self.shards[shard].0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Removes what is over, from the shard `first` on, until something was found.
+    /// Removes expired entries, shard by shard from `first` on, until it has removed one.
     fn make_room(&self, first: usize, now: Time) -> bool {
         let mut places = 0;
         for turn in 0..self.shards.len() {
@@ -231,7 +231,7 @@ impl Bounded {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Adds, unless the limit would be passed.
+    /// Adds `more`, unless that exceeds the limit.
     fn add(&self, more: usize) -> bool {
         let sum = |count: usize| count.checked_add(more).filter(|sum| *sum <= self.limit);
         self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, sum).is_ok()
@@ -244,18 +244,18 @@ impl Bounded {
     }
 }
 
-/// There is no room for another event, and nothing that is over to make some.
+/// The store is full, and has no expired entry to remove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Full {
-    /// The store may take no more bytes.
+    /// The store has reached its limit of bytes.
     Bytes {
-        /// How many it may take.
+        /// The limit.
         limit: usize,
     },
-    /// The store holds as many events as it may.
+    /// The store has reached its limit of events.
     Entries {
-        /// How many it may hold.
+        /// The limit.
         limit: usize,
     },
     /// The system has no more memory.
@@ -313,14 +313,14 @@ mod tests {
         assert!(events.len() > 1 && events.iter().all(|count| (800..1200).contains(count)), "{events:?}");
     }
 
-    /// Claims each of these at this time, for so long.
+    /// Claims each of these events at `now`, for the given time.
     fn claim_all(store: &MemoryStore, events: &[(ReplayKey, Duration)], now: Timestamp) {
         for (key, lease_for) in events {
             drop(fresh(store.claim_at(*key, *lease_for, now)));
         }
     }
 
-    /// Has each of these done from this time on, for so long.
+    /// Commits each of these events at `now`, for the given time.
     fn have_all_done(store: &MemoryStore, events: &[(ReplayKey, Duration)], now: Timestamp) {
         for (key, keep_for) in events {
             let lease = fresh(store.claim_at(*key, Duration::from_secs(1), now));
@@ -341,7 +341,7 @@ mod tests {
         let next = keys.pop().expect("there are some");
         for (name, history) in [("in progress", in_progress), ("done", done), ("done before", done_before)] {
             let store = MemoryStore::with_capacity(60_000);
-            // The one that is looked at last.
+            // The shard that is searched last.
             let over = store.shard_of(next).wrapping_sub(1) % store.shards.len();
             let over = keys.iter().position(|key| store.shard_of(*key) == over).expect("no part is empty");
             let mut events: Vec<_> = keys.iter().map(|key| (*key, MINUTE)).collect();

@@ -1,4 +1,4 @@
-//! One part of the store: a table behind a lock.
+//! One shard of the store in memory: a hash table, and the sweep that removes expired entries.
 
 use std::{hint::black_box, mem, time::Duration};
 
@@ -12,29 +12,30 @@ use crate::{
 
 pub(super) struct Shard {
     table: HashTable<Entry>,
-    /// The place at which the next claim goes on to look for what is over.
+    /// The place at which the next claim continues to sweep.
     hand: usize,
-    /// No event that is done is over before this.
+    /// A lower bound of the times at which done events expire.
     earliest_done: Time,
-    /// The same for those that were done or seen since the hand began its turn, to be exact when that ends.
+    /// The same for the events committed or swept since the hand began its current turn. It is exact when the turn
+    /// ends.
     earliest_of_turn: Time,
-    /// No lease is over before this.
+    /// A lower bound of the times at which leases end.
     earliest_lease: Time,
     /// How many events are in progress.
     held: usize,
-    /// How many leases were given, by which two of the same millisecond are told apart.
+    /// How many leases were given. Tells apart two leases of the same millisecond.
     leases: u64,
 }
 
-/// 24 bytes; the table adds one, and has up to 2.3 places for an entry.
+/// 24 bytes. The table adds one byte per place, and has up to 2.3 places per entry.
 struct Entry {
     key: [u64; 2],
     state: State,
 }
 
-/// How many places a claim of a new key looks at for what is over: two cache lines in a row.
+/// How many places a claim of a new key sweeps: two adjacent cache lines.
 ///
-/// As each new entry pays for four places, what is over never takes more than a quarter of them.
+/// Each new entry pays for four places, so expired entries never take more than a quarter of them.
 const STEP: usize = 4;
 
 impl Default for Shard {
@@ -80,7 +81,7 @@ impl Shard {
             match removed {
                 0 if !entries.add(1) => return Err(Full::Entries { limit: entries.limit }),
                 0 => {}
-                // One of them makes room for the new one.
+                // One of the removed entries makes room for the new one.
                 _ => entries.subtract(removed - 1),
             }
             self.table.insert_unique(halves[0], Entry { key: halves, state }, hash);
@@ -129,14 +130,14 @@ impl Shard {
         self.table.num_buckets()
     }
 
-    /// Whether anything could be over; `false` is certain, `true` a good guess.
+    /// Whether any entry may have expired. `false` is certain, `true` is a guess.
     pub(super) fn may_have_ended(&self, now: Time) -> bool {
         let lease = self.held > 0 && self.earliest_lease <= now;
         let done = self.held < self.table.len() && self.earliest_done <= now;
         lease || done
     }
 
-    /// Removes all that is over, and tells how many that were.
+    /// Removes all expired entries, and returns how many there were.
     pub(super) fn purge(&mut self, now: Time, entries: &Bounded) -> usize {
         let before = self.table.len();
         let (mut done, mut lease, mut held) = (Time::NEVER, Time::NEVER, 0);
@@ -156,9 +157,9 @@ impl Shard {
         removed
     }
 
-    /// Reads what is next to the place for a new entry, so that its memory arrives together with that which the hand looks at,
-    /// and not behind it: each takes as long as all the rest of a claim. The table begins to look for a place where the lower
-    /// bits of the hash say; if it did so elsewhere, this would be of no use and do no harm.
+    /// Reads memory next to the place of a new entry, so that it loads in parallel with the memory that the sweep
+    /// reads: either load takes as long as the rest of the claim. The table starts its search at the place that the
+    /// lower bits of the hash give. If it started elsewhere, this read would be useless but harmless.
     fn prefetch(&self, hash: u64) {
         #[expect(clippy::cast_possible_truncation, reason = "the number of places is a power of two")]
         let place = |offset: usize| (hash as usize).wrapping_add(offset) & self.table.num_buckets().wrapping_sub(1);
@@ -166,7 +167,7 @@ impl Shard {
         black_box(next.map(|entry| entry.key[0]));
     }
 
-    /// Removes what is over from the next few places, and tells how much that was.
+    /// Removes expired entries from the next few places, and returns how many there were.
     fn sweep(&mut self, now: Time) -> usize {
         let mut removed = 0;
         for _ in 0..STEP.min(self.table.num_buckets()) {
@@ -190,7 +191,7 @@ impl Shard {
         removed
     }
 
-    /// Makes room for one more entry in the table.
+    /// Reserves room for one more entry in the table.
     fn reserve(&mut self, now: Time, entries: &Bounded, bytes: &Bounded) -> Result<(), Full> {
         if self.table.len() < self.table.capacity() {
             return Ok(());
@@ -207,17 +208,17 @@ impl Shard {
             return Err(Full::Bytes { limit: bytes.limit });
         }
         let grown = self.table.try_reserve(1, hash);
-        // All have moved, so the hand begins anew.
+        // All entries have moved, so the hand starts over.
         (self.hand, self.earliest_of_turn) = (0, Time::NEVER);
         bytes.subtract((before + more).saturating_sub(self.table.allocation_size()));
         grown.map_err(|_| Full::Memory)
     }
 }
 
-/// More than the first few places take, in bytes.
+/// An upper bound for the smallest table, in bytes.
 const SMALLEST_TABLE: usize = 256;
 
-/// A key is a hash already.
+/// The key is already a hash.
 fn hash(entry: &Entry) -> u64 {
     entry.key[0]
 }
@@ -232,10 +233,10 @@ fn halves(key: ReplayKey) -> [u64; 2] {
 pub(super) struct Time(u64);
 
 impl Time {
-    /// What is to last longer than the clock can say, lasts for ever.
+    /// An end that exceeds the range: the entry never expires.
     const NEVER: Self = Self((1 << 43) - 1);
 
-    /// The end of what begins now and lasts this long, rounded up.
+    /// The time `duration` later, rounded up.
     pub(super) fn after(self, duration: Duration) -> Self {
         let millis = duration.as_nanos().div_ceil(1_000_000);
         let end = u64::try_from(millis).map_or(u64::MAX, |millis| self.0.saturating_add(millis));
@@ -250,12 +251,12 @@ impl From<Timestamp> for Time {
     }
 }
 
-/// What became of an event: one bit that tells whether it is done, 43 until when, and for a claim 20 that make it the only
-/// one of its kind.
+/// The state of an event: one bit that says whether it is done, 43 bits of time, and for a claim 20 more that make it
+/// unique.
 ///
-/// The state of a claim is its fence. Two claims of one key differ: the later one is made when the first is over, and so
-/// ends later; or when its lease was settled, after which nobody has it. If a clock stepped back in between, the count
-/// tells them apart.
+/// The state of a claim is its fence. Two claims of one key differ. The later one is made after the first has ended,
+/// and so ends later; or it is made after the first lease was settled, and no copy of that lease is left. If the clock
+/// stepped back in between, the count tells them apart.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct State(u64);
 
@@ -299,7 +300,7 @@ mod tests {
         Time(1_767_225_600_000 + millis)
     }
 
-    /// Keys whose places in a table have a gap after every seven, so that one that goes leaves its place to any other.
+    /// Keys with a gap in the table after every seven, so that the place of a removed key can be used for any other.
     fn key(number: u64) -> ReplayKey {
         ReplayKey::of_bytes(u128::from(number + number / 7).to_le_bytes())
     }
@@ -320,8 +321,8 @@ mod tests {
         }
     }
 
-    /// One whose table has no place for another entry and may not grow. Two leases were given for less than a minute: one of
-    /// a second, and one of half a second, which was settled before.
+    /// A shard whose table is full and may not grow. Two leases were given for less than a minute: one of a second, and
+    /// one of half a second, which was settled before.
     fn full() -> Part {
         let mut part = Part::of(Shard::default());
         for number in 0..448 {
@@ -334,7 +335,7 @@ mod tests {
             if number == 200 {
                 assert_eq!(part.shard.commit(&lease, at(0).after(MINUTE), at(0)), Settlement::Settled);
             }
-            // The others have their places already.
+            // The others are in the table already.
             if number == 300 {
                 part.bytes.limit = part.bytes.get();
             }
@@ -367,7 +368,7 @@ mod tests {
 
     #[test]
     fn no_two_leases_of_one_millisecond_are_taken_for_each_other() {
-        // Before and behind what is counted to.
+        // Just before and just after the count wraps.
         for leases in [0, (1 << State::COUNT_BITS) - 4, u64::MAX - 4] {
             let mut part = Part::of(Shard { leases, ..Shard::default() });
             let mut fences = Vec::new();
