@@ -1,4 +1,4 @@
-//! How lists of addresses are written.
+//! The formats of address lists, and the limits on what a list may contain.
 
 use std::{fmt, str::FromStr};
 
@@ -11,9 +11,10 @@ use super::{
     network::{NetworkError, parse_network},
 };
 
-/// How a list of addresses is written.
+/// The format of a list of addresses.
 ///
-/// As text, and so in configuration, it is `lines` or one or more JSON pointers behind `json:`, between spaces.
+/// As text, and so in configuration, it is `lines`, or one or more JSON pointers that begin with `json:`, separated by
+/// spaces.
 ///
 /// ```
 /// use countersign::address::ListFormat;
@@ -36,52 +37,52 @@ use super::{
 pub enum ListFormat {
     /// JSON: a text or an array of texts at each of these pointers.
     Json(Vec<ListPointer>),
-    /// One address or range a line. `#` begins a comment; blank lines do not count.
+    /// One address or range per line. `#` begins a comment; blank lines are ignored.
     Lines,
 }
 
-/// Where in a JSON document addresses stand: a pointer of RFC 6901, in which `*` stands for each element of an array.
+/// Where addresses are in a JSON document: an RFC 6901 pointer, in which `*` stands for each element of an array.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListPointer {
-    /// As it was written.
+    /// The pointer as it was written.
     text: String,
-    /// Unescaped.
+    /// Its reference tokens, unescaped.
     steps: Vec<String>,
 }
 
-/// The longest list that is read, in bytes: room for all the ranges of a large cloud, several times over.
+/// The longest list that is read, in bytes: our choice of a bound.
 pub const MAX_LIST_BYTES: usize = 8 * 1024 * 1024;
 
-/// The most ranges that a list may have, counted before they are merged.
+/// The most ranges that a list may have, counted before they are merged: our choice of a bound.
 pub const MAX_LIST_RANGES: usize = 200_000;
 
-/// The widest range of IPv4 and of IPv6 that a list may contain. A `/8` is 16 million addresses, more than any sender of
-/// webhooks owns; a list with a wider one is broken, or somebody else's.
+/// The widest range of IPv4 and of IPv6 that a list may contain: our choice of a bound. A `/8` has 16 million
+/// addresses; a wider range suggests that the list is broken, or has been tampered with.
 const WIDEST: (u8, u8) = (8, 16);
 
-/// As many of the widest ranges as a list may amount to, counted apart for IPv4 and IPv6: more than the largest cloud has,
-/// and a sixteenth of IPv4. Whoever lets everybody in can write it in many lines as well as in one.
+/// How many ranges of that width a list may amount to, counted separately for IPv4 and IPv6: our choice of a bound, a
+/// sixteenth of IPv4. It keeps a list of many ranges from allowing every address, as one wide range would.
 const MOST: u128 = 16;
 
-/// Why a list is not taken.
+/// Why a list was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ListError {
-    /// There is no address in it.
+    /// It contains no address.
     Empty,
-    /// This line is no address.
+    /// A line is not an address or range.
     Line {
         /// Its number, from 1.
         number: usize,
         /// What is wrong with it.
         error: NetworkError,
     },
-    /// A pointer leads nowhere.
+    /// A pointer finds nothing.
     Missing {
         /// The pointer.
         pointer: String,
     },
-    /// What a pointer leads to is no address.
+    /// A pointer finds a text that is not an address or range.
     Network {
         /// The pointer.
         pointer: String,
@@ -92,19 +93,19 @@ pub enum ListError {
     NotJson,
     /// It is not UTF-8.
     NotText,
-    /// A pointer leads to something that is neither text nor an array of texts.
+    /// A pointer finds something that is neither a text nor an array of texts.
     NotTexts {
         /// The pointer.
         pointer: String,
     },
     /// More than [`MAX_LIST_BYTES`] bytes or [`MAX_LIST_RANGES`] ranges.
     TooLong,
-    /// A range so wide that nobody owns it.
+    /// A range is wider than `/8` (IPv4) or `/16` (IPv6).
     TooWide {
         /// The range.
         network: IpNet,
     },
-    /// Ranges that are together so wide that nobody owns them.
+    /// The ranges have more addresses together than sixteen of the widest ranges.
     TooWideTogether,
 }
 
@@ -113,8 +114,8 @@ impl ListFormat {
     ///
     /// # Errors
     ///
-    /// If any of it is not as expected, if it is empty or too long, if a range in it is wider than `/8` (IPv4) or `/16`
-    /// (IPv6), or if all of them have more addresses than sixteen ranges of that width.
+    /// If the list is malformed, empty or too long; if a range is wider than `/8` (IPv4) or `/16` (IPv6); or if the
+    /// ranges together have more addresses than sixteen ranges of that width.
     pub fn read(&self, content: &[u8]) -> Result<AddressSet, ListError> {
         if content.len() > MAX_LIST_BYTES {
             return Err(ListError::TooLong);
@@ -141,7 +142,7 @@ fn is_too_wide(network: &IpNet) -> bool {
     let (v4, v6) = WIDEST;
     match network {
         IpNet::V4(network) => network.prefix_len() < v4,
-        // IPv4 in its mapped form: its own prefix begins at 96.
+        // An IPv4-mapped address, whose IPv4 prefix begins at bit 96.
         IpNet::V6(network) if network.addr().to_ipv4_mapped().is_some() => network.prefix_len() < 96 + v4,
         IpNet::V6(network) => network.prefix_len() < v6,
     }
@@ -192,7 +193,7 @@ impl ListPointer {
     }
 }
 
-/// A text that names no format.
+/// A text does not name a list format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ListFormatError;
 

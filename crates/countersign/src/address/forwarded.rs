@@ -1,12 +1,12 @@
-//! The `Forwarded` header, RFC 7239.
+//! The parser of the `Forwarded` header, RFC 7239.
 
 use super::hop::{Hop, Hops, Refused, node};
 use crate::head::is_token;
 
-/// Reads one line by the grammar of RFC 7239 section 4: elements between commas, each of which is a hop.
+/// Parses one line by the grammar of RFC 7239 section 4: elements separated by commas, each of which is a hop.
 ///
-/// An element without `for` is a hop that says nothing of its client. Stricter than the grammar in two places: an element
-/// may not be empty, and a quoted `for` has no escapes, which no node needs. Of the other parameters only the form is
+/// An element without `for` is a hop that hides its client. Two rules are stricter than the grammar: an element may not
+/// be empty, and a quoted `for` has no escapes, because no node needs them. Of the other parameters only the syntax is
 /// checked.
 pub(super) fn read(line: &[u8], hops: &mut Hops) -> Result<(), Refused> {
     let mut rest = line;
@@ -32,7 +32,7 @@ fn element(rest: &mut &[u8]) -> Option<Hop> {
             is_empty = false;
             let (name, value) = pair(rest)?;
             if name.eq_ignore_ascii_case(b"for") && client.replace(node(value)?).is_some() {
-                // Section 4: each parameter no more than once per element.
+                // Section 4: each parameter at most once per element.
                 return None;
             }
         }
@@ -44,8 +44,8 @@ fn element(rest: &mut &[u8]) -> Option<Hop> {
     (!is_empty).then_some(client.unwrap_or(Hop::Hidden))
 }
 
-/// `token "=" ( token / quoted-string )`. The value of a quoted string is what stands between the quotation marks, escapes
-/// and all.
+/// `token "=" ( token / quoted-string )`. The value of a quoted string is the text between its quotation marks, with
+/// escapes.
 fn pair<'l>(rest: &mut &'l [u8]) -> Option<(&'l [u8], &'l [u8])> {
     let name = take_token(rest)?;
     *rest = rest.strip_prefix(b"=")?;
@@ -66,7 +66,7 @@ fn take_token<'l>(rest: &mut &'l [u8]) -> Option<&'l [u8]> {
     (!token.is_empty()).then_some(token)
 }
 
-/// The rest of a quoted string, RFC 9110 section 5.6.4; its opening quotation mark is gone already.
+/// The rest of a quoted string after its opening quotation mark, RFC 9110 section 5.6.4.
 fn take_quoted<'l>(rest: &mut &'l [u8]) -> Option<&'l [u8]> {
     let text: &'l [u8] = rest;
     let mut at = 0;
@@ -76,7 +76,7 @@ fn take_quoted<'l>(rest: &mut &'l [u8]) -> Option<&'l [u8]> {
             b'\\' => at += 1,
             _ => {}
         }
-        // An escaped character, as well as one that stands for itself. Servers hand on no others.
+        // The same characters are allowed with and without an escape. HTTP servers pass on no others.
         if !matches!(text.get(at)?, b'\t' | b' '..=b'~' | 0x80..) {
             return None;
         }

@@ -1,26 +1,26 @@
-//! A hop: what a proxy says about the party that connected to it.
+//! A hop: what a proxy says about the client that connected to it.
 
 use std::net::IpAddr;
 
 use super::proxies::MAX_HOPS;
 
-/// A hop, as far as it matters here.
+/// The client of a hop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hop {
     Address(IpAddr),
-    /// `unknown`, obfuscated, or not mentioned.
+    /// `unknown`, obfuscated, or not given.
     Hidden,
 }
 
-/// Why a line of hops is not taken.
+/// Why a line of hops was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
     Malformed { expected: &'static str },
     TooMany,
 }
 
-/// The hops of a request, from the client's side to ours. On the stack: this is read before the request is known to be
-/// anybody's.
+/// The hops of a request, from the client's side to ours. On the stack, because they are read before the request is
+/// authenticated.
 pub(super) struct Hops {
     hops: [Hop; MAX_HOPS],
     len: usize,
@@ -51,8 +51,8 @@ impl Hops {
     }
 }
 
-/// Reads the `node` of RFC 7239 section 6: an IPv4 address, an IPv6 address in brackets, `unknown` or an obfuscated id, each
-/// with or without a port.
+/// Parses the `node` of RFC 7239 section 6: an IPv4 address, an IPv6 address in brackets, `unknown` or an obfuscated
+/// id, each with or without a port.
 pub(super) fn node(text: &[u8]) -> Option<Hop> {
     let text = std::str::from_utf8(text).ok()?;
     let (hop, port) = if let Some(rest) = text.strip_prefix('[') {

@@ -1,14 +1,14 @@
-//! Lists that change: the last good copy, and what a new one must not do.
+//! Address lists that change: the last good copy, and the rules for taking a new one.
 
 use std::{fmt, time::Duration};
 
 use super::{AddressSet, ListError, ListFormat};
 use crate::timestamp::Timestamp;
 
-/// A list of addresses that somebody else publishes, and its last good copy.
+/// A published list of addresses, as its last good copy.
 ///
-/// It does no input: whoever fetches the list [offers](Self::take) it what came. What is malformed, empty or absurd is not
-/// taken, nor is a copy that suddenly lacks most of the one before; the last good copy then stays.
+/// It does no I/O: the caller fetches the list and [offers](Self::take) the content. A copy that is malformed, empty or
+/// too wide is refused, and so is one that lacks most of the previous one; the last good copy then stays.
 ///
 /// ```
 /// use std::time::Duration;
@@ -33,23 +33,23 @@ pub struct AddressList {
     may_shrink: bool,
 }
 
-/// Why a new copy of a list was not taken.
+/// Why a new copy of a list was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TakeError {
     /// It cannot be read.
     List(ListError),
-    /// It lacks more than half of the ranges, the IPv4 or the IPv6 addresses of the last good copy.
+    /// It lacks more than half of the ranges, or of the IPv4 or IPv6 addresses, of the last good copy.
     Shrunk {
-        /// Its ranges.
+        /// The number of its ranges.
         ranges: usize,
-        /// The ranges of the last good copy.
+        /// The number of ranges of the last good copy.
         before: usize,
     },
 }
 
 impl AddressList {
-    /// A list that has just been fetched, for the first time.
+    /// A list from its first copy, just fetched.
     ///
     /// # Errors
     ///
@@ -59,22 +59,23 @@ impl AddressList {
         Ok(Self::known(format, set, now))
     }
 
-    /// A list of which a copy is known already, as it was at `as_of`.
+    /// A list from a known copy, as it was at `as_of`.
     pub fn known(format: ListFormat, set: AddressSet, as_of: Timestamp) -> Self {
         Self { format, set, as_of, may_shrink: false }
     }
 
-    /// Takes copies that lack most of the one before, too.
+    /// Sets whether a copy is taken that lacks most of the previous one.
     pub fn with_shrinking(mut self, may_shrink: bool) -> Self {
         self.may_shrink = may_shrink;
         self
     }
 
-    /// Takes a new copy; tells whether it differs from the last one.
+    /// Takes a new copy; returns whether it differs from the last one.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or lacks more than half of the last good copy. That one then stays, and grows older.
+    /// If it cannot be read, or lacks more than half of the last good copy. The last good copy then stays, and its age
+    /// grows.
     pub fn take(&mut self, content: &[u8], now: Timestamp) -> Result<bool, TakeError> {
         let set = self.format.read(content).map_err(TakeError::List)?;
         if !self.may_shrink && set.lost_most_of(&self.set) {
@@ -91,8 +92,8 @@ impl AddressList {
         &self.set
     }
 
-    /// How long ago the last good copy was taken, or confirmed by one that was the same: for a metric. Zero if the clock was
-    /// set back since.
+    /// How long ago the last good copy was taken, or confirmed by an equal one: for a metric. Zero if the clock was set
+    /// back since.
     pub fn age(&self, now: Timestamp) -> Duration {
         now.since(self.as_of).unwrap_or_default()
     }

@@ -1,7 +1,8 @@
-//! Where a request comes from: sets of addresses, the client behind trusted proxies, lists that providers publish.
+//! Where a request comes from: sets of addresses, the client behind trusted proxies, and the address lists of
+//! providers.
 //!
-//! An address is a second lock, not a first: it keeps strangers away before anything is hashed, but whoever can send from a
-//! provider's network is not the provider. Signatures are checked all the same.
+//! An address check comes in addition to the signature and does not replace it. It refuses strangers before anything is
+//! hashed, but others than the provider can send from a provider's network.
 //!
 //! ```
 //! use countersign::address::{AddressSet, ClientHeader, TrustedProxies};
@@ -22,12 +23,13 @@
 //!
 //! # One address, one form
 //!
-//! An IPv4-mapped IPv6 address (`::ffff:203.0.113.7`, RFC 4291 section 2.5.5.2) is how a dual-stack socket writes an IPv4
-//! address, and is that address everywhere here. The other forms with an IPv4 address inside (IPv4-compatible, 6to4, Teredo,
-//! the NAT64 prefixes) are *not*: anybody may write any IPv4 address into them. They are the IPv6 addresses that they are,
-//! and are allowed only by a range that names them.
+//! An IPv4-mapped IPv6 address (`::ffff:203.0.113.7`, RFC 4291 section 2.5.5.2) is how a dual-stack socket writes an
+//! IPv4 address; here it is equal to that address. The other forms that contain an IPv4 address (IPv4-compatible, 6to4,
+//! Teredo, the NAT64 prefixes) are *not*: anybody can write any IPv4 address into them. They are plain IPv6 addresses,
+//! allowed only by a range that contains them.
 //!
-//! Text is read strictly: no leading zeros in IPv4 (some readers take them for octal), no zone ids, no host bits in a range.
+//! Text is parsed strictly: no leading zeros in IPv4 (some parsers read those as octal), no zone ids, no host bits in a
+//! range.
 
 mod format;
 mod forwarded;

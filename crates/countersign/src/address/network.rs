@@ -1,10 +1,10 @@
-//! Networks as text.
+//! The parser of addresses and ranges.
 
 use std::{fmt, net::IpAddr};
 
 use ipnet::IpNet;
 
-/// Why a text is no address and no range. Does not repeat the text.
+/// Why a text is not an address or a range. It does not quote the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkError {
     problem: &'static str,
@@ -18,12 +18,12 @@ impl fmt::Display for NetworkError {
 
 impl std::error::Error for NetworkError {}
 
-/// Reads an address (`203.0.113.7`, which is a range of one) or a range (`203.0.113.0/24`).
+/// Parses an address (`203.0.113.7`, a range of one) or a range (`203.0.113.0/24`).
 ///
 /// # Errors
 ///
-/// If it is neither, exactly: a leading zero, a zone id, white space, a prefix that is too long, or bits behind the prefix
-/// (`203.0.113.7/24`, which could mean the range or the one address).
+/// If it is not exactly one of these: a leading zero, a zone id, white space, a prefix that is too long, or bits behind
+/// the prefix (`203.0.113.7/24`, which could mean the range or the address).
 pub fn parse_network(text: &str) -> Result<IpNet, NetworkError> {
     let fail = |problem| Err(NetworkError { problem });
     let (address, prefix) = match text.split_once('/') {

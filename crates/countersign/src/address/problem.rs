@@ -1,4 +1,4 @@
-//! Why a request's address is refused.
+//! Why a request is refused for its address.
 
 use std::{fmt, net::IpAddr};
 
@@ -7,37 +7,37 @@ use super::{
     proxies::{MAX_HEADER_BYTES, MAX_HOPS},
 };
 
-/// What is wrong with where a request comes from.
+/// What is wrong with the address of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressProblem {
-    /// A trusted proxy knows the client but does not tell: its hop is `unknown`, obfuscated or names no address.
+    /// A trusted proxy hides the client: its hop is `unknown`, obfuscated or contains no address.
     Hidden {
-        /// Where it should stand.
+        /// The header that should contain the address.
         header: ClientHeader,
     },
-    /// The trusted proxy's header is not as its grammar wants it.
+    /// The trusted proxy's header is malformed.
     Malformed {
         /// The header.
         header: ClientHeader,
         /// What was expected.
         expected: &'static str,
     },
-    /// The peer is a trusted proxy, and does not say for whom it speaks.
+    /// The peer is a trusted proxy, but did not send the header with the client's address.
     MissingHeader {
         /// The header that it should send.
         header: ClientHeader,
     },
-    /// Nobody told the address of the socket's peer.
+    /// The address of the socket's peer is not known.
     NoPeer,
     /// The client's address is in no allowed range.
     NotAllowed {
         /// The client.
         client: IpAddr,
     },
-    /// The trusted proxy's PROXY header tells no address of the client.
+    /// The trusted proxy's PROXY header contains no client address.
     PeerHidden,
-    /// Every hop is a trusted proxy, so that none is the client.
+    /// Every hop is a trusted proxy, so none is the client.
     OnlyProxies {
         /// The header with the hops.
         header: ClientHeader,

@@ -1,4 +1,4 @@
-//! The client behind trusted proxies.
+//! Trusted proxies, and the client that their header names.
 
 use std::{fmt, net::IpAddr};
 
@@ -10,8 +10,8 @@ use super::{
     x_forwarded_for,
 };
 
-/// The header in which the trusted proxies tell for whom they speak. Just one: whoever believes both can be told two
-/// stories.
+/// The header in which the trusted proxies name the client. Only one is read: a client could send the other one with
+/// another address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClientHeader {
@@ -23,38 +23,39 @@ pub enum ClientHeader {
 
 /// The proxies in front of this server, and the header that they write.
 ///
-/// Every one of them must *append* to the header, or replace it, for each request; a proxy that hands on what it got would
-/// let the client choose its address.
+/// Each of them must *append* to the header, or replace it, on every request. A proxy that forwards the header
+/// unchanged lets the client choose its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedProxies {
     proxies: AddressSet,
     header: ClientHeader,
 }
 
-/// The most hops that are read from the header of a request: more proxies in a row than there are anywhere.
+/// The most hops that are read from the header of a request: more than any chain of proxies has.
 pub const MAX_HOPS: usize = 32;
 
-/// The longest that the header may be, in bytes, all of its lines together.
+/// The longest header that is read, in bytes, all of its lines together.
 pub const MAX_HEADER_BYTES: usize = 8 * 1024;
 
 impl TrustedProxies {
-    /// Trusts what the proxies at these addresses write into this header.
+    /// Trusts the proxies at these addresses, and the given header of their requests.
     pub fn new(proxies: AddressSet, header: ClientHeader) -> Self {
         Self { proxies, header }
     }
 
     /// The client of a request that came from `peer`.
     ///
-    /// That is the peer itself, unless it is a trusted proxy; no header is believed of anybody else. Then it is the
-    /// right-most hop in the header that is no trusted proxy: the last one that somebody trusted has seen. Several lines of
-    /// the header are one list, in their order.
+    /// If `peer` is not a trusted proxy, it is the client, and the header is ignored. If it is, the client is the
+    /// right-most hop in the header that is not a trusted proxy: the last hop that a trusted proxy reported. Several
+    /// lines of the header are one list, in their order.
     ///
-    /// The whole header must be well formed, the parts that nobody believes included. Who spoils them spoils their own
-    /// request only.
+    /// The whole header must be well formed, including the hops that are not trusted. A client that sends malformed
+    /// hops only makes its own request fail.
     ///
     /// # Errors
     ///
-    /// If the header is missing, malformed or too long, tells no address for the client, or only those of trusted proxies.
+    /// If the header is missing, malformed or too long, has no address for the client, or only addresses of trusted
+    /// proxies.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> Result<IpAddr, AddressProblem> {
         let peer = peer.to_canonical();
         if !self.proxies.contains(peer) {
@@ -97,7 +98,7 @@ impl TrustedProxies {
 }
 
 impl ClientHeader {
-    /// The header's name.
+    /// The name of the header.
     pub fn name(self) -> HeaderName {
         match self {
             Self::Forwarded => FORWARDED,

@@ -1,7 +1,8 @@
-//! The PROXY protocol, versions 1 and 2: what a proxy says of a connection before anything else on it.
+//! The PROXY protocol, versions 1 and 2: the header that a proxy sends at the start of a connection.
 //!
-//! See <https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt>. Believe it of trusted proxies only: it is what a
-//! stranger can say as well. And where it is expected, demand it, or a stranger who leaves it out passes for the proxy.
+//! See <https://www.haproxy.org/download/3.2/doc/proxy-protocol.txt>. Accept it from trusted proxies only, because
+//! anybody can send one. From a trusted proxy, require it: without it, a stranger's connection would count as the
+//! proxy's own.
 //!
 //! ```
 //! use countersign::address::proxy_protocol::{Header, Progress, parse};
@@ -23,38 +24,39 @@ use std::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Header {
-    /// The proxy speaks for itself, as for a health check.
+    /// The proxy's own connection, as for a health check.
     Local,
-    /// The proxy speaks for a client.
+    /// A client's connection.
     Proxied {
         /// The client. An IPv4-mapped IPv6 address is given as the IPv4 address.
         source: SocketAddr,
-        /// Where the client connected to.
+        /// The address that the client connected to.
         destination: SocketAddr,
     },
-    /// The proxy speaks for a client, and does not say for whom.
+    /// A client's connection, without the client's address.
     Unknown,
 }
 
-/// How far a header has arrived.
+/// How much of a header has arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// It is complete.
+    /// The header is complete.
     Done {
-        /// Its bytes. What follows belongs to the connection.
+        /// Its length in bytes. The bytes after it belong to the connection.
         length: usize,
         /// What it says.
         header: Header,
     },
-    /// At least so many more bytes, never 0, belong to it. Whoever reads no more than these does not read beyond it.
+    /// The header has at least this many more bytes, never 0. A caller that reads no more than these does not read past
+    /// the header.
     Needs(usize),
 }
 
-/// Why bytes are no header.
+/// Why bytes are not a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HeaderError {
-    /// They do not begin as one.
+    /// They do not begin like a header.
     NotProxy,
     /// A part of it is malformed.
     Malformed {
@@ -65,26 +67,27 @@ pub enum HeaderError {
     TooLong,
 }
 
-/// The longest header that is read, in bytes, what version 2 adds included: 52 are needed, and a few hundred more where a
-/// proxy tells of TLS. A client's certificate would not fit.
+/// The longest header that is read, in bytes, including the extensions of version 2. 52 bytes are needed, and a few
+/// hundred more if a proxy reports TLS. A client's certificate would not fit.
 pub const MAX_LENGTH: usize = 4096;
 
 const V2: &[u8; 12] = b"\r\n\r\n\0\r\nQUIT\n";
 
-/// The part of version 2 whose length is known: signature, version and command, family, length of the rest.
+/// The fixed part of version 2: signature, version and command, family, length of the rest.
 const V2_FIXED: usize = 16;
 
-/// Section 2.1: with its line end.
+/// Section 2.1, including the line end.
 const V1_LONGEST: usize = 107;
 
 /// `PROXY UNKNOWN` and the line end.
 const V1_SHORTEST: usize = 15;
 
-/// Reads the header at the beginning of what has arrived so far.
+/// Parses the header at the beginning of the bytes received so far.
 ///
 /// # Errors
 ///
-/// If these bytes begin no header; at the latest when a header would be complete. The connection is then of no more use.
+/// If these bytes do not begin a header, at the latest when a header would be complete. The connection cannot be used
+/// then.
 pub fn parse(received: &[u8]) -> Result<Progress, HeaderError> {
     if received.is_empty() {
         // Every header of version 2 is longer than this.
@@ -98,7 +101,7 @@ pub fn parse(received: &[u8]) -> Result<Progress, HeaderError> {
     }
 }
 
-/// Whether `received` begins with `start`, as far as it has arrived.
+/// Whether `received` begins with `start`, or is a beginning of it.
 fn begins(received: &[u8], start: &[u8]) -> bool {
     received.iter().zip(start).all(|(a, b)| a == b)
 }
@@ -127,7 +130,7 @@ fn v1_needs(head: &[u8]) -> Result<Progress, HeaderError> {
 
 fn v1_line(line: &[u8]) -> Result<Header, HeaderError> {
     const EXPECTED: HeaderError = malformed("`PROXY TCP4`, two addresses and two ports, or `PROXY UNKNOWN`");
-    // Section 2.1: what follows `UNKNOWN` is to be ignored.
+    // Section 2.1: the rest of the line after `UNKNOWN` must be ignored.
     if let Some(b"" | [b' ', ..]) = line.strip_prefix(b"PROXY UNKNOWN") {
         return Ok(Header::Unknown);
     }
@@ -148,7 +151,7 @@ fn v1_line(line: &[u8]) -> Result<Header, HeaderError> {
     Ok(proxied((address(source)?, port(source_port)?), (address(destination)?, port(destination_port)?)))
 }
 
-/// Digits alone, and no leading zero but in `0` itself.
+/// Digits only, without leading zeros.
 fn port(text: &str) -> Result<u16, HeaderError> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
     text.parse().ok().filter(|_| is_plain).ok_or(malformed("a port"))
@@ -168,12 +171,12 @@ fn v2(received: &[u8]) -> Result<Progress, HeaderError> {
     let Some(rest) = received.get(V2_FIXED..length) else {
         return Ok(Progress::Needs(length - received.len()));
     };
-    // Section 2.2: with LOCAL the family and all that follows are to be ignored.
+    // Section 2.2: with LOCAL, the family and the rest must be ignored.
     let header = if command == 0x20 { Header::Local } else { v2_addresses(family, rest)? };
     Ok(Progress::Done { length, header })
 }
 
-/// The addresses. What follows them (TLVs, section 2.2.1) is skipped.
+/// The addresses. The TLVs after them (section 2.2.1) are skipped.
 fn v2_addresses(family: u8, rest: &[u8]) -> Result<Header, HeaderError> {
     match family {
         0x00 => Ok(Header::Unknown),

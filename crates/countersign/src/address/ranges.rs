@@ -1,8 +1,8 @@
-//! Merged ranges of numbers.
+//! Sorted, merged ranges of numbers.
 
-/// Disjoint ranges in ascending order, between any two of which at least one number is missing.
+/// Disjoint ranges in ascending order, with at least one number missing between two of them.
 ///
-/// Firsts and lasts lie apart, so that a search reads half as much memory.
+/// The first and last numbers are in separate vectors, so that a search reads half as much memory.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Ranges<T> {
     firsts: Box<[T]>,
@@ -38,7 +38,7 @@ impl<T: Copy + Ord + Into<u128>> Ranges<T> {
         self.firsts.iter().copied().zip(self.lasts.iter().copied())
     }
 
-    /// How many numbers from `first` to `last` are in them; saturates at the 2^128 - 1 that fit.
+    /// How many numbers from `first` to `last` are in them; saturates at 2^128 - 1.
     pub(super) fn overlap(&self, first: T, last: T) -> u128 {
         let start = self.lasts.partition_point(|end| *end < first);
         let touching = self.iter().skip(start).take_while(|(begin, _)| *begin <= last);
@@ -46,7 +46,7 @@ impl<T: Copy + Ord + Into<u128>> Ranges<T> {
     }
 }
 
-/// How many numbers there are from `first` to `last`; saturates at the 2^128 - 1 that fit.
+/// How many numbers there are from `first` to `last`; saturates at 2^128 - 1.
 pub(super) fn size<T: Into<u128>>(first: T, last: T) -> u128 {
     (last.into() - first.into()).saturating_add(1)
 }

@@ -1,4 +1,4 @@
-//! Sets of addresses.
+//! Sets of addresses, with fast lookups.
 
 use std::{
     fmt,
@@ -12,7 +12,7 @@ use super::{
     ranges::{Ranges, size},
 };
 
-/// A set of addresses: ranges, merged and sorted once, looked up in logarithmic time and without an allocation.
+/// A set of addresses: ranges, merged and sorted once. A lookup takes logarithmic time and does not allocate.
 ///
 /// ```
 /// use countersign::address::AddressSet;
@@ -25,8 +25,8 @@ use super::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// Ranges within `::ffff:0:0/96` are the IPv4 ranges that they write in the other form. No IPv6 range that is wider, `::/0`
-/// included, contains an IPv4 address.
+/// Ranges within `::ffff:0:0/96` are the IPv4 ranges that they map. A wider IPv6 range, such as `::/0`, contains no
+/// IPv4 address.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct AddressSet {
     v4: Ranges<u32>,
@@ -38,7 +38,7 @@ impl AddressSet {
     ///
     /// # Errors
     ///
-    /// If a text is neither.
+    /// If a text is not an address or a range.
     pub fn parse<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Result<Self, NetworkError> {
         texts.into_iter().map(|text| parse_network(text.as_ref())).collect()
     }
@@ -51,12 +51,12 @@ impl AddressSet {
         }
     }
 
-    /// How many ranges are left after merging.
+    /// How many ranges it has after merging.
     pub fn len(&self) -> usize {
         self.v4.len() + self.v6.len()
     }
 
-    /// Whether there is no address in it.
+    /// Whether it has no addresses.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -75,12 +75,12 @@ impl AddressSet {
         }
     }
 
-    /// How many addresses of IPv4 and of IPv6 are in it.
+    /// How many IPv4 and IPv6 addresses it has.
     pub(super) fn addresses(&self) -> (u128, u128) {
         (self.v4.overlap(0, u32::MAX), self.v6.overlap(0, u128::MAX))
     }
 
-    /// Whether this set lacks more than half of what `old` has: of its ranges, its IPv4 or its IPv6 addresses.
+    /// Whether this set lacks more than half of `old`: of its ranges, its IPv4 or its IPv6 addresses.
     pub(super) fn lost_most_of(&self, old: &Self) -> bool {
         let v4 = Loss::of(&old.v4, &self.v4);
         let v6 = Loss::of(&old.v6, &self.v6);
@@ -88,7 +88,7 @@ impl AddressSet {
     }
 }
 
-/// What is no longer there.
+/// What a new set lacks of an old one.
 struct Loss {
     /// Ranges that lost more than half of their addresses.
     lost_ranges: usize,
@@ -120,7 +120,7 @@ impl FromIterator<IpNet> for AddressSet {
         for network in networks {
             match (network.network().to_canonical(), network.broadcast().to_canonical()) {
                 (IpAddr::V4(first), IpAddr::V4(last)) => v4.push((first.to_bits(), last.to_bits())),
-                // A range that reaches beyond the mapped addresses, at one end or at both, is one of IPv6.
+                // A range that is not entirely within the mapped addresses counts as IPv6.
                 _ => {
                     if let (IpAddr::V6(first), IpAddr::V6(last)) = (network.network(), network.broadcast()) {
                         v6.push((first.to_bits(), last.to_bits()));
@@ -133,7 +133,7 @@ impl FromIterator<IpNet> for AddressSet {
 }
 
 impl fmt::Debug for AddressSet {
-    /// Only how many ranges there are: there may be thousands.
+    /// Only the number of ranges: there may be thousands.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AddressSet").field("v4", &self.v4.len()).field("v6", &self.v6.len()).finish()
     }

@@ -1,12 +1,12 @@
-//! The `X-Forwarded-For` header. No standard defines it; this is what proxies write.
+//! The parser of the `X-Forwarded-For` header, as proxies write it: no standard defines it.
 
 use std::net::Ipv6Addr;
 
 use super::hop::{Hop, Hops, Refused, node};
 use crate::scheme::trim_ows;
 
-/// Reads one line: hops between commas. Each is an address, with or without a port, or `unknown`, or an obfuscated id; IPv6
-/// addresses stand in brackets or, without a port, bare. No hop may be empty.
+/// Parses one line: hops separated by commas. Each is an address, with or without a port, or `unknown`, or an
+/// obfuscated id. IPv6 addresses are in brackets or, without a port, bare. No hop may be empty.
 pub(super) fn read(line: &[u8], hops: &mut Hops) -> Result<(), Refused> {
     for element in line.split(|byte| *byte == b',') {
         let element = trim_ows(element);
