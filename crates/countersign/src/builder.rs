@@ -1,4 +1,4 @@
-//! From secrets and settings to a verifier, or the mistake in them.
+//! Builds a verifier from secrets and settings, and reports what is wrong with them.
 
 use std::{fmt, mem};
 
@@ -17,7 +17,7 @@ use crate::{
     verifier::{Verifier, VerifierSetup},
 };
 
-/// Builds a [`Verifier`]; made by [`Verifier::builder`].
+/// Builds a [`Verifier`]. Made by [`Verifier::builder`].
 #[must_use]
 pub struct VerifierBuilder {
     scheme: Result<Scheme, ConfigError>,
@@ -52,55 +52,56 @@ impl VerifierBuilder {
         }
     }
 
-    /// Adds a secret, labelled `key-1`, `key-2` … in order. Every secret that is added can verify: to rotate, add the new
-    /// one and remove the old one when the provider has stopped to use it.
+    /// Adds a secret, labelled `key-1`, `key-2` … in order. Every added secret can verify. To rotate, add the new one,
+    /// and remove the old one when the provider has stopped using it.
     pub fn secret(mut self, secret: impl IntoSecret) -> Self {
         let label = format!("key-{}", self.keys.len() + 1);
         self.keys.push(secret.into_secret().map(|secret| Key::new(label, secret)));
         self
     }
 
-    /// Adds a secret with a label or a time of validity of its own.
+    /// Adds a secret with its own label or time of validity.
     pub fn key(mut self, key: Key) -> Self {
         self.keys.push(Ok(key));
         self
     }
 
-    /// Takes another tolerance for the signed timestamp instead of the provider's own: a [`Duration`](std::time::Duration), the
-    /// same to both sides, or a [`Tolerance`].
+    /// Sets the tolerance for the signed timestamp, in place of the provider's own: a [`Duration`](std::time::Duration)
+    /// for both the past and the future, or a [`Tolerance`].
     pub fn tolerance(mut self, tolerance: impl Into<Tolerance>) -> Self {
         self.tolerance = Some(tolerance.into());
         self
     }
 
-    /// The URL that was given to the provider, for the schemes that sign it, byte for byte.
+    /// The URL that was given to the provider, byte for byte, for the schemes that sign it.
     ///
-    /// It is configured, never taken from a request: the `Host` header is the sender's to choose. With a path, it is the whole
+    /// It is configured, never taken from a request: the sender chooses the `Host` header. A URL with a path is the
+    /// whole URL. If it has no path, the path is that of the request. The query is always that of the request.
     /// URL; without one, the path is that of the request. The query is always that of the request.
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.public_url = Some(url.into());
         self
     }
 
-    /// A value that the scheme needs beside the secret, such as the id under which the provider knows the webhook. See
+    /// Sets a value that the scheme needs besides the secret, such as the provider's id of the webhook. See
     /// [`settings`](crate::scheme::Description::settings).
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.insert(name.into(), Zeroizing::new(value.into()));
         self
     }
 
-    /// Allows a scheme that rests on an algorithm that is broken for other uses, or on short keys: MD5, SHA-1 outside
-    /// HMAC, RSA of 1024 bits.
+    /// Allows a scheme that uses short keys or an algorithm that is broken for other uses: MD5, SHA-1 outside HMAC, RSA
+    /// of 1024 bits.
     pub fn allow_legacy(mut self) -> Self {
         self.allows_legacy = true;
         self
     }
 
-    /// Lets the provider send the secret itself, in the [handshake](crate::handshake) with which it begins, so that there
-    /// need not be one yet. Until there is, every delivery is refused.
+    /// Lets the provider send the secret in its first [handshake](crate::handshake), so that none has to be configured
+    /// yet. Until it is there, every delivery is refused.
     ///
-    /// The question is not signed: whoever asks first is believed. Build the verifier without this again when the secret
-    /// is there.
+    /// The question is not signed: the first sender is believed. Build the verifier without this once the secret is
+    /// there.
     pub fn awaiting_secret(mut self) -> Self {
         self.awaits_secret = true;
         self
@@ -110,34 +111,36 @@ impl VerifierBuilder {
         !self.keys.is_empty()
     }
 
-    /// Makes the keys ready.
+    /// Builds the verifier, and prepares its keys.
     ///
     /// # Errors
     ///
-    /// If the scheme is wrong, or needs an algorithm of a cargo feature that is not turned on; if there is no secret, one of
-    /// them is unusable, two have the same label, there are more than [`MAX_KEYS`], one can never be valid, or one has an
-    /// id and the scheme's requests name no key; if the scheme needs a public URL or a setting, or has no setting of a
-    /// name that was given; if it signs no time and a tolerance was given; if it sends no secret and one was awaited; if
-    /// its algorithm is a legacy one and that was not allowed.
+    /// - The scheme is wrong, or needs an algorithm whose cargo feature is off.
+    /// - There is no secret, or one of them is unusable; two keys have the same label; there are more than
+    ///   [`MAX_KEYS`]; a key can never be valid, or has an id although the scheme's requests name no key.
+    /// - The scheme needs a public URL or a setting, or has no setting of a given name.
+    /// - A tolerance was given, but the scheme signs no time.
+    /// - A secret was awaited, but the provider sends none.
+    /// - The scheme's algorithm is a legacy one and was not allowed.
     pub fn build(mut self) -> Result<Verifier, ConfigError> {
         let keys = mem::take(&mut self.keys);
         if keys.is_empty() && !self.awaits_secret {
-            // A scheme that is wrong is the first thing to say.
+            // A mistake in the scheme comes before all others.
             self.scheme?;
             return Err(ConfigError::NoSecret);
         }
-        // Of keys that are fetched, one that was made like this must not keep the others from being used.
+        // Not checked for fetched keys: one that is never valid must not keep the others from being used.
         if let Some(key) = keys.iter().flatten().find(|key| key.is_never_valid()) {
             return Err(ConfigError::NeverValid { label: key.label().to_owned() });
         }
         self.setup()?.with_keys(keys)
     }
 
-    /// All of a verifier but its keys, which are fetched from the provider later on. See [`Unkeyed`].
+    /// Builds everything but the keys, which are fetched from the provider later. See [`Unkeyed`].
     ///
     /// # Errors
     ///
-    /// If there is a secret as well, or the scheme does not tell where its keys are; and as [`build`](Self::build).
+    /// If a secret was added, or the scheme does not say where its keys are; otherwise as [`build`](Self::build).
     pub fn without_keys(self) -> Result<Unkeyed, ConfigError> {
         let has_secret = !self.keys.is_empty();
         let setup = self.setup()?;
@@ -147,7 +150,7 @@ impl VerifierBuilder {
         Unkeyed::new(setup)
     }
 
-    /// Everything but the keys, held against each other.
+    /// Checks everything but the keys.
     fn setup(self) -> Result<VerifierSetup, ConfigError> {
         let scheme = self.scheme?;
         if let Some(algorithm) = scheme.weakness().filter(|_| !self.allows_legacy) {
@@ -172,7 +175,7 @@ impl VerifierBuilder {
 }
 
 impl VerifierSetup {
-    /// A verifier with these keys.
+    /// Builds a verifier with these keys.
     pub(crate) fn with_keys(self, keys: Vec<Result<Key, SecretError>>) -> Result<Verifier, ConfigError> {
         let keys = ready_keys(keys, &self.scheme, policy(self.allows_legacy))?;
         Ok(Verifier::assemble(Self { keys, ..self }))
@@ -217,7 +220,7 @@ fn check_settings(scheme: &Scheme, settings: &Settings) -> Result<(), ConfigErro
     Ok(())
 }
 
-/// The key sizes that are accepted.
+/// The RSA key sizes that are accepted.
 pub(crate) fn policy(allows_legacy: bool) -> KeyPolicy {
     match allows_legacy {
         #[cfg(feature = "legacy")]

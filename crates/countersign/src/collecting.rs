@@ -1,4 +1,4 @@
-//! A verdict in the making that keeps the body: hashed as it arrives, handed on uncopied if it came in one piece.
+//! A verification that collects the body: hashed as it arrives, returned without a copy if it came in one chunk.
 
 use std::fmt;
 
@@ -17,12 +17,12 @@ use crate::{
     verifier::Verifier,
 };
 
-/// For how many announced bytes room is made at once, 256 KiB; beyond it grows with what has arrived.
+/// How many announced bytes are allocated at once, 256 KiB. A longer buffer grows as the body arrives.
 const TRUSTED_ANNOUNCEMENT: u64 = 256 * 1024;
 
-/// Hashes the chunks of a body as they arrive and keeps them, under a limit; made by [`Verifier::collect`].
+/// Hashes the chunks of a body as they arrive and keeps them, up to a limit. Made by [`Verifier::collect`].
 ///
-/// This is what an HTTP layer needs: the accepted body is the very one that was hashed.
+/// This is what an HTTP layer needs: the accepted body is exactly the one that was hashed.
 #[must_use = "a delivery is neither accepted nor refused before `finish`"]
 pub struct Collecting<'r> {
     verifier: &'r Verifier,
@@ -30,19 +30,19 @@ pub struct Collecting<'r> {
     now: Timestamp,
     state: State<'r>,
     limit: u64,
-    /// The length of the body as somebody announced it, or 0: a hint, not a fact.
+    /// The announced length of the body, or 0: a hint, not a fact.
     announced: u64,
-    /// Under which the key of the event will be asked for; a hint as well.
+    /// The scope of the replay key that will be asked for: also a hint.
     scope: Option<&'r ReplayScope>,
     received: u64,
-    /// A body of one chunk is handed on as it came.
+    /// The chunk, if there is only one: it is returned as it came.
     only: Bytes,
     joined: BytesMut,
 }
 
-/// In boxes, but for the usual case: these are large, and an HTTP layer moves them about.
+/// Boxed, except for the usual case: the variants are large, and an HTTP layer moves them.
 enum State<'r> {
-    /// Nothing is hashed yet: the body is when it is judged, if it comes in one piece.
+    /// Nothing is hashed yet. If the body comes in one chunk, it is hashed when it is judged.
     Ordinary(OrdinaryEvidence<'r>),
     /// The head alone decides.
     Decided(Maker, Box<Examined<'r>>),
@@ -53,8 +53,8 @@ enum State<'r> {
 }
 
 impl Verifier {
-    /// As [`begin`](Self::begin), but keeps the chunks of the body as well, up to `limit` bytes in all; where the
-    /// scheme signs the unpacked body, `limit` holds for what it unpacks to as well.
+    /// Like [`begin`](Self::begin), but also keeps the chunks of the body, up to `limit` bytes in all. If the scheme
+    /// signs the decoded body, `limit` also holds for the length after decoding.
     ///
     /// # Errors
     ///
@@ -89,7 +89,7 @@ impl<'r> State<'r> {
         let mut examined = Box::default();
         Ok(match verifier.await_body(head, now, &mut examined)? {
             Awaited::Nothing(maker) => Self::Decided(maker, examined),
-            // What the head lacks of the signed content is found missing now.
+            // If the head lacks a signed value, that is found now.
             Awaited::Body => Self::running(verifier, head, *examined, now)?,
             Awaited::WholeBody => Self::Whole,
         })
@@ -109,17 +109,18 @@ impl<'r> State<'r> {
 }
 
 impl<'r> Collecting<'r> {
-    /// Announces that the body has `length` bytes. With that known, room is made at once for a body that comes in pieces, and
-    /// one in a single piece is hashed in a single go. A hint: no more depends on it.
+    /// Announces that the body has `length` bytes: a hint without further effect. A body in several chunks is then
+    /// allocated at once, and a body in one chunk is hashed in one pass.
     #[inline]
     pub fn announce_length(&mut self, length: u64) {
         self.announced = length;
     }
 
-    /// Announces that the [`replay_key`](Verified::replay_key) under this scope will be asked for. Where that is a hash of the
-    /// signed body, it is made beside the signature's, which takes a third of the time that it takes afterwards. This applies to
-    /// bodies of up to 16 KiB that come in a single piece, on a processor with instructions for SHA-256, if the number of valid keys
-    /// is odd. A forged request takes that time as well. A hint: the key is the same without it.
+    /// Announces that the [`replay_key`](Verified::replay_key) under this scope will be asked for: a hint, the key is
+    /// the same without it. If the key is a hash of the signed body, it is computed along with the signature's hash, in
+    /// a third of the time that it takes later. This applies to bodies of up to 16 KiB in a single chunk, on a
+    /// processor with instructions for SHA-256, if the number of valid keys is odd. A forged request also costs that
+    /// time.
     #[inline]
     pub fn announce_replay_key(&mut self, scope: &'r ReplayScope) {
         self.scope = Some(scope);
@@ -175,15 +176,15 @@ impl<'r> Collecting<'r> {
         self.received
     }
 
-    /// Ends the body and gives the verdict.
+    /// Ends the body and returns the verdict.
     ///
     /// # Errors
     ///
-    /// The one reason for which the delivery is refused.
+    /// The reason for which the delivery is refused.
     #[inline]
     pub fn finish(self) -> Result<Verified<'r, Bytes>, Rejection> {
         let Self { verifier, head, now, state, limit, scope, received, only, joined, .. } = self;
-        // What was too much is neither kept nor hashed, so that what is left is not what arrived.
+        // The excess was neither kept nor hashed, so the kept bytes are not what arrived.
         if received > limit {
             return Err(Rejection::BodyTooLarge { limit: Some(limit) });
         }

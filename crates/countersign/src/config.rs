@@ -1,4 +1,4 @@
-//! What verifiers and signers are made of, and what can be wrong with it.
+//! What verifiers and signers are made of, and the errors in it.
 
 use std::fmt;
 
@@ -10,61 +10,61 @@ use crate::{
     secret::{Secret, SecretError},
 };
 
-/// Why a verifier or signer could not be made: a mistake of the receiver, found at start-up.
+/// Why a verifier or signer could not be built: a mistake in the receiver's configuration, found at start-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// With the settings that were given, no keys are fetched from the URL that comes of it.
+    /// The settings make a URL that keys may not be fetched from.
     KeyUrl {
-        /// How it is put together.
+        /// How the URL is made.
         rule: String,
     },
-    /// Keys were to be fetched, and cannot be: there is a secret already, or the scheme does not tell where they are.
+    /// Keys cannot be fetched: a secret was given, or the scheme does not say where its keys are.
     KeysNotFetched {
         /// The scheme.
         scheme: String,
-        /// Whether there is a secret already.
+        /// Whether a secret was given.
         has_secret: bool,
     },
-    /// The scheme rests on an algorithm that is broken or too weak for anything new, and nobody said that this is borne.
+    /// The scheme uses an algorithm that is broken or too weak for new schemes, and legacy algorithms are not allowed.
     Legacy {
         /// The scheme.
         scheme: String,
         /// Its algorithm.
         algorithm: String,
     },
-    /// A value that the scheme needs beside the secret is not configured, or is empty.
+    /// A value that the scheme needs besides the secret is not configured, or is empty.
     MissingSetting {
         /// Its name.
         name: String,
         /// What it is, in the words of the scheme file.
         what: String,
     },
-    /// A key was given an id, and requests of this scheme name none, so that it would do nothing.
+    /// A key has an id, which would have no effect: requests of this scheme name no key.
     NamesNoKey {
         /// The scheme.
         scheme: String,
     },
-    /// A key ceases to be valid before it begins to be.
+    /// A key's validity ends before it begins.
     NeverValid {
         /// Its label.
         label: String,
     },
-    /// The scheme signs the URL, so it must be told the public one.
+    /// The scheme signs the URL, but no public URL is configured.
     NoPublicUrl {
         /// The scheme.
         scheme: String,
     },
-    /// There is no secret: nothing could ever be verified.
+    /// There is no secret, so nothing could ever be verified.
     NoSecret,
-    /// A tolerance was given for a scheme that signs no time, so that it would do nothing.
+    /// A tolerance was given, which would have no effect: the scheme signs no time.
     NoTimestamp {
         /// The scheme.
         scheme: String,
     },
     /// The public URL is not a URL.
     PublicUrl(PublicUrlError),
-    /// Two keys have one label, so that logs could not tell them apart.
+    /// Two keys have one label, so logs could not tell them apart.
     SameLabel {
         /// The label.
         label: String,
@@ -73,23 +73,23 @@ pub enum ConfigError {
     Scheme(SchemeError),
     /// A secret is unusable.
     Secret(SecretError),
-    /// A [`Signer`](crate::Signer) was told a secret beside the one that it signs with.
+    /// A second secret was given to a [`Signer`](crate::Signer), which signs with one.
     SecretBesideSigner,
-    /// One of several secrets cannot be used.
+    /// One of several secrets is unusable.
     SecretOf {
         /// The label of its key.
         label: String,
         /// What is wrong with it.
         error: SecretError,
     },
-    /// The secret was to come from the provider, which sends none.
+    /// The provider was to send the secret in a handshake, but this scheme's provider sends none.
     SendsNoSecret {
         /// The scheme.
         scheme: String,
     },
     /// More than [`MAX_KEYS`] secrets.
     TooManySecrets,
-    /// A value was configured that the scheme has no use for.
+    /// A setting is configured that the scheme does not have.
     UnknownSetting {
         /// Its name.
         name: String,
@@ -162,13 +162,13 @@ impl From<SchemeError> for ConfigError {
     }
 }
 
-/// What names a scheme: a [`Provider`] of the catalogue or a [`Scheme`].
+/// A type that names a scheme: a [`Provider`] of the catalogue or a [`Scheme`].
 pub trait IntoScheme {
-    /// The scheme.
+    /// Returns the scheme.
     ///
     /// # Errors
     ///
-    /// If its file is wrong; those of the catalogue are not, but may need a cargo feature that is off
+    /// If its file is wrong. A scheme of the catalogue never is, but may need a cargo feature that is off
     /// ([`SchemeError::missing_feature`]).
     fn into_scheme(self) -> Result<Scheme, SchemeError>;
 }
@@ -191,13 +191,13 @@ impl IntoScheme for Provider {
     }
 }
 
-/// What can be a secret: a [`Secret`], or the text of one.
+/// A type that can be a secret: a [`Secret`], or its text.
 pub trait IntoSecret {
-    /// The secret.
+    /// Returns the secret.
     ///
     /// # Errors
     ///
-    /// If the text cannot be one.
+    /// If the text cannot be a secret.
     fn into_secret(self) -> Result<Secret, SecretError>;
 }
 

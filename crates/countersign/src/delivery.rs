@@ -1,4 +1,4 @@
-//! An accepted delivery as a value of its own.
+//! An accepted delivery as an owned value, which outlives its request.
 
 use std::{
     borrow::Cow,
@@ -19,25 +19,25 @@ use crate::{
 
 /// An accepted delivery: its verified body and what is known about it. Cheap to clone.
 ///
-/// Made by [`Verified::into_delivery`](crate::Verified::into_delivery), so that to have one is proof of a verdict.
+/// Made by [`Verified::into_delivery`](crate::Verified::into_delivery), so it is proof that the delivery was accepted.
 #[derive(Clone)]
 pub struct Delivery {
     inner: Arc<Inner>,
 }
 
-/// Where a delivery has its payload.
+/// Where the payload of a delivery is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Payload<'a> {
-    /// In the body, in the form of its content type, or if that says nothing perhaps in the one that
-    /// [the scheme knows](crate::scheme::Description::reads_json).
+    /// In the body. Its format is that of the content type; if there is none that says it, perhaps the one that [the
+    /// scheme knows](crate::scheme::Description::reads_json).
     Body(&'a Bytes),
     /// In the claims of a token, one JSON object.
     Claims(&'a [u8]),
 }
 
 impl fmt::Debug for Payload<'_> {
-    /// Only where it is and how long: some providers send their secret in the body.
+    /// Only the place and the length: some providers send their secret in the body.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (place, bytes) = match self {
             Self::Body(body) => ("Body", body.len()),
@@ -47,7 +47,7 @@ impl fmt::Debug for Payload<'_> {
     }
 }
 
-/// What a delivery is made of.
+/// The fields of a delivery, shared by its clones.
 pub(crate) struct Inner {
     pub(crate) scheme: Scheme,
     pub(crate) key_label: Arc<str>,
@@ -56,7 +56,7 @@ pub(crate) struct Inner {
     /// The signed id, unless the event's id is the same.
     pub(crate) id: Option<String>,
     pub(crate) claims: Vec<u8>,
-    /// The key of the event under one scope, if it is made already.
+    /// The replay key under one scope, if it was made already.
     pub(crate) replay_key: Option<(ReplayScope, ReplayKey)>,
     pub(crate) event_id: Told,
     pub(crate) event_type: Told,
@@ -65,10 +65,10 @@ pub(crate) struct Inner {
     pub(crate) body: Bytes,
 }
 
-/// What an event says of itself, if it does.
+/// The id or type of an event.
 pub(crate) enum Told {
     Known(Option<String>),
-    /// To be read from the body when somebody asks first.
+    /// To be read from the body on the first call.
     InBody(OnceLock<Option<String>>),
 }
 
@@ -82,13 +82,13 @@ impl Delivery {
         self.inner.scheme.id()
     }
 
-    /// The scheme by which it was verified.
+    /// The scheme that it was verified by.
     pub fn scheme(&self) -> &Scheme {
         &self.inner.scheme
     }
 
-    /// The answer by which the provider takes the delivery for received, and sends it no more: most take any 2xx, some want
-    /// a certain status or body ([`Answers`](crate::scheme::Answers)).
+    /// The response that acknowledges the delivery, so that the provider does not retry it. Most providers accept any
+    /// 2xx; some require a certain status or body ([`Answers`](crate::scheme::Answers)).
     pub fn acknowledgement(&self) -> Response<Bytes> {
         self.inner.scheme.answers().acknowledgement()
     }
@@ -103,34 +103,34 @@ impl Delivery {
         self.inner.timestamp
     }
 
-    /// How far the signed timestamp could have lain from the verifier's clock; `None` if the scheme signs none.
+    /// How far the signed timestamp may be from the verifier's clock; `None` if the scheme signs none.
     pub fn tolerance(&self) -> Option<Tolerance> {
         self.inner.tolerance
     }
 
-    /// The event's id, where the provider puts it.
+    /// The event's id, from the provider's place for it.
     pub fn event_id(&self) -> Option<Value<'_>> {
         self.value(self.inner.scheme.event_id(), &self.inner.event_id)
     }
 
-    /// The event's type, where the provider puts it.
+    /// The event's type, from the provider's place for it.
     pub fn event_type(&self) -> Option<Value<'_>> {
         self.value(self.inner.scheme.event_type(), &self.inner.event_type)
     }
 
-    /// The claims of the token that proved the request, one JSON object; `None` if the scheme carries no token.
+    /// The claims of the token that proved the request, one JSON object; `None` if the scheme has no token.
     pub fn claims(&self) -> Option<&[u8]> {
         Some(self.inner.claims.as_slice()).filter(|claims| !claims.is_empty())
     }
 
-    /// The verified body, byte for byte as it was signed: as it arrived, or without its content coding if the scheme signs
-    /// what was there before it. [`covers_body`](crate::scheme::Description::covers_body) tells whether
-    /// the signature covers it: a token covers nothing.
+    /// The verified body, byte for byte as it was signed: as it arrived, or without its content coding if the scheme
+    /// signs the decoded body. [`covers_body`](crate::scheme::Description::covers_body) says whether the signature
+    /// covers it: a token does not.
     pub fn body(&self) -> &Bytes {
         &self.inner.body
     }
 
-    /// What the sender has to tell: the body, or the claims of a token that is all of the body.
+    /// The payload: the body, or the claims of a token that is the whole body.
     pub fn payload(&self) -> Payload<'_> {
         match self.claims() {
             Some(claims) if self.inner.scheme.signature.source == Source::Body => Payload::Claims(claims),
@@ -138,15 +138,15 @@ impl Delivery {
         }
     }
 
-    /// Whether the body came with a content coding, and is here without it: then neither the `Content-Encoding` nor the
-    /// `Content-Length` of the request speaks of it any more.
+    /// Whether the body arrived with a content coding, which is now undone. The request's `Content-Encoding` and
+    /// `Content-Length` then do not describe this body.
     pub fn is_unpacked(&self) -> bool {
         self.inner.is_unpacked
     }
 
-    /// The key under which a [`ReplayStore`](crate::replay::ReplayStore) claims this delivery's event: made of what the
-    /// signature covers, unless its scheme [says otherwise](crate::scheme::ToldApartBy). See [`ReplayKey`]. `None` if nothing
-    /// tells the event from others.
+    /// The key under which a [`ReplayStore`](crate::replay::ReplayStore) claims this delivery's event. It is made of
+    /// what the signature covers, unless the scheme [says otherwise](crate::scheme::ToldApartBy); see [`ReplayKey`].
+    /// `None` if nothing tells the event from others.
     pub fn replay_key(&self, scope: &ReplayScope) -> Option<ReplayKey> {
         let inner = &*self.inner;
         if let Some((_, key)) = inner.replay_key.as_ref().filter(|(of, _)| of == scope) {
@@ -181,7 +181,7 @@ impl Told {
 }
 
 impl Field {
-    /// Whether the field is read when somebody asks for it: JSON bodies can be long, and not everybody does.
+    /// Whether the field is read on the first call: JSON bodies can be long, and not every handler needs it.
     pub(crate) fn is_read_late(&self) -> bool {
         matches!(&self.source, FieldSource::At(Source::Json(_)))
     }

@@ -1,4 +1,4 @@
-//! The head of a request, and the values that a scheme finds in a request.
+//! The head of a request, and the lookup of a scheme's values in a request.
 
 use std::{borrow::Cow, fmt};
 
@@ -10,22 +10,22 @@ use crate::{
     scheme::{Source, trim_ows},
 };
 
-/// The head of a request, borrowed: all that is known before the body arrives.
+/// The head of a request, borrowed: everything that is known before the body arrives.
 ///
-/// Made from [`http::request::Parts`], from an [`http::Request`] or from its pieces.
+/// Made from [`http::request::Parts`], from an [`http::Request`] or from its parts.
 #[derive(Clone, Copy)]
 pub struct Head<'r> {
     pub(crate) method: &'r Method,
     pub(crate) uri: &'r Uri,
     pub(crate) headers: &'r HeaderMap,
-    /// The payload of the token that the request carries, once it is read; empty for all schemes without one.
+    /// The payload of the request's token, once it is read; empty for schemes without one.
     pub(crate) claims: &'r [u8],
-    /// Whether only the answer to a handshake can come of it, so that it may have the method of one.
+    /// Whether the request can only be a question of a handshake, and so may have its method.
     pub(crate) is_question: bool,
 }
 
 impl<'r> Head<'r> {
-    /// The head that has these three pieces.
+    /// A head from its three parts.
     pub fn new(method: &'r Method, uri: &'r Uri, headers: &'r HeaderMap) -> Self {
         Self { method, uri, headers, claims: &[], is_question: false }
     }
@@ -43,7 +43,7 @@ impl<'r> Head<'r> {
 }
 
 impl fmt::Debug for Head<'_> {
-    /// Without the values of the headers and the query, among which credentials stand.
+    /// Without the values of the headers and the query, which may contain credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Head").field("method", self.method).field("path", &self.uri.path()).finish_non_exhaustive()
     }
@@ -61,22 +61,22 @@ impl<'r, B> From<&'r Request<B>> for Head<'r> {
     }
 }
 
-/// Why a value of the request cannot be used, apart from not being there.
+/// Why a value of the request cannot be used, although it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unusable {
-    /// It stands there several times, so that two readers could disagree about it.
+    /// It occurs several times, so two readers could read different values.
     Conflicting,
-    /// URL-encoded text that does not decode to UTF-8: what replaces it would stand for other bytes as well.
+    /// URL-encoded text that does not decode to UTF-8: its replacement would be the same for other bytes.
     NotText,
-    /// The body that it should stand in is not one JSON document, or nests deeper than `serde_json`'s 128 levels.
+    /// The body that should contain it is not one JSON document, or nests deeper than `serde_json`'s 128 levels.
     NotJson,
-    /// The body that it should stand in is not laid out as its content type says.
+    /// The body that should contain it does not have the layout of its content type.
     NotMultipart,
-    /// A JSON value of another type stands there.
+    /// It is a JSON value of another type.
     OtherType,
 }
 
-/// The value at `source`; `body` is the whole body if it is there already.
+/// The value at `source`; `body` is the whole body, if it has arrived.
 pub(crate) fn look_up<'r>(
     source: &Source,
     head: Head<'r>,
@@ -109,14 +109,14 @@ fn form_value<'r>(name: &str, body: &'r [u8]) -> Result<Option<Cow<'r, [u8]>>, U
     }
 }
 
-/// The value of the first of `names` that is there. It must stand in one line: servers that join several, as most do, would
-/// read something else than either of two that are alike.
+/// The value of the first of `names` that is present. It must be a single line. Most servers join several lines into
+/// one, which is another value even if the lines are equal.
 #[inline]
 fn header<'r>(names: &[HeaderName], headers: &'r HeaderMap) -> Result<Option<&'r [u8]>, Unusable> {
     let Some((name, value)) = names.iter().find_map(|name| Some((name, headers.get(name)?))) else {
         return Ok(None);
     };
-    // Mostly no name at all has a second line, and then none need be looked for.
+    // Usually no name has a second line, so there is no need to look for one.
     let may_repeat = headers.len() > headers.keys_len();
     if may_repeat && headers.get_all(name).iter().nth(1).is_some() {
         return Err(Unusable::Conflicting);
@@ -124,7 +124,7 @@ fn header<'r>(names: &[HeaderName], headers: &'r HeaderMap) -> Result<Option<&'r
     Ok(Some(trim_ows(value.as_bytes())))
 }
 
-/// The value of a parameter in URL-encoded text. Several of one name must say the same.
+/// The value of a parameter in URL-encoded text. If the name occurs several times, all values must be equal.
 pub(crate) fn parameter<'r>(wanted: &str, encoded: &'r [u8]) -> Result<Option<Cow<'r, [u8]>>, Unusable> {
     let mut values = pairs(encoded)?.filter(|(name, _)| name == wanted).map(|(_, value)| value);
     let Some(first) = values.next() else {
@@ -139,14 +139,14 @@ pub(crate) fn parameter<'r>(wanted: &str, encoded: &'r [u8]) -> Result<Option<Co
     }))
 }
 
-/// Whether it is one of the characters that a token is made of: RFC 9110 section 5.6.2.
+/// Whether it is a character of a token: RFC 9110 section 5.6.2.
 pub(crate) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// The names and values of URL-encoded text, decoded.
 pub(crate) fn pairs(encoded: &[u8]) -> Result<form_urlencoded::Parse<'_>, Unusable> {
-    // `&` and `=` end no character that began before them, so the text can be looked at as a whole.
+    // No UTF-8 sequence contains `&` or `=`, so the whole text can be checked at once.
     percent_decode(encoded).decode_utf8().map_err(|_| Unusable::NotText)?;
     Ok(form_urlencoded::parse(encoded))
 }

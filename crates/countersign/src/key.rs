@@ -1,4 +1,4 @@
-//! Secrets made ready to compute with.
+//! Keys: secrets with a label and a time of validity, prepared for computing.
 
 use std::{fmt, sync::Arc};
 
@@ -15,7 +15,7 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// A secret with the label by which logs call it and, if it has one, its time of validity.
+/// A secret with its label for logs and, optionally, a time of validity.
 ///
 /// ```
 /// use countersign::{Key, Secret, Timestamp};
@@ -40,22 +40,22 @@ enum Given {
 }
 
 impl Key {
-    /// A key that is always valid. The label appears in logs and in the proof.
+    /// A key that is always valid. The label appears in logs and in [`Verified`](crate::Verified).
     pub fn new(label: impl Into<Arc<str>>, secret: Secret) -> Self {
         let given = Given::Secret(secret);
         Self { label: label.into(), id: None, given, not_before: None, not_after: None }
     }
 
-    /// A provider's public key that is there as one, fetched and looked at by the caller. For the text of one,
-    /// [`new`](Self::new) does as well.
+    /// A key from a provider's public key that the caller fetched and checked. For the text of a public key,
+    /// [`new`](Self::new) works as well.
     pub fn from_public_key(label: impl Into<Arc<str>>, key: PublicKey) -> Self {
         let given = Given::Public(key);
         Self { label: label.into(), id: None, given, not_before: None, not_after: None }
     }
 
-    /// Gives the key the id by which the provider names it in the parameter `keyid` of an HTTP Message Signature (RFC 9421
-    /// section 2.3), in place of the one that the scheme wants: so a new key can be known beside the old one. A signature that
-    /// names another key is not tried with this one.
+    /// Gives the key the id that the parameter `keyid` of an HTTP Message Signature (RFC 9421 section 2.3) names it by,
+    /// in place of the scheme's id. So a new key can be valid beside the old one. A signature that names another key is
+    /// not tried with this one.
     pub fn with_id(mut self, id: impl Into<String>) -> Self {
         self.id = Some(id.into());
         self
@@ -81,41 +81,41 @@ impl Key {
         self.id.is_some()
     }
 
-    /// Whether its end lies before its beginning.
+    /// Whether its validity ends before it begins.
     pub(crate) fn is_never_valid(&self) -> bool {
         self.not_before.zip(self.not_after).is_some_and(|(start, end)| end < start)
     }
 }
 
-/// A key made ready for one scheme.
+/// A key prepared for one scheme.
 pub(crate) struct ReadyKey {
     pub(crate) label: Arc<str>,
-    /// Its own id, if it has one beside that of the scheme.
+    /// Its own id, if it has one in place of the scheme's.
     pub(crate) id: Option<String>,
     pub(crate) material: Material,
-    /// From when on and until when it is valid; to the ends of all times, if nobody has said.
+    /// The first and the last time at which it is valid; the ends of the range if they were not set.
     first: Timestamp,
     last: Timestamp,
 }
 
 pub(crate) enum Material {
-    /// HMAC, both of its states keyed.
+    /// HMAC, with both states keyed.
     Keyed(Mac),
-    /// A hash, plain or keyed, and the secret that is a part of what goes into it.
+    /// A hash, plain or keyed, and the secret, which is part of what is hashed.
     Signed(Mac, Zeroizing<Vec<u8>>),
-    /// The SHA-256 of a token or password: digests have one length, whatever is sent.
+    /// The SHA-256 of a token or password: all digests have the same length, whatever is sent.
     Token(Zeroizing<Tag>),
     /// The provider's public key.
     Public(PublicKey),
-    /// The secret under which tokens are signed.
+    /// The secret that signs tokens.
     TokenSecret(TokenSecret),
 }
 
-/// The secret under which tokens are signed, by whichever HMAC they name among those that the scheme allows.
+/// The secret that signs tokens, with any HMAC that a token names and the scheme allows.
 pub(crate) struct TokenSecret(Zeroizing<Vec<u8>>);
 
 impl TokenSecret {
-    /// The keyed state for an algorithm; `None` if that takes a public key, which this is not.
+    /// The keyed state for an algorithm; `None` if that takes a public key.
     pub(crate) fn keyed(&self, algorithm: JwsAlgorithm) -> Option<Mac> {
         match algorithm.key() {
             JwsKey::Secret(digest) => Some(digest.start_hmac(&self.0)),
@@ -125,7 +125,7 @@ impl TokenSecret {
 }
 
 impl Material {
-    /// The keyed hash that a request's content goes into, if that is all that a secret does.
+    /// The keyed hash that takes a request's content, if that is the only use of the secret.
     pub(crate) fn keyed(&self) -> Option<&Mac> {
         match self {
             Self::Keyed(mac) => Some(mac),
@@ -133,7 +133,7 @@ impl Material {
         }
     }
 
-    /// The hash that a request's content goes into, and the secret if that is a part of the content.
+    /// The hash that takes a request's content, and the secret if that is part of the content.
     pub(crate) fn start(&self) -> Option<(&Mac, &[u8])> {
         match self {
             Self::Keyed(mac) => Some((mac, b"")),
@@ -146,7 +146,7 @@ impl Material {
         let text = secret.expose();
         match &scheme.signature.algorithm {
             Algorithm::PublicKey(choice) => {
-                // All algorithms of a choice take one kind of key.
+                // All algorithms of a choice take the same kind of key.
                 let kind = choice.algorithms().next().map(PublicKeyAlgorithm::kind);
                 return public_key(scheme, text, kind, policy).map(Self::Public);
             }
@@ -177,7 +177,7 @@ impl Material {
     }
 }
 
-/// The key that a text stands for: its bytes, if the scheme says how they are written, or a file's text.
+/// The public key in a secret's text: its bytes, if the scheme says how they are encoded, or the text of a key file.
 fn public_key(
     scheme: &Scheme,
     text: &[u8],
@@ -197,7 +197,7 @@ fn public_key(
     key.map_err(SecretError::PublicKey)
 }
 
-/// The public key that a text stands for, as if it had been pasted as the secret.
+/// The public key in a text, as if it had been pasted as the secret.
 pub(crate) fn public_key_of_text(scheme: &Scheme, text: &[u8], policy: KeyPolicy) -> Result<PublicKey, KeyError> {
     let kind = match &scheme.signature.algorithm {
         Algorithm::PublicKey(choice) => choice.algorithms().next().map(PublicKeyAlgorithm::kind),
@@ -226,8 +226,7 @@ impl ReadyKey {
         Ok(Self { label, id, material, first, last })
     }
 
-    /// Whether a signature that names its key like this means this one; `common` is the id of keys that have none of their
-    /// own.
+    /// Whether a signature that names its key by `named` means this key. `common` is the id of keys without their own.
     pub(crate) fn is_meant_by(&self, named: Option<&str>, common: Option<&str>) -> bool {
         self.id.as_deref().or(common).is_none_or(|id| named == Some(id))
     }

@@ -1,4 +1,4 @@
-//! Reads the documents in which providers publish their keys.
+//! Key sets: the documents in which providers publish their keys, read and checked.
 
 use std::fmt;
 
@@ -14,11 +14,12 @@ use crate::{
     trust::{CertificateProblem, TrustRoots},
 };
 
-/// The keys of a document, read and judged. Cheap to look into; made by [`Unkeyed::read`](crate::Unkeyed::read).
+/// The keys of a published document, read and checked. Lookups are cheap. Made by
+/// [`Unkeyed::read`](crate::Unkeyed::read).
 #[derive(Clone, Debug)]
 pub struct KeySet {
     entries: Vec<Entry>,
-    /// For certificates: from when to when they are valid.
+    /// For a certificate: its time of validity.
     validity: Option<(Timestamp, Timestamp)>,
 }
 
@@ -28,20 +29,20 @@ struct Entry {
     key: PublicKey,
 }
 
-/// Why a document has no keys to work with. Nothing of the document is repeated.
+/// Why a document has no usable keys. It quotes nothing of the document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeySetError {
-    /// A certificate is not believed.
+    /// A certificate is not trusted.
     Certificate(CertificateProblem),
     /// A key is unusable.
     Key(KeyError),
-    /// The document is not what the scheme says that it is.
+    /// The document does not have the format that the scheme declares.
     Malformed {
-        /// What it was to be.
+        /// The format that was expected.
         format: &'static str,
     },
-    /// None of its keys can prove a signature of this scheme.
+    /// None of its keys can verify a signature of this scheme.
     NoKey,
     /// More than 65536 bytes.
     TooLarge,
@@ -49,13 +50,13 @@ pub enum KeySetError {
     TooMany,
 }
 
-/// The longest document, in bytes: Google's, with two or three keys, has 1500.
+/// The longest document, in bytes. Google's, with two or three keys, has 1500.
 const MAX_DOCUMENT: usize = 64 * 1024;
 
 /// The most keys of a set.
 const MAX_SET: usize = 64;
 
-/// The most keys that are tried for one request that does not say which of them signed it. Each costs up to 300 µs.
+/// The most keys that are tried for a request that does not name its key. Each costs up to 300 µs.
 pub const MAX_KEYS_TRIED: usize = 8;
 
 impl KeySet {
@@ -81,7 +82,7 @@ impl KeySet {
         if set.entries.is_empty() { Err(KeySetError::NoKey) } else { Ok(set) }
     }
 
-    /// The ids of its keys, as far as they have one. One may stand there twice.
+    /// The ids of its keys, for those that have one. An id may occur twice.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.entries.iter().filter_map(|entry| entry.id.as_deref())
     }
@@ -91,18 +92,18 @@ impl KeySet {
         self.entries.len()
     }
 
-    /// Always `false`: a set without keys is refused.
+    /// Always `false`: a document without keys is refused.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// When its certificate expires, if it is of one.
+    /// When its certificate expires; `None` if the keys came without one.
     pub fn not_after(&self) -> Option<Timestamp> {
         self.validity.map(|(_, end)| end)
     }
 
-    /// The keys with that id, or those of which any may have signed. The label is the id, with a number where it would be that of
-    /// another.
+    /// The keys with that id, or every key that may have signed if there is no id. The label is the id, with a number
+    /// if another key has the same.
     pub(crate) fn keys(&self, id: Option<&str>) -> Vec<Key> {
         let fits = |entry: &&Entry| id.is_none() || entry.id.as_deref() == id;
         let mut keys: Vec<Key> = Vec::new();
@@ -121,7 +122,7 @@ impl KeySet {
     }
 }
 
-/// What a document is read with.
+/// The rules for reading a document.
 #[cfg_attr(not(feature = "public-key"), expect(dead_code, reason = "what only certificates need stands idle"))]
 pub(crate) struct Reading<'a> {
     pub(crate) roots: &'a TrustRoots,
@@ -138,7 +139,7 @@ fn one(text: &str, scheme: &Scheme, policy: KeyPolicy) -> Result<KeySet, KeySetE
     Ok(KeySet { entries: vec![Entry { id: None, key }], validity: None })
 }
 
-/// RFC 7517 section 5. Keys that are not understood, or for something else, are skipped, as it has it.
+/// RFC 7517 section 5: keys that are not understood, or not for signatures, are skipped.
 fn jwks(text: &str, policy: KeyPolicy) -> Result<KeySet, KeySetError> {
     let malformed = KeySetError::Malformed { format: "a set of JSON Web Keys" };
     let document = Members::<Box<RawValue>>::read(text.as_bytes()).ok_or_else(|| malformed.clone())?;

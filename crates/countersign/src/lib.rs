@@ -1,7 +1,7 @@
 //! Verify webhooks at the receiver: signature, timestamp and layout are checked before your code sees a byte.
 //!
-//! This crate is the sans-IO heart of Countersign: it knows no runtime, no socket, no file and no clock. It is given
-//! bytes and the time, and answers. For a tower layer see `countersign-tower`, for axum extractors `countersign-axum`.
+//! This crate is the sans-IO core of Countersign. It uses no runtime, socket, file or clock: the caller passes in bytes
+//! and the time, and gets a verdict. For a tower layer see `countersign-tower`, for axum extractors `countersign-axum`.
 //!
 //! ```
 //! use countersign::{Timestamp, Verifier, providers};
@@ -24,52 +24,52 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What there is
+//! # Overview
 //!
 //! - [`Verifier`] judges a whole request ([`verify`](Verifier::verify)) or one whose body is still arriving
 //!   ([`begin`](Verifier::begin), [`update`](Pending::update), [`finish`](Pending::finish)).
-//! - [`Verified`] and [`Delivery`] are proof of a verdict; [`Rejection`] is the one reason for a refusal.
-//! - [`explain()`] says what made a delivery be refused: it tries the mistakes that people make.
+//! - [`Verified`] and [`Delivery`] are proof that a delivery was accepted; [`Rejection`] is the reason for a refusal.
+//! - [`explain()`] finds out why a delivery was refused: it tries the common mistakes.
 //! - [`providers`] is the catalogue; a [`Scheme`] of your own is a TOML file, described in [`scheme`].
 //! - [`address`] has sets of addresses, and finds the client behind trusted proxies.
-//! - [`Unkeyed`] is a verifier whose keys the provider publishes, and for somebody else to fetch.
-//! - [`replay`] tells a replay from a retry: claims, and the store in memory.
-//! - [`Signer`] signs as a provider would: for tests, and to pass deliveries on.
+//! - [`Unkeyed`] is a verifier whose keys the provider publishes and the caller fetches.
+//! - [`replay`] tells a replay from a retry: claims, and a store in memory.
+//! - [`Signer`] signs as a provider would: for tests, and to forward deliveries.
 //!
 //! # Features
 //!
-//! All are off by default, and each only adds. A scheme or key that needs one that is off is refused, and the refusal names
-//! it.
+//! All are off by default, and each only adds. If a scheme or key needs a feature that is off, the crate refuses it
+//! with an error that names the feature.
 //!
-//! **`ed25519`**: signatures by Ed25519 (RFC 8032).
+//! **`ed25519`**: Ed25519 signatures (RFC 8032).
 //!
-//! **`ecdsa`**: signatures by ECDSA on the curve P-256. **`p384`** and **`p521`** add those curves, and imply it.
+//! **`ecdsa`**: ECDSA signatures on the curve P-256. **`p384`** and **`p521`** add those curves, and imply it.
 //!
-//! **`rsa`**: signatures by RSA with the padding of PKCS#1 v1.5 or PSS, under keys of 2048 to 8192 bits.
+//! **`rsa`**: RSA signatures with PKCS#1 v1.5 or PSS padding, under keys of 2048 to 8192 bits.
 //!
-//! **`jwt`**: signatures as JSON Web Tokens and detached JSON Web Signatures (RFC 7515). Alone it knows those by HMAC; with
-//! the features above, those by public keys as well.
+//! **`jwt`**: JSON Web Tokens and detached JSON Web Signatures (RFC 7515). By itself it verifies those by HMAC;
+//! together with the features above, also those by public keys.
 //!
-//! **`http-signature`**: HTTP Message Signatures (RFC 9421) with `Content-Digest` (RFC 9530). Alone it knows those by HMAC;
-//! with the features above, those by public keys as well.
+//! **`http-signature`**: HTTP Message Signatures (RFC 9421) with `Content-Digest` (RFC 9530). By itself it verifies
+//! those by HMAC; together with the features above, also those by public keys.
 //!
-//! **`legacy`**: what should have died and has not: SHA-1 under ECDSA and RSA, MD5, and RSA keys of 1024 bits where they are
-//! asked for. SHA-1 inside HMAC is sound, and there without it.
+//! **`legacy`**: broken or weak algorithms that some providers still use: SHA-1 under ECDSA and RSA, MD5, and RSA keys
+//! of 1024 bits where they are asked for. SHA-1 inside HMAC is sound, and does not need this feature.
 //!
 //! **`sha3`**: the hashes SHA3-512 and Keccak-256.
 //!
-//! **`full`**: all of them, as the command line and the gateway have it.
+//! **`full`**: all of them. The command line and the gateway are built with it.
 //!
-//! **`certificates`**: chains of X.509 certificates, held against trusted roots (see [`TrustRoots`]) where keys are
-//! fetched. The key of a certificate that is pasted as a secret is read without it.
+//! **`certificates`**: validation of X.509 certificate chains against trusted roots (see [`TrustRoots`]) for keys that
+//! are fetched. It is not needed to read the key of a certificate that is pasted as a secret.
 //!
-//! **`public-key`**: the readers of key files. The features above imply it; alone it is of no use.
+//! **`public-key`**: the readers of key files. The features above imply it; it is of no use by itself.
 //!
 //! # What it does not do
 //!
-//! A verdict alone does not tell a replay of an accepted delivery from the delivery itself, as long as its timestamp is
-//! fresh: claim it in a [`ReplayStore`] as well. It fetches no keys, but says where they are and reads them when they are
-//! there ([`Unkeyed`]); `countersign-tower` fetches.
+//! A verdict alone does not tell a replay of an accepted delivery from the delivery itself while its timestamp is
+//! fresh: also claim the delivery in a [`ReplayStore`]. The crate fetches no keys. [`Unkeyed`] tells the caller where
+//! they are and reads them once they are fetched; `countersign-tower` does the fetching.
 
 pub mod address;
 mod algorithm;

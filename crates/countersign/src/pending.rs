@@ -1,4 +1,4 @@
-//! A verdict in the making: the head is checked, the body is still to come.
+//! A verification in progress: the head is checked, the body is still to come.
 
 use std::fmt;
 
@@ -15,7 +15,7 @@ use crate::{
     verifier::Verifier,
 };
 
-/// A request whose head passed every check and whose body is hashed as it arrives; made by [`Verifier::begin`].
+/// A request whose head passed every check, and whose body is hashed as it arrives. Made by [`Verifier::begin`].
 ///
 /// ```
 /// use countersign::{Timestamp, Verifier, providers};
@@ -33,7 +33,7 @@ use crate::{
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
-/// No bytes become proven without a verdict:
+/// Only a verdict makes a [`Verified`]:
 ///
 /// ```compile_fail
 /// fn forge<'r>(verified: countersign::Verified<'r, &'static [u8]>) -> countersign::Verified<'r, &'static [u8]> {
@@ -53,24 +53,24 @@ pub struct Pending<'r> {
 enum State {
     /// The head alone decides.
     Decided(Maker),
-    /// The body goes straight into the running hashes.
+    /// The body is hashed as it arrives.
     Running(Running),
-    /// The body is kept until it is whole.
+    /// The body is kept until it is complete.
     Whole(Vec<u8>),
 }
 
-/// What a request whose head passed every check still waits for.
+/// What a request whose head passed every check still needs for its verdict.
 pub(crate) enum Awaited {
     /// Nothing: the head alone decides, by a token or password.
     Nothing(Maker),
     /// Its body, to be hashed.
     Body,
-    /// Its whole body, of which something takes part in the verdict.
+    /// Its whole body, because a value in it takes part in the verdict.
     WholeBody,
 }
 
 impl Verifier {
-    /// Makes every check that the head allows. Fills `examined` in place: it is large.
+    /// Makes every check of the head. Fills `examined` in place: it is large.
     pub(crate) fn await_body<'r>(
         &'r self,
         head: Head<'r>,
@@ -95,13 +95,13 @@ impl Verifier {
     }
 }
 
-/// One running hash per valid key and URL form. Up to two, the usual rotation, take no allocation.
+/// One running hash per valid key and URL form. Up to two, as in the usual rotation, do not allocate.
 #[derive(Default)]
 pub(crate) struct Running {
     first: Option<KeyedMac>,
     second: Option<KeyedMac>,
     rest: Vec<KeyedMac>,
-    /// The hashes of the body that other places of the request tell.
+    /// The hashes of the body that the scheme's checks compare.
     hashes: Vec<Mac>,
     first_byte: Option<u8>,
 }
@@ -129,8 +129,8 @@ impl<'r> Pending<'r> {
 
     /// Takes the next bytes of the body.
     ///
-    /// Some schemes need the whole body, such as those that sign a value out of it; for them it is kept, however long it
-    /// gets. Bound what you pass, or use [`collect`](Verifier::collect), which does.
+    /// Some schemes need the whole body, such as those that sign a value in it. For them the body is kept, whatever its
+    /// length. Limit what you pass, or use [`collect`](Verifier::collect), which has a limit.
     pub fn update(&mut self, chunk: &[u8]) {
         match &mut self.state {
             State::Decided(_) => {}
@@ -139,14 +139,14 @@ impl<'r> Pending<'r> {
         }
     }
 
-    /// Ends the body and gives the verdict.
+    /// Ends the body and returns the verdict.
     ///
-    /// Where the scheme signs the unpacked body, one that unpacks to more than 16 MiB is refused;
+    /// If the scheme signs the decoded body, a body that decodes to more than 16 MiB is refused;
     /// [`collect`](Verifier::collect) takes a limit of yours.
     ///
     /// # Errors
     ///
-    /// The one reason for which the delivery is refused.
+    /// The reason for which the delivery is refused.
     pub fn finish(mut self) -> Result<Verified<'r, ()>, Rejection> {
         let (verifier, head) = (self.verifier, self.head);
         let maker = match &mut self.state {

@@ -1,7 +1,7 @@
 //! The catalogue: providers whose schemes are built in.
 //!
-//! Each is one file in `catalogue/`, and a constant here. To see what a provider's page says as this library
-//! understands it, print its file: [`Provider::toml`].
+//! Each provider is a file in `catalogue/`, and a constant here. To see how this library understands a provider's
+//! documentation, print its file: [`Provider::toml`].
 
 use std::{fmt, str::FromStr};
 
@@ -23,7 +23,7 @@ impl Provider {
         exact.copied().or_else(|| alias().map(|(_, provider)| *provider))
     }
 
-    /// The id by which configuration and logs call it.
+    /// The id that configuration and logs use.
     pub fn id(self) -> &'static str {
         self.id
     }
@@ -42,7 +42,7 @@ impl Provider {
     ///
     /// # Errors
     ///
-    /// If the scheme needs a cargo feature that is off. A test reads every file with all of them on.
+    /// If the scheme needs a cargo feature that is off. A test reads every file with all features on.
     pub fn scheme(self) -> Result<Scheme, SchemeError> {
         Scheme::from_toml(self.id, self.toml)
     }
@@ -107,7 +107,7 @@ mod tests {
         assert!(error.starts_with("the catalogue has no provider `githup`"), "{error}");
     }
 
-    /// To be run with few features as well: with all of them, none is missing.
+    /// Run this with few features as well: with all of them, none is missing.
     #[test]
     fn a_scheme_that_this_build_cannot_verify_names_the_feature_that_it_needs() {
         for provider in ALL {

@@ -1,4 +1,4 @@
-//! Why a delivery was refused.
+//! The reasons for which a delivery is refused, with their codes, statuses and messages.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -9,85 +9,85 @@ use crate::address::AddressProblem;
 /// Why a delivery was refused: one reason, with a stable [code](Self::code) for logs and metrics and a
 /// [status](Self::status) for the sender.
 ///
-/// Its `Display` is for the receiver's log. It names places and rules, never a secret or an expected tag, and no byte of the
-/// body but in [`Payload`](Self::Payload), whose message can quote a field. It should not be sent to the caller: what a
-/// caller learns should not help to forge.
+/// Its `Display` is for the receiver's log. It names places and rules, never a secret or an expected tag. It contains
+/// no byte of the body, except in [`Payload`](Self::Payload), whose message can quote a field. Do not send it to the
+/// caller: what a caller learns should not help to forge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Rejection {
-    /// The request does not come from where it may come from.
+    /// The request does not come from an allowed address, or its address cannot be determined.
     Address {
-        /// What is wrong with where it comes from.
+        /// What is wrong with the address.
         problem: AddressProblem,
     },
-    /// The signed parts of this request have more than one reading.
+    /// The signed parts of this request can be read in more than one way.
     AmbiguousContent {
         /// The rule that is broken.
         rule: &'static str,
     },
-    /// The hash of the body that the request carries, or the body that its token claims, is not that of its body.
+    /// The body does not match the hash that the request carries, or the body that its token claims.
     BodyHash {
-        /// Where it stands.
+        /// Where the hash or the claim is.
         place: Arc<str>,
     },
-    /// The body ended early, or its length is not the announced one.
+    /// The body ended early, or its length differs from the announced one.
     BodyIncomplete,
     /// The body did not arrive in time.
     BodyTimeout {
-        /// The time it had.
+        /// The timeout.
         limit: Duration,
     },
     /// The body is larger than the limit.
     BodyTooLarge {
-        /// The limit in bytes; `None` if somebody else's limit was met.
+        /// The limit in bytes; `None` if the limit of another layer was exceeded.
         limit: Option<u64>,
     },
-    /// The body is not in the content coding that the request tells, or in one that this scheme does not undo.
+    /// The body is not in the content coding that the request declares, or the scheme does not undo that coding.
     ContentCoding,
     /// The announced length of the body is not one decimal number.
     ContentLength,
-    /// A token or signature says that it is over. Its [code](Self::code) is that of [`TimestampTooOld`](Self::TimestampTooOld).
+    /// A token or signature has expired. Its [code](Self::code) is that of [`TimestampTooOld`](Self::TimestampTooOld).
     Expired {
-        /// Where it says so.
+        /// Where the expiry is.
         place: Arc<str>,
-        /// For how long it has been over.
+        /// How long ago it expired.
         ago: Duration,
-        /// For how long it could have been.
+        /// How long ago it may have expired.
         leeway: Duration,
     },
     /// The handler did not answer in time.
     HandlerTimeout {
-        /// The time it had.
+        /// The timeout.
         limit: Duration,
     },
-    /// Something that a handshake asks for could not be done just now: its secret kept, its URL fetched.
+    /// Something that a handshake asks for could not be done now: its secret was not stored, or its URL not fetched.
     HandshakeFailed,
     /// This endpoint is not set up to answer the handshake.
     HandshakeNotConfigured {
         /// What is missing: a setting, the public URL, a place for secrets.
         missing: Arc<str>,
     },
-    /// The event is being handled already.
+    /// The event is already in progress.
     InProgress,
-    /// The keys of this request's tenant could not be looked up just now.
+    /// The keys of this request's tenant could not be looked up now.
     KeysUnavailable,
     /// The delivery's id is missing or unusable.
     MalformedId {
-        /// Where it should stand.
+        /// Where it should be.
         place: Arc<str>,
         /// What is wrong with it.
         problem: Problem,
     },
     /// The signature is there, but not as the scheme writes it.
     MalformedSignature {
-        /// Where it stands.
+        /// Where it is.
         place: Arc<str>,
         /// What is wrong with it.
         problem: Problem,
     },
     /// The signed timestamp is missing or not in the scheme's format.
     MalformedTimestamp {
-        /// Where it should stand.
+        /// Where it should be.
         place: Arc<str>,
         /// What is wrong with it.
         problem: Problem,
@@ -96,7 +96,7 @@ pub enum Rejection {
     },
     /// A signed value is missing or unusable.
     MalformedValue {
-        /// Where it should stand.
+        /// Where it should be.
         place: Arc<str>,
         /// What is wrong with it.
         problem: Problem,
@@ -105,25 +105,25 @@ pub enum Rejection {
     Method,
     /// The request carries no signature.
     MissingSignature {
-        /// Where it should stand.
+        /// Where it should be.
         place: Arc<str>,
     },
-    /// The signature is right, but the payload is not what the handler takes.
+    /// The signature is right, but the handler cannot take the payload.
     Payload {
-        /// The path of the field that does not fit, such as `data.object.amount`; empty for the document itself.
+        /// The path of the field that is wrong, such as `data.object.amount`; empty for the document itself.
         path: String,
         /// What was expected there. It can quote the payload: for the log only.
         message: String,
     },
-    /// The event was handled already.
+    /// The event was already handled.
     Replayed,
-    /// A handshake sends a secret, and the endpoint has another.
+    /// A handshake sends a secret, but the endpoint has another one.
     SecretAlreadyStored,
     /// No key of this endpoint made this signature for these bytes.
     Signature,
-    /// The store that tells replays from first deliveries cannot be asked just now, or is full.
+    /// The replay store cannot be reached now, or is full.
     StoreUnavailable,
-    /// The signed timestamp lies further in the future than the tolerance allows.
+    /// The signed timestamp is further in the future than the tolerance allows.
     TimestampInFuture {
         /// How far ahead of the verifier's clock it is.
         ahead: Duration,
@@ -137,14 +137,14 @@ pub enum Rejection {
         /// How old it may be.
         tolerance: Duration,
     },
-    /// The body is in a transfer coding other than `chunked` alone, so that it is not the one that was sent.
+    /// The transfer coding of the body is not `chunked` alone, so the body is not the one that was sent.
     TransferCoding,
-    /// A value that the provider always sends alike is another here: a token's issuer, a version.
+    /// A value that must be the same in every delivery differs here, such as a token's issuer or a version.
     UnexpectedValue {
-        /// Where it stands.
+        /// Where the value is.
         place: Arc<str>,
     },
-    /// The endpoint has no key for this request: no tenant of this name, or none that is valid now.
+    /// The endpoint has no key for this request: there is no such tenant, or no key is valid now.
     UnknownKey,
     /// The handler cannot read a payload of this media type.
     UnsupportedMediaType {
@@ -157,33 +157,32 @@ pub enum Rejection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
-    /// It stands there several times: a header in several lines, anything else with different values.
+    /// It occurs several times: a header in several lines, anything else with different values.
     Conflicting,
-    /// It is there, but has no text.
+    /// It is there, but empty.
     Empty,
-    /// It has the right layout but is not text in the declared encoding, of the right length.
+    /// It has the right layout, but cannot be decoded, or has the wrong length once decoded.
     Encoding,
     /// It does not have the declared layout.
     Layout,
     /// It is not there.
     Missing,
-    /// It should stand in the JSON body, and the body is not JSON.
+    /// It should be in the JSON body, but the body is not JSON.
     NotJson,
     /// It is longer than any provider's.
     TooLong,
     /// It has more tags or parameters than any provider sends.
     TooMany,
-    /// It stands in JSON as a value of another type: a string where a number should be, a list, a fraction.
+    /// It is a JSON value of the wrong type: a string in place of a number, a list, a fraction.
     Type,
-    /// It is a signature that leaves something out which this endpoint wants to be covered.
+    /// It is a signature that does not cover something that this endpoint requires.
     Uncovered,
-    /// It carries no tag of a version that the scheme accepts.
+    /// It has no tag of a version that the scheme accepts.
     UnknownVersion,
 }
 
 impl Rejection {
-    /// Every [code](Self::code) that there is, in alphabetical order: a metric with this label has no more series than
-    /// these.
+    /// Every [code](Self::code), in alphabetical order: the bound on the values of a metric's label.
     pub const CODES: &[&str] = &[
         "address",
         "ambiguous_content",
@@ -253,7 +252,7 @@ impl Rejection {
         }
     }
 
-    /// What is wrong with the value that it speaks of, if it speaks of one.
+    /// What is wrong with the malformed value, if the rejection is about one.
     pub(crate) fn problem(&self) -> Option<Problem> {
         match self {
             Self::MalformedId { problem, .. }
@@ -264,10 +263,10 @@ impl Rejection {
         }
     }
 
-    /// The HTTP status for the sender, which gives away as little as possible.
+    /// The HTTP status for the sender, which reveals as little as possible.
     pub fn status(&self) -> StatusCode {
         match self {
-            // The server was set up wrongly, which is not the sender's fault: it should send again.
+            // The server is misconfigured, which is not the sender's fault: it should retry.
             Self::Address { problem: AddressProblem::NoPeer } => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Address { .. } => StatusCode::FORBIDDEN,
             Self::AmbiguousContent { .. }
@@ -280,7 +279,7 @@ impl Rejection {
             | Self::MalformedValue { .. }
             | Self::MissingSignature { .. }
             | Self::TransferCoding => StatusCode::BAD_REQUEST,
-            // One status for every way of being wrong, so that none of them can be told from another.
+            // One status for everything that a forger could probe, so that the causes cannot be told apart.
             Self::BodyHash { .. }
             | Self::Expired { .. }
             | Self::HandshakeNotConfigured { .. }
@@ -294,10 +293,10 @@ impl Rejection {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Payload { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-            // Senders repeat what was not acknowledged; this ends it.
+            // A success, so that the sender stops its retries.
             Self::Replayed => StatusCode::OK,
             Self::InProgress | Self::SecretAlreadyStored => StatusCode::CONFLICT,
-            // To be tried again.
+            // The sender should retry.
             Self::HandlerTimeout { .. } | Self::HandshakeFailed | Self::KeysUnavailable | Self::StoreUnavailable => {
                 StatusCode::SERVICE_UNAVAILABLE
             }

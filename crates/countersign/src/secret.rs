@@ -1,4 +1,4 @@
-//! What the user pastes from the provider's page.
+//! Secrets: what the user pastes from the provider's page, and the mistakes in it.
 
 use std::fmt;
 
@@ -34,14 +34,13 @@ use crate::{
 pub struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
-    /// A secret as text, just as the provider's page shows it.
+    /// A secret as text, exactly as the provider's page shows it.
     ///
     /// # Errors
     ///
-    /// If the text is empty or blank, begins or ends with white space or stands between quotation marks that came along
-    /// when it was copied, has a character in it that nobody sees, is a placeholder that nothing was put in place of, such as
-    /// `${SECRET}`, `$SECRET` or `changeme`, by itself or behind a prefix (`whsec_<your-secret>`, `sk_test_xxxx`), or the prefix
-    /// of Standard Webhooks' secrets, `whsec_`, with nothing behind it.
+    /// If the text is empty or blank; begins or ends with white space, or is in quotation marks; contains an invisible
+    /// character; is a placeholder, such as `${SECRET}`, `$SECRET` or `changeme`, by itself or after a prefix
+    /// (`whsec_<your-secret>`, `sk_test_xxxx`); or is only the prefix of Standard Webhooks' secrets, `whsec_`.
     pub fn new(text: impl Into<String>) -> Result<Self, SecretError> {
         let text = Zeroizing::new(text.into());
         if text.is_empty() {
@@ -50,7 +49,7 @@ impl Secret {
         if text.chars().all(|c| c.is_whitespace() || c == '\0') {
             return Err(SecretError::Blank);
         }
-        // A key file ends in a line break, and nobody means another key by that.
+        // A key file ends in a line break, which is not part of the key.
         let text = match text.strip_suffix(['\n', '\r']) {
             Some(_) if text.starts_with("-----BEGIN ") => Zeroizing::new(text.trim_end().to_owned()),
             _ => text,
@@ -70,7 +69,7 @@ impl Secret {
         Ok(Self(Zeroizing::new(text.as_bytes().to_vec())))
     }
 
-    /// A secret as bytes, for those that are no text.
+    /// A secret as bytes, for a secret that is not text.
     ///
     /// # Errors
     ///
@@ -86,7 +85,7 @@ impl Secret {
         Ok(Self(bytes))
     }
 
-    /// Bytes that may be no secret at all, to try whether a sender used them as one.
+    /// Bytes that may not be a secret, to try whether a sender used them as one.
     pub(crate) fn guess(bytes: &[u8]) -> Self {
         Self(Zeroizing::new(bytes.to_vec()))
     }
@@ -102,34 +101,34 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why a text cannot be a signing secret. Says nothing of the text itself.
+/// Why a text cannot be a signing secret. It quotes nothing of the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecretError {
     /// Only white space (or zero bytes).
     Blank,
-    /// Nothing at all; an unset environment variable often ends here.
+    /// Nothing at all, often because an environment variable is not set.
     Empty,
-    /// A character that nobody sees: a byte order mark, a space without width, a control character.
+    /// It contains an invisible character: a byte order mark, a zero-width space, a control character.
     Invisible,
-    /// A secret of another kind, as its beginning shows.
+    /// A secret of another kind, recognised by its beginning.
     LooksLike {
-        /// What it seems to be, and where the right one is found.
+        /// What it seems to be, and where to find the right one.
         hint: &'static str,
     },
-    /// The scheme wants a prefix that is not there.
+    /// It lacks the prefix that the scheme requires.
     MissingPrefix {
         /// The prefix.
         prefix: String,
     },
-    /// The scheme wants another encoding.
+    /// It is not in the encoding that the scheme requires.
     NotDecodable {
         /// The encoding that the scheme expects.
         encoding: &'static str,
     },
-    /// Zero bytes alone are left without the prefix and the encoding; HMAC takes them for the empty key.
+    /// Only zero bytes are left without the prefix and the encoding; HMAC treats them like the empty key.
     OnlyZeros,
-    /// A credential that signs no webhooks, as its beginning shows.
+    /// A credential that signs no webhooks, recognised by its beginning.
     OtherCredential {
         /// What it is, such as `an API key`.
         kind: &'static str,
@@ -139,16 +138,16 @@ pub enum SecretError {
         /// The algorithm.
         algorithm: String,
     },
-    /// Text that stands where a secret was to be filled in.
+    /// A placeholder, which was to be replaced by the secret.
     Placeholder,
-    /// Nothing behind the prefix.
+    /// Nothing after the prefix.
     PrefixOnly {
         /// The prefix.
         prefix: String,
     },
     /// The provider's public key cannot be used.
     PublicKey(KeyError),
-    /// A public key, where the scheme computes with a secret.
+    /// A public key, although the scheme computes with a secret.
     PublicKeyForSecret,
     /// White space before or after the secret, or quotation marks around it.
     Untrimmed,
@@ -203,7 +202,8 @@ impl fmt::Display for SecretError {
 
 impl std::error::Error for SecretError {}
 
-/// What comes along when a text is copied from a page or out of an editor. Lines, and zeros, are the business of whoever makes keys.
+/// Characters that come along when a text is copied from a page or an editor. Line breaks and zeros are checked
+/// elsewhere.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}' | '\u{2060}')
         || c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\0')

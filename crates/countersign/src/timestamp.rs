@@ -16,7 +16,7 @@ use crate::rejection::Rejection;
 
 /// A point in time, in whole milliseconds since 1970-01-01T00:00:00Z.
 ///
-/// Made from a [`SystemTime`], an [`OffsetDateTime`] or a number of seconds; its arithmetic cannot overflow.
+/// Made from a [`SystemTime`], an [`OffsetDateTime`] or a number of seconds. Its arithmetic cannot overflow.
 ///
 /// ```
 /// use countersign::Timestamp;
@@ -29,12 +29,12 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// The time `seconds` after (or, negative, before) the Unix epoch; saturates at the ends of its range.
+    /// The time `seconds` after the Unix epoch, or before it if negative; saturates at the ends of the range.
     pub const fn from_unix_seconds(seconds: i64) -> Self {
         Self { millis: seconds.saturating_mul(1000) }
     }
 
-    /// The time `millis` milliseconds after (or, negative, before) the Unix epoch.
+    /// The time `millis` milliseconds after the Unix epoch, or before it if negative.
     pub const fn from_unix_millis(millis: i64) -> Self {
         Self { millis }
     }
@@ -70,7 +70,7 @@ impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         let millis = match time.duration_since(SystemTime::UNIX_EPOCH) {
             Ok(after) => i64::try_from(after.as_millis()).unwrap_or(i64::MAX),
-            // Down to the millisecond, as those after it.
+            // Rounded down to the millisecond, like times after the epoch.
             Err(before) => {
                 i64::try_from(before.duration().as_nanos().div_ceil(1_000_000)).map_or(i64::MIN, |millis| -millis)
             }
@@ -96,25 +96,25 @@ pub enum TimestampFormat {
     Seconds,
     /// Decimal milliseconds since 1970, no sign, no leading zero.
     Milliseconds,
-    /// Either of these: 10 digits are seconds, 13 are milliseconds, and no other number is taken.
+    /// Either of these: 10 digits are seconds, 13 are milliseconds; any other length is refused.
     SecondsOrMilliseconds,
     /// RFC 3339, with a zone.
     Rfc3339,
-    /// RFC 3339 whose zone may be left out and is then UTC.
+    /// RFC 3339 with an optional zone, UTC by default.
     Rfc3339OrUtc,
     /// The `IMF-fixdate` of RFC 9110 section 5.6.7: `Sun, 06 Nov 1994 08:49:37 GMT`.
     HttpDate,
 }
 
-/// The longest timestamp text that any format can need; a longer one is malformed without being read.
+/// The longest text that any format can have; a longer one is malformed without being parsed.
 pub(crate) const MAX_TEXT: usize = 40;
 
-/// How many digits the seconds have from 2001 to 2286, and the milliseconds.
+/// The number of digits of times from 2001 to 2286, in seconds and in milliseconds.
 const SECONDS: usize = 10;
 const MILLISECONDS: usize = 13;
 
 impl TimestampFormat {
-    /// Reads `text`; `None` if it is not exactly in this format.
+    /// Parses `text`; `None` if it is not exactly in this format.
     pub(crate) fn parse(self, text: &[u8]) -> Option<Timestamp> {
         if text.len() > MAX_TEXT {
             return None;
@@ -144,7 +144,7 @@ impl TimestampFormat {
         }
     }
 
-    /// The number of bytes that every plausible timestamp of this format has, where there is just one.
+    /// The length in bytes of every plausible timestamp of this format, if there is only one.
     ///
     /// 10 digits are the seconds from 2001 to 2286, 13 digits the same in milliseconds.
     pub(crate) fn fixed_len(self) -> Option<usize> {
@@ -156,12 +156,12 @@ impl TimestampFormat {
         }
     }
 
-    /// Whether `byte` behind a complete timestamp could belong to a longer one.
+    /// Whether `byte` after a complete timestamp could belong to a longer one.
     pub(crate) fn can_grow_by(self, byte: u8) -> bool {
         match self {
             Self::Seconds | Self::Milliseconds | Self::SecondsOrMilliseconds => byte.is_ascii_digit(),
             Self::Rfc3339OrUtc => byte.is_ascii_digit() || b".Zz+-".contains(&byte),
-            // Both end in their zone, behind which nothing more can follow.
+            // Both end with their zone, and cannot continue after it.
             Self::Rfc3339 | Self::HttpDate => false,
         }
     }
@@ -184,8 +184,8 @@ impl TimestampFormat {
     }
 }
 
-/// How far a signed timestamp may lie from the verifier's clock; both ends belong to the window. A [`Duration`] is one, to both
-/// sides.
+/// How far a signed timestamp may be from the verifier's clock; both limits are inclusive. Made from a [`Duration`], it
+/// is the same for past and future.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tolerance {
     /// How old a timestamp may be.
@@ -195,7 +195,7 @@ pub struct Tolerance {
 }
 
 impl Tolerance {
-    /// The same tolerance to both sides.
+    /// The same tolerance for past and future.
     pub const fn symmetric(window: Duration) -> Self {
         Self { past: window, future: window }
     }
@@ -205,7 +205,7 @@ impl Tolerance {
         Self { past, future }
     }
 
-    /// Refuses a timestamp that is further from `now` than this.
+    /// Refuses a timestamp that is further from `now` than this tolerance.
     pub(crate) fn check(self, at: Timestamp, now: Timestamp) -> Result<(), Rejection> {
         match now.since(at) {
             Some(age) if age > self.past => Err(Rejection::TimestampTooOld { age, tolerance: self.past }),
@@ -234,7 +234,7 @@ impl From<Duration> for Tolerance {
     }
 }
 
-/// Refuses a time that is further ahead of `now` than `leeway`, however old it may be.
+/// Refuses a time that is further ahead of `now` than `leeway`. Its age does not matter.
 pub(crate) fn not_ahead(time: Timestamp, leeway: Duration, now: Timestamp) -> Result<(), Rejection> {
     match time.since(now) {
         Some(ahead) if ahead > leeway => Err(Rejection::TimestampInFuture { ahead, tolerance: leeway }),
@@ -242,14 +242,14 @@ pub(crate) fn not_ahead(time: Timestamp, leeway: Duration, now: Timestamp) -> Re
     }
 }
 
-/// Strict decimal digits: no sign, no space, no leading zero but in `0` itself, no overflow.
+/// Parses decimal digits strictly: no sign, no space, no leading zero except in `0` itself, no overflow.
 fn digits(text: &[u8]) -> Option<i64> {
     let (&first, rest) = text.split_first()?;
     if first == b'0' && !rest.is_empty() {
         return None;
     }
     let mut value: i64 = 0;
-    // Eighteen digits cannot overflow, and no timestamp has more than thirteen.
+    // Eighteen digits cannot overflow; no timestamp has more than thirteen.
     let checks_overflow = text.len() > 18;
     for &byte in text {
         let digit = byte.wrapping_sub(b'0');
@@ -282,7 +282,7 @@ fn rfc3339_without_zone(text: &[u8]) -> Option<Timestamp> {
 fn http_date(text: &[u8]) -> Option<Timestamp> {
     let text = std::str::from_utf8(text).ok()?;
     let at = PrimitiveDateTime::parse(text, HTTP_DATE).ok()?.assume_utc();
-    // `time` does not hold the weekday against the date; printing it again does.
+    // `time` does not check the weekday against the date, but printing it again does.
     (at.format(HTTP_DATE).ok()? == text).then(|| at.into())
 }
 

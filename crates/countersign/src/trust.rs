@@ -1,4 +1,4 @@
-//! Certificates that came from the network: held against the clock, and their chains against trusted roots.
+//! Trusted roots, and the check of fetched certificates against them and the clock.
 
 use std::fmt;
 
@@ -6,45 +6,44 @@ use crate::public_key::KeyError;
 #[cfg(feature = "public-key")]
 use crate::{public_key::CertificateChain, timestamp::Timestamp};
 
-/// The authorities whose certificates are trusted; none by default. Whether one of them has revoked a certificate is not looked at:
-/// neither lists (CRL) nor OCSP.
+/// The trusted certificate authorities; none by default. Revocation is not checked, neither by lists (CRL) nor by OCSP.
 ///
-/// Needs the feature `certificates`; without it there are only empty ones.
+/// Needs the feature `certificates`; without it, there are no authorities to trust.
 #[derive(Clone, Default)]
 pub struct TrustRoots {
     #[cfg(feature = "certificates")]
     anchors: Vec<rustls_pki_types::TrustAnchor<'static>>,
 }
 
-/// Why a certificate is not believed.
+/// Why a certificate is not trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CertificateProblem {
     /// Its chain breaks a rule of RFC 5280: a signature, a constraint, a purpose.
     Chain,
-    /// Its time is over.
+    /// It has expired.
     Expired,
-    /// This build cannot judge chains: the feature `certificates` is off.
+    /// This build cannot check chains: the feature `certificates` is off.
     FeatureOff,
-    /// It was issued to somebody else than the scheme says.
+    /// It was issued to another name than the scheme requires.
     Name,
-    /// Its time has not begun.
+    /// It is not valid yet.
     NotYetValid,
-    /// No trusted root stands behind it.
+    /// No trusted root has issued it.
     UnknownIssuer,
 }
 
 impl TrustRoots {
-    /// No authority at all: only certificates that come alone and are trusted for their URL are believed.
+    /// No authority. Only certificates without a chain, which are trusted for their URL, are accepted.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Trusts the certificates of a PEM text, such as the one of an authority of your own.
+    /// Adds the certificates in a PEM text, such as that of an authority of your own.
     ///
     /// # Errors
     ///
-    /// If it has something else than certificates, or the feature `certificates` is off.
+    /// If it contains anything but certificates, or the feature `certificates` is off.
     pub fn with_pem(mut self, text: &str) -> Result<Self, KeyError> {
         self.add_pem(text)?;
         Ok(self)
@@ -67,8 +66,8 @@ impl TrustRoots {
         Err(KeyError::FeatureOff { kind: "authorities", feature: "certificates" })
     }
 
-    /// Trusts an authority by its parts, each in DER, as lists of roots such as `webpki-roots` have them: the value of its
-    /// subject, that of its `SubjectPublicKeyInfo`, and that of its name constraints if it has any.
+    /// Adds an authority by its parts, each in DER, as lists of roots such as `webpki-roots` have them: the value of
+    /// its subject, of its `SubjectPublicKeyInfo`, and of its name constraints if there are any.
     #[cfg(feature = "certificates")]
     pub fn with_anchor(mut self, subject: &[u8], spki: &[u8], name_constraints: Option<&[u8]>) -> Self {
         self.anchors.push(rustls_pki_types::TrustAnchor {
@@ -79,7 +78,7 @@ impl TrustRoots {
         self
     }
 
-    /// Judges a certificate: its time; its chain, if it brings one or must have been issued to a name; and that name.
+    /// Checks a certificate's validity. Also its chain, if it has one or must be issued to a name; and that name.
     #[cfg(feature = "public-key")]
     pub(crate) fn judge(
         &self,
@@ -116,7 +115,7 @@ impl TrustRoots {
         let leaf = EndEntityCert::try_from(&leaf).map_err(|_| CertificateProblem::Chain)?;
         let seconds = u64::try_from(now.unix_seconds()).unwrap_or(0);
         let time = UnixTime::since_unix_epoch(Duration::from_secs(seconds));
-        // Who signs with a certificate for a domain has one for a TLS server.
+        // A sender that signs with a certificate for a domain uses that of a TLS server.
         leaf.verify_for_usage(
             ALL_VERIFICATION_ALGS,
             &self.anchors,

@@ -1,4 +1,4 @@
-//! A verifier whose keys are fetched: where they are for a request, and what they are when somebody has fetched them.
+//! A verifier without keys: it says where a request's key is, and becomes a verifier once that is fetched.
 
 use std::{borrow::Cow, fmt};
 
@@ -17,12 +17,12 @@ use crate::{
     verifier::{Verifier, VerifierSetup},
 };
 
-/// All of a verifier but its keys, which the provider publishes; made by
+/// A verifier without its keys, which the provider publishes. Made by
 /// [`VerifierBuilder::without_keys`](crate::VerifierBuilder::without_keys).
 ///
-/// It fetches nothing. For a request, [`locate`](Self::locate) says where the key is, [`read`](Self::read) makes keys of what
-/// was found there, and [`verifier`](Self::verifier) a verifier that has them. Between these stands whoever fetches and
-/// remembers: `FetchedKeys` of `countersign-tower`, or code of your own.
+/// It fetches nothing. [`locate`](Self::locate) returns the address of a request's key, [`read`](Self::read) reads keys
+/// from the document at that address, and [`verifier`](Self::verifier) makes a verifier with them. Fetching and caching
+/// in between is the task of `FetchedKeys` of `countersign-tower`, or of your own code.
 ///
 /// ```
 /// # #[cfg(feature = "ed25519")] {
@@ -60,11 +60,11 @@ use crate::{
 /// ```
 #[derive(Clone)]
 pub struct Unkeyed {
-    /// Without a key it refuses every request, so that nothing is lost if it should be asked.
+    /// A verifier without keys, which refuses every request.
     inner: Verifier,
 }
 
-/// From where the key of a request is to be fetched. Whoever has one knows that it obeys the scheme's rule.
+/// The address of a request's key. It always obeys the scheme's rule.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyAddress {
     url: String,
@@ -75,12 +75,12 @@ pub struct KeyAddress {
 const MAX_NAMED_URL: usize = 512;
 
 impl KeyAddress {
-    /// The URL: `https`, the name of a host, a path; no user, no fragment.
+    /// The URL: `https`, a host name and a path, without user or fragment.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The id by which the request names its key, to be given to [`Unkeyed::verifier`].
+    /// The id by which the request names its key; pass it to [`Unkeyed::verifier`].
     pub fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
     }
@@ -104,25 +104,25 @@ impl Unkeyed {
         Ok(Self { inner: Verifier::assemble(setup) })
     }
 
-    /// The scheme that is verified.
+    /// The scheme that it verifies.
     pub fn scheme(&self) -> &Scheme {
         self.inner.scheme()
     }
 
-    /// How far a signed timestamp may lie from the clock; `None` if the scheme signs none.
+    /// How far a signed timestamp may be from the clock; `None` if the scheme signs none.
     pub fn tolerance(&self) -> Option<Tolerance> {
         self.inner.tolerance()
     }
 
-    /// Judges the head of a request as far as that goes without a key, so that nothing is fetched for what would be refused
+    /// Makes every check of the head that needs no key, so that no key is fetched for a request that would be refused
     /// anyway.
     ///
     /// # Errors
     ///
-    /// Every reason that the head gives, a stale timestamp among them.
+    /// Every reason that the head gives, such as a stale timestamp.
     pub fn check_head<'r>(&'r self, head: impl Into<Head<'r>>, now: impl Into<Timestamp>) -> Result<(), Rejection> {
         let head = head.into();
-        // A question that is signed may have a method that no delivery has.
+        // A signed question may have a method that no delivery has.
         let head = if self.inner.may_be_question(head) { head.as_question() } else { head };
         if self.scheme().evidence_is_in_body() {
             return self.inner.examine_what_the_head_has(head);
@@ -130,15 +130,15 @@ impl Unkeyed {
         self.inner.examine(head, now.into(), None, &mut crate::evidence::Examined::default())
     }
 
-    /// A verifier without keys, if this request may be a question that nobody signed, for which no key need be fetched. It
-    /// answers [handshakes](crate::handshake) as any other does, and refuses every delivery.
+    /// A verifier without keys, if this request may be an unsigned question, for which no key is needed. It answers
+    /// [handshakes](crate::handshake) like any other verifier, and refuses every delivery.
     pub fn for_question<'r>(&'r self, head: impl Into<Head<'r>>, now: impl Into<Timestamp>) -> Option<&'r Verifier> {
         let (head, now) = (head.into(), now.into());
         let is_in_head = !matches!(self.inner.handshake_in_head(head, now), Ok(None));
         (is_in_head || self.may_be_asked_in_body(head, now)).then_some(&self.inner)
     }
 
-    /// Whether nobody signed the request, and its body may be a question.
+    /// Whether the request is unsigned, and its body may be a question.
     fn may_be_asked_in_body(&self, head: Head<'_>, now: Timestamp) -> bool {
         let mut rules = self.scheme().handshakes.iter();
         rules.any(|rule| !rule.signed && !rule.is_in_head() && rule.method == *head.method)
@@ -146,18 +146,18 @@ impl Unkeyed {
             && matches!(self.check_head(head, now), Err(Rejection::MissingSignature { .. } | Rejection::Method))
     }
 
-    /// Where the key of this request is. `body` is the whole body, and needed if
+    /// The address of this request's key. `body` is the whole body, and is needed if
     /// [`is_named_in_body`](KeySource::is_named_in_body).
     ///
-    /// A URL in the request is never used as it stands: it must have a host and a path that the scheme allows, and nothing
-    /// beside them, and is put together again from these two.
+    /// A URL in the request is never used as it is. It must consist of a host and a path that the scheme allows, and is
+    /// put together again from these two.
     ///
     /// # Errors
     ///
     /// If the request does not name a key where it should, or names one that the scheme does not allow.
     pub fn locate<'r>(&'r self, head: impl Into<Head<'r>>, body: Option<&'r [u8]>) -> Result<KeyAddress, Rejection> {
         let head = head.into();
-        // Without a source there is no `Unkeyed`.
+        // An `Unkeyed` is only made for a scheme with a source.
         let Some(source) = self.scheme().key_source() else { return Err(Rejection::UnknownKey) };
         let key_id = self.key_id(source, head, body)?;
         let url = match &source.place {
@@ -167,8 +167,8 @@ impl Unkeyed {
         Ok(KeyAddress { url, key_id })
     }
 
-    /// The URL of the key that requests name like this: `name` is an id where the URL has a place for one, else a URL. `None`
-    /// if the scheme allows no such URL, or has only one.
+    /// The URL of the key that a request names by `name`: an id if the URL has a place for one, else a URL. `None` if
+    /// the scheme allows no such URL, or has only one.
     pub fn url_of(&self, name: &str) -> Option<String> {
         match &self.scheme().key_source()?.place {
             KeyPlace::Fixed(template) if template.has_key_id() => self.url_by(template, Some(name)),
@@ -216,31 +216,29 @@ impl Unkeyed {
         })
     }
 
-    /// Reads what was fetched. `now` is the time against which certificates are held, `roots` the authorities under which
-    /// they are believed.
+    /// Reads a fetched document. Certificates are checked against `now` and against the authorities in `roots`.
     ///
-    /// Of a set of keys, those are taken that the scheme can use. A certificate must be within its time. If it brings its
-    /// issuers along, or if the scheme says to whom it must have been issued, its chain must lead to one of the roots.
-    /// Otherwise it is believed because of the URL from which it came: whoever fetches must do so from just there, over
-    /// TLS, and follow no redirect.
+    /// Of a set of keys, only those are kept that the scheme can use. A certificate must be within its validity. If it
+    /// comes with its issuers, or if the scheme says to whom it must be issued, its chain must lead to one of the
+    /// roots. Otherwise it is trusted for its URL: fetch it from exactly that URL, over TLS, and follow no redirect.
     ///
     /// # Errors
     ///
-    /// If the document is not what the scheme says, or has no key that can be used.
+    /// If the document does not have the scheme's format, or has no usable key.
     pub fn read(&self, document: &[u8], roots: &TrustRoots, now: impl Into<Timestamp>) -> Result<KeySet, KeySetError> {
         let source = self.scheme().key_source().ok_or(KeySetError::NoKey)?;
         let reading = Reading { roots, now: now.into(), policy: self.policy() };
         KeySet::read(document, self.scheme(), source, &reading)
     }
 
-    /// A verifier with the keys of that id, or with every key that may have signed if the request names none (at most
-    /// [`MAX_KEYS_TRIED`](crate::MAX_KEYS_TRIED)). `None` if no key has the id.
+    /// A verifier with the keys of that id. If the request names none, it has every key that may have signed, at most
+    /// [`MAX_KEYS_TRIED`](crate::MAX_KEYS_TRIED). `None` if no key has the id.
     ///
     /// # Errors
     ///
-    /// If no verifier can be made of the keys.
+    /// If no verifier can be built with the keys.
     pub fn verifier(&self, keys: &KeySet, key_id: Option<&str>) -> Result<Option<Verifier>, ConfigError> {
-        // Where a document has one key, the id was for the URL.
+        // If a document has one key, the id was only for the URL.
         let is_set = self.scheme().key_source().is_some_and(KeySource::is_set);
         let found = keys.keys(key_id.filter(|_| is_set));
         if found.is_empty() {
@@ -268,7 +266,7 @@ pub(crate) fn named_url(
     std::str::from_utf8(&text).ok().and_then(|text| allowed_url(text, hosts, path)).ok_or_else(refused)
 }
 
-/// The URL, put together again from a host and a path that are allowed.
+/// The URL, put together again from an allowed host and path.
 fn allowed_url(text: &str, hosts: &[Pattern], path: &Pattern) -> Option<String> {
     let rest = text.strip_prefix("https://").filter(|_| text.len() <= MAX_NAMED_URL)?;
     let (host, at) = rest.split_at(rest.find('/')?);

@@ -1,4 +1,4 @@
-//! Proof that a delivery was accepted.
+//! The proof that a delivery was accepted, with its body.
 
 use std::{borrow::Cow, fmt, mem, sync::OnceLock};
 
@@ -18,9 +18,9 @@ use crate::{
     verifier::Verifier,
 };
 
-/// An accepted delivery and its body: there is no way to one but through a verdict.
+/// An accepted delivery and its body. Only a verdict can make one.
 ///
-/// `B` is the body as it was given to [`Verifier::verify`], or `()` where it was hashed in passing.
+/// `B` is the body as it was given to [`Verifier::verify`], or `()` if it was hashed as it arrived.
 #[derive(Clone)]
 pub struct Verified<'r, B> {
     verifier: &'r Verifier,
@@ -29,9 +29,9 @@ pub struct Verified<'r, B> {
     time: SignedTime<'r>,
     id: Option<Cow<'r, [u8]>>,
     claims: Vec<u8>,
-    /// The key of the event under one scope, if it is made already.
+    /// The replay key under one scope, if it was made already.
     replay_key: Option<(&'r ReplayScope, ReplayKey)>,
-    /// The body without its content coding, if it had one and the scheme signs it so.
+    /// The body without its content coding, if it had one and the scheme signs the decoded body.
     decoded: Option<Bytes>,
     body: B,
 }
@@ -53,8 +53,8 @@ impl<'a> Value<'a> {
         &self.text
     }
 
-    /// Whether the signature covers it. If not, whoever relays a delivery can change it at will: it may sort and label,
-    /// but not decide.
+    /// Whether the signature covers it. If not, anyone who relays a delivery can change it: use it to sort and label,
+    /// not to decide.
     pub fn is_covered(&self) -> bool {
         self.covered
     }
@@ -114,7 +114,7 @@ impl<'r, B> Verified<'r, B> {
         self.verifier.scheme().id()
     }
 
-    /// The scheme by which it was verified.
+    /// The scheme that it was verified by.
     pub fn scheme(&self) -> &Scheme {
         self.verifier.scheme()
     }
@@ -139,7 +139,7 @@ impl<'r, B> Verified<'r, B> {
         self.body
     }
 
-    /// The claims of the token that proved the request, one JSON object; `None` if the scheme carries no token.
+    /// The claims of the token that proved the request, one JSON object; `None` if the scheme has no token.
     pub fn claims(&self) -> Option<&[u8]> {
         Some(self.claims.as_slice()).filter(|claims| !claims.is_empty())
     }
@@ -159,36 +159,36 @@ impl<'r, B> Verified<'r, B> {
 }
 
 impl<B: AsRef<[u8]>> Verified<'_, B> {
-    /// The body as it was signed: without its content coding, if the scheme signs what was there before it.
+    /// The body as it was signed: without its content coding, if the scheme signs the decoded body.
     pub fn unpacked_body(&self) -> &[u8] {
         self.decoded.as_deref().unwrap_or(self.body.as_ref())
     }
 
-    /// What the delivery comes to if it is a question that the provider asks of an endpoint; `None` if it is a delivery
-    /// like others. Most of its answers are to be given instead of handing it on.
+    /// The answer to the question that this delivery asks of the endpoint; `None` if it is an ordinary delivery. Most
+    /// answers are to be given instead of handing the delivery to a handler.
     ///
     /// # Errors
     ///
-    /// If a question was asked, but a value of it is missing, ambiguous or too long, or something that the answer needs
-    /// is not configured.
+    /// If a question was asked, but one of its values is missing, ambiguous or too long, or something that the answer
+    /// needs is not configured.
     pub fn handshake(&self) -> Result<Option<Handshake>, Rejection> {
         let asked = Asked::verified(self.verifier, self.head, self.unpacked_body(), self.maker.key);
         asked.answer(|rule| rule.signed)
     }
 
-    /// The event's id, where the provider puts it. Read from the body on each call, if it stands there.
+    /// The event's id, from the provider's place for it. If that is in the body, each call reads the body.
     pub fn event_id(&self) -> Option<Value<'_>> {
         self.field(self.scheme().event_id(), self.unpacked_body())
     }
 
-    /// The event's type, where the provider puts it. Read from the body on each call, if it stands there.
+    /// The event's type, from the provider's place for it. If that is in the body, each call reads the body.
     pub fn event_type(&self) -> Option<Value<'_>> {
         self.field(self.scheme().event_type(), self.unpacked_body())
     }
 
-    /// The key under which a [`ReplayStore`](crate::replay::ReplayStore) claims this delivery's event: made of what the
-    /// signature covers, unless its scheme [says otherwise](crate::scheme::ToldApartBy). See [`ReplayKey`]. `None` if nothing
-    /// tells the event from others.
+    /// The key under which a [`ReplayStore`](crate::replay::ReplayStore) claims this delivery's event. It is made of
+    /// what the signature covers, unless the scheme [says otherwise](crate::scheme::ToldApartBy); see [`ReplayKey`].
+    /// `None` if nothing tells the event from others.
     pub fn replay_key(&self, scope: &ReplayScope) -> Option<ReplayKey> {
         if let Some((_, key)) = self.replay_key.filter(|(of, _)| *of == scope) {
             return Some(key);
@@ -207,7 +207,7 @@ impl<B: AsRef<[u8]>> Verified<'_, B> {
 }
 
 impl Verified<'_, Bytes> {
-    /// The proof as a value of its own, which outlives the request.
+    /// The proof as an owned value, which outlives the request.
     #[inline]
     pub fn into_delivery(self) -> Delivery {
         let (verifier, scheme) = (self.verifier, self.verifier.scheme());

@@ -1,4 +1,4 @@
-//! Tells whether a question is asked, and writes its answer.
+//! Finds out whether a request asks a question of a handshake, and writes the answer.
 
 use std::sync::Arc;
 
@@ -20,17 +20,17 @@ use crate::{
 
 type Result<T> = std::result::Result<T, Rejection>;
 
-/// A request that may ask something.
+/// A request that may be a question.
 pub(crate) struct Asked<'a> {
     verifier: &'a Verifier,
     head: Head<'a>,
-    /// The whole body, if it is there already.
+    /// The whole body, if it has arrived.
     body: Option<&'a [u8]>,
-    /// The key under which an HMAC of the answer is made; `None` if none is valid.
+    /// The key for an HMAC in the answer; `None` if no key is valid.
     key: Option<usize>,
 }
 
-/// Whether a rule is about this request, as far as its head and, if that is there, its body tell.
+/// Whether a rule applies to this request, judged by its head and, if it has arrived, its body.
 pub(super) fn fits(verifier: &Verifier, rule: &HandshakeRule, head: Head<'_>, body: Option<&[u8]>) -> bool {
     if rule.method != *head.method || (rule.stores.is_some() && !verifier.awaits_secret()) {
         return false;
@@ -39,7 +39,7 @@ pub(super) fn fits(verifier: &Verifier, rule: &HandshakeRule, head: Head<'_>, bo
         return false;
     }
     rule.when.iter().filter(|when| body.is_some() || !when.source.is_in_body()).all(|when| {
-        // A value that has two readings is nobody's question.
+        // A value that can be read in two ways makes no question.
         match (look_up(&when.source, head, body), &when.equals) {
             (Ok(Some(value)), Some(wanted)) => *value == *wanted.as_bytes(),
             (Ok(Some(value)), None) => !value.is_empty(),
@@ -49,18 +49,18 @@ pub(super) fn fits(verifier: &Verifier, rule: &HandshakeRule, head: Head<'_>, bo
 }
 
 impl<'a> Asked<'a> {
-    /// Nobody vouches for the request; an HMAC of the answer is made under the first key that is valid now.
+    /// A request that is not verified. An HMAC in the answer is made under the first key that is valid now.
     pub(crate) fn unsigned(verifier: &'a Verifier, head: Head<'a>, body: Option<&'a [u8]>, now: Timestamp) -> Self {
         let key = verifier.valid_keys(now).next().map(|(at, _)| at);
         Self { verifier, head, body, key }
     }
 
-    /// The request was verified under this key.
+    /// A request that was verified under this key.
     pub(crate) fn verified(verifier: &'a Verifier, head: Head<'a>, body: &'a [u8], key: usize) -> Self {
         Self { verifier, head, body: Some(body), key: Some(key) }
     }
 
-    /// The answer by the first rule that is about this request, among those that `applies` selects.
+    /// The answer by the first rule that applies to this request, among those that `applies` selects.
     pub(crate) fn answer(&self, applies: impl Fn(&HandshakeRule) -> bool) -> Result<Option<Handshake>> {
         let mut rules = self.verifier.scheme().handshakes.iter();
         let rule = rules.find(|rule| applies(rule) && fits(self.verifier, rule, self.head, self.body));
@@ -92,7 +92,7 @@ impl<'a> Asked<'a> {
         let wrong = || Rejection::UnexpectedValue { place: Arc::from(token.source.to_string()) };
         let wanted = self.setting(&token.setting)?;
         let told = look_up(&token.source, self.head, self.body).ok().flatten().ok_or_else(wrong)?;
-        // Digests have one length, whatever is sent.
+        // All digests have the same length, whatever is sent.
         let equal = Digest::Sha256.of(&told).equals(&Digest::Sha256.of(wanted.as_bytes()));
         if bool::from(equal) { Ok(()) } else { Err(wrong()) }
     }
@@ -145,7 +145,7 @@ impl<'a> Asked<'a> {
         value.ok_or_else(missing)
     }
 
-    /// A value of the question: text without control characters, of bounded length.
+    /// A value of the question: text without control characters, with a limited length.
     fn value(&self, source: &Source, rule: &HandshakeRule) -> Result<String> {
         let malformed = |problem| malformed_value(source.to_string(), problem);
         let value = look_up(source, self.head, self.body).map_err(|unusable| malformed(unusable.into()))?;
@@ -174,7 +174,7 @@ impl<'a> Asked<'a> {
         String::from_utf8(text).map_err(|_| malformed_value("the URL".to_owned(), Problem::Encoding))
     }
 
-    /// The secret that is sent, if the scheme could do anything with it.
+    /// The secret that is sent, if the scheme can use it.
     fn secret(&self, source: &Source, rule: &HandshakeRule) -> Result<Zeroizing<String>> {
         let text = Zeroizing::new(self.value(source, rule)?);
         let key = |secret: Secret| self.verifier.scheme().secret.key(secret.expose()).map(drop);
@@ -193,7 +193,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// A URL that can be read in one way only, and is of the rule's shape.
+/// Whether a URL is unambiguous, and has the form that the rule demands.
 fn is_allowed(url: &str, rule: &ConfirmRule) -> bool {
     let Some(rest) = url.strip_prefix("https://").filter(|_| is_plain_https(url)) else { return false };
     let (host, behind) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -204,26 +204,26 @@ fn is_allowed(url: &str, rule: &ConfirmRule) -> bool {
     rule.hosts.iter().any(|pattern| pattern.fits(host)) && rule.path.fits(path) && rule.parameters.iter().all(has)
 }
 
-/// A header line that nothing can end early.
+/// A header value without characters that could end the line early.
 fn header_value(name: &HeaderName, text: &str) -> Result<HeaderValue> {
     let is_visible = text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
     let value = HeaderValue::from_str(text).ok().filter(|_| is_visible);
     value.ok_or_else(|| malformed_value(format!("the answer's header `{name}`"), Problem::Encoding))
 }
 
-/// RFC 8259 section 7, and `<`, `>` and `&` escaped as well, for readers that take everything for a page.
+/// A JSON string (RFC 8259 section 7). `<`, `>` and `&` are escaped as well, for readers that treat everything as HTML.
 fn json_string(text: &str) -> String {
     let quoted = serde_json::Value::from(text).to_string();
     quoted.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
 impl Verifier {
-    /// Refuses content that anybody can have signed, by asking for it in a handshake.
+    /// Refuses content that anybody could have had signed by asking for it in a handshake.
     pub(crate) fn refuse_answers(&self, content: &Content<'_>, body: &[u8]) -> Result<()> {
         let scheme = self.scheme();
         for rule in scheme.handshakes.iter().filter(|rule| rule.signs_for_anybody()) {
             for form in self.url_forms() {
-                // As much of it as a question can have: what is longer is none, and can be long.
+                // Only as much of the content as a question can have is kept: longer content is no question.
                 let (mut start, mut length) = (Vec::new(), 0_usize);
                 let with = Writing { form: *form, secret: &[], body: Some(body) };
                 content.write(&scheme.signature.parts, with, &mut |piece| {

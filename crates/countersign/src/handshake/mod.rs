@@ -1,8 +1,8 @@
-//! Handshakes: the one-off questions that some providers ask an endpoint before they send events.
+//! Handshakes: the questions that some providers ask an endpoint once, before they send events.
 //!
-//! Which questions there are, and what is answered, [the scheme says](crate::scheme#handshakes). A question is asked of the
-//! [head](Verifier::handshake_in_head) before anything else, of a [body](Verifier::handshake_in_body) that no signature
-//! proves, or of a [verified delivery](crate::Verified::handshake):
+//! [The scheme says](crate::scheme#handshakes) which questions there are, and what to answer. A question can be found
+//! in the [head](Verifier::handshake_in_head), before anything else; in a [body](Verifier::handshake_in_body) that no
+//! signature proves; or in a [verified delivery](crate::Verified::handshake):
 //!
 //! ```
 //! use countersign::{Handshake, Timestamp, Verifier, providers};
@@ -22,8 +22,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! With a question comes an answer, or what has to be done before it may be given: a [secret](SecretToStore) to be kept, a
-//! [URL](UrlToConfirm) to be fetched.
+//! The result is an answer, or something to do before the answer may be given: store a [secret](SecretToStore), or
+//! fetch a [URL](UrlToConfirm).
 
 use std::fmt;
 
@@ -37,20 +37,20 @@ pub(crate) use ask::Asked;
 
 use crate::{head::Head, rejection::Rejection, scheme::HandshakeRule, timestamp::Timestamp, verifier::Verifier};
 
-/// What a question comes to.
+/// What to do about a question.
 #[derive(Debug)]
 #[non_exhaustive]
 #[must_use = "the provider waits for an answer"]
 pub enum Handshake {
-    /// The answer.
+    /// Send this answer.
     Answer(HandshakeAnswer),
-    /// A secret that has to be kept before the question is answered.
+    /// Store a secret before sending the answer.
     Store(SecretToStore),
-    /// A URL that has to be fetched before the question is answered.
+    /// Fetch a URL before sending the answer.
     Confirm(UrlToConfirm),
 }
 
-/// The answer to a question. It is text or JSON, never a page, and its length is bounded.
+/// The answer to a question. It is text or JSON, never HTML, and has a limited length.
 #[derive(Clone)]
 pub struct HandshakeAnswer {
     status: StatusCode,
@@ -68,12 +68,12 @@ impl HandshakeAnswer {
         Self { status, headers, body: body.into() }
     }
 
-    /// Its status, one of success.
+    /// Its status, always a success.
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
-    /// Its headers, `X-Content-Type-Options: nosniff` among them.
+    /// Its headers, which include `X-Content-Type-Options: nosniff`.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
@@ -93,27 +93,28 @@ impl HandshakeAnswer {
 }
 
 impl fmt::Debug for HandshakeAnswer {
-    /// Without headers and body, in which a secret may stand.
+    /// Without headers and body, which may contain a secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HandshakeAnswer").field("status", &self.status).finish_non_exhaustive()
     }
 }
 
-/// The secret that a provider sends, and the answer that tells it that the secret is kept.
+/// The secret that a provider sends, and the answer that confirms that it is stored.
 ///
-/// The question is not signed, so keep the secret only if the endpoint has none: whoever could overwrite it could sign.
+/// The question is not signed. So store the secret only if the endpoint has none: whoever could overwrite it could
+/// sign.
 pub struct SecretToStore {
     secret: Zeroizing<String>,
     answer: HandshakeAnswer,
 }
 
 impl SecretToStore {
-    /// The secret, as a [`Secret`](crate::Secret) of the scheme takes it.
+    /// The secret, in the form that a [`Secret`](crate::Secret) of the scheme takes.
     pub fn secret(&self) -> &str {
         &self.secret
     }
 
-    /// The answer, to be given when the secret is kept.
+    /// The answer, to be sent once the secret is stored.
     pub fn stored(self) -> HandshakeAnswer {
         self.answer
     }
@@ -125,44 +126,44 @@ impl fmt::Debug for SecretToStore {
     }
 }
 
-/// The URL by which a subscription is confirmed, and the answer for when it was. The question was signed, and the URL is
-/// of the shape that the scheme allows.
+/// The URL that confirms a subscription, and the answer to send after it was fetched. The question was signed, and the
+/// URL has the form that the scheme allows.
 pub struct UrlToConfirm {
     url: String,
     answer: HandshakeAnswer,
 }
 
 impl UrlToConfirm {
-    /// The URL: `https`, no port or user, with a host, a path and parameters of the scheme's. Fetch it by GET and follow no
-    /// redirect.
+    /// The URL: `https`, without port or user, with a host, a path and parameters that the scheme allows. Fetch it with
+    /// GET, and follow no redirect.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The answer, to be given when the URL was fetched.
+    /// The answer, to be sent once the URL was fetched.
     pub fn confirmed(self) -> HandshakeAnswer {
         self.answer
     }
 }
 
 impl fmt::Debug for UrlToConfirm {
-    /// Without the URL, whose query has a token.
+    /// Without the URL, whose query contains a token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UrlToConfirm").finish_non_exhaustive()
     }
 }
 
-/// The most bytes that a body with a question has: 16 KiB. The longest value that is answered has 4 KiB.
+/// The longest body of a question: 16 KiB. The longest value that is echoed has 4 KiB.
 pub const MAX_QUESTION: u64 = 16 * 1024;
 
 impl Verifier {
-    /// Answers a question that stands in the head alone and that no signature proves: most of those asked by GET. `None` if
-    /// there is none; then the request is a delivery, or [something else](Self::may_be_question).
+    /// Answers an unsigned question that is only in the head, like most of those asked with GET. `None` if there is
+    /// none: the request is then a delivery, or [another question](Self::may_be_question).
     ///
     /// # Errors
     ///
-    /// If a question was asked, but its token is wrong, a value of it is missing, ambiguous or too long, or something that
-    /// the answer needs is not configured.
+    /// If a question was asked, but its token is wrong, one of its values is missing, ambiguous or too long, or
+    /// something that the answer needs is not configured.
     pub fn handshake_in_head<'r>(
         &'r self,
         head: impl Into<Head<'r>>,
@@ -173,8 +174,8 @@ impl Verifier {
         asked.answer(|rule| !rule.signed && rule.is_in_head())
     }
 
-    /// Whether a request with this head may ask something that is no delivery and that only its body, or a verdict on it,
-    /// can tell. Then it is worth to read up to [`MAX_QUESTION`] bytes of it even if the head is refused.
+    /// Whether a request with this head may be a question that can only be told from its body, or after a verdict on
+    /// it. If so, read up to [`MAX_QUESTION`] bytes of the body even if the head is refused.
     pub fn may_be_question<'r>(&'r self, head: impl Into<Head<'r>>) -> bool {
         let head = head.into();
         self.scheme().handshakes.iter().any(|rule| {
@@ -183,9 +184,8 @@ impl Verifier {
         })
     }
 
-    /// Answers a question in a request that is no delivery, given its whole body: one that no signature proves, or one
-    /// with a method that no delivery has, which is verified first. A body of more than [`MAX_QUESTION`] bytes asks
-    /// nothing.
+    /// Answers a question in a request that is no delivery, given its whole body: an unsigned question, or one with a
+    /// method that no delivery has, which is verified first. A body of more than [`MAX_QUESTION`] bytes is no question.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! A request on its way to be signed, and how values are put into it.
+//! A request that is being signed, and how values are put into it.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use http::{HeaderValue, Uri, request::Parts, uri::PathAndQuery};
 use super::SignError;
 use crate::{head::parameter, json::Pointer, multipart, scheme::Source};
 
-/// A request on its way to be signed.
+/// A request that is being signed.
 pub(super) struct Draft {
     pub(super) parts: Parts,
     pub(super) body: Bytes,
@@ -36,7 +36,7 @@ impl Draft {
         match source {
             Source::Header(names) => {
                 let value = HeaderValue::from_str(text).map_err(|_| unprintable())?;
-                // A scheme's list of names is never empty.
+                // The list of names in a scheme is never empty.
                 if let Some(name) = names.first() {
                     names.iter().skip(1).for_each(|other| drop(self.parts.headers.remove(other)));
                     self.parts.headers.insert(name, value);
@@ -54,7 +54,7 @@ impl Draft {
             }
             Source::Form(name) => {
                 let unfit = || SignError::Body { place: source.to_string() };
-                // What a part of multipart form data says can be read, but not be put there.
+                // A field of multipart form data can be read, but not written.
                 if multipart::boundary(&self.body).is_some() {
                     return Err(unfit());
                 }
@@ -79,13 +79,13 @@ impl Draft {
                 self.body = text.to_owned().into();
                 Ok(())
             }
-            // Claims go into the token when it is made.
+            // Claims are added when the token is made.
             Source::Claim(_) => Ok(()),
         }
     }
 }
 
-/// URL-encoded text in which `name` has just one value.
+/// URL-encoded text in which `name` has exactly one value.
 fn replaced(encoded: &str, name: &str, value: &str) -> String {
     let keep = |pair: &&str| {
         let parsed = form_urlencoded::parse(pair.as_bytes()).next();

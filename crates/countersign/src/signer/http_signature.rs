@@ -1,4 +1,4 @@
-//! Makes HTTP Message Signatures.
+//! Signs with HTTP Message Signatures.
 
 use std::fmt::Write as _;
 
@@ -16,11 +16,11 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// How long a signature is made valid where the scheme wants it to say so, in seconds.
+/// How long a signature is valid if the scheme demands an expiry, in seconds.
 const LIFETIME: i64 = 300;
 
 impl Signer {
-    /// Puts the headers of RFC 9421 into the request, and the digest of its body if that is to be covered.
+    /// Adds the headers of RFC 9421 to the request, and the digest of its body if that is to be covered.
     pub(super) fn sign_message(&self, draft: &mut Draft, now: Timestamp, nonce: &str) -> Result<(), SignError> {
         let rule = &self.scheme().http;
         if rule.components.iter().any(Component::is_content_digest) {
@@ -36,7 +36,7 @@ impl Signer {
         put(draft, SIGNATURE, &format!("{label}=:{signature}:"))
     }
 
-    /// The components that the scheme wants, and the parameters.
+    /// The components that the scheme demands, and the parameters.
     fn signature_parameters(&self, algorithm: HttpAlgorithm, now: Timestamp, nonce: &str) -> String {
         let rule = &self.scheme().http;
         let components: Vec<_> = rule.components.iter().map(Component::identifier).collect();
@@ -75,7 +75,7 @@ impl Signer {
         }
     }
 
-    /// The first of the scheme's algorithms that the key can do.
+    /// The first of the scheme's algorithms that the key supports.
     fn http_algorithm(&self) -> Option<HttpAlgorithm> {
         let fits = |algorithm: &HttpAlgorithm| match (&self.key, algorithm) {
             (SigningKey::Private(key), HttpAlgorithm::Public(algorithm)) => {

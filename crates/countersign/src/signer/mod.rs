@@ -1,4 +1,4 @@
-//! Signs requests as a provider would: for tests, for `countersign send`, and to pass deliveries on.
+//! Signs requests as a provider would: for tests, for `countersign send`, and to forward deliveries.
 
 mod draft;
 mod http_signature;
@@ -48,9 +48,9 @@ pub struct Signer {
     key: SigningKey,
 }
 
-/// What makes the tag.
+/// The key that makes the tag.
 enum SigningKey {
-    /// What the verifier has as well.
+    /// The secret that the verifier has as well.
     Shared(Zeroizing<Vec<u8>>),
     Private(PrivateKey),
 }
@@ -59,16 +59,16 @@ enum SigningKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignError {
-    /// The scheme puts something into the JSON or form body, and the body is none, or has no place for it.
+    /// The scheme puts a value into the JSON or form body, but the body has no place for it.
     Body {
-        /// Where it would stand.
+        /// The place of the value.
         place: String,
     },
     /// The scheme signs a value that the request does not have, or that the verifier would refuse.
     Refused(Rejection),
     /// A value cannot stand in a header or URL.
     Unprintable {
-        /// Where it would stand.
+        /// The place of the value.
         place: String,
     },
 }
@@ -92,8 +92,8 @@ impl From<Rejection> for SignError {
 }
 
 impl Signer {
-    /// A signer for a scheme that needs nothing but the secret; in place of a public key, the private one in PEM, or for
-    /// Ed25519 its 32 bytes in the encoding of the scheme.
+    /// A signer for a scheme that needs only the secret. For a scheme with public keys, the secret is the private key
+    /// in PEM, or for Ed25519 its 32 bytes in the scheme's encoding.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl Signer {
         Self::configured(scheme, secret, |builder| builder)
     }
 
-    /// A signer that knows the receiver's public URL.
+    /// A signer with the receiver's public URL.
     ///
     /// # Errors
     ///
@@ -115,11 +115,11 @@ impl Signer {
         Self::configured(scheme, secret, |builder| builder.public_url(url))
     }
 
-    /// A signer with all that a verifier can be told: settings, a public URL, legacy algorithms.
+    /// A signer with everything that can be set on a verifier: settings, a public URL, legacy algorithms.
     ///
     /// # Errors
     ///
-    /// If `configure` adds a secret, which would not be the one that signs; and as [`VerifierBuilder::build`].
+    /// If `configure` adds a secret, which would not be the one that signs; otherwise as [`VerifierBuilder::build`].
     pub fn configured(
         scheme: impl IntoScheme,
         secret: impl IntoSecret,
@@ -141,8 +141,9 @@ impl Signer {
         Ok(Self { verifier: builder.build()?, key })
     }
 
-    /// A forger, who signs with the empty secret: made to find receivers that verify with a secret which nobody set. `None` if
-    /// the scheme's key is not made of a secret's bytes alone. `configure` is that of [`configured`](Self::configured).
+    /// A signer with the empty secret, as a forger would use it: it finds receivers whose secret was never set. `None`
+    /// if the scheme's key is not made of a secret's bytes alone. `configure` is as in
+    /// [`configured`](Self::configured).
     ///
     /// ```
     /// use countersign::{Rejection, Signer, Timestamp, Verifier, providers};
@@ -167,23 +168,23 @@ impl Signer {
         if !matches!(scheme.signature.algorithm, Algorithm::Hmac(_) | Algorithm::Hash(_)) {
             return Ok(None);
         }
-        // The empty text is neither encoded nor has it the prefix of a secret; what else is done to a secret is done to it.
+        // The empty text has no encoding and no prefix. Everything else that the scheme does to a secret is done to it.
         let scheme = scheme.altered(|description| description.secret = description.secret.of_bare());
         Self::configured(&scheme, Secret::guess(b""), configure).map(Some)
     }
 
-    /// The scheme by which it signs.
+    /// The scheme that it signs by.
     pub fn scheme(&self) -> &Scheme {
         self.verifier.scheme()
     }
 
-    /// What verifies what it signs: with the same secret, or with the public key to its private one.
+    /// A verifier for what it signs: with the same secret, or with the public key of its private key.
     pub fn verifier(&self) -> &Verifier {
         &self.verifier
     }
 
-    /// Signs a request sent at `now`. What the scheme adds (tag, timestamp, id, hash of the body) is put where the scheme
-    /// puts it: into headers, the query or the body. A delivery id that is there already stays.
+    /// Signs a request sent at `now`. It puts everything that the scheme adds (tag, timestamp, id, hash of the body)
+    /// where the scheme has it: into headers, the query or the body. A delivery id that is already there is kept.
     ///
     /// # Errors
     ///
@@ -224,7 +225,7 @@ impl Signer {
         Ok(Request::from_parts(draft.parts, draft.body))
     }
 
-    /// Puts the values where the scheme's checks will look for them; gives those that belong into a token.
+    /// Puts the values where the scheme's checks look for them; returns those for a token.
     fn put_checks(&self, draft: &mut Draft) -> Result<Vec<(Pointer, String)>, SignError> {
         let mut claims = Vec::new();
         let is_on = |check: &&Check| !check.optional && !check.is_off(self.verifier.settings());
@@ -246,7 +247,7 @@ impl Signer {
         Ok(claims)
     }
 
-    /// The first of the texts that a check allows.
+    /// The first of the values that a check allows.
     fn text(&self, texts: &[Vec<Part>], draft: &Draft) -> Result<String, SignError> {
         let content = self.content(draft, b"", b"", SortedParameters::NONE);
         let parts = texts.first().map(Vec::as_slice).unwrap_or_default();
@@ -274,7 +275,7 @@ impl Signer {
     }
 
     fn writing<'a>(&'a self, body: Option<&'a [u8]>) -> Writing<'a> {
-        // No scheme has an empty list of forms.
+        // The list of forms in a scheme is never empty.
         let form = self.verifier.url_forms().first().copied().unwrap_or(UrlForm::AsIs);
         let secret = self.verifier.key(0).material.start().map_or(&b""[..], |(_, secret)| secret);
         Writing { form, secret, body }
@@ -307,7 +308,7 @@ impl Signer {
         }
     }
 
-    /// The signed content of a request that obeys the rules of its scheme.
+    /// The signed content, if the request obeys the rules of its scheme.
     fn signed(&self, draft: &Draft, time: &str, id: &str) -> Result<Vec<u8>, SignError> {
         let scheme = self.scheme();
         let body = if scheme.signs_decoded_body() {
@@ -336,7 +337,7 @@ impl Signer {
             }
             (SigningKey::Shared(_), None) => None,
         };
-        // The key was held against the scheme when it was read.
+        // The key was checked against the scheme when it was read.
         signature.ok_or_else(|| SignError::Unprintable { place: "the signature".to_owned() })
     }
 
@@ -347,7 +348,7 @@ impl Signer {
         }
     }
 
-    /// Where the request names the algorithm, and the one that it will name: the soundest.
+    /// Where the request names the algorithm, and the strongest one to name there.
     fn named_algorithm(&self) -> Option<(&Source, &str, PublicKeyAlgorithm)> {
         match &self.scheme().signature.algorithm {
             Algorithm::PublicKey(Choice::Named(source, named)) => {
@@ -358,7 +359,7 @@ impl Signer {
         }
     }
 
-    /// The id that the request has, or one made of its content, so that signing twice gives the same.
+    /// The id of the request, or one derived from its content, so that signing twice gives the same result.
     fn id(&self, draft: &Draft, now: Timestamp) -> String {
         let given = self.scheme().delivery_id.as_ref().and_then(|source| {
             let value = look_up(source, Head::from(&draft.parts), Some(&draft.body)).ok()??;
@@ -377,14 +378,14 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// The private key that a text stands for, if the scheme takes public keys; `None` if it computes with a secret.
+/// The private key in a secret's text, if the scheme takes public keys; `None` if it computes with a secret.
 fn private_key(scheme: &Scheme, secret: &Secret) -> Result<Option<PrivateKey>, ConfigError> {
     if !scheme.takes_public_key() {
         return Ok(None);
     }
     let text = secret.expose();
     let is_pem = text.starts_with(b"-----");
-    // Short keys are accepted when signing: whoever verifies decides.
+    // Short keys are accepted for signing: the verifier decides about them.
     let policy = policy(true);
     let key = if is_pem {
         PrivateKey::from_pem(&String::from_utf8_lossy(text), policy)
@@ -394,7 +395,7 @@ fn private_key(scheme: &Scheme, secret: &Secret) -> Result<Option<PrivateKey>, C
     key.map(Some).map_err(|error| ConfigError::Secret(SecretError::PublicKey(error)))
 }
 
-/// The signature's text in what the scheme wraps it in.
+/// The signature's text in the scheme's wrapping.
 fn wrapped(unwrap: Option<&Unwrap>, text: String) -> String {
     let Some(unwrap) = unwrap else { return text };
     let document = match &unwrap.json {

@@ -1,4 +1,4 @@
-//! Makes the tokens of schemes that carry one.
+//! Signs with JSON Web Tokens.
 
 use serde_json::{Map, Value};
 
@@ -12,21 +12,21 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// How long a token is made valid, in seconds.
+/// How long a token is valid, in seconds.
 const LIFETIME: i64 = 300;
 
-/// What a token says beside what the scheme fixes.
+/// What a token contains besides the scheme's fixed values.
 pub(super) struct Issue<'a> {
     pub(super) now: Timestamp,
     pub(super) claims: &'a [(Pointer, String)],
 }
 
 impl Signer {
-    /// A token for the request, with the claims that the scheme wants.
+    /// A token for the request, with the claims that the scheme demands.
     pub(super) fn token(&self, draft: &Draft, issue: &Issue<'_>) -> Result<String, SignError> {
         let scheme = self.scheme();
         let mut claims = if scheme.signature.source.is_in_body() {
-            // The body becomes the token, and what it said becomes its claims.
+            // The token becomes the body, and the body's members become its claims.
             serde_json::from_slice::<Map<String, Value>>(&draft.body)
                 .map_err(|_| SignError::Body { place: "the token".to_owned() })?
         } else {
@@ -96,7 +96,7 @@ impl Signer {
         }
     }
 
-    /// The first of the scheme's algorithms that the key can do.
+    /// The first of the scheme's algorithms that the key supports.
     fn jws_algorithm(&self) -> Option<JwsAlgorithm> {
         let fits = |algorithm: &JwsAlgorithm| match (&self.key, algorithm.key()) {
             (SigningKey::Private(key), JwsKey::Public(algorithm)) => {

@@ -1,4 +1,4 @@
-//! What a request must have beside a right signature: the guards of its framing, and the values that its scheme checks.
+//! The checks of a request besides its signature: the guards of its framing, and the values that its scheme checks.
 
 use std::sync::Arc;
 
@@ -28,8 +28,8 @@ impl Verifier {
         self.run_checks(content, Some(body), body.is_empty(), digests.map(|digest| digest.of(body)))
     }
 
-    /// Holds the values that a request must have against those that it has. `hashes` are those of the body, one for each
-    /// check that takes one, in order.
+    /// Compares the values that a request must have with those that it has. `hashes` are the hashes of the body, in
+    /// order, one for each check that takes one.
     pub(crate) fn run_checks(
         &self,
         content: &Content<'_>,
@@ -60,7 +60,7 @@ impl Verifier {
                 (Equals::Body, _) if body.is_some_and(|body| texts_are_equal(body, &told)) => {}
                 (Equals::Body, _) => return Err(Rejection::BodyHash { place: Arc::from(check.source.to_string()) }),
                 (Equals::Text(texts), _) => self.check_text(content, check, texts, &told)?,
-                // A check of the body's hash is always given one.
+                // The caller always passes a hash for each check of the body's hash.
                 (Equals::BodyHash(..), None) => return Err(Rejection::BodyHash { place: Arc::from("the body") }),
             }
         }

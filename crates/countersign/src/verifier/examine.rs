@@ -1,4 +1,4 @@
-//! What can be said of a request before its body is there: its method, its evidence and its time.
+//! The checks that need no body: the request's method, its evidence and its time.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,8 @@ use crate::{
 };
 
 impl Verifier {
-    /// Every check that needs no body, if the request is [ordinary](crate::ordinary): no more than its method is checked if not.
+    /// Makes every check that needs no body, if the request is [ordinary](crate::ordinary). If it is not, only its
+    /// method is checked.
     #[inline]
     pub(crate) fn examine_ordinary<'r>(
         &self,
@@ -31,7 +32,8 @@ impl Verifier {
         }
     }
 
-    /// Every check that needs no body, or, given the whole body, the rest of them. Fills `examined` in place: it is large.
+    /// Makes every check that needs no body and, if the whole body is given, the rest of them. Fills `examined` in
+    /// place: it is large.
     pub(crate) fn examine<'r>(
         &'r self,
         head: Head<'r>,
@@ -85,7 +87,7 @@ impl Verifier {
         Ok(())
     }
 
-    /// Examines what the head has of the evidence, where the body has the rest: the early half of
+    /// Checks the evidence in the head, if the rest of it is in the body: the early half of
     /// [`judge_whole`](Self::judge_whole).
     pub(crate) fn examine_what_the_head_has(&self, head: Head<'_>) -> Result<(), Rejection> {
         let inner = &*self.inner;
@@ -98,7 +100,7 @@ impl Verifier {
         tags.decode(&inner.setup.scheme, &inner.places)
     }
 
-    /// Refuses what no key could prove, before anything else but its method is looked at.
+    /// Refuses a request that no key could prove, before anything but its method is checked.
     pub(crate) fn check_keys(&self, head: Head<'_>, now: Timestamp) -> Result<(), Rejection> {
         if self.has_key_at(now) {
             return Ok(());
@@ -130,7 +132,7 @@ impl Verifier {
         Ok(())
     }
 
-    /// Reads the signed timestamp, if the scheme has one, and holds it against the clock.
+    /// Reads the signed timestamp, if the scheme has one, and checks it against the clock.
     #[inline]
     pub(super) fn read_time<'r>(
         &'r self,

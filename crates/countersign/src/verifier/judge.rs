@@ -16,13 +16,13 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// What a request says, and what it brings to prove it.
+/// The content of a request, and the tags that are to prove it.
 #[derive(Clone, Copy)]
 struct Request<'a> {
     content: &'a Content<'a>,
     tags: &'a Tags<'a>,
     body: &'a [u8],
-    /// For each form of the URL what is signed: the parts of the scheme, or the text that they come to.
+    /// The signed parts for each form of the URL: as parts of the scheme, or already written as text.
     parts: Parts<'a>,
 }
 
@@ -42,7 +42,8 @@ impl<'a> Parts<'a> {
 }
 
 impl Verifier {
-    /// Computes one tag per valid key and URL form over the whole content, and finds the key whose tag was brought.
+    /// Computes one tag per valid key and URL form over the whole content, and finds the key that made one of the
+    /// request's tags.
     pub(crate) fn judge(
         &self,
         content: &Content<'_>,
@@ -87,7 +88,7 @@ impl Verifier {
         Ok(maker)
     }
 
-    /// What is signed in each form of the URL, as text, where several keys are to be tried and it takes long to put together.
+    /// The signed text for each form of the URL, if several keys are to be tried and writing it is expensive.
     fn written_for_several(
         &self,
         content: &Content<'_>,
@@ -106,8 +107,8 @@ impl Verifier {
         self.url_forms().iter().map(text).collect::<Result<_, _>>().map(Some)
     }
 
-    /// Compares the tags that a key makes, one for each form of the URL, with those of the request. `hash` is what the
-    /// content goes into, and the secret if that is a part of the content.
+    /// Compares the tags that a key makes, one for each form of the URL, with those of the request. `hash` is the hash
+    /// that takes the content, and the secret if that is part of the content.
     fn compare_tags(
         &self,
         search: &mut Search,
@@ -133,10 +134,10 @@ impl Verifier {
         Ok(())
     }
 
-    /// Refuses content that shows the traces of a length extension, which a plain hash does not withstand.
+    /// Refuses content with the traces of a length extension, which a plain hash does not withstand.
     fn refuse_extension(&self, request: Request<'_>, digest: Digest, secret_len: usize) -> Result<(), Rejection> {
         let Request { content, body, .. } = request;
-        // Of the secret only the length matters here, so that it is not copied.
+        // Only the length of the secret matters here, so the secret is not copied.
         let secret = vec![b's'; secret_len];
         for form in self.url_forms() {
             let with = Writing { form: *form, secret: &secret, body: Some(body) };
@@ -147,7 +148,7 @@ impl Verifier {
         Ok(())
     }
 
-    /// The form of the URL for which a public key, or the secret of a token, proves one of the signatures.
+    /// The form of the URL for which a public key, or the secret of a token, verifies one of the signatures.
     fn signed_form(&self, request: Request<'_>, material: &Material) -> Result<Option<UrlForm>, Rejection> {
         let scheme = &self.inner.setup.scheme;
         let Request { content, tags, body, parts } = request;
@@ -174,7 +175,7 @@ impl Verifier {
         Ok(None)
     }
 
-    /// The algorithm, which the request may name among those of the scheme.
+    /// The algorithm. The request may choose one of those that the scheme allows.
     fn choose(&self, choice: &Choice, content: &Content<'_>, body: &[u8]) -> Result<PublicKeyAlgorithm, Rejection> {
         let (source, named) = match choice {
             Choice::One(algorithm) => return Ok(*algorithm),
@@ -189,7 +190,7 @@ impl Verifier {
     }
 }
 
-/// Whether the key proves one of the signatures.
+/// Whether the key verifies one of the signatures.
 fn is_signed_by(
     key: &PublicKey,
     algorithm: PublicKeyAlgorithm,

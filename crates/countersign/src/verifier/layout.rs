@@ -1,14 +1,14 @@
-//! What a verifier asks its scheme once, and not for each request.
+//! Facts about a scheme that a verifier computes once, and not for each request.
 
 use crate::{
     scheme::{Algorithm, Part, Scheme},
     sha256,
 };
 
-/// What follows from the scheme for every request.
+/// The facts about the scheme that hold for every request.
 #[expect(clippy::struct_excessive_bools, reason = "answers of the scheme that are worth asking once, and no state")]
 pub(crate) struct Layout {
-    /// How many parts stand in front of the body.
+    /// How many parts come before the body.
     pub(crate) before: usize,
     /// Whether the body itself is a part.
     pub(crate) body: bool,
@@ -18,10 +18,11 @@ pub(crate) struct Layout {
     pub(super) reads_time_after_signature: bool,
     /// Whether the scheme signs an id of the delivery.
     pub(super) has_id: bool,
-    /// Whether a keyed hash over what the head was examined for and the body is all that decides, as for most schemes.
+    /// Whether the verdict depends only on a keyed hash over the body and values of the head that are already examined,
+    /// as in most schemes.
     pub(crate) is_plain: bool,
-    /// Whether the replay key is a hash [of the body](crate::scheme::Description::replay_key_is_of_body), to be made beside the
-    /// signature's.
+    /// Whether the replay key is a hash [of the body](crate::scheme::Description::replay_key_is_of_body), computed side
+    /// by side with the signature's.
     pub(crate) hashes_replay_key: bool,
 }
 

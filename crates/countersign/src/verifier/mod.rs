@@ -1,4 +1,4 @@
-//! The verifier: everything an endpoint needs to judge a delivery.
+//! The verifier of an endpoint, and its entry points for whole and arriving requests.
 
 mod checks;
 mod examine;
@@ -27,7 +27,7 @@ use crate::{
 
 /// Judges the deliveries of one endpoint: a scheme, its keys, a tolerance and, where the scheme signs it, the public URL.
 ///
-/// Made once, at start-up: it turns the secrets into keyed hash states. Cheap to clone and to share.
+/// Make one at start-up: that turns the secrets into keyed hash states. It is cheap to clone and to share.
 ///
 /// ```
 /// use countersign::{Verifier, providers};
@@ -59,7 +59,7 @@ struct Inner {
     ordinary: Option<Ordinary>,
 }
 
-/// What [`VerifierBuilder::build`] held against each other.
+/// The checked parts of a verifier, except its keys.
 pub(crate) struct VerifierSetup {
     pub(crate) scheme: Scheme,
     pub(crate) keys: Vec<ReadyKey>,
@@ -68,17 +68,17 @@ pub(crate) struct VerifierSetup {
     pub(crate) settings: Settings,
     /// Whether the provider may send the secret in a handshake.
     pub(crate) awaits_secret: bool,
-    /// Whether algorithms that are broken for other uses are borne.
+    /// Whether algorithms are allowed that are broken for other uses.
     pub(crate) allows_legacy: bool,
 }
 
 impl Verifier {
-    /// A verifier with one secret and the provider's own tolerance, which is all that most endpoints need.
+    /// A verifier with one secret and the provider's own tolerance. Most endpoints need no more.
     ///
     /// # Errors
     ///
-    /// As [`VerifierBuilder::build`], above all if the secret is empty, a placeholder, or not what the scheme expects. A scheme that
-    /// needs more than a secret (a public URL, a setting, `allow_legacy`) needs [`Verifier::builder`].
+    /// As [`VerifierBuilder::build`], above all if the secret is empty, a placeholder, or not what the scheme expects.
+    /// A scheme that needs more than a secret (a public URL, a setting, `allow_legacy`) needs [`Verifier::builder`].
     pub fn new(scheme: impl IntoScheme, secret: impl IntoSecret) -> Result<Self, ConfigError> {
         Self::builder(scheme).secret(secret).build()
     }
@@ -95,12 +95,13 @@ impl Verifier {
         Self { inner: Arc::new(Inner { setup, places, layout, ordinary }) }
     }
 
-    /// Judges a whole request. `now` is the time against which its timestamp is held: that of its arrival. Where the scheme signs the
-    /// unpacked body, one that unpacks to more than 16 MiB is refused; [`collect`](Self::collect) takes a limit of yours.
+    /// Judges a whole request. `now` is the time of its arrival, against which its timestamp is checked. If the scheme
+    /// signs the decoded body, a body that decodes to more than 16 MiB is refused; [`collect`](Self::collect) takes a
+    /// limit of yours.
     ///
     /// # Errors
     ///
-    /// The one reason for which it is refused.
+    /// The reason for which the request is refused.
     pub fn verify<'r, B: AsRef<[u8]>>(
         &'r self,
         head: impl Into<Head<'r>>,
@@ -129,15 +130,15 @@ impl Verifier {
         Ok(Verified::new(self, head, maker, &mut examined, body))
     }
 
-    /// Judges the head of a request; the body is to follow as it arrives. For a verdict and nothing else:
-    /// [`collect`](Self::collect) keeps the body, of which a guard against replays makes the event's key.
+    /// Judges the head of a request; the body follows as it arrives. Use it if you only need a verdict:
+    /// [`collect`](Self::collect) also keeps the body, which the replay key is made of.
     ///
-    /// How long the body may get is for the caller to say, and counts where a scheme needs the whole of it; see
-    /// [`Pending::update`]. [`collect`](Self::collect) takes a limit.
+    /// It has no limit on the body, which matters if a scheme needs the whole of it; see [`Pending::update`].
+    /// [`collect`](Self::collect) takes a limit.
     ///
     /// # Errors
     ///
-    /// Every reason that the head alone gives, a stale timestamp and a wrong token among them.
+    /// Every reason that the head alone gives, such as a stale timestamp or a wrong token.
     pub fn begin<'r>(&'r self, head: impl Into<Head<'r>>, now: impl Into<Timestamp>) -> Result<Pending<'r>, Rejection> {
         Pending::begin(self, head.into(), now.into())
     }
@@ -152,12 +153,12 @@ impl Verifier {
         self.inner.setup.keys.iter().map(|key| &*key.label)
     }
 
-    /// Whether any of its keys is valid at this time. If none is, every delivery is refused.
+    /// Whether any of its keys is valid at `now`. If none is, every delivery is refused.
     pub fn has_key_at(&self, now: impl Into<Timestamp>) -> bool {
         self.valid_keys(now.into()).next().is_some()
     }
 
-    /// How far a signed timestamp may lie from the clock; `None` if the scheme signs none.
+    /// How far a signed timestamp may be from the clock; `None` if the scheme signs none.
     pub fn tolerance(&self) -> Option<Tolerance> {
         self.inner.setup.tolerance
     }
@@ -182,7 +183,7 @@ impl Verifier {
         self.inner.setup.allows_legacy
     }
 
-    /// What it was made of, without its keys.
+    /// Its parts, except its keys.
     pub(crate) fn setup(&self) -> VerifierSetup {
         let VerifierSetup { scheme, tolerance, public_url, settings, allows_legacy, .. } = &self.inner.setup;
         VerifierSetup {
@@ -222,7 +223,7 @@ impl Verifier {
         }
     }
 
-    /// The keys that are valid now, with their places.
+    /// The keys that are valid now, with their indices.
     pub(crate) fn valid_keys(&self, now: Timestamp) -> impl Iterator<Item = (usize, &ReadyKey)> {
         self.inner.setup.keys.iter().enumerate().filter(move |(_, key)| key.is_valid_at(now))
     }

@@ -1,4 +1,4 @@
-//! The verdict on a request that is there as a whole: everything that is held against it, in order.
+//! The verdict on a whole request: every check, in order.
 
 use std::borrow::Cow;
 
@@ -19,12 +19,12 @@ use crate::{
     unkeyed::named_url,
 };
 
-/// The longest body for which the replay key is made beside the signature, 16 KiB: most are shorter. Who forges a longer one is not
-/// to cost half as much again.
+/// The longest body for which the replay key is computed along with the signature, 16 KiB: most bodies are shorter. For
+/// a longer one, a forged request would cost half as much again.
 const LONGEST_BESIDE: usize = 16 * 1024;
 
 impl Verifier {
-    /// The verdict on a request that is there as a whole, and whose body may have up to `limit` bytes once it is unpacked.
+    /// The verdict on a whole request. `limit` is the limit of its body once it is decoded.
     pub(crate) fn judge_whole<'r>(
         &'r self,
         head: Head<'r>,
@@ -43,8 +43,8 @@ impl Verifier {
         Ok((maker, examined))
     }
 
-    /// The verdict on an ordinary request of a [plain](super::layout::Layout::is_plain) scheme; and the key of its event under this
-    /// scope, where it is made beside the signature.
+    /// The verdict on an ordinary request of a [plain](super::layout::Layout::is_plain) scheme. Also the replay key
+    /// under this scope, if it is computed along with the signature.
     #[inline]
     pub(crate) fn judge_ordinary(
         &self,
@@ -61,8 +61,8 @@ impl Verifier {
         let scope = scope.filter(|_| self.inner.layout.hashes_replay_key && body.len() <= LONGEST_BESIDE);
         let (mut search, mut replay_key) = (Search::default(), None);
         let mut keys = self.valid_keys(now).filter_map(|(at, key)| Some((at, key.material.keyed()?)));
-        // Two hashes beside each other take less time than one after the other: those of two keys, or that of the last one and
-        // that of the event.
+        // Two hashes side by side take less time than one after the other: those of two keys, or that of the last key
+        // and that of the event.
         while let Some((key, start)) = keys.next() {
             let next = keys.next();
             for form in self.url_forms() {
@@ -98,7 +98,8 @@ impl Verifier {
         self.obey_guards(&content, Some(body), body.first().copied())?;
         self.refuse_foreign_keys(head, Some(body))?;
         self.refuse_answers(&content, body)?;
-        // What a token claims is worth a look when its signature is proven; anything else is cheaper than the signature.
+        // The claims of a token are checked after its signature is proven; every other check is cheaper than the
+        // signature.
         let is_token = matches!(self.inner.setup.scheme.signature.algorithm, Algorithm::Jwt);
         if !is_token {
             self.check_whole(&content, body)?;
@@ -113,7 +114,7 @@ impl Verifier {
         Ok(maker)
     }
 
-    /// A key that was pasted proves nothing for a request that names one from elsewhere.
+    /// Refuses a request that names a key from elsewhere: a pasted key proves nothing for it.
     pub(crate) fn refuse_foreign_keys(&self, head: Head<'_>, body: Option<&[u8]>) -> Result<(), Rejection> {
         match self.inner.setup.scheme.key_source().map(|keys| &keys.place) {
             Some(KeyPlace::Named { source, hosts, path }) => named_url(source, hosts, path, head, body).map(drop),
@@ -129,7 +130,7 @@ impl Verifier {
     ) -> Result<(Maker, Examined<'r>), Rejection> {
         let mut examined = Examined::default();
         if self.inner.setup.scheme.evidence_is_in_body() {
-            // First what the head has, so that a whole request is refused for the same reason as one that arrives in parts.
+            // The head first, so that a whole request is refused for the same reason as one that arrives in parts.
             self.examine_what_the_head_has(head)?;
             let mut borrowed = Examined::default();
             self.examine(head, now, Some(body), &mut borrowed)?;
