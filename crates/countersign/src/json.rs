@@ -57,7 +57,7 @@ pub(crate) enum Scalar {
 }
 
 impl Scalar {
-    /// The text that stands for the value in signed content and metadata.
+    /// The text of the value in signed content and metadata.
     pub(crate) fn into_text(self) -> String {
         match self {
             Self::Text(text) | Self::Integer(text) => text,
@@ -66,8 +66,8 @@ impl Scalar {
     }
 }
 
-/// The whole number or, if `number` is not set, the string at `pointer`; an error if something else stands there, be it a
-/// number that looks alike.
+/// The string at `pointer`, or the whole number if `number` is set. An error if the value has another type, even if it
+/// looks alike.
 pub(crate) fn read_as(body: &[u8], pointer: &Pointer, number: bool) -> Result<Option<Cow<'static, [u8]>>, Unusable> {
     let mut found = Found::default();
     match (read_into(body, pointer, &mut found)?, number) {
@@ -85,8 +85,8 @@ pub(crate) fn read(body: &[u8], pointer: &Pointer) -> Result<Option<Scalar>, Unu
 }
 
 fn read_into(body: &[u8], pointer: &Pointer, found: &mut Found) -> Result<Option<Scalar>, Unusable> {
-    // Bytes that are not UTF-8 may stand in strings beside the way: senders exist that let them through, and the
-    // signature covers them like all others.
+    // Strings that are skipped may contain bytes that are not UTF-8. Some senders let them through, and the signature
+    // covers them like all others.
     let mut deserializer = serde_json::Deserializer::from_slice(without_mark(body));
     let seed = At { tokens: &pointer.tokens, found: &mut *found };
     let read = seed.deserialize(&mut deserializer).and_then(|()| deserializer.end());
@@ -97,7 +97,7 @@ fn read_into(body: &[u8], pointer: &Pointer, found: &mut Found) -> Result<Option
     }
 }
 
-/// The bytes of the value at `pointer`, as they stand in the body.
+/// The bytes of the value at `pointer`, as in the body.
 pub(crate) fn raw<'b>(body: &'b [u8], pointer: &Pointer) -> Result<Option<&'b [u8]>, Unusable> {
     let mut value = without_mark(body);
     for token in &pointer.tokens {
@@ -107,7 +107,7 @@ pub(crate) fn raw<'b>(body: &'b [u8], pointer: &Pointer) -> Result<Option<&'b [u
     Ok(Some(value))
 }
 
-/// RFC 8259 section 8.1 lets a reader skip a byte order mark; a receiver cannot make the sender leave it out.
+/// Skips a byte order mark, as RFC 8259 section 8.1 allows: some senders write one.
 fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
@@ -127,7 +127,7 @@ impl<'de> Within<'_, 'de> {
         match read {
             _ if within.repeated => Err(Unusable::Conflicting),
             Ok(()) => Ok(within.value),
-            // What is neither an object nor a list has nothing within.
+            // Only an object or a list has something within it.
             Err(error) if error.is_data() => Ok(None),
             Err(_) => Err(Unusable::NotJson),
         }
@@ -172,12 +172,12 @@ impl<'de> Visitor<'de> for &mut Within<'_, 'de> {
 #[derive(Default)]
 struct Found {
     value: Option<Scalar>,
-    /// Whether an object, a list or a fraction stands there.
+    /// Whether the value is an object, a list or a fraction.
     other: bool,
     repeated: bool,
 }
 
-/// Walks down `tokens` and skips everything beside the way.
+/// Follows `tokens` down the document, and skips everything else.
 struct At<'a> {
     tokens: &'a [String],
     found: &'a mut Found,
@@ -261,7 +261,7 @@ impl<'de> Visitor<'de> for At<'_> {
         Ok(())
     }
 
-    /// Left out: a fraction has no single text, so none can be signed.
+    /// Not set: a fraction has no single text, so it cannot be signed.
     fn visit_f64<E>(self, _: f64) -> Result<(), E> {
         self.found.other |= self.tokens.is_empty();
         Ok(())
@@ -278,7 +278,7 @@ fn index(token: &str) -> Option<usize> {
     token.parse().ok().filter(|_| canonical)
 }
 
-/// Tells whether the next key is the wanted one, without allocating for the others.
+/// Deserializes the next key to whether it is the wanted one, without allocating for the others.
 struct Is<'a>(&'a str);
 
 impl<'de> DeserializeSeed<'de> for Is<'_> {

@@ -1,4 +1,5 @@
-//! What a JSON Web Token brings forward for a request: its times before the signature is proven, its parties behind it.
+//! The JSON Web Token of a request: its times are checked before the signature is proven, its issuer and audience
+//! afterwards.
 //!
 //! Claims: RFC 7519 section 4.1.
 
@@ -15,7 +16,7 @@ use crate::{
     timestamp::{Timestamp, Tolerance, not_ahead},
 };
 
-/// A token that is well-formed and not out of date; its signature is still to be proven.
+/// A token that is well-formed and not expired; its signature is not verified yet.
 #[derive(Debug)]
 pub(crate) struct Token {
     /// The payload, one JSON object.
@@ -24,7 +25,7 @@ pub(crate) struct Token {
     pub(crate) issued: Option<Timestamp>,
 }
 
-/// Reads a token and holds its times against the clock: what is stale is refused before anything is computed.
+/// Reads a token and checks its times against the clock, so that a stale token is refused before anything is computed.
 pub(crate) fn read(
     token: &[u8],
     rule: &JwtRule,
@@ -64,7 +65,7 @@ pub(crate) fn read(
     Ok(Token { claims, issued })
 }
 
-/// A `NumericDate` (RFC 7519 section 2): seconds, possibly with a fraction. One that is no number is not ignored.
+/// A `NumericDate` (RFC 7519 section 2): seconds, possibly with a fraction. An error if it is not a number.
 fn time(claims: &Value, name: &str) -> Result<Option<Timestamp>, Rejection> {
     match claims.get(name) {
         None => Ok(None),
@@ -83,16 +84,16 @@ fn time(claims: &Value, name: &str) -> Result<Option<Timestamp>, Rejection> {
     }
 }
 
-/// The end of the year 9999; no clock that is right will meet it.
+/// The end of the year 9999, later than any correct clock.
 const MAX_SECONDS: f64 = 253_402_300_800.0;
 
-/// Holds issuer and audience of a proven token against what they must be.
+/// Checks the issuer and audience of a verified token.
 pub(crate) fn check_parties(rule: &JwtRule, content: &Content<'_>) -> Result<(), Rejection> {
     let object: Value = serde_json::from_slice(content.head.claims).unwrap_or_default();
     let texts = |name: &str| -> Vec<&str> {
         match object.get(name) {
             Some(Value::String(text)) => vec![text],
-            // RFC 7519 section 4.1.3: an audience may be a list, of which one must be us.
+            // RFC 7519 section 4.1.3: an audience may be a list, one of which must be us.
             Some(Value::Array(items)) if name == "aud" => items.iter().filter_map(Value::as_str).collect(),
             _ => Vec::new(),
         }
@@ -113,7 +114,7 @@ pub(crate) fn check_parties(rule: &JwtRule, content: &Content<'_>) -> Result<(),
     Ok(())
 }
 
-/// The texts of which one is right.
+/// The accepted texts, one of which must match.
 fn expected(expected: &Expected, content: &Content<'_>) -> Vec<String> {
     match expected {
         Expected::Text(text) => vec![text.clone()],
@@ -128,7 +129,7 @@ fn expected(expected: &Expected, content: &Content<'_>) -> Vec<String> {
     }
 }
 
-/// Whether the key made the token.
+/// Whether the key signed the token.
 pub(crate) fn is_signed(token: &[u8], rule: &JwtRule, key: &Material) -> bool {
     let Ok(jws) = Jws::parse(token, &rule.algorithms) else { return false };
     match key {
@@ -161,7 +162,7 @@ pub(crate) fn check_detached(token: &[u8], rule: &JwtRule, place: &Arc<str>) -> 
         .map_err(|problem| Rejection::MalformedSignature { place: Arc::clone(place), problem: problem.into() })
 }
 
-/// Whether any of the algorithms computes with a secret.
+/// Whether any of the algorithms takes a secret.
 pub(crate) fn takes_secret(algorithms: &[JwsAlgorithm]) -> bool {
     algorithms.iter().any(|algorithm| matches!(algorithm.key(), JwsKey::Secret(_)))
 }

@@ -1,4 +1,4 @@
-//! Reads a JSON object whose members must have different names.
+//! Reads a JSON object without duplicate names.
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
@@ -6,12 +6,12 @@ use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 /// The members of a JSON object, by name.
 ///
-/// Parsers differ in what they make of a name that stands twice (RFC 8259 section 4). A text that two readers understand
-/// differently is not read at all: RFC 7515 section 4, RFC 7519 section 4 and RFC 8725 section 2.6.
+/// Parsers treat duplicate names differently (RFC 8259 section 4). An object that two readers understand differently is
+/// refused: RFC 7515 section 4, RFC 7519 section 4 and RFC 8725 section 2.6.
 pub(crate) struct Members<V>(BTreeMap<String, V>);
 
 impl<V: for<'de> Deserialize<'de>> Members<V> {
-    /// Reads `text`; `None` if it is not one JSON object in UTF-8, or a name of its own members stands twice.
+    /// Reads `text`; `None` if it is not one JSON object in UTF-8, or if two of its own members have the same name.
     pub(crate) fn read(text: &[u8]) -> Option<Self> {
         serde_json::from_str(std::str::from_utf8(text).ok()?).ok()
     }
@@ -22,7 +22,7 @@ impl<V: for<'de> Deserialize<'de>> Members<V> {
 }
 
 impl Members<serde_json::Value> {
-    /// The member of that name; `Err` if it is there and no text.
+    /// The member of that name; `Err` if it is there but not a string.
     pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, ()> {
         self.get(name).map(|value| value.as_str().ok_or(())).transpose()
     }

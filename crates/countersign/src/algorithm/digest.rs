@@ -1,4 +1,4 @@
-//! The hash functions, and what may rest on each.
+//! The hash functions, and what each is safe for.
 
 /// A hash function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,19 +11,19 @@ pub(crate) enum Digest {
     Sha384,
     /// SHA-512, 64 bytes.
     Sha512,
-    /// MD5, 16 bytes. Collisions of it cost nothing, and only HMAC still stands.
+    /// MD5, 16 bytes. Collisions cost nothing; it is safe inside HMAC only.
     #[cfg(feature = "legacy")]
     Md5,
     /// SHA3-512, 64 bytes.
     #[cfg(feature = "sha3")]
     Sha3_512,
-    /// Keccak-256 as Ethereum has it, 32 bytes: other padding than SHA3-256, other digests.
+    /// Keccak-256 as Ethereum uses it, 32 bytes. Its padding, and so its digests, differ from SHA3-256.
     #[cfg(feature = "sha3")]
     Keccak256,
 }
 
 impl Digest {
-    /// Those that this build has.
+    /// Those that this build supports.
     pub(crate) const ALL: &[Self] = &[
         Self::Sha1,
         Self::Sha256,
@@ -37,7 +37,7 @@ impl Digest {
         Self::Keccak256,
     ];
 
-    /// The word for it in scheme files.
+    /// Its name in scheme files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Sha1 => "sha1",
@@ -57,7 +57,7 @@ impl Digest {
         Self::ALL.iter().copied().find(|digest| digest.name() == name)
     }
 
-    /// The cargo feature that has to be turned on before the hash of that name can be used, if it is off.
+    /// The cargo feature that the hash of that name needs, if it is off.
     pub(crate) fn missing_feature(name: &str) -> Option<&'static str> {
         match name {
             "md5" if !cfg!(feature = "legacy") => Some("legacy"),
@@ -66,7 +66,7 @@ impl Digest {
         }
     }
 
-    /// Whether HMAC with it is still sound: collisions do not matter to HMAC, but nobody should begin with MD5.
+    /// Whether HMAC with it is still sound. Collisions do not matter to HMAC, but new schemes should not use MD5.
     pub(crate) fn is_safe_for_hmac(self) -> bool {
         match self {
             Self::Sha1 | Self::Sha256 | Self::Sha384 | Self::Sha512 => true,
@@ -77,7 +77,7 @@ impl Digest {
         }
     }
 
-    /// Whether nobody can make two contents with one digest, which a plain hash over a secret rests on.
+    /// Whether collisions are infeasible; a plain hash over a secret depends on that.
     pub(crate) fn is_collision_resistant(self) -> bool {
         match self {
             Self::Sha256 | Self::Sha384 | Self::Sha512 => true,

@@ -1,14 +1,14 @@
-//! The traces that a length extension leaves, which a plain hash over a secret does not withstand.
+//! Detects length extensions, to which a plain hash over a secret is vulnerable.
 
 use super::Digest;
 
 impl Digest {
-    /// Whether `content` contains the padding with which the hash of a shorter one ends.
+    /// Whether `content` contains the padding that ends the hash of a shorter content.
     ///
-    /// Who knows a hash of secret and text, but not the secret, can compute the hash of the same with that padding and
-    /// any text behind it. No sender writes such a text: the padding is a byte 0x80, zeros, and the length in bits of all
-    /// that stands in front of it (FIPS 180-4 section 5.1; RFC 1321 section 3.1 has the length in the other byte order).
-    /// The digests of SHA-3 hide half of the state or more, and cannot be extended.
+    /// An attacker who knows a hash of secret and text, but not the secret, can compute the hash of the same text with
+    /// that padding and any text after it. No sender writes such a text: the padding is a byte 0x80, zeros, and the
+    /// length in bits of everything before it (FIPS 180-4 section 5.1; in RFC 1321 section 3.1 the length has the other
+    /// byte order). The digests of SHA-3 hide half of the state or more, and cannot be extended.
     pub(crate) fn is_extension(self, content: &[u8]) -> bool {
         let (block, length) = match self {
             Self::Sha1 | Self::Sha256 => (64, 8),

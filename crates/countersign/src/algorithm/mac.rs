@@ -1,4 +1,4 @@
-//! Running hashes, keyed or not: made ready once per secret, cloned per request.
+//! Running hashes, keyed or not: prepared once per secret, cloned per request.
 
 use std::fmt;
 
@@ -15,10 +15,10 @@ use sha3::{Keccak256, Sha3_512};
 use super::{Digest, Tag};
 use crate::hmac_sha256::HmacSha256;
 
-/// A running hash, keyed or not. `Clone` copies the state: that is how a prepared key is used.
+/// A running hash, keyed or not. A prepared key is used by cloning its state.
 ///
-/// The states of SHA-512 and SHA-3 are boxed: hardly a provider uses them, and all others would move a value of twice the
-/// size.
+/// The states of SHA-512 and SHA-3 are boxed: few providers use them, and unboxed they would double the size of every
+/// value.
 #[derive(Clone)]
 pub(crate) enum Mac {
     HmacSha1(Hmac<Sha1>),
@@ -44,7 +44,7 @@ pub(crate) enum Mac {
 }
 
 impl Mac {
-    /// Updates two with the same data, together where that takes less time.
+    /// Updates two with the same data, side by side if that is faster.
     pub(crate) fn update_both(first: &mut Self, second: &mut Self, data: &[u8]) {
         if let (Self::HmacSha256(one), Self::HmacSha256(other)) = (&mut *first, &mut *second) {
             return HmacSha256::update_both(one, other, data);
@@ -78,7 +78,7 @@ impl Mac {
         }
     }
 
-    /// Ends the data and gives the tag. Takes a reference, because the usual state is large and would be moved to be dropped.
+    /// Ends the data and returns the tag. Takes a reference, because moving the large state would cost time.
     pub(crate) fn finish(&mut self) -> Tag {
         match self {
             Self::HmacSha1(mac) => Tag::new::<20>(mac.clone().finalize().into_bytes().into()),
@@ -149,7 +149,7 @@ impl Digest {
         }
     }
 
-    /// An empty HMAC under `key`, both of its states already keyed.
+    /// An empty HMAC under `key`, with both of its states keyed.
     pub(crate) fn start_hmac(self, key: &[u8]) -> Mac {
         match self {
             Self::Sha1 => Mac::HmacSha1(keyed(key)),

@@ -1,4 +1,4 @@
-//! Hashes and keyed hashes, the tags that they make, and the comparison of those.
+//! Hashes and keyed hashes, their tags, and the comparison of tags.
 
 mod digest;
 mod extension;

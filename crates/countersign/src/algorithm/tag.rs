@@ -1,4 +1,4 @@
-//! Tags, and the comparisons in constant time, of which there are no others.
+//! Tags, and the only comparisons of them, which run in constant time.
 
 use std::fmt;
 
@@ -24,14 +24,14 @@ impl Tag {
         Self { bytes: tag, len: LEN }
     }
 
-    /// Becomes the tag of `len` bytes that `text` stands for. In place, because a move costs as much as the decoding.
+    /// Decodes `text` into this tag of `len` bytes. In place, because a move would cost as much as the decoding.
     #[inline]
     pub(crate) fn decode(&mut self, encoding: Encoding, text: &[u8], len: usize) -> Option<()> {
         *self = Self { bytes: [0; MAX_TAG], len };
         encoding.decode_exactly(text, self.bytes.get_mut(..len)?)
     }
 
-    /// A tag of these bytes; `None` if they are more than any has.
+    /// A tag of these bytes; `None` if there are more than [`MAX_TAG`].
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut tag = Self { bytes: [0; MAX_TAG], len: bytes.len() };
         tag.bytes.get_mut(..bytes.len())?.copy_from_slice(bytes);
@@ -42,7 +42,7 @@ impl Tag {
         &self.bytes[..self.len]
     }
 
-    /// Whether both are the same bytes, in time that depends on their lengths alone. Those are no secret.
+    /// Whether both are the same bytes, in time that depends only on their lengths, which are not secret.
     #[inline]
     pub(crate) fn equals(&self, other: &Self) -> Choice {
         if self.len != other.len {
@@ -55,7 +55,7 @@ impl Tag {
         difference.ct_eq(&0)
     }
 
-    /// Eight bytes at a time, because `subtle` compares slices byte by byte behind a barrier each.
+    /// Eight bytes at a time: `subtle` compares slices byte by byte, with a barrier for each.
     fn word(&self, at: usize) -> u64 {
         let mut word = [0; 8];
         word.copy_from_slice(&self.bytes[at * 8..at * 8 + 8]);
@@ -81,7 +81,7 @@ impl fmt::Debug for Tag {
     }
 }
 
-/// Whether two texts are the same, in time that depends on their lengths alone. Those are no secret.
+/// Whether two texts are equal, in time that depends only on their lengths, which are not secret.
 pub(crate) fn texts_are_equal(one: &[u8], other: &[u8]) -> bool {
     one.ct_eq(other).into()
 }

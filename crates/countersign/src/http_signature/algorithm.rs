@@ -28,7 +28,7 @@ impl HttpAlgorithm {
         }
     }
 
-    /// The algorithm of that name, in the one spelling that it has.
+    /// The algorithm of that name, in its only spelling.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }

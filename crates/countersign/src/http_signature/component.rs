@@ -1,4 +1,4 @@
-//! The components of a request that a signature can cover, RFC 9421 section 2.
+//! The components of a request that a message signature can cover, RFC 9421 section 2.
 
 use std::borrow::Cow;
 
@@ -16,14 +16,14 @@ use crate::{
     structured_fields::{self, Bare, Item},
 };
 
-/// A covered component, and its identifier as it stands in the header.
+/// A covered component, with its identifier as the header has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Component {
     name: ComponentName,
     identifier: String,
 }
 
-/// What a component is taken of.
+/// The part of the request that a component covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum ComponentName {
     Method,
@@ -33,7 +33,7 @@ pub(crate) enum ComponentName {
     RequestTarget,
     Path,
     Query,
-    /// A parameter of the query; its name, decoded.
+    /// A parameter of the query, by its decoded name.
     QueryParam(String),
     Header(HeaderName, HeaderForm),
 }
@@ -43,7 +43,7 @@ pub(crate) enum ComponentName {
 pub(crate) enum HeaderForm {
     /// Its lines without white space around them, joined with commas.
     Plain,
-    /// As a structured field, printed again (`sf`).
+    /// As a structured field, serialized again (`sf`).
     Structured,
     /// Each line in base64 (`bs`).
     Bytes,
@@ -52,8 +52,8 @@ pub(crate) enum HeaderForm {
 }
 
 impl Component {
-    /// Reads an identifier; `None` if it is unknown, is of the response or the trailers, or its parameters do not go
-    /// together.
+    /// Reads an identifier; `None` if it is unknown, is of the response or the trailers, or has parameters that exclude
+    /// each other.
     pub(super) fn read(item: &Item) -> Option<Self> {
         let Bare::Text(name) = &item.bare else { return None };
         let parameters: Vec<_> = item.parameters.iter().map(|(name, value)| (name.as_str(), value)).collect();
@@ -75,7 +75,7 @@ impl Component {
         Some(Self { name, identifier: item.text.clone() })
     }
 
-    /// Reads one as scheme files write it: as in the header, but without quotation marks around the name.
+    /// Reads an identifier as scheme files write it: as in the header, but without quotation marks around the name.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (name, parameters) = text.split_at(text.find(';').unwrap_or(text.len()));
         Self::read(&structured_fields::item(&format!("\"{name}\"{parameters}"))?)
@@ -89,12 +89,12 @@ impl Component {
         self.name == ComponentName::Header(CONTENT_DIGEST, HeaderForm::Plain)
     }
 
-    /// Whether it tells one event from another, apart from the body: a time that changes from retry to retry does not.
+    /// Whether it tells one event from another, apart from the body. A time does not: it changes from retry to retry.
     pub(crate) fn tells_events_apart(&self) -> bool {
         !self.is_content_digest() && !matches!(&self.name, ComponentName::Header(name, _) if name == header::DATE)
     }
 
-    /// The header of which it is taken.
+    /// The header that it covers, if it covers one.
     pub(crate) fn header_name(&self) -> Option<&HeaderName> {
         match &self.name {
             ComponentName::Header(name, _) => Some(name),
@@ -106,7 +106,7 @@ impl Component {
         matches!(self.name, ComponentName::TargetUri | ComponentName::Authority | ComponentName::Scheme)
     }
 
-    /// Whether a signature over this component covers the value at `source`.
+    /// Whether it covers the value at `source`.
     pub(crate) fn covers(&self, source: &Source) -> bool {
         match (&self.name, source) {
             (ComponentName::Header(name, HeaderForm::Plain), Source::Header(names)) => {
@@ -144,7 +144,7 @@ impl Component {
         Ok(text.into_bytes())
     }
 
-    /// Host, port and scheme come from the receiver's configuration: `Host` is the sender's to choose.
+    /// Host, port and scheme come from the receiver's configuration, because the sender chooses the `Host` header.
     fn public_url<'a>(&self, content: &Content<'a>) -> Result<&'a PublicUrl, Rejection> {
         content
             .public_url
@@ -152,12 +152,13 @@ impl Component {
     }
 
     fn query_parameter(&self, name: &str, query: &str) -> Result<String, Rejection> {
-        // The same pairs that the event's id is read from: if they could not be read there, it would be told by something else.
+        // The same pairs that the event's id is read from. If that parser could not read them, the replay key would be
+        // made without the id.
         let pairs = pairs(query.as_bytes()).map_err(|unusable| self.malformed(unusable.into()))?;
         let mut values = pairs.filter(|(other, _)| other == name).map(|(_, value)| value);
         match (values.next(), values.next()) {
             (Some(value), None) => Ok(encoded(&value)),
-            // Section 2.2.8 keeps names that stand there several times out of signatures.
+            // Section 2.2.8: a name that occurs several times cannot be signed.
             (Some(_), Some(_)) => Err(self.malformed(Problem::Conflicting)),
             (None, _) => Err(self.malformed(Problem::Missing)),
         }
@@ -171,7 +172,7 @@ impl Component {
             return Err(self.malformed(Problem::TooLong));
         }
         let printed = match form {
-            // Elsewhere an event is told by one line, and by something else if there are two.
+            // The replay key reads its id from a single line only. With two lines, it would be made of something else.
             HeaderForm::Plain if content.scheme.event_is_told_by(name) && has_lines(headers, name) => {
                 return Err(self.malformed(Problem::Conflicting));
             }
@@ -204,26 +205,27 @@ impl HeaderForm {
             [("sf", Bare::True)] => Self::Structured,
             [("bs", Bare::True)] => Self::Bytes,
             [("key", Bare::Text(key))] => Self::Member(key.clone()),
-            // `req` and `tr` are of responses and trailers; others are unknown, or do not go together.
+            // `req` and `tr` are of responses and trailers; others are unknown, or exclude each other.
             _ => return None,
         })
     }
 }
 
-/// A header's name in lower case, as section 2.1 wants it.
+/// A header's name, which must be in lower case (section 2.1).
 fn header_name(name: &str) -> Option<HeaderName> {
     HeaderName::from_lowercase(name.as_bytes()).ok()
 }
 
-/// The longest header that is parsed for a component, in bytes. Each component that is a member of it has it parsed again.
+/// The longest header that is parsed for a component, in bytes. It is parsed again for each component that is one of
+/// its members.
 const MAX_PARSED: usize = 2048;
 
 fn has_lines(headers: &HeaderMap, name: &HeaderName) -> bool {
     headers.get_all(name).iter().nth(1).is_some()
 }
 
-/// Whether all lines of a header are the same, and there are several. Elsewhere such lines count as one, so that signed
-/// as `a, a` and read as `a` they would be two values under one signature.
+/// Whether a header has several lines that are all equal. Elsewhere they count as one line: one signature would cover
+/// `a, a`, while the reader of the header gets `a`.
 fn repeats(headers: &HeaderMap, name: &HeaderName) -> bool {
     let mut lines = headers.get_all(name).iter();
     let first = lines.next();

@@ -1,4 +1,4 @@
-//! The header `Content-Digest`, RFC 9530 section 2.
+//! Checks and writes the header `Content-Digest`, RFC 9530 section 2.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{
     structured_fields::{self, Bare, Item, Value},
 };
 
-/// The hashes that RFC 9530 section 5 calls active. All others are for other purposes, and their members are ignored.
+/// The hashes that RFC 9530 section 5 calls active. Members with other hashes are ignored.
 const KNOWN: [(&str, Digest); 2] = [("sha-256", Digest::Sha256), ("sha-512", Digest::Sha512)];
 
 /// The longest header, in bytes.
@@ -21,7 +21,7 @@ const MAX_FIELD: usize = 2048;
 /// The most digests in it.
 const MAX_DIGESTS: usize = 16;
 
-/// Holds the body against every known digest of the header, of which there must be one.
+/// Checks the body against every known digest of the header. There must be at least one.
 pub(crate) fn check_body(head: Head<'_>, body: &[u8]) -> Result<(), Rejection> {
     let place = place(&CONTENT_DIGEST);
     let malformed = |problem| malformed_value(place.to_string(), problem);
@@ -49,7 +49,7 @@ pub(crate) fn check_body(head: Head<'_>, body: &[u8]) -> Result<(), Rejection> {
     if is_checked { Ok(()) } else { Err(malformed(Problem::UnknownVersion)) }
 }
 
-/// The header for a body, as we write it.
+/// The value of the header for a body, as the signer writes it.
 pub(crate) fn content_digest(body: &[u8]) -> String {
     format!("sha-256=:{}:", Encoding::Base64.encode(Digest::Sha256.of(body).as_bytes()))
 }

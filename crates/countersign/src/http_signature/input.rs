@@ -1,4 +1,4 @@
-//! What a member of `Signature-Input` says: the components that are covered, and the parameters.
+//! A member of `Signature-Input`: the covered components, and the parameters.
 
 use std::sync::Arc;
 
@@ -11,16 +11,17 @@ use crate::{
     timestamp::{Timestamp, Tolerance, not_ahead},
 };
 
-/// The most components that a signature may cover. Requests have about ten that are worth it, and each is looked up.
+/// The most components that a signature may cover, because each is looked up. A request has about ten that are worth
+/// covering.
 const MAX_COMPONENTS: usize = 32;
 
-/// One member.
+/// A member of `Signature-Input`.
 #[derive(Clone, Debug)]
 pub(super) struct Input {
     pub(super) label: String,
     pub(super) components: Vec<Component>,
     pub(super) parameters: Parameters,
-    /// The value of the member as it stands in the header, which is signed.
+    /// The value of the member, as the header has it: it is signed.
     pub(super) text: String,
 }
 
@@ -35,12 +36,12 @@ pub(crate) struct Parameters {
     tag: Option<String>,
 }
 
-/// The ids by which a signature may name its key.
+/// The ids that a signature may use to name its key.
 #[derive(Clone, Copy)]
 pub(crate) struct KeyIds<'a> {
-    /// That of keys that have none of their own.
+    /// The id of all keys that have none of their own.
     pub(crate) common: Option<&'a str>,
-    /// None, if they are still to be fetched.
+    /// The keys; empty if they are still to be fetched.
     pub(crate) keys: &'a [ReadyKey],
 }
 
@@ -73,7 +74,7 @@ impl Input {
         Ok(Self { label: member.name.clone(), components, parameters, text: member.text.clone() })
     }
 
-    /// Whether the signature is of the kind that the scheme is about.
+    /// Whether the signature has everything that the scheme demands.
     pub(super) fn fits(&self, rule: &HttpSignatureRule, ids: KeyIds<'_>) -> Result<(), Rejection> {
         let covers = |wanted: &Component| self.components.contains(wanted);
         if !rule.components.iter().all(covers) {
@@ -106,7 +107,7 @@ pub(crate) enum ParameterName {
 impl ParameterName {
     const ALL: [Self; 6] = [Self::Created, Self::Expires, Self::Nonce, Self::Alg, Self::KeyId, Self::Tag];
 
-    /// The word for it in headers and scheme files.
+    /// Its name in headers and scheme files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Created => "created",
@@ -124,7 +125,7 @@ impl ParameterName {
 }
 
 impl Parameters {
-    /// An unknown parameter is refused: what it would change about the verdict, nobody here knows.
+    /// An unknown parameter is refused, because it might change the verdict.
     fn read(parameters: &[(String, Bare)]) -> Result<Self, Rejection> {
         let mut read = Self::default();
         for (name, value) in parameters {
@@ -147,7 +148,7 @@ impl Parameters {
 
     fn has(&self, name: ParameterName) -> bool {
         match name {
-            // A missing time is told as such, by `check_times`.
+            // `check_times` reports a missing time.
             ParameterName::Created => true,
             ParameterName::Expires => self.expires.is_some(),
             ParameterName::Nonce => self.nonce.is_some(),
@@ -157,7 +158,7 @@ impl Parameters {
         }
     }
 
-    /// Holds the times against the clock; both ends of each window belong to it.
+    /// Checks the times against the clock; each window includes both its ends.
     pub(super) fn check_times(
         &self,
         rule: &HttpSignatureRule,

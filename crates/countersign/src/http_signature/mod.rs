@@ -1,7 +1,7 @@
-//! HTTP Message Signatures, RFC 9421: what the headers `Signature-Input` and `Signature` bring forward for a request.
+//! HTTP Message Signatures, RFC 9421: reads the headers `Signature-Input` and `Signature` of a request.
 //!
-//! Here the signature is found, its parameters are held against the scheme and the clock, and its signature base is
-//! written. As the key's type says what it can compute, no key is ever used for an algorithm that the sender chose.
+//! This finds the signature, checks its parameters against the scheme and the clock, and writes its signature base. The
+//! type of a key decides its algorithms, so no key is ever used with an algorithm that the sender chose.
 
 mod algorithm;
 mod component;
@@ -41,13 +41,13 @@ pub(crate) const SIGNATURE: HeaderName = HeaderName::from_static("signature");
 /// The header that says what each of them covers.
 pub(crate) const SIGNATURE_INPUT: HeaderName = HeaderName::from_static("signature-input");
 
-/// The header of RFC 9530 that ties the body to the signature.
+/// The header of RFC 9530 that binds the body to the signature.
 pub(crate) const CONTENT_DIGEST: HeaderName = HeaderName::from_static("content-digest");
 
-/// The longest that each of the two headers may be, all of its lines together, in bytes.
+/// The limit of each of the two headers, all of its lines together, in bytes.
 const MAX_FIELD: usize = 8192;
 
-/// The signature of a request that fits the scheme; not proven.
+/// The signature of a request that fits the scheme; not verified yet.
 #[derive(Clone, Debug)]
 pub(crate) struct HttpSignature {
     input: Input,
@@ -55,7 +55,7 @@ pub(crate) struct HttpSignature {
 }
 
 impl HttpSignature {
-    /// Finds the one signature that fits the scheme, and holds its times against the clock.
+    /// Finds the only signature that fits the scheme, and checks its times against the clock.
     pub(crate) fn read(
         head: Head<'_>,
         rule: &HttpSignatureRule,
@@ -86,12 +86,12 @@ impl HttpSignature {
         self.input.parameters.created
     }
 
-    /// By which id it names its key.
+    /// The id by which it names its key.
     pub(crate) fn key_id(&self) -> Option<&str> {
         self.input.parameters.key_id.as_deref()
     }
 
-    /// Whether the digest of the body is among what it covers.
+    /// Whether it covers the digest of the body.
     pub(crate) fn covers_content_digest(&self) -> bool {
         self.input.components.iter().any(Component::is_content_digest)
     }
@@ -120,7 +120,7 @@ impl HttpSignature {
     }
 }
 
-/// The lines of the components, and that of the parameters, which `text` is as it stands in the header.
+/// The lines of the components, and the line of the parameters. `text` is the parameters' text in the header.
 pub(crate) fn base(components: &[Component], text: &str, content: &Content<'_>) -> Result<Vec<u8>, Rejection> {
     let mut base = Vec::with_capacity(256);
     for component in components {
@@ -134,7 +134,7 @@ pub(crate) fn base(components: &[Component], text: &str, content: &Content<'_>) 
     Ok(base)
 }
 
-/// The one signature that the scheme can be about: under its label, or with what it wants.
+/// The only signature that fits the scheme: by its label, or by what the scheme demands.
 fn choose(members: &[Member], rule: &HttpSignatureRule, ids: KeyIds<'_>) -> Result<Input, Rejection> {
     let mut fitting = None;
     let mut refused = None;
@@ -153,7 +153,7 @@ fn choose(members: &[Member], rule: &HttpSignatureRule, ids: KeyIds<'_>) -> Resu
     fitting.ok_or_else(|| refused.unwrap_or_else(|| malformed(&SIGNATURE_INPUT, Problem::Missing)))
 }
 
-/// The members of a header that is a dictionary; its lines are one (RFC 8941 section 4.2).
+/// The members of a dictionary header; its lines are joined (RFC 8941 section 4.2).
 fn members(headers: &HeaderMap, name: &HeaderName) -> Result<Vec<Member>, Rejection> {
     let text = joined(headers, name).ok_or_else(|| Rejection::MissingSignature { place: place(name) })?;
     if text.is_empty() {
@@ -167,7 +167,7 @@ fn members(headers: &HeaderMap, name: &HeaderName) -> Result<Vec<Member>, Reject
     if members.len() > MAX_SIGNATURES { Err(malformed(name, Problem::TooMany)) } else { Ok(members) }
 }
 
-/// The lines of a header as one (RFC 9421 section 2.1); `None` if there are none.
+/// The lines of a header, joined (RFC 9421 section 2.1); `None` if there are none.
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<Vec<u8>> {
     let lines: Vec<&[u8]> = headers.get_all(name).iter().map(|line| trim_ows(line.as_bytes())).collect();
     (!lines.is_empty()).then(|| lines.join(&b", "[..]))

@@ -20,7 +20,7 @@ pub(crate) enum JwsAlgorithm {
     EdDsa,
 }
 
-/// What an algorithm computes with.
+/// The kind of key of an algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JwsKey {
     /// HMAC with that hash.
@@ -65,14 +65,14 @@ impl JwsAlgorithm {
         }
     }
 
-    /// The algorithm of that name, in the one spelling that it has.
+    /// The algorithm of that name, in its only spelling.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        // RFC 9864 section 2.2 gives the one kind of EdDSA that is used a name of its own.
+        // RFC 9864 section 2.2 gives a separate name to the only kind of EdDSA in use.
         let name = if name == "Ed25519" { "EdDSA" } else { name };
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
-    /// What it computes with.
+    /// The kind of key that it takes.
     pub(crate) fn key(self) -> JwsKey {
         match self {
             Self::Hs256 => JwsKey::Secret(Digest::Sha256),

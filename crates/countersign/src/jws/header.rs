@@ -31,7 +31,7 @@ impl Header {
         })
     }
 
-    /// A member that is a text.
+    /// A member that is a string.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         self.members.text(name).ok().flatten()
     }
@@ -49,15 +49,15 @@ pub(crate) enum B64 {
     /// If `crit` names it, as RFC 7797 section 6 demands.
     #[default]
     Critical,
-    /// In any case: some libraries leave `crit` out, `PyJWT` before 2.13 among them.
+    /// In any case: some libraries leave out `crit`, such as `PyJWT` before 2.13.
     Alone,
 }
 
-/// What `crit` and `b64` say together.
+/// Whether the payload is encoded, by `crit` and `b64` together.
 ///
-/// `crit` lists extensions that must be understood; it is never empty, and names nothing twice and nothing that is not there
-/// (RFC 7515 section 4.1.11). `b64` is the only one that is understood, so that one list is left. Without it, `b64` may not
-/// be false: readers who do not know it would compute another text (RFC 7797 section 6).
+/// `crit` lists extensions that must be understood. It must not be empty, repeat a name, or name a missing member (RFC
+/// 7515 section 4.1.11). Only `b64` is understood, so only one list is possible. Without it, `b64` may not be false:
+/// readers that do not know `b64` would compute another text (RFC 7797 section 6).
 fn encodes_payload(members: &Members<Value>, b64: B64) -> Result<bool, JwsProblem> {
     let has_critical = match members.get("crit") {
         None => false,

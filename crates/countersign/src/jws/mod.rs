@@ -1,8 +1,8 @@
 //! Compact JSON Web Signatures (RFC 7515), as strict as RFC 8725 advises.
 //!
-//! The caller says which algorithms may be used. An HMAC secret and a public key are different types and asked for by
-//! different functions, so that a token cannot have the one taken for the other; and there is no `none`. What a token says
-//! about keys (`jwk`, `jku`, `x5c`, `x5u`) is never looked at.
+//! The caller says which algorithms may be used. An HMAC secret and a public key have different types and different
+//! functions, so a token cannot make one pass for the other; and there is no `none`. Keys in a token (`jwk`, `jku`,
+//! `x5c`, `x5u`) are ignored.
 
 mod algorithm;
 mod header;
@@ -31,15 +31,15 @@ use crate::{
     public_key::{PublicKey, SignatureForm},
 };
 
-/// The most characters of header and payload together, with the full stop between them.
+/// The most characters of header and payload together, including the full stop between them.
 ///
-/// A token may be the whole body of a delivery, with JSON in JSON in base64. In a header a server takes far less.
+/// A token may be the whole body of a delivery, with JSON in JSON in base64. HTTP servers allow far less in a header.
 pub(crate) const MAX_SIGNED: usize = 1024 * 1024;
 
 /// The most characters of a signature: that of an RSA key of 8192 bits.
 const MAX_SIGNATURE: usize = 1366;
 
-/// A JWS with its payload inside, well-formed and not verified.
+/// A JWS that contains its payload; well-formed, but not verified.
 #[derive(Debug)]
 pub(crate) struct Jws<'a> {
     header: Header,
@@ -48,9 +48,9 @@ pub(crate) struct Jws<'a> {
 }
 
 impl<'a> Jws<'a> {
-    /// Reads `header.payload.signature`, if its algorithm is among the allowed.
+    /// Parses `header.payload.signature`, if its algorithm is among the allowed.
     ///
-    /// RFC 7797 section 7 keeps unencoded payloads out of tokens, so that no extension is understood here.
+    /// RFC 7797 section 7 excludes unencoded payloads from JSON Web Tokens, so no extension is understood here.
     pub(crate) fn parse(text: &'a [u8], allowed: &[JwsAlgorithm]) -> Result<Self, JwsProblem> {
         let parts = Parts::split(text)?;
         if parts.payload.is_empty() {
@@ -73,42 +73,43 @@ impl<'a> Jws<'a> {
         self.header.text("kid")
     }
 
-    /// Any other member of the header, such as `typ`, if it is a text. It is signed, as all of the header is.
+    /// Any other member of the header, such as `typ`, if it is a string. It is signed, like the whole header.
     #[cfg(test)]
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.header.text(name)
     }
 
-    /// What is signed: header and payload as they stand in the token.
+    /// The signed bytes: header and payload, as the token has them.
     #[cfg(test)]
     pub(crate) fn signing_input(&self) -> &'a [u8] {
         self.parts.signed
     }
 
-    /// The decoded payload. It proves nothing before one of the two functions below has answered yes.
+    /// The decoded payload. It proves nothing until one of the two functions below has returned true.
     #[cfg(test)]
     pub(crate) fn payload(&self) -> &[u8] {
         &self.payload
     }
 
-    /// The payload, if it is one JSON object with a single value for each name.
+    /// The payload, if it is one JSON object without duplicate names.
     pub(crate) fn claims(&self) -> Result<&[u8], JwsProblem> {
         let object = Members::<IgnoredAny>::read(&self.payload);
         object.map(|_| &*self.payload).ok_or(JwsProblem::Claims)
     }
 
-    /// Whether the token was signed with the HMAC secret; no, if its algorithm is not HMAC with that hash.
+    /// Whether the token was signed with the HMAC secret; false if its algorithm is not HMAC with that hash.
     pub(crate) fn is_signed_with_secret(&self, keyed: &Mac) -> Choice {
         is_hmac(self.algorithm(), self.parts.signature, keyed, |mac| mac.update(self.parts.signed))
     }
 
-    /// Whether the token was signed with the private key to this public one; no, if that does not fit its algorithm.
+    /// Whether the token was signed with the private key of this public key; false if the key does not fit its
+    /// algorithm.
     pub(crate) fn is_signed_with_private_key_of(&self, key: &PublicKey) -> bool {
         is_by_public_key(self.algorithm(), self.parts.signature, key, self.parts.signed)
     }
 }
 
-/// A JWS whose payload is elsewhere, RFC 7515 appendix F; well-formed and not verified.
+/// A JWS with a detached payload, RFC 7515 appendix F; well-formed, but not verified.
 #[derive(Debug)]
 pub(crate) struct DetachedJws<'a> {
     header: Header,
@@ -116,10 +117,10 @@ pub(crate) struct DetachedJws<'a> {
 }
 
 impl<'a> DetachedJws<'a> {
-    /// Reads `header..signature`, if its algorithm is among the allowed.
+    /// Parses `header..signature`, if its algorithm is among the allowed.
     ///
-    /// The one extension that is understood is that of RFC 7797, an unencoded payload: `b64` as a boolean that `crit` names, or
-    /// need not name.
+    /// Only the extension of RFC 7797 is understood, an unencoded payload: `b64` as a boolean. `b64` says whether
+    /// `crit` must name it.
     pub(crate) fn parse(text: &'a [u8], allowed: &[JwsAlgorithm], b64: B64) -> Result<Self, JwsProblem> {
         let parts = Parts::split(text)?;
         if !parts.payload.is_empty() {
@@ -137,7 +138,7 @@ impl<'a> DetachedJws<'a> {
         self.header.text("kid")
     }
 
-    /// Any other member of the header, if it is a text. It is signed, as all of the header is.
+    /// Any other member of the header, if it is a string. It is signed, like the whole header.
     pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.header.text(name)
     }
@@ -147,13 +148,13 @@ impl<'a> DetachedJws<'a> {
         self.header.encodes_payload
     }
 
-    /// What is signed in front of the payload: the header as it stands in the token, and a full stop.
+    /// The signed bytes before the payload: the header as the token has it, and a full stop.
     #[cfg(test)]
     pub(crate) fn signed_prefix(&self) -> &'a [u8] {
         self.parts.signed
     }
 
-    /// What is signed: the header, a full stop, and the payload as the header has it written.
+    /// The signed bytes: the header, a full stop, and the payload in the form that the header demands.
     pub(crate) fn signing_input(&self, payload: &[u8]) -> Vec<u8> {
         if self.encodes_payload() {
             [self.parts.signed, Encoding::Base64UrlUnpadded.encode(payload).as_bytes()].concat()
@@ -162,18 +163,18 @@ impl<'a> DetachedJws<'a> {
         }
     }
 
-    /// Whether header and payload were signed with the HMAC secret; no, if the algorithm is not HMAC with that hash.
+    /// Whether header and payload were signed with the HMAC secret; false if the algorithm is not HMAC with that hash.
     pub(crate) fn is_signed_with_secret(&self, payload: &[u8], keyed: &Mac) -> Choice {
         is_hmac(self.algorithm(), self.parts.signature, keyed, |mac| mac.update(&self.signing_input(payload)))
     }
 
-    /// Whether header and payload were signed with the private key to this public one; no, if that does not fit.
+    /// Whether header and payload were signed with the private key of this public key; false if the key does not fit.
     pub(crate) fn is_signed_with_private_key_of(&self, payload: &[u8], key: &PublicKey) -> bool {
         is_by_public_key(self.algorithm(), self.parts.signature, key, &self.signing_input(payload))
     }
 }
 
-/// The parts of a token as they stand there.
+/// The parts of a token, still encoded.
 #[derive(Debug)]
 struct Parts<'a> {
     header: &'a [u8],

@@ -1,24 +1,24 @@
-//! Why a text is no token.
+//! Why a text is not a valid token.
 
-/// Why a text is not a JWS that can be verified. Says nothing of the text itself.
+/// Why a text is not a JWS that can be verified. It quotes nothing of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JwsProblem {
     /// The header's `alg` is missing, unknown, or not one that the caller allows.
     Algorithm,
-    /// The payload is not one JSON object, or a name in it stands twice.
+    /// The payload is not one JSON object, or has a duplicate name.
     Claims,
-    /// The header has extensions that must be understood, and are not.
+    /// The header has critical extensions that are not understood.
     Critical,
-    /// A part is not base64url without padding, in its one canonical form.
+    /// A part is not base64url without padding, in its canonical form.
     Encoding,
-    /// The header is not one JSON object, a name in it stands twice, or a value has the wrong type.
+    /// The header is not one JSON object, has a duplicate name, or a value of the wrong type.
     Header,
     /// The key id is empty, too long, or not visible ASCII.
     KeyId,
-    /// There is no payload where one belongs, or one where the request's body stands in for it.
+    /// The payload is missing, or present although it should be detached.
     Payload,
-    /// Not three parts with full stops between them.
+    /// It does not have three parts separated by full stops.
     Parts,
-    /// Longer than [`MAX_SIGNED`](super::MAX_SIGNED), or the signature longer than any.
+    /// It is longer than [`MAX_SIGNED`](super::MAX_SIGNED), or its signature is longer than any valid one.
     TooLong,
 }

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 use super::JwsAlgorithm;
 use crate::encoding::Encoding;
 
-/// Writes a JWS with its payload inside. `sign` is given what is signed, and answers `None` if it cannot.
+/// Writes a JWS that contains its payload. `sign` takes the signed bytes, and returns `None` if it cannot sign.
 ///
-/// The parameters stand in the header behind `alg`; `kid` and `typ` are among them if they are wanted.
+/// The parameters follow `alg` in the header; they include `kid` and `typ` if these are wanted.
 pub(crate) fn write(
     algorithm: JwsAlgorithm,
     parameters: &[(&str, &str)],
@@ -19,7 +19,7 @@ pub(crate) fn write(
     Some(format!("{signed}.{}", BASE64.encode(&signature)))
 }
 
-/// Writes a JWS whose payload stays outside; it is signed in base64url or, by RFC 7797, as it is.
+/// Writes a JWS with a detached payload, which is signed in base64url or, by RFC 7797, as it is.
 pub(crate) fn write_detached(
     algorithm: JwsAlgorithm,
     parameters: &[(&str, &str)],

@@ -1,4 +1,5 @@
-//! Project Wycheproof's cases of JSON Web Signatures: every one gets its verdict, or stands in a list of those that do not.
+//! Project Wycheproof's cases of JSON Web Signatures: each one gets the expected verdict, or is in a list of
+//! exceptions.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -28,18 +29,18 @@ struct Case {
     result: String,
 }
 
-/// Valid by the file, and refused here.
+/// Valid by the file, but refused here.
 fn is_refused_all_the_same(case: &Case) -> bool {
-    // An empty payload: it could stand elsewhere (RFC 7515 appendix F), and no token of a webhook claims nothing.
+    // An empty payload: it could be detached (RFC 7515 appendix F), and no webhook's token has no claims.
     let is_empty = [259, 264, 268, 272, 320, 325].contains(&case.tc_id);
-    // A token by PS384, the key of which says PS256.
+    // A token with PS384, whose key says PS256.
     let is_of_another_algorithm = [346, 350].contains(&case.tc_id);
-    // A character that base64 does not have, and that lenient decoders skip.
+    // A character that is not in base64, and that lenient decoders skip.
     let has_stray_character = [372, 373].contains(&case.tc_id);
     is_empty || is_of_another_algorithm || has_stray_character
 }
 
-/// Invalid by the file, though they are 357, which is valid, character for character.
+/// Invalid by the file, although they are identical to 357, which is valid.
 const SAME_AS_VALID: [u32; 2] = [367, 370];
 
 impl Group {
@@ -47,14 +48,14 @@ impl Group {
         self.key[member].as_str().unwrap_or_default()
     }
 
-    /// What the key is for, if it can be told and is known here.
+    /// The algorithm of the key, if it is known here.
     fn algorithm(&self) -> Option<JwsAlgorithm> {
-        // As the file calls that of RFC 7520.
+        // The file's name for the algorithm of RFC 7520.
         let name = if self.text("alg") == "ES521" { "ES512" } else { self.text("alg") };
         JwsAlgorithm::from_name(name)
     }
 
-    /// The verdict of a receiver that allows the one algorithm of its key.
+    /// The verdict of a receiver that allows only the algorithm of its key.
     fn accepts(&self, text: &str) -> bool {
         let Some(algorithm) = self.algorithm() else { return false };
         let Ok(jws) = Jws::parse(text.as_bytes(), &[algorithm]) else { return false };

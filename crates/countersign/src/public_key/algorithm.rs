@@ -1,14 +1,14 @@
-//! The asymmetric signature algorithms, and what this build knows of them.
+//! The asymmetric signature algorithms, and which of them this build supports.
 
 use super::PublicKeyKind;
 use crate::algorithm::Digest;
 
-/// A way to sign with a private and verify with a public key: the key's kind and the hash together.
+/// An asymmetric signature algorithm: the kind of key and the hash together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PublicKeyAlgorithm {
-    /// Ed25519, RFC 8032 section 5.1. Neither the `ph` nor the `ctx` variant.
+    /// Ed25519, RFC 8032 section 5.1; neither the `ph` nor the `ctx` variant.
     Ed25519,
-    /// ECDSA on P-256 with SHA-1, for senders that never moved on.
+    /// ECDSA on P-256 with SHA-1, for senders that still use it.
     EcdsaP256Sha1,
     /// ECDSA on P-256 with SHA-256; `ES256` in RFC 7518.
     EcdsaP256Sha256,
@@ -16,7 +16,7 @@ pub(crate) enum PublicKeyAlgorithm {
     EcdsaP384Sha384,
     /// ECDSA on P-521 with SHA-512; `ES512` in RFC 7518.
     EcdsaP521Sha512,
-    /// RSASSA-PKCS1-v1_5 with SHA-1, for senders that never moved on.
+    /// RSASSA-PKCS1-v1_5 with SHA-1, for senders that still use it.
     RsaPkcs1Sha1,
     /// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 section 8.2); `RS256` in RFC 7518.
     RsaPkcs1Sha256,
@@ -24,7 +24,7 @@ pub(crate) enum PublicKeyAlgorithm {
     RsaPkcs1Sha384,
     /// RSASSA-PKCS1-v1_5 with SHA-512; `RS512` in RFC 7518.
     RsaPkcs1Sha512,
-    /// RSASSA-PSS with SHA-256, in the mask too (RFC 8017 section 8.1); `PS256` in RFC 7518.
+    /// RSASSA-PSS with SHA-256, also in the mask (RFC 8017 section 8.1); `PS256` in RFC 7518.
     RsaPssSha256,
     /// RSASSA-PSS with SHA-384; `PS384` in RFC 7518.
     RsaPssSha384,
@@ -32,14 +32,14 @@ pub(crate) enum PublicKeyAlgorithm {
     RsaPssSha512,
 }
 
-/// How a signature is made where its algorithm leaves it open.
+/// The form of a signature, if its algorithm allows several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SignatureForm {
-    /// As cryptographic libraries do it: the numbers of ECDSA in a DER sequence of two integers (RFC 3279 section 2.2.3), the
-    /// salt of RSASSA-PSS of any length, for some take the longest that fits, and providers do not say.
+    /// As cryptographic libraries write it. ECDSA: a DER sequence of two integers (RFC 3279 section 2.2.3). RSASSA-PSS:
+    /// a salt of any length, because some libraries use the longest that fits, and providers do not say.
     Usual,
-    /// As JSON Web Signatures and HTTP Message Signatures want it: `r || s`, each as long as the curve's order (RFC 7518 section
-    /// 3.4), and a salt as long as the hash (section 3.5; RFC 9421 section 3.3.1).
+    /// As JSON Web Signatures and HTTP Message Signatures demand it. ECDSA: `r || s`, each as long as the curve's order
+    /// (RFC 7518 section 3.4). RSASSA-PSS: a salt as long as the hash (section 3.5; RFC 9421 section 3.3.1).
     Jose,
 }
 
@@ -59,7 +59,7 @@ impl PublicKeyAlgorithm {
         Self::RsaPssSha512,
     ];
 
-    /// The word for it in scheme files.
+    /// Its name in scheme files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ed25519 => "ed25519",
@@ -82,12 +82,12 @@ impl PublicKeyAlgorithm {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
-    /// Whether signatures under it may have been forged: collisions of SHA-1 can be made.
+    /// Whether its signatures may be forged: collisions of SHA-1 are feasible.
     pub(crate) fn is_legacy(self) -> bool {
         matches!(self, Self::EcdsaP256Sha1 | Self::RsaPkcs1Sha1)
     }
 
-    /// The cargo feature that has to be turned on before the algorithm can be used, if it is off.
+    /// The cargo feature that the algorithm needs, if it is off.
     pub(crate) fn missing_feature(self) -> Option<&'static str> {
         let legacy = (self.is_legacy() && !cfg!(feature = "legacy")).then_some("legacy");
         self.kind().missing_feature().or(legacy)
@@ -110,14 +110,14 @@ impl PublicKeyAlgorithm {
         }
     }
 
-    /// Whether it is RSA with the padding that has a salt.
+    /// Whether it is RSASSA-PSS.
     #[cfg(feature = "rsa")]
     pub(super) fn is_pss(self) -> bool {
         matches!(self, Self::RsaPssSha256 | Self::RsaPssSha384 | Self::RsaPssSha512)
     }
 
-    /// The hash that the message goes into first; `None` for Ed25519, which reads the whole message twice when it signs
-    /// and cannot begin to verify before it has the signature.
+    /// The hash that the message is reduced to first. `None` for Ed25519, which reads the whole message twice to sign,
+    /// and cannot begin to verify without the signature.
     pub(crate) fn digest(self) -> Option<Digest> {
         match self {
             Self::Ed25519 => None,

@@ -1,4 +1,4 @@
-//! Takes the bytes of keys out of the text they are handed around in: PEM (RFC 7468), or bare base64.
+//! Decodes the text form of keys: PEM (RFC 7468), or bare base64.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use zeroize::Zeroizing;
@@ -11,10 +11,10 @@ pub(super) struct Block {
     pub(super) der: Zeroizing<Vec<u8>>,
 }
 
-/// The blocks of a PEM text. What stands around them is skipped, as RFC 7468 section 2 has it.
+/// The blocks of a PEM text. Text around them is skipped, by RFC 7468 section 2.
 ///
-/// White space in the base64 is skipped as well, and so are `\n` and `\r` written as two characters each: that is what
-/// becomes of line ends in JSON and in environment files.
+/// White space in the base64 is skipped as well, and so are `\n` and `\r` written as two characters each: JSON and
+/// environment files turn line ends into these.
 pub(super) fn blocks(text: &str) -> Result<Vec<Block>, KeyError> {
     let text = unescaped(text)?;
     let mut rest = text.as_str();
@@ -23,7 +23,7 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block>, KeyError> {
         let (label, body) = opened.split_once("-----").ok_or(MALFORMED)?;
         let (base64, closed) = body.split_once("-----END ").ok_or(MALFORMED)?;
         rest = closed.strip_prefix(label).and_then(|rest| rest.strip_prefix("-----")).ok_or(MALFORMED)?;
-        // The headers of RFC 1421, with which OpenSSL used to encrypt.
+        // The headers of RFC 1421, which old versions of OpenSSL write for encrypted keys.
         if base64.contains("Proc-Type:") {
             return Err(KeyError::Encrypted);
         }
@@ -32,7 +32,7 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block>, KeyError> {
     if blocks.is_empty() { Err(MALFORMED) } else { Ok(blocks) }
 }
 
-/// The bytes of base64 with padding, on any number of lines.
+/// The bytes of padded base64, on any number of lines.
 pub(super) fn bare(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     decode(&unescaped(text)?)
         .filter(|der| !der.is_empty())

@@ -1,11 +1,11 @@
-//! The key of a certificate, and what the certificate says of it.
+//! Certificate chains: the key of a certificate, and its time of validity.
 
 use x509_cert::{Certificate, der::Decode as _};
 
 use super::{KeyError, KeyPolicy, PublicKey, armour};
 use crate::timestamp::Timestamp;
 
-/// A certificate and those that came with it: the leaf first, as RFC 8446 section 4.4.2 has chains.
+/// A certificate and its issuers, with the leaf first, in the order of RFC 8446 section 4.4.2.
 #[cfg_attr(not(feature = "certificates"), expect(dead_code, reason = "chains are judged with the feature alone"))]
 pub(crate) struct CertificateChain {
     /// The key of the leaf.
@@ -20,7 +20,7 @@ pub(crate) struct CertificateChain {
 const MAX_CHAIN: usize = 8;
 
 impl CertificateChain {
-    /// Reads certificates in PEM. Nobody has judged them yet.
+    /// Reads certificates in PEM, without checking them.
     pub(crate) fn from_pem(text: &str, policy: KeyPolicy) -> Result<Self, KeyError> {
         let malformed = |_| KeyError::Malformed { format: "an X.509 certificate" };
         let mut blocks = armour::blocks(text)?;
@@ -43,7 +43,7 @@ impl CertificateChain {
     }
 }
 
-/// The DER of the certificates of a PEM text, which has nothing else.
+/// The DER of the certificates in a PEM text; an error if it has anything else.
 #[cfg(feature = "certificates")]
 pub(crate) fn certificates(text: &str) -> Result<Vec<Vec<u8>>, KeyError> {
     let blocks = armour::blocks(text)?;

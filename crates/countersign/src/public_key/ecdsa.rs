@@ -8,12 +8,12 @@ use super::{algorithm::SignatureForm, error::KeyError};
 pub(super) trait Curve {
     /// `r || s`, both between 1 and the group's order.
     type Fixed: for<'a> TryFrom<&'a [u8]> + Into<Self::Der>;
-    /// Strict DER: one way to write each signature, nothing behind it.
+    /// Strict DER: one encoding of each signature, and nothing after it.
     type Der: for<'a> TryFrom<&'a [u8]>;
     type Public: PrehashVerifier<Self::Fixed> + PrehashVerifier<Self::Der>;
     type Private: PrehashSigner<Self::Fixed>;
 
-    /// SEC 1 section 2.3.4, compressed or not; the point is on the curve, and not the one at infinity.
+    /// SEC 1 section 2.3.4, compressed or not. The point must be on the curve, and not the one at infinity.
     fn public(sec1: &[u8]) -> Option<Self::Public>;
     /// The secret number, between 1 and the group's order.
     fn private(scalar: &[u8]) -> Option<Self::Private>;
@@ -66,8 +66,8 @@ pub(super) fn private<C: Curve>(scalar: &[u8]) -> Result<C::Private, KeyError> {
 
 /// Whether the signature is one of the digest.
 ///
-/// Of the two signatures that `s` and its negative make, both are taken, as the providers' own libraries do: senders make
-/// either. Nothing here takes a signature for the name of a request, so that a second one is of no use to anyone.
+/// Both `s` and its negative are accepted, as in the providers' own libraries: senders use either. This makes a second
+/// valid signature possible, which is harmless: nothing here identifies a request by its signature.
 pub(super) fn verify<C: Curve>(key: &C::Public, form: SignatureForm, digest: &[u8], signature: &[u8]) -> bool {
     match form {
         SignatureForm::Usual => {

@@ -6,8 +6,8 @@ use super::error::KeyError;
 
 /// Reads the 32 bytes of a public key.
 ///
-/// Keys of small order are refused: some signature of theirs holds for every message. So are keys not written in the one
-/// canonical way, RFC 8032 section 5.1.3, which the library alone would take.
+/// Refuses keys of small order, because some signature of such a key is valid for every message. Also refuses keys that
+/// are not in canonical form, RFC 8032 section 5.1.3, which the library alone would accept.
 pub(super) fn public(bytes: &[u8]) -> Result<VerifyingKey, KeyError> {
     let bytes: &[u8; 32] = bytes.try_into().map_err(|_| MALFORMED)?;
     let key = VerifyingKey::from_bytes(bytes).map_err(|_| MALFORMED)?;
@@ -21,7 +21,8 @@ pub(super) fn private(seed: &[u8]) -> Result<SigningKey, KeyError> {
     Ok(SigningKey::from_bytes(seed))
 }
 
-/// Strict: refused are points R of small order or in another than the canonical form, and S not below the group's order.
+/// Strict: refuses an R of small order or in a form that is not canonical, and an S that is not below the group's
+/// order.
 pub(super) fn verify(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
     Signature::from_slice(signature).is_ok_and(|signature| key.verify_strict(message, &signature).is_ok())
 }

@@ -1,30 +1,30 @@
-//! Why a text or bytes are no key to work with.
+//! Why a key was refused, and the limits of keys.
 
 use std::fmt;
 
-/// Why a key was refused. Says nothing of the key itself, which may be a private one.
+/// Why a key was refused. It quotes nothing of the key, which may be a private one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyError {
     /// The private key is encrypted.
     Encrypted,
-    /// This build knows nothing of such keys.
+    /// This build does not support such keys.
     FeatureOff {
         /// The kind of key.
         kind: &'static str,
         /// The cargo feature of the crate `countersign` that has to be turned on.
         feature: &'static str,
     },
-    /// The text or the bytes break the format.
+    /// The text or the bytes are malformed.
     Malformed {
-        /// What they were to be.
+        /// The format that was expected.
         format: &'static str,
     },
-    /// The key says that it is for something else than to verify signatures.
+    /// The key is marked for another use than verifying signatures.
     NotForSignatures,
-    /// A private key stands where a public one belongs.
+    /// A private key was given in place of a public one.
     Private,
-    /// A public key stands where a private one belongs.
+    /// A public key was given in place of a private one.
     Public,
     /// The public exponent of an RSA key is even, 1, or needs more than 33 bits.
     RsaExponent,
@@ -32,21 +32,21 @@ pub enum KeyError {
     RsaSize {
         /// Its length in bits.
         bits: usize,
-        /// The shortest one that is taken, in bits.
+        /// The shortest length that is accepted, in bits.
         least: usize,
     },
-    /// More keys than one.
+    /// There is more than one key.
     Several,
-    /// A secret key for HMAC or encryption stands where a public one belongs.
+    /// A secret key for HMAC or encryption was given in place of a public key.
     Symmetric,
     /// More than 65536 bytes.
     TooLarge,
-    /// Another algorithm or curve than those that are known here.
+    /// The algorithm or curve is not supported.
     Unsupported {
-        /// Which one it is, or which ones there are.
+        /// The algorithm or curve, or the ones that are supported.
         what: &'static str,
     },
-    /// An Ed25519 key under which anyone could sign, or one that is not written in the one way there is.
+    /// An Ed25519 key under which anyone could sign, or one that is not in canonical form.
     Weak,
 }
 
@@ -87,17 +87,18 @@ impl fmt::Display for KeyError {
 
 impl std::error::Error for KeyError {}
 
-/// The longest modulus of an RSA key that is taken, in bits: each verification costs time that grows with its square.
+/// The longest modulus of an RSA key that is accepted, in bits. The time of each verification grows with its square.
 pub(super) const MAX_RSA_BITS: usize = 8192;
 
-/// How long a modulus an RSA key must have.
+/// The minimum length of an RSA key's modulus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum KeyPolicy {
     /// At least 2048 bits (NIST SP 800-131A revision 2, section 3).
     #[default]
     Standard,
-    /// At least 1024 bits, for providers that publish no better one. Such a key can be broken by who spends enough.
+    /// At least 1024 bits, for providers that publish no better key. An attacker with enough money can break such a
+    /// key.
     #[cfg(feature = "legacy")]
     DangerousSmallRsa,
 }

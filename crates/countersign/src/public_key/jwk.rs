@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{encoding::Encoding, members::Members};
 
-/// The public key in `text`, bound to the algorithm that its `alg` names.
+/// The public key in `text`, bound to the algorithm of its `alg`.
 pub(super) fn public(text: &str, policy: KeyPolicy) -> Result<PublicKey, KeyError> {
     if text.len() > MAX_KEY_TEXT {
         return Err(KeyError::TooLarge);
@@ -47,8 +47,8 @@ impl Jwk {
         }
     }
 
-    /// RFC 7518 section 6.2.1.2 wants both coordinates in full length, but there are providers whose library writes numbers
-    /// without the zeros in front of them. It is the same point, which is looked at anyway.
+    /// RFC 7518 section 6.2.1.2 demands both coordinates in full length, but the libraries of some providers drop
+    /// leading zeros. That is accepted: it is the same point, and it is checked.
     fn point(&self, kind: PublicKeyKind, len: usize) -> Result<PublicKey, KeyError> {
         let (x, y) = (self.bytes("x")?, self.bytes("y")?);
         if x.len() > len || y.len() > len {
@@ -58,7 +58,7 @@ impl Jwk {
         PublicKey::from_raw(kind, &[&[4], &zeros[x.len()..], &x, &zeros[y.len()..], &y].concat())
     }
 
-    /// What `use`, `key_ops` and `alg` say, each of which may be absent: RFC 7517 sections 4.2 to 4.4.
+    /// The algorithm by `alg`, after checking `use` and `key_ops`. Each may be absent: RFC 7517 sections 4.2 to 4.4.
     fn purpose(&self) -> Result<Option<PublicKeyAlgorithm>, KeyError> {
         let for_signatures = self.text("use")?.is_none_or(|purpose| purpose == "sig");
         let operations = match self.0.get("key_ops") {

@@ -1,4 +1,4 @@
-//! Public and private keys: read from what people paste, and used for what they are for.
+//! Public and private keys: read from the formats that users paste, and used to verify and sign.
 
 #![cfg_attr(
     not(all(feature = "ed25519", feature = "p384", feature = "p521", feature = "rsa")),
@@ -43,7 +43,7 @@ pub use self::{
 
 /// A key that verifies signatures and cannot make them.
 ///
-/// Which kinds of key there are depends on the crate's features: `ed25519`, `ecdsa` (with `p384` and `p521`) and `rsa`.
+/// The kinds of key depend on the crate's features: `ed25519`, `ecdsa` (with `p384` and `p521`) and `rsa`.
 ///
 /// ```
 /// use countersign::{KeyError, KeyPolicy, PublicKey, PublicKeyKind};
@@ -59,7 +59,7 @@ pub use self::{
 #[derive(Clone)]
 pub struct PublicKey {
     inner: Inner,
-    /// The one algorithm that the key may be used with, if it says so.
+    /// The only algorithm that the key may be used with, if it names one.
     only: Option<PublicKeyAlgorithm>,
 }
 
@@ -94,7 +94,8 @@ enum Inner {
 }
 
 impl PublicKey {
-    /// Reads what people paste: PEM, a JSON Web Key, or the base64 of a key's DER without the lines around it.
+    /// Reads a key in any of these formats: PEM, a JSON Web Key, or the base64 of a key's DER without the lines around
+    /// it.
     ///
     /// # Errors
     ///
@@ -112,14 +113,14 @@ impl PublicKey {
 
     /// Reads a key in PEM: `PUBLIC KEY`, `RSA PUBLIC KEY` or `CERTIFICATE`.
     ///
-    /// Of a certificate only the key is taken; of a chain, the key of the first one, which is the leaf. Nobody looks at who
-    /// issued it, for whom, and until when: pass in only what came from a place that you trust.
+    /// Only the key of a certificate is read; of a chain, the key of the first certificate, which is the leaf. Issuer,
+    /// subject and validity are not checked: only pass in text from a source that you trust.
     ///
     /// # Errors
     ///
-    /// If the text is none of these or holds more keys than one, if the key is private, unsound, or of a kind that is not
-    /// known or not turned on, or if it is an RSA key that the policy does not allow: the modulus too short, or longer than
-    /// 8192 bits, or an exponent that is even, below 3, or not below 2^33.
+    /// If the text is in none of these formats or has several keys; if the key is private, unsound, or of a kind that
+    /// is not supported or whose feature is off; or if the policy does not allow the RSA key: its modulus is too short
+    /// or longer than 8192 bits, or its exponent is even, below 3, or not below 2^33.
     pub fn from_pem(text: &str, policy: KeyPolicy) -> Result<Self, KeyError> {
         let blocks = armour::blocks(text)?;
         let (first, others) = blocks.split_first().ok_or(KeyError::Malformed { format: "a key in PEM" })?;
@@ -151,13 +152,13 @@ impl PublicKey {
         Err(NO_KEYS)
     }
 
-    /// A key in the bytes that have no structure: the 32 of an Ed25519 key (RFC 8032 section 5.1.2), or a point on one of
-    /// the curves, compressed or not (SEC 1 section 2.3.3). RSA keys have no such form.
+    /// A key from its raw bytes: the 32 bytes of an Ed25519 key (RFC 8032 section 5.1.2), or a point on one of the
+    /// curves, compressed or not (SEC 1 section 2.3.3). RSA keys have no such form.
     ///
     /// # Errors
     ///
-    /// If the bytes are no key of that kind, or an Ed25519 key that is not canonical or of small order: some signature
-    /// holds for every message under the latter. Or if the kind's feature is off.
+    /// If the bytes are not a key of that kind, or the kind's feature is off; or if an Ed25519 key is not canonical, or
+    /// of small order: some signature of such a key is valid for every message.
     pub fn from_raw(kind: PublicKeyKind, bytes: &[u8]) -> Result<Self, KeyError> {
         let inner = match kind {
             PublicKeyKind::Rsa => Err(KeyError::Unsupported { what: "RSA keys are given in PEM, DER or as a JWK" }),
@@ -181,8 +182,8 @@ impl PublicKey {
     ///
     /// # Errors
     ///
-    /// If the text is no JSON Web Key or one of its members stands twice; if `use`, `key_ops` or `alg` say that it is not
-    /// for verifying signatures; and as [`from_pem`](Self::from_pem).
+    /// If the text is not a JSON Web Key or has duplicate names; if `use`, `key_ops` or `alg` say that it is not for
+    /// verifying signatures; and as [`from_pem`](Self::from_pem).
     pub fn from_jwk(text: &str, policy: KeyPolicy) -> Result<Self, KeyError> {
         jwk::public(text, policy)
     }
@@ -203,16 +204,16 @@ impl PublicKey {
         }
     }
 
-    /// Whether signatures of the algorithm can be verified with this key. Ask when keys and schemes are read, for
-    /// [`verify`](Self::verify) says no more than `false`.
+    /// Whether the key can verify signatures of the algorithm. Check this when keys and schemes are read, because
+    /// [`verify`](Self::verify) only returns `false`.
     pub(crate) fn fits(&self, algorithm: PublicKeyAlgorithm) -> bool {
         algorithm.missing_feature().is_none()
             && algorithm.kind() == self.kind()
             && self.only.is_none_or(|only| only == algorithm)
     }
 
-    /// Whether the signature is one of the message; `false` as well if the key does not fit. The form matters to ECDSA and to
-    /// RSASSA-PSS only.
+    /// Whether the signature is one of the message; also `false` if the key does not fit. The form matters only to
+    /// ECDSA and RSASSA-PSS.
     pub(crate) fn verify(
         &self,
         algorithm: PublicKeyAlgorithm,
@@ -233,7 +234,7 @@ impl PublicKey {
 
     /// Whether the signature is one of the message with that digest.
     ///
-    /// `false` for Ed25519, which has no such thing, and for a digest of another length than the algorithm's.
+    /// `false` for Ed25519, which does not sign digests, and for a digest of another length than the algorithm's.
     fn verify_digest(
         &self,
         algorithm: PublicKeyAlgorithm,

@@ -1,4 +1,4 @@
-//! Finds the key in the structures of X.509 and PKCS#8.
+//! Parses the structures of X.509 and PKCS#8 that contain keys.
 
 use der::{
     Decode as _,
@@ -23,7 +23,7 @@ pub(super) fn spki(der: &[u8], policy: KeyPolicy) -> Result<PublicKey, KeyError>
     }
 }
 
-/// The public key of a certificate, which nobody has judged.
+/// The public key of a certificate, without checking the certificate.
 pub(super) fn certificate(der: &[u8], policy: KeyPolicy) -> Result<PublicKey, KeyError> {
     let malformed = |_| KeyError::Malformed { format: "an X.509 certificate" };
     let certificate = Certificate::from_der(der).map_err(malformed)?;
@@ -47,7 +47,7 @@ pub(super) fn pkcs8(der: &[u8], policy: KeyPolicy) -> Result<PrivateKey, KeyErro
     }
 }
 
-/// Reads an `ECPrivateKey`, RFC 5915 section 3; the curve is named there, or known already.
+/// Reads an `ECPrivateKey`, RFC 5915 section 3. It names its curve, unless that is known already.
 pub(super) fn sec1(der: &[u8], known: Option<PublicKeyKind>) -> Result<PrivateKey, KeyError> {
     let malformed = || KeyError::Malformed { format: "an elliptic curve's private key" };
     let key = EcPrivateKey::from_der(der).map_err(|_| malformed())?;
@@ -67,7 +67,7 @@ fn kind(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<PublicKeyKind, KeyErro
     match algorithm.oid {
         // RFC 8410 section 3: no parameters.
         ED25519 if parameters.is_none() => Ok(PublicKeyKind::Ed25519),
-        // RFC 3279 section 2.3.1: NULL, which some writers leave out.
+        // RFC 3279 section 2.3.1: NULL, which some writers omit.
         RSA if parameters.is_none_or(AnyRef::is_null) => Ok(PublicKeyKind::Rsa),
         // RFC 5480 section 2.1.1: the name of a curve, never its equation.
         EC => match parameters.map(AnyRef::decode_as::<ObjectIdentifier>) {

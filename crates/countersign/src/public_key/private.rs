@@ -1,4 +1,4 @@
-//! Keys that sign.
+//! Private keys: read, and used to sign.
 
 use std::fmt;
 
@@ -15,9 +15,10 @@ use super::{KeyError, KeyPolicy, PublicKey, PublicKeyAlgorithm, PublicKeyKind, S
 use super::{pss, rsa};
 use crate::algorithm::Tag;
 
-/// A key that makes signatures: never printed, compared or cloned, and wiped from memory when dropped.
+/// A private key. It is never printed, compared or cloned, and is wiped from memory when dropped.
 ///
-/// It is not made here, for that takes randomness: `openssl genpkey` writes PEM, and any 32 random bytes are an Ed25519 key.
+/// Keys are not generated here, because that needs randomness: `openssl genpkey` writes PEM, and any 32 random bytes
+/// are an Ed25519 key.
 pub struct PrivateKey(Inner);
 
 enum Inner {
@@ -38,11 +39,11 @@ impl PrivateKey {
     ///
     /// # Errors
     ///
-    /// If the text is none of these or holds more keys than one, if the key is encrypted, public, unsound, or of a kind that
-    /// is not known or not turned on, or if it is an RSA key that the policy does not allow.
+    /// If the text is in none of these formats or has several keys; if the key is encrypted, public, unsound, or of a
+    /// kind that is not supported or whose feature is off; or if the policy does not allow the RSA key.
     pub fn from_pem(text: &str, policy: KeyPolicy) -> Result<Self, KeyError> {
         let mut blocks = armour::blocks(text)?;
-        // `openssl ecparam -genkey` writes the curve's name in front of the key, which has it too.
+        // `openssl ecparam -genkey` writes the curve's name before the key, which contains it too.
         blocks.retain(|block| block.label != "EC PARAMETERS");
         let [block] = blocks.as_slice() else {
             return Err(KeyError::Several);
@@ -57,13 +58,13 @@ impl PrivateKey {
         }
     }
 
-    /// A key in the bytes that have no structure: the 32 of an Ed25519 key (the seed, RFC 8032 section 5.1.5), or the secret
-    /// number of one on a curve, big-endian and in full length. RSA keys have no such form.
+    /// A key from its raw bytes: the 32 bytes of an Ed25519 key (the seed, RFC 8032 section 5.1.5), or the secret
+    /// number of a key on a curve, big-endian and in full length. RSA keys have no such form.
     ///
     /// # Errors
     ///
-    /// If there are more or fewer bytes, or the number is not between 1 and the order of the curve's group; or if the kind's
-    /// feature is off.
+    /// If the length is wrong, the number is not between 1 and the order of the curve's group, or the kind's feature is
+    /// off.
     pub fn from_raw(kind: PublicKeyKind, bytes: &[u8]) -> Result<Self, KeyError> {
         let inner = match kind {
             PublicKeyKind::Rsa => Err(KeyError::Unsupported { what: "RSA keys are given in PEM" }),
@@ -98,7 +99,8 @@ impl PrivateKey {
         PublicKey { inner, only: None }
     }
 
-    /// The signature of the message, the same each time; `None` if the key does not fit. The form matters to ECDSA alone: a salt is always as long as the hash.
+    /// The signature of the message, always the same for one message; `None` if the key does not fit. The form matters
+    /// only to ECDSA: a salt is always as long as the hash.
     pub(crate) fn sign(&self, algorithm: PublicKeyAlgorithm, form: SignatureForm, message: &[u8]) -> Option<Vec<u8>> {
         if !self.public_key().fits(algorithm) {
             return None;

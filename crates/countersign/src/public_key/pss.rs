@@ -1,4 +1,4 @@
-//! RSASSA-PSS (RFC 8017 section 8.1), over the digest of a message; its mask is made with the same hash.
+//! RSASSA-PSS (RFC 8017 section 8.1), over the digest of a message; the mask uses the same hash.
 
 use std::convert::Infallible;
 
@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::SignatureForm;
 use crate::algorithm::{Digest, Mac};
 
-/// The signature is as long as the modulus, and its number below it.
+/// Verifies a signature. It must be as long as the modulus, and its number below the modulus.
 pub(super) fn verify(key: &PublicKey, form: SignatureForm, digest: Digest, hashed: &[u8], signature: &[u8]) -> bool {
     match digest {
         Digest::Sha256 => verify_with::<Sha256>(key, form, hashed, signature),
@@ -43,8 +43,8 @@ fn verify_with<D: Hash + FixedOutputReset>(
     }
 }
 
-/// With a salt as long as the hash. It is the same for the same message, as the core has no randomness: nothing but the key can
-/// make it, as for deterministic ECDSA (RFC 6979).
+/// Signs with a salt as long as the hash. The salt is derived from the key and the message, because the core has no
+/// randomness. So only the key's owner can compute it, as in deterministic ECDSA (RFC 6979).
 pub(super) fn sign(key: &PrivateKey, digest: Digest, hashed: &[u8]) -> Option<Vec<u8>> {
     let mut salt = Derived::new(key, hashed);
     let signature = match digest {
@@ -56,9 +56,9 @@ pub(super) fn sign(key: &PrivateKey, digest: Digest, hashed: &[u8]) -> Option<Ve
     signature.ok()
 }
 
-/// Bytes that depend on the private key and the message, for the salt and for what blinds the computation.
+/// Bytes derived from the private key and the message, used as the salt and for blinding the computation.
 struct Derived {
-    /// With the private exponent as its key; it has the message already.
+    /// Keyed with the private exponent; it has already taken the message.
     mac: Mac,
     blocks: u64,
 }

@@ -17,7 +17,7 @@ pub(super) fn public(pkcs1: &[u8], policy: KeyPolicy) -> Result<PublicKey, KeyEr
     public_of_numbers(key.modulus.as_bytes(), key.public_exponent.as_bytes(), policy)
 }
 
-/// A public key of modulus and exponent, big-endian.
+/// A public key from its modulus and exponent, big-endian.
 pub(super) fn public_of_numbers(modulus: &[u8], exponent: &[u8], policy: KeyPolicy) -> Result<PublicKey, KeyError> {
     let (modulus, exponent) = (trimmed(modulus), trimmed(exponent));
     let (bits, least) = (bits(modulus), policy.least_rsa_bits());
@@ -32,7 +32,7 @@ pub(super) fn public_of_numbers(modulus: &[u8], exponent: &[u8], policy: KeyPoli
     PublicKey::new_with_size_limits(modulus, BoxedUint::from(value), least..=MAX_RSA_BITS).map_err(|_| MALFORMED)
 }
 
-/// Reads an `RSAPrivateKey`, RFC 8017 appendix A.1.2; its numbers are held against each other.
+/// Reads an `RSAPrivateKey`, RFC 8017 appendix A.1.2; its numbers are checked against each other.
 pub(super) fn private(pkcs1: &[u8], policy: KeyPolicy) -> Result<PrivateKey, KeyError> {
     let malformed = || KeyError::Malformed { format: "an RSA private key" };
     let key = RsaPrivateKey::<UintRef<'_>>::from_der(pkcs1).map_err(|_| malformed())?;
@@ -40,9 +40,9 @@ pub(super) fn private(pkcs1: &[u8], policy: KeyPolicy) -> Result<PrivateKey, Key
     PrivateKey::try_from(key).map_err(|_| malformed())
 }
 
-/// The library compares the whole padded block, so that neither the padding nor the `DigestInfo` has a second form; that
-/// without the `NULL`, which RFC 8017 lets a verifier take, is refused. The signature is as long as the modulus, and its
-/// number below it.
+/// The library compares the whole padded block, so the padding and the `DigestInfo` each have a single form. The form
+/// without `NULL` is refused, although RFC 8017 lets a verifier accept it. The signature must be as long as the
+/// modulus, and its number below the modulus.
 pub(super) fn verify(key: &PublicKey, digest: Digest, hashed: &[u8], signature: &[u8]) -> bool {
     let verified = match digest {
         Digest::Sha1 => key.pkcs1v15_verify_prehash::<Sha1>(hashed, signature),
@@ -55,7 +55,7 @@ pub(super) fn verify(key: &PublicKey, digest: Digest, hashed: &[u8], signature: 
     verified.is_ok()
 }
 
-/// Not blinded, for the core has no randomness: the library computes in constant time without it.
+/// Without blinding, because the core has no randomness; the library computes in constant time without it.
 pub(super) fn sign(key: &PrivateKey, digest: Digest, hashed: &[u8]) -> Option<Vec<u8>> {
     let signature = match digest {
         Digest::Sha1 => key.pkcs1v15_sign_prehash::<Sha1>(hashed),

@@ -1,7 +1,7 @@
-//! Project Wycheproof's cases: every one gets its verdict.
+//! Project Wycheproof's cases: each one gets the expected verdict.
 //!
-//! Of those that it calls acceptable there is one kind, `MissingNull`: an RSA signature over a `DigestInfo` without the
-//! `NULL` of its algorithm. RFC 8017 appendix A.2.4 lets a verifier take it; no sender writes it, and it is refused here.
+//! One kind that the project calls acceptable is refused here, `MissingNull`: an RSA signature over a `DigestInfo`
+//! without the `NULL` of its algorithm. RFC 8017 appendix A.2.4 lets a verifier accept it, but no sender writes it.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -73,7 +73,7 @@ fn check_signatures(algorithm: PublicKeyAlgorithm, form: SignatureForm, text: &s
         for case in group.tests {
             let (message, signature) = (hex(&case.msg), hex(&case.sig));
             case.check(algorithm.name(), key.verify(algorithm, form, &message, &signature));
-            // The same key in another writing; the first case shows that it is the same.
+            // The same key in another format; the first case shows that it is the same.
             if let (Some(jwk), "valid") = (&jwk, case.result.as_str()) {
                 assert!(jwk.verify(algorithm, form, &message, &signature));
             }
@@ -123,7 +123,7 @@ fn rsa_pss_signatures_get_the_verdict_of_wycheproof() {
     check(PublicKeyAlgorithm::RsaPssSha512, file!("rsa_pss_4096_sha512.jsonl"), 179);
 }
 
-/// That no other salt is meant than the empty one, a verifier of this form does not know: the cases 67 to 70.
+/// In the cases 67 to 70 only the empty salt is allowed. A verifier of this form cannot know that.
 #[test]
 fn rsa_pss_signatures_without_a_salt_get_the_verdict_of_wycheproof() {
     for group in groups(file!("rsa_pss_2048_sha256_no_salt.jsonl"), 103) {
@@ -146,7 +146,7 @@ fn hmac_tags_get_the_verdict_of_wycheproof() {
     check_tags(Digest::Sha3_512, file!("hmac_sha3_512.jsonl"), 174);
 }
 
-/// Half of the groups have truncated tags, which no scheme takes: there the beginning is compared.
+/// Half of the groups have truncated tags, which no scheme accepts: for them the beginning is compared.
 fn check_tags(digest: Digest, text: &str, cases: usize) {
     for group in groups(text, cases) {
         let len = group.tag_size.unwrap() / 8;

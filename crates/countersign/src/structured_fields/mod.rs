@@ -1,8 +1,8 @@
-//! Structured fields (RFC 8941, on which RFC 9421 rests), in the one form in which a sender prints them.
+//! Structured fields (RFC 8941, the basis of RFC 9421), accepted only in the form in which a sender serializes them.
 //!
-//! A parser of structured fields bears white space, repeated names, of which the last one counts, and numbers with leading
-//! zeros. In a signature such slack would let one text be written in many ways, so here a member is read only if it is just
-//! what printing it again gives.
+//! A parser of structured fields tolerates white space, duplicate names (the last one counts), and leading zeros. In a
+//! signature, that would allow several texts for one value. So here a member is accepted only if serializing it again
+//! gives the same text.
 
 #[cfg(feature = "http-signature")]
 mod sfv;
@@ -19,7 +19,7 @@ use crate::scheme::trim_ows;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Member {
     pub(crate) name: String,
-    /// The value as it stands in the field.
+    /// The value as the field has it.
     pub(crate) text: String,
     pub(crate) value: Value,
 }
@@ -37,7 +37,7 @@ pub(crate) enum Value {
 pub(crate) struct Item {
     pub(crate) bare: Bare,
     pub(crate) parameters: Vec<(String, Bare)>,
-    /// The item as it stands in the field.
+    /// The item as the field has it.
     pub(crate) text: String,
 }
 
@@ -49,13 +49,13 @@ pub(crate) enum Bare {
     Integer(i64),
     Text(String),
     True,
-    /// What nothing here needs: tokens, decimals, dates.
+    /// Types that are not needed here: tokens, decimals, dates.
     Other,
 }
 
-/// Reads a dictionary, lines of a header joined by commas; `None` if it is none, a name stands twice in it, or a member is
-/// written in another way than it would be printed. White space around members is borne. Behind one member more than
-/// `most` nothing is read.
+/// Parses a dictionary, the lines of a header joined by commas. `None` if it is not one, a name occurs twice, or a
+/// member is not written as it would be serialized. White space around members is allowed. It stops after `most`
+/// members and one more.
 pub(crate) fn dictionary(text: &[u8], most: usize) -> Option<Vec<Member>> {
     let mut members: Vec<Member> = Vec::new();
     for text in split(text).take(most.saturating_add(1)) {
@@ -68,7 +68,7 @@ pub(crate) fn dictionary(text: &[u8], most: usize) -> Option<Vec<Member>> {
     Some(members)
 }
 
-/// The texts between the commas of a dictionary that are in no string.
+/// Splits a dictionary at the commas that are not within a string.
 fn split(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let (mut in_string, mut is_escaped) = (false, false);
     text.split(move |byte| {
@@ -90,7 +90,7 @@ fn one_member(text: &[u8]) -> Option<Member> {
 
 #[cfg(not(feature = "http-signature"))]
 mod off {
-    //! Without the feature nothing is a structured field, so that all that rests on them is refused.
+    //! Without the feature, nothing parses as a structured field, so everything that depends on one is refused.
 
     use super::{Item, Member};
 

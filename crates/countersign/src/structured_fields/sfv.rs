@@ -1,4 +1,4 @@
-//! The parser and printer of the crate `sfv`.
+//! Parses and serializes structured fields with the crate `sfv`.
 
 use sfv::{
     BareItem, Dictionary, FieldType, InnerList, Item as SfvItem, List, ListEntry, ListSerializer, Parameters, Parser,
@@ -8,7 +8,7 @@ use sfv::{
 use super::{Bare, Item, Member, Value, split};
 use crate::scheme::trim_ows;
 
-/// Reads the one member of a dictionary that `text` has to be.
+/// Parses `text`, which must be exactly one member of a dictionary.
 pub(super) fn one_member(text: &[u8]) -> Option<Member> {
     let dictionary: Dictionary = parser(text).parse().ok()?;
     let printed = dictionary.serialize()?;
@@ -16,7 +16,7 @@ pub(super) fn one_member(text: &[u8]) -> Option<Member> {
         return None;
     }
     let (name, entry) = dictionary.into_iter().next()?;
-    // A member without a value stands for the boolean, which is not what anything here is.
+    // A member without a value is a boolean, which nothing here uses.
     let text = printed.strip_prefix(name.as_str())?.strip_prefix('=')?.to_owned();
     let value = match entry {
         ListEntry::Item(item) => Value::Item(item_of(item)),
@@ -27,17 +27,18 @@ pub(super) fn one_member(text: &[u8]) -> Option<Member> {
     Some(Member { name: name.into(), text, value })
 }
 
-/// Reads an item, in its printed form only.
+/// Parses an item, only in its serialized form.
 pub(crate) fn item(text: &str) -> Option<Item> {
     let item: SfvItem = parser(text).parse().ok()?;
     Some(item_of(item)).filter(|item| item.text == text)
 }
 
-/// A field of any type, printed again; `None` if it is none, or its types would print it in different ways.
+/// Serializes a field of any type again; `None` if it is not valid, or its possible types would be serialized
+/// differently.
 pub(crate) fn reserialized(text: &[u8]) -> Option<String> {
     let item = parser(text).parse::<SfvItem>().ok().map(|item| item.serialize());
     let list = parser(text).parse::<List>().ok().and_then(|list| list.serialize());
-    // Of a name that stands there twice the last one counts, but another reader may take the first.
+    // The last of two members with one name counts here, but another reader may take the first.
     let dictionary = parser(text).parse::<Dictionary>().ok().filter(|members| members.len() == split(text).count());
     let dictionary = dictionary.and_then(|dictionary| dictionary.serialize());
     let mut printed = [item, list, dictionary].into_iter().flatten();
@@ -45,7 +46,7 @@ pub(crate) fn reserialized(text: &[u8]) -> Option<String> {
     printed.all(|other| other == first).then_some(first)
 }
 
-/// The value of the member `name` of a dictionary, printed again; `None` if there is no such member, or several.
+/// The value of the member `name` of a dictionary, serialized again; `None` if there is no such member, or several.
 pub(crate) fn member_of(text: &[u8], name: &str) -> Option<String> {
     let dictionary: Dictionary = parser(text).parse().ok()?;
     let has_name = |member: &[u8]| {
@@ -60,7 +61,7 @@ pub(crate) fn member_of(text: &[u8], name: &str) -> Option<String> {
     list.finish()
 }
 
-/// Of the version before dates and display strings, which no field that is signed in parts has.
+/// A parser of the version without dates and display strings, which no field has that is signed in parts.
 fn parser(text: &(impl AsRef<[u8]> + ?Sized)) -> Parser<'_> {
     Parser::new(text).with_version(Version::Rfc8941)
 }
