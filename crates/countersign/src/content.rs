@@ -1,4 +1,4 @@
-//! Writes the signed content of a request: one pass over the parts, never by substituting into a string.
+//! The signed content of a request, written part by part and never by substitution into a string.
 
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
@@ -17,7 +17,7 @@ use crate::{
     sorting,
 };
 
-/// Everything that the parts of one request are made of.
+/// Everything that the parts of a request are made of.
 #[derive(Clone, Copy)]
 pub(crate) struct Content<'a> {
     pub(crate) scheme: &'a Scheme,
@@ -26,19 +26,19 @@ pub(crate) struct Content<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) timestamp: &'a [u8],
     pub(crate) id: &'a [u8],
-    /// The sorted parameters, made once for all keys; empty if the scheme does not sign them.
+    /// The sorted parameters, computed once for all keys; empty if the scheme does not sign them.
     pub(crate) sorted: &'a SortedParameters,
 }
 
-/// What the receiver configured beside the secret, by name. Wiped, since a token that a handshake is held to is among them.
+/// The configured values besides the secret, by name. Wiped, because one of them is the token of a handshake.
 pub(crate) type Settings = BTreeMap<String, Zeroizing<String>>;
 
-/// What a form of the URL, the key and the body add to the [`Content`].
+/// What depends on the form of the URL, the key and the body, in addition to the [`Content`].
 #[derive(Clone, Copy)]
 pub(crate) struct Writing<'a> {
     pub(crate) form: UrlForm,
     pub(crate) secret: &'a [u8],
-    /// Must be there if a part reads it.
+    /// Must be present if a part reads it.
     pub(crate) body: Option<&'a [u8]>,
 }
 
@@ -52,7 +52,7 @@ impl Content<'_> {
         write: &mut impl FnMut(&[u8]),
     ) -> Result<(), Rejection> {
         for part in parts {
-            // What nearly every scheme signs, and nothing else, goes straight into the hash.
+            // The parts of nearly every scheme are written straight into the hash.
             match part {
                 Part::Literal(text) => write(text),
                 Part::Timestamp => write(self.timestamp),
@@ -64,14 +64,14 @@ impl Content<'_> {
         Ok(())
     }
 
-    /// The tag of `parts` under a hash that has taken nothing yet.
+    /// The tag of `parts` under a hash that is still empty.
     #[expect(
         clippy::inline_always,
         reason = "as a call of its own it waits for its arguments as long as for a look-up"
     )]
     #[inline(always)]
     pub(crate) fn tag(&self, start: &Mac, parts: &[Part], with: Writing<'_>) -> Result<Tag, Rejection> {
-        // The usual case without a move of the state, which would cost as much as a block of data.
+        // The usual case avoids moving the state, which would cost as much as hashing a block.
         if let Mac::HmacSha256(keyed) = start {
             let tag = keyed.of(|hash| self.write(parts, with, &mut |piece| hash.update(piece)))?;
             return Ok(Tag::new(tag));
@@ -81,7 +81,7 @@ impl Content<'_> {
         Ok(mac.finish())
     }
 
-    /// The tags of `parts` under two hashes that have taken nothing yet.
+    /// The tags of `parts` under two hashes that are still empty.
     pub(crate) fn two_tags(&self, starts: [&Mac; 2], parts: &[Part], with: Writing<'_>) -> Result<[Tag; 2], Rejection> {
         let [one, other] = starts;
         if let (Mac::HmacSha256(one), Mac::HmacSha256(other)) = (one, other) {
@@ -128,7 +128,7 @@ impl Content<'_> {
         Ok(())
     }
 
-    /// Parts that few schemes have, and that allocate.
+    /// Writes the parts that few schemes have, and that allocate.
     fn write_rare(&self, part: &Part, with: Writing<'_>, write: &mut dyn FnMut(&[u8])) -> Result<(), Rejection> {
         let body = with.body.unwrap_or_default();
         match part {
@@ -158,7 +158,7 @@ impl Content<'_> {
                 }
             }
             Part::Canonical(function) => write(&function.write(self, body, with.form)?),
-            // Written by `write_part`.
+            // `write_part` writes these.
             Part::Literal(_)
             | Part::Secret
             | Part::Setting(_)
@@ -180,7 +180,7 @@ impl Content<'_> {
         Ok(())
     }
 
-    /// The signed content in one piece.
+    /// The signed content as one buffer.
     pub(crate) fn to_vec(self, parts: &[Part], with: Writing<'_>) -> Result<Vec<u8>, Rejection> {
         let mut content = Vec::with_capacity(with.body.map_or(0, <[u8]>::len) + 256);
         self.write(parts, with, &mut |piece| content.extend_from_slice(piece))?;
@@ -218,7 +218,7 @@ impl Content<'_> {
         self.public_url.map_or(self.head.uri.path(), |url| url.path(self.head.uri))
     }
 
-    /// Holds the request against the rules that give its parts one reading. `first` is the first byte of the body.
+    /// Checks the request against the rules that make its parts unambiguous. `first` is the first byte of the body.
     pub(crate) fn obeys(&self, guard: &Guard, body: Option<&[u8]>, first: Option<u8>) -> Result<(), Rejection> {
         let broken = match guard {
             Guard::TimestampLen(len) => (self.timestamp.len() != *len)
@@ -267,7 +267,7 @@ pub(crate) struct SortedParameters {
 }
 
 impl SortedParameters {
-    /// Those that the scheme signs; `body` is the whole body.
+    /// Sorts the parameters that the scheme signs; `body` is the whole body.
     pub(crate) fn of(scheme: &Scheme, head: Head<'_>, body: &[u8]) -> Result<Self, Rejection> {
         let signs = |wanted: &Part| scheme.signature.parts.iter().any(|part| part.any(&|part| part == wanted));
         let sort = |wanted: &Part, text: &[u8]| if signs(wanted) { sorted(&scheme.form, text) } else { Ok(Vec::new()) };
@@ -275,16 +275,16 @@ impl SortedParameters {
         Ok(Self { form: sort(&Part::FormSorted, body)?, query: sort(&Part::QuerySorted, query)? })
     }
 
-    /// For content that signs none.
+    /// For a scheme that signs no sorted parameters.
     pub(crate) const NONE: &Self = &Self { form: Vec::new(), query: Vec::new() };
 }
 
 /// The most parameters of a form that is sorted; Twilio sends about forty. Sorting takes longer than hashing.
 const MAX_PARAMETERS: usize = 1000;
 
-/// The names and values of URL-encoded text in order, as the scheme signs them.
+/// The sorted names and values of URL-encoded text, as the scheme signs them.
 pub(crate) fn sorted(rule: &FormRule, encoded: &[u8]) -> Result<Vec<u8>, Rejection> {
-    // What is not UTF-8 is replaced: the SDKs of those who sort their forms sign and verify it so.
+    // Bytes that are not UTF-8 are replaced, as in the SDKs of the providers that sort their forms.
     let mut pairs: Vec<_> = form_urlencoded::parse(encoded).take(MAX_PARAMETERS + 1).collect();
     if pairs.len() > MAX_PARAMETERS {
         return Err(malformed_value("the form".to_owned(), Problem::TooMany));
@@ -327,17 +327,17 @@ impl From<Unusable> for Problem {
     }
 }
 
-/// Whether the separator behind `text` begins within it already: `a.` in front of `..`.
+/// Whether the separator after `text` begins within `text`: `a.` before `..`.
 fn ends_early(text: &[u8], separator: &[u8]) -> bool {
     let begins = |at: usize| text[at..].iter().chain(separator).take(separator.len()).eq(separator);
     match separator {
-        // What nearly every separator is.
+        // Nearly every separator is one byte.
         [byte] => memchr(*byte, text).is_some(),
         _ => (0..text.len()).any(begins),
     }
 }
 
-/// Whether RFC 3339's full-date stands anywhere in it, with any digits.
+/// Whether it contains an RFC 3339 full-date anywhere, with any digits.
 fn has_date(id: &[u8]) -> bool {
     let fits = |(byte, shape): (&u8, &u8)| if *shape == b'0' { byte.is_ascii_digit() } else { byte == shape };
     id.windows(DATE.len()).any(|window| window.iter().zip(DATE).all(fits))
@@ -345,7 +345,7 @@ fn has_date(id: &[u8]) -> bool {
 
 const DATE: &[u8] = b"0000-00-00";
 
-/// Whether any segment behind a separator could be read as the timestamp, which would move the id's end there.
+/// Whether any segment after a separator could be read as the timestamp, which would end the id there.
 fn has_time_segment(id: &[u8], separator: u8) -> bool {
     let mut rest = id;
     while let Some(at) = memchr(separator, rest) {

@@ -1,11 +1,11 @@
-//! Credentials that sign no webhooks, by the beginnings that tell secret scanners what they are.
+//! Credentials that sign no webhooks, recognised by the prefixes that secret scanners use.
 
-/// What kind of credential it is, whoever's webhooks it stands for.
+/// The kind of a credential that signs no provider's webhooks.
 pub(crate) fn surely(secret: &[u8]) -> Option<&'static str> {
     kind(secret, &NEVER)
 }
 
-/// What kind of credential it is, where the provider is known to sign with none of these.
+/// The kind of a credential, if the provider is known not to sign with any of these.
 pub(crate) fn likely(secret: &[u8]) -> Option<&'static str> {
     surely(secret).or_else(|| kind(secret, &MOSTLY))
 }
@@ -15,8 +15,8 @@ fn kind(secret: &[u8], kinds: &[(&[u8], &'static str)]) -> Option<&'static str> 
     kinds.iter().find(|(start, _)| begins(start)).map(|(_, kind)| *kind)
 }
 
-/// Tokens by which somebody calls the provider, and keys that only verify. The patterns are those that providers registered
-/// with GitHub's secret scanning, `whpk_` is from the Standard Webhooks specification.
+/// Tokens for calling a provider, and keys that only verify. Most patterns are those that providers registered with
+/// GitHub's secret scanning; `whpk_` is from the Standard Webhooks specification.
 const NEVER: [(&[u8], &str); 14] = [
     (b"whpk_", "a public key"),
     (b"xoxb-", "a bot token"),
@@ -34,7 +34,7 @@ const NEVER: [(&[u8], &str); 14] = [
     (b"pk_test_", "a publishable key"),
 ];
 
-/// With some providers these do sign.
+/// Some providers sign with these.
 const MOSTLY: [(&[u8], &str); 7] = [
     (b"sk_", "an API key"),
     (b"sk-", "an API key"),

@@ -1,4 +1,4 @@
-//! Undoes the content coding of a body, for the schemes that sign what was there before it.
+//! Undoes the content coding of a body, for schemes that sign the decoded body.
 
 use std::{borrow::Cow, io::Read as _};
 
@@ -6,11 +6,11 @@ use http::header::CONTENT_ENCODING;
 
 use crate::{head::Head, rejection::Rejection};
 
-/// The longest body that is unpacked where there is no limit for bodies, in bytes.
+/// The longest decoded body if no limit is given, in bytes.
 const MAX_UNPACKED: u64 = 16 * 1024 * 1024;
 
-/// The body without its content coding; borrowed if it has none. What unpacks to more than `limit` bytes, if there is one,
-/// is refused, however short it arrived.
+/// The body without its content coding; borrowed if it has none. A body that decodes to more than `limit` bytes is
+/// refused, however short it arrived.
 pub(crate) fn decoded<'b>(head: Head<'_>, body: &'b [u8], limit: Option<u64>) -> Result<Cow<'b, [u8]>, Rejection> {
     let mut codings = head.headers.get_all(CONTENT_ENCODING).into_iter();
     match (codings.next(), codings.next()) {
@@ -30,7 +30,7 @@ fn gunzip(body: &[u8], limit: u64) -> Result<Vec<u8>, Rejection> {
     if unpacked.len() as u64 > limit {
         return Err(Rejection::BodyTooLarge { limit: Some(limit) });
     }
-    // One member, and nothing behind it that another reader could take for a part of the body.
+    // Exactly one member: another reader could take anything after it for a part of the body.
     if decoder.into_inner().into_inner().is_empty() { Ok(unpacked) } else { Err(Rejection::ContentCoding) }
 }
 

@@ -1,4 +1,4 @@
-//! How a tag is written as text: declared by the scheme, never guessed.
+//! The encodings of tags and secrets as text: the scheme declares one, it is never guessed.
 
 use base64::{
     Engine as _,
@@ -6,10 +6,10 @@ use base64::{
 };
 use faster_hex::CheckCase;
 
-/// The most bytes that any tag decodes to: one SHA-512 digest.
+/// The most bytes that any tag decodes to: a SHA-512 digest.
 pub(crate) const MAX_TAG: usize = 64;
 
-/// A text encoding of bytes, each of them canonical: one text for one value.
+/// A text encoding of bytes. Each is canonical: one text for one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
     /// Hexadecimal digits `0-9a-f`.
@@ -39,7 +39,7 @@ impl Encoding {
         Self::Base64UrlUnpadded,
     ];
 
-    /// The word for it in scheme files.
+    /// Its name in scheme files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::HexLower => "hex",
@@ -56,7 +56,7 @@ impl Encoding {
         Self::ALL.into_iter().find(|encoding| encoding.name() == name)
     }
 
-    /// Decodes a text that must stand for exactly as many bytes as `target` has.
+    /// Decodes a text that must fill `target` exactly.
     pub(crate) fn decode_exactly(self, text: &[u8], target: &mut [u8]) -> Option<()> {
         let len = target.len();
         if text.len() != self.encoded_len(len) {
@@ -90,7 +90,7 @@ impl Encoding {
         }
     }
 
-    /// Whether the alphabet has `byte` in it.
+    /// Whether `byte` is in the alphabet.
     pub(crate) fn takes(self, byte: u8) -> bool {
         match self {
             Self::HexLower => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
@@ -101,7 +101,7 @@ impl Encoding {
         }
     }
 
-    /// How many characters `len` bytes take.
+    /// How many characters the encoding of `len` bytes has.
     pub(crate) fn encoded_len(self, len: usize) -> usize {
         match self {
             Self::HexLower | Self::HexUpper | Self::HexAny => len * 2,
@@ -119,7 +119,7 @@ impl Encoding {
         }
     }
 
-    /// The alphabet and padding; all are strict about both, and refuse trailing bits that are not zero.
+    /// The alphabet and padding. Both are checked strictly, and trailing bits must be zero.
     fn base64(self) -> Option<&'static GeneralPurpose> {
         match self {
             Self::Base64 => Some(&STANDARD),

@@ -1,15 +1,15 @@
 //! HMAC-SHA-256 (RFC 2104) with both key blocks hashed once per secret, on top of `sha2`'s compression function.
 //!
-//! The `hmac` crate computes the same, but per delivery it copies and wipes both of its hashes with their buffers: that
-//! is a tenth of what a body of 1 KiB costs, and this algorithm is the one that nearly every provider uses.
+//! The `hmac` crate computes the same, but copies and wipes both of its hashes with their buffers for each delivery.
+//! That is a tenth of the cost of a 1 KiB body, and nearly every provider uses this algorithm.
 
 use sha2::Digest as _;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::sha256::{BLOCK, Sha256, State, behind};
 
-/// HMAC-SHA-256 under a key. A clone of one that has taken nothing yet is how a prepared key is used where data arrives in
-/// its own time; [`of`](Self::of) is for data that is there.
+/// HMAC-SHA-256 under a key. To use a prepared key, clone an empty one if the data arrives over time, or call
+/// [`of`](Self::of) if the data is there.
 #[derive(Clone)]
 pub(crate) struct HmacSha256 {
     inner: Sha256,
@@ -31,18 +31,18 @@ impl HmacSha256 {
         self.inner.update(data);
     }
 
-    /// Updates two with the same data, in three quarters of the time that they take one after the other.
+    /// Updates two with the same data, in three quarters of the time that it takes one after the other.
     pub(crate) fn update_both(first: &mut Self, second: &mut Self, data: &[u8]) {
         Sha256::update_both(&mut first.inner, &mut second.inner, data);
     }
 
-    /// Ends the data and gives the tag; of no use afterwards.
+    /// Ends the data and returns the tag; the state cannot be used afterwards.
     #[inline]
     pub(crate) fn finish(&mut self) -> [u8; 32] {
         outer_hash(&self.outer, &self.inner.finish())
     }
 
-    /// The tag of what `write` hands in, under a key that has taken nothing yet.
+    /// The tag of what `write` passes in, under a key whose state is still empty.
     #[inline]
     pub(crate) fn of<E>(&self, write: impl FnOnce(&mut Sha256) -> Result<(), E>) -> Result<[u8; 32], E> {
         let mut inner = self.inner.restarted();
@@ -50,7 +50,7 @@ impl HmacSha256 {
         Ok(outer_hash(&self.outer, &inner.finish()))
     }
 
-    /// The tags of what `write` hands in to both, under two keys that have taken nothing yet.
+    /// The tags of what `write` passes to both, under two keys whose states are still empty.
     #[inline]
     pub(crate) fn of_two<E>(
         first: &Self,
@@ -62,7 +62,7 @@ impl HmacSha256 {
         Ok([outer_hash(&first.outer, &one.finish()), outer_hash(&second.outer, &other.finish())])
     }
 
-    /// The tag of `data`, under a key that has taken nothing yet, while another hash takes the same.
+    /// The tag of `data`, under a key whose state is still empty, while another hash takes the same data.
     #[inline]
     pub(crate) fn of_beside(&self, data: &[u8], other: &mut Sha256) -> [u8; 32] {
         let mut inner = self.inner.restarted();
@@ -71,7 +71,7 @@ impl HmacSha256 {
     }
 }
 
-/// The hash of the inner one, behind the block that holds the key.
+/// The outer hash over the inner one, after the block that holds the key.
 #[inline]
 fn outer_hash(outer: &State, inner: &[u8; 32]) -> [u8; 32] {
     let mut hash = Sha256::behind_a_block(outer);
@@ -79,7 +79,7 @@ fn outer_hash(outer: &State, inner: &[u8; 32]) -> [u8; 32] {
     hash.finish()
 }
 
-/// The state behind the block that holds the key, masked.
+/// The state after the block that holds the masked key.
 fn keyed(key: &[u8; BLOCK], mask: u8) -> State {
     let mut block = key.map(|byte| byte ^ mask);
     let state = behind(&block);

@@ -4,16 +4,17 @@ use memchr::{memchr, memchr_iter, memchr2, memmem};
 
 use crate::head::{Unusable, is_token};
 
-/// The most parts of one body. A message that is forwarded as a form has one for each of its headers and attachments.
+/// The most parts of one body. A message forwarded as a form has one for each of its headers and attachments.
 const MAX_PARTS: usize = 1000;
 
 /// In characters.
 const MAX_BOUNDARY: usize = 70;
 
-/// The boundary of the body, if that is multipart form data.
+/// The boundary of the body, if it is multipart form data.
 ///
-/// Told by its first line, which no URL-encoded form has, and not by the `Content-Type`: hardly any scheme signs that
-/// header, and with another one a second reader would find other fields, or none, in the same signed bytes.
+/// It is read from the body's first line, which no URL-encoded form has, and not from the `Content-Type`. Hardly any
+/// scheme signs that header, and with another one, a second reader would find other fields, or none, in the same signed
+/// bytes.
 ///
 /// RFC 2046 section 5.1.1: 1 to 70 characters.
 pub(crate) fn boundary(body: &[u8]) -> Option<&[u8]> {
@@ -23,7 +24,7 @@ pub(crate) fn boundary(body: &[u8]) -> Option<&[u8]> {
     (!boundary.is_empty()).then_some(boundary)
 }
 
-/// The bytes of the field `wanted`. Several of one name must say the same.
+/// The bytes of the field `wanted`. If the name occurs several times, all values must be equal.
 pub(crate) fn field<'b>(wanted: &str, boundary: &[u8], body: &'b [u8]) -> Result<Option<&'b [u8]>, Unusable> {
     let delimiter = [b"--", boundary].concat();
     let mut rest = body.strip_prefix(&*delimiter).ok_or(Unusable::NotMultipart)?;
@@ -51,8 +52,8 @@ pub(crate) fn field<'b>(wanted: &str, boundary: &[u8], body: &'b [u8]) -> Result
 
 /// Whether a part with this head is the field `wanted`; an error if readers could disagree about that.
 ///
-/// Senders write file names in many ways: in Latin-1, with quotation marks as they are or behind a backslash. A head that names
-/// something else in whichever way it is read is not looked at any closer.
+/// Senders write file names in many ways: in Latin-1, with quotation marks as they are or escaped. So a head is not
+/// parsed strictly if no reader could take its name for `wanted`.
 fn is_named(wanted: &[u8], head: &[u8]) -> Result<bool, Unusable> {
     let (mut has_name, mut may_be_wanted) = (false, false);
     for equals in memchr_iter(b'=', head) {
@@ -70,7 +71,7 @@ fn is_named(wanted: &[u8], head: &[u8]) -> Result<bool, Unusable> {
     }
 }
 
-/// Whether some reader could take the value that `text` begins with for `wanted`.
+/// Whether some reader could read the value at the start of `text` as `wanted`.
 fn may_be(wanted: &[u8], text: &[u8]) -> bool {
     let is_written = |byte: &&u8| **byte != b'\\';
     let begins = |byte: &&u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'');
@@ -79,8 +80,8 @@ fn may_be(wanted: &[u8], text: &[u8]) -> bool {
     is_there && value.next().is_none_or(|byte| !is_token(*byte) || *byte == b'\'')
 }
 
-/// The name that a head tells by exactly one `Content-Disposition` with exactly one `name`; `None` unless all of it is as in
-/// RFC 9110 section 5.6.6 and RFC 7578 section 4.2.
+/// The name in a head with exactly one `Content-Disposition` with exactly one `name`; `None` unless all of it obeys RFC
+/// 9110 section 5.6.6 and RFC 7578 section 4.2.
 fn name(head: &[u8]) -> Option<&[u8]> {
     let disposition = disposition(head)?;
     let (kind, mut rest) = disposition.split_at(memchr(b';', disposition)?);
@@ -99,7 +100,7 @@ fn name(head: &[u8]) -> Option<&[u8]> {
     found.filter(|_| rest.is_empty() && kind.trim_ascii().eq_ignore_ascii_case(b"form-data"))
 }
 
-/// The value of the only `Content-Disposition` among headers that are each in one line.
+/// The value of the only `Content-Disposition`, if each header is a single line.
 fn disposition(head: &[u8]) -> Option<&[u8]> {
     let mut found = None;
     for line in head.split_inclusive(|byte| *byte == b'\n') {
@@ -114,9 +115,10 @@ fn disposition(head: &[u8]) -> Option<&[u8]> {
     found
 }
 
-/// The name and the value of the parameter at the start of `text`, and what follows it.
+/// The name and value of the parameter at the start of `text`, and the text after it.
 ///
-/// No value with a backslash or an apostrophe: either quotes for some readers, and for others, like browsers, it does not.
+/// A value may not contain a backslash or an apostrophe: some readers treat them as quoting, others, like browsers, do
+/// not.
 fn parameter(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (key, value) = text.split_at(text.iter().position(|byte| !is_token(*byte))?);
     let value = value.strip_prefix(b"=")?;
@@ -130,7 +132,7 @@ fn parameter(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     memchr2(b'\\', b'\'', value).is_none().then_some((key, value, after.trim_ascii_start()))
 }
 
-/// Whether it is a name in the characters of RFC 5987 or in the pieces of RFC 2231, which only some readers know.
+/// Whether the name is in the encoding of RFC 5987 or the pieces of RFC 2231, which only some readers know.
 fn is_extended_name(key: &[u8]) -> bool {
     key.split_first_chunk().is_some_and(|(start, _): (&[u8; 5], _)| start.eq_ignore_ascii_case(b"name*"))
 }

@@ -1,8 +1,8 @@
-//! The head of an ordinary request, read without a question to the scheme.
+//! A fast path for the head of an ordinary request, whose layout is derived from the scheme once.
 //!
-//! Most schemes have one tag in one header, and what is signed beside the body in front of it or in headers of its own. Of
-//! most requests all of them stand there once and as they should. Reading such a head takes a quarter of the work that it
-//! takes to ask for all that a scheme could have.
+//! In most schemes, one header has one tag, and the other signed values are before the body or in headers of their own.
+//! In most requests, each of these occurs exactly once and well formed. Reading such a head takes a quarter of the work
+//! of a general one.
 
 use std::borrow::Cow;
 
@@ -20,32 +20,32 @@ use crate::{
 
 /// Where an ordinary request has its evidence.
 pub(crate) struct Ordinary {
-    /// Of the signature first, and behind it of the timestamp and the id if they have headers of their own.
+    /// The header of the signature, followed by those of the timestamp and the id, if they have headers of their own.
     headers: Vec<HeaderName>,
-    /// What stands in front of the tag.
+    /// The text before the tag.
     prefix: Box<[u8]>,
     encoding: Encoding,
-    /// Of the tag, in bytes.
+    /// The length of the tag, in bytes.
     tag_len: usize,
-    /// Of its text, in characters.
+    /// The length of the tag's text, in characters.
     tag_text_len: usize,
     separators: Box<[u8]>,
     time: Option<(TimePlace, TimestampFormat)>,
-    /// Which of the headers has it.
+    /// The index of its header.
     id: Option<usize>,
 }
 
 enum TimePlace {
-    /// The second of the headers.
+    /// In the second of the headers.
     Header,
-    /// Between these two, in front of the tag's prefix.
+    /// In the signature's header, between this prefix and separator, before the tag's prefix.
     InFront { prefix: Box<[u8]>, separator: u8 },
 }
 
-/// As many headers as take less time to go through than it takes to compute the hash of a name.
+/// Up to this many headers, comparing all names takes less time than hashing one.
 const FEW: usize = 24;
 
-/// What an ordinary request brings forward for itself.
+/// The evidence of an ordinary request.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct OrdinaryEvidence<'r> {
     pub(crate) tag: Tag,
@@ -61,7 +61,7 @@ impl<'r> OrdinaryEvidence<'r> {
 }
 
 impl Ordinary {
-    /// `None` if the scheme has its evidence elsewhere, or more of it.
+    /// `None` if the scheme has other evidence, or has it elsewhere.
     pub(crate) fn of(scheme: &Scheme) -> Option<Self> {
         let signature = &scheme.signature;
         let Algorithm::Hmac(digest) = signature.algorithm else { return None };
@@ -82,7 +82,7 @@ impl Ordinary {
                 headers.push(only_header(source)?);
                 Some((TimePlace::Header, *format))
             }
-            // Digits, so that no separator is among them.
+            // The timestamp has only digits, so it does not contain the separator.
             (Some(TimestampRule { source: None, format, .. }), Some((prefix, separator))) if format.is_number() => {
                 Some((TimePlace::InFront { prefix: prefix.into(), separator }, *format))
             }
@@ -107,8 +107,9 @@ impl Ordinary {
         })
     }
 
-    /// Makes every check of an ordinary head; `false` if it is none: then the scheme has to be asked. What is refused here is
-    /// refused there, and for the same reason. Fills `examined` in place, because a move of it costs as much as a look-up.
+    /// Makes every check of an ordinary head. Returns `false` if the head is not ordinary and needs the general path.
+    /// Both paths refuse the same heads for the same reasons. Fills `examined` in place, because moving it costs as
+    /// much as a lookup.
     #[inline]
     pub(crate) fn examine<'r>(
         &self,
@@ -118,7 +119,7 @@ impl Ordinary {
         now: Timestamp,
         examined: &mut OrdinaryEvidence<'r>,
     ) -> Result<bool, Rejection> {
-        // A name that stands there twice may be one of ours.
+        // A name that occurs twice may be one of ours.
         if head.headers.len() != head.headers.keys_len() {
             return Ok(false);
         }
@@ -142,7 +143,7 @@ impl Ordinary {
             }
             examined.id = Some(id);
         }
-        // Last: once a tag is taken, nothing may be left to be asked.
+        // This comes last, because `false` may not be returned once the tag is taken.
         if examined.tag.decode(self.encoding, tag, self.tag_len).is_none() {
             let is_list = first_of(&self.separators, tag).is_some();
             return if is_list { Ok(false) } else { Err(malformed(places, Problem::Encoding)) };
@@ -150,7 +151,7 @@ impl Ordinary {
         Ok(true)
     }
 
-    /// Reads the values of the headers, each of which stands there once at most.
+    /// Reads the values of the headers, each of which occurs at most once.
     #[inline]
     fn look_up<'r>(&self, headers: &'r HeaderMap, values: &mut [Option<&'r [u8]>; 3]) {
         if headers.len() <= FEW {
@@ -168,7 +169,7 @@ impl Ordinary {
         }
     }
 
-    /// The text of the timestamp, if it stands in front of the tag, and that of the tag.
+    /// The text of the timestamp, if it is before the tag, and the text of the tag.
     #[inline]
     fn split<'r>(&self, text: &'r [u8]) -> Option<(&'r [u8], &'r [u8])> {
         let (front, tag) = text.split_at_checked(text.len().checked_sub(self.tag_text_len)?)?;

@@ -1,8 +1,8 @@
-//! Texts that stand where a secret should, and are none.
+//! Detects placeholders: texts where a secret should be.
 
 use zeroize::Zeroizing;
 
-/// Texts that configuration systems and examples leave behind; each was some project's advisory.
+/// Texts that configuration systems and examples leave behind; each was the subject of some project's advisory.
 pub(crate) fn is_placeholder(text: &str) -> bool {
     let plain = plain(text);
     is_unfilled(text)
@@ -14,7 +14,7 @@ pub(crate) fn is_placeholder(text: &str) -> bool {
         || behind_words(text).any(is_long_placeholder)
 }
 
-/// What a template says is to be filled in.
+/// Whether it is the variable of a template.
 fn is_unfilled(text: &str) -> bool {
     let wrapped = |open: &str, close: &str| text.starts_with(open) && text.ends_with(close);
     text.contains("${")
@@ -28,12 +28,12 @@ fn is_unfilled(text: &str) -> bool {
         || text.starts_with("env:")
 }
 
-/// What stands in examples, and what a page shows until one asks for the secret.
+/// Whether it is the text of an example, or the mask that a page shows in place of the secret.
 fn is_masked(plain: &str) -> bool {
     plain.chars().all(|c| matches!(c, 'x' | '*' | '.' | '…' | '•' | '●'))
 }
 
-/// What is a placeholder even behind a word that may be anybody's: `my_x` and `my_%` are poor secrets, but secrets.
+/// Whether it is a placeholder even after a prefix word. `my_x` and `my_%` are poor secrets, but secrets.
 fn is_long_placeholder(text: &str) -> bool {
     let plain = plain(text);
     plain.len() >= LEAST_BEHIND_WORDS && (is_unfilled(text) || is_masked(&plain))
@@ -44,8 +44,8 @@ fn plain(text: &str) -> Zeroizing<String> {
     Zeroizing::new(lower.replace(['-', '_', ' '], ""))
 }
 
-/// What follows each `_`, as far as all before it are words as in `whsec_`, `sk_test_` or `v1,whsec_`. Such words are in small
-/// letters, which random text in front of a `_` hardly ever is.
+/// The text after each `_`, as long as everything before it is words as in `whsec_`, `sk_test_` or `v1,whsec_`. Such
+/// words are in lower case, which random text before a `_` hardly ever is.
 fn behind_words(text: &str) -> impl Iterator<Item = &str> {
     let is_word = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-,".contains(byte);
     let words = text.bytes().take_while(|byte| is_word(byte)).count();
@@ -53,18 +53,20 @@ fn behind_words(text: &str) -> impl Iterator<Item = &str> {
     ends.take(MAX_WORDS).map(|(at, _)| &text[at + 1..])
 }
 
-/// The name of an environment variable, in capitals as is the custom.
+/// Whether it is the name of an environment variable, in capitals by convention.
 fn is_variable(name: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
     name.bytes().next().is_some_and(is_letter) && name.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit())
 }
 
-/// What the keys of Standard Webhooks begin with. So common that nobody means it for a secret, whoever the provider is.
+/// The prefixes of Standard Webhooks' keys. They are so common that, with any provider, none of them alone is meant as
+/// a secret.
 pub(crate) const PREFIXES: [&str; 4] = ["v1,whsec_", "whpk_", "whsec_", "whsk_"];
 
 const LEAST_BEHIND_WORDS: usize = 3;
 
-/// No prefix is known that has more. Somebody may send a text of nothing else where a provider sends its secret.
+/// No known prefix has more words. The limit bounds the work for a text made of words, where a provider sends its
+/// secret.
 const MAX_WORDS: usize = 4;
 
 const PLACEHOLDERS: [&str; 14] = [

@@ -1,4 +1,4 @@
-//! The URL under which the provider knows the endpoint.
+//! The public URL of an endpoint, as the provider knows it.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::scheme::{UrlForm, UrlRule};
 pub(crate) struct PublicUrl {
     /// `http` or `https`.
     scheme: String,
-    /// The host, with user information in front of it if there is any.
+    /// The host, after the user information if there is any.
     host: String,
     port: Option<String>,
     path: Option<String>,
@@ -44,7 +44,7 @@ impl fmt::Display for PublicUrlError {
 impl std::error::Error for PublicUrlError {}
 
 impl PublicUrl {
-    /// Reads a URL byte for byte: nothing is normalised, because the provider signs what it was given.
+    /// Parses a URL byte for byte. Nothing is normalised, because the provider signs the URL that it was given.
     ///
     /// # Errors
     ///
@@ -82,12 +82,12 @@ impl PublicUrl {
         })
     }
 
-    /// The path that is signed for a request to `uri`.
+    /// The signed path of a request to `uri`.
     pub(crate) fn path<'a>(&'a self, uri: &'a Uri) -> &'a str {
         self.path.as_deref().unwrap_or(uri.path())
     }
 
-    /// The host, and the port if the URL names one.
+    /// Writes the host, and the port if the URL has one.
     pub(crate) fn write_host(&self, write: &mut dyn FnMut(&[u8])) {
         write(self.host.rsplit('@').next().unwrap_or_default().as_bytes());
         if let Some(port) = &self.port {
@@ -101,7 +101,7 @@ impl PublicUrl {
         &self.scheme
     }
 
-    /// The host in lower case, and the port if it is not the scheme's own (RFC 9110 section 4.2.3).
+    /// The host in lower case, and the port if it is not the scheme's default (RFC 9110 section 4.2.3).
     pub(crate) fn authority(&self) -> String {
         let host = self.host.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
         match &self.port {
@@ -110,7 +110,7 @@ impl PublicUrl {
         }
     }
 
-    /// The whole URL of a request to `uri`, in one of its forms.
+    /// Writes the whole URL of a request to `uri`, in one of its forms.
     pub(crate) fn write_url(&self, uri: &Uri, form: UrlForm, rule: &UrlRule, write: &mut dyn FnMut(&[u8])) {
         self.write_base(uri, form, rule, write);
         if let Some(query) = uri.query() {
@@ -122,7 +122,7 @@ impl PublicUrl {
         }
     }
 
-    /// The same without the query.
+    /// Writes the same URL without the query.
     pub(crate) fn write_base(&self, uri: &Uri, form: UrlForm, rule: &UrlRule, write: &mut dyn FnMut(&[u8])) {
         write(self.scheme.as_bytes());
         write(b"://");
@@ -150,13 +150,14 @@ impl PublicUrl {
     }
 }
 
-/// A number from 1 to 65535, in digits alone and without leading zeros: `str::parse` would take `+443` and `00443` as well.
+/// Whether it is a number from 1 to 65535, in digits only and without leading zeros: `str::parse` accepts `+443` and
+/// `00443` as well.
 pub(crate) fn is_port(text: &str) -> bool {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
     is_plain && text.parse::<u16>().is_ok()
 }
 
-/// Splits `host:port`; the colons of a bracketed IPv6 address or of user information are not the port's.
+/// Splits `host:port`. A colon of a bracketed IPv6 address or of user information does not begin the port.
 pub(crate) fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains([']', '@']) => (host, Some(port)),

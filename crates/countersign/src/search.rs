@@ -1,4 +1,4 @@
-//! Finds the key that made one of the tags that a request brings.
+//! Finds the key that made one of a request's tags, in constant time.
 
 use subtle::Choice;
 
@@ -9,14 +9,14 @@ use crate::{
     scheme::{Scheme, UrlForm},
 };
 
-/// What made a signature: a key, over one form of the URL.
+/// A candidate for the maker of a signature: a key, and a form of the URL.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Maker {
     pub(crate) key: usize,
     pub(crate) form: UrlForm,
 }
 
-/// Looks for the key that made one of the tags, in time that does not depend on which it is.
+/// Searches for the key that made one of the tags, in time that does not depend on which key it is.
 #[derive(Default)]
 pub(crate) struct Search {
     keys: usize,
@@ -32,7 +32,7 @@ impl Search {
         self.add_choice(maker, matches);
     }
 
-    /// Compares the tag that `maker` would make with the only one of the request.
+    /// Compares the tag that `maker` would make with the only tag of the request.
     #[inline]
     pub(crate) fn compare_only(&mut self, maker: Maker, expected: &Tag, tag: &Tag) {
         self.add_choice(maker, tag.equals(expected));
@@ -40,11 +40,11 @@ impl Search {
 
     #[inline]
     fn add_choice(&mut self, maker: Maker, matches: Choice) {
-        // To branch on this is fine: whether a key matched is the verdict, which the answer reveals anyway.
+        // This branch is safe: whether a key matched is the verdict, which the answer reveals anyway.
         self.add(maker, bool::from(matches));
     }
 
-    /// Takes what a key was found to prove.
+    /// Adds whether `maker` matched.
     pub(crate) fn add(&mut self, maker: Maker, matches: bool) {
         self.keys += 1;
         if matches {
@@ -52,7 +52,7 @@ impl Search {
         }
     }
 
-    /// Takes the form of the URL for which a key was found to prove the request, if there is one.
+    /// Adds a key, and the form of the URL for which it verified the request, if there is one.
     pub(crate) fn add_form(&mut self, key: usize, form: Option<UrlForm>) {
         self.add(Maker { key, form: form.unwrap_or(UrlForm::AsIs) }, form.is_some());
     }

@@ -1,4 +1,5 @@
-//! SHA-256 (FIPS 180-4) as a running hash, on top of `sha2`'s compression function: two can take the same data in turns.
+//! SHA-256 (FIPS 180-4) as a running hash, on top of `sha2`'s compression function: two can take the same data side by
+//! side.
 
 use std::slice::from_ref;
 
@@ -11,14 +12,14 @@ pub(crate) const BLOCK: usize = 64;
 const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-/// The state of a hash between two blocks. Wiped, since what was hashed may have been a key.
+/// The state of a hash between two blocks. Wiped, because the hashed data may have been a key.
 pub(crate) type State = Zeroizing<[u32; 8]>;
 
 /// A running hash.
 #[derive(Clone)]
 pub(crate) struct Sha256 {
     state: State,
-    /// A block of which the first `filled` bytes are there; the others are zero.
+    /// The current block: the first `filled` bytes are data, the others are zero.
     partial: [u8; BLOCK],
     filled: usize,
     taken: u64,
@@ -29,13 +30,13 @@ impl Sha256 {
         Self { state: Zeroizing::new(INITIAL), partial: [0; BLOCK], filled: 0, taken: 0 }
     }
 
-    /// A hash that has taken the one block that led to this state.
+    /// A hash whose state is that after its first block.
     #[inline]
     pub(crate) fn behind_a_block(state: &[u32; 8]) -> Self {
         Self { state: Zeroizing::new(*state), partial: [0; BLOCK], filled: 0, taken: BLOCK as u64 }
     }
 
-    /// The same behind its first block, for one that has taken nothing since. A clone would copy what is not there yet.
+    /// A copy of a hash that has taken nothing after its first block. A clone would also copy the empty partial block.
     #[inline]
     pub(crate) fn restarted(&self) -> Self {
         Self::behind_a_block(&self.state)
@@ -51,8 +52,9 @@ impl Sha256 {
         self.keep(rest);
     }
 
-    /// Updates two hashes with the same data. Where the processor [has instructions for it](goes_on_beside), that takes three quarters
-    /// of the time that it takes to do so one after the other: while it waits for a step of the one it goes on with the other.
+    /// Updates two hashes with the same data. If the processor [has instructions for it](goes_on_beside), that takes
+    /// three quarters of the time that it takes one after the other: one hash goes on while the other waits for an
+    /// instruction.
     pub(crate) fn update_both(first: &mut Self, second: &mut Self, data: &[u8]) {
         let ((of_first, first_rest), (of_second, second_rest)) =
             (first.fill(data).unwrap_or_default().as_chunks(), second.fill(data).unwrap_or_default().as_chunks());
@@ -60,7 +62,7 @@ impl Sha256 {
             compress256(&mut first.state, from_ref(one));
             compress256(&mut second.state, from_ref(other));
         }
-        // The one that has begun a block may have one block less to go, or more.
+        // One hash may have fewer whole blocks left, because it had begun a block.
         let together = of_first.len().min(of_second.len());
         if of_first.len() != of_second.len() {
             compress256(&mut first.state, &of_first[together..]);
@@ -70,7 +72,7 @@ impl Sha256 {
         second.keep(second_rest);
     }
 
-    /// Completes the block that was begun, and gives back the data behind it; `None` if the block is not complete yet.
+    /// Completes the current block, and returns the data after it; `None` if the block is not complete yet.
     #[inline]
     fn fill<'d>(&mut self, data: &'d [u8]) -> Option<&'d [u8]> {
         self.taken += data.len() as u64;
@@ -88,7 +90,7 @@ impl Sha256 {
         Some(rest)
     }
 
-    /// Keeps what is no whole block; where there is any, none was begun.
+    /// Keeps the rest that is not a whole block. If there is a rest, the current block is empty.
     #[inline]
     fn keep(&mut self, rest: &[u8]) {
         if !rest.is_empty() {
@@ -97,8 +99,8 @@ impl Sha256 {
         }
     }
 
-    /// Ends the data and gives the hash (FIPS 180-4 section 5.1.1); of no use afterwards. Takes a reference, because to move
-    /// the state would cost as much as a block.
+    /// Ends the data and returns the hash (FIPS 180-4 section 5.1.1); the state cannot be used afterwards. Takes a
+    /// reference, because moving the state would cost as much as a block.
     #[inline]
     pub(crate) fn finish(&mut self) -> [u8; 32] {
         let Self { state, partial: block, filled, taken } = self;
@@ -118,8 +120,8 @@ impl Sha256 {
     }
 }
 
-/// Whether two hashes beside each other take less time than one after the other. They do by instructions of the processor, which
-/// wait for each other; without those there is so much to do that nothing waits.
+/// Whether two hashes side by side take less time than one after the other. They do if the processor has instructions
+/// for SHA-256: each of these waits for the one before it. Without them, the processor is never idle.
 pub(crate) fn goes_on_beside() -> bool {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     return std::arch::is_x86_feature_detected!("sha");
@@ -129,7 +131,7 @@ pub(crate) fn goes_on_beside() -> bool {
     return false;
 }
 
-/// The state behind one block.
+/// The state after one block.
 pub(crate) fn behind(block: &[u8; BLOCK]) -> State {
     let mut state = Zeroizing::new(INITIAL);
     compress256(&mut state, from_ref(block));

@@ -1,21 +1,21 @@
 //! Sorts a secret among values of the request, in time that does not depend on the secret's bytes.
 //!
-//! An ordinary sort compares the secret with texts that the sender chose, and ends each comparison at the first difference:
-//! who may try many of them could learn the secret byte by byte from how long that takes.
+//! An ordinary sort compares the secret with texts that the sender chose, and stops each comparison at the first
+//! difference. From its time, a sender with many attempts could learn the secret byte by byte.
 
 use std::iter;
 
 use subtle::{Choice, ConstantTimeGreater as _, ConstantTimeLess as _};
 use zeroize::Zeroizing;
 
-/// The values, and the secret so many times, sorted by their bytes and written one behind the other.
+/// The values and `times` copies of the secret, sorted by their bytes and concatenated.
 ///
-/// The text is made once for each place that the secret can have, and all but the right one are masked.
+/// The text is made once for each possible place of the secret, and all but the right one are masked.
 pub(crate) fn with_secret(mut values: Vec<Vec<u8>>, secret: &[u8], times: usize) -> Zeroizing<Vec<u8>> {
     values.sort_unstable();
     let length = values.iter().map(Vec::len).sum::<usize>() + secret.len() * times;
     let mut sorted = Zeroizing::new(vec![0; length]);
-    // As the values are sorted, those that are less than the secret are the first ones.
+    // The values are sorted, so those that are less than the secret come first.
     let mut before = Choice::from(1);
     for place in 0..=values.len() {
         let is_less = values.get(place).map_or(Choice::from(0), |value| is_less(value, secret));
@@ -29,10 +29,10 @@ pub(crate) fn with_secret(mut values: Vec<Vec<u8>>, secret: &[u8], times: usize)
     sorted
 }
 
-/// Whether one comes before the other in the order of bytes. Their lengths are no secret.
+/// Whether one sorts before the other, by bytes. Their lengths are not secret.
 fn is_less(one: &[u8], other: &[u8]) -> Choice {
     let prefix = Choice::from(u8::from(one.len() < other.len()));
-    // From the last byte to the first, so that each overrules those behind it.
+    // From the last byte to the first, so that each byte overrules those after it.
     one.iter().zip(other).rev().fold(prefix, |less, (one, other)| one.ct_lt(other) | (less & !one.ct_gt(other)))
 }
 

@@ -1,4 +1,4 @@
-//! Adyen: eight values of a notification with colons between them.
+//! Adyen's canonical form: eight values of a notification, separated by colons.
 //!
 //! Source: `getDataToSign` in `lib/src/utils/hmacValidator.js` of `@adyen/api-library` 32.1.0.
 
@@ -12,10 +12,10 @@ use crate::{
     scheme::Source,
 };
 
-/// What stands in front of the pointers below.
+/// The pointer to the item that contains the values.
 const ITEM: &str = "/notificationItems/0/NotificationRequestItem";
 
-/// What is signed, in order. A value that is not there counts as empty.
+/// The signed values, in order. A missing value counts as empty.
 const SIGNED: [&str; 8] = [
     "/pspReference",
     "/originalReference",
@@ -27,7 +27,7 @@ const SIGNED: [&str; 8] = [
     "/success",
 ];
 
-/// The merchant chooses it, and may put colons into it.
+/// The merchant chooses this value, and may use colons in it.
 const MERCHANT_REFERENCE: &str = "/merchantReference";
 
 pub(super) fn covers(source: &Source) -> bool {
@@ -42,7 +42,7 @@ pub(super) fn write(body: &[u8]) -> Result<Vec<u8>, Rejection> {
         let malformed = |problem| malformed_value(format!("JSON value `{ITEM}{signed}`"), problem);
         let value = scalar(item.get().as_bytes(), signed).map_err(malformed)?;
         let value = value.map(Scalar::into_text).unwrap_or_default();
-        // All others have none, so that those of the reference are where they are, read from both ends.
+        // No other value has colons, so the limits of the reference are clear when read from both ends.
         if signed != MERCHANT_REFERENCE && value.contains(':') {
             return Err(Rejection::AmbiguousContent { rule: "a signed value contains the colon that ends it" });
         }
@@ -51,7 +51,7 @@ pub(super) fn write(body: &[u8]) -> Result<Vec<u8>, Rejection> {
     Ok(values.join(":").into_bytes())
 }
 
-/// The one item of the notification. The signature stands in it and covers no other.
+/// The only item of the notification. The signature is in it and covers no other.
 fn item(body: &[u8]) -> Result<&RawValue, Rejection> {
     let malformed = |problem| malformed_value(format!("JSON value `{ITEM}`"), problem);
     let list = Pointer::parse("/notificationItems").ok_or_else(|| malformed(Problem::Missing))?;

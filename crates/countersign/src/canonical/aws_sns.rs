@@ -1,4 +1,4 @@
-//! Amazon SNS: names and values of the message, a line each, in the order of the names.
+//! Amazon SNS's canonical form: names and values of the message, one per line, in the order of the names.
 //!
 //! Source: <https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message-verify-message-signature.html>
 
@@ -10,13 +10,13 @@ use crate::{
     scheme::Source,
 };
 
-/// What a notification signs; the subject only where it has one.
+/// The signed values of a notification; the subject only if there is one.
 const NOTIFICATION: [&str; 6] = ["Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type"];
 
-/// What the confirmation of a subscription, or of its end, signs.
+/// The signed values of a confirmation that a subscription begins or ends.
 const CONFIRMATION: [&str; 7] = ["Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];
 
-/// Whether every kind of message signs the value.
+/// Whether the value is signed in every kind of message.
 pub(super) fn covers(source: &Source) -> bool {
     match source {
         Source::Json(pointer) => {
@@ -41,7 +41,7 @@ pub(super) fn write(_: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejection> 
             None if *key == "Subject" => continue,
             None => return Err(malformed(key, Problem::Missing)),
         };
-        // Read from the end, the lines of all others have one place; so the message may have as many as it likes.
+        // Read from the end, the lines of all others have one place each. So the message may have any number of lines.
         if *key != "Message" && value.contains('\n') {
             return Err(Rejection::AmbiguousContent { rule: "a signed value contains the line break that ends it" });
         }

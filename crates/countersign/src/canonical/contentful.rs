@@ -1,4 +1,4 @@
-//! Contentful: a line each of method, path, headers and body.
+//! Contentful's canonical form: method, path, headers and body, one per line.
 //!
 //! Source: `lib/requests/index.cjs` of `@contentful/node-apps-toolkit` 3.16.1.
 
@@ -15,7 +15,7 @@ use crate::{
 const TIMESTAMP: HeaderName = HeaderName::from_static("x-contentful-timestamp");
 const SIGNED_HEADERS: HeaderName = HeaderName::from_static("x-contentful-signed-headers");
 
-/// What `querystring.escape` of Node.js leaves as it is.
+/// The characters that `querystring.escape` of Node.js does not escape.
 const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'_')
@@ -27,7 +27,7 @@ const IN_QUERY: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'(')
     .remove(b')');
 
-/// What `encodeURI` leaves as it is (ECMA-262 section 19.2.6.4).
+/// The characters that `encodeURI` does not escape (ECMA-262 section 19.2.6.4).
 const IN_URI: &AsciiSet = &IN_QUERY
     .remove(b';')
     .remove(b',')
@@ -41,8 +41,8 @@ const IN_URI: &AsciiSet = &IN_QUERY
     .remove(b'$')
     .remove(b'#');
 
-/// The one header whose text is always signed. Of the others a request tells which are, by a list whose own text is not: the
-/// sender signs it sorted.
+/// The only header that is always signed as it is. The request lists the other signed headers; the list itself is not
+/// signed as it is, because the sender sorts it.
 pub(super) fn covers(source: &Source) -> bool {
     match source {
         Source::Header(_) => is_timestamp(source),
@@ -63,7 +63,7 @@ pub(super) fn write(content: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejec
 fn path(content: &Content<'_>) -> Result<String, Rejection> {
     let query = content.head.uri.query().unwrap_or_default();
     if query.contains('?') {
-        // The sender's own code drops what is behind a second one.
+        // The sender's code drops the text after a second question mark.
         return Err(Rejection::AmbiguousContent {
             rule: "the query contains a question mark, which ends what is signed",
         });
@@ -75,7 +75,8 @@ fn path(content: &Content<'_>) -> Result<String, Rejection> {
     Ok(utf8_percent_encode(&path, IN_URI).to_string())
 }
 
-/// The headers that the request lists, and the two that are always among them: `name:value`, sorted, semicolons between.
+/// The headers that the request lists, and the two that are always signed: `name:value`, sorted, separated by
+/// semicolons.
 fn headers(content: &Content<'_>) -> Result<Vec<u8>, Rejection> {
     let place = format!("header `{SIGNED_HEADERS}`");
     let list =
@@ -95,11 +96,11 @@ fn headers(content: &Content<'_>) -> Result<Vec<u8>, Rejection> {
             name if *name == SIGNED_HEADERS => {
                 names.iter().map(HeaderName::as_str).collect::<Vec<_>>().join(",").into_bytes()
             }
-            // Or nothing, where the time is left out of what tells events apart.
+            // Empty if the time is left out of the replay key.
             name if *name == TIMESTAMP && reads_timestamp(content.scheme) => content.timestamp.to_vec(),
             name => header(content, name)?,
         };
-        // Which headers there are is signed, so only the beginning of another could be taken for one.
+        // The list of header names is signed, so only a listed name could begin another header within a value.
         let is_border = |other: &HeaderName| contains(&value, format!(";{other}:").as_bytes());
         if names.iter().any(is_border) {
             return Err(Rejection::AmbiguousContent { rule: "a signed header contains what begins the next one" });
@@ -116,7 +117,7 @@ fn is_timestamp(source: &Source) -> bool {
     matches!(source, Source::Header(names) if names[..] == [TIMESTAMP])
 }
 
-/// Whether the scheme takes its signed time from that header.
+/// Whether the scheme reads its signed time from that header.
 fn reads_timestamp(scheme: &Scheme) -> bool {
     scheme.timestamp.as_ref().and_then(|rule| rule.source.as_ref()).is_some_and(is_timestamp)
 }

@@ -1,6 +1,7 @@
-//! Hygraph: a JSON object of the body as a string and the environment's name. The time behind them is the scheme file's.
+//! Hygraph's canonical form: a JSON object of the body as a string and the environment's name. The scheme file adds the
+//! time.
 //!
-//! The name stands in the item `env=` of the signature's header: an endpoint need not know it.
+//! The name is the item `env=` of the signature's header, so an endpoint need not know it.
 //!
 //! Source: `index.js` of `@hygraph/utils` 1.2.1.
 

@@ -1,6 +1,7 @@
-//! What no data can describe: the canonical forms that some providers sign, as functions that a scheme file names.
+//! Canonical forms that no scheme file can describe: each is a function, which a scheme file refers to by name.
 //!
-//! Each is one file. It writes the signed bytes and says what they cover; nothing else asks which provider it is for.
+//! Each form has its own file. It writes the signed bytes and says what they cover. No other code depends on the
+//! provider.
 
 mod adyen;
 mod aws_sns;
@@ -33,7 +34,7 @@ pub(crate) enum Canonical {
     Contentful,
     /// The body as a JSON string, and the environment that the signature's text names.
     Hygraph,
-    /// The URL with its query sorted, and the sorted form.
+    /// The URL with its query sorted, and the sorted form body.
     PlivoV3,
     /// The names of headers, their values, and the body.
     SignedHeaders,
@@ -52,7 +53,7 @@ impl Canonical {
         Self::TrueLayer,
     ];
 
-    /// The word for it in scheme files.
+    /// Its name in scheme files.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Adyen => "adyen",
@@ -85,7 +86,7 @@ impl Canonical {
         }
     }
 
-    /// What a token's header must say beside its algorithm, if the form is signed by one.
+    /// What a token's header must contain besides its algorithm, if the form is signed by a token.
     pub(crate) fn token_parameters(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::TrueLayer => truelayer::PARAMETERS,
@@ -93,7 +94,7 @@ impl Canonical {
         }
     }
 
-    /// Whether two requests can have one canonical form.
+    /// Whether two different requests can have the same canonical form.
     pub(crate) fn is_ambiguous(self) -> bool {
         match self {
             Self::PlivoV3 => true,
@@ -103,13 +104,13 @@ impl Canonical {
         }
     }
 
-    /// Whether its text tells where it ends, so that something may follow it.
+    /// Whether its text marks its own end, so that other parts may follow it.
     pub(crate) fn marks_its_end(self) -> bool {
-        // The last that it writes is a JSON string.
+        // It ends with a JSON string.
         self == Self::Hygraph
     }
 
-    /// Whether the value at `source` is covered, whatever the request.
+    /// Whether the value at `source` is covered in every request.
     pub(crate) fn covers(self, source: &Source) -> bool {
         match self {
             Self::Adyen => adyen::covers(source),
@@ -134,10 +135,10 @@ impl Canonical {
     }
 }
 
-/// The most headers that a request may list as signed. Senders list two or three.
+/// The most headers that a request may list as signed. Providers list two or three.
 const MAX_HEADERS: usize = 32;
 
-/// The names in a list of headers, each of them once.
+/// The names in a list of headers; each may occur once.
 fn header_names<'a>(
     names: impl Iterator<Item = &'a str>,
     place: &str,
@@ -157,13 +158,13 @@ fn header_names<'a>(
     Ok(list)
 }
 
-/// The one value of a header.
+/// The only value of a header.
 fn header(content: &Content<'_>, name: &HeaderName) -> Result<Vec<u8>, Rejection> {
     content.value(&Source::Header(vec![name.clone()]), None).map(std::borrow::Cow::into_owned)
 }
 
-/// The text, whole number or boolean at a pointer; `None` if there is nothing, or `null`. Anything else is refused: left out,
-/// it would look like nothing.
+/// The text, whole number or boolean at a pointer; `None` if it is missing or `null`. Any other type is refused,
+/// because if it were left out, it would look like a missing value.
 fn scalar(document: &[u8], pointer: &str) -> Result<Option<Scalar>, Problem> {
     let pointer = Pointer::parse(pointer).ok_or(Problem::Missing)?;
     match json::read(document, &pointer)? {
@@ -175,7 +176,7 @@ fn scalar(document: &[u8], pointer: &str) -> Result<Option<Scalar>, Problem> {
     }
 }
 
-/// The item of the signature's text that begins so, without its beginning; empty if there is none.
+/// The item of the signature's text that begins with `beginning`, without that beginning; empty if there is none.
 fn signature_item<'s>(content: &Content<'_>, signature: &'s str, beginning: &str) -> Result<&'s str, Rejection> {
     let mut items = signature.split(',').filter_map(|item| item.trim().strip_prefix(beginning));
     match (items.next(), items.next()) {
@@ -184,11 +185,11 @@ fn signature_item<'s>(content: &Content<'_>, signature: &'s str, beginning: &str
     }
 }
 
-/// The text of the signature, as it stands in its place.
+/// The text of the signature, as the request has it.
 fn signature(content: &Content<'_>) -> Result<String, Rejection> {
     let source = &content.scheme.signature.source;
     let malformed = |problem| malformed_value(source.to_string(), problem);
     let text = look_up(source, content.head, None).map_err(|unusable| malformed(unusable.into()))?;
-    // When a request is signed, there is none yet.
+    // The signer calls this before there is a signature.
     String::from_utf8(text.unwrap_or_default().into_owned()).map_err(|_| malformed(Problem::Encoding))
 }

@@ -1,7 +1,7 @@
-//! Plivo, version 3: the URL with its query sorted, and the names and values of the form, sorted.
+//! Plivo's canonical form, version 3: the URL with its query sorted, and the sorted names and values of the form body.
 //!
-//! What is signed behind it, a full stop and the nonce, is the scheme file's. Names and values of the form have nothing
-//! between them, so that several forms make one text.
+//! The scheme file adds a full stop and the nonce. The names and values of the form body have no separators, so several
+//! forms make the same text.
 //!
 //! Source: `dist/utils/v3Security.js` of `plivo` 4.79.0.
 

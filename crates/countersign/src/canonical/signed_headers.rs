@@ -1,7 +1,7 @@
-//! Hook0 and who builds on it: names of headers, their values and the body, with full stops between them. The time in
-//! front of them is the scheme file's.
+//! The canonical form of Hook0 and its users: names of headers, their values and the body, separated by full stops. The
+//! scheme file puts the time in front.
 //!
-//! The names stand in the item `h=` of the signature's header, which may be missing: then no header is signed.
+//! The names are the item `h=` of the signature's header. If that is missing, no header is signed.
 //!
 //! Sources: <https://docs.cdp.coinbase.com/webhooks/verify-signatures>, <https://documentation.hook0.com/tutorials/webhook-authentication>
 
@@ -15,7 +15,7 @@ pub(super) fn write(content: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejec
     let place = content.scheme.signature.source.to_string();
     let signature = signature(content)?;
     let list = signature_item(content, &signature, "h=")?;
-    // A stop in a name would end the list earlier for another reader.
+    // Another reader would end the list at a full stop in a name.
     if list.contains('.') {
         return Err(malformed_value(place, Problem::Layout));
     }
@@ -24,7 +24,7 @@ pub(super) fn write(content: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejec
     text.push(b'.');
     for (at, (_, name)) in names.iter().enumerate() {
         let value = header(content, name)?;
-        // How many values there are is signed. If only the last may go on behind a stop, each value has one place.
+        // The number of values is signed. If only the last value may contain a full stop, each value has one place.
         if at + 1 < names.len() && value.contains(&b'.') {
             return Err(Rejection::AmbiguousContent { rule: "a signed header contains the full stop that ends it" });
         }
@@ -34,7 +34,7 @@ pub(super) fn write(content: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejec
         text.extend_from_slice(if at == 0 { b"" } else { b"." });
         text.extend_from_slice(&value);
     }
-    // The body begins where no value can go on.
+    // No value has a full stop before such a byte, so it is clear where the last value ends and the body begins.
     if !names.is_empty() && !matches!(body.first(), Some(b'{' | b'[')) {
         return Err(Rejection::AmbiguousContent {
             rule: "the body does not begin like JSON, which tells it from a header",

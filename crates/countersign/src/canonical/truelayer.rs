@@ -1,7 +1,8 @@
-//! `TrueLayer`: a line of method and path, a line for each header that the token's own header lists, and the body.
+//! `TrueLayer`'s canonical form: method and path on one line, a line for each header that the token's header lists, and
+//! the body.
 //!
-//! How many lines there are is signed with the token's header, and none of them can contain a line break, so that each
-//! part has one place.
+//! The number of lines is signed with the token's header, and none of them can contain a line break, so each part has
+//! one place.
 //!
 //! Source: `lib/lib.js` of `truelayer-signing` 0.2.3.
 
@@ -12,14 +13,14 @@ use crate::{
     rejection::{Problem, Rejection},
 };
 
-/// The version of all that is described here.
+/// The version that this file implements.
 pub(super) const PARAMETERS: &[(&str, &str)] = &[("tl_version", "2")];
 
 pub(super) fn write(content: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejection> {
     let place = content.scheme.signature.source.to_string();
     let token = signature(content)?;
     let jws = match token.as_str() {
-        // When a request is signed, there is none yet.
+        // The signer calls this before there is a signature.
         "" => None,
         token => Some(
             DetachedJws::parse(token.as_bytes(), &content.scheme.jwt.algorithms, content.scheme.jwt.b64)

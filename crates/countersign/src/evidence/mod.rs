@@ -1,4 +1,4 @@
-//! What a request brings forward for itself: tags, timestamp, id. Parsed here, judged by the verifier.
+//! The evidence of a request: tags, timestamp and id. Parsed here, judged by the verifier.
 
 mod tags;
 
@@ -19,13 +19,13 @@ use crate::{
 /// The longest delivery id, in bytes. The longest known is a UUID with a prefix.
 pub(crate) const MAX_ID: usize = 256;
 
-/// The places that a scheme reads, as text for rejections: made once, shared by all requests.
+/// The places that a scheme reads, as text for rejections: made once and shared by all requests.
 #[derive(Debug)]
 pub(crate) struct Places {
     pub(crate) signature: Arc<str>,
     pub(crate) timestamp: Arc<str>,
     pub(crate) id: Arc<str>,
-    /// The name of our key, if the signature's text names the key of each tag.
+    /// The name of our key, if the signature's text names a key for each tag.
     key_name: Option<Arc<str>>,
 }
 
@@ -43,20 +43,20 @@ impl Places {
     }
 }
 
-/// A request whose head passed every check. What stands in the body of some schemes is read later.
+/// A request whose head passed every check. In some schemes, evidence in the body is read later.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Examined<'r> {
     pub(crate) tags: Tags<'r>,
     pub(crate) time: SignedTime<'r>,
     pub(crate) id: Option<Cow<'r, [u8]>>,
-    /// The payload of the token; empty for all schemes without one.
+    /// The payload of the token; empty for schemes without one.
     pub(crate) claims: Vec<u8>,
-    /// The body without its content coding, if it had one and the scheme signs it so.
+    /// The body without its content coding, if it had one and the scheme signs the decoded body.
     pub(crate) decoded: Option<Bytes>,
 }
 
 impl<'r> Examined<'r> {
-    /// Takes what an ordinary request has, where nothing is yet.
+    /// Takes over the evidence of an ordinary request.
     pub(crate) fn take(&mut self, ordinary: &OrdinaryEvidence<'r>) {
         self.tags.take(ordinary.tag);
         self.time = ordinary.signed_time();
@@ -76,7 +76,7 @@ impl Examined<'_> {
     }
 }
 
-/// The signed timestamp: its text, which is signed, and what it says.
+/// The signed timestamp: its text, which is signed, and its value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SignedTime<'r> {
     pub(crate) text: Cow<'r, [u8]>,
@@ -89,7 +89,7 @@ impl SignedTime<'_> {
     }
 }
 
-/// Reads the timestamp; `tags` are those of the signature if that has been read.
+/// Reads the timestamp; `tags` are those of the signature, if it was read before.
 pub(crate) fn timestamp<'r>(
     rule: &TimestampRule,
     places: &Places,
@@ -121,7 +121,7 @@ pub(crate) fn timestamp<'r>(
     Ok(SignedTime { text, at: Some(at) })
 }
 
-/// Reads the delivery's id: visible ASCII, so that it can go into logs and keys as it is.
+/// Reads the delivery's id. It must be visible ASCII, so that it can be written into logs and keys as it is.
 pub(crate) fn delivery_id<'r>(
     source: Option<&Source>,
     places: &Places,
@@ -143,7 +143,7 @@ pub(crate) fn delivery_id<'r>(
     }
 }
 
-/// Whether all bytes are visible ASCII; without an early end, several are looked at with one instruction.
+/// Whether all bytes are visible ASCII. It does not stop early, so that one instruction can check several bytes.
 pub(crate) fn is_visible(text: &[u8]) -> bool {
     text.iter().fold(true, |visible, byte| visible & byte.is_ascii_graphic())
 }

@@ -14,38 +14,38 @@ use crate::{
     scheme::{Algorithm, Hole, Mismatch, Scheme, Source, Span, Syntax, Unwrap, trim_ows},
 };
 
-/// The most tags that one signature may list. Providers send one or two; nobody but an attacker sends a longer list.
+/// The most tags that one signature may list. Providers send one or two.
 pub(crate) const MAX_TAGS: usize = 32;
 
-/// The longest text that a signature may have, in bytes: [`MAX_TAGS`] tags of the longest encoding, and their labels.
+/// The longest text of a signature, in bytes: [`MAX_TAGS`] tags of the longest encoding, and their labels.
 pub(crate) const MAX_SIGNATURE: usize = 8192;
 
-/// The most public-key signatures that one request may bring: each costs tens of microseconds under each key.
+/// The most public-key signatures of one request: each costs tens of microseconds per key.
 pub(crate) const MAX_SIGNATURES: usize = 4;
 
-/// The longest token, in bytes: its own limit, and the text around it.
+/// The longest token, in bytes: the limit of the token itself, and the text around it.
 const MAX_TOKEN: usize = crate::jws::MAX_SIGNED + 2048;
 
-/// The text of a signature, and where in it things stand.
+/// The text of a signature, and the positions of its values.
 ///
-/// Filled in place, in two steps: what is cheap to find first, the tags when all else is found good.
+/// It is filled in place, in two steps: first what is cheap to find, and the tags after every other check has passed.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tags<'r> {
     text: Cow<'r, [u8]>,
     first: Tag,
     count: usize,
-    /// Where the first tag stands, if any does.
+    /// The position of the first tag, if there is one.
     first_at: Span,
     first_hole: Hole,
     timestamp: Option<Span>,
     id: Option<Span>,
     key_name: Option<Arc<str>>,
-    /// What stands for all of that in a scheme of RFC 9421.
+    /// The signature of a scheme of RFC 9421, which uses none of the other fields.
     http: Option<Box<HttpSignature>>,
 }
 
 impl<'r> Tags<'r> {
-    /// Finds the signature and what stands where in it; `body` is the whole body if it is there.
+    /// Finds the signature and the positions of its values; `body` is the whole body, if it is there.
     pub(crate) fn find(
         &mut self,
         scheme: &Scheme,
@@ -57,11 +57,11 @@ impl<'r> Tags<'r> {
         let source = &scheme.signature.source;
         let text = match source {
             _ if scheme.signature.every => Ok(every_line(source, head)),
-            // A tag is a string: a number that looks alike is something else to every other reader.
+            // A tag must be a string: other readers would not take a number for one.
             Source::Json(pointer) => crate::json::read_as(body.unwrap_or_default(), pointer, false),
             _ => look_up(source, head, body),
         };
-        // An empty field of a body is how many senders write that there is nothing.
+        // Many senders write an empty field in the body when they have no value.
         let text = text.map(|text| text.filter(|text| !(text.is_empty() && source.is_in_body())));
         let Some(text) = text.map_err(|unusable| malformed(unusable.into()))? else {
             return Err(Rejection::MissingSignature { place: Arc::clone(&places.signature) });
@@ -93,7 +93,7 @@ impl<'r> Tags<'r> {
         }
     }
 
-    /// Notes where everything stands, and counts the tags that other keys than ours are said to have made.
+    /// Notes the positions of all values, and counts the tags that other keys are said to have made.
     fn scan_tags(&mut self, scheme: &Scheme, skipped: &mut usize) -> Result<(), Malformed> {
         let Self { text, count, first_at, first_hole, timestamp, id, key_name, .. } = self;
         let most = match scheme.signature.algorithm {
@@ -106,7 +106,7 @@ impl<'r> Tags<'r> {
                 Hole::Id => set_once(id, span, text)?,
                 Hole::Any | Hole::KeyName => {}
                 Hole::Tag(_) | Hole::Token | Hole::Jwt if !ours => *skipped += 1,
-                // Of several, which one proves the request?
+                // With several tokens, it would be unclear which one proves the request.
                 Hole::Jwt if *count > 0 => return Err(Malformed(Problem::Conflicting)),
                 Hole::Tag(_) | Hole::Token | Hole::Jwt => {
                     if *count == 0 {
@@ -119,7 +119,7 @@ impl<'r> Tags<'r> {
         })
     }
 
-    /// Hands out every tag that our key may have made.
+    /// Passes every tag that our key may have made to `visit`.
     fn each_proof<E: From<Mismatch>>(
         &self,
         scheme: &Scheme,
@@ -130,7 +130,7 @@ impl<'r> Tags<'r> {
         })
     }
 
-    /// Decodes the first tag, and holds all of them against their encoding.
+    /// Decodes the first tag, and checks the encoding of all of them.
     #[inline]
     pub(crate) fn decode(&mut self, scheme: &Scheme, places: &Places) -> Result<(), Rejection> {
         let decoded = if matches!(scheme.signature.algorithm, Algorithm::Basic) {
@@ -143,7 +143,7 @@ impl<'r> Tags<'r> {
         decoded.map_err(|Malformed(problem)| malformed(places, problem))
     }
 
-    /// Hands every tag to `visit`, in order.
+    /// Passes every tag to `visit`, in order.
     #[inline]
     pub(crate) fn each(&self, scheme: &Scheme, mut visit: impl FnMut(&Tag)) {
         visit(&self.first);
@@ -164,12 +164,12 @@ impl<'r> Tags<'r> {
         })
     }
 
-    /// The evidence of a scheme of RFC 9421.
-    /// Takes over the one tag of an ordinary request.
+    /// Takes over the only tag of an ordinary request.
     pub(super) fn take(&mut self, tag: Tag) {
         (self.first, self.count) = (tag, 1);
     }
 
+    /// The evidence of a scheme of RFC 9421.
     pub(crate) fn of_http(signature: HttpSignature) -> Self {
         Self { http: Some(Box::new(signature)), ..Self::default() }
     }
@@ -178,12 +178,12 @@ impl<'r> Tags<'r> {
         self.http.as_deref()
     }
 
-    /// The text of the first tag: all that a token is.
+    /// The text of the first tag: a token, if the scheme has one.
     pub(crate) fn token(&self) -> &[u8] {
         &self.text[self.first_at.range()]
     }
 
-    /// Hands the bytes of every signature to `visit`, for those that are longer than a [`Tag`].
+    /// Passes the bytes of every signature to `visit`, for signatures that are longer than a [`Tag`].
     pub(crate) fn each_signature(&self, scheme: &Scheme, mut visit: impl FnMut(&[u8])) {
         // `decode` went through the same text without an error.
         let _: Result<(), Malformed> = self.each_proof(scheme, &mut |hole, span| {
@@ -219,7 +219,7 @@ impl<'r> Tags<'r> {
     }
 }
 
-/// Matches the signature's text, and tells of each tag whether our key may have made it: the text can name another's.
+/// Matches the signature's text, and says for each tag whether our key may have made it: the text can name another key.
 fn scan_ours<E: From<Mismatch>>(
     scheme: &Scheme,
     text: &[u8],
@@ -235,7 +235,7 @@ fn scan_ours<E: From<Mismatch>>(
     })
 }
 
-/// Matches the signature's text, line by line where a scheme takes every header line.
+/// Matches the signature's text, line by line if the scheme accepts several header lines.
 fn scan_lines<E: From<Mismatch>>(
     scheme: &Scheme,
     text: &[u8],
@@ -244,7 +244,7 @@ fn scan_lines<E: From<Mismatch>>(
     if !scheme.signature.every {
         return scheme.signature.syntax.scan(text, visit);
     }
-    // Proxies join lines by a comma (RFC 9110 section 5.3), which no encoding of a tag has.
+    // Proxies join lines with a comma (RFC 9110 section 5.3), which no encoding of a tag contains.
     let is_one_tag = matches!(scheme.signature.syntax, Syntax::Value(_))
         && scheme.signature.syntax.holes().all(|hole| matches!(hole, Hole::Tag(_)));
     let mut start = 0;
@@ -256,7 +256,7 @@ fn scan_lines<E: From<Mismatch>>(
     Ok(())
 }
 
-/// The lines of all headers of a place, which a line break parts: no header can have one.
+/// All lines of the headers of a place, separated by a line break, which no header can contain.
 fn every_line<'r>(source: &Source, head: Head<'r>) -> Option<Cow<'r, [u8]>> {
     let Source::Header(names) = source else { return None };
     let mut lines = names.iter().flat_map(|name| head.headers.get_all(name)).map(|line| trim_ows(line.as_bytes()));
@@ -269,7 +269,7 @@ fn every_line<'r>(source: &Source, head: Head<'r>) -> Option<Cow<'r, [u8]>> {
     Some(text)
 }
 
-/// The signature's text out of what it is wrapped in.
+/// The signature's text without its wrapping.
 fn unwrapped(unwrap: &Unwrap, text: &[u8]) -> Result<Vec<u8>, Malformed> {
     if text.len() > MAX_SIGNATURE {
         return Err(Malformed(Problem::TooLong));
@@ -310,7 +310,7 @@ fn set_once(slot: &mut Option<Span>, span: Span, text: &[u8]) -> Result<(), Malf
     }
 }
 
-/// Decodes the tag that stands in a hole.
+/// Decodes the tag in a hole of the layout.
 #[inline]
 fn tag(scheme: &Scheme, hole: Hole, value: &[u8], target: &mut Tag) -> Result<(), Malformed> {
     match (hole, &scheme.signature.algorithm) {
@@ -321,7 +321,7 @@ fn tag(scheme: &Scheme, hole: Hole, value: &[u8], target: &mut Tag) -> Result<()
             let signature = encoding.decode(value).filter(|signature| !signature.is_empty());
             signature.map(drop).ok_or(Malformed(Problem::Encoding))
         }
-        // A token is read as one.
+        // The token parser decodes tokens.
         (Hole::Jwt, _) => Ok(()),
         _ if value.is_empty() => Err(Malformed(Problem::Empty)),
         _ => {
