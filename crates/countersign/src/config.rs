@@ -102,21 +102,21 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::KeyUrl { rule } => {
-                write!(f, "with these settings the URL `{rule}` is not a valid `https://host/path`: correct them")
+                write!(f, "the settings do not make a valid `https://host/path` of the URL `{rule}`: correct them")
             }
             Self::KeysNotFetched { has_secret: true, .. } => {
-                f.write_str("there is a secret already: leave it out, or fetch no keys")
+                f.write_str("a secret is given, but keys are to be fetched: leave out the secret, or fetch no keys")
             }
             Self::KeysNotFetched { scheme, has_secret: false } => {
-                write!(f, "`{scheme}` does not tell where its keys are: give the key as a secret")
+                write!(f, "`{scheme}` does not say where its keys are: give the key as a secret")
             }
             Self::Legacy { scheme, algorithm } => write!(
                 f,
-                "`{scheme}` rests on {algorithm}, which is too weak for anything new: if you must take it, allow legacy algorithms"
+                "`{scheme}` uses {algorithm}, which is too weak for anything new: to use it anyway, allow legacy algorithms"
             ),
             Self::MissingSetting { name, what } => write!(f, "the setting `{name}` is missing or empty: {what}"),
             Self::NamesNoKey { scheme } => {
-                write!(f, "a delivery of `{scheme}` names no key, so the id of one would do nothing: leave it out")
+                write!(f, "deliveries of `{scheme}` name no key, so the id of a key has no effect: leave it out")
             }
             Self::NeverValid { label } => {
                 write!(f, "the key `{label}` can never be valid: its `not_after` lies before its `not_before`")
@@ -126,7 +126,7 @@ impl fmt::Display for ConfigError {
             }
             Self::NoSecret => f.write_str("there is no secret: add the one from the provider's page"),
             Self::NoTimestamp { scheme } => {
-                write!(f, "`{scheme}` signs no time, so a tolerance would do nothing: leave it out")
+                write!(f, "`{scheme}` signs no time, so a tolerance has no effect: leave it out")
             }
             Self::PublicUrl(error) => error.fmt(f),
             Self::SameLabel { label } => write!(f, "two keys have the label `{label}`: give each its own"),
@@ -135,7 +135,7 @@ impl fmt::Display for ConfigError {
                 None => write!(f, "the scheme file is wrong: {error}"),
             },
             Self::Secret(error) => error.fmt(f),
-            Self::SecretBesideSigner => f.write_str("a signer has one secret, with which it signs: configure no other"),
+            Self::SecretBesideSigner => f.write_str("a signer signs with its one secret: configure no other"),
             Self::SecretOf { label, error } => write!(f, "the key `{label}`: {error}"),
             Self::SendsNoSecret { scheme } => {
                 write!(f, "`{scheme}` sends no secret in a handshake: configure the one from the provider's page")

@@ -224,12 +224,12 @@ impl Content<'_> {
             Guard::TimestampLen(len) => (self.timestamp.len() != *len)
                 .then_some("the timestamp does not have the number of digits that tells it from its neighbour"),
             Guard::IdSegments { separator } => has_time_segment(self.id, *separator)
-                .then_some("the id contains the separator and something like a timestamp behind it"),
+                .then_some("the id contains the separator and something like a timestamp after it"),
             Guard::IdWithout { separator } => {
                 ends_early(self.id, separator).then_some("the id contains the separator that ends it")
             }
             Guard::IdWithoutDate => {
-                has_date(self.id).then_some("the id contains a date, with which a timestamp begins")
+                has_date(self.id).then_some("the id contains a date, which could begin the timestamp")
             }
             Guard::ValueWithout { source, is_lowered, separator } => {
                 let value = look_up(source, self.head, body).ok().flatten().unwrap_or_default();
@@ -238,7 +238,7 @@ impl Content<'_> {
             }
             Guard::PlainUrl => (!self.url_is_plain()).then_some("the URL contains a character that could end it"),
             Guard::BodyEndsUrl if first.is_some_and(crate::scheme::is_url_byte) => {
-                Some("the body begins like a part of the URL in front of it")
+                Some("the body begins like a part of the URL before it")
             }
             Guard::BodyEndsUrl => {
                 (!self.url_is_plain()).then_some("the URL contains a character that only a body can begin with")

@@ -123,7 +123,7 @@ impl KeySet {
 }
 
 /// The rules for reading a document.
-#[cfg_attr(not(feature = "public-key"), expect(dead_code, reason = "what only certificates need stands idle"))]
+#[cfg_attr(not(feature = "public-key"), expect(dead_code, reason = "only certificates need some fields"))]
 pub(crate) struct Reading<'a> {
     pub(crate) roots: &'a TrustRoots,
     pub(crate) now: Timestamp,
@@ -176,7 +176,7 @@ impl fmt::Display for KeySetError {
             Self::Certificate(problem) => problem.fmt(f),
             Self::Key(problem) => problem.fmt(f),
             Self::Malformed { format } => write!(f, "the document is not {format}"),
-            Self::NoKey => f.write_str("the document has no key that could prove a signature of this scheme"),
+            Self::NoKey => f.write_str("the document has no key that can verify a signature of this scheme"),
             Self::TooLarge => write!(f, "the document is longer than {MAX_DOCUMENT} bytes"),
             Self::TooMany => write!(f, "the document has more than {MAX_SET} keys"),
         }

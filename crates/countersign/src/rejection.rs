@@ -308,23 +308,23 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address { problem } => problem.fmt(f),
-            Self::AmbiguousContent { rule } => write!(f, "the signed parts have more than one reading: {rule}"),
-            Self::BodyHash { place } => write!(f, "the body is not the one that {place} speaks of"),
+            Self::AmbiguousContent { rule } => write!(f, "the signed parts can be read in more than one way: {rule}"),
+            Self::BodyHash { place } => write!(f, "the body does not match {place}"),
             Self::BodyIncomplete => f.write_str("the body ended early or is not as long as announced"),
             Self::BodyTimeout { limit } => write!(f, "the body did not arrive within {limit:?}"),
-            Self::BodyTooLarge { limit: None } => f.write_str("the body is larger than a limit around it"),
+            Self::BodyTooLarge { limit: None } => f.write_str("the body is larger than the limit of another layer"),
             Self::BodyTooLarge { limit: Some(limit) } => write!(f, "the body is larger than {limit} bytes"),
             Self::ContentCoding => f.write_str("the body is not in a content coding that can be undone"),
-            Self::ContentLength => f.write_str("the announced length is not one decimal number"),
+            Self::ContentLength => f.write_str("the announced length of the body is not one decimal number"),
             Self::Expired { place, ago, leeway } => {
-                write!(f, "{place} says that it was over {ago:?} ago; the leeway is {leeway:?}")
+                write!(f, "expired {ago:?} ago according to {place}; the leeway is {leeway:?}")
             }
             Self::HandlerTimeout { limit } => write!(f, "the handler did not answer within {limit:?}"),
-            Self::HandshakeFailed => f.write_str("what the handshake asks for could not be done"),
+            Self::HandshakeFailed => f.write_str("the handshake failed: its secret could not be stored, or its URL not fetched"),
             Self::HandshakeNotConfigured { missing } => {
                 write!(f, "the handshake cannot be answered: {missing} is not configured")
             }
-            Self::InProgress => f.write_str("the event is being handled already"),
+            Self::InProgress => f.write_str("the event is already in progress"),
             Self::KeysUnavailable => f.write_str("the keys for this request could not be looked up"),
             Self::MalformedId { place, problem } => write!(f, "the delivery id in {place} {problem}"),
             Self::MalformedSignature { place, problem } => write!(f, "the signature in {place} {problem}"),
@@ -336,12 +336,12 @@ impl fmt::Display for Rejection {
             Self::MissingSignature { place } => write!(f, "there is no {place}: the request is not signed"),
             Self::Payload { path, message } if path.is_empty() => write!(f, "the payload does not fit: {message}"),
             Self::Payload { path, message } => write!(f, "the payload does not fit at `{path}`: {message}"),
-            Self::Replayed => f.write_str("the event was handled already"),
-            Self::SecretAlreadyStored => f.write_str("the handshake sends a secret, and the endpoint has one already"),
+            Self::Replayed => f.write_str("the event was already handled"),
+            Self::SecretAlreadyStored => f.write_str("the handshake sends a secret, but the endpoint has another one"),
             Self::Signature => f.write_str(
                 "no key of this endpoint made this signature for these bytes: wrong secret, or what is signed was changed",
             ),
-            Self::StoreUnavailable => f.write_str("the replay store cannot be asked or is full"),
+            Self::StoreUnavailable => f.write_str("the replay store cannot be reached or is full"),
             Self::TimestampInFuture { ahead, tolerance } => {
                 write!(f, "the timestamp is {ahead:?} in the future; the tolerance is {tolerance:?}")
             }
@@ -350,7 +350,7 @@ impl fmt::Display for Rejection {
             }
             Self::TransferCoding => f.write_str("the body is in a transfer coding other than `chunked`"),
             Self::UnexpectedValue { place } => write!(f, "{place} does not have the value that this endpoint expects"),
-            Self::UnknownKey => f.write_str("there is no key for this request that is valid now"),
+            Self::UnknownKey => f.write_str("no key for this request is valid now"),
             Self::UnsupportedMediaType { found: Some(found) } => {
                 write!(f, "the handler cannot read `{found}`; expected JSON, a form or XML")
             }

@@ -308,7 +308,7 @@ fn what_is_wrong_with_a_key_is_told_in_words() {
         (KeyError::Private, "is a private key"),
         (KeyError::Public, "is a public key"),
         (KeyError::RsaExponent, "exponent must be odd"),
-        (KeyError::RsaSize { bits: 1024, least: 2048 }, "has 1024 bits, and must have 2048 to 8192"),
+        (KeyError::RsaSize { bits: 1024, least: 2048 }, "has 1024 bits, but must have 2048 to 8192"),
         (KeyError::Several, "more than one key"),
         (KeyError::Symmetric, "is a symmetric key"),
         (KeyError::TooLarge, "longer than 65536 bytes"),

@@ -201,7 +201,7 @@ fn every_code_of_a_log_line_is_explained() {
         ("address", "the address 192.0.2.7 is not allowed", "allow the address"),
         ("unexpected_value", "the claim `aud` does not have the value that this endpoint expects", "another endpoint"),
         ("content_coding", "the body is not in a content coding that can be undone", "Content-Encoding"),
-        ("store_unavailable", "the replay store cannot be asked or is full", "replay store"),
+        ("store_unavailable", "the replay store cannot be reached or is full", "replay store"),
         ("malformed_signature", "the signature in header `x` has no tag of an accepted version", "another version"),
         (
             "malformed_timestamp",

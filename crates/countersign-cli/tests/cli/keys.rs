@@ -211,7 +211,7 @@ fn a_configuration_says_where_keys_come_from_and_only_once() {
             "evil.example/a.pem`",
         ),
         ("scheme = \"bearer.toml\"\nkeys = \"fetch\"", "an API key of Acme"),
-        ("provider = \"github\"\nkeys = \"fetch\"", "does not tell where its keys are"),
+        ("provider = \"github\"\nkeys = \"fetch\"", "does not say where its keys are"),
         ("provider = \"kinde\"\nkeys = \"fetch\"", "your Kinde domain"),
     ] {
         let config = folder.write("countersign.toml", format!("[[endpoint]]\npath = \"/a\"\n{endpoint}\n"));

@@ -368,7 +368,7 @@ fn a_wrong_configuration_is_refused_with_its_place() {
         (asana("[{ label = \"a\" }]"), ":4:12:", "either `from` or `handshake`"),
         (asana("[{ handshake = \"a\" }, { handshake = \"b\" }]"), ":4:33:", "one secret"),
         (asana("[{ handshake = \"nowhere/a.secret\" }]"), ":4:12:", "there is no folder"),
-        (github("[{ from = \"env:SECRET\", key_id = \"a\" }]"), ":4:11:", "names no key"),
+        (github("[{ from = \"env:SECRET\", key_id = \"a\" }]"), ":4:11:", "name no key"),
         (github(NEVER_VALID), ":4:11:", "`old` can never be valid"),
         (github("[\"env:UNSET\"]"), ":4:12:", "`UNSET` is not set"),
         (github("[\"whsec_mistake\"]"), ":4:12:", "env:NAME"),

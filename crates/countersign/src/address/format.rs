@@ -262,13 +262,13 @@ impl fmt::Display for ListError {
             }
             Self::TooWide { network } => {
                 let (v4, v6) = WIDEST;
-                write!(f, "{network} is wider than /{v4} (IPv4) or /{v6} (IPv6): nobody owns that much")
+                write!(f, "{network} is too wide: a list may have ranges up to /{v4} (IPv4) or /{v6} (IPv6)")
             }
             Self::TooWideTogether => {
                 let (v4, v6) = WIDEST;
                 write!(
                     f,
-                    "the ranges are together wider than {MOST} of /{v4} (IPv4) or /{v6} (IPv6): nobody owns that much"
+                    "the ranges are too wide together: a list may have no more addresses than {MOST} ranges of /{v4} (IPv4) or /{v6} (IPv6)"
                 )
             }
         }

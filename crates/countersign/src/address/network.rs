@@ -39,7 +39,7 @@ pub fn parse_network(text: &str) -> Result<IpNet, NetworkError> {
     };
     let is_plain = prefix.bytes().all(|byte| byte.is_ascii_digit()) && (prefix == "0" || !prefix.starts_with('0'));
     let Some(network) = prefix.parse().ok().filter(|_| is_plain).and_then(|len| IpNet::new(address, len).ok()) else {
-        return fail("the number behind the slash is not the length of a prefix");
+        return fail("the text after the slash is not the length of a prefix");
     };
     if network.network() != address {
         return fail("the address has bits behind the prefix: it is not the first of its range");

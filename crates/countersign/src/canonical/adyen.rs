@@ -59,7 +59,7 @@ fn item(body: &[u8]) -> Result<&RawValue, Rejection> {
     let list: Vec<&RawValue> = list.and_then(|list| serde_json::from_slice(list).ok()).unwrap_or_default();
     let [only] = list.as_slice() else {
         return Err(Rejection::AmbiguousContent {
-            rule: "there is more than one item or none, and one signature covers one",
+            rule: "there must be exactly one item, because the signature covers one",
         });
     };
     let pointer = Pointer::parse("/NotificationRequestItem").ok_or_else(|| malformed(Problem::Missing))?;

@@ -26,9 +26,7 @@ pub(super) fn write(content: &Content<'_>, body: &[u8], form: UrlForm) -> Result
     let query = sorted(&in_query, content.head.uri.query().unwrap_or_default().as_bytes())?;
     let has_form = content.head.method != Method::GET;
     if !has_form && !body.is_empty() {
-        return Err(Rejection::AmbiguousContent {
-            rule: "a request by GET has no form, and so its body is not signed",
-        });
+        return Err(Rejection::AmbiguousContent { rule: "a GET request has no form, so its body is not signed" });
     }
     let form = if has_form { sorted(&FormRule::default(), body)? } else { Vec::new() };
     if !query.is_empty() || !form.is_empty() {

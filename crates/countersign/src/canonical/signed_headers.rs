@@ -37,7 +37,7 @@ pub(super) fn write(content: &Content<'_>, body: &[u8]) -> Result<Vec<u8>, Rejec
     // No value has a full stop before such a byte, so it is clear where the last value ends and the body begins.
     if !names.is_empty() && !matches!(body.first(), Some(b'{' | b'[')) {
         return Err(Rejection::AmbiguousContent {
-            rule: "the body does not begin like JSON, which tells it from a header",
+            rule: "the body does not begin like JSON, so it cannot be told from a header",
         });
     }
     text.push(b'.');

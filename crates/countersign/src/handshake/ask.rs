@@ -235,7 +235,7 @@ impl Verifier {
                 let is_allowed = || rule.only.is_none_or(|only| only.allows(&start));
                 if (1..=rule.max).contains(&length) && is_allowed() {
                     return Err(Rejection::AmbiguousContent {
-                        rule: "the signed content could be the question of a handshake, which anybody can have signed",
+                        rule: "the signed content could be the question of a handshake, and anybody can have that signed",
                     });
                 }
             }

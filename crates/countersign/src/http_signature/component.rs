@@ -148,7 +148,7 @@ impl Component {
     fn public_url<'a>(&self, content: &Content<'a>) -> Result<&'a PublicUrl, Rejection> {
         content
             .public_url
-            .ok_or_else(|| missing(&format!("the public URL, of which component {} is a part", self.identifier)))
+            .ok_or_else(|| missing(&format!("the public URL, which component {} is part of", self.identifier)))
     }
 
     fn query_parameter(&self, name: &str, query: &str) -> Result<String, Rejection> {
@@ -178,7 +178,7 @@ impl Component {
             }
             HeaderForm::Plain if repeats(headers, name) => {
                 return Err(Rejection::AmbiguousContent {
-                    rule: "a signed header stands there twice with one value, which reads like a single header with both",
+                    rule: "a signed header occurs twice with one value, which reads like a single header with both values",
                 });
             }
             HeaderForm::Plain => return Ok(value),

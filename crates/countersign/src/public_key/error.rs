@@ -62,20 +62,18 @@ impl fmt::Display for KeyError {
             }
             Self::Malformed { format } => write!(f, "this is not {format}: was it cut, or is it in another format?"),
             Self::NotForSignatures => {
-                f.write_str("the key says of itself that it is not for verifying signatures: take the one that is")
+                f.write_str("the key is marked as not for verifying signatures: use the one that is")
             }
-            Self::Private => f.write_str(
-                "this is a private key, and a public one is wanted: keep it secret and take its public half",
-            ),
-            Self::Public => {
-                f.write_str("this is a public key, and nothing can be signed with it: take the private one")
+            Self::Private => {
+                f.write_str("this is a private key, but a public key is needed: keep it secret and use its public half")
             }
+            Self::Public => f.write_str("this is a public key, but signing needs the private key: use that one"),
             Self::RsaExponent => f.write_str("the RSA key's exponent must be odd, at least 3 and below 2^33"),
             Self::RsaSize { bits, least } => {
-                write!(f, "the RSA key has {bits} bits, and must have {least} to {MAX_RSA_BITS}")
+                write!(f, "the RSA key has {bits} bits, but must have {least} to {MAX_RSA_BITS}")
             }
             Self::Several => f.write_str("there is more than one key: give one"),
-            Self::Symmetric => f.write_str("this is a symmetric key, and a public one is wanted"),
+            Self::Symmetric => f.write_str("this is a symmetric key, but a public key is needed"),
             Self::TooLarge => write!(f, "the key is longer than {MAX_KEY_TEXT} bytes"),
             Self::Unsupported { what } => write!(f, "keys of this kind are not supported: {what}"),
             Self::Weak => {

@@ -2,7 +2,7 @@
 
 #![cfg_attr(
     not(all(feature = "ed25519", feature = "p384", feature = "p521", feature = "rsa")),
-    allow(unreachable_code, unused_variables, reason = "what only an absent kind of key needs stands idle")
+    allow(unreachable_code, unused_variables, reason = "unused if a kind of key is absent")
 )]
 
 mod algorithm;

@@ -273,7 +273,7 @@ impl fmt::Display for Full {
                      time"
                 )
             }
-            Self::Memory => f.write_str("the replay store got no memory from the system"),
+            Self::Memory => f.write_str("the system has no memory left for the replay store"),
         }
     }
 }
