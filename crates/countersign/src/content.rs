@@ -219,7 +219,7 @@ impl Content<'_> {
     }
 
     /// Checks the request against the rules that make its parts unambiguous. `first` is the first byte of the body.
-    pub(crate) fn obeys(&self, guard: &Guard, body: Option<&[u8]>, first: Option<u8>) -> Result<(), Rejection> {
+    pub(crate) fn check_guard(&self, guard: &Guard, body: Option<&[u8]>, first: Option<u8>) -> Result<(), Rejection> {
         let broken = match guard {
             Guard::TimestampLen(len) => (self.timestamp.len() != *len)
                 .then_some("the timestamp does not have the number of digits that tells it from its neighbour"),

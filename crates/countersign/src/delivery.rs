@@ -58,15 +58,15 @@ pub(crate) struct Inner {
     pub(crate) claims: Vec<u8>,
     /// The replay key under one scope, if it was made already.
     pub(crate) replay_key: Option<(ReplayScope, ReplayKey)>,
-    pub(crate) event_id: Told,
-    pub(crate) event_type: Told,
+    pub(crate) event_id: EventField,
+    pub(crate) event_type: EventField,
     pub(crate) head: Option<Box<KeptHead>>,
     pub(crate) is_unpacked: bool,
     pub(crate) body: Bytes,
 }
 
 /// The id or type of an event.
-pub(crate) enum Told {
+pub(crate) enum EventField {
     Known(Option<String>),
     /// To be read from the body on the first call.
     InBody(OnceLock<Option<String>>),
@@ -161,17 +161,17 @@ impl Delivery {
         })
     }
 
-    fn value<'a>(&'a self, field: Option<&Field>, told: &'a Told) -> Option<Value<'a>> {
+    fn value<'a>(&'a self, field: Option<&Field>, told: &'a EventField) -> Option<Value<'a>> {
         let field = field?;
         let text = match told {
-            Told::Known(text) => text.as_deref()?,
-            Told::InBody(text) => text.get_or_init(|| field.read_body(&self.inner.body)).as_deref()?,
+            EventField::Known(text) => text.as_deref()?,
+            EventField::InBody(text) => text.get_or_init(|| field.read_body(&self.inner.body)).as_deref()?,
         };
         Some(Value::new(Cow::Borrowed(text), field.covered))
     }
 }
 
-impl Told {
+impl EventField {
     fn known(&self) -> Option<&str> {
         match self {
             Self::Known(text) => text.as_deref(),

@@ -6,7 +6,7 @@
 use sha2::Digest as _;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use crate::sha256::{BLOCK, Sha256, State, behind};
+use crate::sha256::{BLOCK, Sha256, State, state_after};
 
 /// HMAC-SHA-256 under a key. To use a prepared key, clone an empty one if the data arrives over time, or call
 /// [`of`](Self::of) if the data is there.
@@ -24,7 +24,7 @@ impl HmacSha256 {
         } else {
             block[..32].copy_from_slice(&*Zeroizing::new(<[u8; 32]>::from(sha2::Sha256::digest(key))));
         }
-        Self { inner: Sha256::behind_a_block(&keyed(&block, 0x36)), outer: keyed(&block, 0x5c) }
+        Self { inner: Sha256::after_block(&keyed(&block, 0x36)), outer: keyed(&block, 0x5c) }
     }
 
     pub(crate) fn update(&mut self, data: &[u8]) {
@@ -64,7 +64,7 @@ impl HmacSha256 {
 
     /// The tag of `data`, under a key whose state is still empty, while another hash takes the same data.
     #[inline]
-    pub(crate) fn of_beside(&self, data: &[u8], other: &mut Sha256) -> [u8; 32] {
+    pub(crate) fn of_side_by_side(&self, data: &[u8], other: &mut Sha256) -> [u8; 32] {
         let mut inner = self.inner.restarted();
         Sha256::update_both(&mut inner, other, data);
         outer_hash(&self.outer, &inner.finish())
@@ -74,7 +74,7 @@ impl HmacSha256 {
 /// The outer hash over the inner one, after the block that holds the key.
 #[inline]
 fn outer_hash(outer: &State, inner: &[u8; 32]) -> [u8; 32] {
-    let mut hash = Sha256::behind_a_block(outer);
+    let mut hash = Sha256::after_block(outer);
     hash.update(inner);
     hash.finish()
 }
@@ -82,7 +82,7 @@ fn outer_hash(outer: &State, inner: &[u8; 32]) -> [u8; 32] {
 /// The state after the block that holds the masked key.
 fn keyed(key: &[u8; BLOCK], mask: u8) -> State {
     let mut block = key.map(|byte| byte ^ mask);
-    let state = behind(&block);
+    let state = state_after(&block);
     block.zeroize();
     state
 }

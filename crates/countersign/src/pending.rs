@@ -215,15 +215,15 @@ impl Running {
         examined: &Examined<'_>,
     ) -> Result<Maker, Rejection> {
         let content = verifier.content(head, examined);
-        verifier.obey_guards(&content, None, self.first_byte)?;
+        verifier.check_guards(&content, None, self.first_byte)?;
         verifier.run_checks(&content, None, self.first_byte.is_none(), self.hashes.iter_mut().map(Mac::finish))?;
         let scheme = verifier.scheme();
-        let behind = scheme.signature.parts.get(verifier.layout().before + 1..).unwrap_or_default();
+        let after = scheme.signature.parts.get(verifier.layout().before + 1..).unwrap_or_default();
         let mut search = Search::default();
         for KeyedMac { key, form, mac } in self.first.iter_mut().chain(&mut self.second).chain(&mut self.rest) {
             let secret = verifier.key(*key).material.start().map_or(&b""[..], |(_, secret)| secret);
             let with = Writing { form: *form, secret, body: None };
-            content.write(behind, with, &mut |piece| mac.update(piece))?;
+            content.write(after, with, &mut |piece| mac.update(piece))?;
             search.compare(Maker { key: *key, form: *form }, &mac.finish(), scheme, &examined.tags);
         }
         search.verdict()

@@ -11,7 +11,7 @@ pub(crate) fn is_placeholder(text: &str) -> bool {
         || PREFIXES.iter().any(|prefix| {
             plain.strip_prefix(prefix.trim_end_matches('_')).is_some_and(|rest| PLACEHOLDERS.contains(&rest))
         })
-        || behind_words(text).any(is_long_placeholder)
+        || after_words(text).any(is_long_placeholder)
 }
 
 /// Whether it is the variable of a template.
@@ -36,7 +36,7 @@ fn is_masked(plain: &str) -> bool {
 /// Whether it is a placeholder even after a prefix word. `my_x` and `my_%` are poor secrets, but secrets.
 fn is_long_placeholder(text: &str) -> bool {
     let plain = plain(text);
-    plain.len() >= LEAST_BEHIND_WORDS && (is_unfilled(text) || is_masked(&plain))
+    plain.len() >= MIN_AFTER_WORDS && (is_unfilled(text) || is_masked(&plain))
 }
 
 fn plain(text: &str) -> Zeroizing<String> {
@@ -46,7 +46,7 @@ fn plain(text: &str) -> Zeroizing<String> {
 
 /// The text after each `_`, as long as everything before it is words as in `whsec_`, `sk_test_` or `v1,whsec_`. Such
 /// words are in lower case, which random text before a `_` hardly ever is.
-fn behind_words(text: &str) -> impl Iterator<Item = &str> {
+fn after_words(text: &str) -> impl Iterator<Item = &str> {
     let is_word = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-,".contains(byte);
     let words = text.bytes().take_while(|byte| is_word(byte)).count();
     let ends = text.bytes().take(words).enumerate().filter(|(_, byte)| *byte == b'_');
@@ -63,7 +63,7 @@ fn is_variable(name: &str) -> bool {
 /// a secret.
 pub(crate) const PREFIXES: [&str; 4] = ["v1,whsec_", "whpk_", "whsec_", "whsk_"];
 
-const LEAST_BEHIND_WORDS: usize = 3;
+const MIN_AFTER_WORDS: usize = 3;
 
 /// No known prefix has more words. The limit bounds the work for a text made of words, where a provider sends its
 /// secret.

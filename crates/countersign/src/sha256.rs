@@ -32,14 +32,14 @@ impl Sha256 {
 
     /// A hash whose state is that after its first block.
     #[inline]
-    pub(crate) fn behind_a_block(state: &[u32; 8]) -> Self {
+    pub(crate) fn after_block(state: &[u32; 8]) -> Self {
         Self { state: Zeroizing::new(*state), partial: [0; BLOCK], filled: 0, taken: BLOCK as u64 }
     }
 
     /// A copy of a hash that has taken nothing after its first block. A clone would also copy the empty partial block.
     #[inline]
     pub(crate) fn restarted(&self) -> Self {
-        Self::behind_a_block(&self.state)
+        Self::after_block(&self.state)
     }
 
     #[inline]
@@ -52,7 +52,7 @@ impl Sha256 {
         self.keep(rest);
     }
 
-    /// Updates two hashes with the same data. If the processor [has instructions for it](goes_on_beside), that takes
+    /// Updates two hashes with the same data. If the processor [has instructions for it](is_faster_side_by_side), that takes
     /// three quarters of the time that it takes one after the other: one hash goes on while the other waits for an
     /// instruction.
     pub(crate) fn update_both(first: &mut Self, second: &mut Self, data: &[u8]) {
@@ -122,7 +122,7 @@ impl Sha256 {
 
 /// Whether two hashes side by side take less time than one after the other. They do if the processor has instructions
 /// for SHA-256: each of these waits for the one before it. Without them, the processor is never idle.
-pub(crate) fn goes_on_beside() -> bool {
+pub(crate) fn is_faster_side_by_side() -> bool {
     #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
     return std::arch::is_x86_feature_detected!("sha");
     #[cfg(target_arch = "aarch64")]
@@ -132,7 +132,7 @@ pub(crate) fn goes_on_beside() -> bool {
 }
 
 /// The state after one block.
-pub(crate) fn behind(block: &[u8; BLOCK]) -> State {
+pub(crate) fn state_after(block: &[u8; BLOCK]) -> State {
     let mut state = Zeroizing::new(INITIAL);
     compress256(&mut state, from_ref(block));
     state

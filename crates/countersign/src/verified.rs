@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, mem, sync::OnceLock};
 use bytes::Bytes;
 
 use crate::{
-    delivery::{Delivery, Inner, Told},
+    delivery::{Delivery, EventField, Inner},
     evidence::{Examined, SignedTime},
     handshake::{Asked, Handshake},
     head::{Head, look_up},
@@ -212,8 +212,8 @@ impl Verified<'_, Bytes> {
     pub fn into_delivery(self) -> Delivery {
         let (verifier, scheme) = (self.verifier, self.verifier.scheme());
         let known = |field: Option<&Field>| match field {
-            Some(field) if field.is_read_late() => Told::InBody(OnceLock::new()),
-            field => Told::Known(self.field(field, self.unpacked_body()).map(|value| value.as_str().to_owned())),
+            Some(field) if field.is_read_late() => EventField::InBody(OnceLock::new()),
+            field => EventField::Known(self.field(field, self.unpacked_body()).map(|value| value.as_str().to_owned())),
         };
         let (event_id, event_type) = (known(scheme.event_id()), known(scheme.event_type()));
         let id = self.id.filter(|_| !scheme.event_is_delivery());

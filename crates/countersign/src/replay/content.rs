@@ -209,7 +209,7 @@ impl ReplayScope {
     /// body. Both are computed side by side, which takes less time than one after the other.
     pub(crate) fn key_and_tag(&self, scheme: &Scheme, keyed: &HmacSha256, body: &[u8]) -> (ReplayKey, [u8; 32]) {
         let mut hash = self.begin();
-        let tag = hash.update_beside(keyed, body);
+        let tag = hash.update_side_by_side(keyed, body);
         Text::new(&mut |piece| hash.update(piece)).finish();
         (hash.finish(scheme.id(), Basis::Content), tag)
     }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::{
     hmac_sha256::HmacSha256,
-    sha256::{BLOCK, Sha256, behind},
+    sha256::{BLOCK, Sha256, state_after},
 };
 
 /// The name under which an event is claimed: a hash of the endpoint, the scheme and what the signature covers.
@@ -87,12 +87,12 @@ impl ReplayScope {
         let mut block = [0; BLOCK];
         block[0] = Domain::Key as u8;
         block[1..=name.len()].copy_from_slice(name);
-        Self { state: *behind(&block) }
+        Self { state: *state_after(&block) }
     }
 
     #[inline]
     pub(super) fn begin(&self) -> KeyHash {
-        KeyHash(Sha256::behind_a_block(&self.state))
+        KeyHash(Sha256::after_block(&self.state))
     }
 }
 
@@ -128,8 +128,8 @@ impl KeyHash {
     }
 
     /// Hashes the data with this hash and with a keyed one, and returns the tag of the keyed one.
-    pub(super) fn update_beside(&mut self, keyed: &HmacSha256, data: &[u8]) -> [u8; 32] {
-        keyed.of_beside(data, &mut self.0)
+    pub(super) fn update_side_by_side(&mut self, keyed: &HmacSha256, data: &[u8]) -> [u8; 32] {
+        keyed.of_side_by_side(data, &mut self.0)
     }
 
     /// Ends the hash with the scheme, its length, and what the key is made of. These come last so that the text begins

@@ -318,7 +318,7 @@ impl Signer {
         };
         let sorted = SortedParameters::of(scheme, Head::from(&draft.parts), &body)?;
         let content = self.content(draft, time.as_bytes(), id.as_bytes(), &sorted);
-        self.verifier.obey_guards(&content, Some(&body), body.first().copied())?;
+        self.verifier.check_guards(&content, Some(&body), body.first().copied())?;
         Ok(content.to_vec(&scheme.signature.parts, self.writing(Some(&body)))?)
     }
 

@@ -14,13 +14,13 @@ use crate::{
 
 impl Verifier {
     #[inline]
-    pub(crate) fn obey_guards(
+    pub(crate) fn check_guards(
         &self,
         content: &Content<'_>,
         body: Option<&[u8]>,
         first: Option<u8>,
     ) -> Result<(), Rejection> {
-        self.inner.setup.scheme.guards.iter().try_for_each(|guard| content.obeys(guard, body, first))
+        self.inner.setup.scheme.guards.iter().try_for_each(|guard| content.check_guard(guard, body, first))
     }
 
     pub(super) fn check_whole(&self, content: &Content<'_>, body: &[u8]) -> Result<(), Rejection> {

@@ -41,7 +41,7 @@ impl Layout {
                 && scheme.checks.is_empty()
                 && scheme.key_source().is_none()
                 && scheme.signature.parts.iter().all(Part::is_certain),
-            hashes_replay_key: scheme.replay_key_is_of_body() && sha256::goes_on_beside(),
+            hashes_replay_key: scheme.replay_key_is_of_body() && sha256::is_faster_side_by_side(),
         }
     }
 }

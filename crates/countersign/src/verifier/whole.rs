@@ -21,7 +21,7 @@ use crate::{
 
 /// The longest body for which the replay key is computed along with the signature, 16 KiB: most bodies are shorter. For
 /// a longer one, a forged request would cost half as much again.
-const LONGEST_BESIDE: usize = 16 * 1024;
+const MAX_SIDE_BY_SIDE: usize = 16 * 1024;
 
 impl Verifier {
     /// The verdict on a whole request. `limit` is the limit of its body once it is decoded.
@@ -56,9 +56,9 @@ impl Verifier {
     ) -> Result<(Maker, Option<ReplayKey>), Rejection> {
         let time = ordinary.time.map_or(&b""[..], |(text, _)| text);
         let content = self.content_with(head, time, ordinary.id.unwrap_or_default());
-        self.obey_guards(&content, Some(body), body.first().copied())?;
+        self.check_guards(&content, Some(body), body.first().copied())?;
         let parts = &self.inner.setup.scheme.signature.parts;
-        let scope = scope.filter(|_| self.inner.layout.hashes_replay_key && body.len() <= LONGEST_BESIDE);
+        let scope = scope.filter(|_| self.inner.layout.hashes_replay_key && body.len() <= MAX_SIDE_BY_SIDE);
         let (mut search, mut replay_key) = (Search::default(), None);
         let mut keys = self.valid_keys(now).filter_map(|(at, key)| Some((at, key.material.keyed()?)));
         // Two hashes side by side take less time than one after the other: those of two keys, or that of the last key
@@ -95,7 +95,7 @@ impl Verifier {
     ) -> Result<Maker, Rejection> {
         let sorted = SortedParameters::of(&self.inner.setup.scheme, head, body)?;
         let content = Content { sorted: &sorted, ..self.content(head, examined) };
-        self.obey_guards(&content, Some(body), body.first().copied())?;
+        self.check_guards(&content, Some(body), body.first().copied())?;
         self.refuse_foreign_keys(head, Some(body))?;
         self.refuse_answers(&content, body)?;
         // The claims of a token are checked after its signature is proven; every other check is cheaper than the

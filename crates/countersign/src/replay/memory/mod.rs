@@ -55,8 +55,8 @@ const ENTRIES_PER_SHARD: usize = 8192;
 const MIN_SHARDS: usize = 16;
 const MAX_SHARDS: usize = 65_536;
 
-/// How many places of other shards a claim searches in a full store before it is refused: some 0.2 ms.
-const PLACES_IN_FULL_STORE: usize = 65_536;
+/// How many slots of other shards a claim searches in a full store before it is refused: some 0.2 ms.
+const SLOTS_IN_FULL_STORE: usize = 65_536;
 
 impl MemoryStore {
     /// A store for a million events, which takes up to 57 MB.
@@ -150,16 +150,16 @@ impl MemoryStore {
 
     /// Removes expired entries, shard by shard from `first` on, until it has removed one.
     fn make_room(&self, first: usize, now: Time) -> bool {
-        let mut places = 0;
+        let mut slots = 0;
         for turn in 0..self.shards.len() {
             let mut shard = self.lock((first + turn) & (self.shards.len() - 1));
             if shard.may_have_ended(now) {
-                places += shard.places();
+                slots += shard.slots();
                 if shard.purge(now, &self.entries) > 0 {
                     return true;
                 }
             }
-            if places > PLACES_IN_FULL_STORE {
+            if slots > SLOTS_IN_FULL_STORE {
                 return false;
             }
         }
@@ -321,7 +321,7 @@ mod tests {
     }
 
     /// Commits each of these events at `now`, for the given time.
-    fn have_all_done(store: &MemoryStore, events: &[(ReplayKey, Duration)], now: Timestamp) {
+    fn commit_all(store: &MemoryStore, events: &[(ReplayKey, Duration)], now: Timestamp) {
         for (key, keep_for) in events {
             let lease = fresh(store.claim_at(*key, Duration::from_secs(1), now));
             assert_eq!(store.commit_at(lease, *keep_for, now), Settlement::Settled);
@@ -332,9 +332,9 @@ mod tests {
     fn a_full_store_that_cannot_look_everywhere_finds_the_only_event_that_is_over() {
         type History = fn(&MemoryStore, &[(ReplayKey, Duration)]);
         let in_progress: History = |store, events| claim_all(store, events, at(0));
-        let done: History = |store, events| have_all_done(store, events, at(0));
+        let done: History = |store, events| commit_all(store, events, at(0));
         let done_before: History = |store, events| {
-            have_all_done(store, events, at(-120_000));
+            commit_all(store, events, at(-120_000));
             claim_all(store, events, at(0));
         };
         let mut keys = keys(60_001);

@@ -27,15 +27,15 @@ pub(super) struct Shard {
     leases: u64,
 }
 
-/// 24 bytes. The table adds one byte per place, and has up to 2.3 places per entry.
+/// 24 bytes. The table adds one byte per slot, and has up to 2.3 slots per entry.
 struct Entry {
     key: [u64; 2],
     state: State,
 }
 
-/// How many places a claim of a new key sweeps: two adjacent cache lines.
+/// How many slots a claim of a new key sweeps: two adjacent cache lines.
 ///
-/// Each new entry pays for four places, so expired entries never take more than a quarter of them.
+/// Each new entry pays for four slots, so expired entries never take more than a quarter of them.
 const STEP: usize = 4;
 
 impl Default for Shard {
@@ -125,8 +125,8 @@ impl Shard {
         }
     }
 
-    /// How many places the table has.
-    pub(super) fn places(&self) -> usize {
+    /// How many slots the table has.
+    pub(super) fn slots(&self) -> usize {
         self.table.num_buckets()
     }
 
@@ -161,13 +161,13 @@ impl Shard {
     /// reads: either load takes as long as the rest of the claim. The table starts its search at the place that the
     /// lower bits of the hash give. If it started elsewhere, this read would be useless but harmless.
     fn prefetch(&self, hash: u64) {
-        #[expect(clippy::cast_possible_truncation, reason = "the number of places is a power of two")]
+        #[expect(clippy::cast_possible_truncation, reason = "the number of slots is a power of two")]
         let place = |offset: usize| (hash as usize).wrapping_add(offset) & self.table.num_buckets().wrapping_sub(1);
         let next = [0, 1, usize::MAX].into_iter().find_map(|offset| self.table.get_bucket(place(offset)));
         black_box(next.map(|entry| entry.key[0]));
     }
 
-    /// Removes expired entries from the next few places, and returns how many there were.
+    /// Removes expired entries from the next few slots, and returns how many there were.
     fn sweep(&mut self, now: Time) -> usize {
         let mut removed = 0;
         for _ in 0..STEP.min(self.table.num_buckets()) {
