@@ -64,7 +64,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn b1_no_change_that_is_accepted_changes_what_is_said_to_be_covered(
+    fn b1_no_accepted_change_alters_a_covered_value(
         changes in vec(any::<Change>(), 1..4), sent in any::<Index>()
     ) {
         let sent = &ENDPOINTS[sent.index(ENDPOINTS.len())];
@@ -100,7 +100,7 @@ proptest! {
 }
 
 #[test]
-fn b1_what_the_catalogue_calls_covered_is_what_a_change_of_it_proves() {
+fn b1_changing_a_value_is_refused_exactly_if_the_catalogue_calls_it_covered() {
     for endpoint in ENDPOINTS.iter() {
         let signed = endpoint.sample();
         for field in [endpoint.scheme.event_id(), endpoint.scheme.event_type()].into_iter().flatten() {
@@ -117,7 +117,7 @@ fn b1_what_the_catalogue_calls_covered_is_what_a_change_of_it_proves() {
 }
 
 #[test]
-fn b2_a_tag_in_another_encoding_is_refused_or_makes_no_other_event() {
+fn b2_a_tag_in_another_encoding_is_refused_or_is_the_same_event() {
     let recode: [fn(&str) -> String; 7] = [
         |text| text.replace('+', "-").replace('/', "_"),
         |text| text.replace('-', "+").replace('_', "/"),
@@ -206,7 +206,7 @@ fn b4_an_optional_value_does_not_move_into_one_that_is_signed_in_lower_case() {
 }
 
 #[test]
-fn a_parameter_that_is_added_to_a_sorted_query_is_signed_by_nobody() {
+fn a_parameter_added_to_or_removed_from_a_sorted_query_is_refused() {
     let nested = "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
                   signs = [{ text = \"q:{query-sorted}\\n\", when = \"query:b\" }, \"{body}\"]\n\
                   ambiguous = \"as the test has it\"\n";
@@ -311,7 +311,7 @@ fn b7_bodies_that_a_text_decoder_cannot_tell_apart_are_told_apart() {
 }
 
 #[test]
-fn b7_only_a_scheme_that_says_it_is_ambiguous_signs_a_form_as_the_text_that_replaces_it() {
+fn b7_only_an_ambiguous_scheme_signs_a_form_with_replaced_bytes() {
     let forms = [&b"order=%FF"[..], b"order=%FE", b"order=\xff", b"order=%C3", b"order=%EF%BF%BD"];
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.reading.needs_form()) {
         let signer = endpoint.signer_of(endpoint.secret).unwrap();
@@ -347,7 +347,7 @@ async fn b8_the_handler_gets_the_bytes_that_were_signed() {
 }
 
 #[test]
-fn b8_a_json_key_that_stands_twice_is_no_id_no_type_and_no_timestamp() {
+fn b8_a_duplicate_json_key_is_no_id_no_type_and_no_timestamp() {
     let stripe = Endpoint::find("stripe");
     let twice = stripe.sign(stripe.request(r#"{"id":"evt_1","type":"a","id":"evt_2"}"#), NOW);
     let accepted = everywhere(&stripe.verifier(), &twice, NOW).unwrap();
@@ -380,7 +380,7 @@ fn b9_an_event_type_in_an_unsigned_header_is_not_called_covered() {
 }
 
 #[test]
-fn b9_a_header_does_not_stand_in_for_a_type_in_the_signed_body() {
+fn b9_a_header_does_not_replace_a_type_in_the_signed_body() {
     for endpoint in ENDPOINTS.iter() {
         let signed = endpoint.sample();
         let Some((kind, true)) = everywhere(&endpoint.verifier(), &signed, NOW).unwrap().event_type else { continue };
@@ -394,7 +394,7 @@ fn b9_a_header_does_not_stand_in_for_a_type_in_the_signed_body() {
 }
 
 #[test]
-fn b8_a_body_for_one_key_is_not_told_as_another_keys() {
+fn b8_a_delivery_reports_the_key_that_made_its_signature() {
     for endpoint in ENDPOINTS.iter() {
         let other = Key::new("other", Secret::new(endpoint.other_secret).unwrap());
         let verifier: Verifier = endpoint.builder().key(other).key(endpoint.key("right")).build().unwrap();
@@ -416,7 +416,7 @@ fn a_token_beside_a_hash_of_the_body_is_no_reason_to_skip_the_hash() {
 }
 
 #[test]
-fn a_form_of_more_parameters_than_any_provider_sends_is_not_sorted() {
+fn a_form_with_too_many_parameters_is_refused_before_it_is_sorted() {
     let endpoint = Endpoint::find("twilio-form");
     let verifier = endpoint.verifier();
     let form = |count: usize| Bytes::from(vec!["a"; count].join("&"));
@@ -474,7 +474,7 @@ fn a_file_in_a_form_may_have_any_name() {
 }
 
 #[test]
-fn a_part_that_some_reader_could_take_for_a_signed_field_is_refused() {
+fn a_part_that_another_reader_could_take_for_a_signed_field_is_refused() {
     let verifier = Endpoint::find("mailgun-routes").verifier();
     let dispositions: [&[u8]; 25] = [
         b"form-data; name=\"token\"",
@@ -514,7 +514,7 @@ fn a_part_that_some_reader_could_take_for_a_signed_field_is_refused() {
 }
 
 #[test]
-fn a_delivery_in_json_is_none_with_an_empty_form_when_its_body_is_taken_away() {
+fn a_json_delivery_without_its_body_is_not_accepted_as_an_empty_form() {
     for (json, form) in [("twilio-json", "twilio-form"), ("twilio-shared-key-json", "twilio-shared-key-form")] {
         let (json, form) = (Endpoint::find(json), Endpoint::find(form));
         assert_eq!(json.secret, form.secret);
@@ -540,7 +540,7 @@ fn a_body_that_the_method_leaves_unsigned_is_refused() {
 }
 
 #[test]
-fn a_check_that_may_be_missing_is_run_when_it_is_there_and_covers_nothing() {
+fn an_optional_check_runs_if_its_value_is_present_and_covers_nothing() {
     let file = |rest: &str| {
         format!(
             "name = \"Acme\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\n\

@@ -327,7 +327,7 @@ fn a8_a_signer_of_another_public_url_proves_nothing() {
 }
 
 #[test]
-fn of_two_message_signatures_that_name_their_keys_the_one_by_a_known_key_counts() {
+fn a_message_signature_by_a_known_key_counts_beside_one_by_an_unknown_key() {
     let file = |id: &str| {
         format!(
             "name = \"T\"\n[signature]\nalgorithm = \"http-signature\"\n[http-signature]\n\

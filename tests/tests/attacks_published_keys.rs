@@ -50,7 +50,7 @@ fn rewritten(token: &str, part: usize, change: impl Fn(&mut Json)) -> String {
 }
 
 #[test]
-fn a9_a_token_of_another_algorithm_of_other_claims_or_of_no_signature_is_refused_for_every_scheme() {
+fn a9_every_scheme_refuses_a_token_with_another_algorithm_other_claims_or_no_signature() {
     let endpoints = with_token();
     assert!(endpoints.len() >= 5, "schemes with tokens are missing");
     for (endpoint, name) in endpoints {
@@ -80,7 +80,7 @@ fn a9_a_token_of_another_algorithm_of_other_claims_or_of_no_signature_is_refused
 }
 
 #[test]
-fn a9_a_token_whose_time_is_over_or_that_is_for_somebody_else_is_refused_for_every_scheme() {
+fn a9_every_scheme_refuses_a_token_that_is_expired_or_for_another_audience() {
     for (endpoint, _) in with_token() {
         let request = sample(&endpoint);
         let claims = endpoint.toml.contains("\"exp\"") || endpoint.toml.contains("\"iat\"");
@@ -161,7 +161,7 @@ fn a10_what_a_shared_signer_signs_for_somebody_else_is_refused() {
 }
 
 #[test]
-fn a11_no_url_of_a_request_leads_elsewhere_than_the_scheme_says_for_every_scheme_that_reads_one() {
+fn a11_no_key_url_in_a_request_leaves_the_hosts_that_its_scheme_allows() {
     let mut tried = 0;
     for provider in providers::ALL {
         let file = file(*provider);
@@ -197,7 +197,7 @@ macro_rules! named_keys {
 }
 
 #[test]
-fn a11_a_token_that_names_a_key_elsewhere_is_refused_however_its_body_comes() {
+fn a11_a_token_that_names_a_key_elsewhere_is_refused_however_its_body_arrives() {
     let in_body = Endpoint::new("b", named_keys!("json = \"/key\""));
     let verdict = |body: &'static str| {
         let signed = in_body.sign(in_body.request(body), NOW);

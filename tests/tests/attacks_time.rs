@@ -55,7 +55,7 @@ fn c1_both_ends_of_the_window_are_exact() {
 }
 
 #[test]
-fn c1_a_window_of_the_users_own_is_as_exact() {
+fn c1_a_configured_tolerance_is_exact_too() {
     for endpoint in TIMED.iter() {
         let verifier = endpoint.builder().secret(endpoint.secret).tolerance(Duration::from_secs(7)).build().unwrap();
         let signed = endpoint.sample();
@@ -108,7 +108,7 @@ fn c2_numbers_at_the_ends_of_every_range_are_refused_without_a_panic() {
 }
 
 #[test]
-fn c2_what_is_signed_at_the_ends_of_time_is_judged_without_a_panic() {
+fn c2_deliveries_signed_at_the_ends_of_time_are_judged_without_a_panic() {
     let ends = [i64::MIN, i64::MIN / 2, -1, 0, 1, i64::MAX / 2, i64::MAX].map(Timestamp::from_unix_millis);
     for endpoint in TIMED.iter() {
         let signer = endpoint.signer_of(endpoint.secret).unwrap();
@@ -327,7 +327,7 @@ fn c5_a_timestamp_that_is_not_signed_is_no_timestamp() {
 }
 
 #[test]
-fn c6_a_clock_that_steps_back_changes_nothing_for_good() {
+fn c6_a_clock_that_steps_back_has_no_lasting_effect() {
     for endpoint in TIMED.iter() {
         let (verifier, signed) = (endpoint.verifier(), endpoint.sample());
         assert!(everywhere(&verifier, &signed, NOW).is_ok());
@@ -343,7 +343,7 @@ fn c6_a_clock_that_steps_back_changes_nothing_for_good() {
 }
 
 #[test]
-fn c6_a_clock_between_two_milliseconds_is_no_special_case() {
+fn c6_a_clock_between_two_milliseconds_needs_no_special_case() {
     let scheme = Scheme::from_toml("t", "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{timestamp}.{body}\"\n[timestamp]\nheader = \"X-Time\"\nformat = \"rfc3339\"\ntolerance = \"1s\"\n").unwrap();
     let signer = Signer::new(&scheme, "a-long-random-secret").unwrap();
     let verifier = Verifier::new(&scheme, "a-long-random-secret").unwrap();
@@ -361,7 +361,7 @@ fn c6_a_clock_between_two_milliseconds_is_no_special_case() {
 }
 
 #[test]
-fn a_message_signature_is_over_at_its_end_and_with_a_leeway_so_much_later() {
+fn a_message_signature_expires_at_its_end_plus_the_leeway() {
     let file = "name = \"T\"\n[signature]\nalgorithm = \"http-signature\"\n[http-signature]\n\
                 algorithms = [\"hmac-sha256\"]\ncomponents = [\"content-digest\"]\nrequires = [\"expires\"]\n";
     for (leeway, seconds) in [("", 0), ("leeway = \"2s\"\n", 2)] {

@@ -144,7 +144,7 @@ proptest! {
 }
 
 #[test]
-fn the_borders_that_once_were_open_are_closed() {
+fn known_ways_to_shift_a_byte_across_a_border_are_refused() {
     for (signs, one, other) in [
         // Another separator ends the timestamp than ends the id.
         ("{id}.{timestamp}:{body}", ("a", "b.1767225600:c"), ("a.1767225600:b", "c")),
@@ -184,7 +184,7 @@ fn the_borders_that_once_were_open_are_closed() {
 }
 
 #[test]
-fn an_id_directly_in_front_of_an_rfc_3339_time_ends_where_the_date_begins() {
+fn an_id_directly_before_an_rfc_3339_time_ends_where_the_date_begins() {
     let file = "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
         signs = \"{id}{timestamp}{body}\"\n[id]\nheader = \"X-Id\"\n\
         [timestamp]\nheader = \"X-T\"\nformat = \"rfc3339\"\ntolerance = \"5m\"\n[event]\nid = \"{id}\"\n";
@@ -259,7 +259,7 @@ fn a_backtick_in_the_query_does_not_end_it() {
 }
 
 #[test]
-fn an_id_may_have_the_separator_in_it_if_no_time_stands_behind_that() {
+fn an_id_may_contain_the_separator_if_no_time_follows_it() {
     let code = |id: &str| {
         let file = "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
                     signs = \"{id}.{timestamp}.{body}\"\n[id]\nheader = \"X-Id\"\n\
@@ -280,7 +280,7 @@ fn an_id_may_have_the_separator_in_it_if_no_time_stands_behind_that() {
 }
 
 #[test]
-fn a_time_of_which_nothing_marks_an_end_has_just_the_digits_that_times_have() {
+fn a_time_without_a_separator_after_it_has_a_fixed_number_of_digits() {
     let code = |signs: &str, format: &str, text: &str| {
         let file = format!(
             "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n\

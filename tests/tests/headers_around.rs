@@ -48,7 +48,7 @@ fn verdict(verifier: &Verifier, request: &Request<Bytes>) -> Result<Accepted, Re
 }
 
 #[test]
-fn no_verdict_depends_on_the_headers_around() {
+fn no_verdict_depends_on_unrelated_headers() {
     let mut accepted = 0;
     for endpoint in Endpoint::every() {
         let verifier = endpoint.verifier();

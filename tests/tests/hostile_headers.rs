@@ -355,7 +355,7 @@ fn a_token_without_text_is_malformed() {
 }
 
 #[test]
-fn a_refusal_tells_what_is_wrong_with_the_header() {
+fn a_refusal_says_what_is_wrong_with_the_header() {
     let endpoint = Endpoint::find("stripe");
     let (verifier, signed) = (endpoint.verifier(), endpoint.sample());
     let tags = "t=1767225600,v1=00".to_owned() + &",v1=00".repeat(32);
@@ -379,7 +379,7 @@ fn a_refusal_tells_what_is_wrong_with_the_header() {
 }
 
 #[test]
-fn a_time_that_stands_in_front_of_the_tag_has_no_separator_in_it() {
+fn a_time_before_the_tag_contains_no_separator() {
     let file = |format: &str| {
         format!(
             "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nsigns = \"{{timestamp}}\\n{{body}}\"\n\
@@ -398,7 +398,7 @@ fn a_time_that_stands_in_front_of_the_tag_has_no_separator_in_it() {
 }
 
 #[test]
-fn a_refused_time_tells_the_format_that_it_should_have() {
+fn a_refused_time_names_the_expected_format() {
     for (format, expected) in [
         ("seconds", "decimal seconds"),
         ("milliseconds", "decimal milliseconds"),
@@ -430,7 +430,7 @@ fn a_header_of_any_length_is_refused_by_its_length_alone() {
 }
 
 #[test]
-fn a_header_that_is_read_stands_there_in_one_line_and_others_in_as_many_as_they_like() {
+fn a_header_that_is_read_must_be_a_single_line_and_others_may_repeat() {
     for id in ["github", "own-request-line", "own-digest-header", "own-query-id"] {
         let endpoint = Endpoint::find(id);
         let (verifier, signed) = (endpoint.verifier(), endpoint.sample());

@@ -37,7 +37,7 @@ fn code(file: &str, headers: &[(&str, &str)], body: &str) -> &'static str {
 
 /// Where no other limit is set.
 #[test]
-fn a_body_may_be_unpacked_to_16_mebibytes() {
+fn a_body_may_decode_to_16_mebibytes() {
     let file = format!("{SIGNATURE}signs = \"{{body}}\"\n[body]\ndecoded = \"gzip\"\n");
     let scheme = Scheme::from_toml("t", &file).unwrap();
     let verifier = Verifier::new(&scheme, SECRET).unwrap();
@@ -152,7 +152,7 @@ fn a_form_may_have_1000_parts() {
 }
 
 #[test]
-fn the_front_of_a_body_is_not_accepted_when_the_rest_was_too_much() {
+fn the_beginning_of_a_body_is_not_accepted_if_the_whole_exceeds_the_limit() {
     let scheme = Scheme::from_toml("t", &format!("{SIGNATURE}signs = \"{{body}}\"\n")).unwrap();
     let signed = Signer::new(&scheme, SECRET).unwrap().sign(Request::post("/").body("0123456789").unwrap(), NOW);
     let (head, body) = signed.unwrap().into_parts();
@@ -164,7 +164,7 @@ fn the_front_of_a_body_is_not_accepted_when_the_rest_was_too_much() {
 }
 
 #[test]
-fn a_body_that_is_collected_may_have_as_many_bytes_as_its_limit_and_tells_how_many_have_come() {
+fn a_collected_body_may_be_as_long_as_its_limit_and_reports_its_length() {
     let scheme = Scheme::from_toml("t", &format!("{SIGNATURE}signs = \"{{body}}\"\n")).unwrap();
     let signed = Signer::new(&scheme, SECRET).unwrap().sign(Request::post("/").body("0123456789").unwrap(), NOW);
     let (head, body) = signed.unwrap().into_parts();
@@ -342,7 +342,7 @@ fn the_digests_of_a_body_may_be_16_in_2048_bytes() {
 const DIGEST: &str = "sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:";
 
 #[test]
-fn a_key_may_have_64_kib_however_it_is_written() {
+fn a_key_may_have_64_kib_in_every_format() {
     let padded = |text: &str, length: usize| format!("{text}{}", " ".repeat(length - text.len()));
     let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
     let pem = include_str!("../vectors/keys/ed25519.pub.pem");

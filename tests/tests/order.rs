@@ -34,7 +34,7 @@ equals = "{sha256-hex:body}"
 "#;
 
 #[test]
-fn what_a_token_claims_is_looked_at_when_its_signature_is_proven() {
+fn the_claims_of_a_token_are_checked_after_its_signature() {
     let (signer, verifier) = endpoint(TOKEN);
     let mut request = signer.sign(request(), NOW).unwrap();
     assert_eq!(code(&verifier, &request), "");
@@ -58,7 +58,7 @@ equals = "{sha256-hex:body}"
 "#;
 
 #[test]
-fn a_hash_of_the_body_is_looked_at_before_the_signature_over_it() {
+fn a_hash_of_the_body_is_checked_before_the_signature_over_it() {
     let (signer, verifier) = endpoint(HASH);
     let mut request = signer.sign(request(), NOW).unwrap();
     assert_eq!(code(&verifier, &request), "");
@@ -80,7 +80,7 @@ json = "/id"
 "#;
 
 #[test]
-fn a_head_without_a_signature_is_refused_before_the_body_is_there() {
+fn a_head_without_a_signature_is_refused_before_the_body_arrives() {
     let (_, verifier) = endpoint(ID_IN_BODY);
     let begun =
         |request: &Request<Bytes>| verifier.begin(request, NOW).map_or_else(|rejection| rejection.code(), |_| "");
@@ -91,7 +91,7 @@ fn a_head_without_a_signature_is_refused_before_the_body_is_there() {
 }
 
 #[test]
-fn a_head_that_lacks_a_signed_value_is_refused_before_the_body_is_there() {
+fn a_head_without_a_signed_value_is_refused_before_the_body_arrives() {
     for place in ["header:X-V", "query:v", "lower:header:X-V"] {
         let (_, verifier) = endpoint(&format!(
             "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{{hex}}\"\nsigns = \"{{{place}}}.{{body}}\""
@@ -105,7 +105,7 @@ fn a_head_that_lacks_a_signed_value_is_refused_before_the_body_is_there() {
 }
 
 #[test]
-fn without_a_valid_key_nothing_but_the_method_is_looked_at() {
+fn without_a_valid_key_only_the_method_is_checked() {
     let before = Timestamp::from_unix_millis(NOW.unix_millis() - 1);
     let key = |end: Timestamp| Key::new("a", Secret::new(SECRET).unwrap()).not_after(end);
     for toml in [ID_IN_BODY, HASH, TOKEN, "name = \"A\"\n[signature]\nalgorithm = \"token\"\nheader = \"token\""] {
@@ -146,7 +146,7 @@ const PACKED: &[u8] = &[
 ];
 
 #[test]
-fn a_signature_covers_the_body_as_the_scheme_says_packed_or_not() {
+fn a_signature_covers_the_encoded_or_the_decoded_body_as_the_scheme_says() {
     for (toml, covers_decoded) in
         [(DECODED.to_owned(), true), (DECODED.replace("[body]\ndecoded = \"gzip\"\n", ""), false)]
     {
@@ -172,7 +172,7 @@ fn a_signature_covers_the_body_as_the_scheme_says_packed_or_not() {
 }
 
 #[test]
-fn an_end_that_only_some_versions_sign_may_be_there_or_not() {
+fn an_optional_end_may_be_signed_or_not() {
     let toml = |rest: &str| {
         format!("name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{{hex}}\"\n{rest}")
     };
@@ -184,7 +184,7 @@ fn an_end_that_only_some_versions_sign_may_be_there_or_not() {
 }
 
 #[test]
-fn a_value_that_a_check_names_must_be_just_that() {
+fn a_checked_value_must_be_equal_to_the_expected_one() {
     let verifier = |rest: &str| {
         let toml = format!(
             "name = \"A\"\n[signature]\nalgorithm = \"token\"\nheader = \"token\"\n[settings]\naccount = \"its id\"\n\
@@ -207,7 +207,7 @@ fn a_value_that_a_check_names_must_be_just_that() {
 }
 
 #[test]
-fn a_secret_that_is_sent_is_looked_at_before_the_body_is_there() {
+fn a_sent_secret_is_checked_before_the_body_arrives() {
     for (toml, header, right, wrong) in [
         ("algorithm = \"token\"\nheader = \"token\"", "token", SECRET, "another-long-secret"),
         // `us:them` and `us:then`.
@@ -226,7 +226,7 @@ fn a_secret_that_is_sent_is_looked_at_before_the_body_is_there() {
 }
 
 #[test]
-fn a_value_in_the_body_that_a_check_names_is_looked_at_however_the_body_arrives() {
+fn a_checked_value_in_the_body_is_checked_however_the_body_arrives() {
     let (signer, verifier) = endpoint(
         "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n\
          [[check]]\njson = \"/env\"\nequals = \"live\"\n",
@@ -246,7 +246,7 @@ fn a_value_in_the_body_that_a_check_names_is_looked_at_however_the_body_arrives(
 }
 
 #[test]
-fn a_time_in_the_signed_body_is_read_when_the_signature_is_proven_and_any_other_before() {
+fn a_time_in_the_signed_body_is_checked_after_the_signature_and_any_other_before_it() {
     let toml = |signs: &str, place: &str| {
         let rest = if signs.contains("{body}") {
             ""

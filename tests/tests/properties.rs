@@ -88,7 +88,7 @@ fn cuts() -> impl Strategy<Value = Vec<usize>> {
 }
 
 #[test]
-fn a_delivery_tells_what_its_scheme_says_of_it() {
+fn a_delivery_has_the_values_that_its_scheme_defines() {
     for endpoint in ENDPOINTS.iter() {
         let (verifier, request) = (endpoint.verifier(), endpoint.sample());
         let delivery = verifier.verify(&request, Bytes::clone(request.body()), NOW).unwrap().into_delivery();
@@ -105,7 +105,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_signed_is_accepted_however_the_body_arrives(
+    fn a_signed_request_is_accepted_however_the_body_arrives(
         bodies in bodies(), now in times(), cuts in cuts()
     ) {
         for endpoint in ENDPOINTS.iter() {
@@ -122,7 +122,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_signed_with_another_secret_is_refused_in_every_way(
+    fn a_request_signed_with_another_secret_is_refused_in_every_way(
         bodies in bodies(), now in times(), cuts in cuts()
     ) {
         for endpoint in ENDPOINTS.iter() {
@@ -133,7 +133,7 @@ proptest! {
     }
 
     #[test]
-    fn a_given_delivery_id_is_kept_signed_and_told(id in "[A-Za-z0-9_~-]{1,64}", now in times()) {
+    fn a_given_delivery_id_is_kept_signed_and_reported(id in "[A-Za-z0-9_~-]{1,64}", now in times()) {
         for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.reading.signs("id")) {
             let mut request = endpoint.request(endpoint.sample_body());
             for name in endpoint.reading.headers().iter().filter(|name| name.ends_with("-id")) {
@@ -195,7 +195,7 @@ fn other_secret(endpoint: &Endpoint, number: usize) -> Secret {
 }
 
 #[test]
-fn expired_and_future_keys_are_no_keys_in_any_way() {
+fn expired_and_future_keys_verify_nothing_in_any_way() {
     let at = |seconds: i64| Timestamp::from_unix_seconds(NOW.unix_seconds() + seconds);
     for endpoint in ENDPOINTS.iter() {
         for key in [endpoint.key("k").not_after(at(-1)), endpoint.key("k").not_before(at(1))] {
@@ -220,7 +220,7 @@ fn without_a_valid_key_every_way_gives_the_same_reason_for_an_unsigned_request()
 }
 
 #[test]
-fn the_own_schemes_and_the_catalogue_use_every_word_of_the_language() {
+fn the_test_schemes_and_the_catalogue_use_every_word_of_the_language() {
     let files: String = ENDPOINTS.iter().map(|endpoint| endpoint.toml).collect();
     for word in [
         "hmac-sha1",

@@ -274,7 +274,7 @@ fn reasons(case: Case) -> Reasons {
 }
 
 #[test]
-fn each_reason_is_told_once_in_the_answer_the_log_and_the_metrics() {
+fn each_reason_appears_once_in_the_answer_the_log_and_the_metrics() {
     let cases = cases();
     assert!(cases.iter().map(|(code, _)| *code).eq(Rejection::CODES.iter().copied()), "a code is missing");
     for (code, case) in cases {
@@ -284,14 +284,14 @@ fn each_reason_is_told_once_in_the_answer_the_log_and_the_metrics() {
 }
 
 #[test]
-fn of_a_payload_that_does_not_fit_it_is_told_where() {
+fn a_payload_error_names_the_path_of_the_wrong_field() {
     let told = |path: &str| Rejection::Payload { path: path.to_owned(), message: "expected a number".to_owned() };
     assert_eq!(told("data.amount").to_string(), "the payload does not fit at `data.amount`: expected a number");
     assert_eq!(told("").to_string(), "the payload does not fit: expected a number");
 }
 
 #[test]
-fn of_a_request_that_cannot_be_signed_it_is_told_why() {
+fn a_signing_error_says_why_a_request_cannot_be_signed() {
     let place = || "header `x-sig`".to_owned();
     for (error, words) in [
         (
@@ -306,13 +306,13 @@ fn of_a_request_that_cannot_be_signed_it_is_told_why() {
 }
 
 #[test]
-fn what_is_accepted_is_counted_once_and_has_no_reason() {
+fn an_accepted_delivery_is_counted_once_without_a_reason() {
     let accepted = reasons(case(app(github()), signed("{}")));
     assert_eq!(accepted, Reasons { answer: None, log: Vec::new(), counted: vec![("accepted".to_owned(), 1)] });
 }
 
 #[test]
-fn an_address_layer_that_counts_by_itself_does_not_do_so_within_a_stack() {
+fn an_address_layer_counts_on_its_own_but_not_within_a_stack() {
     let addresses = AddressLayer::new(AddressSet::parse(["192.0.2.0/24"]).unwrap()).with_metrics("hooks");
     let verifier = Verifier::new(providers::GITHUB, SECRET).unwrap();
     let stack = Stack::builder("hooks", verifier).with_addresses(addresses).dangerous_accept_replays_for_ever();

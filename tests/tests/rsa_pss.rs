@@ -25,7 +25,7 @@ fn signed(toml: &str) -> Request<Bytes> {
 }
 
 #[test]
-fn what_is_signed_is_accepted_and_nothing_else() {
+fn only_the_signed_message_is_accepted() {
     for (id, ..) in PADDINGS {
         let toml = own::FILES.iter().find(|(own, _)| *own == id).unwrap().1;
         let verifier = Endpoint::new(id, toml).verifier();

@@ -145,7 +145,7 @@ fn the_id_and_the_time_are_sorted_or_optional_like_any_value() {
 }
 
 #[test]
-fn a_value_that_stands_there_twice_counts_if_it_is_the_same() {
+fn a_value_that_occurs_twice_counts_if_both_are_equal() {
     let request = |target: &str, body: &'static str| Request::post(target).body(body).unwrap();
     assert_accepted(&scheme("{query:v}.{body}", ""), &request("/?v=a&w=b&v=%61", "c"), "a.c");
     assert_accepted(&scheme("{form:v}.{body}", ""), &request("/", "v=a&w=b&v=%61"), "a.v=a&w=b&v=%61");
@@ -159,7 +159,7 @@ fn a_value_that_stands_there_twice_counts_if_it_is_the_same() {
 }
 
 #[test]
-fn of_the_values_that_amazon_signs_only_the_message_has_line_breaks() {
+fn only_the_message_among_amazons_signed_values_may_have_line_breaks() {
     let verifier = Verifier::new(scheme("{canonical:aws-sns}", UNCOVERED), SECRET).unwrap();
     for (value, other) in [("\"s\"", "\"s\\nt\""), ("\"1\"", "\"1\\n\""), ("\"3\"", "\"\\n3\"")] {
         let body = SNS.replace(value, other);
@@ -170,7 +170,7 @@ fn of_the_values_that_amazon_signs_only_the_message_has_line_breaks() {
 }
 
 #[test]
-fn plivo_signs_marks_between_the_parts_that_are_there() {
+fn plivo_signs_separators_only_between_parts_that_are_present() {
     let scheme = scheme("{canonical:plivo-v3}", "ambiguous = \"a test\"\n");
     let verifier = Verifier::builder(scheme).secret(SECRET).public_url("https://hooks.example.com").build().unwrap();
     for (target, body, content) in [
@@ -218,7 +218,7 @@ fn covering(component: &str) -> Scheme {
 
 /// RFC 9421 section 2.2.3.
 #[test]
-fn an_authority_is_written_in_lower_case_and_with_any_port_but_the_usual_one() {
+fn an_authority_is_in_lower_case_and_omits_the_default_port() {
     let scheme = covering("@authority");
     for (signed, told, is_same) in [
         ("https://hooks.example.com", "https://hooks.example.com:443/in", true),
@@ -241,7 +241,7 @@ fn an_authority_is_written_in_lower_case_and_with_any_port_but_the_usual_one() {
 
 /// RFC 9421 sections 2.1.1 and 2.1.2: a comma in a text parts no members, and a quotation mark behind a backslash ends none.
 #[test]
-fn of_a_header_with_members_one_is_signed_whatever_is_in_the_others() {
+fn a_signed_member_of_a_header_does_not_depend_on_the_others() {
     let with = |value: &str| Request::post("/").header("X-Dict", value).body("a").unwrap();
     let [one, all] = [covering("x-dict;key=\"b\""), covering("x-dict;sf")];
     let code = |scheme: &Scheme, request: &Request<bytes::Bytes>| {

@@ -42,7 +42,7 @@ fn right() -> String {
 const LIST: &str = "algorithm = \"hmac-sha256\"\nheader = \"sig\"\nsigns = \"{body}\"\n";
 
 #[test]
-fn of_32_tags_the_last_counts_and_33_are_too_many() {
+fn the_last_of_32_tags_counts_and_33_are_too_many() {
     let verifier = verifier(&format!("{LIST}list = {{ separator = \",\", items = [\"v1={{hex}}\"] }}"));
     let tags = |wrong: usize| format!("{}v1={}", format!("v1={WRONG},").repeat(wrong), right());
     assert_eq!(code(&verifier, &request("{}", &[&tags(31)])), "");
@@ -50,7 +50,7 @@ fn of_32_tags_the_last_counts_and_33_are_too_many() {
 }
 
 #[test]
-fn what_items_may_end_in_is_no_part_of_them() {
+fn the_optional_end_of_an_item_is_not_part_of_it() {
     let list =
         |end: &str| format!("{LIST}list = {{ separator = \" \", item_end = \"{end}\", items = [\"v1,{{hex}}\"] }}");
     let verifier = verifier(&list(","));
@@ -73,7 +73,7 @@ fn what_items_may_end_in_is_no_part_of_them() {
 }
 
 #[test]
-fn of_public_key_signatures_four_are_tried() {
+fn four_public_key_signatures_are_tried() {
     let scheme = scheme(
         "algorithm = \"ed25519\"\nheader = \"sig\"\nsigns = \"{body}\"\nlist = { separator = \",\", items = [\"v1={hex}\"] }",
     );
@@ -85,7 +85,7 @@ fn of_public_key_signatures_four_are_tried() {
 }
 
 #[test]
-fn a_public_key_signature_is_of_its_encoding_and_of_some_length() {
+fn a_public_key_signature_must_be_in_its_encoding_and_not_empty() {
     let scheme = scheme("algorithm = \"ed25519\"\nheader = \"sig\"\nvalue = \"v1={hex}\"\nsigns = \"{body}\"");
     let verifier = Verifier::new(&scheme, include_str!("../vectors/keys/ed25519.pub.pem")).unwrap();
     let of = |text: &str| code(&verifier, &request("{}", &[text]));
@@ -114,7 +114,7 @@ fn tags_of_keys_with_other_names_do_not_count() {
 }
 
 #[test]
-fn every_line_counts_if_the_scheme_says_so() {
+fn every_header_line_counts_if_the_scheme_says_so() {
     let one = verifier(&format!("{LIST}value = \"{{hex}}\""));
     let every = verifier(&format!("{LIST}value = \"{{hex}}\"\nevery = true"));
     let right = right();
@@ -132,7 +132,7 @@ fn every_line_counts_if_the_scheme_says_so() {
 }
 
 #[test]
-fn a_tag_that_belongs_into_a_wrapping_counts_in_it_alone() {
+fn a_tag_of_a_wrapped_signature_counts_only_within_the_wrapping() {
     let right = right();
     let wrapped = format!("{{\"tag\":\"{right}\"}}");
     for (unwrap, text) in [
@@ -147,7 +147,7 @@ fn a_tag_that_belongs_into_a_wrapping_counts_in_it_alone() {
 }
 
 #[test]
-fn a_separator_parts_even_what_would_be_a_tag() {
+fn a_separator_splits_even_text_that_would_be_a_tag() {
     let layout = |separator: &str| format!("{LIST}list = {{ separator = \"{separator}\", items = [\"{{base64}}\"] }}");
     let (commas, slashes) = (verifier(&layout(",")), verifier(&layout("/")));
     let signer = Signer::new(scheme(&layout(",")), SECRET).unwrap();
@@ -163,7 +163,7 @@ fn a_separator_parts_even_what_would_be_a_tag() {
 }
 
 #[test]
-fn where_every_line_counts_a_comma_may_stand_in_a_line() {
+fn a_line_may_contain_a_comma_if_every_line_counts() {
     let right = right();
     for layout in ["value = \"id={any};{hex}\"", "list = { separator = \";\", items = [\"id={any}\", \"{hex}\"] }"] {
         let every = verifier(&format!("{LIST}{layout}\nevery = true"));
@@ -177,7 +177,7 @@ fn where_every_line_counts_a_comma_may_stand_in_a_line() {
 }
 
 #[test]
-fn a_token_in_json_is_a_text() {
+fn a_token_in_json_must_be_a_string() {
     let token = "12345678901234567890";
     let verifier = Verifier::new(scheme("algorithm = \"token\"\njson = \"/token\""), token).unwrap();
     assert_eq!(code(&verifier, &request(format!("{{\"token\":\"{token}\"}}"), &[])), "");
@@ -191,7 +191,7 @@ fn a_token_in_json_is_a_text() {
 }
 
 #[test]
-fn a_refusal_tells_the_place_of_the_tag_as_the_scheme_does() {
+fn a_refusal_names_the_place_of_the_tag_as_the_scheme_does() {
     for (place, told) in [
         ("header = \"X-Token\"", "header `x-token`"),
         ("query = \"token\"", "query parameter `token`"),
@@ -212,7 +212,7 @@ fn padding(len: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_plain_hash_is_not_extended_whatever_it_is_made_of() {
+fn a_length_extension_of_a_plain_hash_is_refused_for_every_layout() {
     type Layout = (&'static str, fn(&[u8]) -> Vec<u8>);
     let plain = |signs: &str| {
         let rest = if signs.contains("form") {
@@ -252,7 +252,7 @@ fn a_plain_hash_is_not_extended_whatever_it_is_made_of() {
 }
 
 #[test]
-fn more_zeros_than_a_padding_has_are_none() {
+fn more_zeros_than_a_padding_has_are_no_padding() {
     let verifier = verifier("algorithm = \"sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{secret}{body}\"");
     let code = |blocks: usize| {
         let mut text = [b"x", &*padding(SECRET.len() + 1)].concat();
@@ -294,7 +294,7 @@ fn the_secret_may_be_a_part_of_what_an_hmac_signs() {
 }
 
 #[test]
-fn what_rests_on_a_broken_hash_must_be_allowed() {
+fn a_scheme_with_a_broken_hash_must_be_allowed() {
     let is_allowed = |algorithm: &str, signs: &str| {
         let toml = format!("algorithm = \"{algorithm}\"\nheader = \"sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"");
         Verifier::new(scheme(&toml), SECRET).is_ok()
@@ -326,7 +326,7 @@ fn what_rests_on_a_broken_hash_must_be_allowed() {
 }
 
 #[test]
-fn a_verifier_shows_its_scheme_and_its_labels_and_no_secret() {
+fn the_debug_output_of_a_verifier_has_its_scheme_and_labels_but_no_secret() {
     let shown = format!("{:?}", verifier(&format!("{LIST}value = \"{{hex}}\"")));
     assert!(shown.contains("acme") && shown.contains("key-1") && !shown.contains(SECRET), "{shown}");
 }
@@ -361,7 +361,7 @@ fn the_request_chooses_among_the_algorithms_of_the_scheme() {
 }
 
 #[test]
-fn of_the_signatures_by_a_subaccount_and_by_its_main_account_either_counts() {
+fn a_signature_by_a_subaccount_or_by_its_main_account_counts() {
     for (provider, own, main) in [
         (providers::PLIVO_V2, "x-plivo-signature-v2", "x-plivo-signature-ma-v2"),
         (providers::PLIVO_V3, "x-plivo-signature-v3", "x-plivo-signature-ma-v3"),
@@ -394,7 +394,7 @@ fn of_the_signatures_by_a_subaccount_and_by_its_main_account_either_counts() {
 }
 
 #[test]
-fn an_empty_item_of_a_list_is_passed_over() {
+fn an_empty_item_of_a_list_is_skipped() {
     for (item, tag) in [("{hex}", right()), ("v1={hex}", format!("v1={}", right()))] {
         let verifier = verifier(&format!("{LIST}list = {{ separator = \",\", trim = true, items = [\"{item}\"] }}"));
         for line in ["T", "T,", ",T", ",,T", "T,,T", "T, ,", " , T"] {
@@ -411,7 +411,7 @@ fn an_empty_item_of_a_list_is_passed_over() {
 }
 
 #[test]
-fn what_stands_behind_a_tag_or_a_time_in_the_layout_must_be_there() {
+fn the_text_after_a_tag_or_a_time_in_the_layout_must_be_present() {
     let time = "[timestamp]\nformat = \"seconds\"\ntolerance = \"5m\"\n";
     let list = |items: &str| {
         let timed = LIST.replace("{body}", "{timestamp}.{body}");
@@ -435,7 +435,7 @@ fn what_stands_behind_a_tag_or_a_time_in_the_layout_must_be_there() {
 }
 
 #[test]
-fn an_item_that_could_be_a_time_or_a_tag_is_the_first_of_the_two() {
+fn an_item_that_matches_two_layouts_is_read_as_the_first() {
     let time = "[timestamp]\nformat = \"seconds\"\ntolerance = \"5m\"\n";
     let timed = LIST.replace("{body}", "{timestamp}.{body}");
     let toml = format!("{timed}list = {{ separator = \",\", items = [\"a{{timestamp}}\", \"{{hex}}\"] }}\n{time}");
@@ -462,7 +462,7 @@ fn the_secret_may_be_all_that_an_hmac_signs() {
 }
 
 #[test]
-fn a_signer_puts_its_values_in_place_of_those_that_are_there() {
+fn a_signer_replaces_existing_values_with_its_own() {
     let toml = |signs: &str, place: &str| {
         format!(
             "algorithm = \"hmac-sha256\"\n{place}value = \"{{hex}}\"\nsigns = \"{signs}\"\ncovers_body = false\n\

@@ -40,7 +40,7 @@ fn code_of(token: &str, rules: &str, behind_end: i64) -> &'static str {
 const HS256: &str = "algorithms = [\"HS256\"]";
 
 #[test]
-fn a_token_is_over_at_its_end_and_with_a_leeway_that_much_later() {
+fn a_token_expires_at_its_end_plus_the_leeway() {
     assert_eq!(code(HS256, -1), "");
     assert_eq!(code(HS256, 0), "timestamp_too_old");
     let with_leeway = format!("{HS256}\nleeway = \"5s\"");
@@ -49,7 +49,7 @@ fn a_token_is_over_at_its_end_and_with_a_leeway_that_much_later() {
 }
 
 #[test]
-fn a_token_may_be_made_by_a_clock_that_is_a_minute_ahead() {
+fn a_token_may_be_issued_by_a_clock_that_is_a_minute_ahead() {
     let scheme = |rules: &str| {
         let toml = format!(
             "name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"token\"\ncovers_body = false\n[jwt]\n{rules}"
@@ -73,7 +73,7 @@ fn a_token_may_be_made_by_a_clock_that_is_a_minute_ahead() {
 }
 
 #[test]
-fn a_token_that_is_the_body_may_be_as_long_as_one() {
+fn a_token_that_is_the_body_may_have_250_kilobytes() {
     let toml = format!("name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nbody = true\n[jwt]\n{HS256}");
     let scheme = Scheme::from_toml("a", &toml).unwrap();
     let (now, body) = (Timestamp::from_unix_seconds(EXPIRES), format!("{{\"text\": \"{}\"}}", "x".repeat(200_000)));
@@ -84,14 +84,14 @@ fn a_token_that_is_the_body_may_be_as_long_as_one() {
 }
 
 #[test]
-fn a_token_is_of_the_issuer_that_is_expected() {
+fn a_token_must_be_of_the_expected_issuer() {
     assert_eq!(code(&format!("{HS256}\nissuer = \"joe\""), -1), "");
     assert_eq!(code(&format!("{HS256}\nissuer = [\"ann\", \"joe\"]"), -1), "");
     assert_eq!(code(&format!("{HS256}\nissuer = \"ann\""), -1), "unexpected_value");
 }
 
 #[test]
-fn a_token_for_nobody_is_not_for_us() {
+fn a_token_without_an_audience_is_refused() {
     assert_eq!(code(&format!("{HS256}\naudience = \"us\""), -1), "unexpected_value");
 }
 
@@ -136,7 +136,7 @@ fn the_times_of_a_token_are_numbers_with_or_without_a_fraction() {
 }
 
 #[test]
-fn a_token_that_has_the_body_among_its_claims_is_for_no_other_body() {
+fn a_token_with_the_body_among_its_claims_is_refused_with_another_body() {
     let toml = format!(
         "name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"token\"\n[jwt]\n{HS256}\n[[check]]\nclaim = \"/data\"\nequals = \"{{body}}\""
     );
@@ -156,7 +156,7 @@ fn a_token_that_has_the_body_among_its_claims_is_for_no_other_body() {
 }
 
 #[test]
-fn of_two_tokens_in_one_header_neither_counts() {
+fn two_tokens_in_one_header_are_refused() {
     let toml = format!(
         "name = \"A\"\n[secret]\nencoding = \"base64url-unpadded\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"token\"\n\
          list = {{ separator = \" \", items = [\"Bearer\", \"{{jwt}}\"] }}\ncovers_body = false\n[jwt]\n{HS256}"
@@ -173,7 +173,7 @@ fn of_two_tokens_in_one_header_neither_counts() {
 }
 
 #[test]
-fn a_token_may_be_for_several_but_is_of_one() {
+fn a_token_may_have_several_audiences_but_only_one_issuer() {
     let (audience, issuer) = ("audience = \"us\"", "issuer = \"joe\"");
     for ours in ["\"us\"", "[\"us\"]", "[\"them\",\"us\"]"] {
         assert_eq!(said_of(&format!("{{\"aud\":{ours}}}"), audience), "", "{ours}");
@@ -190,7 +190,7 @@ fn a_token_may_be_for_several_but_is_of_one() {
 }
 
 #[test]
-fn a_token_may_be_for_the_url_that_it_comes_to() {
+fn the_audience_of_a_token_may_be_the_public_url() {
     let scheme = |rules: &str| {
         let toml = format!("name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nbody = true\n[jwt]\n{HS256}\n{rules}");
         Scheme::from_toml("a", &toml).unwrap()
@@ -250,7 +250,7 @@ fn a_token_has_one_of_the_algorithms_that_are_allowed() {
 }
 
 #[test]
-fn what_a_token_claims_can_be_read_as_it_was_signed() {
+fn the_claims_of_a_token_can_be_read_as_they_were_signed() {
     let toml = "name = \"A\"\n[secret]\nencoding = \"base64url-unpadded\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"token\"\n\
                 covers_body = false\n[jwt]\nalgorithms = [\"HS256\"]\n";
     let verifier = Verifier::new(Scheme::from_toml("a", toml).unwrap(), SECRET).unwrap();
@@ -312,7 +312,7 @@ fn a_delivery_has_the_claims_of_its_token_and_they_are_its_payload_where_the_tok
 }
 
 #[test]
-fn a_verifier_tells_its_tolerance() {
+fn a_verifier_reports_its_tolerance() {
     let secret = "whsec_of_this_test";
     let own = Verifier::new(providers::STRIPE, secret).unwrap();
     assert_eq!(own.tolerance(), Some(Tolerance::symmetric(Duration::from_secs(300))));
@@ -322,7 +322,7 @@ fn a_verifier_tells_its_tolerance() {
 }
 
 #[test]
-fn a_question_is_asked_by_another_method_than_deliveries_and_none_comes_by_it() {
+fn the_method_of_a_question_is_not_accepted_for_a_delivery() {
     let toml = "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n\
                 [[handshake]]\nmethod = \"PUT\"\nsigned = true\nwhen = { header = \"challenge\" }\nanswer = \"{header:challenge}\"";
     let scheme = Scheme::from_toml("a", toml).unwrap();

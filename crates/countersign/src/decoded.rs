@@ -55,14 +55,14 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_unpacked_as_the_request_says() {
+    fn a_body_is_decoded_by_its_content_encoding() {
         assert_eq!(unpack("gzip", &packed(b"{}")), Ok(b"{}".to_vec()));
         assert_eq!(unpack("GZIP", &packed(b"")), Ok(Vec::new()));
         assert_eq!(unpack("identity", b"{}"), Ok(b"{}".to_vec()));
     }
 
     #[test]
-    fn what_is_no_single_gzip_member_is_refused() {
+    fn a_body_that_is_not_a_single_gzip_member_is_refused() {
         let twice = [packed(b"{}"), packed(b"{}")].concat();
         let cut = &packed(b"{}")[..15];
         for (coding, body) in
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_unpacks_to_too_much_is_refused() {
+    fn a_body_that_exceeds_the_limit_when_decoded_is_refused() {
         let bomb = packed(&vec![0; 17 * 1024 * 1024]);
         assert!(bomb.len() < 20_000);
         assert_eq!(unpack("gzip", &bomb), Err(Rejection::BodyTooLarge { limit: Some(MAX_UNPACKED) }));

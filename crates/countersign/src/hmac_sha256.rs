@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn it_gives_what_the_hmac_crate_gives_for_every_length_of_key_and_data() {
+    fn the_tag_equals_that_of_the_hmac_crate_for_every_length_of_key_and_data() {
         let text: Vec<u8> = (0..=u8::MAX).collect();
         for len in 0..=text.len() {
             let (key, data) = (&text[..len], &text[256 - len..]);
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn it_does_not_matter_how_the_data_is_cut() {
+    fn the_tag_does_not_depend_on_how_the_data_is_split() {
         let data: Vec<u8> = (0..200).collect();
         let expected = reference(b"key", &data);
         for first in 0..=data.len() {

@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_stands_twice_is_no_answer() {
+    fn a_value_under_a_duplicate_key_is_refused() {
         assert_eq!(read_at(r#"{"a":1,"a":2}"#, "/a"), Err(Unusable::Conflicting));
         assert_eq!(read_at(r#"{"a":1,"\u0061":2}"#, "/a"), Err(Unusable::Conflicting));
         assert_eq!(read_at(r#"{"b":1,"b":2,"a":3}"#, "/a"), Ok(Some(Scalar::Integer("3".into()))));

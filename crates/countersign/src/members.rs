@@ -61,21 +61,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_that_stands_twice_is_refused_even_if_it_is_written_in_another_way() {
+    fn a_duplicate_name_is_refused_even_if_it_is_escaped_differently() {
         assert!(Members::<IgnoredAny>::read(br#"{"a":1,"b":{"a":1,"a":2}}"#).is_some());
         assert!(Members::<IgnoredAny>::read(br#"{"a":1,"a":1}"#).is_none());
         assert!(Members::<IgnoredAny>::read(br#"{"a":1,"\u0061":1}"#).is_none());
     }
 
     #[test]
-    fn only_one_object_in_utf_8_is_read() {
+    fn only_a_single_object_in_utf_8_is_read() {
         for text in [&b""[..], b"[]", b"1", b"{}{}", b"{} x", b"{\"a\":\"\xff\"}", b"\xef\xbb\xbf{}", b"{\"a\":1,}"] {
             assert!(Members::<IgnoredAny>::read(text).is_none(), "{text:?}");
         }
     }
 
     #[test]
-    fn deep_members_are_refused_where_they_are_looked_at_and_skipped_elsewhere() {
+    fn deeply_nested_members_are_refused_if_they_are_read_and_skipped_otherwise() {
         let deep = |depth| [b"{\"a\":".repeat(depth), b"1".to_vec(), b"}".repeat(depth)].concat();
         assert!(Members::<serde_json::Value>::read(&deep(127)).is_some());
         assert!(Members::<serde_json::Value>::read(&deep(100_000)).is_none());

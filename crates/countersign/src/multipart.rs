@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_readers_could_disagree_about_is_refused() {
+    fn a_part_that_readers_could_read_differently_is_refused() {
         let twice = BODY.replace("name=other", "name=json");
         assert_eq!(field("json", b"b", twice.as_bytes()), Err(Unusable::Conflicting));
         let no_name = BODY.replace("name=other;", "");
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_boundary_stands_in_the_first_line_of_the_body() {
+    fn the_boundary_is_the_first_line_of_the_body() {
         assert_eq!(boundary(BODY.as_bytes()), Some(&b"b"[..]));
         assert_eq!(boundary(b"--a b\r\n"), Some(&b"a b"[..]));
         for form in ["a=1&b=2", "--a=1", "--a=1\n", "--\r\n", "\r\n--b\r\n", ""] {

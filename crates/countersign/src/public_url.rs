@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_is_added_or_removed_but_never_that_of_an_address_or_a_password() {
+    fn only_a_port_is_added_or_removed_and_no_part_of_an_address_or_password() {
         let with = |public| written(public, "/a", UrlForm::WithPort, "");
         let without = |public| written(public, "/a", UrlForm::WithoutPort, "");
         assert_eq!(with("https://a.example"), "https://a.example:443/a");
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_public_url_is_refused() {
+    fn a_text_that_is_no_public_url_is_refused() {
         for text in [
             "",
             "hooks.example.com",

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn it_gives_what_the_sha2_crate_gives_however_the_data_is_cut() {
+    fn the_hash_equals_that_of_the_sha2_crate_however_the_data_is_split() {
         let data: Vec<u8> = (0..200).collect();
         for end in 0..=data.len() {
             let data = &data[..end];
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn two_that_take_the_same_data_give_what_each_would_alone() {
+    fn two_hashes_updated_side_by_side_equal_separate_ones() {
         let data: Vec<u8> = (0..=u8::MAX).cycle().take(300).collect();
         for (before_first, before_second) in [(0, 0), (0, 48), (48, 0), (64, 0), (63, 1), (1, 63), (130, 5), (5, 200)] {
             for end in 0..=data.len() {

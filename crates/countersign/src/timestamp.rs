@@ -330,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clocks_of_others_are_rounded_down_before_1970_as_after_it() {
+    fn converted_times_are_rounded_down_before_and_after_1970() {
         let epoch = SystemTime::UNIX_EPOCH;
         for (nanos, expected) in
             [(1_i64, 0), (999_999, 0), (1_000_000, 1), (-1, -1), (-1_000_000, -1), (-1_000_001, -2)]
@@ -343,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn where_seconds_and_milliseconds_are_taken_their_length_tells_them_apart() {
+    fn seconds_and_milliseconds_are_told_apart_by_their_length() {
         let format = TimestampFormat::SecondsOrMilliseconds;
         assert_eq!(millis(format, "1767225600"), Some(1_767_225_600_000));
         assert_eq!(millis(format, "1767225600001"), Some(1_767_225_600_001));
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_read_in_their_own_format_alone() {
+    fn dates_are_parsed_in_their_own_format_only() {
         let new_year = Some(1_767_225_600_000);
         assert_eq!(millis(TimestampFormat::Rfc3339, "2026-01-01T00:00:00Z"), new_year);
         assert_eq!(millis(TimestampFormat::Rfc3339, "2026-01-01T01:00:00.000+01:00"), new_year);
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_is_shown_as_rfc_3339_has_it_as_far_as_years_go() {
+    fn a_time_is_displayed_in_rfc_3339_within_its_range_of_years() {
         for (millis, text) in [
             (0, "1970-01-01T00:00:00Z"),
             (1_767_225_607_089, "2026-01-01T00:00:07.089Z"),
@@ -391,7 +391,7 @@ mod tests {
     }
 
     #[test]
-    fn a_system_time_is_the_same_point_before_and_behind_1970() {
+    fn a_system_time_keeps_its_value_before_and_after_1970() {
         let after = SystemTime::UNIX_EPOCH + Duration::from_millis(1500);
         let before = SystemTime::UNIX_EPOCH - Duration::from_millis(1500);
         assert_eq!(Timestamp::from(after), Timestamp::from_unix_millis(1500));

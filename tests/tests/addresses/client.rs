@@ -47,7 +47,7 @@ fn client(peer: &str, hops: &[&str]) -> Result<String, &'static str> {
 }
 
 #[test]
-fn the_client_is_the_right_most_hop_that_nobody_trusts() {
+fn the_client_is_the_right_most_untrusted_hop() {
     let table: [(&str, &[&str], Result<&str, &str>); 24] = [
         // No header is believed of a stranger, not even a malformed one.
         ("203.0.113.7", &[], Ok("203.0.113.7")),
@@ -104,7 +104,7 @@ fn a_header_is_named_as_it_is_written() {
 }
 
 #[test]
-fn the_work_is_bounded() {
+fn the_number_of_hops_and_bytes_is_limited() {
     let most = vec!["203.0.113.7"; MAX_HOPS].join(", ");
     assert_eq!(client("10.0.0.1", &[&most]), Ok("203.0.113.7".to_owned()));
     assert_eq!(client("10.0.0.1", &[&most, "203.0.113.8"]), Err("too long"));
@@ -124,7 +124,7 @@ fn the_work_is_bounded() {
 }
 
 #[test]
-fn bytes_that_are_no_text_are_refused() {
+fn a_header_that_is_not_text_is_refused() {
     for (header, line) in [
         (ClientHeader::XForwardedFor, &b"203.0.113.7\xff"[..]),
         (ClientHeader::XForwardedFor, b"\xff, 203.0.113.7"),
@@ -188,7 +188,7 @@ fn behind(header: ClientHeader, got: &str, is_one_line: bool, client: IpAddr) ->
 proptest! {
     /// Whatever hops a client writes, what the proxy appends decides.
     #[test]
-    fn what_stands_left_of_the_client_never_matters(
+    fn hops_left_of_the_client_never_matter(
         left in vec(node(), 1..MAX_HOPS),
         is_one_line in any::<bool>(),
         client in client_address(),

@@ -56,7 +56,7 @@ fn headers_of_both_versions_are_read() {
 }
 
 #[test]
-fn so_many_bytes_are_asked_for_as_the_shortest_header_of_the_kind_still_lacks() {
+fn a_partial_header_asks_for_the_bytes_that_the_shortest_one_still_needs() {
     let needs = |received: &[u8]| {
         let progress = parse(received);
         let Ok(Progress::Needs(more)) = progress else { panic!("{progress:?} for {}", received.escape_ascii()) };
@@ -86,7 +86,7 @@ fn so_many_bytes_are_asked_for_as_the_shortest_header_of_the_kind_still_lacks() 
 }
 
 #[test]
-fn what_is_no_header_is_an_error() {
+fn bytes_that_are_no_header_are_an_error() {
     for bytes in [
         &b"GET / HTTP/1.1\r\n"[..],
         b"P0",
@@ -136,7 +136,7 @@ fn what_is_no_header_is_an_error() {
 }
 
 #[test]
-fn what_is_wrong_with_a_header_is_said() {
+fn an_error_says_what_is_wrong_with_a_header() {
     let said = |bytes: &[u8]| parse(bytes).unwrap_err().to_string();
     for (said, fragment) in [
         (said(b"GET "), "does not begin with a PROXY header"),

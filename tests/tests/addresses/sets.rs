@@ -27,7 +27,7 @@ fn a_set_counts_its_ranges_of_both_kinds() {
 }
 
 #[test]
-fn a_list_may_be_as_long_and_as_wide_as_it_says() {
+fn a_list_may_be_as_long_and_as_wide_as_the_limits_allow() {
     let read = |text: &str| ListFormat::Lines.read(text.as_bytes()).map(|set| set.len());
     let of_bytes = |length: usize| {
         let address = "203.0.113.7\n";
@@ -46,7 +46,7 @@ fn a_list_may_be_as_long_and_as_wide_as_it_says() {
 }
 
 #[test]
-fn a_list_that_lost_most_of_its_ranges_is_not_taken_however_few_addresses_they_had() {
+fn a_list_that_lost_most_of_its_ranges_is_refused_however_small_they_were() {
     let now = Timestamp::from_unix_seconds(1_767_225_600);
     for [wide, narrow @ ..] in [
         ["198.51.0.0/16", "203.0.113.0", "203.0.113.2", "203.0.113.4"],
@@ -63,7 +63,7 @@ fn a_list_that_lost_most_of_its_ranges_is_not_taken_however_few_addresses_they_h
 }
 
 #[test]
-fn what_is_wrong_with_a_list_is_said() {
+fn an_error_says_what_is_wrong_with_a_list() {
     let now = Timestamp::from_unix_seconds(1_767_225_600);
     let lines = |text: &str| ListFormat::Lines.read(text.as_bytes()).unwrap_err().to_string();
     let json = |text: &str| "json:/hooks".parse::<ListFormat>().unwrap().read(text.as_bytes()).unwrap_err().to_string();
@@ -132,7 +132,7 @@ proptest! {
     }
 
     #[test]
-    fn the_order_and_the_number_of_times_do_not_matter(networks in vec(network(), 1..20), at in any::<Index>()) {
+    fn order_and_repetition_of_ranges_do_not_matter(networks in vec(network(), 1..20), at in any::<Index>()) {
         let set: AddressSet = networks.iter().copied().collect();
         let (left, right) = networks.split_at(at.index(networks.len()));
         let turned: AddressSet = right.iter().chain(left).chain(right).copied().collect();

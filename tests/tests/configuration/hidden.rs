@@ -128,7 +128,7 @@ async fn a12_neither_the_secret_nor_a_right_tag_is_ever_told() {
 }
 
 #[test]
-fn an_error_of_a_scheme_file_or_a_secret_tells_no_secret() {
+fn an_error_in_a_scheme_file_or_a_secret_reveals_no_secret() {
     for endpoint in Endpoint::all() {
         let canary = "canary\nin-two-lines-";
         for secret in

@@ -46,7 +46,7 @@ fn a_signer_takes_no_second_secret() {
 }
 
 #[test]
-fn a_key_has_an_id_only_where_a_signature_names_its_key() {
+fn a_key_may_have_an_id_only_if_signatures_name_their_key() {
     let key = || Key::new("a", Secret::new("a-long-random-secret").unwrap()).with_id("2026");
     let error = Verifier::builder(providers::GITHUB).key(key()).build().unwrap_err();
     assert_eq!(error, ConfigError::NamesNoKey { scheme: "github".to_owned() });
@@ -96,7 +96,7 @@ fn a_signer_takes_a_private_key_as_bare_bytes_or_as_a_file() {
 }
 
 #[test]
-fn where_the_request_names_the_algorithm_a_signer_names_the_soundest() {
+fn a_signer_names_the_strongest_algorithm_if_the_request_names_one() {
     let file = |choices: &str| {
         let text = format!(
             "name = \"T\"\n[signature]\nalgorithm = {{ header = \"X-Alg\", choices = {{ {choices} }} }}\nheader = \"X-Sig\"\n\
@@ -128,7 +128,7 @@ fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 
 /// RFC 5915 section 3 wants the curve's name in the key as well; most leave it to what is around it.
 #[test]
-fn a_private_key_may_name_its_curve_twice_and_no_other_one() {
+fn a_private_key_may_name_its_curve_twice_but_not_two_curves() {
     let (p256, p384) = (b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", b"\x06\x05\x2b\x81\x04\x00\x22");
     let key = |inside: &[u8]| {
         let ec = b"\x06\x07\x2a\x86\x48\xce\x3d\x02\x01";
@@ -142,7 +142,7 @@ fn a_private_key_may_name_its_curve_twice_and_no_other_one() {
 }
 
 #[test]
-fn of_several_secrets_the_bad_one_is_named() {
+fn an_error_names_the_unusable_one_of_several_secrets() {
     let error = |second: &str| {
         let builder = Verifier::builder(providers::STRIPE).secret("whsec_for_this_test").secret(second);
         builder.build().unwrap_err().to_string()

@@ -6,7 +6,7 @@ use countersign_tests::endpoint::{Endpoint, NOW};
 use http::Request;
 
 #[test]
-fn texts_that_are_no_secret_are_refused() {
+fn texts_that_cannot_be_a_secret_are_refused() {
     for (text, error) in [
         ("", SecretError::Empty),
         (" ", SecretError::Blank),
@@ -79,7 +79,7 @@ fn a_quotation_mark_that_stands_alone_belongs_to_the_secret() {
 }
 
 #[test]
-fn bytes_that_are_no_secret_are_refused() {
+fn bytes_that_cannot_be_a_secret_are_refused() {
     for (bytes, error) in [
         (&b""[..], SecretError::Empty),
         (b" \n", SecretError::Blank),
@@ -94,7 +94,7 @@ fn bytes_that_are_no_secret_are_refused() {
 }
 
 #[test]
-fn a_placeholder_behind_the_prefix_of_its_scheme_is_one() {
+fn a_placeholder_after_the_prefix_of_its_scheme_is_refused() {
     for (provider, text) in [
         (providers::STRIPE, "whsec_null"),
         (providers::STANDARD_WEBHOOKS, "whsec_xxxxxxxxxxxxxxxx"),
@@ -121,7 +121,7 @@ fn a_placeholder_behind_the_prefix_of_its_scheme_is_one() {
 }
 
 #[test]
-fn a_character_that_nobody_sees_is_refused() {
+fn an_invisible_character_is_refused() {
     for text in ["\u{feff}whsec_c2VjcmV0", "whsec_c2Vj\u{200b}cmV0", "whsec_c2VjcmV0\u{2060}", "a-secret\u{7f}"] {
         assert_eq!(Secret::new(text).unwrap_err(), SecretError::Invisible, "{text:?}");
     }
@@ -129,7 +129,7 @@ fn a_character_that_nobody_sees_is_refused() {
 }
 
 #[test]
-fn zeros_behind_a_prefix_or_an_encoding_are_refused_for_hmac_takes_them_for_the_empty_key() {
+fn zeros_after_a_prefix_or_decoding_are_refused_because_hmac_treats_them_like_the_empty_key() {
     let (nulls, error) = ("\0".repeat(16), ConfigError::Secret(SecretError::OnlyZeros));
     for (rule, text) in [
         ("encoding = \"hex\"", "0000000000000000"),
@@ -155,7 +155,7 @@ fn zeros_behind_a_prefix_or_an_encoding_are_refused_for_hmac_takes_them_for_the_
 }
 
 #[test]
-fn no_key_that_is_taken_verifies_what_nobody_signed() {
+fn no_accepted_key_verifies_a_forgery_with_the_empty_secret() {
     let strip = "strip = \"a_\"\nencoding = \"hex\"";
     for rule in ["", "encoding = \"hex\"", "encoding = \"base64\"", "strip = \"a_\"", strip] {
         let scheme = with_secret_rule(rule);
@@ -173,7 +173,7 @@ fn no_key_that_is_taken_verifies_what_nobody_signed() {
 }
 
 #[test]
-fn what_nobody_signed_has_all_that_a_scheme_does_to_a_secret_done_to_none() {
+fn a_forgery_with_the_empty_secret_prepares_it_as_the_scheme_does() {
     for (rule, key) in [
         ("prepend = \"in-front-\"", "in-front-"),
         ("append = \"and-behind-it\"", "and-behind-it"),
@@ -202,7 +202,7 @@ fn with_secret_rule(rule: &str) -> Scheme {
 }
 
 #[test]
-fn a_secret_of_another_length_than_those_that_are_decoded_is_the_key_as_it_is() {
+fn a_secret_of_a_length_that_is_not_decoded_is_used_as_it_is() {
     let scheme = |secret: &str| {
         let signature =
             "[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"S\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
@@ -233,7 +233,7 @@ fn a_secret_of_another_length_than_those_that_are_decoded_is_the_key_as_it_is() 
 }
 
 #[test]
-fn a_secret_says_that_it_is_one_and_no_more() {
+fn the_debug_output_of_a_secret_does_not_show_it() {
     assert_eq!(format!("{:?}", Secret::new("a-long-random-secret").unwrap()), "Secret(..)");
 }
 
@@ -274,7 +274,7 @@ fn a_secret_of_another_kind_gets_a_hint() {
 }
 
 #[test]
-fn a_secret_without_the_prefix_that_belongs_to_it_is_taken_unless_it_is_of_another_kind() {
+fn a_secret_without_its_prefix_is_accepted_unless_it_looks_like_another_kind() {
     for (provider, text) in [
         (providers::STRIPE, "whsec_sk_live_abcdefghijk"),
         (providers::STRIPE, "typed-for-a-test-of-mine"),

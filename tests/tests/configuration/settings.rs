@@ -4,7 +4,7 @@ use countersign::{ConfigError, Scheme, Verifier};
 use countersign_tests::endpoint::Endpoint;
 
 #[test]
-fn a_scheme_that_holds_a_value_against_the_url_must_be_told_it() {
+fn a_scheme_that_checks_a_value_against_the_url_needs_the_public_url() {
     let file = |equals: &str| {
         format!(
             "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\nsigns = \"{{body}}\"\n\
@@ -20,7 +20,7 @@ fn a_scheme_that_holds_a_value_against_the_url_must_be_told_it() {
 }
 
 #[test]
-fn of_what_is_no_public_url_it_is_said_why() {
+fn an_error_says_why_a_text_is_no_public_url() {
     for (url, words) in [
         ("hooks.example.com", "no scheme"),
         ("ftp://hooks.example.com", "neither `http` nor `https`"),
@@ -39,7 +39,7 @@ fn of_what_is_no_public_url_it_is_said_why() {
 }
 
 #[test]
-fn a_scheme_that_signs_the_url_must_be_told_it() {
+fn a_scheme_that_signs_the_url_needs_the_public_url() {
     for endpoint in Endpoint::all().iter().filter(|endpoint| endpoint.scheme.needs_public_url()) {
         let told = endpoint
             .scheme
@@ -69,7 +69,7 @@ fn a_scheme_that_signs_the_url_must_be_told_it() {
 }
 
 #[test]
-fn a_message_signature_over_where_the_receiver_is_takes_the_public_url() {
+fn a_message_signature_over_the_receivers_address_uses_the_public_url() {
     for (component, is_needed) in [
         ("@target-uri", true),
         ("@authority", true),
@@ -94,7 +94,7 @@ fn a_message_signature_over_where_the_receiver_is_takes_the_public_url() {
 }
 
 #[test]
-fn a_setting_is_one_that_the_scheme_knows_is_not_blank_and_is_there_if_the_scheme_needs_it() {
+fn a_setting_must_be_known_and_not_blank_and_present_if_the_scheme_needs_it() {
     let file = "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
                 signs = \"{setting:app}.{body}\"\n[settings]\napp = \"its name\"\nword = \"the word of the question\"\n\
                 [[handshake]]\nmethod = \"GET\"\ntoken = { query = \"word\", setting = \"word\" }\n\
@@ -122,7 +122,7 @@ fn a_setting_is_one_that_the_scheme_knows_is_not_blank_and_is_there_if_the_schem
 }
 
 #[test]
-fn a_url_or_a_setting_that_only_a_token_a_message_or_a_check_is_held_to_must_be_told_as_well() {
+fn a_url_or_a_setting_that_only_a_token_a_message_or_a_check_needs_is_required_too() {
     let hmac = "algorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
     let jwt = "algorithm = \"jwt\"\nheader = \"X-Token\"\ncovers_body = false\n[jwt]\nalgorithms = [\"HS256\"]\n";
     let message = "algorithm = \"http-signature\"\n[http-signature]\nalgorithms = [\"hmac-sha256\"]\n\

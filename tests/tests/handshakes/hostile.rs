@@ -101,7 +101,7 @@ fn a_request_with_the_method_of_a_question_is_never_verified_as_a_delivery() {
 }
 
 #[test]
-fn what_is_sent_in_a_handshake_does_not_show() {
+fn the_debug_output_of_a_handshake_does_not_show_what_was_sent() {
     let (parts, _) = offer("the-first-secret").into_parts();
     let handshake = asana().handshake_in_head(&parts, NOW).unwrap().unwrap();
     assert!(!format!("{handshake:?}").contains("the-first"), "{handshake:?}");
@@ -112,14 +112,14 @@ fn what_is_sent_in_a_handshake_does_not_show() {
 }
 
 #[test]
-fn only_a_provider_that_sends_its_secret_can_be_awaited() {
+fn a_secret_can_only_be_awaited_from_a_provider_that_sends_one() {
     let error = Verifier::builder(providers::SLACK).awaiting_secret().build().unwrap_err();
     assert!(error.to_string().contains("sends no secret"), "{error}");
     assert!(Verifier::builder(providers::ASANA).build().is_err(), "no secret is a mistake as long as none is awaited");
 }
 
 #[test]
-fn an_unsafe_handshake_is_refused_where_it_stands() {
+fn an_unsafe_handshake_is_refused_at_its_line() {
     const TOP: &str = "name = \"T\"\n[settings]\nverify_token = \"t\"\n[signature]\nalgorithm = \"hmac-sha256\"\n\
         header = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n[[handshake]]\n";
     for (handshake, fragment) in [
@@ -261,7 +261,7 @@ fn a_body_with_a_question_may_have_16_kib() {
 }
 
 #[test]
-fn a_body_is_asked_for_questions_that_no_delivery_can_be() {
+fn only_a_body_that_may_be_a_question_is_read_for_one() {
     let (post, ()) = Request::post("/").body(()).unwrap().into_parts();
     let (get, ()) = Request::get("/").body(()).unwrap().into_parts();
     let (challenged, ()) = Request::get("/?challenge=a").body(()).unwrap().into_parts();
@@ -294,7 +294,7 @@ fn a_body_is_asked_for_questions_that_no_delivery_can_be() {
 }
 
 #[test]
-fn an_answer_tells_what_its_response_is_made_of() {
+fn an_answer_has_the_status_headers_and_body_of_its_response() {
     let toml = "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
                 signs = \"{body}\"\n[[handshake]]\nmethod = \"GET\"\nsigned = false\nwhen = { query = \"a\" }\n\
                 status = 202\ntype = \"text/plain\"\nanswer = \"{query:a}\"\nheaders = { X-Hook-Echo = \"{query:a}\" }\n";

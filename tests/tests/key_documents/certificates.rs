@@ -54,7 +54,7 @@ fn judged(more: &str, document: &str, roots: &TrustRoots) -> Result<(), Certific
 }
 
 #[test]
-fn the_key_of_a_certificate_is_good_for_as_long_as_that() {
+fn the_key_of_a_certificate_is_valid_as_long_as_the_certificate() {
     let unkeyed = unkeyed("rsa-sha256", "format = \"certificate\"\n");
     let document = include_str!("../../vectors/keys/rsa2048.crt.pem");
     let keys = read(&unkeyed, document).unwrap();
@@ -78,7 +78,7 @@ fn the_key_of_a_certificate_is_good_for_as_long_as_that() {
 }
 
 #[test]
-fn of_a_chain_that_is_not_believed_it_is_said_why() {
+fn an_error_says_why_a_chain_is_not_trusted() {
     let root = authority("root", YEARS, None);
     let between = |years| authority("between", years, Some(&root));
     let (now, over, later) = (between(YEARS), between((2020, 2025)), between((2028, 2030)));
@@ -100,7 +100,7 @@ fn of_a_chain_that_is_not_believed_it_is_said_why() {
 }
 
 #[test]
-fn an_authority_is_trusted_by_its_parts_as_by_its_certificate() {
+fn an_authority_can_be_trusted_by_its_parts_or_by_its_certificate() {
     let root = authority("root", YEARS, None);
     // What is in the sequences: a set of one attribute, the common name, and the key.
     let subject = b"\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x0c\x04root";
@@ -138,7 +138,7 @@ fn a_chain_may_have_eight_certificates() {
 }
 
 #[test]
-fn what_is_wrong_with_a_certificate_is_told_in_words() {
+fn every_certificate_problem_has_a_message() {
     for (problem, words) in [
         (CertificateProblem::Chain, "chain is broken"),
         (CertificateProblem::Expired, "has expired"),

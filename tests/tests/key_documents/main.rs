@@ -55,7 +55,7 @@ fn jwks() -> Unkeyed {
 }
 
 #[test]
-fn of_a_set_the_key_is_taken_that_the_request_names_or_each_that_may_have_signed() {
+fn a_verifier_gets_the_named_key_of_a_set_or_every_key_that_may_have_signed() {
     let unkeyed = jwks();
     let keys = read(&unkeyed, set(&[jwk(Some("a"), OTHER), jwk(None, OTHER), jwk(Some("b"), OURS)])).unwrap();
     assert_eq!((keys.len(), keys.is_empty(), keys.not_after()), (3, false, None));
@@ -65,7 +65,7 @@ fn of_a_set_the_key_is_taken_that_the_request_names_or_each_that_may_have_signed
 }
 
 #[test]
-fn keys_that_are_not_understood_or_for_something_else_are_passed_over() {
+fn keys_that_are_unknown_or_for_another_use_are_skipped() {
     let unkeyed = jwks();
     let for_encryption = jwk(Some("a"), OURS).replace("\"kty\"", "\"use\":\"enc\",\"kty\"");
     let of_another_kind = "{\"kid\":\"b\",\"kty\":\"oct\",\"k\":\"c2VjcmV0\"}".to_owned();
@@ -77,7 +77,7 @@ fn keys_that_are_not_understood_or_for_something_else_are_passed_over() {
 }
 
 #[test]
-fn the_label_of_a_fetched_key_is_its_id_or_another_where_that_is_taken() {
+fn the_label_of_a_fetched_key_is_its_id_or_another_if_that_is_taken() {
     let unkeyed = jwks();
     let labels = |ids: &[Option<&str>]| {
         let keys: Vec<_> = ids.iter().map(|id| jwk(*id, OURS)).collect();
@@ -91,7 +91,7 @@ fn the_label_of_a_fetched_key_is_its_id_or_another_where_that_is_taken() {
 }
 
 #[test]
-fn where_the_request_names_no_key_eight_of_a_set_are_tried() {
+fn eight_keys_of_a_set_are_tried_if_the_request_names_none() {
     let unkeyed = jwks();
     for others in [MAX_KEYS_TRIED - 1, MAX_KEYS_TRIED] {
         let mut keys = vec![jwk(None, OTHER); others];
@@ -113,7 +113,7 @@ fn a_document_may_have_64_keys_and_64_kib() {
 }
 
 #[test]
-fn a_document_is_what_the_scheme_says_or_is_refused_as_that() {
+fn a_document_must_have_the_format_that_the_scheme_declares() {
     let cases = [
         ("format = \"jwks\"\n", "a set of JSON Web Keys"),
         ("format = \"certificate\"\n", "a certificate in PEM"),
@@ -137,7 +137,7 @@ fn a_document_is_what_the_scheme_says_or_is_refused_as_that() {
 }
 
 #[test]
-fn a_single_key_is_written_as_a_pasted_one_may_be() {
+fn a_single_key_may_have_every_format_of_a_pasted_one() {
     let pem = include_str!("../../vectors/keys/ed25519.pub.pem");
     let base64: String = pem.lines().filter(|line| !line.starts_with('-')).collect();
     let raw = "\n[secret]\nencoding = \"hex\"\n";
@@ -156,7 +156,7 @@ fn a_single_key_is_written_as_a_pasted_one_may_be() {
 const OURS_IN_HEX: &str = "0f09610b89f5e5702e6914f76b732fdf0ecad76b6f8ef8ecdaf36afd1d8664fd";
 
 #[test]
-fn of_a_key_that_is_unusable_it_is_said_why() {
+fn an_error_says_why_a_key_is_unusable() {
     let rsa = unkeyed("rsa-sha256", "format = \"pem\"\n");
     let refused = read(&rsa, include_str!("../../vectors/keys/rsa1024.pub.pem")).unwrap_err();
     assert_eq!(refused, KeySetError::Key(KeyError::RsaSize { bits: 1024, least: 2048 }));
@@ -168,7 +168,7 @@ fn of_a_key_that_is_unusable_it_is_said_why() {
 }
 
 #[test]
-fn an_rsa_key_of_1024_bits_is_taken_from_a_document_where_legacy_is_allowed() {
+fn an_rsa_key_of_1024_bits_is_taken_from_a_document_if_legacy_is_allowed() {
     let text = "name = \"T\"\n[signature]\nalgorithm = \"rsa-sha256\"\nheader = \"X-Sig\"\nvalue = \"{base64}\"\nsigns = \"{body}\"\n\
                 [keys]\nurl = \"https://acme.example/keys\"\nformat = \"pem\"\n";
     let builder = Verifier::builder(Scheme::from_toml("t", text).unwrap()).allow_legacy();
@@ -179,7 +179,7 @@ fn an_rsa_key_of_1024_bits_is_taken_from_a_document_where_legacy_is_allowed() {
 }
 
 #[test]
-fn an_error_of_a_document_tells_its_bound() {
+fn an_error_of_a_document_names_the_limit() {
     assert_eq!(KeySetError::TooLarge.to_string(), "the document is longer than 65536 bytes");
     assert_eq!(KeySetError::TooMany.to_string(), "the document has more than 64 keys");
     assert!(KeySetError::NoKey.to_string().contains("no key"));
@@ -235,7 +235,7 @@ impl OnCurve {
 }
 
 #[test]
-fn a_key_on_a_curve_is_taken_for_its_own_algorithm() {
+fn a_key_on_a_curve_is_used_for_its_own_algorithm_only() {
     for key in &ON_CURVES {
         let unkeyed = unkeyed(key.algorithm, "format = \"jwks\"\n");
         let of = |more: &str| {
@@ -251,7 +251,7 @@ fn a_key_on_a_curve_is_taken_for_its_own_algorithm() {
 }
 
 #[test]
-fn a_coordinate_may_be_shorter_than_its_curve_has_them_and_not_longer() {
+fn a_coordinate_may_be_shorter_than_that_of_its_curve_but_not_longer() {
     let malformed = Some(KeyError::Malformed { format: "a JSON Web Key" });
     for key in &ON_CURVES {
         let refused = |x: &[u8], y: &[u8]| {
@@ -272,7 +272,7 @@ fn a_coordinate_may_be_shorter_than_its_curve_has_them_and_not_longer() {
 }
 
 #[test]
-fn a_key_with_parameters_that_its_kind_does_not_have_is_none() {
+fn a_key_with_parameters_that_its_kind_does_not_have_is_refused() {
     let der =
         |pem: &str| STANDARD.decode(pem.lines().filter(|line| !line.starts_with('-')).collect::<String>()).unwrap();
     let replaced = |der: &[u8], old: &[u8], new: &[u8]| {
@@ -296,7 +296,7 @@ fn a_key_with_parameters_that_its_kind_does_not_have_is_none() {
 }
 
 #[test]
-fn what_is_wrong_with_a_key_is_told_in_words() {
+fn every_key_set_error_has_a_message() {
     for (problem, words) in [
         (KeyError::Encrypted, "is encrypted"),
         (

@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_document_that_changed_is_refused() {
+    fn a_document_without_the_expected_structure_is_refused() {
         let missing = |pointer: &str| Err(ListError::Missing { pointer: pointer.to_owned() });
         let not_texts = |pointer: &str| Err(ListError::NotTexts { pointer: pointer.to_owned() });
         let read = |pointer: &str, content: &str| format(pointer).read(content.as_bytes());

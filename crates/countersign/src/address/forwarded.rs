@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_grammar_does_not_allow_is_refused() {
+    fn a_line_that_breaks_the_grammar_is_refused() {
         for line in [
             "",
             ",",

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn half_may_go_but_not_more() {
+    fn a_copy_may_lack_half_of_the_ranges_but_not_more() {
         let four = "203.0.113.0\n203.0.113.2\n203.0.113.4\n203.0.113.6";
         assert!(takes(four, "203.0.113.0\n203.0.113.2"));
         assert!(!takes(four, "203.0.113.0"));
@@ -138,14 +138,14 @@ mod tests {
     }
 
     #[test]
-    fn others_in_their_place_do_not_make_up_for_it() {
+    fn new_ranges_do_not_make_up_for_lost_ones() {
         assert!(!takes("203.0.113.0/24", "198.51.100.0/24"));
         assert!(!takes("203.0.113.0/24\n2001:db8::/32", "203.0.113.0/24\n2001:db9::/32"));
         assert!(takes("203.0.113.0/24", "203.0.113.0/24\n198.51.100.0/24"));
     }
 
     #[test]
-    fn a_family_of_addresses_that_goes_is_noticed() {
+    fn a_copy_without_one_address_family_is_refused() {
         let both = "203.0.113.0\n203.0.113.2\n203.0.113.4\n2001:db8::/32";
         assert!(!takes(both, "203.0.113.0\n203.0.113.2\n203.0.113.4"));
         assert!(!takes(both, "203.0.113.0\n2001:db8::/32"));

@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_two_readings_or_none_is_refused() {
+    fn an_ambiguous_or_invalid_address_is_refused() {
         for text in [
             "",
             " 203.0.113.7",

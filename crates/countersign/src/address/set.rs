@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_ipv6_is_none_of_ipv4() {
+    fn the_whole_of_ipv6_contains_no_ipv4_address() {
         let v6 = set(&["::/0"]);
         assert!(!has(&v6, "203.0.113.7") && !has(&v6, "::ffff:203.0.113.7"));
         assert!(!has(&set(&["::fffe:0:0/95"]), "0.0.0.1"));

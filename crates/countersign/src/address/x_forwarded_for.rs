@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[test]
-    fn what_proxies_write_is_read() {
+    fn the_forms_that_proxies_write_are_accepted() {
         assert_eq!(hops("203.0.113.7"), Some(vec!["203.0.113.7".to_owned()]));
         let many = "203.0.113.7:4711 ,\t[2001:db8::1]:443,2001:db8::1, [2001:db8::1],unknown, ::ffff:203.0.113.7,_x";
         let read = ["203.0.113.7", "2001:db8::1", "2001:db8::1", "2001:db8::1", "-", "203.0.113.7", "-"];

@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_extension_is_recognised_whatever_the_lengths() {
+    fn a_length_extension_is_detected_for_all_lengths() {
         let can_be_extended = |digest: &&Digest| !["sha3-512", "keccak256"].contains(&digest.name());
         for digest in Digest::ALL.iter().copied().filter(|digest| can_be_extended(&digest)) {
             for before in 0..140 {

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_knows_which_it_is() {
+    fn is_hmac_is_true_only_for_hmac_with_that_hash() {
         for one in Digest::ALL {
             for other in Digest::ALL {
                 assert_eq!(one.start_hmac(b"key").is_hmac(*other), one == other, "{one:?} {other:?}");

@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_equal_only_if_all_of_their_bytes_are() {
+    fn tags_are_equal_only_if_all_bytes_are() {
         let tag = Digest::Sha1.of(b"one");
         assert!(bool::from(tag.equals(&Digest::Sha1.of(b"one"))));
         for bit in 0..20 * 8 {

@@ -26,7 +26,7 @@ fn hmac(name: &str, place: &str) -> Scheme {
 }
 
 #[test]
-fn an_item_is_signed_only_if_it_is_alone_and_its_colons_have_one_place() {
+fn an_adyen_item_is_signed_only_if_it_is_alone_and_unambiguous() {
     let place =
         "json = \"/notificationItems/0/NotificationRequestItem/additionalData/hmacSignature\"\nvalue = \"{base64}\"";
     let scheme = hmac("adyen", place);
@@ -61,7 +61,7 @@ fn an_item_is_signed_only_if_it_is_alone_and_its_colons_have_one_place() {
 }
 
 #[test]
-fn of_a_message_that_is_covered_which_each_kind_of_message_signs() {
+fn only_values_signed_in_every_kind_of_sns_message_are_covered() {
     let is_covered = |name: &str| {
         let toml = format!(
             "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"s\"\nvalue = \"{{hex}}\"\n\
@@ -79,7 +79,7 @@ fn of_a_message_that_is_covered_which_each_kind_of_message_signs() {
 }
 
 #[test]
-fn a_message_has_all_that_its_kind_signs_but_for_the_subject() {
+fn an_sns_message_needs_every_signed_value_except_the_subject() {
     let toml = "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"s\"\nvalue = \"{hex}\"\n\
                 signs = \"{canonical:aws-sns}\"\ncovers_body = false\n[event]\ntold_apart_by = \"signed-content\"\n";
     let scheme = Scheme::from_toml("a", toml).unwrap();
@@ -123,7 +123,7 @@ fn the_parameters_of_a_query_are_sorted_and_stay_apart() {
 }
 
 #[test]
-fn what_a_header_lists_as_signed_is_read_in_one_way_only() {
+fn a_list_of_signed_headers_has_only_one_reading() {
     let scheme = Scheme::from_toml(
         "a",
         "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"S\"\nlist = { separator = \",\", items = [\"t={timestamp}\", \"v1={hex}\"] }\nsigns = \"{timestamp}.{canonical:signed-headers}\"\n[timestamp]\nformat = \"seconds\"\ntolerance = \"5m\"",
@@ -156,7 +156,7 @@ fn what_a_header_lists_as_signed_is_read_in_one_way_only() {
 
 /// The vectors of Node.js 22 and `@contentful/node-apps-toolkit` 3.16.1: `signRequest` with these values.
 #[test]
-fn a_request_with_listed_headers_is_signed_like_the_senders_own_code_signs_it() {
+fn a_contentful_request_is_signed_as_by_the_senders_own_code() {
     let scheme = Scheme::from_toml(
         "a",
         "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"x-contentful-signature\"\nvalue = \"{hex}\"\nsigns = \"{canonical:contentful}\"\n[timestamp]\nheader = \"x-contentful-timestamp\"\nformat = \"milliseconds\"\ntolerance = \"30s\"",
@@ -229,7 +229,7 @@ const CONTENTFUL: &[(&str, &str, &str, &str)] = &[
 /// The webhook of `test-resources` in `TrueLayer/truelayer-signing`.
 #[cfg(all(feature = "jwt", feature = "p521"))]
 #[test]
-fn a_time_that_is_called_covered_is_signed_whether_or_not_it_is_read_as_one() {
+fn a_covered_time_is_signed_even_if_the_scheme_does_not_read_it() {
     let of = |header: &str| {
         let toml = format!(
             "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{{hex}}\"\n\
@@ -250,7 +250,7 @@ fn a_time_that_is_called_covered_is_signed_whether_or_not_it_is_read_as_one() {
 
 #[cfg(all(feature = "jwt", feature = "p521"))]
 #[test]
-fn a_token_that_lists_headers_covers_just_these() {
+fn a_token_covers_exactly_the_headers_that_it_lists() {
     const KEY: &str = r#"{"kty":"EC","alg":"ES512","kid":"45fc75cf-5649-4134-84b3-192c2c78e990","crv":"P-521","x":"oLuW4nFqoUuR8d7FVsUoI62libYdQlWGtLStnqdudLY92bQ0ra5eZAbkunrGTR9-w9mr4o2Etyb6pC7YB2-23WM","y":"AX1cjkGMiltikPrkX49qwuJDdcETaTsj-kyFP8jsF9W5XAB3Z4tBiQtc72DQnJYeKyAV_T6qZTtFKFr-Tp4iu-j7"}"#;
     const TOKEN: &str = "eyJhbGciOiJFUzUxMiIsImtpZCI6IjQ1ZmM3NWNmLTU2NDktNDEzNC04NGIzLTE5MmMyYzc4ZTk5MCIsInRsX3ZlcnNpb24iOiIyIiwidGxfaGVhZGVycyI6IlgtVGwtV2ViaG9vay1UaW1lc3RhbXAsQ29udGVudC1UeXBlIiwiamt1IjoiaHR0cHM6Ly93ZWJob29rcy50cnVlbGF5ZXIuY29tLy53ZWxsLWtub3duL2p3a3MifQ..AB9S1dzZTmw0tofUjJNGO7Kt_jZsahPyIrBTdhfxBWOI3KoLALkMy6ka1MjpZQx06_hQUJnanu9K_LS6V9lNaNGiAX5Cos5RWQfbeBCZWqAvIpXO3FvIzyJKRaTYK8FBG4lfJYPi76_pIkCLGKWeq8__7ElpMVRcLTM5IBKWL8isVZn_";
     const BODY: &str = r#"{"event_type":"example","event_id":"18b2842b-a57b-4887-a0a6-d3c7c36f1020"}"#;
@@ -278,7 +278,7 @@ fn a_token_that_lists_headers_covers_just_these() {
 }
 
 #[test]
-fn an_environment_is_named_once_and_quoted() {
+fn an_environment_occurs_once_and_is_quoted() {
     let place =
         "header = \"X-Sign\"\nlist = { separator = \",\", trim = true, items = [\"sign={hex}\", \"env={any}\"] }";
     let scheme = hmac("hygraph", place);

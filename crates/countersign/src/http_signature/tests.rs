@@ -138,7 +138,7 @@ fn proxied() -> Request<&'static str> {
 }
 
 #[test]
-fn of_the_two_signatures_of_section_4_3_the_one_that_fits_is_taken() {
+fn the_fitting_one_of_the_two_signatures_of_section_4_3_is_used() {
     let now = Timestamp::from_unix_seconds(1_618_884_500);
     let request = proxied();
     // What the client signed was `example.com`, what the proxy signed its own host.
@@ -294,7 +294,7 @@ fn a_component_without_one_value_is_refused() {
 }
 
 #[test]
-fn what_is_no_component_is_refused_in_scheme_files() {
+fn an_unknown_component_is_refused_in_scheme_files() {
     for component in [
         "",
         "@status",
@@ -334,7 +334,7 @@ fn refusal(input: &[&str], signature: &[&str]) -> &'static str {
 }
 
 #[test]
-fn hostile_headers_are_refused_for_what_they_are() {
+fn hostile_headers_are_refused_with_the_right_reason() {
     let long = format!("a=(\"date\");nonce=\"{}\"", "x".repeat(8192));
     let many: Vec<_> = (0..5).map(|at| format!("a{at}=(\"date\")")).collect();
     let components: Vec<_> = (0..33).map(|at| format!("\"x-{at}\"")).collect();
@@ -394,7 +394,7 @@ fn hostile_headers_are_refused_for_what_they_are() {
 }
 
 #[test]
-fn a_signature_that_leaves_out_what_the_scheme_wants_is_refused() {
+fn a_signature_that_does_not_cover_what_the_scheme_demands_is_refused() {
     let wants = |rest: &str| {
         let scheme = scheme("[\"hmac-sha256\"]", &format!("covers_body = false\n[http-signature]\n{rest}"));
         let verifier = verifier(&scheme, SHARED_SECRET);
@@ -418,7 +418,7 @@ fn a_signature_that_leaves_out_what_the_scheme_wants_is_refused() {
 }
 
 #[test]
-fn while_keys_change_each_is_tried_for_the_id_that_it_has() {
+fn during_a_rotation_each_key_is_tried_for_its_own_id() {
     const NEW: &str = "bmV3IHNlY3JldCBvZiB0aGUgc2VuZGVyLCAzMiBieXRlcw==";
     let scheme = scheme("[\"hmac-sha256\"]", "covers_body = false\n[http-signature]\nkey_id = \"old\"");
     let verifier = Verifier::builder(&scheme)
@@ -448,7 +448,7 @@ fn while_keys_change_each_is_tried_for_the_id_that_it_has() {
 }
 
 #[test]
-fn an_id_is_only_given_to_a_key_that_deliveries_name() {
+fn a_key_may_only_have_an_id_if_deliveries_name_their_key() {
     let key = Key::new("a", Secret::new("It's a Secret to Everybody").unwrap()).with_id("new");
     let error = Verifier::builder(crate::providers::GITHUB).key(key).build().unwrap_err();
     assert_eq!(error, ConfigError::NamesNoKey { scheme: "github".to_owned() });
@@ -473,7 +473,7 @@ fn with_digest(digests: &[&str], body: &'static str) -> Result<(), &'static str>
 }
 
 #[test]
-fn the_body_must_have_every_known_digest_that_is_told() {
+fn the_body_must_match_every_known_digest_of_the_header() {
     const SHA256: &str = "sha-256=:X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE=:";
     const SHA512: &str =
         "sha-512=:WZDPaVn/7XgHaAy8pmojAkGWoRx2UFChF41A2svX+TaPm+AbwAgBWnrIiYllu7BNNyealdVLvRwEmTHWXvJwew==:";

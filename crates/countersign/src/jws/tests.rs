@@ -84,7 +84,7 @@ fn a_token_that_is_not_three_canonical_parts_is_refused() {
 }
 
 #[test]
-fn the_length_is_bounded_before_anything_is_decoded() {
+fn the_length_is_checked_before_anything_is_decoded() {
     let header = base64(br#"{"alg":"HS256"}"#);
     let fits = format!("{header}.{}.AAAA", "A".repeat(MAX_SIGNED - header.len() - 1 - 1));
     assert!(Jws::parse(fits.as_bytes(), ALL).is_ok());
@@ -182,7 +182,7 @@ fn a_key_id_is_visible_and_short() {
 }
 
 #[test]
-fn claims_are_one_object_with_a_single_value_for_each_name() {
+fn claims_are_one_object_without_duplicate_names() {
     let claims = |payload: &[u8]| {
         let text = token(r#"{"alg":"HS256"}"#, payload);
         let jws = Jws::parse(text.as_bytes(), ALL).unwrap();
@@ -242,7 +242,7 @@ fn the_detached_examples_of_rfc_7797_are_accepted() {
 }
 
 #[test]
-fn a_payload_is_inside_or_outside_and_never_both() {
+fn a_payload_is_either_inside_the_token_or_detached() {
     assert_eq!(DetachedJws::parse(RFC_7515_A1.as_bytes(), ALL, B64::Critical).unwrap_err(), JwsProblem::Payload);
     let empty = write(JwsAlgorithm::Hs256, &[], b"", |signed| Some(tag(keyed(), signed))).unwrap();
     assert_eq!(problem(&empty), JwsProblem::Payload);

@@ -70,7 +70,7 @@ fn openssl_and_this_library_accept_each_others_signatures() {
 }
 
 #[test]
-fn a_signature_holds_for_its_message_form_and_algorithm_only() {
+fn a_signature_is_valid_for_its_message_form_and_algorithm_only() {
     let all = signed_by_openssl();
     for (algorithm, public, _, signature) in &all {
         let verify =
@@ -95,7 +95,7 @@ fn a_signature_holds_for_its_message_form_and_algorithm_only() {
 }
 
 #[test]
-fn a_digest_stands_for_its_message_except_under_ed25519() {
+fn a_digest_can_replace_its_message_except_under_ed25519() {
     for (algorithm, public, _, signature) in signed_by_openssl() {
         let verify = |digest: &[u8]| public.verify_digest(algorithm, SignatureForm::Usual, digest, signature);
         let Some(hash) = algorithm.digest() else {
@@ -120,7 +120,7 @@ fn nothing_is_signed_under_an_algorithm_that_the_key_does_not_fit() {
 }
 
 #[test]
-fn a_salt_of_another_length_than_the_hash_is_taken_where_no_rfc_forbids_it() {
+fn a_salt_of_any_length_is_accepted_unless_an_rfc_forbids_it() {
     let (key, algorithm) = (public(file!("rsa2048.pub.pem")), PublicKeyAlgorithm::RsaPssSha256);
     let as_long_as_the_hash = bytes!("rsa-pss-sha256.sig");
     for signature in [as_long_as_the_hash, bytes!("rsa-pss-sha256.longest-salt.sig")] {
@@ -142,7 +142,7 @@ fn a_key_that_is_marked_for_pss_is_an_rsa_key() {
 }
 
 #[test]
-fn of_an_ecdsa_signature_s_may_be_negated() {
+fn an_ecdsa_signature_with_negated_s_is_accepted() {
     // The order of P-256, FIPS 186-5 and SP 800-186 section 3.2.1.3.
     let order = b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551";
     let order = Encoding::HexLower.decode(order).unwrap();
@@ -164,7 +164,7 @@ fn of_an_ecdsa_signature_s_may_be_negated() {
 }
 
 #[test]
-fn a_key_is_the_same_in_every_writing() {
+fn a_key_is_the_same_in_every_format() {
     let algorithm = PublicKeyAlgorithm::RsaPkcs1Sha256;
     for pem in [file!("rsa2048.pub.pem"), file!("rsa2048.pkcs1.pub.pem"), file!("rsa2048.crt.pem")] {
         assert!(public(pem).verify(algorithm, SignatureForm::Usual, MESSAGE, bytes!("rsa-sha256.sig")));
@@ -210,7 +210,7 @@ fn a_pasted_key_may_have_lost_its_lines() {
 }
 
 #[test]
-fn what_is_no_public_key_is_refused_with_its_reason() {
+fn a_text_that_is_no_public_key_is_refused_with_a_reason() {
     let of = |format| KeyError::Malformed { format };
     assert_eq!(refused(file!("p256.pem")), KeyError::Private);
     assert_eq!(refused(file!("rsa2048.pkcs1.pem")), KeyError::Private);
@@ -233,7 +233,7 @@ fn what_is_no_public_key_is_refused_with_its_reason() {
 }
 
 #[test]
-fn what_is_no_private_key_is_refused_with_its_reason() {
+fn a_text_that_is_no_private_key_is_refused_with_a_reason() {
     let refused = |pem: &str| PrivateKey::from_pem(pem, KeyPolicy::Standard).unwrap_err();
     assert_eq!(refused(file!("p256.pub.pem")), KeyError::Public);
     assert_eq!(refused(file!("chain.crt.pem")), KeyError::Several);
@@ -359,7 +359,7 @@ fn a_point_that_is_not_on_the_curve_is_refused() {
 }
 
 #[test]
-fn a_json_web_key_is_used_only_for_what_it_says() {
+fn a_json_web_key_is_used_only_for_its_declared_purpose() {
     // RFC 8037 appendix A.2.
     let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
     let read = |more: &str| {

@@ -125,7 +125,7 @@ fn rsa_pss_signatures_get_the_verdict_of_wycheproof() {
 
 /// In the cases 67 to 70 only the empty salt is allowed. A verifier of this form cannot know that.
 #[test]
-fn rsa_pss_signatures_without_a_salt_get_the_verdict_of_wycheproof() {
+fn rsa_pss_signatures_with_an_empty_salt_get_the_verdict_of_wycheproof() {
     for group in groups(file!("rsa_pss_2048_sha256_no_salt.jsonl"), 103) {
         let key = PublicKey::from_spki_der(&hex(&group.public_key_der.unwrap()), KeyPolicy::Standard).unwrap();
         for case in group.tests {

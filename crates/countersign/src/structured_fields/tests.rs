@@ -6,7 +6,7 @@ use super::{Bare, Value, dictionary, item, member_of, reserialized};
 const MANY: usize = 9;
 
 #[test]
-fn a_member_is_read_in_its_printed_form_only() {
+fn a_member_is_accepted_only_as_it_would_be_serialized() {
     for text in [
         "a=1",
         "a=-1",
@@ -66,7 +66,7 @@ fn a_member_is_read_in_its_printed_form_only() {
 }
 
 #[test]
-fn a_dictionary_says_what_stands_in_it() {
+fn a_dictionary_returns_its_members_and_their_text() {
     let members = dictionary(b"sig1=(\"@method\" \"x\";bs);created=5;keyid=\"a,b\", sig2=:AAE=:", MANY).unwrap();
     let [first, second] = members.as_slice() else { panic!("two members") };
     assert_eq!((first.name.as_str(), first.text.as_str()), ("sig1", "(\"@method\" \"x\";bs);created=5;keyid=\"a,b\""));
@@ -79,7 +79,7 @@ fn a_dictionary_says_what_stands_in_it() {
 }
 
 #[test]
-fn an_item_is_read_alone() {
+fn an_item_is_parsed_only_without_anything_around_it() {
     assert_eq!(item("\"a\";b=\"c\"").unwrap().parameters.len(), 1);
     for text in ["", "\"a\" ", "\"a\", \"b\"", "\"a\";b;b", "\"a\"; b"] {
         assert_eq!(item(text), None, "{text}");
@@ -87,7 +87,7 @@ fn an_item_is_read_alone() {
 }
 
 #[test]
-fn a_field_that_types_print_alike_is_printed_again() {
+fn a_field_is_reserialized_if_all_its_possible_types_agree() {
     assert_eq!(reserialized(b"a,  b").as_deref(), Some("a, b"));
     assert_eq!(reserialized(b"a=1,b=(c   d)").as_deref(), Some("a=1, b=(c d)"));
     assert_eq!(reserialized(b"  1.0;x=?1 ").as_deref(), Some("1.0;x"));
@@ -98,7 +98,7 @@ fn a_field_that_types_print_alike_is_printed_again() {
 }
 
 #[test]
-fn a_member_is_taken_if_there_is_just_one_of_its_name() {
+fn a_member_is_found_if_its_name_occurs_exactly_once() {
     assert_eq!(member_of(b"a=1, b=(c   d);e", "b").as_deref(), Some("(c d);e"));
     assert_eq!(member_of(b"a=1, b;c=2", "b").as_deref(), Some("?1;c=2"));
     assert_eq!(member_of(b"a=\", b=1\", b=2", "b").as_deref(), Some("2"));
@@ -108,7 +108,7 @@ fn a_member_is_taken_if_there_is_just_one_of_its_name() {
 }
 
 #[test]
-fn behind_the_most_members_and_one_more_nothing_is_read() {
+fn parsing_stops_one_member_after_the_limit() {
     let members = dictionary(b"a=1, b=2, c=3, what is this?", 2).unwrap();
     assert_eq!(members.len(), 3);
 }

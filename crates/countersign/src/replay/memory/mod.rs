@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_store_that_cannot_look_everywhere_finds_the_only_event_that_is_over() {
+    fn a_full_store_finds_its_only_expired_event_with_a_limited_search() {
         type History = fn(&MemoryStore, &[(ReplayKey, Duration)]);
         let in_progress: History = |store, events| claim_all(store, events, at(0));
         let done: History = |store, events| commit_all(store, events, at(0));

@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_may_not_grow_has_a_place_for_each_that_is_over() {
+    fn a_table_that_may_not_grow_reuses_the_slots_of_expired_entries() {
         let mut part = full();
         let full = Full::Bytes { limit: part.bytes.limit };
         for no_more in [0, 500, 999] {
@@ -356,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_grows_when_no_place_is_left_to_those_that_are_over() {
+    fn a_table_grows_when_no_slot_of_an_expired_entry_is_left() {
         let mut part = full();
         let before = mem::replace(&mut part.bytes.limit, usize::MAX);
         drop(fresh(part.claim(1000, MINUTE, at(1000))));
@@ -367,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_leases_of_one_millisecond_are_taken_for_each_other() {
+    fn leases_of_the_same_millisecond_are_told_apart() {
         // Just before and just after the count wraps.
         for leases in [0, (1 << State::COUNT_BITS) - 4, u64::MAX - 4] {
             let mut part = Part::of(Shard { leases, ..Shard::default() });
