@@ -1,4 +1,4 @@
-//! Attacks on what is signed: on its parts, on its encodings, and on what is read beside it.
+//! Attacks on the signed content: on its parts, on its encodings, and on values that are read but not signed.
 
 use std::sync::LazyLock;
 
@@ -14,9 +14,9 @@ use proptest::{collection::vec, prelude::*, sample::Index};
 
 static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(Endpoint::all);
 
-/// The schemes that take any bytes as a body and cover all of them.
+/// The schemes that accept any bytes as a body and cover all of them.
 fn of_any_bytes() -> impl Iterator<Item = &'static Endpoint> {
-    // Where anybody can have such values signed, in a handshake, a body that is like one is refused.
+    // If a handshake can have content signed, a body that looks like such content is refused.
     let is_free = |endpoint: &Endpoint| !endpoint.toml.contains("\nonly = ");
     let takes = move |endpoint: &&Endpoint| {
         endpoint.reading.covers_body()
@@ -31,7 +31,7 @@ fn put(request: &mut Request<Bytes>, name: &str, value: &str) {
     request.headers_mut().insert(HeaderName::try_from(name).unwrap(), HeaderValue::try_from(value).unwrap());
 }
 
-/// One change to a request: which place, where in it, and by what.
+/// One change to a request: the part of the request, the position in it, and the new byte.
 type Change = (Index, Index, u8);
 
 fn apply(request: &mut Request<Bytes>, (place, at, by): &Change) {
@@ -131,7 +131,7 @@ fn b2_a_tag_in_another_encoding_is_refused_or_is_the_same_event() {
         let signed = endpoint.sample();
         let before = everywhere(&endpoint.verifier(), &signed, NOW).unwrap().covered();
         let Some(name) = endpoint.reading.signature_header() else { continue };
-        // What stands where a template has `{any}` is nobody's business.
+        // The text in the place of `{any}` in a template is ignored.
         if endpoint.reading.tag_template().is_some_and(|template| template.contains("{any}")) {
             continue;
         }
@@ -222,7 +222,7 @@ fn a_parameter_added_to_or_removed_from_a_sorted_query_is_refused() {
             let refused = each_way(&endpoint.verifier(), &changed_request, NOW, &[1]).unwrap_err();
             assert_eq!(refused.code(), "signature", "{}: {changed}", endpoint.id());
         }
-        // What the order says is signed by nobody, and is no other event.
+        // The order is not signed, and makes no other event.
         let mut turned = signed.clone();
         *turned.uri_mut() = Uri::from_static("/hooks?a=1&b=2");
         each_way(&endpoint.verifier(), &turned, NOW, &[1]).unwrap();
@@ -322,7 +322,7 @@ fn b7_only_an_ambiguous_scheme_signs_a_form_with_replaced_bytes() {
                 let at = body.windows(one.len()).position(|window| window == one).unwrap();
                 let changed = [&body[..at], other, &body[at + one.len()..]].concat();
                 let accepted = everywhere(&endpoint.verifier(), &signed.clone().map(|_| changed.into()), NOW).is_ok();
-                // Where no byte of the form but a token in it is signed, any other may be changed anyway.
+                // If only a token in the form is signed, and no other byte of it, the rest may be changed anyway.
                 let excused = endpoint.scheme.ambiguity().is_some() || !endpoint.reading.covers_body();
                 assert!(excused || !accepted, "{}: {one:?} for {other:?}", endpoint.id());
             }
@@ -357,7 +357,7 @@ fn b8_a_duplicate_json_key_is_no_id_no_type_and_no_timestamp() {
     let signed = linear.sample();
     let twice =
         String::from_utf8(signed.body().to_vec()).unwrap().replacen('{', "{\"webhookTimestamp\":1767225600000,", 1);
-    // Signed as it stands, by the scheme that is Linear's but for the time.
+    // GitHub's scheme signs the body as it is, like Linear's, but without the time.
     let plain = Endpoint::find("github");
     let tag = plain.sign(plain.request(twice.clone()), NOW).headers()["x-hub-signature-256"]
         .to_str()
@@ -426,7 +426,7 @@ fn a_form_with_too_many_parameters_is_refused_before_it_is_sorted() {
     assert_eq!(each_way(&verifier, &signed, NOW, &[]).unwrap_err().code(), "malformed_value");
 }
 
-/// A form in parts: one with this `Content-Disposition`, among those that are signed.
+/// A multipart form with a part with this `Content-Disposition` among the signed ones.
 fn with_part(disposition: &[u8]) -> Request<Bytes> {
     let signed = Endpoint::find("mailgun-routes").sample();
     let parts = form_urlencoded::parse(signed.body()).map(|(name, value)| {

@@ -10,7 +10,7 @@ use countersign_tests::{
 };
 use http::{HeaderName, HeaderValue, Request};
 
-/// A signed request with its tag rewritten, wherever in the request it stands; `None` if `rewrite` leaves it as it is.
+/// A signed request with its tag rewritten, wherever in the request it is; `None` if `rewrite` does not change it.
 fn with_tag(endpoint: &Endpoint, signed: &Request<Bytes>, rewrite: impl Fn(&str) -> String) -> Option<Request<Bytes>> {
     let mut request = signed.clone();
     let rewritten = |text: &str, (start, end): (usize, usize)| {
@@ -34,7 +34,7 @@ fn with_tag(endpoint: &Endpoint, signed: &Request<Bytes>, rewrite: impl Fn(&str)
     Some(request.map(|_| body.into()))
 }
 
-/// Where the longest run of characters stands of which tags are made, and the `=` behind it.
+/// The position of the longest run of characters that tags are made of, and the `=` after it.
 fn longest(text: &str) -> (usize, usize) {
     let is_of_tag = |c: char| c.is_ascii_alphanumeric() || "+/-_.".contains(c);
     let runs = text.split(|c| !is_of_tag(c));
@@ -44,7 +44,7 @@ fn longest(text: &str) -> (usize, usize) {
     (start, start + run.len() + padding)
 }
 
-/// Where the longest value stands behind a name that some provider gives its tag.
+/// The position of the longest value after a name that some provider gives its tag.
 fn behind_a_name(text: &str) -> Option<(usize, usize)> {
     let names = [
         "checksum=",
@@ -206,7 +206,7 @@ async fn a7_each_header_that_a_scheme_reads_must_be_there() {
             let mut request = endpoint.sample();
             assert!(request.headers_mut().remove(&name).is_some(), "{}: {name} was not signed", endpoint.id());
             let answer = app.send(request).await;
-            // A password is asked for, as HTTP has it.
+            // A missing password is answered with 401, as in HTTP.
             let expected = if endpoint.scheme.takes_password() { 401 } else { 400 };
             assert_eq!(answer.status, endpoint.refusal(expected), "{} without {name}: {answer:?}", endpoint.id());
         }
@@ -272,7 +272,7 @@ fn a8_a_key_of_one_scheme_proves_nothing_to_another() {
     for one in &endpoints {
         let signed = one.fitted();
         for other in endpoints.iter().filter(|other| other.scheme.covers_body() && other.toml != one.toml) {
-            // Only schemes that sign alike, and have a header in common, may agree.
+            // Only schemes that sign alike, and have a header in common, may accept each other's requests.
             let accepted = other
                 .builder()
                 .secret(one.secret)
@@ -285,7 +285,8 @@ fn a8_a_key_of_one_scheme_proves_nothing_to_another() {
     assert!(pairs > 100);
 }
 
-/// Whether two files sign in the same way, and one of the signature's headers is the same, or its place in the body.
+/// Whether two files sign in the same way, and have one of the signature's headers, or its place in the body, in
+/// common.
 fn alike(one: &Endpoint, other: &Endpoint) -> bool {
     let (one, other) = (signature_section(one), signature_section(other));
     let in_body = one.1.is_empty() && other.1.is_empty();
@@ -301,7 +302,7 @@ fn signature_section(endpoint: &Endpoint) -> (String, Vec<String>) {
         name => name.into_iter().collect(),
     };
     let names = names.iter().filter_map(toml::Value::as_str).map(str::to_lowercase).collect();
-    // What stands behind an item proves nothing, and who takes hex in any case takes it in lower case.
+    // The end of an item proves nothing, and a scheme that accepts hex in any case accepts it in lower case.
     section.get_mut("list").and_then(|list| list.as_table_mut()?.remove("item_end"));
     (format!("{section:?}").replace("hex-any-case", "hex"), names)
 }
@@ -317,7 +318,8 @@ fn a8_a_signer_of_another_public_url_proves_nothing() {
             "https://hooks.example.com/other",
         ] {
             let verifier = endpoint.builder().secret(endpoint.secret).public_url(url).build().unwrap();
-            // A port is what two providers cannot tell from none, and a host alone says nothing of the rest.
+            // Two providers cannot tell a URL with a port from one without, and a host alone says nothing about the
+            // rest.
             let port = url.ends_with(":8443") && endpoint.toml.contains("without-port");
             let same_host = !endpoint.reading.signs("url") && url == "http://hooks.example.com";
             let verdict = everywhere(&verifier, &signed, NOW);

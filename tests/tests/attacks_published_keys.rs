@@ -1,5 +1,5 @@
-//! Attacks on tokens, on keys that are fetched and on signers that sign for everybody, for every scheme of the catalogue that
-//! has any.
+//! Attacks on tokens, on fetched keys and on signers that are shared by all customers, for every scheme of the
+//! catalogue that has them.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
@@ -21,7 +21,7 @@ fn with_token() -> Vec<(Endpoint, HeaderName)> {
     let is_token = |file: &Table| file["signature"]["algorithm"].as_str() == Some("jwt");
     let tokens = providers::ALL.iter().filter(|provider| is_token(&file(**provider)));
     let endpoints = tokens.map(|provider| Endpoint::new(provider.id(), provider.toml()));
-    // Of some, the whole body is the token; others have claims that only the provider can make.
+    // In some schemes, the whole body is the token; others have claims that only the provider can make.
     let in_header = endpoints.filter_map(|it| {
         let name = HeaderName::try_from(it.reading.signature_header()?).unwrap();
         let request = sample(&it);
@@ -114,7 +114,7 @@ fn a9_every_scheme_refuses_a_token_that_is_expired_or_for_another_audience() {
     }
 }
 
-/// One signer for all its customers proves that it sent, not for whom.
+/// A signer that is shared by all customers proves who sent the request, but not for whom.
 #[test]
 fn a10_what_a_shared_signer_signs_for_somebody_else_is_refused() {
     for (id, setting, other) in [
@@ -154,7 +154,7 @@ fn a10_what_a_shared_signer_signs_for_somebody_else_is_refused() {
         assert_eq!(verdict(&verifier(Some(&ours)), &request, NOW), Ok(()), "{id}");
         let refused = verdict(&verifier(Some(other)), &request, NOW);
         assert!(matches!(refused, Err(Rejection::UnexpectedValue { .. })), "{id}: {refused:?}");
-        // Without the setting the handler has to look, as the notes say.
+        // Without the setting, the handler has to check it, as the notes say.
         assert_eq!(verdict(&verifier(None), &request, NOW), Ok(()), "{id}");
         assert!(endpoint.scheme.notes().unwrap().contains(setting), "{id}");
     }
@@ -184,7 +184,7 @@ fn a11_no_key_url_in_a_request_leaves_the_hosts_that_its_scheme_allows() {
     assert!(tried >= 100, "{tried}");
 }
 
-/// Tokens whose key is where the request says at this place.
+/// Tokens that name a place in the request for their key.
 macro_rules! named_keys {
     ($place:literal) => {
         concat!(
@@ -214,7 +214,7 @@ fn a11_a_token_that_names_a_key_elsewhere_is_refused_however_its_body_arrives() 
     assert_eq!(refused.code(), "unexpected_value");
 }
 
-/// From where the key of a request is fetched that names this URL.
+/// The URL from which the key of a request that names `url` is fetched.
 fn locate(unkeyed: &Unkeyed, keys: &Value, url: &str) -> Option<String> {
     let mut request = Request::post("/").body(()).unwrap();
     let mut body = json!({});
@@ -231,7 +231,7 @@ fn locate(unkeyed: &Unkeyed, keys: &Value, url: &str) -> Option<String> {
     unkeyed.locate(&head, Some(body.as_bytes())).ok().map(|address| address.url().to_owned())
 }
 
-/// What attackers wrote in place of such a URL, or could.
+/// URLs that attackers use, or could use, in place of an allowed one.
 fn elsewhere(host: &str, path: &str) -> Vec<String> {
     let inner = host.split_once('.').unwrap().1;
     vec![

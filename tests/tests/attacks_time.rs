@@ -22,7 +22,7 @@ fn earlier(duration: Duration, more_millis: i64) -> Timestamp {
     Timestamp::from_unix_millis(NOW.unix_millis() - i64::try_from(duration.as_millis()).unwrap() - more_millis)
 }
 
-/// The sample with another text where its time stands; `None` if that is in the body.
+/// The sample with its time replaced; `None` if the time is in the body.
 fn with_time(endpoint: &Endpoint, time: &str) -> Option<Request<Bytes>> {
     let mut request = endpoint.sample();
     let printed =
@@ -193,7 +193,7 @@ fn c3_a_timestamp_has_one_grammar() {
         for text in hostile {
             let Some(request) = with_time(endpoint, text) else { continue };
             let code = everywhere(&endpoint.verifier(), &request, NOW).unwrap_err().code();
-            // Where a space separates, what stands behind it is another item, and what is left is a time long ago.
+            // If a space separates items, the text after it is another item, and the time before it is long ago.
             let cut = text.contains(' ') && endpoint.toml.contains("separator = \", \"") && code == "timestamp_too_old";
             assert!(
                 cut || ["malformed_timestamp", "malformed_signature"].contains(&code),

@@ -1,4 +1,4 @@
-//! Attacks below the signature: lengths, slow and broken bodies, headers that are no text, long lists, missing layers.
+//! Attacks below the signature: lengths, slow and broken bodies, headers that are not text, long lists, missing layers.
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -26,7 +26,7 @@ fn layer(endpoint: &Endpoint) -> VerifyLayer<Verifier> {
     VerifyLayer::new(endpoint.verifier()).with_clock(|| NOW)
 }
 
-/// A signed request whose body arrives in these steps, and how many bytes of it were taken.
+/// A signed request whose body arrives in these steps, and a counter of the bytes that were read.
 fn arriving(
     endpoint: &Endpoint,
     body: &Bytes,
@@ -124,7 +124,7 @@ async fn e4_a_refused_head_costs_no_byte_of_the_body_for_any_scheme_with_its_sig
         let (wire, taken) = Wire::with_count(pieces(&body, 10));
         let mut request = Request::from_parts(parts, wire);
         request.headers_mut().remove(name);
-        // A question that nobody signed may stand in the body; then it is read, up to a limit.
+        // An unsigned question may be in the body, which is then read up to a limit.
         if endpoint.verifier().may_be_question(&request) {
             continue;
         }
@@ -177,7 +177,7 @@ async fn e7_a_header_in_two_lines_is_refused_even_if_both_say_the_same() {
                 request.headers_mut().insert(&name, first);
                 request.headers_mut().append(&name, second);
                 let answer = app.send(request).await;
-                // RFC 9421 puts the lines of a covered header together, and then it is another value.
+                // RFC 9421 joins the lines of a covered header, which makes another value.
                 let is_joined = answer.status == 401 && endpoint.reading.algorithm() == "http-signature";
                 assert!(is_joined || answer.status == endpoint.refusal(400), "{}: two lines of {name}", endpoint.id());
             }
@@ -193,7 +193,8 @@ async fn e8_a_byte_that_is_no_text_in_any_header_is_refused_or_none_of_the_schem
         let signed = endpoint.fitted();
         let (read, file) = (endpoint.proving_headers(&signed), endpoint.toml.to_lowercase());
         for (name, value) in signed.headers() {
-            // One right tag of two is enough, so bytes around the other change nothing; nor do they in place of `{any}`.
+            // One right tag of two is enough, so bytes around the other change nothing; nor do bytes in the place of
+            // `{any}`.
             let any = endpoint.reading.tag_template().is_some_and(|template| template.contains("{any}"));
             if (any || endpoint.reading.tags() > 1) && endpoint.scheme.signature_header() == Some(name) {
                 continue;
@@ -251,8 +252,8 @@ fn e9_a_full_list_of_wrong_signatures_is_judged_in_one_pass_over_the_body() {
         let list = [vec![wrong; 31].join(" "), last.to_owned()].join(" ");
         signed.headers_mut().insert("webhook-signature", list.parse().unwrap());
         let mut pending = verifier.begin(&signed, NOW).unwrap();
-        // Each chunk is gone when the next one comes, and the tags are looked at behind the last: a hash for each tag
-        // would have nothing left to take.
+        // Each chunk is gone when the next one arrives, and the tags are compared after the last one. So a separate
+        // pass for each tag would have nothing left to read.
         signed.body().chunks(64 * 1024).for_each(|chunk| pending.update(chunk));
         assert_eq!(pending.finish().map(drop), verdict);
     }
@@ -303,7 +304,7 @@ async fn e11_a_handler_that_asks_for_proof_does_not_run_without_the_layer() {
     assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
 
-/// Asserts at compile time that a type does not implement a trait: two answers would be one too many.
+/// Asserts at compile time that a type does not implement a trait: with it, there would be two implementations.
 macro_rules! assert_not_impl {
     ($type:ty: $($bound:tt)+) => {
         const _: fn() = || {
@@ -329,7 +330,7 @@ assert_not_impl!(countersign::Secret: PartialEq);
 assert_not_impl!(countersign::Secret: std::fmt::Display);
 assert_not_impl!(countersign::Secret: AsRef<[u8]>);
 
-/// One tenant is known; the path names it.
+/// A lookup with one tenant, named by the path.
 struct Tenants(Verifier);
 
 impl KeyResolver for Tenants {
@@ -370,7 +371,7 @@ async fn a13_the_caller_cannot_tell_one_reason_from_another() {
         ];
         let codes: Vec<&str> = refused.iter().map(Answer::code).take(4).collect();
         assert_eq!(codes, ["signature", "signature", "timestamp_too_old", "timestamp_in_future"]);
-        // A decoy judges like a tenant's own verifier, and says so in the log.
+        // A decoy gives the same verdicts as a tenant's own verifier, and marks them in the log.
         assert!(refused[4..].iter().all(|answer| ["signature", "unknown_key"].contains(&answer.code())));
         for answer in &refused {
             assert_eq!(answer.seen_by_caller(), refused[0].seen_by_caller());

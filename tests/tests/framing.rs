@@ -1,4 +1,4 @@
-//! Whatever the language accepts as a scheme without a declared ambiguity, no signature fits two requests.
+//! No two requests have the same signature, in any scheme that the language accepts without a declared ambiguity.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -16,7 +16,7 @@ const PARTS: [&str; 9] =
 
 const SEPARATORS: [&str; 14] = ["", ".", "..", ".a.", "1", ".1", "\\n", "|", "^", ":", "Z", "-", "/", "P"];
 
-/// What requests are made of: little, but each could hold a separator, a piece of one, or its neighbour's text.
+/// The values of generated requests: few, but each may contain a separator, a part of one, or its neighbour's text.
 const IDS: [&str; 12] =
     ["a", "a.", "a..", "a.1", "a1", "a.17", "a.17.b", "a.17:b", "a|17|b", "a.a", "a1970-01-01T00:00:01Z", "a1970"];
 const VALUES: [&str; 9] = ["", "a", ".", "a.", "a.a", "a|", "a1", "17", "17.a"];
@@ -62,7 +62,7 @@ impl Template {
         names.iter().any(|name| self.parts.contains(name))
     }
 
-    /// Every combination of what the template can tell apart.
+    /// Every combination of values that the template can tell apart.
     fn requests(&self) -> Vec<(Request<&'static str>, i64)> {
         let mut requests = Vec::new();
         let take = |used: bool, all: usize| if used { all } else { 1 };
@@ -102,7 +102,7 @@ fn templates() -> impl Strategy<Value = Template> {
     })
 }
 
-/// What of a request `parts` can see; two requests that agree in it are one to the scheme.
+/// The values of a request that `parts` signs; two requests with the same values are equal for the scheme.
 fn seen(template: &Template, request: &Request<&str>, time: i64) -> String {
     let uri = request.uri();
     let look = |part: &&str| match *part {
@@ -146,7 +146,7 @@ proptest! {
 #[test]
 fn known_ways_to_shift_a_byte_across_a_border_are_refused() {
     for (signs, one, other) in [
-        // Another separator ends the timestamp than ends the id.
+        // The timestamp and the id end with different separators.
         ("{id}.{timestamp}:{body}", ("a", "b.1767225600:c"), ("a.1767225600:b", "c")),
         // The end of the id and the separator look like the separator.
         ("{id}..{timestamp}:{body}", ("a", ".c"), ("a.", "c")),
@@ -322,7 +322,7 @@ fn a_url_may_have_characters_that_do_not_end_it() {
         verdict.unwrap_err().code()
     };
     for target in ["/a|b", "/a^", "/a?b=|"] {
-        // No target has a line break in it, but what comes through servers may have these.
+        // No URL contains a line break, but servers may pass on these characters.
         assert_eq!(code("\\n", target), "signature", "{target}");
         for separator in ["|", "^", ""] {
             assert_eq!(code(separator, target), "ambiguous_content", "{target} {separator}");

@@ -1,5 +1,5 @@
-//! What stands beside the headers that a scheme reads changes no verdict: a head in which a name stands twice, or that has
-//! many headers, is read in other ways than an ordinary one.
+//! Headers that a scheme does not read change no verdict. A head with a duplicate name or with many headers takes
+//! another code path than an ordinary one.
 
 use bytes::Bytes;
 use countersign::{Rejection, Verifier};
@@ -9,13 +9,13 @@ use countersign_tests::{
 };
 use http::{HeaderName, HeaderValue, Request};
 
-/// Characters that some grammar separates, pads or counts with, and two that stand in every tag.
+/// Characters that some grammar uses to separate, pad or count, and two that every tag contains.
 const CHARACTERS: &[u8] = b", =.~0A";
 
-/// More than are looked at one by one.
+/// More headers than are compared one by one.
 const MANY: usize = 40;
 
-/// The request among a name that stands twice, and among many headers.
+/// The request with a duplicate name added, and with many headers added.
 fn among_others(request: &Request<Bytes>) -> [Request<Bytes>; 2] {
     let (mut twice, mut many) = (request.clone(), request.clone());
     twice.headers_mut().append("x-elsewhere", HeaderValue::from_static("1"));
@@ -27,7 +27,7 @@ fn among_others(request: &Request<Bytes>) -> [Request<Bytes>; 2] {
     [twice, many]
 }
 
-/// The text with each of the characters in the place of, and in front of, some of its own; and without those.
+/// The text with each of the characters inserted before, or replacing, some of its own; and without some of its own.
 fn changes(text: &[u8]) -> Vec<Vec<u8>> {
     let mut changes = vec![Vec::new(), [text, b","].concat(), [text, b" "].concat(), [text, b",", text].concat()];
     let ends = (0..2).chain(text.len().saturating_sub(2)..text.len());
@@ -54,7 +54,7 @@ fn no_verdict_depends_on_unrelated_headers() {
         let verifier = endpoint.verifier();
         let signed = endpoint.fitted();
         each_way(&verifier, &signed, NOW, &[3]).unwrap_or_else(|error| panic!("{}: {error}", endpoint.id()));
-        // Their cost is in their arithmetic, and their tags are read by the same code as all others.
+        // These are slow because of their arithmetic, and their tags are read by the same code as all others.
         let most = if endpoint.scheme.takes_public_key() { 8 } else { usize::MAX };
         let file = endpoint.toml.to_lowercase();
         for (name, value) in signed.headers().iter().filter(|(name, _)| file.contains(name.as_str())) {

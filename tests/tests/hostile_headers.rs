@@ -1,4 +1,4 @@
-//! One table of hostile texts for each grammar that a signature's header can have.
+//! A table of hostile texts for each grammar of a signature's header.
 
 use bytes::Bytes;
 use countersign::{Problem, Rejection, Scheme, Signer, Verifier};

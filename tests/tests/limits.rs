@@ -1,4 +1,4 @@
-//! How long each piece of a request may be: what is as long as may be is taken, and what is one longer is refused.
+//! The limits of each piece of a request: a piece of exactly the limit is accepted, a longer one refused.
 
 use std::io::Read as _;
 
@@ -22,12 +22,12 @@ fn verdict(verifier: &Verifier, request: &Request<Bytes>) -> &'static str {
     each_way(verifier, request, NOW, &[1]).err().map_or("", |rejection| rejection.code())
 }
 
-/// Signs a request that has these headers and this body, and gives the code of its verdict; empty if it is accepted.
+/// Signs a request with these headers and this body, and returns the code of its verdict; empty if it is accepted.
 fn code(file: &str, headers: &[(&str, &str)], body: &str) -> &'static str {
     let scheme = Scheme::from_toml("t", file).unwrap();
     let request = headers.iter().fold(Request::post("/"), |request, (name, value)| request.header(*name, *value));
     let request = request.body(body.to_owned()).unwrap();
-    // What the signer will not sign, the verifier must refuse for the same reason.
+    // The verifier must refuse what the signer refuses to sign, for the same reason.
     match Signer::new(&scheme, SECRET).unwrap().sign(request, NOW) {
         Ok(signed) => verdict(&Verifier::new(&scheme, SECRET).unwrap(), &signed),
         Err(SignError::Refused(rejection)) => rejection.code(),
@@ -35,7 +35,7 @@ fn code(file: &str, headers: &[(&str, &str)], body: &str) -> &'static str {
     }
 }
 
-/// Where no other limit is set.
+/// The limit that applies if none is set.
 #[test]
 fn a_body_may_decode_to_16_mebibytes() {
     let file = format!("{SIGNATURE}signs = \"{{body}}\"\n[body]\ndecoded = \"gzip\"\n");
@@ -53,8 +53,8 @@ fn a_body_may_decode_to_16_mebibytes() {
     assert_eq!([16 * MEBIBYTE, 16 * MEBIBYTE + 1].map(code), ["", "body_too_large"]);
 }
 
-/// The code of a verdict on a request that has this text at the place, signed by a scheme that takes any there: the signer would
-/// write its own.
+/// The code of a verdict on a request with this text at the place. It is signed by a scheme that accepts any text
+/// there, because the signer would write its own.
 fn code_at(place: &str, text: &str, file: &str, signs: &str) -> &'static str {
     let request = Request::post(format!("/?at={text}")).header("X-At", text).body("{}".to_owned()).unwrap();
     let any = format!("{SIGNATURE}signs = \"{{{place}}}{signs}\"\n");
@@ -126,7 +126,7 @@ fn a_signature_may_have_8192_bytes() {
     for (length, expected) in [(8191, ""), (8192, ""), (8193, "malformed_signature")] {
         let mut signed = signer.sign(Request::post("/").body("{}".to_owned()).unwrap(), NOW).unwrap();
         let tag = signed.headers()["X-Sig"].to_str().unwrap().to_owned();
-        // Items of versions that are not known are passed over.
+        // Items of unknown versions are skipped.
         let filler = "x".repeat(length - tag.len() - 1);
         signed.headers_mut().insert("X-Sig", format!("{filler},{tag}").parse().unwrap());
         let got = verdict(&verifier, &signed);
@@ -217,7 +217,7 @@ fn what_a_token_signs_may_have_a_mebibyte() {
         signer.sign(Request::post("/").body(body).unwrap(), NOW).unwrap().map(Bytes::from)
     };
     let length = |token: &Request<Bytes>| token.body().len() - ".".len() - SHA256_IN_BASE64;
-    // Each three bytes are four characters, behind the header of the token.
+    // Each three bytes are four characters, after the header of the token.
     let header = length(&signed(300)) - 400;
     let most = (MEBIBYTE - header) / 4 * 3;
     let (longest, longer) = (signed(most), signed(most + 3));
@@ -338,7 +338,7 @@ fn the_digests_of_a_body_may_be_16_in_2048_bytes() {
     assert_eq!([1, 15, 16, 17, 18].map(of_count), ["", "", "", "malformed_value", "malformed_value"]);
 }
 
-/// That of `{}`.
+/// The digest of `{}`.
 const DIGEST: &str = "sha-256=:RBNvo1WzZ4oRRq0W9+hknpT7T8If536DEMBg9hyq/4o=:";
 
 #[test]
@@ -354,7 +354,7 @@ fn a_key_may_have_64_kib_in_every_format() {
             let expected = if length > 65_536 { Err(KeyError::TooLarge) } else { Ok(PublicKeyKind::Ed25519) };
             assert_eq!(read.map(|key| key.kind()), expected, "{length}");
         }
-        // What is as long as may be is looked at, and is no key.
+        // A text of exactly the limit is parsed, and is no key.
         let no_key = PublicKey::from_spki_der(&vec![0; length], KeyPolicy::Standard).unwrap_err();
         assert_eq!(no_key == KeyError::TooLarge, length > 65_536, "{length}: {no_key}");
     }

@@ -1,4 +1,4 @@
-//! What is looked at first: cheap things before dear ones, and nothing that a token says before its signature is proven.
+//! The order of checks: cheap ones before expensive ones, and the claims of a token only after its signature.
 
 use bytes::Bytes;
 use countersign::{Key, Scheme, Secret, Signer, Timestamp, Verified, Verifier};
@@ -163,7 +163,7 @@ fn a_signature_covers_the_encoded_or_the_decoded_body_as_the_scheme_says() {
         if covers_decoded {
             assert_eq!(delivery(&request), Ok((Bytes::from_static(b"{}"), true)));
         }
-        // A body is taken for what the request calls it, whatever else it could be.
+        // A body is decoded by the coding that the request declares, whatever else it could be.
         for coding in ["br", "deflate", "x-gzip"] {
             request.headers_mut().insert("content-encoding", HeaderValue::from_static(coding));
             assert_eq!(code(&verifier, &request), if covers_decoded { "content_coding" } else { "signature" });
@@ -231,7 +231,7 @@ fn a_checked_value_in_the_body_is_checked_however_the_body_arrives() {
         "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n\
          [[check]]\njson = \"/env\"\nequals = \"live\"\n",
     );
-    // The same without the check, which would be put into the body.
+    // The same without the check, whose value the signer would put into the body.
     let (other, _) = endpoint(
         "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n",
     );

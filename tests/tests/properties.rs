@@ -1,4 +1,4 @@
-//! What is signed is accepted: every scheme that is read twice, arbitrary content, in each way that a verifier can be asked.
+//! Signed requests are accepted: every test scheme, arbitrary content, and each way to call a verifier.
 
 use std::sync::LazyLock;
 
@@ -78,7 +78,7 @@ fn json_object() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Times that every format can say in its usual number of digits.
+/// Times that every format can write in its usual number of digits.
 fn times() -> impl Strategy<Value = Timestamp> {
     (1_000_000_000_000..=9_999_999_999_999_i64).prop_map(Timestamp::from_unix_millis)
 }
@@ -143,7 +143,7 @@ proptest! {
             let given = request.headers().values().any(|value| value == id.as_str());
             let accepted = each_way(&endpoint.verifier(), &endpoint.sign(request, now), now, &[]).unwrap();
             let (told, covered) = accepted.event_id.unwrap();
-            // Where nothing marks the id's end, another one may have been signed.
+            // If nothing marks the id's end, another id may have been signed.
             prop_assert_eq!(covered, !endpoint.toml.contains("\nambiguous = "), "{}", endpoint.id());
             prop_assert!(!given || told == id, "{}", endpoint.id());
         }
@@ -171,7 +171,7 @@ proptest! {
 
     #[test]
     fn each_key_of_a_rotation_is_found_by_its_label(at in 0..5_usize, cuts in cuts()) {
-        // There are but two pairs of each kind of keys.
+        // There are only two pairs of each kind of keys.
         for endpoint in ENDPOINTS.iter().filter(|endpoint| !endpoint.scheme.takes_public_key()) {
             let others = (0..5).filter(|other| *other != at);
             let mut keys: Vec<Key> = others.map(|other| Key::new(format!("other-{other}"), other_secret(endpoint, other))).collect();
@@ -183,7 +183,7 @@ proptest! {
     }
 }
 
-/// Secrets of the kind that the endpoint takes, one for each number.
+/// Secrets of the kind that the endpoint takes; each number gives another one.
 fn other_secret(endpoint: &Endpoint, number: usize) -> Secret {
     let (front, back) = endpoint.other_secret.split_at(endpoint.other_secret.len() - 6);
     let digits: String = back

@@ -1,4 +1,4 @@
-//! Every refusal has one reason, and it is the same one in the response's extensions, in the log and in the metrics.
+//! Every refusal has one reason: the same in the response's extensions, in the log and in the metrics.
 
 use std::{
     io,
@@ -35,7 +35,7 @@ struct Payment {
     amount: u64,
 }
 
-/// What a case sends to which app.
+/// A request, and the app that it is sent to.
 struct Case {
     app: Router,
     request: Request<Body>,
@@ -67,7 +67,7 @@ fn case(app: Router, request: Request<Bytes>) -> Case {
     Case { app, request: request.map(Body::from) }
 }
 
-/// A request to an own scheme, changed after it was signed.
+/// A request to a test scheme, changed after it was signed.
 fn changed(id: &str, change: impl FnOnce(&mut Request<Bytes>)) -> Case {
     let mut request = Endpoint::find(id).sample();
     change(&mut request);
@@ -85,7 +85,7 @@ fn stripe(signed_at: i64) -> Case {
     case(app(stack), signer.sign(unsigned("{}"), at).unwrap())
 }
 
-/// An app whose store knows the event of [`signed`] already.
+/// An app whose store already has the event of [`signed`].
 fn claimed(settle: impl FnOnce(&MemoryStore, Lease)) -> Case {
     let store = Arc::new(MemoryStore::new());
     let (head, body) = signed("{}").into_parts();
@@ -115,7 +115,7 @@ fn slow_body() -> Case {
     Case { app: app(github()), request: signed("{}").map(|_| body) }
 }
 
-/// An endpoint that awaits a secret, which somebody offers.
+/// An endpoint that awaits a secret, and a request that offers one.
 fn offered(stack: impl FnOnce(StackBuilder<Verifier>) -> StackBuilder<Verifier>) -> Case {
     let verifier = Verifier::builder(providers::ASANA).awaiting_secret().build().unwrap();
     let mut request = unsigned("");
@@ -133,7 +133,7 @@ impl HandshakeSecrets for Secrets {
     }
 }
 
-/// Finds nobody, or fails.
+/// A lookup that finds no tenant, or fails.
 struct Tenants(Result<(), &'static str>);
 
 impl KeyResolver for Tenants {
@@ -175,7 +175,7 @@ fn from_outside() -> Case {
     case(app(github().with_addresses(addresses)), request)
 }
 
-/// For each code, a request that is refused for it.
+/// For each code, a request that is refused with it.
 fn cases() -> Vec<(&'static str, Case)> {
     let time = "t=Thu, 01 Jan 2026 00:00:00 GMT";
     let tag = "s=";
@@ -240,7 +240,7 @@ impl io::Write for Log {
     }
 }
 
-/// The reasons that one request leaves behind: in its answer, in the log, in the counters.
+/// The reasons of one request: in its answer, in the log, in the counters.
 #[derive(Debug, PartialEq, Eq)]
 struct Reasons {
     answer: Option<&'static str>,
@@ -252,7 +252,7 @@ fn reasons(case: Case) -> Reasons {
     let (log, recorder) = (Log::default(), DebuggingRecorder::new());
     let (writer, snapshotter) = (log.clone(), recorder.snapshotter());
     let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
-    // Paused: what waits for a time limit does not wait.
+    // Paused, so that waiting for a timeout takes no time.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let Ok(response) = tracing::subscriber::with_default(subscriber, || {
         metrics::with_local_recorder(&recorder, || runtime.block_on(case.app.oneshot(case.request)))
@@ -322,7 +322,7 @@ fn an_address_layer_counts_on_its_own_but_not_within_a_stack() {
     assert_eq!(reasons(Case { app, request }).counted, [("address".to_owned(), 1)]);
 }
 
-/// The layers of a stack, put together by hand.
+/// The layers of a stack, assembled by hand.
 fn by_hand(store: Arc<MemoryStore>) -> Router {
     let addresses = AddressLayer::new(AddressSet::parse(["192.0.2.0/24"]).unwrap()).with_metrics("hooks");
     let verify = VerifyLayer::new(Verifier::new(providers::GITHUB, SECRET).unwrap()).with_metrics("hooks");

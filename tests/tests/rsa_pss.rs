@@ -1,4 +1,4 @@
-//! RSA-PSS in each of its places: a scheme of its own, HTTP Message Signatures, JSON Web Signatures.
+//! RSA-PSS in each place that uses it: a scheme, HTTP Message Signatures, JSON Web Signatures.
 
 use bytes::Bytes;
 use countersign::{Scheme, Signer};
@@ -48,7 +48,7 @@ fn a_signature_with_the_other_padding_of_rsa_is_refused() {
         ];
         for verdict in verdicts {
             let refused = verdict.unwrap_err();
-            // Tokens and messages name their algorithm.
+            // Tokens and message signatures name their algorithm.
             let expected = if id == "own-rsa-pss" { "signature" } else { "malformed_signature" };
             assert_eq!(refused.code(), expected, "{id}: {refused:?}");
         }

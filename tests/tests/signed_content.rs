@@ -1,4 +1,4 @@
-//! What each part of `signs` writes, against texts that were written by hand, however the body arrives.
+//! The signed content of each part of `signs`, compared with texts written by hand, however the body arrives.
 
 use countersign::{Scheme, Signer, Timestamp, Verifier};
 use http::Request;
@@ -6,7 +6,7 @@ use http::Request;
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 const SECRET: &str = "m-a-long-random-secret";
 
-/// What the request of every case is, but for its body.
+/// The request of every case, except its body.
 fn request(body: &'static str) -> Request<&'static str> {
     Request::post("/In/side?b=2&v=Value&a=%41")
         .header("X-Time", "1767225600")
@@ -21,7 +21,7 @@ const SNS: &str =
     r#"{"Type":"Notification","MessageId":"1","Subject":"s","Message":"a\nb","Timestamp":"2","TopicArn":"3"}"#;
 const FORM: &str = "z=1&a=x+y&b=%2F";
 
-/// `signs`, what stands beside it in the file, the body, and the content.
+/// `signs`, the rest of the file, the body, and the expected content.
 const CASES: &[(&str, &str, &str, &str)] = &[
     ("{body}", "", "a.b", "a.b"),
     ("v0:{body}:end", "", "a.b", "v0:a.b:end"),
@@ -239,7 +239,8 @@ fn an_authority_is_in_lower_case_and_omits_the_default_port() {
     }
 }
 
-/// RFC 9421 sections 2.1.1 and 2.1.2: a comma in a text parts no members, and a quotation mark behind a backslash ends none.
+/// RFC 9421 sections 2.1.1 and 2.1.2: a comma in a string does not separate members, and an escaped quotation mark does
+/// not end one.
 #[test]
 fn a_signed_member_of_a_header_does_not_depend_on_the_others() {
     let with = |value: &str| Request::post("/").header("X-Dict", value).body("a").unwrap();

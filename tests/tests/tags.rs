@@ -1,4 +1,4 @@
-//! How many tags are tried, whose they are, where they stand, and by which hashes they may be made.
+//! Tags: how many are tried, whose they are, where they are, and which hashes may make them.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -205,7 +205,7 @@ fn a_refusal_names_the_place_of_the_tag_as_the_scheme_does() {
     }
 }
 
-/// FIPS 180-4 section 5.1.1: what SHA-256 puts behind so many bytes.
+/// FIPS 180-4 section 5.1.1: the padding of SHA-256 after this many bytes.
 fn padding(len: usize) -> Vec<u8> {
     let zeros = vec![0; (64 - (len + 1 + 8) % 64) % 64];
     [b"\x80", &*zeros, &(len as u64 * 8).to_be_bytes()].concat()
@@ -238,7 +238,7 @@ fn a_length_extension_of_a_plain_hash_is_refused_for_every_layout() {
             request.headers_mut().insert("x-contentful-timestamp", HeaderValue::from_static("1767225600000"));
             request
         };
-        // How much stands between the secret and this text differs from layout to layout.
+        // The number of bytes between the secret and this text differs from layout to layout.
         let refused = (0..200).filter(|between| {
             let text = [b"x", &*padding(SECRET.len() + between + 1), b"more"].concat();
             match code(&verifier, &of(&text)) {
@@ -286,7 +286,7 @@ fn the_secret_may_be_a_part_of_what_an_hmac_signs() {
     assert_eq!(code(&verifier, &rapyd(salt, "{\"id\":\"wh_1\"}")), "");
     assert_eq!(code(&verifier, &rapyd(salt, "{\"id\":\"wh_2\"}")), "signature");
     assert_eq!(code(&verifier, &rapyd("1123456789abcdef", "{\"id\":\"wh_1\"}")), "signature");
-    // In pieces, as a layer takes it.
+    // In chunks, as a layer passes it.
     let whole = rapyd(salt, "{\"id\":\"wh_1\"}");
     let mut pending = verifier.begin(&whole, NOW).unwrap();
     whole.body().chunks(3).for_each(|chunk| pending.update(chunk));
@@ -309,12 +309,12 @@ fn a_scheme_with_a_broken_hash_must_be_allowed() {
     for algorithm in ["md5", "sha1"] {
         assert!(!is_allowed(algorithm, "{secret}{body}"), "{algorithm}");
     }
-    // Two bodies with one such hash have one signature.
+    // Two bodies with the same hash have the same signature.
     assert!(is_allowed("hmac-sha256", "{sha256-hex:body}"));
     for hash in ["md5-hex", "sha1-base64"] {
         assert!(!is_allowed("hmac-sha256", &format!("{{{hash}:body}}")), "{hash}");
     }
-    // One that is there for some requests only counts as well.
+    // A hash that is only part of some requests counts as well.
     for (hash, is_legacy) in [("sha256-hex", false), ("sha1-hex", true)] {
         let part = format!("{{ text = \"{{{hash}:url}};\", when = \"header:X-Url\" }}");
         let toml = format!("{LIST}value = \"{{hex}}\"\nambiguous = \"a test\"")
@@ -354,7 +354,7 @@ fn the_request_chooses_among_the_algorithms_of_the_scheme() {
         let mut request = request(message, &[signature]);
         request.headers_mut().insert("version", HeaderValue::from_static(version));
         assert_eq!(code(&verifier, &request), expected, "{version}");
-        // SHA-1 is chosen only where that is allowed.
+        // SHA-1 can only be chosen if legacy algorithms are allowed.
         let expected = if version == "1" { "malformed_signature" } else { expected };
         assert_eq!(code(&without_legacy, &request), expected, "{version}");
     }

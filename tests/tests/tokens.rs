@@ -1,4 +1,4 @@
-//! What a JSON Web Token must say beside being signed: held to the token that RFC 7515 prints in appendix A.1.
+//! The checks of a JSON Web Token besides its signature, with the token that RFC 7515 prints in appendix A.1.
 
 use std::time::Duration;
 
@@ -8,12 +8,14 @@ use countersign::{Payload, Scheme, Signer, Timestamp, Tolerance, Verifier, provi
 use countersign_tests::verdict::each_way;
 use http::Request;
 
-/// `{"typ":"JWT","alg":"HS256"}` and `{"iss":"joe","exp":1300819380,"http://example.com/is_root":true}`, but for white space.
+/// `{"typ":"JWT","alg":"HS256"}` and `{"iss":"joe","exp":1300819380,"http://example.com/is_root":true}`, apart from
+/// white space.
 const TOKEN: &str = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const SECRET: &str = "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow";
 const EXPIRES: i64 = 1_300_819_380;
 
-/// Why the token is refused under these rules, so many seconds behind its end; empty if it is accepted.
+/// The code with which the token is refused under these rules, this many seconds after its expiry; empty if it is
+/// accepted.
 fn code(rules: &str, behind_end: i64) -> &'static str {
     code_of(TOKEN, rules, behind_end)
 }
@@ -102,7 +104,8 @@ fn a_claim_that_is_required_must_be_there() {
     assert_eq!(code(&format!("{HS256}\nmax_age = \"5m\""), -1), "malformed_value");
 }
 
-/// What is said of a token that claims this, under these rules, at its usual end; empty if it is accepted.
+/// The message with which a token with these claims is refused under these rules, at its usual expiry; empty if it is
+/// accepted.
 fn said_of(claims: &str, rules: &str) -> String {
     let scheme = |rules: &str| {
         let toml = format!("name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nbody = true\n[jwt]\n{HS256}\n{rules}");
@@ -229,7 +232,7 @@ fn a_detached_signature_may_be_made_with_a_secret() {
     );
 }
 
-/// As `TrueLayer`'s own code demands of `tl_version`.
+/// The value of `tl_version` that `TrueLayer`'s own code demands.
 #[test]
 fn a_signer_names_the_version_of_what_it_signs_in_the_tokens_header() {
     let toml = "name = \"A\"\n[signature]\nalgorithm = \"jws-detached\"\nheader = \"sig\"\nsigns = \"{canonical:truelayer}\"\n\
@@ -340,7 +343,8 @@ fn the_method_of_a_question_is_not_accepted_for_a_delivery() {
     assert_eq!(other.code(), "signature");
 }
 
-/// Made by `PyJWT` 2.12.1, which says `b64` without `crit`, as Saleor uses it; `jose`, by which Saleor's own SDK verifies, takes it.
+/// Made by `PyJWT` 2.12.1, which writes `b64` without `crit`, as Saleor uses it. `jose`, with which Saleor's own SDK
+/// verifies, accepts it.
 #[test]
 fn a_detached_payload_may_be_signed_as_it_is_without_crit_where_the_scheme_says_so() {
     let body = r#"[{"id": "T3JkZXI6MQ==", "type": "Order", "token": "abc", "total": "10.00"}]"#;

@@ -22,7 +22,8 @@ fn lines(name: &str, lines: &[&str]) -> HeaderMap {
     lines.iter().map(|line| (name.clone(), HeaderValue::from_bytes(line.as_bytes()).unwrap())).collect()
 }
 
-/// The client by `X-Forwarded-For` and, each hop a `for`, by `Forwarded`; both must agree. `Err` is the word of the problem.
+/// The client by `X-Forwarded-For`, and by `Forwarded` with each hop as a `for`; both must agree. `Err` names the
+/// problem.
 fn client(peer: &str, hops: &[&str]) -> Result<String, &'static str> {
     let plain = proxies(ClientHeader::XForwardedFor).client(ip(peer), &lines("X-Forwarded-For", hops));
     let element = |hop: &str| {
@@ -49,7 +50,7 @@ fn client(peer: &str, hops: &[&str]) -> Result<String, &'static str> {
 #[test]
 fn the_client_is_the_right_most_untrusted_hop() {
     let table: [(&str, &[&str], Result<&str, &str>); 24] = [
-        // No header is believed of a stranger, not even a malformed one.
+        // The headers of an untrusted peer are ignored, even malformed ones.
         ("203.0.113.7", &[], Ok("203.0.113.7")),
         ("203.0.113.7", &["198.51.100.1"], Ok("203.0.113.7")),
         ("203.0.113.7", &["junk"], Ok("203.0.113.7")),
@@ -67,13 +68,13 @@ fn the_client_is_the_right_most_untrusted_hop() {
         ("10.0.0.1", &["198.51.100.1, 203.0.113.7, 2001:db8:a::1, ::ffff:10.9.9.9"], Ok("203.0.113.7")),
         ("2001:db8:a::2", &["198.51.100.1", "203.0.113.7", "10.0.0.2"], Ok("203.0.113.7")),
         ("10.0.0.1", &["10.0.0.3, 203.0.113.7", "10.0.0.2"], Ok("203.0.113.7")),
-        // What a trusted proxy does not tell is not guessed.
+        // If a trusted proxy does not give the client, it is not guessed.
         ("10.0.0.1", &[], Err("missing")),
         ("10.0.0.1", &["10.0.0.2"], Err("only proxies")),
         ("10.0.0.1", &["10.0.0.3", "10.0.0.2"], Err("only proxies")),
         ("10.0.0.1", &["203.0.113.7, unknown"], Err("hidden")),
         ("10.0.0.1", &["203.0.113.7, _hidden, 10.0.0.2"], Err("hidden")),
-        // Malformed anywhere is malformed.
+        // A malformed hop anywhere makes the header malformed.
         ("10.0.0.1", &[""], Err("malformed")),
         ("10.0.0.1", &["junk, 203.0.113.7"], Err("malformed")),
         ("10.0.0.1", &["203.0.113.7", "junk"], Err("malformed")),
@@ -146,7 +147,7 @@ fn a_stranger_is_refused_with_403_and_a_server_without_peers_with_500() {
     assert_eq!((unknown.code(), unknown.status().as_u16()), ("address", 500));
 }
 
-/// An address that is none of the proxies'.
+/// An address that is not a proxy's.
 fn client_address() -> impl Strategy<Value = IpAddr> {
     let proxies = AddressSet::parse(PROXIES).unwrap();
     address().prop_map(|address| address.to_canonical()).prop_filter("a proxy", move |it| !proxies.contains(*it))
@@ -172,21 +173,22 @@ fn hop(header: ClientHeader, node: &str) -> String {
     }
 }
 
-/// The client that is found if a proxy appends `client` to what it got, in the same line or in one of its own.
+/// The client that is found if a proxy appends `client` to the header it received, in the same line or in one of its
+/// own.
 fn behind(header: ClientHeader, got: &str, is_one_line: bool, client: IpAddr) -> Result<IpAddr, AddressProblem> {
     let own = match client {
         IpAddr::V4(address) => hop(header, &address.to_string()),
         IpAddr::V6(address) => hop(header, &format!("[{address}]")),
     };
     let values = if is_one_line { vec![format!("{got}, {own}")] } else { vec![got.to_owned(), own] };
-    // What is no header does not come so far.
+    // A value that cannot be a header does not reach the reader.
     let values = values.iter().filter_map(|value| HeaderValue::from_bytes(value.as_bytes()).ok());
     let headers: HeaderMap = values.map(|value| (header.name(), value)).collect();
     proxies(header).client(ip("10.0.0.1"), &headers)
 }
 
 proptest! {
-    /// Whatever hops a client writes, what the proxy appends decides.
+    /// Whatever hops a client writes, the hop that the proxy appends decides.
     #[test]
     fn hops_left_of_the_client_never_matter(
         left in vec(node(), 1..MAX_HOPS),
@@ -200,7 +202,7 @@ proptest! {
         }
     }
 
-    /// What is no hop, or happens to be one, helps no more.
+    /// The same for text that is no hop, except by chance.
     #[test]
     fn junk_left_of_the_client_is_malformed_or_never_matters(
         left in "((for=)?\"?[0-9a-f.:_\\[\\]]{0,20}\"?[,;] ?){0,4}|\\PC{0,40}",

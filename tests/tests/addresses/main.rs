@@ -1,4 +1,4 @@
-//! Where requests come from: sets against a plain search, the client behind proxies, the PROXY protocol.
+//! Request addresses: sets against a linear search, the client behind proxies, the PROXY protocol.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -12,7 +12,7 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-/// Addresses that are close to each other, so that they meet.
+/// Addresses that are close to each other, so that ranges overlap.
 fn address() -> impl Strategy<Value = IpAddr> {
     let v4 = prop_oneof![any::<u32>(), (0..1024_u32).prop_map(|low| 0xcb00_7000 | low), Just(0), Just(u32::MAX)];
     let v4 = v4.prop_map(Ipv4Addr::from).boxed();

@@ -18,7 +18,7 @@ fn socket(text: &str) -> SocketAddr {
     text.parse().unwrap()
 }
 
-/// What the header says, and that reading it byte by byte, or only what it asks for, says the same.
+/// The header in `bytes`. Checks that reading byte by byte, or only as many bytes as asked for, gives the same result.
 fn header(bytes: &[u8]) -> Result<Header, HeaderError> {
     let whole = parse(&[bytes, b"GET / HTTP/1.1\r\n"].concat())?;
     let Progress::Done { length, header } = whole else { panic!("{whole:?} for {bytes:?}") };

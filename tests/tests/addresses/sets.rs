@@ -1,4 +1,4 @@
-//! Sets of addresses, and the lists that providers publish of theirs.
+//! Sets of addresses, and the lists that providers publish.
 
 use std::net::IpAddr;
 
@@ -36,7 +36,7 @@ fn a_list_may_be_as_long_and_as_wide_as_the_limits_allow() {
     assert_eq!([MAX_LIST_BYTES, MAX_LIST_BYTES + 1].map(of_bytes), [Ok(1), Err(ListError::TooLong)]);
     let of_ranges = |count: usize| read(&"::\n".repeat(count));
     assert_eq!([MAX_LIST_RANGES, MAX_LIST_RANGES + 1].map(of_ranges), [Ok(1), Err(ListError::TooLong)]);
-    // Every other one, so that none is merged with its neighbour.
+    // Every other range, so that none is merged with its neighbour.
     let v4 = |at: u8| format!("{}.0.0.0/8", 2 * at);
     let v6 = |at: u8| format!("{:x}00::/16", 0x20 + 2 * at);
     for network in [v4, v6] {
@@ -98,7 +98,7 @@ fn network() -> impl Strategy<Value = IpNet> {
     })
 }
 
-/// Whether one of the networks contains the address, by comparing each in the form that it was written in.
+/// Whether one of the networks contains the address, by a linear search in each form of the address.
 fn plainly(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| match (network, address.to_canonical()) {
         (IpNet::V4(network), IpAddr::V4(address)) => network.contains(&address),

@@ -1,4 +1,4 @@
-//! What is configured never comes out again.
+//! Configured secrets never appear in errors, logs or debug output.
 
 use std::{io::Write, sync::Arc, sync::Mutex};
 
@@ -12,7 +12,7 @@ use countersign_tower::{ReplayLayer, Stack, VerifyLayer};
 use http::Request;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Everything that `tracing` is told.
+/// Everything that is logged with `tracing`.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -35,7 +35,7 @@ impl MakeWriter<'_> for Log {
     }
 }
 
-/// The tags that are right for this request, as the text that a header or parameter would have.
+/// The right tags of this request, as the text of a header or parameter.
 fn right_tags(endpoint: &Endpoint, request: Request<Bytes>) -> Vec<String> {
     let mut unsigned = request;
     if let Some(name) = endpoint.reading.signature_header() {
@@ -43,7 +43,7 @@ fn right_tags(endpoint: &Endpoint, request: Request<Bytes>) -> Vec<String> {
     }
     let Ok(signed) = endpoint.signer_of(endpoint.secret).unwrap().sign(unsigned, NOW) else { return Vec::new() };
     let everything = format!("{:?} {:?} {:?}", signed.uri(), signed.headers(), signed.body());
-    // A tag is the only long run of letters and digits in these requests, but for the names of headers.
+    // In these requests a tag is the only long run of letters and digits, except names of headers.
     let runs = everything.split(|c: char| !(c.is_ascii_alphanumeric() || "+/_-".contains(c)));
     let is_tag = |run: &&str| run.len() >= 26 && run.contains(|c: char| c.is_ascii_digit());
     runs.filter(is_tag).filter(|run| !signed.headers().contains_key(*run)).map(str::to_owned).collect()

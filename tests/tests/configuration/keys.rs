@@ -69,7 +69,7 @@ fn a_public_key_that_may_be_bare_bytes_may_be_a_file_as_well() {
         let verifier = Verifier::new(&scheme, text).unwrap_or_else(|error| panic!("{text}: {error}"));
         assert!(verifier.verify(&request, message, NOW).is_ok(), "{text}");
     }
-    // An HTTP Message Signature takes a key as any other does.
+    // An HTTP Message Signature takes a key like any other scheme.
     let file = "name = \"T\"\n[secret]\nencoding = \"hex\"\n[signature]\nalgorithm = \"http-signature\"\n\
                 [http-signature]\nalgorithms = [\"ed25519\"]\ncomponents = [\"content-digest\"]\n";
     let scheme = Scheme::from_toml("t", file).unwrap();
@@ -126,7 +126,7 @@ fn der(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
     [head, inside].concat()
 }
 
-/// RFC 5915 section 3 wants the curve's name in the key as well; most leave it to what is around it.
+/// RFC 5915 section 3 demands the curve's name in the key as well; most writers omit it, because the container has it.
 #[test]
 fn a_private_key_may_name_its_curve_twice_but_not_two_curves() {
     let (p256, p384) = (b"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07", b"\x06\x05\x2b\x81\x04\x00\x22");

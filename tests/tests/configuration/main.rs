@@ -1,4 +1,4 @@
-//! What an endpoint and a signer are made of: what is refused, with a hint, and what never comes out again.
+//! The configuration of endpoints and signers: what is refused, with which hint, and what is never shown.
 
 mod hidden;
 mod keys;

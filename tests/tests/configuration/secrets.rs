@@ -1,4 +1,4 @@
-//! Secrets that are none are refused, with a hint.
+//! Texts and bytes that cannot be a secret are refused, with a hint.
 
 use bytes::Bytes;
 use countersign::{ConfigError, Rejection, Scheme, Secret, SecretError, Signer, Verifier, providers};
@@ -187,7 +187,7 @@ fn a_forgery_with_the_empty_secret_prepares_it_as_the_scheme_does() {
         let verifier = Verifier::new(with_secret_rule(""), key).unwrap();
         assert!(verifier.verify(&forged, forged.body(), NOW).is_ok(), "{rule}");
     }
-    // The SHA-256 of nothing.
+    // The SHA-256 of the empty text.
     let nobody = Signer::of_nobody(with_secret_rule("hash = \"sha256\""), |builder| builder).unwrap().unwrap();
     let forged = nobody.sign(Request::post("/").body(Bytes::from_static(b"{}")).unwrap(), NOW).unwrap();
     let key = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

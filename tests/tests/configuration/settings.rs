@@ -59,7 +59,7 @@ fn a_scheme_that_signs_the_url_needs_the_public_url() {
         let file = format!(
             "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n"
         );
-        // Some of these cannot be told apart from others, and must say so.
+        // Some of these are ambiguous, and must say so.
         let ambiguous = || Scheme::from_toml("t", &format!("{file}ambiguous = \"a test\"\n"));
         let scheme = Scheme::from_toml("t", &file).or_else(|_| ambiguous()).unwrap();
         assert_eq!(scheme.needs_public_url(), is_needed, "{signs}");

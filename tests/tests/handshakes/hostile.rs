@@ -1,4 +1,4 @@
-//! What questions could be misused for.
+//! How handshakes could be misused.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -192,7 +192,7 @@ fn smartcar() -> Verifier {
 
 const QUESTION: &[u8] = br#"{"eventType":"VERIFY","data":{"challenge":"abc"}}"#;
 
-/// What becomes of a question that nobody signed, if it arrives so: an answer, or the reason that there is none.
+/// The outcome of an unsigned question that arrives in these steps: an answer, or the reason for a refusal.
 async fn asked(layer: VerifyLayer<Verifier>, request: Builder, body: Vec<Step>) -> &'static str {
     let request = request.method("POST").body(Wire::with_count(body).0).unwrap();
     let service = service_fn(async |_: Request<VerifiedBody>| -> Result<Response<Body>, Infallible> {
@@ -233,7 +233,7 @@ async fn what_could_be_a_question_is_a_delivery_if_it_is_signed_and_all_there() 
     }
 }
 
-/// A question in the body with so many bytes, asked of a provider that signs none.
+/// A question in a body of this length, for a provider that does not sign its questions.
 fn question_of(bytes: usize) -> Vec<u8> {
     [QUESTION, &vec![b' '; bytes - QUESTION.len()]].concat()
 }
@@ -253,7 +253,7 @@ fn a_body_with_a_question_may_have_16_kib() {
     );
     assert!(!is_answered("GET", 1000));
 
-    // Where the head asks, the body may have any length.
+    // If the head asks the question, the body may have any length.
     let okta = Verifier::new(providers::OKTA_EVENT_HOOKS, SECRET).unwrap();
     let asks = Request::get("/").header("Authorization", SECRET).header("X-Okta-Verification-Challenge", "a");
     let (head, ()) = asks.body(()).unwrap().into_parts();
@@ -270,17 +270,17 @@ fn only_a_body_that_may_be_a_question_is_read_for_one() {
     for (provider, head, body, may_ask, expected) in [
         // No questions at all.
         (providers::GITHUB, &post, slack_asks, false, Ok(false)),
-        // A signed question by the method of deliveries is a delivery.
+        // A signed question with the method of deliveries is a delivery.
         (providers::SLACK, &post, slack_asks, false, Ok(false)),
         (providers::SLACK, &get, slack_asks, false, Ok(false)),
-        // One that the head alone asks.
+        // A question in the head alone.
         (providers::DROPBOX, &challenged, b"", false, Ok(false)),
         (providers::DROPBOX, &post, b"", false, Ok(false)),
-        // One in the body that nobody signs.
+        // An unsigned question in the body.
         (providers::SMARTCAR, &post, QUESTION, true, Ok(true)),
         (providers::SMARTCAR, &post, slack_asks, true, Ok(false)),
         (providers::SMARTCAR, &get, QUESTION, false, Ok(false)),
-        // A signed one by a method that no delivery has.
+        // A signed question with a method that no delivery has.
         (providers::OKTA_EVENT_HOOKS, &okta_asks, b"", true, Err("missing_signature")),
         (providers::OKTA_EVENT_HOOKS, &get, b"", false, Ok(false)),
         (providers::OKTA_EVENT_HOOKS, &post, b"", false, Ok(false)),

@@ -1,4 +1,4 @@
-//! Every handshake that is known, through the layer: what is asked, and what is answered or refused.
+//! Every known handshake through the layer: which questions are answered, and which are refused.
 
 use std::{
     collections::BTreeMap,
@@ -68,7 +68,7 @@ struct Case {
     confirmed: Option<String>,
 }
 
-/// A place for one secret, and the URLs that were fetched.
+/// A store for one secret, and the URLs that were fetched.
 #[derive(Clone, Default)]
 struct Outside {
     secret: Arc<Mutex<Option<String>>>,
@@ -152,7 +152,7 @@ fn layer(verifier: Verifier) -> VerifyLayer<Verifier> {
     VerifyLayer::new(verifier).with_clock(|| NOW)
 }
 
-/// Sends a request through the layer; the service behind answers 202.
+/// Sends a request through the layer; the inner service answers 202.
 async fn send(layer: VerifyLayer<Verifier>, request: Request<Bytes>) -> (Response<Body>, usize) {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
@@ -218,7 +218,8 @@ fn every_handshake_of_the_catalogue_has_a_case_that_is_answered() {
     let cases = cases().case;
     let answered = |id: &str| cases.iter().any(|case| case.provider.as_deref() == Some(id) && case.answer.is_some());
     for provider in countersign::providers::ALL {
-        // What confirms a subscription is signed with a key that only the provider has: there is a case with an own scheme.
+        // The confirmation of a subscription is signed with a key that only the provider has; another case has its own
+        // scheme.
         let scheme = provider.scheme().unwrap();
         if scheme.has_handshakes() && !scheme.asks_to_confirm() {
             assert!(answered(provider.id()), "{}", provider.id());

@@ -1,4 +1,4 @@
-//! The chains of certificates in which keys are published, and who is believed.
+//! Certificate chains in which keys are published, and which of them are trusted.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign::{CertificateProblem, KeyError, KeySetError, Timestamp, TrustRoots};
@@ -13,10 +13,10 @@ use crate::{MESSAGE, NOW, RSA, read, unkeyed};
 type Authority = CertifiedIssuer<'static, KeyPair>;
 
 const HOST: &str = "keys.acme.example";
-/// Around [`NOW`].
+/// The validity of a certificate that is valid at [`NOW`].
 const YEARS: (i32, i32) = (2020, 2030);
 
-/// What is said of a certificate that is valid from the one year's beginning to the other's.
+/// The parameters of a certificate that is valid from the beginning of one year to the beginning of another.
 fn params(name: &str, years: (i32, i32)) -> CertificateParams {
     let mut params = CertificateParams::new(vec![HOST.to_owned()]).unwrap();
     params.distinguished_name = DistinguishedName::new();
@@ -25,7 +25,7 @@ fn params(name: &str, years: (i32, i32)) -> CertificateParams {
     params
 }
 
-/// An authority that another one vouches for, or none.
+/// An authority, with or without an issuer.
 fn authority(name: &str, years: (i32, i32), issuer: Option<&Authority>) -> Authority {
     let mut params = params(name, years);
     (params.subject_alt_names, params.is_ca) = (Vec::new(), IsCa::Ca(BasicConstraints::Unconstrained));
@@ -40,7 +40,7 @@ fn leaf(issuer: &Authority) -> String {
     params("leaf", YEARS).signed_by(&KeyPair::generate().unwrap(), issuer).unwrap().pem()
 }
 
-/// What becomes of a document under a scheme that says this of its certificates.
+/// The verdict on a document, under a scheme with these rules for its certificates.
 fn judged(more: &str, document: &str, roots: &TrustRoots) -> Result<(), CertificateProblem> {
     let unkeyed = unkeyed("ecdsa-p256-sha256", &format!("format = \"certificate\"\n{more}"));
     match unkeyed.read(document.as_bytes(), roots, NOW) {
@@ -102,7 +102,7 @@ fn an_error_says_why_a_chain_is_not_trusted() {
 #[test]
 fn an_authority_can_be_trusted_by_its_parts_or_by_its_certificate() {
     let root = authority("root", YEARS, None);
-    // What is in the sequences: a set of one attribute, the common name, and the key.
+    // The contents of the sequences: a set of one attribute, the common name, and the key.
     let subject = b"\x31\x0d\x30\x0b\x06\x03\x55\x04\x03\x0c\x04root";
     let spki = root.key().subject_public_key_info();
     let roots = TrustRoots::none().with_anchor(subject, &spki[2..], None);

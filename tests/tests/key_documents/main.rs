@@ -1,4 +1,4 @@
-//! What is read of the documents in which providers publish their keys, and what is not.
+//! The documents in which providers publish their keys: what is read from them, and what is refused.
 
 use base64::{
     Engine as _,
@@ -26,7 +26,7 @@ fn read(unkeyed: &Unkeyed, document: impl AsRef<[u8]>) -> Result<KeySet, KeySetE
     unkeyed.read(document.as_ref(), &TrustRoots::none(), NOW)
 }
 
-/// Whether a verifier with these keys takes what the key of the vectors signed.
+/// Whether a verifier with these keys accepts the signature of the vectors' key.
 fn proves(unkeyed: &Unkeyed, keys: &KeySet, key_id: Option<&str>, signature: &[u8]) -> Option<bool> {
     let verifier = unkeyed.verifier(keys, key_id).unwrap()?;
     let request = Request::post("/").header("X-Sig", STANDARD.encode(signature)).body(MESSAGE).unwrap();
@@ -147,7 +147,7 @@ fn a_single_key_may_have_every_format_of_a_pasted_one() {
             let unkeyed = unkeyed("ed25519", &format!("{keys}\n{more}"));
             let keys = read(&unkeyed, document).unwrap_or_else(|error| panic!("{document}: {error}"));
             assert_eq!((keys.len(), keys.ids().count()), (1, 0));
-            // The id was for the URL: here is one key.
+            // The id was for the URL: this document has only one key.
             assert_eq!(proves(&unkeyed, &keys, Some("any"), ED25519), Some(true), "{document}");
         }
     }
@@ -185,13 +185,13 @@ fn an_error_of_a_document_names_the_limit() {
     assert!(KeySetError::NoKey.to_string().contains("no key"));
 }
 
-/// The key of `p256.pub.pem` or one of its like.
+/// A key on a curve, such as that of `p256.pub.pem`.
 struct OnCurve {
     curve: &'static str,
     /// The `alg` of RFC 7518.
     alg: &'static str,
     algorithm: &'static str,
-    /// How many bytes a coordinate has.
+    /// The length of a coordinate in bytes.
     len: usize,
     x: &'static str,
     y: &'static str,
@@ -264,7 +264,8 @@ fn a_coordinate_may_be_shorter_than_that_of_its_curve_but_not_longer() {
         assert_eq!(refused(&longer(&x), &y), malformed, "{}", key.curve);
         assert_eq!(refused(&x, &longer(&y)), malformed, "{}", key.curve);
         assert_eq!(refused(&longer(&x), &longer(&y)), malformed, "{}", key.curve);
-        // Some leave out a zero in front, as of the y of our key on P-521; without another byte it is another point.
+        // Some writers omit a leading zero, such as that of the y of our key on P-521; without any other byte it is
+        // another point.
         let shorter = refused(&x, &y[1..]);
         assert_eq!(shorter.is_none(), key.curve == "P-521", "{}: {shorter:?}", key.curve);
         assert_ne!(shorter, malformed, "{}", key.curve);

@@ -1,4 +1,4 @@
-//! What the canonical forms make of requests that were made to confuse them.
+//! The canonical forms of requests that were made to confuse them.
 
 #[cfg(all(feature = "jwt", feature = "p521"))]
 use crate::Signer;
@@ -6,7 +6,7 @@ use crate::{Rejection, Scheme, Timestamp, Verifier, hmac_sha256::HmacSha256};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_638_186_175);
 
-/// The code of the refusal, `signature` if the content could be written.
+/// The code of the refusal; `signature` if the content could be written.
 fn refusal(scheme: &Scheme, secret: &str, request: &http::Request<&str>) -> &'static str {
     let verifier = Verifier::builder(scheme).secret(secret).public_url("https://example.com").build().unwrap();
     verifier
@@ -176,7 +176,8 @@ fn a_contentful_request_is_signed_as_by_the_senders_own_code() {
         let verdict = verifier.verify(&request, *request.body(), now);
         assert!(verdict.is_ok(), "{target} {listed}: {verdict:?}");
     }
-    // The names are written anew: however they are listed, the two that are always signed among them or not.
+    // The list of names is written in canonical form, in whichever order it is sent, with or without the two that are
+    // always signed.
     let (target, _, extra, signature) = CONTENTFUL[1];
     for listed in ["x-contentful-topic", "X-Contentful-Topic, x-contentful-timestamp"] {
         let request = http::Request::post(target)
@@ -226,8 +227,6 @@ const CONTENTFUL: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// The webhook of `test-resources` in `TrueLayer/truelayer-signing`.
-#[cfg(all(feature = "jwt", feature = "p521"))]
 #[test]
 fn a_covered_time_is_signed_even_if_the_scheme_does_not_read_it() {
     let of = |header: &str| {
@@ -248,6 +247,7 @@ fn a_covered_time_is_signed_even_if_the_scheme_does_not_read_it() {
     assert_eq!(verifier.verify(&signed, signed.body(), NOW).unwrap_err().code(), "signature");
 }
 
+/// The webhook of `test-resources` in `TrueLayer/truelayer-signing`.
 #[cfg(all(feature = "jwt", feature = "p521"))]
 #[test]
 fn a_token_covers_exactly_the_headers_that_it_lists() {

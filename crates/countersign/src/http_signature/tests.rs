@@ -1,4 +1,4 @@
-//! The examples of RFC 9421, and what a hostile sender writes into the headers.
+//! The examples of RFC 9421, and headers that a hostile sender could write.
 
 use bytes::Bytes;
 use http::Request;
@@ -32,7 +32,7 @@ fn scheme(algorithms: &str, rest: &str) -> Scheme {
     Scheme::from_toml("rfc9421", &toml).unwrap()
 }
 
-/// A scheme that wants no more than a signature.
+/// A scheme that demands only a signature.
 fn any_of(algorithms: &str) -> Scheme {
     scheme(algorithms, "covers_body = false\n[http-signature]")
 }
@@ -100,7 +100,7 @@ fn the_ed25519_example_of_appendix_b_2_6_is_right() {
         "sig-b26=:wqcAqbmYJ2ji2glfAMaRy4gruYYnx2nEFN2HN6jrnDnQCK1u02Gb04v9EDgwUPiu4A0w6vuQv5lIp5WPpBKRCw==:",
     );
     assert!(judge(&verifier(&any_of("[\"ed25519\"]"), ED25519), &request).is_ok());
-    // The allowed algorithms are those of the scheme, whatever the key could do.
+    // The scheme decides which algorithms are allowed, whatever the key supports.
     let builder = Verifier::builder(any_of("[\"ecdsa-p256-sha256\"]")).secret(ED25519).build();
     assert!(builder.is_err());
 }
@@ -141,7 +141,7 @@ fn proxied() -> Request<&'static str> {
 fn the_fitting_one_of_the_two_signatures_of_section_4_3_is_used() {
     let now = Timestamp::from_unix_seconds(1_618_884_500);
     let request = proxied();
-    // What the client signed was `example.com`, what the proxy signed its own host.
+    // The client signed `example.com`; the proxy signed its own host.
     let at = |url: &str, rest: &str, algorithm: &str, key: &str| {
         let scheme = scheme(
             &format!("[\"{algorithm}\"]"),
@@ -152,7 +152,7 @@ fn the_fitting_one_of_the_two_signatures_of_section_4_3_is_used() {
     };
     let client = at("https://example.com", "label = \"sig1\"", "ecdsa-p256-sha256", P256);
     assert_eq!(client, Ok(Some(1_618_884_475)));
-    // `alg` says that the other one is no ECDSA.
+    // `alg` says that the other signature is not ECDSA.
     assert_eq!(at("https://example.com", "", "ecdsa-p256-sha256", P256), Ok(Some(1_618_884_475)));
     assert_eq!(
         at("https://example.com", "key_id = \"test-key-ecc-p256\"", "ecdsa-p256-sha256", P256),
@@ -169,7 +169,7 @@ fn the_fitting_one_of_the_two_signatures_of_section_4_3_is_used() {
     assert_eq!(other_url, Err(Rejection::Signature));
 }
 
-/// The request of the test with other headers or another target, signed by ourselves over `components`.
+/// The test request with other headers or another target, signed by our signer over `components`.
 fn values(target: &str, headers: &[(&str, &str)], components: &[&str]) -> Result<(), String> {
     let list: Vec<_> = components.iter().map(|component| format!("'{component}'")).collect();
     let scheme = scheme(
@@ -188,7 +188,7 @@ fn values(target: &str, headers: &[(&str, &str)], components: &[&str]) -> Result
     verifier.verify(&request, request.body(), CREATED).map(drop).map_err(|rejection| rejection.to_string())
 }
 
-/// What is signed, for the components of one request.
+/// The signed lines of the components of one request.
 fn lines(target: &str, headers: &[(&str, &str)], components: &[&str]) -> Result<Vec<String>, Rejection> {
     let scheme = any_of("[\"hmac-sha256\"]");
     let mut request = Request::get(target);
@@ -286,7 +286,7 @@ fn a_component_without_one_value_is_refused() {
         assert!(lines("/?a=1&a=1&b=2&d=%FF", &headers, &[component]).is_err(), "{component}");
     }
     assert!(lines("/?b=2&d=%FF", &[], &["@query-param;name=\"b\""]).is_err());
-    // To parse it once for each of many components would take long.
+    // Parsing it again for each of many components would take long.
     let long = format!("a=1, b={}", "9".repeat(12).repeat(200));
     assert!(values("/", &[("dict", &long)], &["dict"]).is_ok());
     assert!(values("/", &[("dict", &long)], &["dict;key=\"a\""]).is_err());
@@ -320,7 +320,7 @@ fn an_unknown_component_is_refused_in_scheme_files() {
     }
 }
 
-/// What comes of `Signature-Input` and `Signature`, for a scheme that is content with any signature.
+/// The code of the refusal of these headers, by a scheme that accepts any signature.
 fn refusal(input: &[&str], signature: &[&str]) -> &'static str {
     let verifier = verifier(&any_of("[\"hmac-sha256\"]"), SHARED_SECRET);
     let mut request = test_request();
@@ -454,7 +454,7 @@ fn a_key_may_only_have_an_id_if_deliveries_name_their_key() {
     assert_eq!(error, ConfigError::NamesNoKey { scheme: "github".to_owned() });
 }
 
-/// The outcome for a digest that is signed, whatever it is.
+/// The outcome for a signed digest header, whatever it contains.
 fn with_digest(digests: &[&str], body: &'static str) -> Result<(), &'static str> {
     let base = format!("\"content-digest\": {}\n\"@signature-params\": (\"content-digest\")", digests.join(", "));
     let mut mac = Digest::Sha256.start_hmac(&Encoding::Base64.decode(SHARED_SECRET.as_bytes()).unwrap());

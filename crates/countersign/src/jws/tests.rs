@@ -1,4 +1,4 @@
-//! The examples of the RFCs, and what must be refused.
+//! The examples of the RFCs, and tokens that must be refused.
 
 use super::*;
 use crate::algorithm::Digest;
@@ -24,7 +24,7 @@ fn tag(mut mac: Mac, signed: &[u8]) -> Vec<u8> {
     mac.finish().as_bytes().to_vec()
 }
 
-/// A token with that header, signed by HMAC with SHA-256 under the secret.
+/// A token with that header, signed with HMAC-SHA-256 under the secret.
 fn token(header: &str, payload: &[u8]) -> String {
     let signed = format!("{}.{}", base64(header.as_bytes()), base64(payload));
     format!("{signed}.{}", base64(&tag(keyed(), signed.as_bytes())))
@@ -72,7 +72,7 @@ fn a_token_that_is_not_three_canonical_parts_is_refused() {
         format!("{header}=.{payload}.{signature}"),
         format!("{header}.{payload}==.{signature}"),
         format!("{header}. {payload}.{signature}"),
-        // The last bits of the signature stand for nothing, and have to be zero.
+        // The last bits of the signature are unused, and must be zero.
         RFC_7515_A1.replace("EjXk", "EjXl"),
         RFC_7515_A1.replace("-mB92K27uhb", "+mB92K27uhb"),
     ];
@@ -160,7 +160,7 @@ fn an_extension_that_is_not_understood_is_refused() {
             "{header}"
         );
     }
-    // RFC 7797 section 7: not in a token with its payload inside.
+    // RFC 7797 section 7: not allowed in a token with its payload inside.
     for value in ["true", "false"] {
         let header = format!(r#"{{"alg":"HS256","crit":["b64"],"b64":{value}}}"#);
         assert_eq!(problem(&token(&header, b"{}")), JwsProblem::Critical);
@@ -280,7 +280,8 @@ mod public_keys {
 
     #[test]
     fn a_public_key_taken_for_a_secret_signs_nothing() {
-        // The attack: sign by HMAC with what everyone may know. The verifier asks the public key, which knows no HMAC.
+        // The attack: sign by HMAC with the public key as the secret. The verifier uses the key as a public key, which
+        // has no HMAC.
         for (_, key, _) in examples() {
             for bytes in [RFC_8037_A2, RFC_7515_A2_KEY, RFC_7515_A3_KEY, RFC_7515_A4_KEY] {
                 let sign = |signed: &[u8]| Some(tag(Digest::Sha256.start_hmac(bytes.as_bytes()), signed));

@@ -1,4 +1,4 @@
-//! Keys and signatures that OpenSSL made, and what must be refused.
+//! Keys and signatures made by OpenSSL, and keys and signatures that must be refused.
 
 use super::{KeyError, KeyPolicy, PrivateKey, PublicKey, PublicKeyAlgorithm, PublicKeyKind, SignatureForm};
 use crate::encoding::Encoding;
@@ -29,7 +29,7 @@ fn refused(pem: &str) -> KeyError {
     PublicKey::parse(pem, KeyPolicy::Standard).unwrap_err()
 }
 
-/// One of each algorithm: its keys, and a signature by OpenSSL.
+/// For each algorithm, its keys and a signature by OpenSSL.
 fn signed_by_openssl() -> [(PublicKeyAlgorithm, PublicKey, PrivateKey, &'static [u8]); 12] {
     let p256 = || (public(file!("p256.pub.pem")), private(file!("p256.pem")));
     let rsa = || (public(file!("rsa2048.pub.pem")), private(file!("rsa2048.pem")));
@@ -305,7 +305,7 @@ fn rsa_keys_have_bounds() {
 
 #[test]
 fn an_ed25519_key_that_anyone_could_sign_under_is_refused() {
-    // The points of small order, and then the other ways to write them; the sign of x is the last bit.
+    // The points of small order, followed by their other encodings; the sign of x is the last bit.
     let small_order = [
         "0100000000000000000000000000000000000000000000000000000000000000",
         "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
@@ -322,7 +322,7 @@ fn an_ed25519_key_that_anyone_could_sign_under_is_refused() {
         let key = Encoding::HexLower.decode(key.as_bytes()).unwrap();
         assert_eq!(PublicKey::from_raw(PublicKeyKind::Ed25519, &key).unwrap_err(), KeyError::Weak, "{key:x?}");
     }
-    // y from 2^255 - 19 on, which stands for y - (2^255 - 19) to a lax reader.
+    // y from 2^255 - 19 on, which a lax reader takes for y - (2^255 - 19).
     for (first, last) in (0xed..=0xff).flat_map(|first| [(first, 0x7f), (first, 0xff)]) {
         let key = [&[first][..], &[0xff; 30], &[last]].concat();
         assert!(PublicKey::from_raw(PublicKeyKind::Ed25519, &key).is_err(), "{key:x?}");

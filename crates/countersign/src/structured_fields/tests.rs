@@ -1,4 +1,4 @@
-//! What is one dictionary and what is none.
+//! Texts that are a valid dictionary, item or field, and texts that are not.
 
 use super::{Bare, Value, dictionary, item, member_of, reserialized};
 
@@ -91,7 +91,7 @@ fn a_field_is_reserialized_if_all_its_possible_types_agree() {
     assert_eq!(reserialized(b"a,  b").as_deref(), Some("a, b"));
     assert_eq!(reserialized(b"a=1,b=(c   d)").as_deref(), Some("a=1, b=(c d)"));
     assert_eq!(reserialized(b"  1.0;x=?1 ").as_deref(), Some("1.0;x"));
-    // As a dictionary it would have one member only.
+    // As a dictionary it would have only one member.
     assert_eq!(reserialized(b"a, a").as_deref(), Some("a, a"));
     assert_eq!(reserialized(b"a=1, a=1"), None);
     assert_eq!(reserialized(b"("), None);
