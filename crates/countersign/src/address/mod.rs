@@ -11,7 +11,7 @@
 //! let allowed = AddressSet::parse(["203.0.113.0/24", "2001:db8:7::/48"])?;
 //! let proxies = TrustedProxies::new(AddressSet::parse(["10.0.0.0/8"])?, ClientHeader::XForwardedFor);
 //!
-//! // What an attacker writes stands on the left; what our own proxy appended stands on the right.
+//! // A client can write any hops on the left; our own proxy appends its hop on the right.
 //! let mut headers = HeaderMap::new();
 //! headers.insert("x-forwarded-for", "203.0.113.7, 198.51.100.66".parse()?);
 //!

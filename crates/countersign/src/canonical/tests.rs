@@ -1,8 +1,6 @@
 //! The canonical forms of requests that were made to confuse them.
 
-#[cfg(all(feature = "jwt", feature = "p521"))]
-use crate::Signer;
-use crate::{Rejection, Scheme, Timestamp, Verifier, hmac_sha256::HmacSha256};
+use crate::{Rejection, Scheme, Signer, Timestamp, Verifier, hmac_sha256::HmacSha256};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_638_186_175);
 

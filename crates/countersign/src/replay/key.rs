@@ -1,3 +1,5 @@
+//! Replay keys, and the scopes that separate those of different endpoints.
+
 use std::fmt;
 
 use crate::{

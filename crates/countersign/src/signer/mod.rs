@@ -66,7 +66,7 @@ pub enum SignError {
     },
     /// The scheme signs a value that the request does not have, or that the verifier would refuse.
     Refused(Rejection),
-    /// A value cannot stand in a header or URL.
+    /// A value cannot be written into a header or URL.
     Unprintable {
         /// The place of the value.
         place: String,
