@@ -1,4 +1,4 @@
-//! What verifiers and signers are made of, and the errors in it.
+//! Configuration errors of verifiers and signers, and the conversions into schemes and secrets.
 
 use std::fmt;
 

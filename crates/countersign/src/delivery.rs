@@ -29,8 +29,8 @@ pub struct Delivery {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Payload<'a> {
-    /// In the body. Its format is that of the content type; if there is none that says it, perhaps the one that [the
-    /// scheme knows](crate::scheme::Description::reads_json).
+    /// In the body, in the format of its content type. If that does not name one, the scheme may
+    /// ([`reads_json`](crate::scheme::Description::reads_json)).
     Body(&'a Bytes),
     /// In the claims of a token, one JSON object.
     Claims(&'a [u8]),

@@ -262,14 +262,11 @@ impl fmt::Display for ListError {
             }
             Self::TooWide { network } => {
                 let (v4, v6) = WIDEST;
-                write!(f, "{network} is too wide: a list may have ranges up to /{v4} (IPv4) or /{v6} (IPv6)")
+                write!(f, "{network} is wider than /{v4} (IPv4) or /{v6} (IPv6), the widest range that a list may have")
             }
             Self::TooWideTogether => {
                 let (v4, v6) = WIDEST;
-                write!(
-                    f,
-                    "the ranges are too wide together: a list may have no more addresses than {MOST} ranges of /{v4} (IPv4) or /{v6} (IPv6)"
-                )
+                write!(f, "the ranges together have more addresses than {MOST} ranges of /{v4} (IPv4) or /{v6} (IPv6)")
             }
         }
     }
