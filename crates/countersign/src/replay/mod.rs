@@ -50,9 +50,9 @@ use crate::timestamp::Timestamp;
 ///
 /// # Contract
 ///
-/// - Of any number of concurrent claims of one key, exactly one is [`Claim::Fresh`].
-/// - A claim ends with its lease: at `now + lease_for`, to the millisecond, or when it is settled. The next claim of
-///   the key is then fresh.
+/// - Of any number of concurrent claims of one key, at most one is [`Claim::Fresh`]; exactly one if the key is free.
+/// - A claim ends with its lease: at `now + lease_for`, to the millisecond, or when it is settled. Unless it was
+///   committed, the next claim of the key is fresh.
 /// - A committed key is [`Claim::Done`] until `now + keep_for`. A store that is full refuses new claims; it never
 ///   evicts a live entry to make room.
 /// - A lease that is over has no effect, whether the key was claimed again or not.
