@@ -384,7 +384,7 @@ fn an_explanation_reads_as_the_verdict_and_its_causes_with_their_certainty() {
     assert_eq!(
         explained(setup().secret("a", secret), b"{}\n"),
         "refused: no key of this endpoint made this signature for these bytes: wrong secret, or what is signed was changed\n\
-         body_white_space (proven: without it the signature is right): white space around the body was changed: the signed \
+         body_white_space (proven: the signature is valid without this mistake): white space around the body was changed: the signed \
          body has none at its end; give the verifier the raw body, before anything parses or rewrites it"
     );
     let unset = explained(setup(), b"{}");
@@ -392,7 +392,7 @@ fn an_explanation_reads_as_the_verdict_and_its_causes_with_their_certainty() {
     assert_eq!(
         logged("body_too_large"),
         "refused: body_too_large\n\
-         body_too_large (indicated: the signature cannot tell): the reason: raise the body limit if the provider sends such \
+         body_too_large (indicated: the signature cannot prove it): the reason: raise the body limit if the provider sends such \
          bodies"
     );
     assert_eq!(

@@ -66,7 +66,9 @@ fn the_optional_end_of_an_item_is_not_part_of_it() {
         let toml = format!("name = \"A\"\n[signature]\n{}", list(end));
         let error = Scheme::from_toml("acme", &toml).unwrap_err().to_string();
         assert!(
-            ["no letters or digits", "no tag is made", "separates items"].iter().any(|words| error.contains(words)),
+            ["other than letters and digits", "no tag contains", "separates items"]
+                .iter()
+                .any(|words| error.contains(words)),
             "{error}"
         );
     }

@@ -65,8 +65,8 @@ fn a_body_in_another_encoding_is_found() {
         (STANDARD.encode(EVENT), Some("in base64")),
         (hex, Some("in hex")),
         ("b'{\"id\":17}'".to_owned(), Some("as Python prints bytes (`b'...'`)")),
-        (format!("{nine}\r\n{{\"id\":17}}\r\n0\r\n\r\n"), Some("with the marks of its chunks")),
-        ("4\r\n{\"id\r\n5\r\n\":17}\r\n0\r\n\r\n".to_owned(), Some("with the marks of its chunks")),
+        (format!("{nine}\r\n{{\"id\":17}}\r\n0\r\n\r\n"), Some("in chunked transfer coding")),
+        ("4\r\n{\"id\r\n5\r\n\":17}\r\n0\r\n\r\n".to_owned(), Some("in chunked transfer coding")),
         ("4\r\n{\"id\r\n5\r\n\":17}\r\n0\r\n".to_owned(), None),
         (format!("0{nine}\r\n{{\"id\":17}}\r\n0\r\n\r\n"), None),
     ] {

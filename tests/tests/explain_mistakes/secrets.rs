@@ -22,10 +22,10 @@ fn a_secret_in_another_encoding_is_told_by_what_it_is() {
     let (base64, url, hex) = (STANDARD.encode(&key), URL_SAFE.encode(&key), hex(&key));
     assert_ne!(base64, url);
     for (rule, configured, pasted, signed) in [
-        ("encoding = 'utf8'", "text", &*hex, "the bytes that it is the hex of"),
-        ("encoding = 'utf8'", "text", &*base64, "the bytes that it is the base64 of"),
-        ("encoding = 'utf8'", "text", &*url, "the bytes that it is the base64url of"),
-        ("encoding = 'base64'", "base64", &*hex, "the bytes that it is the hex of"),
+        ("encoding = 'utf8'", "text", &*hex, "the bytes that it decodes to from hex"),
+        ("encoding = 'utf8'", "text", &*base64, "the bytes that it decodes to from base64"),
+        ("encoding = 'utf8'", "text", &*url, "the bytes that it decodes to from base64url"),
+        ("encoding = 'base64'", "base64", &*hex, "the bytes that it decodes to from hex"),
     ] {
         let setup = Setup::new(scheme(rule)).unwrap().secret("endpoint", pasted);
         let mistake = SecretMistake::Encoding { configured, signed };
@@ -33,7 +33,7 @@ fn a_secret_in_another_encoding_is_told_by_what_it_is() {
     }
     let setup = Setup::new(scheme("strip = 'whsec_'\nencoding = 'base64'")).unwrap();
     let setup = setup.secret("endpoint", format!("whsec_{base64}"));
-    let mistake = SecretMistake::Encoding { configured: "base64", signed: "the text behind its prefix" };
+    let mistake = SecretMistake::Encoding { configured: "base64", signed: "the text after its prefix" };
     assert_eq!(proven(&setup, &request(base64.as_bytes())), [of_secret("endpoint", mistake)]);
 }
 
@@ -176,7 +176,8 @@ fn a_public_key_is_looked_at_as_what_it_is() {
     };
     let setup = || Setup::new(&endpoint.scheme).unwrap();
     let base64 = "DwlhC4n15XAuaRT3a3Mv3w7K12tvjvjs2vNq/R2GZP0=";
-    let mistake = SecretMistake::Encoding { configured: "hex-any-case", signed: "the bytes that it is the base64 of" };
+    let mistake =
+        SecretMistake::Encoding { configured: "hex-any-case", signed: "the bytes that it decodes to from base64" };
     assert_eq!(explain(setup().secret("endpoint", base64)), (vec![of_secret("endpoint", mistake)], vec![]));
 
     // A key in PEM is none in hex, and as good.

@@ -54,7 +54,7 @@ fn the_url_that_was_signed_is_told_part_by_part() {
     let path = |signed: &str| Path { signed: signed.into() };
     let query = |change| Query { change };
     let (https, http) = (Scheme { signed: "https" }, Scheme { signed: "http" });
-    let taken = "a proxy took it away or changed it";
+    let taken = "a proxy removed or changed it";
     let alone = ("x-unrelated", "1");
     for (signed, configured, target, header, found) in [
         ("https://a.io/in", "http://a.io", "/in", alone, vec![https.clone()]),

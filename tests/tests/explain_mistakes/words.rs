@@ -11,21 +11,21 @@ use crate::{logged, mistakes, name, of_secret, renamed};
 
 #[test]
 fn what_is_wrong_with_a_value_decides_on_the_advice() {
-    let missing = "is a secret set there";
+    let missing = "a secret is set there";
     let empty = "the sender has no secret set";
     let rejection = |problem| Rejection::MalformedSignature { place: "header `acme-signature`".into(), problem };
     let of_rejection = |rejection: &Rejection| {
         mistakes(&Explanation::of_rejection(rejection), Certainty::Indicated).iter().map(Mistake::to_string).collect()
     };
     let of_log = |code, reason: &str| logged(code, reason).iter().map(Mistake::to_string).collect::<Vec<_>>();
-    for (problem, advice) in [(Problem::Empty, empty), (Problem::TooLong, "something puts more into it")] {
+    for (problem, advice) in [(Problem::Empty, empty), (Problem::TooLong, "something adds to the provider's value")] {
         let told: Vec<String> = of_rejection(&rejection(problem));
         assert!(matches!(&told[..], [told] if told.contains(advice)), "{told:?}");
         assert_eq!(of_log("malformed_signature", &rejection(problem).to_string()), told);
     }
     // Of a line that says no more, or is of another kind, it is the code that decides.
     let told = of_log("malformed_signature", "cut\u{1b}[31m off");
-    assert!(told[0].starts_with("cut[31m off: is it this provider's request"), "{told:?}");
+    assert!(told[0].starts_with("cut[31m off: check that this provider sent it"), "{told:?}");
     let told = of_log("missing_signature", "the signature is empty");
     assert!(told[0].contains(missing) && !told[0].contains(empty), "{told:?}");
 }
@@ -46,7 +46,7 @@ fn a_mistake_with_a_header_or_a_scheme_says_which_it_is() {
         "signature_encoding",
         &["`acme-signature` is base64", "expects hex"],
     );
-    says(&Mistake::Header(HeaderMistake::Joined { header: header() }), "header_joined", &["`acme-signature` to one"]);
+    says(&Mistake::Header(HeaderMistake::Joined { header: header() }), "header_joined", &["`acme-signature` into one"]);
     says(
         &Mistake::Header(HeaderMistake::Layout { header: header() }),
         "signature_layout",
@@ -64,12 +64,12 @@ fn a_mistake_with_a_header_or_a_scheme_says_which_it_is() {
     says(
         &Mistake::Provider(ProviderMistake::Other { ids: vec!["a", "b", "c", "d"] }),
         "other_provider",
-        &["as `a` or `b` or `c` or `d` does it"],
+        &["like one of `a` or `b` or `c` or `d`:"],
     );
     says(
         &Mistake::Provider(ProviderMistake::OtherHeader { header: header(), ids: vec!["a", "b", "c", "d", "e"] }),
         "other_provider_header",
-        &["`acme-signature` is, as of `a` or `b` or `c` or `d` or others:"],
+        &["`acme-signature` of `a` or `b` or `c` or `d` or others is there:"],
     );
     says(
         &Mistake::Rule(RuleMistake::Content { signed: "{timestamp}\n{body}" }),
@@ -85,16 +85,20 @@ fn a_mistake_with_a_header_or_a_scheme_says_which_it_is() {
 
 #[test]
 fn a_mistake_with_a_secret_says_with_which() {
-    says(&of_secret("old", SecretMistake::Case), "secret_case", &["the secret `old` are not in the case"]);
+    says(
+        &of_secret("old", SecretMistake::Case),
+        "secret_case",
+        &["`old` differs from the sender's in upper and lower case"],
+    );
     says(
         &of_secret("old", SecretMistake::Encoding { configured: "text", signed: "hex" }),
         "secret_encoding",
-        &["`old` for text", "uses hex"],
+        &["`old` as text", "uses hex"],
     );
     says(
         &of_secret("old", SecretMistake::Environment { secret: "live", delivery: "test" }),
         "secret_of_another_environment",
-        &["`old` is of the live environment", "from the test one"],
+        &["`old` is for the live environment", "from the test environment"],
     );
     says(&of_secret("old", SecretMistake::Escaped), "secret_escaped", &["`old` is written with the escapes"]);
     says(&of_secret("old", SecretMistake::Kind { kind: "an API key" }), "secret_kind", &["`old` is an API key"]);
@@ -102,25 +106,21 @@ fn a_mistake_with_a_secret_says_with_which() {
     says(
         &of_secret("old", SecretMistake::OfAnotherEndpoint),
         "secret_of_another_endpoint",
-        &["`old` made the signature"],
+        &["`old`, the secret of another endpoint"],
     );
     says(&of_secret("old", SecretMistake::Padding), "secret_padding", &["`old` is base64 without the `=`"]);
     says(&of_secret("old", SecretMistake::Placeholder), "sender_secret_placeholder", &["with a placeholder"]);
     says(&of_secret("old", SecretMistake::Prefix { missing: true }), "secret_prefix", &["`old` lacks the prefix"]);
-    says(
-        &of_secret("old", SecretMistake::Prefix { missing: false }),
-        "secret_prefix",
-        &["`old` has something in front"],
-    );
+    says(&of_secret("old", SecretMistake::Prefix { missing: false }), "secret_prefix", &["`old` has a prefix"]);
     says(
         &of_secret("old", SecretMistake::Stray { at_sender: false }),
         "secret_stray_characters",
-        &["stand around the secret `old`"],
+        &["a variable's name around it"],
     );
     says(
         &of_secret("old", SecretMistake::Stray { at_sender: true }),
         "sender_secret_stray_characters",
-        &["the sender signs with the secret `old` and"],
+        &["around the secret `old`: remove them at the sender"],
     );
     says(&of_secret("old", SecretMistake::Unset), "sender_secret_empty", &["an empty secret"]);
     says(&of_secret("old", SecretMistake::Unusable(SecretError::Empty)), "secret_unusable", &["`old`: ", "empty"]);
@@ -133,7 +133,7 @@ fn a_mistake_with_a_time_or_a_url_says_what_was_signed() {
     says(
         &Mistake::Time(TimeMistake::Ahead { by, tolerance }),
         "timestamp_in_future",
-        &["is 2h 1s ahead of the clock, and may be 500ms:"],
+        &["is 2h 1s ahead of the receiver's clock, and the tolerance is 500ms:"],
     );
     says(
         &Mistake::Time(TimeMistake::Format { expected: "seconds", found: "a date" }),
@@ -145,7 +145,7 @@ fn a_mistake_with_a_time_or_a_url_says_what_was_signed() {
     says(
         &Mistake::Time(TimeMistake::Stale { by, tolerance: Duration::from_secs(1) }),
         "timestamp_too_old",
-        &["is 2h 1s old, and may be 1s:"],
+        &["is 2h 1s old, and the tolerance is 1s:"],
     );
     says(
         &Mistake::Time(TimeMistake::Unit { expected: "seconds", found: "milliseconds" }),

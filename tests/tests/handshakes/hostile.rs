@@ -125,7 +125,7 @@ fn an_unsafe_handshake_is_refused_at_its_line() {
     for (handshake, fragment) in [
         ("signed = false\nanswer = \"{query:a}\"", "expected `when`"),
         ("method = \"DELETE\"", "expected `GET`"),
-        ("method = \"GET\"\ntype = \"text/html\"\nanswer = \"a\"", "takes others for a page"),
+        ("method = \"GET\"\ntype = \"text/html\"\nanswer = \"a\"", "show other types as a page"),
         ("method = \"GET\"\ntype = \"application/json\"\nanswer = \"{query:a}\"", "could end the JSON text"),
         ("method = \"GET\"\nanswer = \"{json:/a}\"", "has no body"),
         ("method = \"GET\"\nwhen = { form = \"a\" }", "has no body"),
@@ -138,7 +138,7 @@ fn an_unsafe_handshake_is_refused_at_its_line() {
             "one value",
         ),
         ("method = \"GET\"\nanswer = \"{hmac-sha1-hex:query:a}\"", "hmac-sha256"),
-        ("method = \"GET\"\nanswer = \"{setting:verify_token}\"\ntoken = { query = \"a\" }", "nobody is to learn"),
+        ("method = \"GET\"\nanswer = \"{setting:verify_token}\"\ntoken = { query = \"a\" }", "would reveal it"),
         ("method = \"GET\"\nanswer = \"{setting:other}\"", "`other`"),
         ("method = \"GET\"\nanswer = \"{setting:}\"", "unknown value `setting:`"),
         ("method = \"GET\"\ntoken = { query = \"a\", setting = \"other\" }", "`other`"),
@@ -149,7 +149,7 @@ fn an_unsafe_handshake_is_refused_at_its_line() {
         ("when = { header = \"A\" }\nstores = { header = \"A\" }", "signed = false"),
         (
             "signed = false\nwhen = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [\"a.com\"], path = \"/\" }",
-            "signed question only",
+            "needs a signed question",
         ),
         (
             "when = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [\"{label}.com\"] }",
@@ -157,7 +157,7 @@ fn an_unsafe_handshake_is_refused_at_its_line() {
         ),
         (
             "when = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [\"sns.{label}.amazonaws.com\"] }",
-            "anybody can have a name",
+            "anybody can get a name",
         ),
         ("when = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [\"a.com\"] }", "expected `path`"),
         ("when = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [\"a.com\"], path = \"a\" }", "expected a path"),
@@ -168,7 +168,7 @@ fn an_unsafe_handshake_is_refused_at_its_line() {
         ("when = { json = \"/a\" }\nconfirm = { json = \"/a\", hosts = [] }", "expected `hosts`"),
         ("method = \"GET\"\nanswer = \"{query:a}\"\nmax = 0", "expected 1 to"),
         ("method = \"GET\"\nanswer = \"{query:a}\"\nmax = 5000", "expected 1 to"),
-        ("method = \"GET\"\nanswer = \"a\"\nonly = \"hex\"", "could limit"),
+        ("method = \"GET\"\nanswer = \"a\"\nonly = \"hex\"", "`only` has no effect"),
         ("method = \"GET\"\nanswer = \"{query:a}\"\nonly = \"text\"", "expected `digits`"),
         ("method = \"GET\"\nanswer = \"{claim:/a}\"", "no claims"),
         ("method = \"GET\"\nanswer = \"{body}\"", "unknown value"),

@@ -22,7 +22,7 @@ fn what_the_signature_does_not_cover() {
     refused_at(
         &format!("{HEAD}{in_body}signs = \"{{body}}\"\n"),
         "[signature]",
-        "cannot cover the body that it stands in",
+        "cannot cover the body that contains it",
     );
 }
 
@@ -79,7 +79,7 @@ fn a_token_is_signed_by_a_secret_or_by_a_private_key() {
     let file = |algorithms: &str| {
         format!("{HEAD}algorithm = \"jwt\"\nheader = \"X\"\ncovers_body = false\n[jwt]\nalgorithms = {algorithms}\n")
     };
-    refused_at(&file("[\"HS256\", \"RS256\"]"), "[jwt]", "which as a secret everybody would know");
+    refused_at(&file("[\"HS256\", \"RS256\"]"), "[jwt]", "a secret that everybody knows");
     accepted(&file("[\"HS256\", \"HS512\"]"));
     accepted(&file("[\"RS256\", \"ES256\"]"));
 }
@@ -138,21 +138,25 @@ fn unsigned_values_are_taken_where_some_stand_beside_what_tells_events_apart_alr
         accepted(&file("type = \"{header:X-Type}\"\n"));
         accepted(&file("id = \"{json:/id}\"\ntype = \"{query:type}\"\n"));
         for in_body in ["", "id = \"{json:/id}\"\n", "type = \"{form:type}\"\n"] {
-            refused_at(&file(in_body), "\"unsigned-values\"", "neither an id nor a type stands unsigned beside it");
+            refused_at(&file(in_body), "\"unsigned-values\"", "there is no unsigned id or type outside the body");
         }
     }
     let typed = |head: &str, fields: &str| format!("{head}[event]\n{fields}told_apart_by = \"unsigned-type\"\n");
     for head in [&signed, &sent] {
         accepted(&typed(head, "type = \"{header:X-Type}\"\n"));
         for other in ["", "id = \"{header:X-Id}\"\n", "type = \"{json:/type}\"\n"] {
-            refused_at(&typed(head, other), "\"unsigned-type\"", "no type stands unsigned beside the body");
+            refused_at(&typed(head, other), "\"unsigned-type\"", "there is no unsigned type outside the body");
         }
     }
     let same = format!("{HEAD}{HMAC}signs = \"v1\"\ncovers_body = false\n");
     refused_at(&typed(&same, "type = \"{header:X-Type}\"\n"), "\"unsigned-type\"", "is the same for all events");
     let token = format!("{HEAD}algorithm = \"jwt\"\nheader = \"X-Token\"\nvalue = \"{{jwt}}\"\ncovers_body = false\n");
     let token = format!("{token}[jwt]\nalgorithms = [\"HS256\"]\n[event]\nid = \"{{claim:/jti}}\"\n");
-    refused_at(&format!("{token}told_apart_by = \"unsigned-values\"\n"), "\"unsigned-values\"", "leave it out");
+    refused_at(
+        &format!("{token}told_apart_by = \"unsigned-values\"\n"),
+        "\"unsigned-values\"",
+        "leave `told_apart_by` out",
+    );
 }
 
 #[test]
@@ -191,8 +195,8 @@ fn parts_that_run_into_each_other() {
     ] {
         let file = format!("{HEAD}{HMAC}signs = \"{signs}\"\n{tables}");
         refused_at(&file, "[signature]", "so one signature fits several requests");
-        let stated = format!("{HEAD}{HMAC}signs = \"{signs}\"\nambiguous = \"why it can be borne\"\n{tables}");
-        assert_eq!(accepted(&stated).ambiguity(), Some("why it can be borne"));
+        let stated = format!("{HEAD}{HMAC}signs = \"{signs}\"\nambiguous = \"why it is acceptable\"\n{tables}");
+        assert_eq!(accepted(&stated).ambiguity(), Some("why it is acceptable"));
     }
     for signs in
         ["{method}s{body}", "{method}{path}\\n{body}", "{crc32-decimal:body}.{body}", "{canonical:hygraph}{body}"]

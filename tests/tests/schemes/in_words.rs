@@ -24,7 +24,7 @@ fn the_rules_of_a_token_are_told_as_far_as_there_are_any() {
         "`iss` must be `Acme` or the setting `tenant`",
         "`aud` must be or have `us`",
         "must have `exp`, `sub`",
-        "its times may miss the clock by 30s",
+        "its times may differ from the clock by 30s",
         "`iat` may be 5m old",
     ];
     assert_eq!(jwt(all), expected);
@@ -47,7 +47,7 @@ fn the_rules_of_a_message_signature_are_told_as_far_as_there_are_any() {
         "`keyid` must be `k1`, or the id of one of the keys",
         "`tag` must be `acme`",
         "must have `created`, `nonce`",
-        "its times may miss the clock by 1m",
+        "its times may differ from the clock by 1m",
         "`created` may be 1h old",
     ];
     assert_eq!(message(all), expected);
@@ -88,7 +88,7 @@ fn how_parameters_are_sorted_is_told() {
         "between = \"=\"\nafter = \";\"\njoin = \"&\"\ndedupe = true\nskip_empty = true\nexclude = [\"sig\", \"v\"]\n";
     assert_eq!(
         query(all),
-        "sorted, `=` between name and value, `;` behind each, `&` between them, equal ones once, \
+        "sorted, `=` between name and value, `;` after each, `&` between them, equal ones once, \
          those without a value left out, without `sig`, `v`"
     );
     assert_eq!(
@@ -159,8 +159,8 @@ fn a_question_is_told_with_its_answer() {
             "signed = false\nwhen = [{ query = \"mode\", equals = \"subscribe\" }, { query = \"challenge\" }]\n\
              token = { query = \"token\" }\nanswer = \"{query:challenge}\"\n"
         ),
-        "`GET` with query parameter `mode` = `subscribe` and query parameter `challenge`: not signed, so that anybody \
-         can ask it. Query parameter `token` must be the setting `verify_token`. Answered 200 with \
+        "`GET` with query parameter `mode` = `subscribe` and query parameter `challenge`: not signed, so anybody can \
+         ask it. Query parameter `token` must be the setting `verify_token`. Answered 200 with \
          `{query parameter challenge}` (text/plain; charset=utf-8)."
     );
 }

@@ -55,15 +55,18 @@ fn tables_of_keys_that_do_not_fit_together() {
         (format!("format = \"jwks\"\n{url}url_at = {{ header = \"U\" }}\n"), "either `url` or `url_at`"),
         (format!("format = \"jwks\"\n{url}hosts = [\"acme.example\"]\n"), "needs no rule"),
         (format!("format = \"jwks\"\n{url}json = \"/k\"\n"), "only the format `json`"),
-        (format!("format = \"json\"\n{url}"), "expected `json` beside it"),
+        (format!("format = \"json\"\n{url}"), "expected `json` as well"),
         (format!("format = \"x509\"\n{url}"), "expected `jwks`"),
-        (format!("format = \"pem\"\n{url}id = {{ header = \"I\" }}\n"), "would do nothing"),
-        (format!("format = \"pem\"\n{url}issued_to = \"acme.example\"\n"), "only a certificate"),
-        ("format = \"pem\"\nurl = \"https://acme.example/{key-id}\"\n".to_owned(), "say with `id`"),
+        (format!("format = \"pem\"\n{url}id = {{ header = \"I\" }}\n"), "would have no effect"),
+        (format!("format = \"pem\"\n{url}issued_to = \"acme.example\"\n"), "only for the format `certificate`"),
+        ("format = \"pem\"\nurl = \"https://acme.example/{key-id}\"\n".to_owned(), "name its place with `id`"),
         ("format = \"jwks\"\nurl = \"http://acme.example/keys\"\n".to_owned(), "begins with `https://`"),
         ("format = \"jwks\"\nurl = \"https://10.0.0.1/keys\"\n".to_owned(), "begins with `https://`"),
         ("format = \"jwks\"\nurl = \"https://{key-id}.acme.example/keys\"\n".to_owned(), "begins with `https://`"),
-        ("format = \"jwks\"\nurl = \"https://{setting:tenant}/keys\"\n".to_owned(), "`[settings]` does not say"),
+        (
+            "format = \"jwks\"\nurl = \"https://{setting:tenant}/keys\"\n".to_owned(),
+            "the setting `tenant` is not declared",
+        ),
     ] {
         refused(&published(&keys), fragment);
     }
@@ -79,9 +82,9 @@ fn a_placeholder_that_cannot_stand_in_a_host_or_a_path_is_named_with_those_that_
         ))
     };
     let in_host = file("{word}.acme.example", "/{word}.pem");
-    refused_at(&in_host, "\"{word}.acme", "`{word}` cannot stand here; expected `{label}` or `{region}`");
+    refused_at(&in_host, "\"{word}.acme", "`{word}` is not allowed here; expected `{label}` or `{region}`");
     let in_path = file("{label}.acme.example", "/{region}.pem");
-    refused_at(&in_path, "\"/{region}", "`{region}` cannot stand here; expected `{hex}` or `{word}`");
+    refused_at(&in_path, "\"/{region}", "`{region}` is not allowed here; expected `{hex}` or `{word}`");
 }
 
 #[test]

@@ -88,7 +88,7 @@ fn statuses_of_success_are_told_as_a_file_may_write_them() {
         ["099", "600", "0200", "20", "2", "xx", "2xxx", "0xx", "6xx", "204-200", "200-", "-200", "2xx-3xx", ""]
     {
         let text = file("", HMAC, &format!("signs = \"{{body}}\"\n[answers]\nsuccess = \"{written}\"\n"));
-        refused_at(&text, &format!("\"{written}\"\n"), "is no status");
+        refused_at(&text, &format!("\"{written}\"\n"), "is not a status");
     }
 }
 
@@ -234,11 +234,11 @@ fn each_advice_has_its_own_words() {
     for (advice, code, words) in [
         (Advice::Ambiguous, "ambiguous", "run into each other"),
         (Advice::BodyNotCovered, "body_not_covered", "does not cover the whole body"),
-        (Advice::ChangedReplays, "changed_replays", "values that nobody signed"),
+        (Advice::ChangedReplays, "changed_replays", "unsigned values"),
         (Advice::EventIdNotCovered, "event_id_not_covered", "the event's id"),
         (Advice::EventTypeNotCovered, "event_type_not_covered", "the event's type"),
         (Advice::Legacy, "legacy", "too weak"),
-        (Advice::NoEventId, "no_event_id", "Nothing signed names the event"),
+        (Advice::NoEventId, "no_event_id", "Nothing signed identifies the event"),
         (Advice::NoReplayGuard, "no_replay_guard", "lets all of them through"),
         (Advice::NoSource, "no_source", "`source`"),
         (Advice::NoTimestamp, "no_timestamp", "No time is signed"),

@@ -112,8 +112,8 @@ fn layouts_that_carry_no_proof_or_too_much() {
         |algorithm: &str, layout: &str| format!("{HEAD}algorithm = \"{algorithm}\"\nheader = \"X\"\n{layout}\n");
     for (algorithm, text, fragment) in [
         ("hmac-sha256", "signs = \"{body}\"", "expected `value`"),
-        ("hmac-sha256", "value = \"{token}\"\nsigns = \"{body}\"", "carries its proof in an encoding"),
-        ("token", "value = \"{hex}\"", "carries its proof in `{token}`"),
+        ("hmac-sha256", "value = \"{token}\"\nsigns = \"{body}\"", "the layout must have an encoding"),
+        ("token", "value = \"{hex}\"", "the layout must have `{token}`"),
         ("hmac-sha256", "value = \"sha256=\"\nsigns = \"{body}\"", "no place for the tag"),
         ("hmac-sha256", "value = \"{any}\"\nsigns = \"{body}\"", "no place for the tag"),
         ("token", "value = \"{token} {token}\"", "`{token}` twice"),
@@ -130,9 +130,11 @@ fn layouts_that_carry_no_proof_or_too_much() {
     refused_at(&list("{ separator = \"\", items = [\"{hex}\"] }"), "\"\", items", "one or more");
     refused_at(&list("{ separator = \"é\", items = [\"{hex}\"] }"), "\"é\"", "expected ASCII characters");
     let digits = list("{ separator = \",:6\", items = [\"t={timestamp}\", \"v1={hex}\"] }");
-    refused_at(&digits, "\",:6\"", "no letters or digits");
+    refused_at(&digits, "\",:6\"", "other than letters and digits");
     let fields = |separator: &str| format!("fields = {{ separator = \"{separator}\", items = [\"{{hex}}\"] }}");
-    for (separator, fragment) in [("", "one character"), (", ", "one character"), ("T", "no letters or digits")] {
+    for (separator, fragment) in
+        [("", "one character"), (", ", "one character"), ("T", "other than letters and digits")]
+    {
         let file = layout("hmac-sha256", &format!("{}\nsigns = \"{{body}}\"", fields(separator)));
         refused_at(&file, &format!("\"{separator}\", items"), fragment);
     }
@@ -140,12 +142,12 @@ fn layouts_that_carry_no_proof_or_too_much() {
     refused_at(
         &list("{ separator = \",\", items = [\"v={hex}\", \"v={base64}\"] }"),
         "\"v={base64}\"",
-        "takes everything that this one could",
+        "matches everything that this one could",
     );
     refused_at(
         &list("{ separator = \",\", items = [\"{hex}\", \"v1={hex}\"] }"),
         "\"v1={hex}\"",
-        "takes everything that this one could",
+        "matches everything that this one could",
     );
     refused_at(&list("{ separator = \",\", items = [\"v1={hxe}\"] }"), "{hxe}", "unknown placeholder");
     let both = layout(
@@ -180,7 +182,7 @@ fn places_that_are_none_or_two() {
     refused_at(
         &format!("{HEAD}{in_layout}signs = \"{{timestamp}}.{{body}}\"\n"),
         "[signature]",
-        "a `[timestamp]` table must tell its format",
+        "a `[timestamp]` table must give its format",
     );
     let id_in_layout = HMAC.replace("{hex}", "{id},{hex}");
     refused_at(
@@ -238,20 +240,20 @@ fn events_checks_methods_forms_and_secrets_that_are_wrong() {
         ("[url]\nforms = [\"as-is\"]\n", "[\"as-is\"]", "`signs` has no `{url}`"),
         ("[secret]\nencoding = \"base32\"\n", "\"base32\"", "unknown encoding `base32`"),
         ("[secret]\nhash = \"md4\"\n", "\"md4\"", "unknown hash `md4`"),
-        ("[secret]\nverbatim = \"ws_\"\n", "\"ws_\"", "no secret in the `encoding` beside it can have"),
-        ("[secret]\nverbatim = \"ws\"\nencoding = \"base64\"\n", "\"ws\"", "no secret in the `encoding`"),
-        ("[secret]\nverbatim = \"+/=\"\nencoding = \"base64\"\n", "\"+/=\"", "no secret in the `encoding`"),
-        ("[secret]\nverbatim = \"ws_\"\nencoding = \"base64url\"\n", "\"ws_\"", "no secret in the `encoding`"),
+        ("[secret]\nverbatim = \"ws_\"\n", "\"ws_\"", "no secret in that encoding can have"),
+        ("[secret]\nverbatim = \"ws\"\nencoding = \"base64\"\n", "\"ws\"", "no secret in that encoding"),
+        ("[secret]\nverbatim = \"+/=\"\nencoding = \"base64\"\n", "\"+/=\"", "no secret in that encoding"),
+        ("[secret]\nverbatim = \"ws_\"\nencoding = \"base64url\"\n", "\"ws_\"", "no secret in that encoding"),
         (
             "[secret]\nverbatim = \"ws_\"\nstrip = \"ws_b64_\"\nencoding = \"base64\"\n",
             "\"ws_\"",
-            "no secret in the `encoding`",
+            "no secret in that encoding",
         ),
-        ("[secret]\nbytes = 32\n", "32", "expected an `encoding` beside it"),
+        ("[secret]\nbytes = 32\n", "32", "expected an `encoding` as well"),
         ("[secret]\nencoding = \"hex\"\nbytes = 0\n", "0", "how many bytes a key has"),
         ("[secret]\nbegins = \"\"\n", "\"\"", "the text that the provider's secrets begin with"),
-        ("[secret]\nstrip = \"a_\"\nbegins = \"b_\"\n", "\"b_\"", "expected one"),
-        ("[secret]\nbegins = \"a_\"\nencoding = \"hex\"\n", "\"a_\"", "a `utf8` secret only"),
+        ("[secret]\nstrip = \"a_\"\nbegins = \"b_\"\n", "\"b_\"", "expected one of `begins`"),
+        ("[secret]\nbegins = \"a_\"\nencoding = \"hex\"\n", "\"a_\"", "only for a `utf8` secret"),
         ("checked = \"twice\"\n", "", "unknown"),
     ] {
         let file = format!("{signature}{table}");
@@ -262,10 +264,10 @@ fn events_checks_methods_forms_and_secrets_that_are_wrong() {
         }
     }
     let hashed = format!("{signature}prehash = \"sha256\"\n");
-    refused_at(&hashed, "\"sha256\"", "only what a public key proves can be hashed before it is signed");
+    refused_at(&hashed, "\"sha256\"", "only for public-key algorithms");
     let rsa = hashed.replace("hmac-sha256", "rsa-sha256").replace("{hex}", "{base64}");
     accepted(&rsa);
-    refused_at(&rsa.replace("\"sha256\"", "\"sha1\""), "\"sha1\"", "nobody can make two contents with one hash");
+    refused_at(&rsa.replace("\"sha256\"", "\"sha1\""), "\"sha1\"", "a collision-resistant hash");
     let url = format!("{HEAD}{HMAC}signs = \"{{url}}\\n{{body}}\"\n");
     refused_at(&format!("{url}[url]\nforms = []\n"), "[]", "expected at least one form");
     refused(&format!("{url}[url]\nforms = [\"as-is\", \"as-was\"]\n"), "unknown variant `as-was`");
@@ -308,10 +310,10 @@ fn a_check_is_of_one_hash_of_the_body_or_of_texts_and_one_of_the_body_is_never_l
     }
     let in_two = "header = \"X-Is\"\nequals = [\"{sha256-hex:body}\", \"{sha256-base64:body}\"]\n";
     accepted(&check(in_two));
-    refused_at(&check(&format!("{in_two}if_set = \"own\"\n")), "\"own\"", "is always checked");
+    refused_at(&check(&format!("{in_two}if_set = \"own\"\n")), "\"own\"", "a check of the body always applies");
     let text = "header = \"X-Is\"\nequals = \"{setting:own}\"\n";
     accepted(&check(&format!("{text}if_set = \"own\"\n")));
-    refused_at(&check(&format!("{text}if_set = \"other\"\n")), "\"other\"", "does not say what `other` is");
+    refused_at(&check(&format!("{text}if_set = \"other\"\n")), "\"other\"", "the setting `other` is not declared");
 }
 
 #[test]
@@ -349,19 +351,19 @@ fn names_of_keys_and_layouts_belong_together() {
 fn what_an_algorithm_does_not_have_is_refused_beside_it() {
     let hmac = format!("{HEAD}{HMAC}signs = \"{{body}}\"\n");
     accepted(&format!("{hmac}optional_end = \"\\n\"\n"));
-    refused_at(&format!("{hmac}optional_end = \"\"\n"), "\"\"", "expected some text");
+    refused_at(&format!("{hmac}optional_end = \"\"\n"), "\"\"", "expected text that is not empty");
     let rsa = hmac.replace("hmac-sha256", "rsa-sha256").replace("{hex}", "{base64}");
-    refused_at(&format!("{rsa}optional_end = \"end\"\n"), "\"end\"", "behind what an HMAC signs");
+    refused_at(&format!("{rsa}optional_end = \"end\"\n"), "\"end\"", "an HMAC as the `algorithm`");
 
     accepted(&format!("{hmac}every = true\n"));
     let query = hmac.replace("header = \"X-Sig\"", "query = \"sig\"");
-    refused_at(&format!("{query}every = true\n"), "true", "only headers can stand in a request several times");
+    refused_at(&format!("{query}every = true\n"), "true", "only for headers");
 
     let token = |place: &str| format!("{HEAD}algorithm = \"jwt\"\n{place}[jwt]\nalgorithms = [\"HS256\"]\n");
     accepted(&token("body = true\n"));
     refused_at(&token("body = true\nheader = \"T\"\n"), "[signature]", "two places: the body and another");
-    refused_at(&token("body = false\n"), "[signature]", "where in the request it stands");
-    refused_at(&token(""), "[signature]", "where in the request it stands");
+    refused_at(&token("body = false\n"), "[signature]", "where in the request it is");
+    refused_at(&token(""), "[signature]", "where in the request it is");
     for algorithm in ["basic", "token", "http-signature", "hmac-sha256"] {
         let file = format!("{HEAD}algorithm = \"{algorithm}\"\nbody = true\n");
         refused_at(&file, "[signature]", "only a `jwt` can be the whole body");

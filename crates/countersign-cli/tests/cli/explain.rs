@@ -60,7 +60,7 @@ fn a_secret_that_no_endpoint_would_take_is_explained_all_the_same() {
     let ran =
         run_with(&["explain", "stripe", "--secret-file", &wrong, "--other-env", "SECRET", "--now", NOW], &request);
     assert!(ran.code == 1 && ran.out.contains("secret_of_another_endpoint"), "{ran:?}");
-    assert!(ran.out.contains("`SECRET` made the signature"), "{}", ran.out);
+    assert!(ran.out.contains("`SECRET`, the secret of another endpoint"), "{}", ran.out);
     run_with(&["explain", "stripe"], &request).is_mistake(&["--secret-env"]);
 }
 

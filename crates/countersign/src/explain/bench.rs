@@ -62,10 +62,10 @@ impl Untried {
     /// What that means where no cause was found.
     pub(super) fn reason(self) -> &'static str {
         match self {
-            Self::Work => "to try every mistake would be too much work; those that were tried do not explain it",
+            Self::Work => "trying every mistake would be too much work; those that were tried do not explain it",
             Self::Body => "the body is too large to try every mistake; the others do not explain it",
-            Self::Headers => "there are too many headers to try what can be wrong with them; nothing else explains it",
-            Self::Url => "the URL is too long to try what can be wrong with it; nothing else explains it",
+            Self::Headers => "there are too many headers to try their mistakes; nothing else explains it",
+            Self::Url => "the URL is too long to try its mistakes; nothing else explains it",
         }
     }
 }

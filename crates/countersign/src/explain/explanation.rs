@@ -106,9 +106,8 @@ impl Explanation {
             (Verdict::Logged { .. }, _) => "the log line says no more; explain the request itself, with its secret",
             (_, Some(untried)) => untried.reason(),
             (_, None) => {
-                "it was signed with another secret (another endpoint's, the test environment's, that of a command-line tool: \
-                 give those that you have as well), was changed on its way, or is forged; none of the usual mistakes explains \
-                 it by itself"
+                "it was signed with another secret (of another endpoint, of the test environment, of a command-line tool: pass \
+                 those that you have too), was changed on its way, or is forged; no common mistake by itself explains it"
             }
         })
     }
@@ -175,8 +174,8 @@ impl fmt::Display for Cause {
 impl fmt::Display for Certainty {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Proven => "proven: without it the signature is right",
-            Self::Indicated => "indicated: the signature cannot tell",
+            Self::Proven => "proven: the signature is valid without this mistake",
+            Self::Indicated => "indicated: the signature cannot prove it",
         })
     }
 }

@@ -92,16 +92,19 @@ impl fmt::Display for HeaderMistake {
                  scheme, or find what rewrites the header"
             ),
             Self::Joined { header } => {
-                write!(f, "a proxy joined several lines of the header `{header}` to one: have it send one line only")
+                write!(
+                    f,
+                    "a proxy joined several lines of the header `{header}` into one: make sure that only one line is sent"
+                )
             }
             Self::Layout { header } => write!(
                 f,
-                "the tag in the header `{header}` is right, but not how it is written there (prefix, labels, quotation marks, \
+                "the tag in the header `{header}` is right, but its layout is not (prefix, labels, quotation marks, \
                  escapes, spaces for `+`): correct `[signature]` of the scheme, or find what rewrites the header"
             ),
             Self::Renamed { expected, found } => write!(
                 f,
-                "the header `{expected}` arrives as `{found}`: have the proxy or gateway hand it on under its own name"
+                "the header `{expected}` arrives as `{found}`: have the proxy or gateway forward it under its own name"
             ),
             Self::Repeated { header } => write!(
                 f,
@@ -109,8 +112,8 @@ impl fmt::Display for HeaderMistake {
             ),
             Self::Split { header } => write!(
                 f,
-                "the header `{header}` was split at its commas into several lines: have the proxy or gateway hand it on as \
-                 one"
+                "the header `{header}` was split at its commas into several lines: have the proxy or gateway forward it as \
+                 one line"
             ),
             Self::Truncated { header } => write!(
                 f,
@@ -119,7 +122,7 @@ impl fmt::Display for HeaderMistake {
             Self::Version { header, found } => write!(
                 f,
                 "the tag in the header `{header}` is labelled as version `{found}`, which the scheme does not accept: have \
-                 the sender sign in the version that it does (test deliveries may be signed in another)"
+                 the sender sign with an accepted version (test deliveries may use another)"
             ),
         }
     }

@@ -46,11 +46,11 @@ impl fmt::Display for ProviderMistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Other { ids } => {
-                write!(f, "the delivery is signed as {} does it: verify it by that scheme", list(ids))
+                write!(f, "the delivery is signed like one of {}: verify it with that scheme", list(ids))
             }
             Self::OtherHeader { header, ids } => write!(
                 f,
-                "the scheme's own signature is not there, but the header `{header}` is, as of {}: verify it by that scheme \
+                "the scheme's own signature is missing, but the header `{header}` of {} is there: verify it with that scheme \
                  and its secret, or have the right provider send here",
                 list(ids)
             ),

@@ -55,7 +55,7 @@ impl fmt::Display for RuleMistake {
             Self::Hash { expected, found } => write!(
                 f,
                 "the signature is made with {found}, the scheme expects {expected}: correct `algorithm` of the scheme, or \
-                 take the provider's other scheme"
+                 use the provider's other scheme"
             ),
         }
     }

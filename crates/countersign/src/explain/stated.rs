@@ -22,7 +22,7 @@ pub(super) fn of_config(error: &ConfigError) -> Mistake {
     Mistake::Stated {
         code: "misconfigured",
         reason: error.to_string(),
-        advice: "nothing is verified before that is mended",
+        advice: "nothing is verified until that is fixed",
     }
 }
 
@@ -92,10 +92,10 @@ const ADVICE: [(&str, &str); 30] = [
         "address",
         "if it is the provider, allow the address that it sends from; behind a proxy, tell the verifier which proxies to trust",
     ),
-    ("ambiguous_content", "the provider does not write its requests so; it is a forgery, or the scheme is another one"),
+    ("ambiguous_content", "the provider does not send such requests: it is a forgery, or signed by another scheme"),
     ("body_hash", ""),
-    ("body_incomplete", "the connection broke, or a proxy changed the body; the provider will send it again"),
-    ("body_timeout", "raise the time limit if the provider is slow, or look what holds the body up"),
+    ("body_incomplete", "the connection broke, or a proxy changed the body; the provider will retry"),
+    ("body_timeout", "raise the timeout if the provider is slow, or find what delays the body"),
     ("body_too_large", "raise the body limit if the provider sends such bodies"),
     (
         "content_coding",
@@ -104,62 +104,65 @@ const ADVICE: [(&str, &str); 30] = [
     ),
     ("content_length", "a proxy in front of the endpoint repeats or rewrites the header"),
     ("handler_timeout", "make the handler faster, or keep the delivery in an inbox and work on it later"),
-    ("handshake_failed", "look at the store of the secrets, or at the way out of this machine; set it up again there"),
+    (
+        "handshake_failed",
+        "check the store of the secrets and this machine's outgoing connections, then set the endpoint up again at the provider",
+    ),
     ("handshake_not_configured", "configure what is missing, then set the endpoint up again at the provider"),
-    ("in_progress", "nothing is wrong: another attempt is at work, and the provider will ask again"),
-    ("keys_unavailable", "look at the store of the keys; the provider will send it again"),
-    ("malformed_id", "is it this provider's request, and does a proxy change or drop the value?"),
-    ("malformed_signature", "is it this provider's request, and does a proxy change the value?"),
-    ("malformed_timestamp", "is it this provider's request, and does a proxy change or drop the value?"),
-    ("malformed_value", "is it this provider's request, and does a proxy change or drop the value?"),
+    ("in_progress", "nothing is wrong: another attempt is in progress, and the provider will retry"),
+    ("keys_unavailable", "check the store of the keys; the provider will retry"),
+    ("malformed_id", "check that this provider sent it, and that no proxy changes or drops the value"),
+    ("malformed_signature", "check that this provider sent it, and that no proxy changes the value"),
+    ("malformed_timestamp", "check that this provider sent it, and that no proxy changes or drops the value"),
+    ("malformed_value", "check that this provider sent it, and that no proxy changes or drops the value"),
     (
         "method",
-        "the endpoint was opened in a browser or probed, or a redirect (to https, to a slash at the end) made a GET of a POST: \
+        "the endpoint was opened in a browser or probed, or a redirect (to https, to a slash at the end) turned a POST into a GET: \
          give the provider the final URL; if the method is right, add it to the scheme's `[request]`",
     ),
-    ("missing_signature", "was it sent by this provider, is a secret set there, and does a proxy drop the value?"),
-    ("payload", "the signature was right; change the handler's type to fit what the provider sends"),
     (
-        "replayed",
-        "nothing is wrong: the provider sent the event again, or somebody else did, and it was handled before",
+        "missing_signature",
+        "check that this provider sent it, that a secret is set there, and that no proxy drops the value",
     ),
+    ("payload", "the signature was right; change the handler's type to fit what the provider sends"),
+    ("replayed", "nothing is wrong: the event was handled before, and the provider or somebody else sent it again"),
     (
         "secret_already_stored",
         "somebody offers a second secret; if the endpoint was set up anew at the provider, remove the old one",
     ),
     ("signature", ""),
-    ("store_unavailable", "look at the replay store, and at how much it may hold; the provider will send it again"),
+    ("store_unavailable", "check the replay store and its capacity; the provider will retry"),
     ("timestamp_in_future", "synchronise the clocks"),
     (
         "timestamp_too_old",
         "the delivery was held up, or is an old one sent again: verify deliveries as they arrive, and synchronise the clock",
     ),
-    ("transfer_coding", "a proxy in front of the endpoint hands on a coding that it should have undone"),
+    ("transfer_coding", "a proxy in front of the endpoint forwards a coding that it should have removed"),
     (
         "unexpected_value",
         "it was made for another endpoint, application or account of the provider, or the endpoint is set up with another \
          value: compare the two",
     ),
-    ("unknown_key", "add the tenant's key, or look at the keys' times of validity"),
+    ("unknown_key", "add the tenant's key, or check when the keys are valid"),
     ("unsupported_media_type", "take `Webhook<Bytes>` in the handler, or have the provider send JSON"),
 ];
 
 /// What to do about a value that is not as the scheme wants it.
 const PROBLEMS: [(Problem, &str); 9] = [
     (Problem::Conflicting, "two programs write it: find the proxy or middleware that adds the other value"),
-    (Problem::Encoding, "was it cut off on its way, or written in another encoding or case?"),
+    (Problem::Encoding, "check whether it was cut off on its way, or written in another encoding or case"),
     (Problem::Empty, "the sender has no secret set, or a proxy or a template leaves the value out"),
     (Problem::NotJson, "give the verifier the raw body, before anything decodes, parses or rewrites it"),
-    (Problem::TooLong, "something puts more into it than the provider does: a proxy that joins headers, or a forger"),
-    (Problem::TooMany, "something puts more into it than the provider does: a proxy that joins headers, or a forger"),
+    (Problem::TooLong, "something adds to the provider's value: a proxy that joins headers, or a forger"),
+    (Problem::TooMany, "something adds to the provider's value: a proxy that joins headers, or a forger"),
     (
         Problem::Type,
-        "something wrote the JSON anew on its way, or the scheme wants a string for a number or a number for a string",
+        "something rewrote the JSON on its way, or the scheme expects a string for a number or a number for a string",
     ),
     (Problem::Uncovered, "have the sender cover it as well, or ask for less in the settings of the endpoint"),
     (
         Problem::UnknownVersion,
-        "the sender signs with another version of the scheme, as for test deliveries: have it sign with this one",
+        "the sender signs with another version of the scheme, as some do for test deliveries: have it sign with this one",
     ),
 ];
 

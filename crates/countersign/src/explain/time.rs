@@ -78,8 +78,8 @@ impl fmt::Display for TimeMistake {
         match self {
             Self::Ahead { by, tolerance } => write!(
                 f,
-                "the signed time is {} ahead of the clock, and may be {}: one of the two clocks is wrong, most likely the \
-                 receiver's; synchronise it (NTP)",
+                "the signed time is {} ahead of the receiver's clock, and the tolerance is {}: one of the two clocks is wrong, \
+                 most likely the receiver's; synchronise it (NTP)",
                 words(*by),
                 words(*tolerance)
             ),
@@ -91,25 +91,26 @@ impl fmt::Display for TimeMistake {
             }
             Self::Replaced { by, later } => write!(
                 f,
-                "the timestamp is not the one that was signed, but {} {}: find what writes it anew on the way",
+                "the timestamp is not the one that was signed, but {} {}: find what rewrites it on the way",
                 words(*by),
                 if *later { "later" } else { "earlier" }
             ),
             Self::Stale { by, tolerance } => write!(
                 f,
-                "the signed time is {} old, and may be {}: the delivery was held up, is an old one sent again, or the \
-                 receiver's clock is ahead; verify when it arrives, not when a job comes to it, and synchronise the clock",
+                "the signed time is {} old, and the tolerance is {}: the delivery was held up, is an old one sent again, or \
+                 the receiver's clock is ahead; verify deliveries when they arrive, not in a later job, and synchronise \
+                 the clock",
                 words(*by),
                 words(*tolerance)
             ),
             Self::Unit { expected, found } => write!(
                 f,
-                "the timestamp is in {found}, the scheme expects {expected}: correct `[timestamp]` of the scheme, or take \
+                "the timestamp is in {found}, the scheme expects {expected}: correct `[timestamp]` of the scheme, or use \
                  the provider's other scheme"
             ),
             Self::Zone { by, ahead } => write!(
                 f,
-                "the signed time is {} {}, which may be chance, or the difference of two time zones: look whether one side \
+                "the signed time is {} {}, which may be chance, or the difference of two time zones: check whether one side \
                  writes or reads local time as UTC",
                 words(*by),
                 if *ahead { "ahead of the clock" } else { "behind the clock" }

@@ -77,12 +77,12 @@ impl fmt::Display for UrlMistake {
                 write!(f, "the provider signed a URL with the host `{signed}`: configure that in the public URL")
             }
             Self::Missing { signed } => {
-                write!(f, "the scheme signs the URL, and no public one is configured, or none that is a URL: it is `{signed}`")
+                write!(f, "the scheme signs the URL, but no valid public URL is configured: it is `{signed}`")
             }
             Self::Path { signed } => write!(
                 f,
                 "the provider signed a URL with the path `{signed}`, which a proxy rewrites: configure the whole URL as the \
-                 public one, or have the proxy leave the path alone"
+                 public one, or have the proxy leave the path unchanged"
             ),
             Self::Port { signed: Some(port) } => {
                 write!(f, "the provider signed a URL with the port {port}: configure that in the public URL")
@@ -91,12 +91,12 @@ impl fmt::Display for UrlMistake {
                 f.write_str("the provider signed a URL without a port: leave it out in the public URL")
             }
             Self::Query { change } => {
-                write!(f, "the query is not the one that was signed: {change}; have the proxy hand it on as it is")
+                write!(f, "the query is not the one that was signed: {change}; have the proxy forward it unchanged")
             }
             Self::Scheme { signed } => write!(
                 f,
                 "the provider signed a URL that begins with `{signed}://`: configure that in the public URL, whatever the \
-                 proxy speaks behind it"
+                 proxy itself uses"
             ),
             Self::TrailingSlash { signed: true } => {
                 f.write_str("the provider signed a URL whose path ends with a slash: configure it with that slash")
@@ -285,23 +285,23 @@ fn queries(head: Head<'_>) -> Vec<Choice<Option<String>>> {
     };
     let told = |name: &&str| told(head.headers, name);
     for original in ORIGINAL_TARGETS.iter().filter_map(told) {
-        add(original.split_once('?').map(|(_, query)| query.to_owned()), "a proxy took it away or changed it");
+        add(original.split_once('?').map(|(_, query)| query.to_owned()), "a proxy removed or changed it");
     }
     if let Some(own) = own {
         add(None, "it was added on the way");
         let mut pairs: Vec<&str> = own.split('&').collect();
         pairs.sort_unstable();
-        add(Some(pairs.join("&")), "its parameters were put into another order");
+        add(Some(pairs.join("&")), "its parameters were reordered");
         pairs.reverse();
-        add(Some(pairs.join("&")), "its parameters were put into another order");
+        add(Some(pairs.join("&")), "its parameters were reordered");
         pairs = own.split('&').rev().collect();
-        add(Some(pairs.join("&")), "its parameters were put into another order");
+        add(Some(pairs.join("&")), "its parameters were reordered");
         let last = own.rsplit_once('&').map(|(rest, _)| rest.to_owned());
         if let Some(rest) = last {
             add(Some(rest), "a parameter was added on the way");
         }
-        add(Some(own.replace('+', "%20")), "its spaces are written otherwise");
-        add(Some(own.replace("%20", "+")), "its spaces are written otherwise");
+        add(Some(own.replace('+', "%20")), "its spaces are encoded differently");
+        add(Some(own.replace("%20", "+")), "its spaces are encoded differently");
         let pairs = form_urlencoded::parse(own.as_bytes());
         let rewritten = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         add(Some(rewritten), "it was decoded and encoded again");

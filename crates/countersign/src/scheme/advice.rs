@@ -59,41 +59,41 @@ impl fmt::Display for Advice {
                  not rely on any single part by itself."
             }
             Self::BodyNotCovered => {
-                "The signature does not cover the whole body: whoever has seen one delivery can send others with its signature. \
+                "The signature does not cover the whole body: anybody who has seen one delivery can send others with its signature. \
                  Fetch what matters from the provider's API before you act on it."
             }
             Self::EventIdNotCovered => {
-                "No signature covers the event's id: to whoever tells duplicates by it, a replay with another id looks like a \
-                 new event."
+                "No signature covers the event's id: if you detect duplicates by it, a replay with another id looks like a new \
+                 event."
             }
             Self::EventTypeNotCovered => {
-                "No signature covers the event's type: whoever relays a delivery can change it. Act on a type only if the \
+                "No signature covers the event's type: anybody who relays a delivery can change it. Act on a type only if the \
                  payload fits it."
             }
             Self::Legacy => {
                 "The algorithm, or the size of the keys, is too weak for anything new. An endpoint must allow it explicitly."
             }
             Self::NoEventId => {
-                "Nothing signed names the event: duplicates are told by the digest of what is signed, so two events with equal \
-                 content count as one."
+                "Nothing signed identifies the event: duplicates are detected by the digest of the signed content, so two events \
+                 with equal content count as one."
             }
             Self::ChangedReplays => {
-                "What is signed is the same for several events, so duplicates are told by values that nobody signed: a recorded \
-                 delivery in which they were changed looks like a new event."
+                "Several events can have the same signed content, so duplicates are detected by unsigned values: a recorded \
+                 delivery with other values looks like a new event."
             }
             Self::NoReplayGuard => {
-                "Nothing in a delivery tells one event from another: it says that something changed, in the same words each \
+                "Nothing in a delivery tells one event from another: it only says that something changed, in the same words each \
                  time. The replay guard lets all of them through, recorded ones too. Look up what changed, and be \
                  prepared to do so twice."
             }
             Self::NoSource => "The file does not say where the scheme was read: add `source`, so that others can check it.",
             Self::NoTimestamp => {
-                "No time is signed: a delivery never goes stale, and one that was recorded can be replayed for ever. Keep the \
-                 replay guard's memory long."
+                "No time is signed: a delivery never goes stale, and a recorded one can be replayed for ever. Have the replay \
+                 guard keep events for a long time."
             }
             Self::SecretIsSent => {
-                "The secret itself is sent: it proves who sends, not what, and whoever reads one delivery can make others. Take \
-                 it over HTTPS only, and allow the provider's addresses alone where it publishes them."
+                "The secret itself is sent: it proves the sender, not the content, and anybody who reads one delivery can forge \
+                 others. Accept deliveries only over HTTPS, and only from the provider's addresses if it publishes them."
             }
         })
     }

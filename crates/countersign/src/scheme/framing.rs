@@ -57,7 +57,7 @@ impl Framing {
         framing.add_optional(parts);
         let sorted = |part: &Part| matches!(part, Part::FormSorted | Part::QuerySorted) && !form_is_framed;
         if parts.iter().any(sorted) {
-            framing.open("sorted parameters run names and values into each other");
+            framing.open("names and values of sorted parameters run into each other");
         }
         if parts.iter().any(|part| matches!(part, Part::Sorted(_))) {
             framing.open("nothing marks where one of the sorted values ends and the next begins");

@@ -83,7 +83,7 @@ impl Part {
                 Some(when) => {
                     let (name, argument) = when.split_once(':').unwrap_or((when, ""));
                     let source = place(name, argument)
-                        .unwrap_or_else(|| Err(format!("`{when}` is no place; expected one such as `header:X-Id`")))
+                        .unwrap_or_else(|| Err(format!("`{when}` is not a place; expected one such as `header:X-Id`")))
                         .map_err(|message| located(TemplateError::new(0, message)))?;
                     parts.push(Self::When(source, read));
                 }

@@ -53,9 +53,9 @@ fn pairs_of_json(text: &str) -> Vec<(Pairs, &'static str)> {
             other => Some(other.to_string()),
         };
         let pairs = members.iter().map(|(name, json)| Some((name.clone(), value(json)?))).collect::<Option<Pairs>>();
-        forms.extend(pairs.map(|pairs| (pairs, "a form, of which JSON was made")));
+        forms.extend(pairs.map(|pairs| (pairs, "a form that was converted to JSON")));
     }
-    forms.push((vec![("payload".to_owned(), text.to_owned())], "the form `payload=...`, of which this is the value"));
+    forms.push((vec![("payload".to_owned(), text.to_owned())], "the form `payload=...` with this value"));
     forms
 }
 

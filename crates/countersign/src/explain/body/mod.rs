@@ -121,58 +121,64 @@ impl fmt::Display for BodyMistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ByteOrderMark { signed: true } => {
-                f.write_str("the signed body begins with a byte order mark, which was taken away")?;
+                f.write_str("the signed body begins with a byte order mark, which was removed")?;
             }
             Self::ByteOrderMark { signed: false } => {
-                f.write_str("a byte order mark was put in front of the body")?;
+                f.write_str("a byte order mark was added in front of the body")?;
             }
             Self::Charset { change } => f.write_str(change)?,
             Self::CutOff { len } => {
                 return write!(
                     f,
-                    "the body is JSON that ends in the middle, after {len} bytes: look for a limit that cuts it, or for what \
-                     took a part"
+                    "the body is JSON that ends in the middle, after {len} bytes: look for a size limit that cuts it off, or for \
+                     code that reads a part of it first"
                 );
             }
             Self::Decompressed => {
-                f.write_str("the body was decompressed (its Content-Encoding is still there), and the compressed one is signed")?;
+                f.write_str(
+                    "the body was decompressed (its Content-Encoding is still there), but the compressed one is signed",
+                )?;
             }
-            Self::Empty => f.write_str("the body is empty, though the request announces one: something has read it before")?,
+            Self::Empty => {
+                f.write_str("the body is empty, although the request announces one: something read it first")?
+            }
             Self::Encoded { encoding } => write!(f, "the body is the signed one {encoding}")?,
-            Self::Form { signed } => write!(f, "the form was decoded or encoded anew: the signed body is {signed}")?,
-            Self::LineEnds { signed } => write!(f, "the line ends of the body were changed: the signed ones are {signed}")?,
+            Self::Form { signed } => write!(f, "the form was decoded or encoded again: the signed body is {signed}")?,
+            Self::LineEnds { signed } => {
+                write!(f, "the line ends of the body were changed: the signed ones are {signed}")?
+            }
             Self::Overlong => f.write_str("the body is longer than its Content-Length, and the rest is not signed")?,
             Self::ReplacementCharacters => f.write_str(
-                "the body contains U+FFFD, which stands for bytes that could not be read as text: it was taken for UTF-8",
+                "the body contains U+FFFD, which replaces bytes that are not UTF-8: something decoded the body as text",
             )?,
             Self::Reserialised { signed } => {
-                write!(f, "the body was parsed as JSON and written anew: the signed one is {signed}")?;
+                write!(f, "the body was parsed as JSON and serialised again: the signed one is {signed}")?;
             }
             Self::StillCompressed => {
                 return f.write_str(
-                    "the body is compressed, and the decompressed one is signed: decompress it (under a limit) in front of \
-                     the verifier",
+                    "the body is compressed, but the decompressed one is signed: decompress it (with a size limit) before the \
+                     verifier",
                 );
             }
             Self::Stringified => {
-                f.write_str("the body is what a program prints for an object that it has parsed, not the body itself")?;
+                f.write_str("the body is what a program prints for a parsed object (such as `[object Object]`), not the body itself")?;
             }
             Self::Truncated { len, announced } => {
                 return write!(
                     f,
-                    "the body has {len} of the {announced} bytes that its Content-Length announces: look for a limit that \
-                     cuts it, or for what took a part"
+                    "the body has {len} of the {announced} bytes that its Content-Length announces: look for a size limit that \
+                     cuts it off, or for code that reads a part of it first"
                 );
             }
             Self::Unsigned => {
                 return f.write_str(
-                    "the signature is that of an empty body: the sender signs before the body is there, or somebody put \
-                     another body to it; do not accept it",
+                    "the signature is that of an empty body: the sender signs before it has the body, or somebody added a body \
+                     to a signed request; do not accept it",
                 );
             }
             Self::WhiteSpace { signed } => write!(f, "white space around the body was changed: {signed}")?,
             Self::Wrapped { place } => {
-                write!(f, "the body is a document that a gateway or queue made, and the signed one is its `{place}`")?;
+                write!(f, "a gateway or queue wrapped the body in a document, and the signed body is its `{place}`")?;
             }
         }
         f.write_str("; give the verifier the raw body, before anything parses or rewrites it")

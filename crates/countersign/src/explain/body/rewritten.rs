@@ -32,7 +32,7 @@ fn written(document: &Node<'_>, style: Style, signed: String, kept: &mut Kept) {
 
 const LAYOUTS: [(Layout, &str); 5] = [
     (Layout::Compact, "compact"),
-    (Layout::Spaced, "written with a space behind `,` and `:`"),
+    (Layout::Spaced, "written with a space after `,` and `:`"),
     (Layout::Indented("  "), "indented by two spaces"),
     (Layout::Indented("    "), "indented by four spaces"),
     (Layout::Indented("\t"), "indented by tabs"),
@@ -40,8 +40,8 @@ const LAYOUTS: [(Layout, &str); 5] = [
 
 const NUMBERS: [(Numbers, &str); 3] = [
     (Numbers::Shortest, "without needless zeros in its numbers"),
-    (Numbers::Fractional, "with `.0` behind its whole numbers"),
-    (Numbers::Cents, "with two digits behind the point of its fractions"),
+    (Numbers::Fractional, "with `.0` after its whole numbers"),
+    (Numbers::Cents, "with two digits after the decimal point"),
 ];
 
 const TEXTS: [(Text, &str); 8] = [

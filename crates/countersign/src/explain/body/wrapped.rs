@@ -8,7 +8,7 @@ use super::{BodyMistake, kept::Kept};
 /// Every text that stands near the top of a JSON document, and what is left of a body without the marks of its chunks.
 pub(super) fn add(body: &[u8], kept: &mut Kept) {
     if let Some(body) = dechunked(body) {
-        kept.add(body, BodyMistake::Encoded { encoding: "with the marks of its chunks" });
+        kept.add(body, BodyMistake::Encoded { encoding: "in chunked transfer coding" });
     }
     let Ok(document) = serde_json::from_slice::<Json>(body) else { return };
     let mut found = Vec::new();

@@ -94,16 +94,16 @@ impl SecretMistake {
 
     pub(super) fn write(&self, key: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Case => write!(f, "the letters of the secret `{key}` are not in the case of the sender's: paste it anew"),
+            Self::Case => write!(f, "the secret `{key}` differs from the sender's in upper and lower case: paste it again"),
             Self::Encoding { configured, signed } => write!(
                 f,
-                "the endpoint takes the secret `{key}` for {configured}, the sender uses {signed}: correct `[secret]` of \
+                "the endpoint reads the secret `{key}` as {configured}, but the sender uses {signed}: correct `[secret]` of \
                  the scheme, or how the secret is written"
             ),
             Self::Environment { secret, delivery } => write!(
                 f,
-                "the secret `{key}` is of the {secret} environment, as its prefix says, and the delivery comes from the \
-                 {delivery} one: configure the secret of that"
+                "the secret `{key}` is for the {secret} environment, as its prefix says, but the delivery comes from the \
+                 {delivery} environment: configure the secret of that one"
             ),
             Self::Escaped => write!(
                 f,
@@ -112,43 +112,44 @@ impl SecretMistake {
             ),
             Self::Kind { kind } => write!(
                 f,
-                "the secret `{key}` is {kind}, which does not sign these webhooks: take the signing secret from the provider's page \
+                "the secret `{key}` is {kind}, which does not sign these webhooks: use the signing secret from the provider's page \
                  of this endpoint"
             ),
             Self::List => write!(f, "the secret `{key}` is a list of several: configure each as a secret of its own"),
             Self::OfAnotherEndpoint => write!(
                 f,
-                "`{key}` made the signature, the secret of another endpoint or environment: configure it here, or send to \
-                 the other one"
+                "`{key}`, the secret of another endpoint or environment, made the signature: configure it here, or send to \
+                 the other endpoint"
             ),
             Self::Padding => write!(
                 f,
-                "the secret `{key}` is base64 without the `=` at its end, or with some too many: paste it whole, as the provider's \
+                "the secret `{key}` is base64 without the `=` at its end, or with too many: paste it whole, as the provider's \
                  page shows it"
             ),
             Self::Placeholder => f.write_str(
-                "the sender signs with a placeholder for its secret, which everybody knows: set its secret; do not accept \
-                 this one",
+                "the sender signs with a placeholder instead of its secret, as anybody can: set the secret at the sender; do \
+                 not accept this delivery",
             ),
             Self::Prefix { missing: true } => {
-                write!(f, "the secret `{key}` lacks the prefix that belongs to the sender's: paste it whole")
+                write!(f, "the secret `{key}` lacks the prefix of the sender's secret: paste it whole")
             }
             Self::Prefix { missing: false } => write!(
                 f,
-                "the secret `{key}` has something in front of it that the sender's has not: leave it out, or correct \
-                 `[secret]` of the scheme"
+                "the secret `{key}` has a prefix that the sender's does not have: leave it out, or correct `[secret]` of the \
+                 scheme"
             ),
             Self::Stray { at_sender: false } => write!(
                 f,
-                "white space, a line end, quotation marks or a variable's name stand around the secret `{key}`: remove them"
+                "the secret `{key}` has white space, a line end, quotation marks or a variable's name around it: remove them"
             ),
             Self::Stray { at_sender: true } => write!(
                 f,
-                "the sender signs with the secret `{key}` and a line end, white space or quotation marks around it: remove \
-                 them at the sender"
+                "the sender signs with a line end, white space or quotation marks around the secret `{key}`: remove them at \
+                 the sender"
             ),
             Self::Unset => f.write_str(
-                "the sender signs with an empty secret, as everybody can: set its secret; do not accept this one",
+                "the sender signs with an empty secret, as anybody can: set the secret at the sender; do not accept this \
+                 delivery",
             ),
             Self::Unusable(error) => write!(f, "`{key}`: {error}"),
         }
@@ -274,15 +275,15 @@ fn keys(text: &[u8], rule: &SecretRule) -> Vec<Key> {
     let own: Option<Key> = rule.key(text).ok().map(|key| (key, None));
     let (mut plain, mut inner): (Vec<Key>, Vec<Key>) = (Vec::new(), Vec::new());
     let mut add = |bytes: Vec<u8>, mistake| plain.push((Zeroizing::new(bytes), Some(mistake)));
-    add(text.to_vec(), taken_for("its text as it is"));
+    add(text.to_vec(), taken_for("its text unchanged"));
     if bare.len() != text.len() {
-        add(bare.to_vec(), taken_for("the text behind its prefix"));
+        add(bare.to_vec(), taken_for("the text after its prefix"));
     }
     for encoding in [Encoding::HexAny, Encoding::Base64, Encoding::Base64Unpadded] {
         let Some(bytes) = encoding.decode(bare).filter(|bytes| !bytes.is_empty()) else { continue };
         // What was put into base64 may have been the whole secret, as it is pasted.
         if let Ok(key) = rule.key(&bytes) {
-            inner.push((key, Some(taken_for("the secret that it is the base64 or the hex of"))));
+            inner.push((key, Some(taken_for("the secret that it decodes to from base64 or hex"))));
         }
         if lacks_padding(rule, encoding, &bytes) {
             add(bytes, SecretMistake::Padding);
@@ -295,7 +296,11 @@ fn keys(text: &[u8], rule: &SecretRule) -> Vec<Key> {
             let is_padding = lacks_padding(rule, encoding, &bytes);
             add(
                 bytes,
-                if is_padding { SecretMistake::Padding } else { taken_for("the bytes that it is the base64url of") },
+                if is_padding {
+                    SecretMistake::Padding
+                } else {
+                    taken_for("the bytes that it decodes to from base64url")
+                },
             );
         }
     }
@@ -322,8 +327,8 @@ fn lacks_padding(rule: &SecretRule, encoding: Encoding, bytes: &[u8]) -> bool {
     differs && rule.bytes.is_none_or(|count| count == bytes.len())
 }
 
-const OF_BASE64: &str = "the bytes that it is the base64 of";
-const OF_HEX: &str = "the bytes that it is the hex of";
+const OF_BASE64: &str = "the bytes that it decodes to from base64";
+const OF_HEX: &str = "the bytes that it decodes to from hex";
 
 /// Public keys are slow to read.
 const MAX_KEYS_READ: usize = 64;

@@ -106,7 +106,7 @@ impl Pattern {
                 _ => false,
             };
             if runs_on {
-                return Err("a placeholder runs into what stands behind it".to_owned());
+                return Err("a placeholder must be followed by text that cannot continue it".to_owned());
             }
         }
         Ok(())
@@ -150,7 +150,7 @@ pub(crate) const SLOT: char = '\u{0}';
 
 fn unknown(name: &str, allowed: &[Slot]) -> PatternError {
     let names: Vec<_> = allowed.iter().map(|slot| format!("`{{{}}}`", slot.name())).collect();
-    format!("`{{{name}}}` cannot stand here; expected {}", names.join(" or "))
+    format!("`{{{name}}}` is not allowed here; expected {}", names.join(" or "))
 }
 
 impl fmt::Display for Pattern {

@@ -63,7 +63,7 @@ impl Reader<'_> {
         };
         let if_set = match table.if_set {
             Some(name) if matches!(equals, Equals::Body | Equals::BodyHash(..)) => {
-                return self.fail(name.span(), "what a request says of the body is always checked");
+                return self.fail(name.span(), "`if_set` is for a check of a text: a check of the body always applies");
             }
             Some(name) => {
                 self.setting_is_declared(name.get_ref(), &name.span(), settings)?;

@@ -29,7 +29,7 @@ impl Reader<'_> {
             Some(stated) if *stated.get_ref() != covered => self.fail(
                 stated.span(),
                 format!(
-                    "what `signs` and the checks say is that the body is {}covered",
+                    "`covers_body` is wrong: according to `signs` and the checks, the body is {}covered",
                     if covered { "" } else { "not " }
                 ),
             ),
@@ -69,11 +69,11 @@ impl Reader<'_> {
         span: &Range<usize>,
     ) -> Result<Option<ToldApartBy>> {
         match stated {
-            Some(stated) if reach.has_id() => self.fail(stated.span(), "the signed id tells events apart: leave it out"),
+            Some(stated) if reach.has_id() => self.fail(stated.span(), "the signed id tells events apart: leave `told_apart_by` out"),
             Some(stated) => self.tells_apart(&stated, unsigned, reach),
             None if unsigned.body && !reach.has_id() => self.fail(
                 span.clone(),
-                "the signature leaves the body out, so say under `[event]` what tells events apart: `told_apart_by = \"signed-content\"` if no two events have what is signed in common, and `\"unsigned-values\"` if some have",
+                "the signature leaves the body out, so say under `[event]` what tells events apart: `told_apart_by = \"signed-content\"` if no two events have the same signed content, `\"unsigned-values\"` if some have",
             ),
             None => Ok(None),
         }
@@ -91,13 +91,15 @@ impl Reader<'_> {
                 "that is the default where the body is signed: leave it out"
             }
             ToldApartBy::SignedContent | ToldApartBy::UnsignedType if unsigned.body && !reach.signs_values() => {
-                "what is signed, but for the time and the secret, is the same for all events: take `unsigned-values`"
+                "apart from the time and the secret, the signed content is the same for all events: use `unsigned-values`"
             }
-            ToldApartBy::SignedTime if !signs_time => "no time is signed: take `unsigned-values`, or `nothing`",
+            ToldApartBy::SignedTime if !signs_time => "no time is signed: use `unsigned-values` or `nothing`",
             ToldApartBy::UnsignedValues if !unsigned.body && !unsigned.id && !unsigned.kind => {
-                "the body tells events apart, and neither an id nor a type stands unsigned beside it: leave it out"
+                "the body tells events apart, and there is no unsigned id or type outside the body: leave `told_apart_by` out"
             }
-            ToldApartBy::UnsignedType if !unsigned.kind => "no type stands unsigned beside the body: leave it out",
+            ToldApartBy::UnsignedType if !unsigned.kind => {
+                "there is no unsigned type outside the body: leave `told_apart_by` out"
+            }
             told => return Ok(Some(*told)),
         };
         self.fail(stated.span(), problem)
@@ -119,7 +121,7 @@ impl Reader<'_> {
             (Some(_), Some(stated)) => Ok((guards, Some(stated.into_inner()))),
             (Some(problem), None) => self.fail(
                 span.clone(),
-                format!("{problem}, so one signature fits several requests; if the provider's scheme is like that, say why that can be borne with `ambiguous = \"…\"` under `[signature]`"),
+                format!("{problem}, so one signature fits several requests; if the provider's scheme is like that, say why that is acceptable with `ambiguous = \"…\"` under `[signature]`"),
             ),
         }
     }

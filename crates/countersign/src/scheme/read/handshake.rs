@@ -64,7 +64,7 @@ impl Reader<'_> {
             return self.fail(wrong.span(), format!("expected 1 to {LONGEST_VALUE} bytes"));
         }
         if let Some(only) = table.only.filter(|_| rule.values().next().is_none()) {
-            return self.fail(only.span(), "the answer has no value of the question that this could limit");
+            return self.fail(only.span(), "`only` has no effect: the answer contains no value of the question");
         }
         self.question_is_told_apart(&rule, around, &span)?;
         self.answer_is_safe(&rule, around, &span)?;
@@ -77,7 +77,7 @@ impl Reader<'_> {
         if rule.when.is_empty() && around.methods.contains(&rule.method) {
             return self.fail(
                 span.clone(),
-                "expected `when`: deliveries have this method too, so tell the question from them",
+                "expected `when`: deliveries have this method too, and something must tell the question from them",
             );
         }
         let has_body = rule.method == Method::POST || rule.method == Method::PUT;
@@ -107,18 +107,19 @@ impl Reader<'_> {
             _ => false,
         };
         if rule.parts().any(tells) {
-            return fail("the answer tells the setting that `token` compares, which nobody is to learn");
+            return fail("the answer contains the setting that `token` compares, and would reveal it");
         }
         for part in rule.parts() {
             let AnswerPart::Hmac(digest, _, items) = part else { continue };
             if *around.algorithm != Algorithm::Hmac(*digest) {
-                let message = format!("the key of this endpoint makes {}, and no other HMAC", around.algorithm);
+                let message =
+                    format!("the HMAC of the answer must be the algorithm of the signature, {}", around.algorithm);
                 return self.fail(span.clone(), message);
             }
             if !rule.signed && (rule.only.is_none() || !matches!(items.as_slice(), [Item::Value(_)])) {
                 return fail(
-                    "anybody can ask this, and has what they ask signed with the key of the deliveries: expected one value in the HMAC, \
-                     and `only`, the characters that it may have, so that no delivery is like it",
+                    "anybody can ask this unsigned question and have its value signed with the key of the deliveries: expected exactly \
+                     one value in the HMAC, and `only` to limit its characters, so that it cannot be a delivery",
                 );
             }
         }
@@ -129,13 +130,13 @@ impl Reader<'_> {
         if rule.stores.is_some() && rule.signed {
             return self.fail(
                 span.clone(),
-                "expected `signed = false`: there is no key that could have signed before the secret is stored",
+                "expected `signed = false`: before the secret is stored, there is no key to sign with",
             );
         }
         if rule.confirm.is_some() && !rule.signed {
             return self.fail(
                 span.clone(),
-                "a URL is fetched for a signed question only: anybody could have us fetch another",
+                "`confirm` needs a signed question: otherwise anybody could make the endpoint fetch a URL",
             );
         }
         if rule.stores.is_some() && rule.confirm.is_some() {
@@ -177,10 +178,10 @@ impl Reader<'_> {
         let source = self.question_place(table.place(), &span)?;
         let hosts = table.hosts.iter().map(|host| self.host(host)).collect::<Result<Vec<_>>>()?;
         if hosts.is_empty() {
-            return self.fail(span, "expected `hosts`: the URL may lead only there");
+            return self.fail(span, "expected `hosts`: the hosts that the URL may have");
         }
         let Some(path) = &table.path else {
-            return self.fail(span, "expected `path`: the URL must have just this one");
+            return self.fail(span, "expected `path`: the path that the URL must have");
         };
         Ok(ConfirmRule { source, hosts, path: self.path(path)?, parameters: table.parameters })
     }
@@ -198,7 +199,10 @@ impl Reader<'_> {
     fn media(&self, name: Option<&Spanned<String>>) -> Result<Media> {
         let Some(name) = name else { return Ok(Media::Text) };
         Media::from_name(name.get_ref()).ok_or_else(|| {
-            self.error(name.span(), "expected `text/plain` or `application/json`: a browser takes others for a page")
+            self.error(
+                name.span(),
+                "expected `text/plain` or `application/json`: a browser could show other types as a page",
+            )
         })
     }
 
@@ -232,7 +236,7 @@ impl Reader<'_> {
                         }
                         let part = part(name, argument).map_err(|message| TemplateError::new(offset, message))?;
                         if media == Media::Json && only.is_none() && matches!(part, AnswerPart::Item(_)) {
-                            let message = "a value could end the JSON text around it: write `{json-string:…}`, or limit it by `only`";
+                            let message = "a value could end the JSON text around it: write `{json-string:…}`, or limit it with `only`";
                             return Err(TemplateError::new(offset, message));
                         }
                         part

@@ -25,7 +25,7 @@ impl Reader<'_> {
                 return self.fail(span.clone(), message);
             }
             (Some(table), false) => {
-                return self.fail(table.span(), "the algorithm is no `http-signature`: leave `[http-signature]` out");
+                return self.fail(table.span(), "the algorithm is not `http-signature`: leave `[http-signature]` out");
             }
             (Some(table), true) => table,
         };
@@ -72,8 +72,8 @@ impl Reader<'_> {
     fn component(&self, text: &Spanned<String>) -> Result<Component> {
         Component::parse(text.get_ref()).ok_or_else(|| {
             let expected = "`@method`, `@target-uri`, `@authority`, `@scheme`, `@request-target`, `@path`, `@query`, \
-                            `@query-param;name=\"NAME\"`, or a header in lower case, `;sf`, `;bs` or `;key=\"NAME\"` behind it";
-            self.error(text.span(), format!("`{}` is no component; expected {expected}", text.get_ref()))
+                            `@query-param;name=\"NAME\"`, or a header in lower case, optionally with `;sf`, `;bs` or `;key=\"NAME\"`";
+            self.error(text.span(), format!("`{}` is not a component; expected {expected}", text.get_ref()))
         })
     }
 

@@ -41,7 +41,7 @@ impl Reader<'_> {
         }
         let is_public = |algorithm: &JwsAlgorithm| matches!(algorithm.key(), JwsKey::Public(_));
         if takes_secret(&algorithms) && algorithms.iter().any(is_public) {
-            let message = "some algorithms take a secret and others a public key, which as a secret everybody would know: \
+            let message = "some algorithms take a secret and others a public key, which would be a secret that everybody knows: \
                            write a scheme for each";
             return self.fail(span, message);
         }
@@ -70,7 +70,7 @@ impl Reader<'_> {
     fn jws_algorithm(&self, name: &Spanned<String>) -> Result<JwsAlgorithm> {
         let text = name.get_ref();
         JwsAlgorithm::from_name(text).ok_or_else(|| {
-            let expected = "`HS256`, `RS256`, `PS256`, `ES256`, `EdDSA` or one of their kind";
+            let expected = "`HS256`, `RS256`, `PS256`, `ES256`, `EdDSA` or a variant";
             self.error(name.span(), format!("unknown algorithm `{text}`; expected {expected}"))
         })
     }

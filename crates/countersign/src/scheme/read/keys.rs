@@ -25,7 +25,7 @@ impl Reader<'_> {
         let mut table = table.into_inner();
         let format = self.key_format(&mut table)?;
         if let Some(name) = table.issued_to.as_ref().filter(|_| format != KeyFormat::Certificate) {
-            return self.fail(name.span(), "only a certificate is issued to somebody");
+            return self.fail(name.span(), "`issued_to` is only for the format `certificate`");
         }
         if let Some(name) = table.issued_to.as_ref().filter(|name| !is_name(name.get_ref())) {
             return self.fail(name.span(), "expected the name of a host, such as \"hooks.example.com\"");
@@ -51,7 +51,7 @@ impl Reader<'_> {
             "json" => {
                 let Some(json) = json else {
                     return self
-                        .fail(table.format.span(), "expected `json` beside it: where in the document the key stands");
+                        .fail(table.format.span(), "expected `json` as well: the pointer of the key in the document");
                 };
                 let pointer = Pointer::parse(json.get_ref());
                 let message = format!("`{}` is not a JSON pointer; expected one such as `/publicKey`", json.get_ref());
@@ -78,18 +78,18 @@ impl Reader<'_> {
                 let source = self.key_source_place(place)?;
                 let hosts = table.hosts.iter().map(|host| self.host(host)).collect::<Result<Vec<_>>>()?;
                 if hosts.is_empty() {
-                    return self.fail(span.clone(), "expected `hosts`: a URL of the request may lead only there");
+                    return self.fail(span.clone(), "expected `hosts`: the hosts that a URL from the request may have");
                 }
                 let Some(path) = &table.path else {
-                    return self.fail(span.clone(), "expected `path`: a URL of the request must have just this one");
+                    return self.fail(span.clone(), "expected `path`: the path that a URL from the request must have");
                 };
                 let pattern = self.path(path)?;
                 if !pattern.outline().contains(|c: char| c.is_ascii_alphanumeric()) {
-                    return self.fail(path.span(), "this path admits any file: say more of it");
+                    return self.fail(path.span(), "this path matches any file: add fixed text to it");
                 }
                 Ok(KeyPlace::Named { source, hosts, path: pattern })
             }
-            _ => self.fail(span.clone(), "expected either `url` or `url_at`: where the keys are fetched"),
+            _ => self.fail(span.clone(), "expected either `url` or `url_at`: where the keys are fetched from"),
         }
     }
 
@@ -133,7 +133,7 @@ impl Reader<'_> {
         let in_url = matches!(place, KeyPlace::Fixed(template) if template.has_key_id());
         let id = match id {
             Some(id) if *format != KeyFormat::Jwks && !in_url => {
-                return self.fail(id.span(), "there is one key, so that this id would do nothing: leave it out");
+                return self.fail(id.span(), "there is only one key, so this id would have no effect: leave it out");
             }
             Some(id) => KeyIdRule::At(self.key_source_place(id)?),
             None if matches!(signature.algorithm, Algorithm::Jwt | Algorithm::DetachedJws) => {
@@ -142,9 +142,7 @@ impl Reader<'_> {
             None => KeyIdRule::None,
         };
         match id {
-            KeyIdRule::None if in_url => {
-                self.fail(span.clone(), "`url` has a `{key-id}`: say with `id` where it stands")
-            }
+            KeyIdRule::None if in_url => self.fail(span.clone(), "`url` has a `{key-id}`: name its place with `id`"),
             id => Ok(id),
         }
     }
@@ -166,7 +164,7 @@ fn unsafe_host(pattern: &Pattern) -> Option<String> {
     }
     let is_open = |label: &&str| label.contains(SLOT);
     if labels.iter().any(|label| is_open(label) && label.len() > 1) {
-        return Some("a placeholder of a host is one label, as in \"keys.{region}.example.com\"".to_owned());
+        return Some("a placeholder in a host must be a whole label, as in \"keys.{region}.example.com\"".to_owned());
     }
     if !labels.iter().any(is_open) {
         return None;
@@ -176,12 +174,12 @@ fn unsafe_host(pattern: &Pattern) -> Option<String> {
     let fixed = labels.iter().rev().take_while(|label| !is_open(label)).count();
     let (_, tail) = labels.split_at(labels.len() - fixed);
     if fixed < 2 || (fixed == 2 && is_short(tail)) {
-        return Some("behind a placeholder there must be a domain that belongs to the provider alone".to_owned());
+        return Some("a placeholder must be followed by a domain that belongs to the provider alone".to_owned());
     }
     let tail = tail.join(".");
     let is_shared = SHARED.iter().any(|shared| tail == *shared || tail.ends_with(&format!(".{shared}")));
     (is_shared && pattern.has(Slot::Label))
-        .then(|| format!("anybody can have a name under `{tail}`: name the host, or use `{{region}}`"))
+        .then(|| format!("anybody can get a name under `{tail}`: name the host, or use `{{region}}`"))
 }
 
 /// Domains under which anybody gets a name, by a bucket or an app: the large ones of the Public Suffix List's private part. Not all, so

@@ -72,7 +72,7 @@ impl Reader<'_> {
             if shadowed {
                 return self.fail(
                     list.items[at].span(),
-                    "an earlier item begins the same way and takes everything that this one could",
+                    "an earlier item begins the same way and matches everything that this one could",
                 );
             }
         }
@@ -98,10 +98,10 @@ impl Reader<'_> {
     fn item_end(&self, text: &Spanned<String>, separators: &[u8]) -> Result<u8> {
         match *self.separators(text)? {
             [end] if separators.contains(&end) => {
-                self.fail(text.span(), "this character separates items, so that none stands behind one: leave it out")
+                self.fail(text.span(), "this character already separates items: leave `item_end` out")
             }
             [end] if !b"+/-_=".contains(&end) => Ok(end),
-            _ => self.fail(text.span(), "expected one character of which no tag is made, such as \",\""),
+            _ => self.fail(text.span(), "expected one character that no tag contains, such as \",\""),
         }
     }
 
@@ -110,7 +110,7 @@ impl Reader<'_> {
     fn separators<'t>(&self, text: &'t Spanned<String>) -> Result<&'t [u8]> {
         let separators = text.get_ref().as_bytes();
         if separators.iter().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii()) {
-            return self.fail(text.span(), "expected ASCII characters that are no letters or digits, such as \",\"");
+            return self.fail(text.span(), "expected ASCII characters other than letters and digits, such as \",\"");
         }
         Ok(separators)
     }
@@ -132,7 +132,7 @@ impl Reader<'_> {
             Hole::Timestamp | Hole::Id | Hole::KeyName | Hole::Any => true,
         };
         if !syntax.holes().all(|hole| fits(&hole)) {
-            return self.fail(span.clone(), format!("this algorithm carries its proof in {expected}"));
+            return self.fail(span.clone(), format!("for this algorithm, the layout must have {expected}"));
         }
         if !syntax.holes().any(Hole::carries_proof) {
             return self.fail(span.clone(), format!("the layout has no place for the tag: expected {expected}"));

@@ -123,7 +123,7 @@ impl Reader<'_> {
         }
         match keys {
             Some(span) if !read.takes_public_key() => {
-                self.fail(span, "this scheme is not signed with a private key: there is no public one to fetch")
+                self.fail(span, "this scheme is not signed with a private key: there is no public key to fetch")
             }
             _ => Ok(()),
         }
@@ -145,7 +145,7 @@ impl Reader<'_> {
             if in_syntax {
                 return self.fail(
                     signature_span,
-                    "the layout has a `{timestamp}`, so a `[timestamp]` table must tell its format",
+                    "the layout has a `{timestamp}`, so a `[timestamp]` table must give its format",
                 );
             }
             return Ok(None);
@@ -211,7 +211,12 @@ impl Reader<'_> {
         if settings.contains_key(name) {
             return Ok(());
         }
-        self.fail(span.clone(), format!("`[settings]` does not say what `{name}` is and where the receiver finds it"))
+        self.fail(
+            span.clone(),
+            format!(
+                "the setting `{name}` is not declared: say in `[settings]` what it is and where the receiver finds it"
+            ),
+        )
     }
 
     fn methods(&self, names: Option<Vec<Spanned<String>>>) -> Result<Vec<Method>> {
@@ -228,7 +233,7 @@ impl Reader<'_> {
     fn url(&self, table: UrlTable, signature: &Signature) -> Result<UrlRule> {
         let forms = match table.forms {
             Some(forms) if !signature.parts.iter().any(Part::writes_url) => {
-                return self.fail(forms.span(), "`signs` has no `{url}` that could have forms");
+                return self.fail(forms.span(), "`forms` has no effect: `signs` has no `{url}`");
             }
             Some(forms) if forms.get_ref().is_empty() => return self.fail(forms.span(), "expected at least one form"),
             Some(forms) => forms.into_inner(),
@@ -237,7 +242,7 @@ impl Reader<'_> {
         if let Some(decode) = &table.decode
             && !forms.contains(&UrlForm::Decoded)
         {
-            return self.fail(decode.span(), "`forms` has no `decoded` that could use these characters");
+            return self.fail(decode.span(), "`decode` has no effect: `forms` has no `decoded`");
         }
         let wrong = |c: &char| u8::try_from(*c).map_or(true, |byte| byte == b'%' || !is_url_byte(byte));
         if let Some(decode) = &table.decode
@@ -252,7 +257,7 @@ impl Reader<'_> {
     fn form(&self, table: Option<Spanned<FormTable>>, signature: &Signature) -> Result<FormRule> {
         let table = match table {
             Some(table) if !signature.parts.iter().any(|part| matches!(part, Part::FormSorted | Part::QuerySorted)) => {
-                let message = "`signs` has no `{form-sorted}` or `{query-sorted}` that this could describe";
+                let message = "`[form]` has no effect: `signs` has no `{form-sorted}` or `{query-sorted}`";
                 return self.fail(table.span(), message);
             }
             table => table.map(Spanned::into_inner).unwrap_or_default(),
@@ -331,10 +336,10 @@ impl Reader<'_> {
 
 const NO_CLAIM: &str = "a claim can be named by `[id]`, `[[check]]` and `[event]` of a `jwt` only";
 
-const NO_PLACE: &str = "expected `header`, `query`, `json` or `form`: where in the request it stands";
+const NO_PLACE: &str = "expected `header`, `query`, `json` or `form`: where in the request it is";
 
 const NO_PLACE_OR_CLAIM: &str =
-    "expected `header`, `query`, `json`, `form` or, of a `jwt`, `claim`: where in the request it stands";
+    "expected `header`, `query`, `json`, `form` or, of a `jwt`, `claim`: where in the request it is";
 
 #[cfg(test)]
 mod tests {

@@ -22,7 +22,7 @@ impl Reader<'_> {
                     Answers::statuses(&text).ok_or_else(|| {
                         self.error(
                             span.clone(),
-                            format!("`{text}` is no status; expected one such as `2xx`, `200` or `200-204`"),
+                            format!("`{text}` is not a status; expected one such as `2xx`, `200` or `200-204`"),
                         )
                     })
                 };
@@ -49,7 +49,7 @@ impl Reader<'_> {
         match table.decoded {
             None => Ok(false),
             Some(coding) if coding.get_ref() == "gzip" => Ok(true),
-            Some(coding) => self.fail(coding.span(), "expected `gzip`, the content coding that is undone"),
+            Some(coding) => self.fail(coding.span(), "expected `gzip`, the only supported content coding"),
         }
     }
 

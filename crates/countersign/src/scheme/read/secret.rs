@@ -13,15 +13,15 @@ impl Reader<'_> {
         let encoding = table.encoding.map(|name| self.secret_encoding(&name)).transpose()?.flatten();
         let around = table.prepend.as_ref().or(table.append.as_ref());
         if let (Some(text), Some(_)) = (around, encoding) {
-            return self.fail(text.span(), "text can be put around a `utf8` secret only");
+            return self.fail(text.span(), "`prepend` and `append` are only for a `utf8` secret");
         }
         if let Some(text) =
             [&table.prepend, &table.append].into_iter().flatten().find(|text| text.get_ref().contains(['{', '}']))
         {
-            return self.fail(text.span(), "this text is put around the secret as it is: it has no placeholders");
+            return self.fail(text.span(), "this text is added unchanged: it cannot have placeholders");
         }
         if let (Some(required), None) = (&table.prefix_required, &table.strip) {
-            return self.fail(required.span(), "expected `strip` beside it: the prefix that is required");
+            return self.fail(required.span(), "expected `strip` as well: the required prefix");
         }
         Ok(SecretRule {
             verbatim: table
@@ -46,13 +46,16 @@ impl Reader<'_> {
         let cannot_be = |encoding: Encoding| prefix.get_ref().bytes().any(|byte| !encoding.takes(byte));
         match encoding {
             Some(encoding) if cannot_be(encoding) && !begins_stripped => Ok(prefix.into_inner()),
-            _ => self.fail(prefix.span(), "expected a prefix that no secret in the `encoding` beside it can have"),
+            _ => self
+                .fail(prefix.span(), "expected an `encoding`, and a prefix that no secret in that encoding can have"),
         }
     }
 
     fn key_bytes(&self, bytes: &Spanned<usize>, encoding: Option<Encoding>) -> Result<usize> {
         match (encoding, *bytes.get_ref()) {
-            (None, _) => self.fail(bytes.span(), "expected an `encoding` beside it, of which so many bytes come"),
+            (None, _) => {
+                self.fail(bytes.span(), "expected an `encoding` as well: `bytes` is how many bytes it decodes to")
+            }
             (_, 0) => self.fail(bytes.span(), "expected how many bytes a key has, such as 32"),
             (Some(_), bytes) => Ok(bytes),
         }
@@ -64,10 +67,13 @@ impl Reader<'_> {
             return self.fail(prefix.span(), "expected the text that the provider's secrets begin with");
         }
         if strip.is_some() {
-            return self.fail(prefix.span(), "the prefix belongs to the key (`begins`) or not (`strip`); expected one");
+            return self.fail(
+                prefix.span(),
+                "expected one of `begins` (the prefix belongs to the key) and `strip` (it does not)",
+            );
         }
         if encoding.is_some() {
-            return self.fail(prefix.span(), "a prefix can belong to a `utf8` secret only; expected `strip`");
+            return self.fail(prefix.span(), "`begins` is only for a `utf8` secret; expected `strip`");
         }
         Ok(prefix.into_inner())
     }

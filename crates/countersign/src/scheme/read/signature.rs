@@ -66,9 +66,9 @@ impl Reader<'_> {
         let has_hole = syntax.holes().any(|hole| hole == Hole::KeyName);
         match name {
             Some(name) if has_hole => self.expected(name.get_ref(), &name.span(), settings).map(Some),
-            Some(name) => self.fail(name.span(), "the layout has no `{key-name}` that could be this"),
+            Some(name) => self.fail(name.span(), "`key_name` has no effect: the layout has no `{key-name}`"),
             None if has_hole => {
-                self.fail(span.clone(), "expected `key_name`: what our key is called where the layout has `{key-name}`")
+                self.fail(span.clone(), "expected `key_name`: the name of our key for the `{key-name}` of the layout")
             }
             None => Ok(None),
         }
@@ -78,16 +78,16 @@ impl Reader<'_> {
         match algorithm {
             Algorithm::PublicKey(_) => match self.digest(name)? {
                 digest if digest.is_collision_resistant() => Ok(digest),
-                _ => self.fail(name.span(), "expected a hash of which nobody can make two contents with one hash"),
+                _ => self.fail(name.span(), "expected a collision-resistant hash, such as `sha256`"),
             },
-            _ => self.fail(name.span(), "only what a public key proves can be hashed before it is signed"),
+            _ => self.fail(name.span(), "`prehash` is only for public-key algorithms"),
         }
     }
 
     fn optional_end(&self, end: Spanned<String>, algorithm: &Algorithm) -> Result<Box<[u8]>> {
         match algorithm {
             Algorithm::Hmac(_) if !end.get_ref().is_empty() => Ok(end.into_inner().into_bytes().into()),
-            _ => self.fail(end.span(), "expected some text, behind what an HMAC signs"),
+            _ => self.fail(end.span(), "expected text that is not empty, and an HMAC as the `algorithm`"),
         }
     }
 
@@ -102,7 +102,7 @@ impl Reader<'_> {
                     Some(algorithm) => Ok((word.clone(), algorithm)),
                     None => self.fail(
                         span.clone(),
-                        format!("`{text}` is no public-key algorithm: only these can be named by the request"),
+                        format!("`{text}` is not a public-key algorithm: the request can name only those"),
                     ),
                 };
                 let choices = named.choices.iter().map(choose).collect::<Result<Vec<_>>>()?;
@@ -132,8 +132,8 @@ impl Reader<'_> {
             },
         };
         found.ok_or_else(|| {
-            let expected = "`hmac-` or nothing and a hash (`sha256`, `sha1`, `sha512` …), `ed25519`, `ecdsa-p256-sha256`, \
-                            `rsa-sha256`, another of these, `jwt`, `jws-detached`, `http-signature`, \
+            let expected = "a hash (`sha256`, `sha1`, `sha512` …), with `hmac-` in front or not, `ed25519`, \
+                            `ecdsa-p256-sha256`, `rsa-sha256` or a variant, `jwt`, `jws-detached`, `http-signature`, \
                             `token` or `basic`";
             self.error(span, format!("unknown algorithm `{text}`; expected {expected}"))
         })
@@ -164,7 +164,7 @@ impl Reader<'_> {
     fn every(&self, every: Option<&Spanned<bool>>, source: &Source) -> Result<bool> {
         match every {
             Some(every) if !matches!(source, Source::Header(_)) => {
-                self.fail(every.span(), "only headers can stand in a request several times")
+                self.fail(every.span(), "`every` is only for headers")
             }
             every => Ok(every.is_some_and(|every| *every.get_ref())),
         }
@@ -192,7 +192,7 @@ impl Reader<'_> {
                 return self.fail(signs.span(), "a token or password signs nothing: leave `signs` out");
             }
             (Some(signs), Algorithm::HttpSignature) => {
-                let message = "what is signed stands in `components` of `[http-signature]`: leave `signs` out";
+                let message = "`components` of `[http-signature]` says what is signed: leave `signs` out";
                 return self.fail(signs.span(), message);
             }
             (Some(signs), Algorithm::Jwt) => {
@@ -213,10 +213,10 @@ impl Reader<'_> {
         let keyed = parts.iter().any(|part| part.any(&|part| *part == Part::Secret));
         match algorithm {
             Algorithm::Hash(_) if !keyed => {
-                self.fail(signs.span(), "a plain hash proves nothing unless `{secret}` is in what it signs")
+                self.fail(signs.span(), "a plain hash proves nothing unless `signs` has `{secret}`")
             }
             _ if keyed && !matches!(algorithm, Algorithm::Hash(_) | Algorithm::Hmac(_)) => {
-                self.fail(signs.span(), "the key is not a part of the content here: leave `{secret}` out")
+                self.fail(signs.span(), "only a hash or an HMAC can sign the key: leave `{secret}` out")
             }
             _ => self.optional_parts_are_plain(parts, signs.span()),
         }
@@ -226,7 +226,7 @@ impl Reader<'_> {
         let optional: Vec<&Part> = parts.iter().filter(|part| matches!(part, Part::When(..))).collect();
         let has_body = |part: &&Part| part.any(&|part| *part == Part::Body);
         if optional.iter().any(has_body) {
-            return self.fail(span, "the body is always there: an optional item cannot have it");
+            return self.fail(span, "the body is always there: an optional item cannot have `{body}`");
         }
         if optional.len() > MAX_OPTIONAL {
             return self.fail(span, format!("more than {MAX_OPTIONAL} optional items"));
@@ -244,11 +244,10 @@ impl Reader<'_> {
         let signs = |wanted: Part| signature.parts.iter().any(|part| part.any(&|part| *part == wanted));
         let always_signs_id = signature.parts.iter().any(|part| part.always_writes(&Part::Id, id));
         if signs(Part::Timestamp) && timestamp.is_none() {
-            return self
-                .fail(span.clone(), "`signs` has `{timestamp}`, but no `[timestamp]` table tells where it stands");
+            return self.fail(span.clone(), "`signs` has `{timestamp}`, but no `[timestamp]` table says where it is");
         }
         if signs(Part::Id) && id.is_none() && !signature.carries_id {
-            return self.fail(span.clone(), "`signs` has `{id}`, but no `[id]` table tells where it stands");
+            return self.fail(span.clone(), "`signs` has `{id}`, but no `[id]` table says where it is");
         }
         if id.is_some() && signature.carries_id {
             return self.fail(span.clone(), "the id has two places: `[id]` and the signature's layout");
@@ -264,7 +263,7 @@ impl Reader<'_> {
             return self.fail(span.clone(), message);
         }
         if signature.source.is_in_body() && signature.parts.iter().any(Part::covers_all_bytes) {
-            return self.fail(span.clone(), "a signature cannot cover the body that it stands in");
+            return self.fail(span.clone(), "a signature cannot cover the body that contains it");
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use crate::scheme::{AnswerPart, HandshakeRule, Item, Source};
 
 pub(super) fn handshake(rule: &HandshakeRule) -> String {
     let when: Vec<String> = rule.when.iter().map(|when| condition(&when.source, when.equals.as_deref())).collect();
-    let signed = if rule.signed { "verified like a delivery" } else { "not signed, so that anybody can ask it" };
+    let signed = if rule.signed { "verified like a delivery" } else { "not signed, so anybody can ask it" };
     let mut sentences = vec![format!("`{}` with {}: {signed}.", rule.method, when.join(" and "))];
     if let Some(token) = &rule.token {
         sentences.push(format!("{} must be the setting `{}`.", capital(&token.source.to_string()), token.setting));

@@ -32,7 +32,7 @@ impl Description {
 
     /// What is signed, part by part; empty for tokens and passwords, which sign nothing.
     pub fn signed_parts(&self) -> Vec<String> {
-        let hashed = self.signature.prehash.map(|digest| format!("of all this, the {}", digest_in_words(digest)));
+        let hashed = self.signature.prehash.map(|digest| format!("the {} of all this", digest_in_words(digest)));
         self.signature.parts.iter().map(|part| parts::part(part, &self.form)).chain(hashed).collect()
     }
 
@@ -79,7 +79,7 @@ fn layout(syntax: &Syntax) -> String {
         Syntax::Value(one) => shape(one),
         Syntax::List { separators, items, item_end, .. } => {
             let separators: Vec<_> = separators.iter().map(|byte| character(*byte)).collect();
-            let end = item_end.map(|end| format!(", each with or without {} behind it", character(end)));
+            let end = item_end.map(|end| format!(", each with or without {} at its end", character(end)));
             format!(
                 "items between {} in any order: {}{}",
                 separators.join(" or "),
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn a_scheme_can_be_told_from_its_words() {
         let stripe = scheme("stripe");
-        let form = "the text that the provider shows, as it is, with the `whsec_` that it begins with";
+        let form = "the text that the provider shows, as it is, with its prefix `whsec_`";
         assert_eq!(stripe.secret_form(), form);
         assert_eq!(stripe.signature_layout(), "items between `,` in any order: `t={timestamp}`, `v1={hex}`");
         assert_eq!(stripe.signed_parts(), ["the signed time, as it is written", "the text `.`", "the body"]);
@@ -189,7 +189,7 @@ mod tests {
     #[cfg(feature = "rsa")]
     fn that_a_hash_is_signed_is_told() {
         let bridge = scheme("bridge").signed_parts();
-        assert_eq!(bridge.last().map(String::as_str), Some("of all this, the SHA-256"));
+        assert_eq!(bridge.last().map(String::as_str), Some("the SHA-256 of all this"));
     }
 
     #[test]

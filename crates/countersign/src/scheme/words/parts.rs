@@ -67,7 +67,7 @@ fn sorted(form: &FormRule) -> String {
         rules.push(format!("{} between name and value", between(&form.between)));
     }
     if !form.after.is_empty() {
-        rules.push(format!("{} behind each", between(&form.after)));
+        rules.push(format!("{} after each", between(&form.after)));
     }
     rules.push(format!("{} between them", between(&form.join)));
     let words = [

@@ -49,8 +49,8 @@ fn required(names: &[String]) -> Option<String> {
 }
 
 fn times(leeway: Duration, max_age: Option<Duration>, start: &str) -> Vec<String> {
-    let leeway =
-        (!leeway.is_zero()).then(|| format!("its times may miss the clock by {}", humantime::format_duration(leeway)));
+    let leeway = (!leeway.is_zero())
+        .then(|| format!("its times may differ from the clock by {}", humantime::format_duration(leeway)));
     let max_age = max_age.map(|age| format!("`{start}` may be {} old", humantime::format_duration(age)));
     leeway.into_iter().chain(max_age).collect()
 }

@@ -14,10 +14,10 @@ pub(super) fn form(scheme: &Description) -> String {
     };
     let mut steps = vec![what.to_owned()];
     if let Some(prefix) = &rule.verbatim {
-        steps.push(format!("if it begins with `{prefix}` nothing else"));
+        steps.push(format!("unchanged if it begins with `{prefix}`"));
     }
     if let Some(prefix) = &rule.begins {
-        steps.push(format!("with the `{prefix}` that it begins with"));
+        steps.push(format!("with its prefix `{prefix}`"));
     }
     if let Some(prefix) = &rule.strip {
         let required = if rule.prefix_required { "which it must have" } else { "if it has it" };
@@ -32,13 +32,13 @@ pub(super) fn form(scheme: &Description) -> String {
         });
     }
     if let Some(bytes) = rule.bytes {
-        steps.push(format!("or as it is, if that does not come to {bytes} bytes"));
+        steps.push(format!("or unchanged, if that is not {bytes} bytes"));
     }
     if !rule.prepend.is_empty() {
         steps.push(format!("with `{}` in front", rule.prepend));
     }
     if !rule.append.is_empty() {
-        steps.push(format!("with `{}` behind it", rule.append));
+        steps.push(format!("with `{}` after it", rule.append));
     }
     steps.extend(rule.hash.map(|digest| format!("the {} of that", digest_in_words(digest))));
     steps.join(", ")
