@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{bench::Untried, mistake::Mistake, stated};
+use super::{mistake::Mistake, search::Untried, stated};
 use crate::{config::ConfigError, rejection::Rejection, timestamp::Timestamp};
 
 /// The verdict on a request and, if it was refused, what made it be refused.

@@ -5,8 +5,8 @@ use std::fmt;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::{
-    bench::{Bench, Untried},
     mistake::Mistake,
+    search::{Search, Untried},
     tags,
 };
 use crate::{
@@ -151,12 +151,12 @@ impl HeadVariant {
 }
 
 /// The headers as they may have been sent, for a scheme.
-pub(super) fn variants(bench: &Bench<'_>, scheme: &Scheme) -> Vec<HeadVariant> {
-    if bench.head.headers.len() > MAX_HEADERS {
-        bench.leave(Untried::Headers);
+pub(super) fn variants(search: &Search<'_>, scheme: &Scheme) -> Vec<HeadVariant> {
+    if search.head.headers.len() > MAX_HEADERS {
+        search.leave(Untried::Headers);
         return Vec::new();
     }
-    let mut variants = vec![renamed(bench.head.headers, scheme)];
+    let mut variants = vec![renamed(search.head.headers, scheme)];
     for name in names(scheme).flatten() {
         let more: Vec<_> = variants.iter().flat_map(|variant| single(variant, name)).collect();
         variants.extend(more.into_iter().take(MAX_LINES + 1));
@@ -170,8 +170,8 @@ pub(super) fn variants(bench: &Bench<'_>, scheme: &Scheme) -> Vec<HeadVariant> {
 }
 
 /// Headers of the scheme that are there under another name, if their own is not.
-pub(super) fn indicated(bench: &Bench<'_>) -> Vec<Mistake> {
-    renamed(bench.head.headers, &bench.setup.scheme).mistakes()
+pub(super) fn indicated(search: &Search<'_>) -> Vec<Mistake> {
+    renamed(search.head.headers, &search.setup.scheme).mistakes()
 }
 
 /// The headers that a scheme reads: for each place the names that it may have.

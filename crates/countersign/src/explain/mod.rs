@@ -1,6 +1,5 @@
 //! Why a delivery was refused: tries the mistakes that people make, and says which one it was.
 
-mod bench;
 mod body;
 mod explanation;
 mod headers;
@@ -8,6 +7,7 @@ mod json_style;
 mod mistake;
 mod provider;
 mod rules;
+mod search;
 mod secrets;
 mod setup;
 mod stated;
@@ -16,7 +16,6 @@ mod time;
 mod trials;
 mod url;
 
-use self::{bench::Bench, trials::Proof};
 pub use self::{
     body::BodyMistake,
     explanation::{Cause, Certainty, Explanation, Verdict},
@@ -29,6 +28,7 @@ pub use self::{
     time::TimeMistake,
     url::UrlMistake,
 };
+use self::{search::Search, trials::Proof};
 use crate::{head::Head, timestamp::Timestamp};
 
 /// Verifies a request and, if it is refused, finds out which mistake made it be refused.
@@ -77,18 +77,18 @@ pub fn explain<'r>(
         },
         Err(error) => Verdict::Misconfigured(error),
     };
-    let bench = Bench::new(setup, head, body, now);
-    let causes = match trials::prove(&bench) {
-        Some(proof) => proven(&bench, proof),
-        None => indicated(&bench, &verdict),
+    let search = Search::new(setup, head, body, now);
+    let causes = match trials::prove(&search) {
+        Some(proof) => proven(&search, proof),
+        None => indicated(&search, &verdict),
     };
-    Explanation::refused(verdict, causes, bench.untried())
+    Explanation::refused(verdict, causes, search.untried())
 }
 
-fn proven(bench: &Bench<'_>, proof: Proof) -> Vec<Cause> {
+fn proven(search: &Search<'_>, proof: Proof) -> Vec<Cause> {
     // A unit that was taken for another explains the age, whatever it seems to be.
     let is_explained = proof.mistakes.iter().any(|mistake| matches!(mistake, Mistake::Time(_)));
-    let age = proof.at.filter(|_| !is_explained).and_then(|at| time::judge(bench, at));
+    let age = proof.at.filter(|_| !is_explained).and_then(|at| time::judge(search, at));
     // The signature proves the time, and not why it is off.
     let zone = age.as_ref().and_then(time::zone_of);
     let mistakes = proof.mistakes.into_iter().chain(age.map(Mistake::Time));
@@ -96,19 +96,19 @@ fn proven(bench: &Bench<'_>, proof: Proof) -> Vec<Cause> {
 }
 
 /// What the request and the set-up show without a signature that proves it.
-fn indicated(bench: &Bench<'_>, verdict: &Verdict) -> Vec<Cause> {
-    let mut mistakes = secrets::indicated(bench, verdict);
-    mistakes.extend(provider::indicated(bench));
-    mistakes.extend(headers::indicated(bench));
+fn indicated(search: &Search<'_>, verdict: &Verdict) -> Vec<Cause> {
+    let mut mistakes = secrets::indicated(search, verdict);
+    mistakes.extend(provider::indicated(search));
+    mistakes.extend(headers::indicated(search));
     if let Verdict::Misconfigured(error) = verdict
         && mistakes.is_empty()
     {
         mistakes.push(stated::of_config(error));
     }
     if let Verdict::Refused(rejection) = verdict {
-        mistakes.extend(tags::indicated(bench, rejection));
-        mistakes.extend(time::indicated(bench, rejection));
-        mistakes.extend(body::indicated(bench, rejection));
+        mistakes.extend(tags::indicated(search, rejection));
+        mistakes.extend(time::indicated(search, rejection));
+        mistakes.extend(body::indicated(search, rejection));
         if mistakes.is_empty() {
             mistakes.extend(stated::of_rejection(rejection));
         }

@@ -5,8 +5,8 @@ use std::fmt;
 use http::{HeaderName, header::AUTHORIZATION};
 
 use super::{
-    bench::{Bench, Trial, has_secret_bytes, verbatim},
     mistake::Mistake,
+    search::{Search, Trial, has_secret_bytes, verbatim},
     secrets,
     trials::Proof,
 };
@@ -66,13 +66,13 @@ fn list(ids: &[&str]) -> String {
 }
 
 /// Whether one of the configured secrets made the signature by another scheme of the catalogue.
-pub(super) fn prove(bench: &Bench<'_>) -> Option<Proof> {
+pub(super) fn prove(search: &Search<'_>) -> Option<Proof> {
     let mut proof: Option<Proof> = None;
     let mut ids = Vec::new();
-    for (id, scheme) in others(bench) {
-        let keys = secrets::as_configured(&bench.setup.secrets, &scheme);
+    for (id, scheme) in others(search) {
+        let keys = secrets::as_configured(&search.setup.secrets, &scheme);
         let scheme = verbatim(&scheme);
-        if let Some(found) = bench.attempt(Trial { scheme: &scheme, keys: &keys, ..bench.as_it_is() }) {
+        if let Some(found) = search.attempt(Trial { scheme: &scheme, keys: &keys, ..search.as_it_is() }) {
             // The first is as good as any: all of them read the same of this request.
             proof.get_or_insert_with(|| Proof::new(&found, []));
             ids.push(id);
@@ -86,15 +86,15 @@ pub(super) fn prove(bench: &Bench<'_>) -> Option<Proof> {
 }
 
 /// The other schemes' signature headers that are there, if the scheme's own is not.
-pub(super) fn indicated(bench: &Bench<'_>) -> Option<Mistake> {
-    let own = signature_headers(&bench.setup.scheme);
-    if own.is_empty() || own.iter().any(|name| bench.head.headers.contains_key(name)) {
+pub(super) fn indicated(search: &Search<'_>) -> Option<Mistake> {
+    let own = signature_headers(&search.setup.scheme);
+    if own.is_empty() || own.iter().any(|name| search.head.headers.contains_key(name)) {
         return None;
     }
     let mut header: Option<HeaderName> = None;
     let mut ids = Vec::new();
-    for (id, scheme) in others(bench) {
-        let found = signature_headers(&scheme).iter().find(|name| bench.head.headers.contains_key(*name)).cloned();
+    for (id, scheme) in others(search) {
+        let found = signature_headers(&scheme).iter().find(|name| search.head.headers.contains_key(*name)).cloned();
         if let Some(found) = found.filter(|found| header.as_ref().is_none_or(|header| header == found)) {
             header = Some(found);
             ids.push(id);
@@ -104,11 +104,11 @@ pub(super) fn indicated(bench: &Bench<'_>) -> Option<Mistake> {
 }
 
 /// The other schemes of the catalogue whose signature the request may carry, read one at a time.
-fn others<'b>(bench: &'b Bench<'_>) -> impl Iterator<Item = (&'static str, Scheme)> + use<'b> {
-    let own = bench.setup.scheme.id();
+fn others<'b>(search: &'b Search<'_>) -> impl Iterator<Item = (&'static str, Scheme)> + use<'b> {
+    let own = search.setup.scheme.id();
     let others = providers::ALL.iter().filter(move |provider| provider.id() != own);
     others.filter_map(|provider| Some((provider.id(), provider.scheme().ok()?))).filter(|(_, scheme)| {
-        has_secret_bytes(scheme) && signature_headers(scheme).iter().any(|name| bench.head.headers.contains_key(name))
+        has_secret_bytes(scheme) && signature_headers(scheme).iter().any(|name| search.head.headers.contains_key(name))
     })
 }
 

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use super::{
-    bench::{Bench, Trial},
     headers,
     mistake::Mistake,
+    search::{Search, Trial},
     time::TimeMistake,
     trials::Proof,
 };
@@ -62,14 +62,14 @@ impl fmt::Display for RuleMistake {
 }
 
 /// Whether the configured secrets made the signature by a scheme that is nearly this one.
-pub(super) fn prove(bench: &Bench<'_>) -> Option<Proof> {
-    variants(&bench.scheme).into_iter().find_map(|(scheme, mistake)| {
-        let trial = Trial { scheme: &scheme, ..bench.as_it_is() };
-        let found = bench.attempt(trial).map(|found| Proof::new(&found, [mistake.clone()]));
+pub(super) fn prove(search: &Search<'_>) -> Option<Proof> {
+    variants(&search.scheme).into_iter().find_map(|(scheme, mistake)| {
+        let trial = Trial { scheme: &scheme, ..search.as_it_is() };
+        let found = search.attempt(trial).map(|found| Proof::new(&found, [mistake.clone()]));
         found.or_else(|| {
             // The label in front of the tag goes with the hash: `sha1=` with SHA-1.
-            headers::variants(bench, &scheme).iter().find_map(|variant| {
-                let found = bench.attempt(Trial { head: variant.head(bench.head), ..trial })?;
+            headers::variants(search, &scheme).iter().find_map(|variant| {
+                let found = search.attempt(Trial { head: variant.head(search.head), ..trial })?;
                 Some(Proof::new(&found, [mistake.clone()].into_iter().chain(variant.mistakes())))
             })
         })

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use http::HeaderName;
 use percent_encoding::percent_decode;
 
-use super::{bench::Bench, headers::HeaderMistake, mistake::Mistake, rules::RuleMistake};
+use super::{headers::HeaderMistake, mistake::Mistake, rules::RuleMistake, search::Search};
 use crate::{
     algorithm::Digest,
     encoding::Encoding,
@@ -86,15 +86,15 @@ fn tag_lengths(scheme: &Scheme) -> Option<RangeInclusive<usize>> {
 }
 
 /// What a malformed tag shows by its length.
-pub(super) fn indicated(bench: &Bench<'_>, rejection: &Rejection) -> Option<Mistake> {
-    let scheme = &bench.setup.scheme;
+pub(super) fn indicated(search: &Search<'_>, rejection: &Rejection) -> Option<Mistake> {
+    let scheme = &search.setup.scheme;
     let Rejection::MalformedSignature { problem: Problem::Encoding, .. } = rejection else {
         return None;
     };
     let lengths = tag_lengths(scheme)?;
     let len = *lengths.start();
     let Source::Header(names) = &scheme.signature.source else { return None };
-    let (header, value) = names.iter().find_map(|name| Some((name, bench.head.headers.get(name)?)))?;
+    let (header, value) = names.iter().find_map(|name| Some((name, search.head.headers.get(name)?)))?;
     let own: Vec<Encoding> = tag_encodings(scheme).collect();
     let (_, longest) = tokens(value.as_bytes()).take(MAX_TOKENS).max_by_key(|(_, token)| token.len())?;
     // What is cut off need not end where its encoding does.

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use http::{HeaderMap, HeaderValue};
 
-use super::bench::Bench;
+use super::search::Search;
 use crate::{
     head::look_up,
     rejection::Rejection,
@@ -120,13 +120,13 @@ impl fmt::Display for TimeMistake {
 }
 
 /// The heads with a time a little earlier or later than the one that came, the nearest first.
-pub(super) fn replaced(bench: &Bench<'_>) -> impl Iterator<Item = (HeaderMap, TimeMistake)> {
-    let rule = bench.scheme.timestamp.as_ref();
+pub(super) fn replaced(search: &Search<'_>) -> impl Iterator<Item = (HeaderMap, TimeMistake)> {
+    let rule = search.scheme.timestamp.as_ref();
     let header = rule.and_then(|rule| match rule.source.as_ref()? {
         // Milliseconds are too many to try.
         Source::Header(names) if rule.format != TimestampFormat::Milliseconds => {
-            let name = names.iter().find(|name| bench.head.headers.contains_key(*name))?;
-            Some((rule.format, name, rule.format.parse(bench.head.headers.get(name)?.as_bytes())?))
+            let name = names.iter().find(|name| search.head.headers.contains_key(*name))?;
+            Some((rule.format, name, rule.format.parse(search.head.headers.get(name)?.as_bytes())?))
         }
         _ => None,
     });
@@ -135,7 +135,7 @@ pub(super) fn replaced(bench: &Bench<'_>) -> impl Iterator<Item = (HeaderMap, Ti
         offsets.filter_map(move |(seconds, later)| {
             let offset = if later { -seconds } else { seconds };
             let signed = Timestamp::from_unix_seconds(came.unix_seconds().checked_add(offset)?);
-            let mut headers = bench.head.headers.clone();
+            let mut headers = search.head.headers.clone();
             headers.insert(name, HeaderValue::from_str(&format.print(signed)?).ok()?);
             let by = Duration::from_secs(seconds.unsigned_abs());
             Some((headers, TimeMistake::Replaced { by, later }))
@@ -150,11 +150,11 @@ fn words(duration: Duration) -> impl fmt::Display {
 }
 
 /// What is wrong with a time that the signature proves, if anything is.
-pub(super) fn judge(bench: &Bench<'_>, at: Timestamp) -> Option<TimeMistake> {
-    let rule = bench.setup.scheme.timestamp.as_ref()?;
-    let tolerance = bench.setup.tolerance.unwrap_or(rule.tolerance);
-    let rejection = tolerance.check(at, bench.now).err()?;
-    unit(rule.format, at, bench.now).or_else(|| of_rejection(&rejection))
+pub(super) fn judge(search: &Search<'_>, at: Timestamp) -> Option<TimeMistake> {
+    let rule = search.setup.scheme.timestamp.as_ref()?;
+    let tolerance = search.setup.tolerance.unwrap_or(rule.tolerance);
+    let rejection = tolerance.check(at, search.now).err()?;
+    unit(rule.format, at, search.now).or_else(|| of_rejection(&rejection))
 }
 
 /// What a refusal for its time says by itself.
@@ -178,14 +178,14 @@ pub(super) fn zone_of(mistake: &TimeMistake) -> Option<TimeMistake> {
 }
 
 /// What the text of a timestamp shows that the scheme cannot read, or that is in the wrong unit beyond doubt.
-pub(super) fn indicated(bench: &Bench<'_>, rejection: &Rejection) -> Option<super::Mistake> {
-    let rule = bench.setup.scheme.timestamp.as_ref()?;
+pub(super) fn indicated(search: &Search<'_>, rejection: &Rejection) -> Option<super::Mistake> {
+    let rule = search.setup.scheme.timestamp.as_ref()?;
     let malformed = matches!(rejection, Rejection::MalformedTimestamp { .. } | Rejection::AmbiguousContent { .. });
     let stale = matches!(rejection, Rejection::TimestampTooOld { .. } | Rejection::TimestampInFuture { .. });
-    let text = rule.source.as_ref().and_then(|source| look_up(source, bench.head, Some(bench.body)).ok()?)?;
+    let text = rule.source.as_ref().and_then(|source| look_up(source, search.head, Some(search.body)).ok()?)?;
     let expected = rule.format.describe();
     let mistake = match rule.format.parse(&text) {
-        Some(at) if malformed || stale => unit(rule.format, at, bench.now)?,
+        Some(at) if malformed || stale => unit(rule.format, at, search.now)?,
         None if malformed => TimeMistake::Format { expected, found: format_of(&text)? },
         _ => return None,
     };

@@ -1,10 +1,11 @@
 //! The order in which mistakes are tried: one at a time, the likeliest first, then two at once.
 
 use super::{
-    bench::{Bench, Candidate, Found, Trial},
     body::{self, BodyVariant},
     mistake::Mistake,
-    provider, rules, secrets, time,
+    provider, rules,
+    search::{Candidate, Found, Search, Trial},
+    secrets, time,
 };
 use crate::{head::Head, timestamp::Timestamp};
 
@@ -23,29 +24,29 @@ impl Proof {
 }
 
 /// The fewest mistakes that explain the refusal.
-pub(super) fn prove(bench: &Bench<'_>) -> Option<Proof> {
-    let configured = &bench.keys;
-    as_it_is(bench, configured)
-        .or_else(|| other_heads(bench, configured))
-        .or_else(|| bench.with_half(|| as_it_is(bench, bench.secrets())))
-        .or_else(|| as_it_is(bench, &secrets::of_others(bench)))
-        .or_else(|| provider::prove(bench))
-        .or_else(|| other_urls(bench, configured))
-        .or_else(|| other_bodies(bench, bench.bodies(), configured))
-        .or_else(|| rules::prove(bench))
-        .or_else(|| other_bodies(bench, body::unsigned(bench).as_slice(), configured))
-        .or_else(|| other_times(bench))
-        .or_else(|| bench.in_pairs(|| two_at_once(bench)))
+pub(super) fn prove(search: &Search<'_>) -> Option<Proof> {
+    let configured = &search.keys;
+    as_it_is(search, configured)
+        .or_else(|| other_heads(search, configured))
+        .or_else(|| search.with_half(|| as_it_is(search, search.secrets())))
+        .or_else(|| as_it_is(search, &secrets::of_others(search)))
+        .or_else(|| provider::prove(search))
+        .or_else(|| other_urls(search, configured))
+        .or_else(|| other_bodies(search, search.bodies(), configured))
+        .or_else(|| rules::prove(search))
+        .or_else(|| other_bodies(search, body::unsigned(search).as_slice(), configured))
+        .or_else(|| other_times(search))
+        .or_else(|| search.in_pairs(|| two_at_once(search)))
 }
 
-fn other_times(bench: &Bench<'_>) -> Option<Proof> {
+fn other_times(search: &Search<'_>) -> Option<Proof> {
     // Behind the cheaper ones, and where it leaves something for two mistakes at once.
-    if bench.body.len() > MAX_TIMED {
+    if search.body.len() > MAX_TIMED {
         return None;
     }
-    time::replaced(bench).find_map(|(headers, mistake)| {
-        let head = Head { headers: &headers, ..bench.head };
-        let found = bench.attempt(Trial { head, ..bench.as_it_is() })?;
+    time::replaced(search).find_map(|(headers, mistake)| {
+        let head = Head { headers: &headers, ..search.head };
+        let found = search.attempt(Trial { head, ..search.as_it_is() })?;
         Some(Proof::new(&found, [Mistake::Time(mistake)]))
     })
 }
@@ -54,58 +55,58 @@ fn other_times(bench: &Bench<'_>) -> Option<Proof> {
 const MAX_TIMED: usize = 16 << 10;
 
 /// A wrong secret together with something else, or a body and a head that were both changed.
-fn two_at_once(bench: &Bench<'_>) -> Option<Proof> {
-    let others = bench.secrets();
-    other_heads(bench, others)
-        .or_else(|| other_bodies_and_heads(bench))
-        .or_else(|| other_bodies_and_urls(bench))
-        .or_else(|| other_bodies(bench, bench.bodies(), &secrets::of_others(bench)))
-        .or_else(|| other_bodies(bench, bench.bodies(), others))
-        .or_else(|| other_urls(bench, others))
+fn two_at_once(search: &Search<'_>) -> Option<Proof> {
+    let others = search.secrets();
+    other_heads(search, others)
+        .or_else(|| other_bodies_and_heads(search))
+        .or_else(|| other_bodies_and_urls(search))
+        .or_else(|| other_bodies(search, search.bodies(), &secrets::of_others(search)))
+        .or_else(|| other_bodies(search, search.bodies(), others))
+        .or_else(|| other_urls(search, others))
 }
 
-fn as_it_is(bench: &Bench<'_>, keys: &[Candidate]) -> Option<Proof> {
-    let found = bench.attempt(Trial { keys, ..bench.as_it_is() })?;
+fn as_it_is(search: &Search<'_>, keys: &[Candidate]) -> Option<Proof> {
+    let found = search.attempt(Trial { keys, ..search.as_it_is() })?;
     Some(Proof::new(&found, []))
 }
 
-fn other_heads(bench: &Bench<'_>, keys: &[Candidate]) -> Option<Proof> {
-    bench.heads().iter().find_map(|variant| {
-        let found = bench.attempt(Trial { keys, head: variant.head(bench.head), ..bench.as_it_is() })?;
+fn other_heads(search: &Search<'_>, keys: &[Candidate]) -> Option<Proof> {
+    search.heads().iter().find_map(|variant| {
+        let found = search.attempt(Trial { keys, head: variant.head(search.head), ..search.as_it_is() })?;
         Some(Proof::new(&found, variant.mistakes()))
     })
 }
 
-fn other_bodies(bench: &Bench<'_>, bodies: &[BodyVariant], keys: &[Candidate]) -> Option<Proof> {
+fn other_bodies(search: &Search<'_>, bodies: &[BodyVariant], keys: &[Candidate]) -> Option<Proof> {
     bodies.iter().find_map(|variant| {
-        let found = bench.attempt(Trial { keys, body: &variant.body, ..bench.as_it_is() })?;
+        let found = search.attempt(Trial { keys, body: &variant.body, ..search.as_it_is() })?;
         Some(Proof::new(&found, [variant.mistake()]))
     })
 }
 
-fn other_urls(bench: &Bench<'_>, keys: &[Candidate]) -> Option<Proof> {
-    bench.urls().iter().find_map(|variant| {
+fn other_urls(search: &Search<'_>, keys: &[Candidate]) -> Option<Proof> {
+    search.urls().iter().find_map(|variant| {
         let public_url = variant.public_url.as_deref();
-        let found = bench.attempt(Trial { keys, public_url, head: variant.head(bench.head), ..bench.as_it_is() })?;
+        let found = search.attempt(Trial { keys, public_url, head: variant.head(search.head), ..search.as_it_is() })?;
         Some(Proof::new(&found, variant.mistakes()))
     })
 }
 
-fn other_bodies_and_heads(bench: &Bench<'_>) -> Option<Proof> {
-    bench.heads().iter().find_map(|head| {
-        bench.bodies().iter().find_map(|variant| {
-            let trial = Trial { head: head.head(bench.head), body: &variant.body, ..bench.as_it_is() };
-            Some(Proof::new(&bench.attempt(trial)?, head.mistakes().into_iter().chain([variant.mistake()])))
+fn other_bodies_and_heads(search: &Search<'_>) -> Option<Proof> {
+    search.heads().iter().find_map(|head| {
+        search.bodies().iter().find_map(|variant| {
+            let trial = Trial { head: head.head(search.head), body: &variant.body, ..search.as_it_is() };
+            Some(Proof::new(&search.attempt(trial)?, head.mistakes().into_iter().chain([variant.mistake()])))
         })
     })
 }
 
-fn other_bodies_and_urls(bench: &Bench<'_>) -> Option<Proof> {
-    bench.urls().iter().find_map(|url| {
-        bench.bodies().iter().find_map(|variant| {
+fn other_bodies_and_urls(search: &Search<'_>) -> Option<Proof> {
+    search.urls().iter().find_map(|url| {
+        search.bodies().iter().find_map(|variant| {
             let public_url = url.public_url.as_deref();
-            let trial = Trial { public_url, head: url.head(bench.head), body: &variant.body, ..bench.as_it_is() };
-            Some(Proof::new(&bench.attempt(trial)?, url.mistakes().into_iter().chain([variant.mistake()])))
+            let trial = Trial { public_url, head: url.head(search.head), body: &variant.body, ..search.as_it_is() };
+            Some(Proof::new(&search.attempt(trial)?, url.mistakes().into_iter().chain([variant.mistake()])))
         })
     })
 }

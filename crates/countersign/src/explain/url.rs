@@ -6,8 +6,8 @@ use http::{HeaderMap, Uri, uri::PathAndQuery};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, percent_encode};
 
 use super::{
-    bench::{Bench, Untried},
     mistake::Mistake,
+    search::{Search, Untried},
 };
 use crate::{
     head::Head,
@@ -133,18 +133,18 @@ type Choice<T> = (T, Option<UrlMistake>);
 type Origin = (Option<String>, Vec<UrlMistake>);
 
 /// The URLs that may have been signed, those with the fewest mistakes first.
-pub(super) fn variants(bench: &Bench<'_>) -> Vec<UrlVariant> {
-    if !signs_url(&bench.scheme) {
+pub(super) fn variants(search: &Search<'_>) -> Vec<UrlVariant> {
+    if !signs_url(&search.scheme) {
         return Vec::new();
     }
-    let configured = bench.setup.public_url.as_deref().filter(|url| PublicUrl::parse(url).is_ok());
-    let requested = bench.head.uri.path_and_query().map_or("", PathAndQuery::as_str);
+    let configured = search.setup.public_url.as_deref().filter(|url| PublicUrl::parse(url).is_ok());
+    let requested = search.head.uri.path_and_query().map_or("", PathAndQuery::as_str);
     if requested.len() + configured.map_or(0, str::len) > MAX_URL {
-        bench.leave(Untried::Url);
+        search.leave(Untried::Url);
         return Vec::new();
     }
-    let origins = origins(configured, bench.head.headers, bench.scheme.needs_public_url());
-    let (paths, queries) = (paths(configured, bench.head), queries(bench.head));
+    let origins = origins(configured, search.head.headers, search.scheme.needs_public_url());
+    let (paths, queries) = (paths(configured, search.head), queries(search.head));
     let mut choices = Vec::new();
     for origin in &origins {
         for path in &paths {

@@ -3,11 +3,11 @@
 use percent_encoding::percent_decode;
 use serde_json::Value as Json;
 
-use super::{BodyMistake, kept::Kept};
+use super::{BodyMistake, variants::BodyVariants};
 
-pub(super) fn add(body: &[u8], kept: &mut Kept) {
+pub(super) fn add(body: &[u8], variants: &mut BodyVariants) {
     let Ok(text) = std::str::from_utf8(body) else { return };
-    let mut add = |body: Vec<u8>, signed| kept.add(body, BodyMistake::Form { signed });
+    let mut add = |body: Vec<u8>, signed| variants.add(body, BodyMistake::Form { signed });
     for (pairs, signed) in pairs_of_json(text) {
         add(encoded(&pairs).into_bytes(), signed);
         add(encoded(&pairs).replace('+', "%20").into_bytes(), signed);

@@ -1,10 +1,10 @@
 //! Bodies that are not the bytes that were signed.
 
 mod form;
-mod kept;
 mod packed;
 mod rewritten;
 mod text;
+mod variants;
 mod wrapped;
 
 use std::fmt;
@@ -12,10 +12,10 @@ use std::fmt;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use serde::de::IgnoredAny;
 
-use self::kept::Kept;
+use self::variants::BodyVariants;
 use super::{
-    bench::{Bench, Untried},
     mistake::Mistake,
+    search::{Search, Untried},
 };
 use crate::{
     rejection::{Problem, Rejection},
@@ -198,59 +198,59 @@ impl BodyVariant {
 }
 
 /// The bodies that may have been signed, the likeliest first.
-pub(super) fn variants(bench: &Bench<'_>) -> Vec<BodyVariant> {
-    let body = bench.body;
+pub(super) fn variants(search: &Search<'_>) -> Vec<BodyVariant> {
+    let body = search.body;
     if body.len() > MAX_CHANGED {
-        bench.leave(Untried::Body);
+        search.leave(Untried::Body);
         return Vec::new();
     }
-    let mut kept = Kept::beside(body);
-    announced(bench, &mut kept);
-    text::add(body, &mut kept);
-    packed::add(body, &mut kept);
+    let mut variants = BodyVariants::beside(body);
+    announced(search, &mut variants);
+    text::add(body, &mut variants);
+    packed::add(body, &mut variants);
     if body.len() > MAX_REWRITTEN {
-        kept.leave_out();
+        variants.leave_out();
     } else {
-        wrapped::add(body, &mut kept);
-        form::add(body, &mut kept);
-        rewritten::add(body, &mut kept);
+        wrapped::add(body, &mut variants);
+        form::add(body, &mut variants);
+        rewritten::add(body, &mut variants);
     }
-    if !kept.is_complete() {
-        bench.leave(Untried::Body);
+    if !variants.is_complete() {
+        search.leave(Untried::Body);
     }
-    kept.into_bodies()
+    variants.into_bodies()
 }
 
 /// The empty body, if a signature over it is not one over the URL or the like as well.
-pub(super) fn unsigned(bench: &Bench<'_>) -> Option<BodyVariant> {
-    let signs_bytes = bench.scheme.signature.parts.contains(&Part::Body);
-    (signs_bytes && !bench.body.is_empty()).then(|| BodyVariant { body: Vec::new(), mistake: BodyMistake::Unsigned })
+pub(super) fn unsigned(search: &Search<'_>) -> Option<BodyVariant> {
+    let signs_bytes = search.scheme.signature.parts.contains(&Part::Body);
+    (signs_bytes && !search.body.is_empty()).then(|| BodyVariant { body: Vec::new(), mistake: BodyMistake::Unsigned })
 }
 
 /// What is in front of the announced end of the body, if more is there.
-fn announced(bench: &Bench<'_>, kept: &mut Kept) {
-    let len = content_length(bench).and_then(|len| usize::try_from(len).ok());
-    let Some((body, rest)) = len.and_then(|len| bench.body.split_at_checked(len)) else { return };
+fn announced(search: &Search<'_>, variants: &mut BodyVariants) {
+    let len = content_length(search).and_then(|len| usize::try_from(len).ok());
+    let Some((body, rest)) = len.and_then(|len| search.body.split_at_checked(len)) else { return };
     let is_space = rest.iter().all(u8::is_ascii_whitespace);
     if !rest.is_empty() && !body.is_empty() && !is_space {
-        kept.add(body, BodyMistake::Overlong);
+        variants.add(body, BodyMistake::Overlong);
     }
 }
 
 /// What a body shows that was not signed so, where the signature cannot tell.
-pub(super) fn indicated(bench: &Bench<'_>, rejection: &Rejection) -> Option<Mistake> {
+pub(super) fn indicated(search: &Search<'_>, rejection: &Rejection) -> Option<Mistake> {
     // A token is right or wrong whatever the body is.
-    let covers = bench.setup.scheme.covers_body() || bench.setup.scheme.checks.iter().any(|check| !check.optional);
-    if (!covers || !is_about_the_content(rejection)) && !is_missing_in_body(bench, rejection) {
+    let covers = search.setup.scheme.covers_body() || search.setup.scheme.checks.iter().any(|check| !check.optional);
+    if (!covers || !is_about_the_content(rejection)) && !is_missing_in_body(search, rejection) {
         return None;
     }
-    let (body, announced) = (bench.body, content_length(bench));
-    let is_json = bench.head.headers.get(CONTENT_TYPE).is_some_and(|value| contains(value.as_bytes(), b"json"));
+    let (body, announced) = (search.body, content_length(search));
+    let is_json = search.head.headers.get(CONTENT_TYPE).is_some_and(|value| contains(value.as_bytes(), b"json"));
     let mistake = if body.is_empty() && (announced.is_some_and(|len| len > 0) || (is_json && announced.is_none())) {
         BodyMistake::Empty
     } else if STRINGIFIED.iter().any(|text| body.trim_ascii().starts_with(text)) {
         BodyMistake::Stringified
-    } else if is_decompressed(bench) {
+    } else if is_decompressed(search) {
         BodyMistake::Decompressed
     } else if let Some(announced) = announced.filter(|announced| *announced > body.len() as u64) {
         BodyMistake::Truncated { len: body.len(), announced }
@@ -271,8 +271,8 @@ fn is_cut_off(body: &[u8]) -> bool {
 }
 
 /// Whether the signature, or what else is wanted, stands in the body and is not there.
-fn is_missing_in_body(bench: &Bench<'_>, rejection: &Rejection) -> bool {
-    let scheme = &bench.setup.scheme;
+fn is_missing_in_body(search: &Search<'_>, rejection: &Rejection) -> bool {
+    let scheme = &search.setup.scheme;
     let stands_in_body =
         |source: &Source| matches!(source, Source::Body | Source::Json(_) | Source::Form(_) | Source::FormJson(..));
     let is_missing = matches!(
@@ -293,21 +293,21 @@ fn is_about_the_content(rejection: &Rejection) -> bool {
         )
 }
 
-fn is_decompressed(bench: &Bench<'_>) -> bool {
-    let Some(coding) = bench.head.headers.get(CONTENT_ENCODING) else { return false };
+fn is_decompressed(search: &Search<'_>) -> bool {
+    let Some(coding) = search.head.headers.get(CONTENT_ENCODING) else { return false };
     let begins: &[&[u8]] = match coding.as_bytes().to_ascii_lowercase().as_slice() {
         b"gzip" | b"x-gzip" => &[b"\x1f\x8b"],
         b"deflate" => &[b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"],
         b"zstd" => &[b"\x28\xb5\x2f\xfd"],
         // Brotli has no mark of its own, but JSON and forms are none.
-        b"br" => return matches!(bench.body.first(), Some(b'{' | b'[')) && std::str::from_utf8(bench.body).is_ok(),
+        b"br" => return matches!(search.body.first(), Some(b'{' | b'[')) && std::str::from_utf8(search.body).is_ok(),
         _ => return false,
     };
-    !bench.body.is_empty() && !begins.iter().any(|mark| bench.body.starts_with(mark))
+    !search.body.is_empty() && !begins.iter().any(|mark| search.body.starts_with(mark))
 }
 
-fn content_length(bench: &Bench<'_>) -> Option<u64> {
-    bench.head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+fn content_length(search: &Search<'_>) -> Option<u64> {
+    search.head.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
 fn contains(text: &[u8], wanted: &[u8]) -> bool {

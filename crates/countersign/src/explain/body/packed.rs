@@ -4,9 +4,9 @@ use std::io::Read;
 
 use flate2::read::{DeflateDecoder, GzDecoder, ZlibDecoder};
 
-use super::{BodyMistake, kept::Kept};
+use super::{BodyMistake, variants::BodyVariants};
 
-pub(super) fn add(body: &[u8], kept: &mut Kept) {
+pub(super) fn add(body: &[u8], variants: &mut BodyVariants) {
     let unpacked = match body {
         [0x1f, 0x8b, ..] => read(GzDecoder::new(body)),
         // RFC 1950 section 2.2: deflate with a window of at most 32 KiB, and a multiple of 31.
@@ -18,7 +18,7 @@ pub(super) fn add(body: &[u8], kept: &mut Kept) {
         _ => None,
     };
     if let Some(unpacked) = unpacked {
-        kept.add(unpacked, BodyMistake::StillCompressed);
+        variants.add(unpacked, BodyMistake::StillCompressed);
     }
 }
 

@@ -1,33 +1,33 @@
 //! JSON that was parsed and written anew.
 
-use super::{BodyMistake, kept::Kept};
+use super::{BodyMistake, variants::BodyVariants};
 use crate::explain::json_style::{Layout, Node, Numbers, Style, Text, parse};
 
 /// The document in every style, the plainest first, with and without a line feed at its end.
-pub(super) fn add(body: &[u8], kept: &mut Kept) {
+pub(super) fn add(body: &[u8], variants: &mut BodyVariants) {
     let Some(document) = std::str::from_utf8(body).ok().and_then(parse) else { return };
     for sorted in [false, true] {
         for (text, escapes) in TEXTS {
             for (layout, spaces) in LAYOUTS {
                 let signed = format!("{spaces}{escapes}{}", if sorted { ", with its keys sorted" } else { "" });
-                written(&document, Style { layout, text, numbers: Numbers::Kept, sorted }, signed, kept);
+                written(&document, Style { layout, text, numbers: Numbers::Kept, sorted }, signed, variants);
             }
         }
     }
     for (numbers, in_numbers) in NUMBERS {
         for (layout, spaces) in LAYOUTS {
             let style = Style { layout, text: Text::Kept, numbers, sorted: false };
-            written(&document, style, format!("{spaces}, {in_numbers}"), kept);
+            written(&document, style, format!("{spaces}, {in_numbers}"), variants);
         }
     }
 }
 
-fn written(document: &Node<'_>, style: Style, signed: String, kept: &mut Kept) {
-    let Some(body) = style.write(document) else { return kept.leave_out() };
+fn written(document: &Node<'_>, style: Style, signed: String, variants: &mut BodyVariants) {
+    let Some(body) = style.write(document) else { return variants.leave_out() };
     let line = format!("{body}\n");
     let signed_line = format!("{signed}, with a line feed at its end");
-    kept.add(body, BodyMistake::Reserialised { signed });
-    kept.add(line, BodyMistake::Reserialised { signed: signed_line });
+    variants.add(body, BodyMistake::Reserialised { signed });
+    variants.add(line, BodyMistake::Reserialised { signed: signed_line });
 }
 
 const LAYOUTS: [(Layout, &str); 5] = [

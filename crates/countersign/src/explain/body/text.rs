@@ -1,21 +1,21 @@
 //! Changes of bytes here and there: line ends, white space, character sets, wrappings.
 
-use super::{BodyMistake, kept::Kept};
+use super::{BodyMistake, variants::BodyVariants};
 use crate::encoding::Encoding;
 
-pub(super) fn add(body: &[u8], kept: &mut Kept) {
-    white_space(body, kept);
-    line_ends(body, kept);
+pub(super) fn add(body: &[u8], variants: &mut BodyVariants) {
+    white_space(body, variants);
+    line_ends(body, variants);
     match body.strip_prefix(MARK) {
-        Some(rest) => kept.add(rest, BodyMistake::ByteOrderMark { signed: false }),
-        None => kept.add([MARK, body].concat(), BodyMistake::ByteOrderMark { signed: true }),
+        Some(rest) => variants.add(rest, BodyMistake::ByteOrderMark { signed: false }),
+        None => variants.add([MARK, body].concat(), BodyMistake::ByteOrderMark { signed: true }),
     }
-    charsets(body, kept);
-    wrappings(body, kept);
+    charsets(body, variants);
+    wrappings(body, variants);
 }
 
-fn white_space(body: &[u8], kept: &mut Kept) {
-    let mut add = |parts: [&[u8]; 2], signed| kept.add(parts.concat(), BodyMistake::WhiteSpace { signed });
+fn white_space(body: &[u8], variants: &mut BodyVariants) {
+    let mut add = |parts: [&[u8]; 2], signed| variants.add(parts.concat(), BodyMistake::WhiteSpace { signed });
     add([body, b"\n"], "the signed body ends with a line feed");
     add([body, b"\r\n"], "the signed body ends with CR LF");
     add([body.trim_ascii_end(), b""], "the signed body has none at its end");
@@ -25,9 +25,9 @@ fn white_space(body: &[u8], kept: &mut Kept) {
     add([body, b" "], "the signed body ends with a space");
 }
 
-fn line_ends(body: &[u8], kept: &mut Kept) {
+fn line_ends(body: &[u8], variants: &mut BodyVariants) {
     let to_lf = replaced(body, b"\r\n", b"\n");
-    let mut add = |body: Vec<u8>, signed| kept.add(body, BodyMistake::LineEnds { signed });
+    let mut add = |body: Vec<u8>, signed| variants.add(body, BodyMistake::LineEnds { signed });
     add(replaced(&to_lf, b"\n", b"\r\n"), "CR LF");
     add(replaced(&to_lf, b"\n", b"\r"), "CR");
     add(replaced(&to_lf, b"\r", b"\n"), "LF");
@@ -35,7 +35,7 @@ fn line_ends(body: &[u8], kept: &mut Kept) {
 }
 
 /// Latin-1 has one byte for each of the first 256 characters; what an editor calls so is often Windows-1252.
-fn charsets(body: &[u8], kept: &mut Kept) {
+fn charsets(body: &[u8], variants: &mut BodyVariants) {
     if body.is_ascii() {
         return;
     }
@@ -43,13 +43,13 @@ fn charsets(body: &[u8], kept: &mut Kept) {
         let change = "the signed body was read as Latin-1 and written as UTF-8";
         for byte in [latin1 as fn(char) -> Option<u8>, windows1252] {
             if let Some(bytes) = text.chars().map(byte).collect::<Option<Vec<u8>>>() {
-                kept.add(bytes, BodyMistake::Charset { change });
+                variants.add(bytes, BodyMistake::Charset { change });
             }
         }
     }
     let change = "the signed body is UTF-8, and was written in Latin-1";
     let text: String = body.iter().copied().map(char::from).collect();
-    kept.add(text, BodyMistake::Charset { change });
+    variants.add(text, BodyMistake::Charset { change });
 }
 
 fn latin1(c: char) -> Option<u8> {
@@ -61,8 +61,8 @@ fn windows1252(c: char) -> Option<u8> {
     high.and_then(|at| u8::try_from(0x80 + at).ok()).or_else(|| latin1(c))
 }
 
-fn wrappings(body: &[u8], kept: &mut Kept) {
-    let mut add = |body: Vec<u8>, encoding| kept.add(body, BodyMistake::Encoded { encoding });
+fn wrappings(body: &[u8], variants: &mut BodyVariants) {
+    let mut add = |body: Vec<u8>, encoding| variants.add(body, BodyMistake::Encoded { encoding });
     let trimmed = body.trim_ascii();
     if let Ok(text) = serde_json::from_slice::<String>(trimmed) {
         add(text.into_bytes(), "in a JSON string");

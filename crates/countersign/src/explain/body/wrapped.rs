@@ -3,12 +3,12 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value as Json;
 
-use super::{BodyMistake, kept::Kept};
+use super::{BodyMistake, variants::BodyVariants};
 
 /// Every text that stands near the top of a JSON document, and what is left of a body without the marks of its chunks.
-pub(super) fn add(body: &[u8], kept: &mut Kept) {
+pub(super) fn add(body: &[u8], variants: &mut BodyVariants) {
     if let Some(body) = dechunked(body) {
-        kept.add(body, BodyMistake::Encoded { encoding: "in chunked transfer coding" });
+        variants.add(body, BodyMistake::Encoded { encoding: "in chunked transfer coding" });
     }
     let Ok(document) = serde_json::from_slice::<Json>(body) else { return };
     let mut found = Vec::new();
@@ -16,9 +16,9 @@ pub(super) fn add(body: &[u8], kept: &mut Kept) {
     for (place, text) in found {
         let place = place.unwrap_or_else(|| "member".to_owned());
         if let Some(decoded) = STANDARD.decode(text).ok().filter(|decoded| !decoded.is_empty()) {
-            kept.add(decoded, BodyMistake::Wrapped { place: place.clone() });
+            variants.add(decoded, BodyMistake::Wrapped { place: place.clone() });
         }
-        kept.add(text, BodyMistake::Wrapped { place });
+        variants.add(text, BodyMistake::Wrapped { place });
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use crate::{credential, explain::bench::has_secret_bytes, scheme::Scheme};
+use crate::{credential, explain::search::has_secret_bytes, scheme::Scheme};
 
 /// What kind of credential it is, if it is surely not the signing secret.
 pub(super) fn kind(secret: &[u8], scheme: &Scheme) -> Option<&'static str> {

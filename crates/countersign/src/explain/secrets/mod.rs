@@ -8,9 +8,9 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::{
-    bench::{Bench, Candidate, has_secret_bytes},
     explanation::Verdict,
     mistake::Mistake,
+    search::{Candidate, Search, has_secret_bytes},
     setup::Pasted,
 };
 use crate::{
@@ -165,13 +165,13 @@ pub(super) fn as_configured(secrets: &[Pasted], scheme: &Scheme) -> Vec<Candidat
 }
 
 /// The keys that the sender may have made of the same secrets, those with the fewest mistakes first.
-pub(super) fn candidates(bench: &Bench<'_>) -> Vec<Candidate> {
-    let scheme = &bench.setup.scheme;
+pub(super) fn candidates(search: &Search<'_>) -> Vec<Candidate> {
+    let scheme = &search.setup.scheme;
     if !has_secret_bytes(scheme) {
-        return of_public_keys(bench);
+        return of_public_keys(search);
     }
     let mut candidates = Vec::new();
-    for pasted in &bench.setup.secrets {
+    for pasted in &search.setup.secrets {
         let mistake = |mistake| Mistake::Secret { key: pasted.label.clone(), mistake };
         for text in texts::variants(&pasted.bytes) {
             for (key, encoding) in keys(&text.bytes, &scheme.secret) {
@@ -187,10 +187,10 @@ pub(super) fn candidates(bench: &Bench<'_>) -> Vec<Candidate> {
 }
 
 /// Other texts that may have been meant where a public key is wanted, or the secret of a token.
-fn of_public_keys(bench: &Bench<'_>) -> Vec<Candidate> {
-    let configured = bench.setup.scheme.secret.encoding.map_or("text", Encoding::name);
+fn of_public_keys(search: &Search<'_>) -> Vec<Candidate> {
+    let configured = search.setup.scheme.secret.encoding.map_or("text", Encoding::name);
     let mut candidates = Vec::new();
-    for pasted in &bench.setup.secrets {
+    for pasted in &search.setup.secrets {
         let mistake = |mistake| Mistake::Secret { key: pasted.label.clone(), mistake };
         for text in texts::of_key(&pasted.bytes).into_iter().chain(texts::variants(&pasted.bytes)) {
             let mut add = |key: Vec<u8>, more: Option<SecretMistake>| {
@@ -216,29 +216,29 @@ fn of_public_keys(bench: &Bench<'_>) -> Vec<Candidate> {
 }
 
 /// The keys of other endpoints, as the scheme makes them.
-pub(super) fn of_others(bench: &Bench<'_>) -> Vec<Candidate> {
+pub(super) fn of_others(search: &Search<'_>) -> Vec<Candidate> {
     let mut candidates = Vec::new();
-    for pasted in &bench.setup.others {
+    for pasted in &search.setup.others {
         let mistake = Mistake::Secret { key: pasted.label.clone(), mistake: SecretMistake::OfAnotherEndpoint };
-        let keys = as_configured(std::slice::from_ref(pasted), &bench.setup.scheme);
+        let keys = as_configured(std::slice::from_ref(pasted), &search.setup.scheme);
         candidates.extend(keys.into_iter().map(|key| Candidate { mistakes: vec![mistake.clone()], ..key }));
     }
     candidates
 }
 
 /// What a secret shows that no key can be made of, or that is none.
-pub(super) fn indicated(bench: &Bench<'_>, verdict: &Verdict) -> Vec<Mistake> {
+pub(super) fn indicated(search: &Search<'_>, verdict: &Verdict) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
-    for pasted in &bench.setup.secrets {
+    for pasted in &search.setup.secrets {
         let other_environment = || {
             let is_wrong = matches!(verdict, Verdict::Refused(Rejection::Signature));
-            kinds::environments(&pasted.bytes, bench.body).filter(|_| is_wrong)
+            kinds::environments(&pasted.bytes, search.body).filter(|_| is_wrong)
         };
-        let mistake = match (kinds::kind(&pasted.bytes, &bench.setup.scheme), other_environment()) {
+        let mistake = match (kinds::kind(&pasted.bytes, &search.setup.scheme), other_environment()) {
             (Some(kind), _) => SecretMistake::Kind { kind },
             (None, Some((secret, delivery))) => SecretMistake::Environment { secret, delivery },
-            (None, None) => match pasted.secret().and_then(|_| bench.setup.scheme.secret.key(&pasted.bytes)) {
-                Err(error) if has_secret_bytes(&bench.setup.scheme) => SecretMistake::Unusable(error),
+            (None, None) => match pasted.secret().and_then(|_| search.setup.scheme.secret.key(&pasted.bytes)) {
+                Err(error) if has_secret_bytes(&search.setup.scheme) => SecretMistake::Unusable(error),
                 _ => continue,
             },
         };
@@ -247,7 +247,7 @@ pub(super) fn indicated(bench: &Bench<'_>, verdict: &Verdict) -> Vec<Mistake> {
     if mistakes.is_empty()
         && let Verdict::Misconfigured(config) = verdict
         && let ConfigError::Secret(error) | ConfigError::SecretOf { error, .. } = config
-        && let Some(pasted) = misconfigured(bench, config)
+        && let Some(pasted) = misconfigured(search, config)
     {
         mistakes.push(Mistake::Secret { key: pasted.label.clone(), mistake: SecretMistake::Unusable(error.clone()) });
     }
@@ -255,8 +255,8 @@ pub(super) fn indicated(bench: &Bench<'_>, verdict: &Verdict) -> Vec<Mistake> {
 }
 
 /// The secret that a misconfiguration is about: the one that it names, else the first.
-fn misconfigured<'b>(bench: &'b Bench<'_>, error: &ConfigError) -> Option<&'b Pasted> {
-    let secrets = &bench.setup.secrets;
+fn misconfigured<'b>(search: &'b Search<'_>, error: &ConfigError) -> Option<&'b Pasted> {
+    let secrets = &search.setup.secrets;
     let named = match error {
         ConfigError::SecretOf { label: named, .. } => secrets.iter().find(|pasted| named[..] == pasted.label[..]),
         _ => None,

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// A refused request, the set-up that refused it, and what is left of the work that may be spent on it.
-pub(super) struct Bench<'r> {
+pub(super) struct Search<'r> {
     pub(super) setup: &'r Setup,
     /// The scheme, made so that the bytes of a secret are the key.
     pub(super) scheme: Scheme,
@@ -92,7 +92,7 @@ pub(super) struct Found<'t> {
     pub(super) at: Option<Timestamp>,
 }
 
-impl<'r> Bench<'r> {
+impl<'r> Search<'r> {
     pub(super) fn new(setup: &'r Setup, head: Head<'r>, body: &'r [u8], now: Timestamp) -> Self {
         Self {
             setup,

@@ -8,21 +8,21 @@ use std::{
 use super::{BodyMistake, BodyVariant};
 
 /// Bodies that differ from the one that came and from each other.
-pub(super) struct Kept {
+pub(super) struct BodyVariants {
     bodies: Vec<BodyVariant>,
     /// Hashes in place of bodies: to pass one over by chance costs no more than a cause.
     seen: HashSet<u64>,
     hasher: RandomState,
-    /// How many bytes may still be kept.
+    /// How many more bytes may be kept.
     left: usize,
     is_complete: bool,
 }
 
-impl Kept {
+impl BodyVariants {
     pub(super) fn beside(came: &[u8]) -> Self {
         let hasher = RandomState::new();
         let seen = HashSet::from([hasher.hash_one(came)]);
-        Self { bodies: Vec::new(), seen, hasher, left: MAX_KEPT, is_complete: true }
+        Self { bodies: Vec::new(), seen, hasher, left: MAX_BYTES, is_complete: true }
     }
 
     /// Keeps a body, if it is a new one and there is room.
@@ -54,8 +54,8 @@ impl Kept {
     }
 }
 
-/// As much as a bench hashes at most: what is beyond is never tried.
-const MAX_KEPT: usize = 32 << 20;
+/// As much as a search hashes at most: what is beyond is never tried.
+const MAX_BYTES: usize = 32 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -63,14 +63,14 @@ mod tests {
 
     #[test]
     fn each_body_is_kept_once_and_no_more_than_there_is_room_for() {
-        let mut kept = Kept::beside(b"came");
+        let mut variants = BodyVariants::beside(b"came");
         for body in ["came", "a", "a"] {
-            kept.add(body, BodyMistake::Unsigned);
+            variants.add(body, BodyMistake::Unsigned);
         }
-        kept.add(vec![0; MAX_KEPT - 1], BodyMistake::Unsigned);
-        assert!(kept.is_complete());
-        kept.add("b", BodyMistake::Unsigned);
-        assert!(!kept.is_complete());
-        assert_eq!(kept.into_bodies().len(), 2);
+        variants.add(vec![0; MAX_BYTES - 1], BodyMistake::Unsigned);
+        assert!(variants.is_complete());
+        variants.add("b", BodyMistake::Unsigned);
+        assert!(!variants.is_complete());
+        assert_eq!(variants.into_bodies().len(), 2);
     }
 }
