@@ -1,4 +1,4 @@
-//! The scheme file as `serde` reads it; [`super::read`] holds it against the rules.
+//! The tables of a scheme file for `serde`. [`super::read`] checks them against the rules.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -68,7 +68,7 @@ pub(super) struct SecretTable {
     pub(super) api_key: Option<bool>,
 }
 
-/// Where a value stands in the request: exactly one of these.
+/// The place of a value in the request: exactly one of these.
 #[derive(Deserialize, Default)]
 pub(super) struct Place {
     pub(super) header: Option<OneOrMore>,
@@ -94,7 +94,7 @@ impl OneOrMore {
     }
 }
 
-/// The signed content: one template, or several of which some depend on the request.
+/// The signed content: one template, or several, some of which depend on the request.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum Signs {
@@ -117,7 +117,7 @@ pub(crate) struct SignedWhen {
 }
 
 impl Signs {
-    /// The templates in order, with the place on which each depends.
+    /// The templates in order, each with the place that it depends on.
     pub(super) fn templates(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         let (one, more) = match self {
             Self::One(text) => (Some((text.as_str(), None)), [].as_slice()),
@@ -140,7 +140,7 @@ impl fmt::Display for Signs {
     }
 }
 
-// `flatten` and `deny_unknown_fields` do not go together, so the tables repeat the fields of `Place`.
+// serde cannot combine `flatten` and `deny_unknown_fields`, so the tables repeat the fields of `Place`.
 macro_rules! with_place {
     ($(#[$meta:meta])* struct $name:ident { $($(#[$field_meta:meta])* $field:ident: $type:ty,)* }) => {
         $(#[$meta])*
@@ -212,7 +212,7 @@ with_place! {
     }
 }
 
-/// An algorithm, or those of which the request names one at a place.
+/// One algorithm, or several, of which the request names one at a place.
 #[derive(Deserialize)]
 #[serde(untagged)]
 pub(super) enum AlgorithmName {
@@ -226,7 +226,7 @@ with_place! {
     }
 }
 
-/// What is done to the text of the signature's place before its layout is read.
+/// How the text at the signature's place is unwrapped before its layout is read.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UnwrapTable {
@@ -243,7 +243,7 @@ pub(super) struct FieldsTable {
     pub(super) rest: Option<Spanned<String>>,
 }
 
-/// What a JSON Web Token must say.
+/// What a JSON Web Token must contain.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct JwtTable {
@@ -259,7 +259,7 @@ pub(super) struct JwtTable {
     pub(super) b64_without_crit: Option<Spanned<bool>>,
 }
 
-/// What an HTTP Message Signature must cover and say.
+/// What an HTTP Message Signature must cover and contain.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct HttpSignatureTable {
@@ -393,8 +393,8 @@ pub(super) struct FormTable {
 }
 
 impl UrlTable {
-    /// Whether characters that part a query into parameters are decoded before it is signed.
-    pub(super) fn moves_query(&self) -> bool {
+    /// Whether characters that separate the parameters of a query are decoded before it is signed.
+    pub(super) fn decodes_query(&self) -> bool {
         self.decode.as_ref().is_some_and(|decode| decode.get_ref().contains(['?', '&', '=', '+', '#', ';']))
     }
 }
@@ -443,7 +443,7 @@ fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     duration(deserializer).map(Some)
 }
 
-/// One table or a list of them. Unlike an untagged enum it tells what is wrong inside.
+/// One table or a list of them. Unlike an untagged enum, it reports the error inside a table.
 fn one_or_several<'de, D, T>(deserializer: D) -> Result<Vec<Spanned<T>>, D::Error>
 where
     D: Deserializer<'de>,

@@ -1,4 +1,4 @@
-//! What the signature covers, and whether the file says so.
+//! Computes what the signature covers, and checks that the file states the same.
 
 use std::ops::Range;
 
@@ -17,7 +17,23 @@ use crate::{
 };
 
 impl Reader<'_> {
-    pub(super) fn body_is_covered(
+    /// Compares the statements of the file with what is computed, and reads the fields of the event.
+    pub(super) fn covered(
+        &self,
+        coverage: &Coverage,
+        statements: Statements,
+        event: EventTable,
+        span: &Range<usize>,
+    ) -> Result<Covered> {
+        let covers_body = coverage.covers_body();
+        self.body_is_covered(coverage.signature, covers_body, &statements, span)?;
+        let (guards, ambiguous) =
+            self.framing(coverage.signature, coverage.timestamp, coverage.form, statements.ambiguous, span)?;
+        let event = self.event(event, coverage, span)?;
+        Ok(Covered { covers_body, guards, ambiguous, event })
+    }
+
+    fn body_is_covered(
         &self,
         signature: &Signature,
         covered: bool,
@@ -41,37 +57,31 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn event(
-        &self,
-        table: EventTable,
-        reach: &Reach,
-        checks: &[Check],
-        span: &Range<usize>,
-    ) -> Result<EventFields> {
-        let id = table.id.map(|field| self.field(&field, reach, checks)).transpose()?;
-        let kind = table.kind.map(|field| self.field(&field, reach, checks)).transpose()?;
+    fn event(&self, table: EventTable, coverage: &Coverage, span: &Range<usize>) -> Result<EventFields> {
+        let id = table.id.map(|field| self.field(&field, coverage)).transpose()?;
+        let kind = table.kind.map(|field| self.field(&field, coverage)).transpose()?;
         let unsigned = Unsigned {
-            // A token covers nothing anyway.
-            body: !reach.covers_body(checks) && (!reach.signature.parts.is_empty() || reach.is_message()),
+            // A token signs nothing, so it takes no part here.
+            body: !coverage.covers_body() && (!coverage.signature.parts.is_empty() || coverage.is_message()),
             id: id.as_ref().is_some_and(Field::is_unsigned_beside_body),
             kind: kind.as_ref().is_some_and(Field::is_unsigned_beside_body),
         };
-        let told_apart_by = self.told_apart_by(table.told_apart_by, unsigned, reach, span)?;
+        let told_apart_by = self.told_apart_by(table.told_apart_by, unsigned, coverage, span)?;
         Ok(EventFields { id, kind, told_apart_by })
     }
 
-    /// What tells events apart: to be stated where the signature leaves the body out and no signed id must be there.
+    /// What tells events apart. The file must state it if the signature leaves the body out and there is no signed id.
     fn told_apart_by(
         &self,
         stated: Option<Spanned<ToldApartBy>>,
         unsigned: Unsigned,
-        reach: &Reach,
+        coverage: &Coverage,
         span: &Range<usize>,
     ) -> Result<Option<ToldApartBy>> {
         match stated {
-            Some(stated) if reach.has_id() => self.fail(stated.span(), "the signed id tells events apart: leave `told_apart_by` out"),
-            Some(stated) => self.tells_apart(&stated, unsigned, reach),
-            None if unsigned.body && !reach.has_id() => self.fail(
+            Some(stated) if coverage.has_id() => self.fail(stated.span(), "the signed id tells events apart: leave `told_apart_by` out"),
+            Some(stated) => self.tells_apart(&stated, unsigned, coverage),
+            None if unsigned.body && !coverage.has_id() => self.fail(
                 span.clone(),
                 "the signature leaves the body out, so say under `[event]` what tells events apart: `told_apart_by = \"signed-content\"` if no two events have the same signed content, `\"unsigned-values\"` if some have",
             ),
@@ -83,14 +93,14 @@ impl Reader<'_> {
         &self,
         stated: &Spanned<ToldApartBy>,
         unsigned: Unsigned,
-        reach: &Reach,
+        coverage: &Coverage,
     ) -> Result<Option<ToldApartBy>> {
-        let signs_time = reach.timestamp.is_some() || reach.signature.algorithm == Algorithm::Jwt;
+        let signs_time = coverage.timestamp.is_some() || coverage.signature.algorithm == Algorithm::Jwt;
         let problem = match stated.get_ref() {
             ToldApartBy::SignedContent if !unsigned.body => {
                 "that is the default where the body is signed: leave it out"
             }
-            ToldApartBy::SignedContent | ToldApartBy::UnsignedType if unsigned.body && !reach.signs_values() => {
+            ToldApartBy::SignedContent | ToldApartBy::UnsignedType if unsigned.body && !coverage.signs_values() => {
                 "apart from the time and the secret, the signed content is the same for all events: use `unsigned-values`"
             }
             ToldApartBy::SignedTime if !signs_time => "no time is signed: use `unsigned-values` or `nothing`",
@@ -105,7 +115,7 @@ impl Reader<'_> {
         self.fail(stated.span(), problem)
     }
 
-    pub(super) fn framing(
+    fn framing(
         &self,
         signature: &Signature,
         timestamp: Option<&TimestampRule>,
@@ -126,24 +136,24 @@ impl Reader<'_> {
         }
     }
 
-    fn field(&self, template: &Spanned<String>, reach: &Reach, checks: &[Check]) -> Result<Field> {
+    fn field(&self, template: &Spanned<String>, coverage: &Coverage) -> Result<Field> {
         let placeholder = match pieces(template.get_ref()).as_deref() {
             Ok([Piece::Placeholder { name, argument, .. }]) => Some((*name, *argument)),
             _ => None,
         };
         if let Some(("id", None)) = placeholder
-            && reach.has_id()
+            && coverage.has_id()
         {
-            // One that is not signed is refused where it is read.
-            return Ok(Field { source: FieldSource::DeliveryId, covered: !reach.is_ambiguous });
+            // An unsigned id was refused when `[id]` was read.
+            return Ok(Field { source: FieldSource::DeliveryId, covered: !coverage.is_ambiguous });
         }
         let source = placeholder.and_then(|(name, argument)| Source::from_placeholder(name, argument?));
         match source {
             Some(source) => {
                 let source = source.map_err(|message| self.error(template.span(), message))?;
-                let source = self.claim_of_token(source, reach.signature, &template.span())?;
-                let covered = reach.covers(&source) || (source.is_in_body() && reach.covers_hash_of_body(checks));
-                Ok(Field { source: FieldSource::At(source), covered: covered && !reach.is_ambiguous })
+                let source = self.claim_of_token(source, coverage.signature, &template.span())?;
+                let covered = coverage.covers(&source) || (source.is_in_body() && coverage.covers_hash_of_body());
+                Ok(Field { source: FieldSource::At(source), covered: covered && !coverage.is_ambiguous })
             }
             None => self.fail(
                 template.span(),
@@ -153,54 +163,64 @@ impl Reader<'_> {
     }
 }
 
-/// What the file says of its own weaknesses; it must agree with what is computed.
+/// The weaknesses that the file states. They must agree with what is computed.
 pub(super) struct Statements {
     pub(super) covers_body: Option<Spanned<bool>>,
     pub(super) ambiguous: Option<Spanned<String>>,
 }
 
-/// Where a delivery tells its event.
+/// What the signature covers, and what follows from it.
+pub(super) struct Covered {
+    pub(super) covers_body: bool,
+    pub(super) guards: Vec<Guard>,
+    /// Why an open border between signed parts is acceptable, if there is one.
+    pub(super) ambiguous: Option<String>,
+    pub(super) event: EventFields,
+}
+
+/// The fields of a delivery that identify its event.
 pub(super) struct EventFields {
     pub(super) id: Option<Field>,
     pub(super) kind: Option<Field>,
     pub(super) told_apart_by: Option<ToldApartBy>,
 }
 
-/// What takes part in telling events apart only if the file says so.
+/// The values that tell events apart only if the file says so.
 #[derive(Clone, Copy)]
 struct Unsigned {
-    /// The body. Where nothing is signed, it takes part in any case.
+    /// The body. Where nothing is signed, it always takes part.
     body: bool,
-    /// An id that stands beside the body.
+    /// An id outside the body.
     id: bool,
-    /// A type that stands beside the body.
+    /// A type outside the body.
     kind: bool,
 }
 
-/// What the signature reaches.
-pub(super) struct Reach<'a> {
+/// The rules of a scheme that decide what the signature covers.
+pub(super) struct Coverage<'a> {
     pub(super) signature: &'a Signature,
     pub(super) http: &'a HttpSignatureRule,
     pub(super) form: &'a FormRule,
     pub(super) timestamp: Option<&'a TimestampRule>,
     pub(super) id: Option<&'a Source>,
-    /// Whether parts can run into each other, so that what a value is depends on who reads it.
+    pub(super) checks: &'a [Check],
+    /// Whether parts can run into each other, so that two readers can read different values.
     pub(super) is_ambiguous: bool,
-    /// Whether the URL is signed in a form in which characters that mean something in a query are decoded.
-    pub(super) moves_query: bool,
+    /// Whether the URL is signed in a form in which the special characters of a query are decoded.
+    pub(super) decodes_query: bool,
 }
 
-impl Reach<'_> {
+impl Coverage<'_> {
     fn signs(&self, wanted: &Part) -> bool {
         self.signature.parts.contains(wanted)
     }
 
-    pub(super) fn covers(&self, source: &Source) -> bool {
-        // What has claims signs them.
+    fn covers(&self, source: &Source) -> bool {
+        // Only tokens have claims, and a token signs them.
         if matches!(source, Source::Claim(_)) {
             return true;
         }
-        if self.moves_query && matches!(source, Source::Query(_)) && !self.signs(&Part::Value(source.clone())) {
+        if self.decodes_query && matches!(source, Source::Query(_)) && !self.signs(&Part::Value(source.clone())) {
             return false;
         }
         let always_signs = |wanted| self.signature.parts.iter().any(|part| part.always_writes(wanted, Some(source)));
@@ -210,17 +230,17 @@ impl Reach<'_> {
         is_timestamp || is_id || self.http.covers(source) || self.signature.parts.iter().any(|part| part.covers(source))
     }
 
-    pub(super) fn covers_body(&self, checks: &[Check]) -> bool {
+    fn covers_body(&self) -> bool {
         let is_token = self.signature.source == Source::Body;
         is_token
             || self.http.covers_body()
             || self.signature.parts.iter().any(|part| part.covers_body(self.form))
-            || self.covers_hash_of_body(checks)
+            || self.covers_hash_of_body()
     }
 
-    fn covers_hash_of_body(&self, checks: &[Check]) -> bool {
+    fn covers_hash_of_body(&self) -> bool {
         let is_certain = |check: &&Check| !check.optional && check.is_of_body();
-        checks.iter().filter(is_certain).any(|check| self.covers(&check.source))
+        self.checks.iter().filter(is_certain).any(|check| self.covers(&check.source))
     }
 
     /// Whether anything is signed that can differ from event to event.

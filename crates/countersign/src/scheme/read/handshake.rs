@@ -1,4 +1,4 @@
-//! Questions and their answers: held against what would let a question harm.
+//! Reads `[[handshake]]`, and refuses questions and answers that would be unsafe.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -17,8 +17,8 @@ use crate::{
     },
 };
 
-/// What the rest of the file says that questions rest on.
-pub(super) struct Around<'a> {
+/// What a handshake depends on in the rest of the file.
+pub(super) struct Context<'a> {
     pub(super) algorithm: &'a Algorithm,
     pub(super) settings: &'a BTreeMap<String, String>,
     /// The methods of deliveries.
@@ -26,7 +26,7 @@ pub(super) struct Around<'a> {
 }
 
 impl Reader<'_> {
-    pub(super) fn handshake(&self, table: Spanned<HandshakeTable>, around: &Around<'_>) -> Result<HandshakeRule> {
+    pub(super) fn handshake(&self, table: Spanned<HandshakeTable>, context: &Context<'_>) -> Result<HandshakeRule> {
         let span = table.span();
         let table = table.into_inner();
         let signed = table.signed.unwrap_or(true);
@@ -41,7 +41,7 @@ impl Reader<'_> {
             method,
             when: table.when.into_iter().map(|when| self.when(when)).collect::<Result<_>>()?,
             signed,
-            token: table.token.map(|token| self.token(token, around)).transpose()?,
+            token: table.token.map(|token| self.token(token, context)).transpose()?,
             status: self.answer_status(table.status.as_ref())?,
             media,
             answer: match &table.answer {
@@ -66,15 +66,15 @@ impl Reader<'_> {
         if let Some(only) = table.only.filter(|_| rule.values().next().is_none()) {
             return self.fail(only.span(), "`only` has no effect: the answer contains no value of the question");
         }
-        self.question_is_told_apart(&rule, around, &span)?;
-        self.answer_is_safe(&rule, around, &span)?;
+        self.question_is_told_apart(&rule, context, &span)?;
+        self.answer_is_safe(&rule, context, &span)?;
         self.effects_are_safe(&rule, &span)?;
         Ok(rule)
     }
 
-    /// A question must not be taken for a delivery, nor ask for what is not there.
-    fn question_is_told_apart(&self, rule: &HandshakeRule, around: &Around<'_>, span: &Range<usize>) -> Result<()> {
-        if rule.when.is_empty() && around.methods.contains(&rule.method) {
+    /// Refuses a question that could be taken for a delivery, or that reads a body that its method does not have.
+    fn question_is_told_apart(&self, rule: &HandshakeRule, context: &Context<'_>, span: &Range<usize>) -> Result<()> {
+        if rule.when.is_empty() && context.methods.contains(&rule.method) {
             return self.fail(
                 span.clone(),
                 "expected `when`: deliveries have this method too, and something must tell the question from them",
@@ -88,7 +88,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn answer_is_safe(&self, rule: &HandshakeRule, around: &Around<'_>, span: &Range<usize>) -> Result<()> {
+    fn answer_is_safe(&self, rule: &HandshakeRule, context: &Context<'_>, span: &Range<usize>) -> Result<()> {
         let fail = |message: &str| self.fail(span.clone(), message);
         let is_bodiless = rule.method == Method::HEAD || rule.status == StatusCode::NO_CONTENT;
         if is_bodiless && !rule.answer.is_empty() {
@@ -99,7 +99,7 @@ impl Reader<'_> {
             _ => None,
         });
         for name in settings {
-            self.setting_is_declared(name, span, around.settings)?;
+            self.setting_is_declared(name, span, context.settings)?;
         }
         let token = rule.token.as_ref().map(|token| &token.setting);
         let tells = |part: &AnswerPart| match part {
@@ -111,9 +111,9 @@ impl Reader<'_> {
         }
         for part in rule.parts() {
             let AnswerPart::Hmac(digest, _, items) = part else { continue };
-            if *around.algorithm != Algorithm::Hmac(*digest) {
+            if *context.algorithm != Algorithm::Hmac(*digest) {
                 let message =
-                    format!("the HMAC of the answer must be the algorithm of the signature, {}", around.algorithm);
+                    format!("the HMAC of the answer must be the algorithm of the signature, {}", context.algorithm);
                 return self.fail(span.clone(), message);
             }
             if !rule.signed && (rule.only.is_none() || !matches!(items.as_slice(), [Item::Value(_)])) {
@@ -163,12 +163,12 @@ impl Reader<'_> {
         Ok(When { source: self.question_place(table.place(), &span)?, equals: table.equals })
     }
 
-    fn token(&self, table: Spanned<TokenTable>, around: &Around<'_>) -> Result<TokenRule> {
+    fn token(&self, table: Spanned<TokenTable>, context: &Context<'_>) -> Result<TokenRule> {
         let span = table.span();
         let mut table = table.into_inner();
         let source = self.question_place(table.place(), &span)?;
         let setting = table.setting.unwrap_or_else(|| "verify_token".to_owned());
-        self.setting_is_declared(&setting, &span, around.settings)?;
+        self.setting_is_declared(&setting, &span, context.settings)?;
         Ok(TokenRule { source, setting })
     }
 
@@ -211,14 +211,14 @@ impl Reader<'_> {
             .ok_or_else(|| self.error(name.span(), "expected `digits`, `hex`, `word` or `base64`"))
     }
 
-    /// A header of the answer: one on which no browser and no proxy acts.
+    /// A header of the answer, on which no browser or proxy acts.
     fn answer_header(&self, name: &str, value: &Spanned<String>) -> Result<HeaderName> {
         let read = HeaderName::from_bytes(name.as_bytes()).ok();
-        let is_harmless = |name: &HeaderName| HARMLESS.iter().any(|word| name.as_str().contains(word));
+        let is_harmless = |name: &HeaderName| HEADER_WORDS.iter().any(|word| name.as_str().contains(word));
         read.filter(is_harmless).ok_or_else(|| {
             let message = format!(
                 "`{name}` cannot be a header of an answer; expected one that only the provider acts on, with {} in its name",
-                HARMLESS.map(|word| format!("`{word}`")).join(" or ")
+                HEADER_WORDS.map(|word| format!("`{word}`")).join(" or ")
             );
             self.error(value.span(), message)
         })
@@ -236,7 +236,7 @@ impl Reader<'_> {
                         }
                         let part = part(name, argument).map_err(|message| TemplateError::new(offset, message))?;
                         if media == Media::Json && only.is_none() && matches!(part, AnswerPart::Item(_)) {
-                            let message = "a value could end the JSON text around it: write `{json-string:…}`, or limit it with `only`";
+                            let message = "a value could end the JSON text context it: write `{json-string:…}`, or limit it with `only`";
                             return Err(TemplateError::new(offset, message));
                         }
                         part
@@ -266,11 +266,11 @@ fn part(name: &str, argument: Option<&str>) -> std::result::Result<AnswerPart, S
     })
 }
 
-/// Providers call the headers of their handshakes so: `X-Hook-Secret`, `Validation-Token`.
-const HARMLESS: [&str; 4] = ["hook", "token", "challenge", "verification"];
+/// The words in the headers of the providers' handshakes: `X-Hook-Secret`, `Validation-Token`.
+const HEADER_WORDS: [&str; 4] = ["hook", "token", "challenge", "verification"];
 
-/// In bytes. The longest challenge that is known, that of Microsoft Graph, has less than 200.
+/// In bytes. The longest known challenge, of Microsoft Graph, has less than 200.
 const DEFAULT_MAX: usize = 512;
 
-/// In bytes. Whoever asks has proven nothing yet, and an answer repeats the value.
+/// In bytes. A limit, because an unverified sender chooses the value and the answer repeats it.
 const LONGEST_VALUE: usize = 4096;

@@ -1,4 +1,4 @@
-//! Holds a scheme file against the rules of the language.
+//! Checks a scheme file against the rules of the language.
 
 mod check;
 mod coverage;
@@ -16,12 +16,15 @@ use std::{collections::BTreeMap, ops::Range};
 use http::Method;
 use toml::Spanned;
 
-use self::{coverage::Reach, handshake::Around};
+use self::{
+    coverage::{Coverage, Covered},
+    handshake::Context,
+};
 use super::{
-    Algorithm, Check, Description, Equals, Expected, FormRule, Hole, Part, SchemeError, Signature, Source,
-    TimestampRule, UrlForm, UrlRule,
+    Algorithm, Check, Description, Equals, Expected, FormRule, Hole, HttpSignatureRule, JwtRule, Part, SchemeError,
+    Signature, Source, TimestampRule, UrlForm, UrlRule,
     error::not_built,
-    file::{FieldTable, File, FormTable, Place, TimestampTable, UrlTable},
+    file::{FieldTable, File, FormTable, HttpSignatureTable, JwtTable, Place, TimestampTable, UrlTable},
     framing::is_url_byte,
     template::TemplateError,
 };
@@ -52,32 +55,27 @@ impl Reader<'_> {
         let settings = file.settings;
         let checks = self.checks(file.check, &signature, file.jwt.as_ref().map(Spanned::get_ref), &settings)?;
         self.parts_have_sources(&signature, timestamp.as_ref(), delivery_id.as_ref(), &signature_span)?;
-        let mut required_settings = self.used_settings(&signature, &checks, &settings, &signature_span)?;
-        let jwt = self.jwt(file.jwt, &signature.algorithm, &settings, &signature_span)?;
-        let http = self.http_signature(file.http_signature, &signature.algorithm, &settings, &signature_span)?;
-        let named = signature.key_name.iter().filter_map(Expected::setting);
-        required_settings.extend(jwt.settings().chain(named).chain(http.setting()).map(str::to_owned));
-
+        let used_settings = self.used_settings(&signature, &checks, &settings, &signature_span)?;
+        let (jwt, http) = self.rules(file.jwt, file.http_signature, &signature, &settings, &signature_span)?;
+        let required_settings = all_required(used_settings, &signature, &jwt, &http);
         let form = self.form(file.form, &signature)?;
-        let reach = Reach {
+        let coverage = Coverage {
             signature: &signature,
             http: &http,
             form: &form,
             timestamp: timestamp.as_ref(),
             id: delivery_id.as_ref(),
+            checks: &checks,
             is_ambiguous: statements.ambiguous.is_some(),
-            moves_query: file.url.moves_query(),
+            decodes_query: file.url.decodes_query(),
         };
-        let covers_body = reach.covers_body(&checks);
-        self.body_is_covered(&signature, covers_body, &statements, &signature_span)?;
-        let (guards, ambiguous) =
-            self.framing(&signature, timestamp.as_ref(), &form, statements.ambiguous, &signature_span)?;
-        let event = self.event(file.event, &reach, &checks, &signature_span)?;
+        let Covered { covers_body, guards, ambiguous, event } =
+            self.covered(&coverage, statements, file.event, &signature_span)?;
         let url = self.url(file.url, &signature)?;
         let methods = self.methods(file.request.methods)?;
-        let around = Around { algorithm: &signature.algorithm, settings: &settings, methods: &methods };
+        let context = Context { algorithm: &signature.algorithm, settings: &settings, methods: &methods };
         let handshakes =
-            file.handshake.into_iter().map(|table| self.handshake(table, &around)).collect::<Result<_>>()?;
+            file.handshake.into_iter().map(|table| self.handshake(table, &context)).collect::<Result<_>>()?;
         let keys_span = file.keys.as_ref().map(Spanned::span);
         let keys = file.keys.map(|table| self.keys(table, &signature, &settings)).transpose()?;
 
@@ -117,6 +115,21 @@ impl Reader<'_> {
         Ok(description)
     }
 
+    /// What a token or an HTTP Message Signature must contain.
+    fn rules(
+        &self,
+        jwt: Option<Spanned<JwtTable>>,
+        http: Option<Spanned<HttpSignatureTable>>,
+        signature: &Signature,
+        settings: &BTreeMap<String, String>,
+        span: &Range<usize>,
+    ) -> Result<(JwtRule, HttpSignatureRule)> {
+        let jwt = self.jwt(jwt, &signature.algorithm, settings, span)?;
+        let http = self.http_signature(http, &signature.algorithm, settings, span)?;
+        Ok((jwt, http))
+    }
+
+    /// Fails if this build lacks the algorithm, or if published keys could not verify the signature.
     fn can_be_verified(&self, read: &Description, signature: Range<usize>, keys: Option<Range<usize>>) -> Result<()> {
         if let Some((algorithm, feature)) = read.missing_feature() {
             return Err(self.not_built(signature, algorithm.name(), feature));
@@ -174,7 +187,7 @@ impl Reader<'_> {
         Ok(Some(TimestampRule { source, format: table.format, is_string: table.string, tolerance }))
     }
 
-    /// The settings that signed content and checks have, each of which the file must declare.
+    /// The settings in the signed content and the checks. The file must declare each of them.
     fn used_settings(
         &self,
         signature: &Signature,
@@ -291,14 +304,14 @@ impl Reader<'_> {
         }
     }
 
-    /// A place or, of a token, a claim.
+    /// A place or, for a token, a claim.
     fn place_or_claim(&self, place: Place, signature: &Signature, span: &Range<usize>) -> Result<Source> {
         let source = Source::from_place(place).map_err(|message| self.error(span.clone(), message))?;
         let source = source.ok_or_else(|| self.error(span.clone(), NO_PLACE_OR_CLAIM))?;
         self.claim_of_token(source, signature, span)
     }
 
-    /// Any place, but a claim only where there is a token: elsewhere it would be missing from every request.
+    /// Refuses a claim where there is no token: it would be missing from every request.
     fn claim_of_token(&self, source: Source, signature: &Signature, span: &Range<usize>) -> Result<Source> {
         match source {
             Source::Claim(_) if signature.algorithm != Algorithm::Jwt => self.fail(span.clone(), NO_CLAIM),
@@ -307,7 +320,7 @@ impl Reader<'_> {
     }
 
     fn in_template<T>(&self, template: &Spanned<T>, error: TemplateError) -> SchemeError {
-        // One byte for the quotation mark; escapes in front of the place would shift it, and are rare here.
+        // One byte for the quotation mark. Earlier escapes in the text would shift the position, but are rare here.
         let start = template.span().start + 1 + error.offset;
         self.wrong_template(start..start, error)
     }
@@ -324,7 +337,7 @@ impl Reader<'_> {
         SchemeError::at(self.text, span, message)
     }
 
-    /// What the algorithm of this name is missing in this build.
+    /// The error for an algorithm that this build lacks.
     fn not_built(&self, span: Range<usize>, name: &str, feature: &'static str) -> SchemeError {
         self.error(span, not_built(name, feature)).without_feature(feature)
     }
@@ -341,6 +354,13 @@ const NO_PLACE: &str = "expected `header`, `query`, `json` or `form`: where in t
 const NO_PLACE_OR_CLAIM: &str =
     "expected `header`, `query`, `json`, `form` or, of a `jwt`, `claim`: where in the request it is";
 
+/// The settings that signed content and checks use, and those of key names, tokens and message signatures.
+fn all_required(mut used: Vec<String>, signature: &Signature, jwt: &JwtRule, http: &HttpSignatureRule) -> Vec<String> {
+    let key_name = signature.key_name.iter().filter_map(Expected::setting);
+    used.extend(jwt.settings().chain(key_name).chain(http.setting()).map(str::to_owned));
+    used
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -348,7 +368,7 @@ mod tests {
     const SIGNATURE: &str = "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"S\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
 
     #[test]
-    fn a_key_that_would_do_nothing_is_refused_where_it_stands() {
+    fn a_key_without_effect_is_refused_at_its_position() {
         for (keys, column) in [
             ("[secret]\nencoding = \"base64\"\nprepend = \"x\"", 11),
             ("[secret]\nencoding = \"hex\"\nappend = \"x\"", 10),
