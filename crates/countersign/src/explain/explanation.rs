@@ -1,11 +1,11 @@
-//! What is told to the person who asked.
+//! `Explanation`: the verdict on a request, and the causes of a refusal.
 
 use std::{fmt, sync::Arc};
 
 use super::{mistake::Mistake, search::Untried, stated};
 use crate::{config::ConfigError, rejection::Rejection, timestamp::Timestamp};
 
-/// The verdict on a request and, if it was refused, what made it be refused.
+/// The verdict on a request and, if it was refused, the causes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     verdict: Verdict,
@@ -13,7 +13,7 @@ pub struct Explanation {
     untried: Option<Untried>,
 }
 
-/// What became of the request.
+/// The verdict on the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
@@ -24,12 +24,12 @@ pub enum Verdict {
         /// The signed time, if the scheme signs one.
         at: Option<Timestamp>,
     },
-    /// A log says that it was refused, and for which reason.
+    /// A log line says that it was refused.
     Logged {
-        /// The [code](Rejection::code) of the reason.
+        /// The [code](Rejection::code) of the refusal.
         code: String,
     },
-    /// No verifier can be made of the set-up.
+    /// No verifier can be built from the set-up.
     Misconfigured(ConfigError),
     /// It was refused.
     Refused(Rejection),
@@ -42,23 +42,23 @@ pub struct Cause {
     certainty: Certainty,
 }
 
-/// How certain a cause is; the more certain is the lesser.
+/// How certain a cause is. The more certain one compares as less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Certainty {
-    /// Without the mistake the signature is right.
+    /// The signature is valid without the mistake.
     Proven,
-    /// The request or the set-up shows it, but the signature cannot tell.
+    /// The request or the set-up shows it, but the signature cannot prove it.
     Indicated,
 }
 
 impl Explanation {
-    /// What the reason of a refusal explains by itself, without the request.
+    /// Explains a refusal by its reason alone, without the request.
     ///
     /// ```
     /// use countersign::{Explanation, Rejection};
     ///
-    /// // It can be anything: only the request itself and the secret could tell.
+    /// // It can have any cause: only the request itself and the secret can show it.
     /// assert!(Explanation::of_rejection(&Rejection::Signature).is_no_cause_found());
     /// ```
     pub fn of_rejection(rejection: &Rejection) -> Self {
@@ -66,7 +66,7 @@ impl Explanation {
         Self { verdict: Verdict::Refused(rejection.clone()), causes, untried: None }
     }
 
-    /// What the `code` and the `reason` of a logged refusal explain; `None` if the code is none of [`Rejection::code`].
+    /// Explains a logged refusal by its `code` and `reason`. `None` if no [`Rejection::code`] is called that.
     pub fn of_log(code: &str, reason: &str) -> Option<Self> {
         let causes = stated::of_log(code, reason)?.into_iter().map(Cause::indicated).collect();
         Some(Self { verdict: Verdict::Logged { code: code.to_owned() }, causes, untried: None })
@@ -80,7 +80,7 @@ impl Explanation {
         Self { verdict, untried: untried.filter(|_| causes.is_empty()), causes }
     }
 
-    /// What became of the request.
+    /// Returns the verdict on the request.
     pub fn verdict(&self) -> &Verdict {
         &self.verdict
     }
@@ -90,17 +90,17 @@ impl Explanation {
         matches!(self.verdict, Verdict::Accepted { .. })
     }
 
-    /// The mistakes, the most certain first. Those that are proven belong together: each must be mended.
+    /// Returns the causes, the most certain first. Proven causes belong together: each one must be fixed.
     pub fn causes(&self) -> &[Cause] {
         &self.causes
     }
 
-    /// Whether the request was refused and none of the mistakes that people make explains it.
+    /// Whether the request was refused and no known mistake explains it.
     pub fn is_no_cause_found(&self) -> bool {
         !self.is_accepted() && self.causes.is_empty()
     }
 
-    /// What it means that no cause was found, if none was.
+    /// Returns what it means that no cause was found. `None` if one was found.
     pub fn no_cause(&self) -> Option<&'static str> {
         self.is_no_cause_found().then_some(match (&self.verdict, self.untried) {
             (Verdict::Logged { .. }, _) => "the log line says no more; explain the request itself, with its secret",
@@ -112,8 +112,8 @@ impl Explanation {
         })
     }
 
-    /// Whether no cause was found, and some mistakes were left untried because that would have been too much work.
-    /// Of those that can be made together there are always some.
+    /// Whether no cause was found, and some mistakes were left untried because they take too much work. Pairs of mistakes
+    /// do not count: some of them are always untried.
     pub fn is_cut_short(&self) -> bool {
         self.untried.is_some()
     }
@@ -149,17 +149,17 @@ impl Cause {
         Self { mistake, certainty: Certainty::Indicated }
     }
 
-    /// The mistake as a stable word, such as `body_reserialised`.
+    /// Returns a stable word for the mistake, such as `body_reserialised`.
     pub fn code(&self) -> &'static str {
         self.mistake.code()
     }
 
-    /// The mistake itself.
+    /// Returns the mistake itself.
     pub fn mistake(&self) -> &Mistake {
         &self.mistake
     }
 
-    /// How certain it is.
+    /// Returns how certain it is.
     pub fn certainty(&self) -> Certainty {
         self.certainty
     }

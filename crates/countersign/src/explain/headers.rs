@@ -1,4 +1,4 @@
-//! Headers that were renamed, repeated, joined or rewritten on the way.
+//! Header mistakes: renamed, repeated, joined or rewritten on the way.
 
 use std::fmt;
 
@@ -27,12 +27,12 @@ pub enum HeaderMistake {
         /// What it is.
         found: &'static str,
     },
-    /// Several lines of it were joined to one.
+    /// Several lines of it were joined into one.
     Joined {
         /// The header.
         header: HeaderName,
     },
-    /// The tag is right, but not what stands around it or how it is escaped.
+    /// The tag is right, but not the text around it or its escapes.
     Layout {
         /// The header.
         header: HeaderName,
@@ -44,7 +44,7 @@ pub enum HeaderMistake {
         /// What it is called.
         found: HeaderName,
     },
-    /// It stands there several times.
+    /// It appears several times.
     Repeated {
         /// The header.
         header: HeaderName,
@@ -59,7 +59,7 @@ pub enum HeaderMistake {
         /// The header.
         header: HeaderName,
     },
-    /// The tag is that of another version of the scheme.
+    /// The tag is labelled as another version of the scheme.
     Version {
         /// The header.
         header: HeaderName,
@@ -153,7 +153,7 @@ impl HeadVariant {
 /// The headers as they may have been sent, for a scheme.
 pub(super) fn variants(search: &Search<'_>, scheme: &Scheme) -> Vec<HeadVariant> {
     if search.head.headers.len() > MAX_HEADERS {
-        search.leave(Untried::Headers);
+        search.note_untried(Untried::Headers);
         return Vec::new();
     }
     let mut variants = vec![renamed(search.head.headers, scheme)];
@@ -169,12 +169,12 @@ pub(super) fn variants(search: &Search<'_>, scheme: &Scheme) -> Vec<HeadVariant>
     variants
 }
 
-/// Headers of the scheme that are there under another name, if their own is not.
+/// Headers of the scheme that appear only under another name.
 pub(super) fn indicated(search: &Search<'_>) -> Vec<Mistake> {
     renamed(search.head.headers, &search.setup.scheme).mistakes()
 }
 
-/// The headers that a scheme reads: for each place the names that it may have.
+/// The headers that a scheme reads: for each place, its possible names.
 fn names(scheme: &Scheme) -> impl Iterator<Item = &[HeaderName]> {
     let time = scheme.timestamp.as_ref().and_then(|rule| rule.source.as_ref());
     let values = scheme.signature.parts.iter().filter_map(|part| match part {
@@ -189,7 +189,7 @@ fn names(scheme: &Scheme) -> impl Iterator<Item = &[HeaderName]> {
     })
 }
 
-/// The headers with all that were renamed under their own names.
+/// The headers, with all renamed ones under their own names as well.
 fn renamed(headers: &HeaderMap, scheme: &Scheme) -> HeadVariant {
     let mut variant = HeadVariant { headers: headers.clone(), mistakes: Vec::new() };
     for names in names(scheme) {
@@ -205,7 +205,7 @@ fn renamed(headers: &HeaderMap, scheme: &Scheme) -> HeadVariant {
     variant
 }
 
-/// A name without what proxies, gateways and CGI put in front of it or make of its hyphens.
+/// A name without the prefixes that proxies, gateways and CGI add, and without its hyphens.
 fn core_of(name: &HeaderName) -> String {
     let name = name.as_str().replace('_', "-");
     let mut core = &*name;
@@ -215,7 +215,7 @@ fn core_of(name: &HeaderName) -> String {
     core.replace('-', "")
 }
 
-/// Each line of a header that has several, and each piece of one that is a list.
+/// Each line of a header with several, or each piece of one that is a list.
 fn single(variant: &HeadVariant, name: &HeaderName) -> Vec<HeadVariant> {
     let lines: Vec<_> = variant.headers.get_all(name).iter().collect();
     if let [_, _, ..] = *lines {
@@ -235,7 +235,7 @@ fn single(variant: &HeadVariant, name: &HeaderName) -> Vec<HeadVariant> {
     pieces.into_iter().map(|piece| variant.with(name, piece, mistake.clone())).collect()
 }
 
-/// The signature as the scheme would have written what stands there.
+/// The signature header, rewritten in the layout of the scheme.
 fn rewritten(variant: &HeadVariant, scheme: &Scheme, names: &[HeaderName]) -> Vec<HeadVariant> {
     let Some((name, value)) = names.iter().find_map(|name| Some((name, variant.headers.get(name)?))) else {
         return Vec::new();
@@ -261,8 +261,8 @@ const ADDED: [&str; 10] = [
     "envoy-",
 ];
 
-/// More lines than this are nobody's mistake.
+/// Nobody repeats a header more often by mistake.
 const MAX_LINES: usize = 4;
 
-/// As many as common servers let through.
+/// The limit of common servers.
 const MAX_HEADERS: usize = 128;

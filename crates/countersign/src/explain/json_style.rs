@@ -1,4 +1,4 @@
-//! Writes a JSON document in the styles of other serialisers, with the order of its keys as it is.
+//! Writes a JSON document in the styles of other serialisers, with its keys in their order or sorted.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -13,37 +13,37 @@ pub(super) struct Style {
     pub(super) sorted: bool,
 }
 
-/// Fractions.
+/// How numbers are written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Numbers {
     /// As they are.
     Kept,
     /// `1` for `1.0`, `1.5` for `1.50`.
     Shortest,
-    /// `1.0` for `1`, as those write it who have no integers.
+    /// `1.0` for `1`, as languages without integers write it.
     Fractional,
     /// `1.50` for `1.5`, as amounts of money are written.
     Cents,
 }
 
-/// White space.
+/// Where white space is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Layout {
     Compact,
-    /// A space behind `,` and `:`, as Python writes it.
+    /// A space after `,` and `:`, as Python writes it.
     Spaced,
     /// Each value on a line of its own, indented by this.
     Indented(&'static str),
 }
 
-/// Escapes.
+/// Which characters are escaped, and how.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Text {
     /// As they are.
     Kept,
-    /// None but those that JSON needs.
+    /// Only those that JSON requires.
     Plain,
-    /// `\u00e9` for all that is not ASCII.
+    /// `\u00e9` for everything that is not ASCII.
     Ascii,
     /// The same with upper-case digits.
     AsciiUpper,
@@ -53,16 +53,16 @@ pub(super) enum Text {
     Slash,
     /// [`Text::Ascii`] and [`Text::Slash`], as PHP writes it.
     AsciiSlash,
-    /// `\u003C` in upper case for what is not ASCII and for what HTML or JavaScript could take for its own, quotation marks
-    /// and `+` too, as .NET writes it.
+    /// `\u003C` in upper case for everything that is not ASCII and for the special characters of HTML and JavaScript,
+    /// quotation marks and `+` included, as .NET writes it.
     Web,
 }
 
-/// A JSON document, still in the words of its text.
+/// A JSON document that borrows its words from the text.
 pub(super) enum Node<'t> {
-    /// A number or one of the three words.
+    /// A number, `true`, `false` or `null`.
     Word(&'t str),
-    /// What stands between quotation marks.
+    /// The text between quotation marks, with its escapes.
     Text(&'t str),
     Array(Vec<Node<'t>>),
     Object(Vec<(&'t str, Node<'t>)>),
@@ -70,7 +70,7 @@ pub(super) enum Node<'t> {
 
 /// Reads a document; `None` if it is not JSON or too deep.
 pub(super) fn parse(text: &str) -> Option<Node<'_>> {
-    // Holds it against the grammar, so that the reader below need not. It does not count how deep a document is.
+    // Checks the grammar, so that the reader below need not. It does not limit the depth.
     serde_json::from_str::<IgnoredAny>(text).ok()?;
     Reader { rest: text, depth: 0 }.node()
 }
@@ -117,7 +117,7 @@ impl<'t> Reader<'t> {
         Some(members)
     }
 
-    /// What stands between quotation marks.
+    /// Reads the text between quotation marks.
     fn text(&mut self) -> Option<&'t str> {
         self.peek()?;
         self.skip();
@@ -132,7 +132,7 @@ impl<'t> Reader<'t> {
         Some(text)
     }
 
-    /// The next byte that is no white space.
+    /// The next byte that is not white space.
     fn peek(&mut self) -> Option<u8> {
         self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
         self.rest.bytes().next()
@@ -153,7 +153,7 @@ impl<'t> Reader<'t> {
 }
 
 impl Style {
-    /// The document in this style; `None` if that is too long, as a deep one can be many times as long when it is indented.
+    /// The document in this style. `None` if it is too long: indenting can make a deep document many times longer.
     pub(super) fn write(self, node: &Node<'_>) -> Option<String> {
         let mut out = String::new();
         self.node(node, 0, &mut out);
@@ -275,10 +275,10 @@ impl Numbers {
     }
 }
 
-/// As deep as `serde_json` reads a document into a value. What reads, writes and drops one goes down as far on the stack.
+/// The depth to which `serde_json` reads a document into a value. Reading, writing and dropping recurse that deep.
 const MAX_DEPTH: usize = 128;
 
-/// In bytes; more than the longest document that is rewritten grows to, unless it is deep for nothing else.
+/// In bytes: more than the longest document grows to when it is rewritten, unless it is made of deep nesting alone.
 const MAX_WRITTEN: usize = 1 << 20;
 
 #[cfg(test)]

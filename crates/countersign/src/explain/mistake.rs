@@ -1,4 +1,4 @@
-//! Every mistake that can be found.
+//! `Mistake`: every mistake that can be found.
 
 use std::{fmt, sync::Arc};
 
@@ -7,7 +7,7 @@ use super::{
     time::TimeMistake, url::UrlMistake,
 };
 
-/// A mistake for which a delivery was refused.
+/// A mistake that caused a refusal.
 ///
 /// Its `Display` says what is wrong, where, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,34 +17,34 @@ pub enum Mistake {
     Body(BodyMistake),
     /// A header was renamed, repeated or rewritten.
     Header(HeaderMistake),
-    /// The delivery is another provider's, or signed in another of its ways.
+    /// The delivery is of another provider, or signed by another scheme of the same provider.
     Provider(ProviderMistake),
     /// The scheme does not describe what the sender does.
     Rule(RuleMistake),
-    /// The secret is not the one that signed.
+    /// The secret is not the one that made the signature.
     Secret {
         /// The label of the secret.
         key: Arc<str>,
         /// What is wrong with it.
         mistake: SecretMistake,
     },
-    /// The reason for the refusal is the cause itself.
+    /// The reason of the refusal is itself the cause.
     Stated {
         /// The [code](crate::Rejection::code) of the refusal.
         code: &'static str,
-        /// What it says.
+        /// The text of the refusal.
         reason: String,
         /// What to do about it.
         advice: &'static str,
     },
-    /// The time is not what it should be.
+    /// The signed time is wrong, or in the wrong form.
     Time(TimeMistake),
     /// The URL is not the one that was signed.
     Url(UrlMistake),
 }
 
 impl Mistake {
-    /// The mistake as a stable word.
+    /// Returns a stable word for the mistake.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Body(mistake) => mistake.code(),

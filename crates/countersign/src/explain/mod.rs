@@ -1,4 +1,4 @@
-//! Why a delivery was refused: tries the mistakes that people make, and says which one it was.
+//! Explains why a delivery was refused: tries common mistakes and names the one that was made.
 
 mod body;
 mod explanation;
@@ -31,19 +31,19 @@ pub use self::{
 use self::{search::Search, trials::Proof};
 use crate::{head::Head, timestamp::Timestamp};
 
-/// Verifies a request and, if it is refused, finds out which mistake made it be refused.
+/// Verifies a request and, if it is refused, finds the mistake that caused the refusal.
 ///
-/// Nothing is guessed. A mistake is *proven* if the signature is right once the mistake is undone, and *indicated* if the
-/// request shows it but the signature cannot tell: a body that is shorter than announced, say. If neither is found, the
-/// explanation [says so](Explanation::is_no_cause_found): then the secret is another one, or the request was changed on its
+/// Nothing is guessed. A mistake is *proven* if the signature is valid once the mistake is undone. It is *indicated* if the
+/// request shows it but the signature cannot prove it, such as a body that is shorter than announced. If neither is found,
+/// the explanation [says so](Explanation::is_no_cause_found): the secret is another one, or the request was changed on its
 /// way, or forged.
 ///
-/// The explanation is for the receiver. It never contains a secret, a key or the tag that would have been right, but it
-/// does tell how the request and the set-up differ, so it should not be sent to the caller.
+/// The explanation is for the receiver. It never contains a secret, a key or the correct tag. But it shows how the request
+/// and the set-up differ, so do not send it to the caller.
 ///
-/// The work is bounded: bodies of some 32 MiB in all are tried at most, and hashed once for each form in which the scheme
-/// lets them be signed, which takes a fraction of a second; as much memory is taken, or a few times the body if that is more.
-/// It is meant for a person who asks, not for every refused request.
+/// The work is bounded. At most 32 MiB of bodies are tried in total, each hashed once for each form in which the scheme
+/// allows it to be signed. This takes a fraction of a second and as much memory, or a few times the body if that is more.
+/// Call it when a person asks, not for every refused request.
 ///
 /// ```
 /// use countersign::{Certainty, Setup, Signer, Timestamp, explain, providers};
@@ -52,7 +52,7 @@ use crate::{head::Head, timestamp::Timestamp};
 /// let signer = Signer::new(providers::STRIPE, "whsec_of_this_test")?;
 /// let (parts, _) = signer.sign(http::Request::post("/hooks").body(r#"{"id":"evt_1"}"#)?, now)?.into_parts();
 ///
-/// // A framework has parsed the body, and somebody has written it again.
+/// // A framework parsed the body, and some code serialised it again.
 /// let setup = Setup::new(providers::STRIPE)?.secret("live", "whsec_of_this_test");
 /// let explanation = explain(&setup, &parts, b"{\n  \"id\": \"evt_1\"\n}", now);
 ///
@@ -86,16 +86,16 @@ pub fn explain<'r>(
 }
 
 fn proven(search: &Search<'_>, proof: Proof) -> Vec<Cause> {
-    // A unit that was taken for another explains the age, whatever it seems to be.
+    // A wrong unit explains the age, whatever the age seems to be.
     let is_explained = proof.mistakes.iter().any(|mistake| matches!(mistake, Mistake::Time(_)));
-    let age = proof.at.filter(|_| !is_explained).and_then(|at| time::judge(search, at));
-    // The signature proves the time, and not why it is off.
+    let age = proof.at.filter(|_| !is_explained).and_then(|at| time::of_signed_time(search, at));
+    // The signature proves the time, but not why it is off.
     let zone = age.as_ref().and_then(time::zone_of);
     let mistakes = proof.mistakes.into_iter().chain(age.map(Mistake::Time));
     mistakes.map(Cause::proven).chain(zone.map(|zone| Cause::indicated(Mistake::Time(zone)))).collect()
 }
 
-/// What the request and the set-up show without a signature that proves it.
+/// The mistakes that the request and the set-up show, without a signature that proves them.
 fn indicated(search: &Search<'_>, verdict: &Verdict) -> Vec<Cause> {
     let mut mistakes = secrets::indicated(search, verdict);
     mistakes.extend(provider::indicated(search));

@@ -1,4 +1,4 @@
-//! Deliveries of another provider, or of another of the provider's own schemes.
+//! Provider mistakes: deliveries of another provider, or of another scheme of the same provider.
 
 use std::fmt;
 
@@ -15,20 +15,20 @@ use crate::{
     scheme::{Scheme, Source},
 };
 
-/// The delivery is another provider's, or signed in another of its ways.
+/// The delivery is of another provider, or signed by another scheme of the same provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProviderMistake {
-    /// The signature is one of another scheme of the catalogue.
+    /// Another scheme of the catalogue made the signature.
     Other {
-        /// The ids of those that it may be.
+        /// The ids of the possible schemes.
         ids: Vec<&'static str>,
     },
-    /// The scheme's own signature is missing, but that of another is there.
+    /// The scheme's own signature is missing, but one of another scheme is there.
     OtherHeader {
         /// The header that carries it.
         header: HeaderName,
-        /// The ids of those that use the header.
+        /// The ids of the schemes that use the header.
         ids: Vec<&'static str>,
     },
 }
@@ -58,14 +58,14 @@ impl fmt::Display for ProviderMistake {
     }
 }
 
-/// At most a few names: some headers are many providers'.
+/// At most a few names, because many providers share some headers.
 fn list(ids: &[&str]) -> String {
     let named: Vec<String> = ids.iter().take(MAX_NAMED).map(|id| format!("`{id}`")).collect();
     let more = if ids.len() > MAX_NAMED { " or others" } else { "" };
     format!("{}{more}", named.join(" or "))
 }
 
-/// Whether one of the configured secrets made the signature by another scheme of the catalogue.
+/// Tries the configured secrets with the other schemes of the catalogue.
 pub(super) fn prove(search: &Search<'_>) -> Option<Proof> {
     let mut proof: Option<Proof> = None;
     let mut ids = Vec::new();
@@ -73,19 +73,19 @@ pub(super) fn prove(search: &Search<'_>) -> Option<Proof> {
         let keys = secrets::as_configured(&search.setup.secrets, &scheme);
         let scheme = verbatim(&scheme);
         if let Some(found) = search.attempt(Trial { scheme: &scheme, keys: &keys, ..search.as_it_is() }) {
-            // The first is as good as any: all of them read the same of this request.
+            // Any of them will do: all read the same values from this request.
             proof.get_or_insert_with(|| Proof::new(&found, []));
             ids.push(id);
         }
     }
     let mut proof = proof?;
-    // Another scheme's time is of no use for this one's tolerance.
+    // The tolerance of this scheme does not apply to the time of another.
     proof.at = None;
     proof.mistakes.push(Mistake::Provider(ProviderMistake::Other { ids }));
     Some(proof)
 }
 
-/// The other schemes' signature headers that are there, if the scheme's own is not.
+/// The signature headers of other schemes that are there, if the scheme's own is not.
 pub(super) fn indicated(search: &Search<'_>) -> Option<Mistake> {
     let own = signature_headers(&search.setup.scheme);
     if own.is_empty() || own.iter().any(|name| search.head.headers.contains_key(name)) {
@@ -112,7 +112,7 @@ fn others<'b>(search: &'b Search<'_>) -> impl Iterator<Item = (&'static str, Sch
     })
 }
 
-/// The headers that carry a scheme's signature. `Authorization` is everybody's and tells nothing.
+/// The headers that carry a scheme's signature, except `Authorization`, which is too common to identify a scheme.
 fn signature_headers(scheme: &Scheme) -> &[HeaderName] {
     match &scheme.signature.source {
         Source::Header(names) if !names.contains(&AUTHORIZATION) => names,

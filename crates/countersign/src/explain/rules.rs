@@ -1,4 +1,4 @@
-//! Schemes that do not describe what the sender does.
+//! Rule mistakes: the sender signs other content, or with another hash, than the scheme describes.
 
 use std::fmt;
 
@@ -61,13 +61,13 @@ impl fmt::Display for RuleMistake {
     }
 }
 
-/// Whether the configured secrets made the signature by a scheme that is nearly this one.
+/// Tries the configured secrets with schemes that differ from this one in a single rule.
 pub(super) fn prove(search: &Search<'_>) -> Option<Proof> {
     variants(&search.scheme).into_iter().find_map(|(scheme, mistake)| {
         let trial = Trial { scheme: &scheme, ..search.as_it_is() };
         let found = search.attempt(trial).map(|found| Proof::new(&found, [mistake.clone()]));
         found.or_else(|| {
-            // The label in front of the tag goes with the hash: `sha1=` with SHA-1.
+            // The label before the tag changes with the hash: `sha1=` with SHA-1.
             headers::variants(search, &scheme).iter().find_map(|variant| {
                 let found = search.attempt(Trial { head: variant.head(search.head), ..trial })?;
                 Some(Proof::new(&found, [mistake.clone()].into_iter().chain(variant.mistakes())))
@@ -124,14 +124,14 @@ fn with_format(scheme: &Scheme, format: TimestampFormat) -> Scheme {
     })
 }
 
-/// What senders sign that is none of what the scheme says. The body is always among it.
+/// Contents that senders sign instead of the scheme's. Each of them has the body.
 fn contents(scheme: &Scheme) -> impl Iterator<Item = (&'static str, Vec<Part>)> {
     let own = scheme.signature.parts.clone();
     let (has_time, has_id) = (scheme.timestamp.is_some(), scheme.delivery_id.is_some() || scheme.signature.carries_id);
     let listed = CONTENTS.into_iter().filter(move |template| {
         (has_time || !template.contains("{timestamp}")) && (has_id || !template.contains("{id}"))
     });
-    // The templates are our own and in order.
+    // The templates are constants of this file, and valid.
     listed
         .filter_map(|template| Some((template, Part::parse_all(template).ok()?)))
         .filter(move |(_, parts)| *parts != own)

@@ -1,4 +1,4 @@
-//! Tries what may have been meant, under a limit.
+//! `Search`: verifies variants of a refused request, within a limit of work.
 
 use std::{
     cell::{Cell, OnceCell},
@@ -25,41 +25,44 @@ use crate::{
     verifier::Verifier,
 };
 
-/// A refused request, the set-up that refused it, and what is left of the work that may be spent on it.
+/// A refused request, the set-up that refused it, and the remaining limit of work.
 pub(super) struct Search<'r> {
     pub(super) setup: &'r Setup,
-    /// The scheme, made so that the bytes of a secret are the key.
+    /// The scheme, changed so that the bytes of a secret are the key.
     pub(super) scheme: Scheme,
     pub(super) head: Head<'r>,
     pub(super) body: &'r [u8],
     pub(super) now: Timestamp,
-    /// The keys as they are configured, as far as the scheme can make any of the secrets.
+    /// The configured keys: of those secrets from which the scheme can make one.
     pub(super) keys: Vec<Candidate>,
     bodies: OnceCell<Vec<BodyVariant>>,
     heads: OnceCell<Vec<HeadVariant>>,
     urls: OnceCell<Vec<UrlVariant>>,
     secrets: OnceCell<Vec<Candidate>>,
-    left: Cell<u64>,
+    /// The remaining work, in bytes.
+    work: Cell<u64>,
+    /// The work that the current trials must leave, in bytes.
     reserve: Cell<u64>,
+    /// Whether the current trials are of two mistakes at once.
     in_pairs: Cell<bool>,
     untried: Cell<Option<Untried>>,
 }
 
-/// What was left untried.
+/// The mistakes that were left untried; a later one takes precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Untried {
-    /// What takes more work than may be spent.
+    /// Those that exceed the limit of work.
     Work,
     /// Those of a body that is too large.
     Body,
-    /// Those of headers that are too many.
+    /// Those of too many headers.
     Headers,
     /// Those of a URL that is too long.
     Url,
 }
 
 impl Untried {
-    /// What that means where no cause was found.
+    /// What that means if no cause was found.
     pub(super) fn reason(self) -> &'static str {
         match self {
             Self::Work => "trying every mistake would be too much work; those that were tried do not explain it",
@@ -70,13 +73,13 @@ impl Untried {
     }
 }
 
-/// Bytes that may be the key, and the mistakes by which they came to be other than configured.
+/// Bytes that may be the key, and the mistakes by which the configured secret differs from them.
 pub(super) struct Candidate {
     pub(super) key: Zeroizing<Vec<u8>>,
     pub(super) mistakes: Vec<Mistake>,
 }
 
-/// What may have been meant.
+/// One variant of the request and the set-up.
 #[derive(Clone, Copy)]
 pub(super) struct Trial<'t> {
     pub(super) scheme: &'t Scheme,
@@ -105,14 +108,14 @@ impl<'r> Search<'r> {
             heads: OnceCell::new(),
             urls: OnceCell::new(),
             secrets: OnceCell::new(),
-            left: Cell::new(WORK),
+            work: Cell::new(WORK),
             reserve: Cell::new(0),
             in_pairs: Cell::new(false),
             untried: Cell::new(None),
         }
     }
 
-    /// What is configured and came.
+    /// The request and the set-up without changes.
     pub(super) fn as_it_is(&self) -> Trial<'_> {
         Trial {
             scheme: &self.scheme,
@@ -123,23 +126,23 @@ impl<'r> Search<'r> {
         }
     }
 
-    /// Whether the signature is right for what may have been meant, be it ever so old.
+    /// Verifies a variant, whatever the age of its timestamp.
     pub(super) fn attempt<'t>(&self, trial: Trial<'t>) -> Option<Found<'t>> {
         let overhead = if has_secret_bytes(trial.scheme) { OVERHEAD } else { OVERHEAD_OF_PUBLIC_KEYS };
-        // Not every text is a key or `user:password`, and one that is none must not keep the others from being tried.
+        // Other algorithms cannot make a key of every text, and one invalid key must not prevent the others from being tried.
         let any_is_a_key =
             matches!(trial.scheme.signature.algorithm, Algorithm::Hmac(_) | Algorithm::Hash(_) | Algorithm::Token);
         let together = if any_is_a_key { MAX_KEYS } else { 1 };
         trial.keys.chunks(together).find_map(|keys| {
             let work = (trial.body.len() as u64 + overhead) * keys.len() as u64;
-            let Some(left) = self.left.get().checked_sub(work).filter(|left| *left >= self.reserve.get()) else {
-                // There are too many pairs to try all of them, so that a missing one says nothing.
+            let Some(left) = self.work.get().checked_sub(work).filter(|left| *left >= self.reserve.get()) else {
+                // There are too many pairs to try all of them, so an untried pair is not worth reporting.
                 if !self.in_pairs.get() {
-                    self.leave(Untried::Work);
+                    self.note_untried(Untried::Work);
                 }
                 return None;
             };
-            self.left.set(left);
+            self.work.set(left);
             let verifier = verifier(self.setup, trial, keys)?;
             let verified = verifier.verify(trial.head, trial.body, self.now).ok()?;
             let candidate = keys.get(verified.key_label().parse::<usize>().ok()?)?;
@@ -147,9 +150,9 @@ impl<'r> Search<'r> {
         })
     }
 
-    /// Makes trials that may spend no more than half of the work that is left.
+    /// Makes trials that may use at most half of the remaining work.
     pub(super) fn with_half<T>(&self, trials: impl FnOnce() -> T) -> T {
-        self.reserve.set(self.left.get() / 2);
+        self.reserve.set(self.work.get() / 2);
         let result = trials();
         self.reserve.set(0);
         result
@@ -161,12 +164,12 @@ impl<'r> Search<'r> {
         trials()
     }
 
-    /// What was left untried, pairs apart; of several things one.
+    /// What was left untried, apart from pairs; only the last kind of several.
     pub(super) fn untried(&self) -> Option<Untried> {
         self.untried.get()
     }
 
-    pub(super) fn leave(&self, untried: Untried) {
+    pub(super) fn note_untried(&self, untried: Untried) {
         self.untried.set(self.untried.get().max(Some(untried)));
     }
 
@@ -187,7 +190,7 @@ impl<'r> Search<'r> {
     }
 }
 
-/// The scheme with keys for secrets, if its keys are bytes at all.
+/// The scheme with its keys as secrets, if its keys are bytes.
 pub(super) fn verbatim(scheme: &Scheme) -> Scheme {
     if has_secret_bytes(scheme) {
         scheme.altered(|description| description.secret = SecretRule::default())
@@ -196,7 +199,7 @@ pub(super) fn verbatim(scheme: &Scheme) -> Scheme {
     }
 }
 
-/// Whether the key is made of the secret's bytes alone, so that other bytes can be tried.
+/// Whether the key is made from the secret's bytes alone, so that other bytes can be tried.
 pub(super) fn has_secret_bytes(scheme: &Scheme) -> bool {
     use Algorithm::{Basic, Hash, Hmac, Token};
     matches!(scheme.signature.algorithm, Hmac(_) | Hash(_) | Token | Basic)
@@ -213,17 +216,17 @@ fn verifier(setup: &Setup, trial: Trial<'_>, keys: &[Candidate]) -> Option<Verif
     if trial.scheme.tolerance().is_some() {
         builder = builder.tolerance(Duration::MAX);
     }
-    // Another provider's scheme has other settings, and is verified without them or not at all.
+    // Another provider's scheme has other settings. It is verified without settings, or not at all.
     let builder = if trial.scheme.id() == setup.scheme().id() { setup.complete(builder) } else { builder };
     builder.build().ok()
 }
 
-/// How many bytes of bodies are tried at most, under one key each. They are hashed once for each form in which the
-/// scheme lets them be signed.
+/// The limit of work, in bytes of bodies, each under one key. A body is hashed once for each form in which the scheme
+/// allows it to be signed.
 const WORK: u64 = 32 << 20;
 
-/// What an attempt costs beyond its body, in bytes: the set-up of the key, and the parts in front of the body.
+/// The work of an attempt in addition to its body, in bytes: the set-up of the key, and the parts before the body.
 const OVERHEAD: u64 = 512;
 
-/// The same where a public key is read and computed with, which takes as long as it takes to hash this.
+/// The same for a public key, whose reading and computation take as long as hashing this many bytes.
 const OVERHEAD_OF_PUBLIC_KEYS: u64 = 32 << 10;

@@ -1,4 +1,4 @@
-//! What an endpoint is set up with, mistakes included.
+//! `Setup`: the configuration of an endpoint, mistakes included.
 
 use std::{fmt, sync::Arc};
 
@@ -15,10 +15,10 @@ use crate::{
     verifier::Verifier,
 };
 
-/// What an endpoint is set up with, as it stands in its configuration.
+/// The configuration of an endpoint, exactly as it is written.
 ///
-/// Other than a [`Verifier`], it also takes what is wrong: a secret with its quotation marks, no public URL where one is
-/// needed. [`explain`](crate::explain()) is there to find that out.
+/// Unlike a [`Verifier`], it also accepts mistakes: a secret with its quotation marks, or no public URL where one is
+/// needed. [`explain`](crate::explain()) finds them.
 pub struct Setup {
     pub(super) scheme: Scheme,
     pub(super) secrets: Vec<Pasted>,
@@ -36,11 +36,11 @@ pub(super) struct Pasted {
 }
 
 impl Setup {
-    /// An endpoint for the deliveries of a provider, without secrets so far.
+    /// Creates the set-up of an endpoint for the deliveries of a provider, without secrets.
     ///
     /// # Errors
     ///
-    /// If the scheme file is wrong; those of the catalogue are not, but may need a cargo feature that is off
+    /// Fails if the scheme file is wrong. Files of the catalogue are valid, but may need a cargo feature that is off
     /// ([`SchemeError::missing_feature`]).
     pub fn new(scheme: impl IntoScheme) -> Result<Self, SchemeError> {
         let scheme = scheme.into_scheme()?;
@@ -48,31 +48,31 @@ impl Setup {
         Ok(Self { scheme, secrets, others, public_url: None, tolerance: None, settings, allows_legacy: false })
     }
 
-    /// Adds a secret of the endpoint, byte for byte as it is configured. The label appears in the explanation.
+    /// Adds a secret of the endpoint, byte for byte as configured. Its label appears in the explanation.
     pub fn secret(mut self, label: impl Into<Arc<str>>, bytes: impl Into<Vec<u8>>) -> Self {
         self.secrets.push(Pasted { label: label.into(), bytes: Zeroizing::new(bytes.into()) });
         self
     }
 
-    /// Adds a secret of another endpoint or environment. If it made the signature, the explanation names its label.
+    /// Adds a secret of another endpoint or environment. If it made the signature, the explanation has its label.
     pub fn other_secret(mut self, label: impl Into<Arc<str>>, bytes: impl Into<Vec<u8>>) -> Self {
         self.others.push(Pasted { label: label.into(), bytes: Zeroizing::new(bytes.into()) });
         self
     }
 
-    /// The URL that was given to the provider. See [`VerifierBuilder::public_url`].
+    /// Sets the URL that was given to the provider. See [`VerifierBuilder::public_url`].
     pub fn public_url(mut self, url: impl Into<String>) -> Self {
         self.public_url = Some(url.into());
         self
     }
 
-    /// The tolerance of the endpoint, if it is not the provider's own. See [`VerifierBuilder::tolerance`].
+    /// Sets the tolerance of the endpoint, if it differs from the provider's. See [`VerifierBuilder::tolerance`].
     pub fn tolerance(mut self, tolerance: impl Into<Tolerance>) -> Self {
         self.tolerance = Some(tolerance.into());
         self
     }
 
-    /// A value that the scheme needs beside the secret. See [`VerifierBuilder::setting`].
+    /// Sets a value that the scheme needs in addition to the secret. See [`VerifierBuilder::setting`].
     pub fn setting(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.insert(name.into(), Zeroizing::new(value.into()));
         self
@@ -84,12 +84,12 @@ impl Setup {
         self
     }
 
-    /// The scheme.
+    /// Returns the scheme.
     pub fn scheme(&self) -> &Scheme {
         &self.scheme
     }
 
-    /// The verifier that is made of it, or the mistake for which none is made.
+    /// Builds the verifier.
     pub(super) fn verifier(&self) -> Result<Verifier, ConfigError> {
         let mut builder = Verifier::builder(&self.scheme);
         for pasted in &self.secrets {
@@ -104,7 +104,7 @@ impl Setup {
         self.complete(builder).build()
     }
 
-    /// Tells a verifier all but keys, public URL and tolerance.
+    /// Configures everything except keys, public URL and tolerance.
     pub(super) fn complete(&self, builder: VerifierBuilder) -> VerifierBuilder {
         let settings = self.settings.iter();
         let builder = settings.fold(builder, |builder, (name, value)| builder.setting(name, value.as_str()));

@@ -1,4 +1,4 @@
-//! Refusals whose reason is the cause itself.
+//! Refusals whose reason is itself the cause, and the advice for each code.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::{
     rejection::{Problem, Rejection},
 };
 
-/// The cause that a refusal states, and what may be behind it; nothing for those that can have any.
+/// The cause that a refusal states, and what may be behind it. Empty if the refusal can have any cause.
 pub(super) fn of_rejection(rejection: &Rejection) -> Vec<Mistake> {
     let Some(mistake) = time::of_rejection(rejection) else {
         return stated(rejection).into_iter().collect();
@@ -17,7 +17,7 @@ pub(super) fn of_rejection(rejection: &Rejection) -> Vec<Mistake> {
     [mistake].into_iter().chain(zone).map(Mistake::Time).collect()
 }
 
-/// The cause that a set-up states of which no verifier can be made.
+/// The cause that the error of a wrong set-up states.
 pub(super) fn of_config(error: &ConfigError) -> Mistake {
     Mistake::Stated {
         code: "misconfigured",
@@ -35,7 +35,7 @@ pub(super) fn of_log(code: &str, reason: &str) -> Option<Vec<Mistake>> {
     if advice.is_empty() {
         return Some(Vec::new());
     }
-    // The text comes out of a file, and may be anything by now.
+    // The text comes from a file, so it can be anything.
     let reason: String = reason.chars().filter(|c| !c.is_control()).take(MAX_REASON).collect();
     let advice = of_logged_problem(code, &reason).unwrap_or(advice);
     Some(vec![Mistake::Stated { code, reason, advice }])
@@ -49,7 +49,7 @@ fn stated(rejection: &Rejection) -> Option<Mistake> {
     Some(Mistake::Stated { code, reason: rejection.to_string(), advice })
 }
 
-/// What to do about a malformed value, if a line of a log tells what is wrong with it.
+/// The advice for a malformed value, if a log line says what is wrong with it.
 fn of_logged_problem(code: &str, reason: &str) -> Option<&'static str> {
     let (_, advice) = PROBLEMS.into_iter().find(|(problem, _)| reason.contains(&problem.to_string()))?;
     code.starts_with("malformed_").then_some(advice)
@@ -86,7 +86,7 @@ fn duration(text: &str) -> Option<Duration> {
     Some(Duration::from_millis(whole.checked_add(fraction)?))
 }
 
-/// For every code of [`Rejection`] what to do about it; nothing where the reason leaves open what it was.
+/// The advice for every code of [`Rejection`]. Empty if the code does not determine the cause.
 const ADVICE: [(&str, &str); 30] = [
     (
         "address",
@@ -147,7 +147,7 @@ const ADVICE: [(&str, &str); 30] = [
     ("unsupported_media_type", "take `Webhook<Bytes>` in the handler, or have the provider send JSON"),
 ];
 
-/// What to do about a value that is not as the scheme wants it.
+/// The advice for a value that is not in the form of the scheme.
 const PROBLEMS: [(Problem, &str); 9] = [
     (Problem::Conflicting, "two programs write it: find the proxy or middleware that adds the other value"),
     (Problem::Encoding, "check whether it was cut off on its way, or written in another encoding or case"),

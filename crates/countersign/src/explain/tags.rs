@@ -1,4 +1,4 @@
-//! Tags in another encoding or layout than the scheme's.
+//! Tags in another encoding, layout or version than the scheme's.
 
 use std::ops::RangeInclusive;
 
@@ -15,7 +15,7 @@ use crate::{
     scheme::{Algorithm, Hole, Scheme, Source},
 };
 
-/// The texts that the scheme would have written for the tags that stand in `text`.
+/// The texts that the scheme would write for the tags in `text`.
 pub(super) fn repairs(scheme: &Scheme, header: &HeaderName, text: &[u8]) -> Vec<(String, HeaderMistake)> {
     let Some(lengths) = tag_lengths(scheme) else {
         return unwrapped(scheme, header, text);
@@ -25,12 +25,12 @@ pub(super) fn repairs(scheme: &Scheme, header: &HeaderName, text: &[u8]) -> Vec<
     }
     let decoded = percent_decode(text).collect::<Vec<u8>>();
     let mut repairs = of_tokens(scheme, header, &decoded, &lengths);
-    // Whoever decodes a form or a query makes spaces of the `+` of base64.
+    // Decoding a form or a query turns the `+` of base64 into a space.
     if decoded.contains(&b' ') {
         let text: Vec<u8> = decoded.iter().map(|byte| if *byte == b' ' { b'+' } else { *byte }).collect();
         repairs.extend(of_tokens(scheme, header, &text, &lengths));
     }
-    // What the scheme would have written just so has been tried: once more costs the work that a large body is changed with.
+    // The text as it is was tried before; trying it again would use up the work for changes of a large body.
     repairs.retain(|(repaired, _)| repaired.as_bytes() != text);
     repairs
 }
@@ -61,7 +61,7 @@ fn of_tokens(
     repairs
 }
 
-/// The version in front of a tag, such as the `v0` of `v0=`, if it is none of the scheme's.
+/// The version before a tag, such as the `v0` of `v0=`, if it is not one of the scheme's.
 fn other_version(scheme: &Scheme, before: &[u8]) -> Option<String> {
     let before = std::str::from_utf8(before).ok()?.trim_end_matches(['=', ',', ':']);
     let start = before.rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
@@ -73,7 +73,7 @@ fn other_version(scheme: &Scheme, before: &[u8]) -> Option<String> {
     (is_version && labels.clone().next().is_some() && labels.all(|label| label != version)).then(|| version.to_owned())
 }
 
-/// How many bytes a tag can have; `None` if the scheme has no tags, but tokens.
+/// The possible lengths of a tag, in bytes. `None` if the scheme has tokens instead of tags.
 fn tag_lengths(scheme: &Scheme) -> Option<RangeInclusive<usize>> {
     match &scheme.signature.algorithm {
         Algorithm::Hmac(digest) | Algorithm::Hash(digest) => Some(digest.len()..=digest.len()),
@@ -85,7 +85,7 @@ fn tag_lengths(scheme: &Scheme) -> Option<RangeInclusive<usize>> {
     }
 }
 
-/// What a malformed tag shows by its length.
+/// The mistake that the length of a malformed tag shows.
 pub(super) fn indicated(search: &Search<'_>, rejection: &Rejection) -> Option<Mistake> {
     let scheme = &search.setup.scheme;
     let Rejection::MalformedSignature { problem: Problem::Encoding, .. } = rejection else {
@@ -97,7 +97,7 @@ pub(super) fn indicated(search: &Search<'_>, rejection: &Rejection) -> Option<Mi
     let (header, value) = names.iter().find_map(|name| Some((name, search.head.headers.get(name)?)))?;
     let own: Vec<Encoding> = tag_encodings(scheme).collect();
     let (_, longest) = tokens(value.as_bytes()).take(MAX_TOKENS).max_by_key(|(_, token)| token.len())?;
-    // What is cut off need not end where its encoding does.
+    // A truncated tag need not end at a boundary of its encoding.
     let decoded = own.iter().find_map(|encoding| {
         let text = longest.strip_suffix(b"==").or_else(|| longest.strip_suffix(b"=")).unwrap_or(longest);
         let whole = if is_hex(*encoding) { text.len() / 2 * 2 } else { text.len() / 4 * 4 };
@@ -124,7 +124,7 @@ fn tag_encodings(scheme: &Scheme) -> impl Iterator<Item = Encoding> {
     })
 }
 
-/// A token with and without the word in front of it.
+/// A token with and without the word before it.
 fn unwrapped(scheme: &Scheme, header: &HeaderName, text: &[u8]) -> Vec<(String, HeaderMistake)> {
     let Ok(text) = std::str::from_utf8(text) else { return Vec::new() };
     let tokens = text.rsplit([' ', '=', '"', '\'']).filter(|token| !token.is_empty()).take(MAX_TOKENS);
@@ -134,7 +134,7 @@ fn unwrapped(scheme: &Scheme, header: &HeaderName, text: &[u8]) -> Vec<(String, 
     repairs.map(|repaired| (repaired, HeaderMistake::Layout { header: header.clone() })).collect()
 }
 
-/// Each run of letters, digits and what else base64 has, with its padding, and where it begins.
+/// Each run of base64 characters of either alphabet, with its padding, and where it begins.
 fn tokens(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+/_-".contains(&byte);
     let mut at = 0;
@@ -147,7 +147,7 @@ fn tokens(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     })
 }
 
-/// The tags of such a length that a token can stand for.
+/// The tags of a possible length that a token decodes to.
 fn readings(token: &[u8], lengths: &RangeInclusive<usize>) -> Vec<(Option<Encoding>, &'static str, Vec<u8>)> {
     let token = token.strip_prefix(b"0x").unwrap_or(token);
     let mut readings = Vec::new();
@@ -165,7 +165,8 @@ fn readings(token: &[u8], lengths: &RangeInclusive<usize>) -> Vec<(Option<Encodi
     readings
 }
 
-/// The text that the scheme writes for `tag`, with the time and id that stand in `text`; `None` if one is wanted and missing.
+/// The text that the scheme writes for `tag`, with the time from `text`. `None` if the layout needs a time that is
+/// missing, or an id.
 fn print(scheme: &Scheme, text: &[u8], tag: &[u8]) -> Option<String> {
     let format = scheme.timestamp.as_ref().map(|rule| rule.format);
     let pieces = || text.split(|byte| b" ,;=&|\"".contains(byte));
@@ -183,22 +184,22 @@ fn print(scheme: &Scheme, text: &[u8], tag: &[u8]) -> Option<String> {
     }))
 }
 
-/// As many as a header that somebody rewrote can have.
+/// More than a rewritten header has.
 const MAX_TOKENS: usize = 16;
 
-/// The longest version that is told apart from any other text.
+/// The longest text that is recognised as a version, in bytes.
 const MAX_VERSION: usize = 4;
 
-/// The bytes of a signature: RFC 8032 section 5.1.6.
+/// The length of an Ed25519 signature, in bytes: RFC 8032 section 5.1.6.
 const ED25519: usize = 64;
 
-/// Those of a short one on the curve P-256, in DER.
+/// The length of a short signature on the curve P-256, in DER.
 const ECDSA: usize = 64;
 
-/// Those of one by the longest key that is allowed.
+/// The length of a signature by the longest allowed key.
 const RSA: usize = 1024;
 
-/// Fewer bytes are no tag.
+/// The shortest text that counts as a tag, in bytes.
 const SHORTEST: usize = 8;
 
 /// The digits of the seconds since 1970 before 2001.

@@ -1,4 +1,4 @@
-//! Clocks that are off, delays, and times in another unit or format.
+//! Time mistakes: wrong clocks, delays, and times in another unit or format.
 
 use std::{fmt, time::Duration};
 
@@ -20,7 +20,7 @@ pub enum TimeMistake {
     Ahead {
         /// By how much.
         by: Duration,
-        /// How far it may be.
+        /// How far ahead it may be.
         tolerance: Duration,
     },
     /// It is written in another format.
@@ -34,7 +34,7 @@ pub enum TimeMistake {
     Replaced {
         /// By how much.
         by: Duration,
-        /// Whether the one that came is the later one.
+        /// Whether the received one is the later one.
         later: bool,
     },
     /// It is older than the tolerance allows.
@@ -51,9 +51,9 @@ pub enum TimeMistake {
         /// What it is.
         found: &'static str,
     },
-    /// It is off by just the difference of two time zones, which may be chance.
+    /// It is off by exactly the difference of two time zones, which may be chance.
     Zone {
-        /// By how much, without the seconds that the delivery took.
+        /// By how much, without the seconds of the delivery itself.
         by: Duration,
         /// Whether the signed time is the later one.
         ahead: bool,
@@ -119,11 +119,11 @@ impl fmt::Display for TimeMistake {
     }
 }
 
-/// The heads with a time a little earlier or later than the one that came, the nearest first.
+/// The headers with a time a little earlier or later than the received one, the nearest first.
 pub(super) fn replaced(search: &Search<'_>) -> impl Iterator<Item = (HeaderMap, TimeMistake)> {
     let rule = search.scheme.timestamp.as_ref();
     let header = rule.and_then(|rule| match rule.source.as_ref()? {
-        // Milliseconds are too many to try.
+        // There are too many milliseconds to try.
         Source::Header(names) if rule.format != TimestampFormat::Milliseconds => {
             let name = names.iter().find(|name| search.head.headers.contains_key(*name))?;
             Some((rule.format, name, rule.format.parse(search.head.headers.get(name)?.as_bytes())?))
@@ -144,20 +144,20 @@ pub(super) fn replaced(search: &Search<'_>) -> impl Iterator<Item = (HeaderMap, 
 }
 
 fn words(duration: Duration) -> impl fmt::Display {
-    // Below a second nobody's clock matters.
+    // Fractions of a second do not matter for clocks.
     let whole = if duration.as_secs() > 0 { Duration::from_secs(duration.as_secs()) } else { duration };
     humantime::format_duration(whole)
 }
 
-/// What is wrong with a time that the signature proves, if anything is.
-pub(super) fn judge(search: &Search<'_>, at: Timestamp) -> Option<TimeMistake> {
+/// The mistake in a time that the signature proves, if there is one.
+pub(super) fn of_signed_time(search: &Search<'_>, at: Timestamp) -> Option<TimeMistake> {
     let rule = search.setup.scheme.timestamp.as_ref()?;
     let tolerance = search.setup.tolerance.unwrap_or(rule.tolerance);
     let rejection = tolerance.check(at, search.now).err()?;
     unit(rule.format, at, search.now).or_else(|| of_rejection(&rejection))
 }
 
-/// What a refusal for its time says by itself.
+/// The mistake that a refusal because of the time states.
 pub(super) fn of_rejection(rejection: &Rejection) -> Option<TimeMistake> {
     match rejection {
         Rejection::TimestampInFuture { ahead, tolerance } => {
@@ -168,7 +168,7 @@ pub(super) fn of_rejection(rejection: &Rejection) -> Option<TimeMistake> {
     }
 }
 
-/// The time zones that may be behind a time that is off. A retry or a queue that comes to it after an hour looks the same.
+/// The difference of time zones that may explain a wrong time. A retry or a queue after an hour looks the same.
 pub(super) fn zone_of(mistake: &TimeMistake) -> Option<TimeMistake> {
     match mistake {
         TimeMistake::Ahead { by, .. } => Some(TimeMistake::Zone { by: zone(*by)?, ahead: true }),
@@ -177,7 +177,7 @@ pub(super) fn zone_of(mistake: &TimeMistake) -> Option<TimeMistake> {
     }
 }
 
-/// What the text of a timestamp shows that the scheme cannot read, or that is in the wrong unit beyond doubt.
+/// The mistake in the text of a timestamp that the scheme cannot read, or that is in the wrong unit beyond doubt.
 pub(super) fn indicated(search: &Search<'_>, rejection: &Rejection) -> Option<super::Mistake> {
     let rule = search.setup.scheme.timestamp.as_ref()?;
     let malformed = matches!(rejection, Rejection::MalformedTimestamp { .. } | Rejection::AmbiguousContent { .. });
@@ -192,7 +192,7 @@ pub(super) fn indicated(search: &Search<'_>, rejection: &Rejection) -> Option<su
     Some(super::Mistake::Time(mistake))
 }
 
-/// Another unit, if the time is absurd in the scheme's own and recent in the other.
+/// Another unit, if the time is absurd in the scheme's unit and recent in the other.
 fn unit(format: TimestampFormat, at: Timestamp, now: Timestamp) -> Option<TimeMistake> {
     let (other, found) = match format {
         TimestampFormat::Seconds => (at.unix_seconds(), "milliseconds"),
@@ -205,7 +205,7 @@ fn unit(format: TimestampFormat, at: Timestamp, now: Timestamp) -> Option<TimeMi
     (is_absurd && distance(other) < YEAR * 5).then_some(TimeMistake::Unit { expected, found })
 }
 
-/// What a text looks like that is not in the scheme's format.
+/// The format of a text that is not in the scheme's format.
 fn format_of(text: &[u8]) -> Option<&'static str> {
     if text.len() >= MILLISECONDS && TimestampFormat::Milliseconds.parse(text).is_some() {
         return Some(TimestampFormat::Milliseconds.describe());
@@ -219,26 +219,26 @@ fn format_of(text: &[u8]) -> Option<&'static str> {
     (is_number(whole) && is_number(fraction)).then_some("seconds with a fraction")
 }
 
-/// How many digits the time in milliseconds has had since 2001, and that in seconds will have from 2286 on.
+/// A number with at least this many digits is in milliseconds: as seconds, it would be after the year 5000.
 const MILLISECONDS: usize = 12;
 
 const FORMATS: [TimestampFormat; 4] =
     [TimestampFormat::Seconds, TimestampFormat::Rfc3339, TimestampFormat::Rfc3339OrUtc, TimestampFormat::HttpDate];
 
-/// The difference of two time zones, if a duration is that and the little time that a delivery takes.
+/// The difference of two time zones, if a duration is that plus the short time of a delivery.
 fn zone(off: Duration) -> Option<Duration> {
-    // Zones differ by whole quarters of an hour; only whole and half hours are common enough to be named.
+    // Zones differ by multiples of a quarter of an hour; only whole and half hours are common enough to report.
     let halves = (off.as_secs() + DELIVERY.as_secs()) / HALF_HOUR;
     let nearest = Duration::from_secs(halves * HALF_HOUR);
     let is_near = off.abs_diff(nearest) <= DELIVERY;
     (is_near && halves >= 2 && nearest <= WIDEST).then_some(nearest)
 }
 
-/// How long a delivery takes at most, and how far good clocks differ.
+/// The longest time of a delivery, and the difference of correct clocks.
 const DELIVERY: Duration = Duration::from_secs(30);
 const HALF_HOUR: u64 = 30 * 60;
 /// From UTC+14 to UTC-12.
 const WIDEST: Duration = Duration::from_secs(26 * 60 * 60);
-/// How far a time is tried that something wrote anew, in seconds: as long as common tolerances.
+/// The largest difference at which a rewritten time is searched, in seconds: a common tolerance.
 const MAX_REPLACED: i64 = 300;
 const YEAR: u64 = 365 * 24 * 60 * 60 * 1000;

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{head::Head, timestamp::Timestamp};
 
-/// The mistakes without which the signature is right, and the signed time.
+/// The mistakes without which the signature is valid, and the signed time.
 pub(super) struct Proof {
     pub(super) mistakes: Vec<Mistake>,
     pub(super) at: Option<Timestamp>,
@@ -23,7 +23,7 @@ impl Proof {
     }
 }
 
-/// The fewest mistakes that explain the refusal.
+/// Finds the fewest mistakes that explain the refusal.
 pub(super) fn prove(search: &Search<'_>) -> Option<Proof> {
     let configured = &search.keys;
     as_it_is(search, configured)
@@ -40,7 +40,7 @@ pub(super) fn prove(search: &Search<'_>) -> Option<Proof> {
 }
 
 fn other_times(search: &Search<'_>) -> Option<Proof> {
-    // Behind the cheaper ones, and where it leaves something for two mistakes at once.
+    // Only for short bodies, so that some work is left for two mistakes at once.
     if search.body.len() > MAX_TIMED {
         return None;
     }
@@ -51,10 +51,10 @@ fn other_times(search: &Search<'_>) -> Option<Proof> {
     })
 }
 
-/// The longest body, in bytes, that is tried with hundreds of times.
+/// The longest body, in bytes, that is tried with hundreds of timestamps.
 const MAX_TIMED: usize = 16 << 10;
 
-/// A wrong secret together with something else, or a body and a head that were both changed.
+/// Tries a wrong secret together with another mistake, or a changed body with a changed head.
 fn two_at_once(search: &Search<'_>) -> Option<Proof> {
     let others = search.secrets();
     other_heads(search, others)

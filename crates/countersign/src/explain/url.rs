@@ -1,4 +1,4 @@
-//! URLs that proxies rewrite, and that are configured otherwise than the provider knows them.
+//! URL mistakes: a proxy rewrote the URL, or the configured one differs from the provider's.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum UrlMistake {
-    /// Its host.
+    /// Its host differs.
     Host {
         /// The one that was signed.
         signed: String,
@@ -29,27 +29,27 @@ pub enum UrlMistake {
         /// The one that was signed, without its path.
         signed: String,
     },
-    /// Its path.
+    /// Its path differs.
     Path {
         /// The one that was signed.
         signed: String,
     },
-    /// Its port.
+    /// Its port differs.
     Port {
         /// The one that was signed, if one was.
         signed: Option<String>,
     },
-    /// Its query.
+    /// Its query differs.
     Query {
-        /// What became of it.
+        /// What happened to it.
         change: &'static str,
     },
-    /// `http` for `https`, or the reverse.
+    /// It is `http` instead of `https`, or the reverse.
     Scheme {
         /// The one that was signed.
         signed: &'static str,
     },
-    /// A slash at the end of its path.
+    /// Its path differs by a slash at the end.
     TrailingSlash {
         /// Whether the signed one has it.
         signed: bool,
@@ -126,10 +126,10 @@ impl UrlVariant {
     }
 }
 
-/// A part of the URL as it may have been, and the mistake if it is not as configured.
+/// A possible part of the signed URL, and the mistake if it differs from the configured one.
 type Choice<T> = (T, Option<UrlMistake>);
 
-/// The same for scheme, host and port together.
+/// A possible scheme, host and port, and the mistakes.
 type Origin = (Option<String>, Vec<UrlMistake>);
 
 /// The URLs that may have been signed, those with the fewest mistakes first.
@@ -140,7 +140,7 @@ pub(super) fn variants(search: &Search<'_>) -> Vec<UrlVariant> {
     let configured = search.setup.public_url.as_deref().filter(|url| PublicUrl::parse(url).is_ok());
     let requested = search.head.uri.path_and_query().map_or("", PathAndQuery::as_str);
     if requested.len() + configured.map_or(0, str::len) > MAX_URL {
-        search.leave(Untried::Url);
+        search.note_untried(Untried::Url);
         return Vec::new();
     }
     let origins = origins(configured, search.head.headers, search.scheme.needs_public_url());
@@ -157,7 +157,7 @@ pub(super) fn variants(search: &Search<'_>) -> Vec<UrlVariant> {
         }
     }
     choices.sort_by_key(|(mistakes, ..)| *mistakes);
-    // There can be thousands, and each holds its path: only those that are tried are made.
+    // There can be thousands, and each has its own path, so only those that are tried are built.
     let variants = choices.into_iter().filter_map(|(_, origin, path, query)| variant(origin, path, query));
     variants.take(MAX_VARIANTS).collect()
 }
@@ -178,7 +178,7 @@ fn signs_url(scheme: &Scheme) -> bool {
     scheme.signature.parts.iter().any(is_url)
 }
 
-/// Scheme, host and port.
+/// The possible schemes, hosts and ports of the signed URL.
 fn origins(configured: Option<&str>, headers: &HeaderMap, is_signed: bool) -> Vec<Origin> {
     if !is_signed {
         return vec![(configured.map(|url| origin_of(url).to_owned()), Vec::new())];
@@ -203,7 +203,7 @@ fn origins(configured: Option<&str>, headers: &HeaderMap, is_signed: bool) -> Ve
         }
         add_port(&mut ports, port);
     }
-    // The user and password in front of the host are a credential, and not told.
+    // The user and password before the host are a credential, so the mistake does not show them.
     let bare = own_host.rsplit('@').next().unwrap_or_default();
     let user = own_host.strip_suffix(bare).unwrap_or_default();
     let bare_lower = bare.to_ascii_lowercase();
@@ -309,23 +309,23 @@ fn queries(head: Head<'_>) -> Vec<Choice<Option<String>>> {
     queries
 }
 
-/// What a proxy writes down in a header, if it is no longer than a URL can be.
+/// The value that a proxy wrote into a header, if it is no longer than a URL may be.
 fn told<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name)?.to_str().ok().filter(|text| text.len() <= MAX_URL)
 }
 
-/// `https://example.com:8443` of a longer URL.
+/// Returns scheme, host and port of a URL: `https://example.com:8443`.
 fn origin_of(url: &str) -> &str {
     let authority = url.find("://").map_or(0, |at| at + 3);
     url[authority..].find('/').map_or(url, |slash| &url[..authority + slash])
 }
 
-/// The first of a list, which the outermost proxy wrote.
+/// The first item of a list, which the outermost proxy wrote.
 fn first_of(text: &str) -> &str {
     text.split(',').next().unwrap_or_default().trim()
 }
 
-/// Whether it is a host, perhaps with a port, and nothing that could pretend to be more.
+/// Whether it is a host, optionally with a port, and has no other characters of a URL.
 fn is_authority(text: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
     !text.is_empty() && text.len() <= MAX_HOST && text.bytes().all(is_part)
@@ -336,7 +336,7 @@ const FORWARDED_PREFIXES: [&str; 3] = ["x-forwarded-prefix", "x-forwarded-path",
 const ORIGINAL_TARGETS: [&str; 5] =
     ["x-original-uri", "x-original-url", "x-forwarded-uri", "x-rewrite-url", "x-envoy-original-path"];
 
-/// What may stand in a path as it is (RFC 3986 section 3.3), and is escaped by some all the same.
+/// Characters that a path may have unescaped (RFC 3986 section 3.3), but that some software escapes.
 const RESERVED: &AsciiSet = &CONTROLS
     .add(b':')
     .add(b'@')
@@ -352,7 +352,7 @@ const RESERVED: &AsciiSet = &CONTROLS
     .add(b'=')
     .add(b'+');
 
-/// A URL of which more is wrong is another URL.
+/// A URL with more mistakes is another URL.
 const MAX_MISTAKES: usize = 3;
 const MAX_VARIANTS: usize = 600;
 const MAX_PATHS: usize = 16;

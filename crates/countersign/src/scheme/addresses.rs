@@ -1,4 +1,4 @@
-//! The addresses from which a provider sends, where it publishes them.
+//! `Addresses`: the address ranges from which a provider sends.
 
 use ipnet::IpNet;
 use time::Date;
@@ -16,27 +16,27 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// The ranges as they were on the day of [`read`](Self::read_on); empty where only a [list](Self::list) is known.
+    /// Returns the ranges as of the day [`read_on`](Self::read_on). Empty if only a [list](Self::list) is known.
     pub fn ranges(&self) -> &[IpNet] {
         &self.ranges
     }
 
-    /// The page that lists them.
+    /// Returns the page that lists the ranges.
     pub fn source(&self) -> Option<&str> {
         self.source.as_deref()
     }
 
-    /// The day on which they were read there.
+    /// Returns the day on which the ranges were read there.
     pub fn read_on(&self) -> Option<Date> {
         self.read
     }
 
-    /// Where the provider publishes them for machines.
+    /// Returns the URL where the provider publishes the ranges for machines.
     pub fn list(&self) -> Option<&str> {
         self.list.as_deref()
     }
 
-    /// How that list is written.
+    /// Returns the format of that list.
     pub fn format(&self) -> &ListFormat {
         &self.format
     }

@@ -1,10 +1,10 @@
-//! What a scheme cannot protect from, in words: for whoever writes or takes a description.
+//! `Advice`: the weaknesses of a scheme, in words.
 
 use std::fmt;
 
 use super::{Algorithm, Description, ToldApartBy};
 
-/// A weakness that a scheme states or that follows from its parts. The file is right; the provider's way of signing is weak.
+/// A weakness that a scheme states, or that follows from its parts. The file is valid; the provider's way of signing is weak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Advice {
@@ -20,7 +20,7 @@ pub enum Advice {
     Legacy,
     /// Nothing that the signature covers tells one event from another.
     NoEventId,
-    /// What is signed does not tell one event from another, and values that nobody signed have to.
+    /// Several events can have the same signed content, so unsigned values tell them apart.
     ChangedReplays,
     /// Events are not told apart at all.
     NoReplayGuard,
@@ -33,7 +33,7 @@ pub enum Advice {
 }
 
 impl Advice {
-    /// A stable word for it.
+    /// Returns a stable word for the weakness.
     pub fn code(self) -> &'static str {
         match self {
             Self::Ambiguous => "ambiguous",
@@ -100,7 +100,7 @@ impl fmt::Display for Advice {
 }
 
 impl Description {
-    /// What the scheme cannot protect from, the worst first.
+    /// Returns the weaknesses of the scheme, the worst first.
     pub fn advice(&self) -> Vec<Advice> {
         let is_sent = matches!(self.signature.algorithm, Algorithm::Token | Algorithm::Basic);
         let uncovered = |field: Option<&super::Field>| field.is_some_and(|field| !field.is_covered());

@@ -1,4 +1,4 @@
-//! By what a signature is made.
+//! `Algorithm`: how a signature is made.
 
 use std::fmt;
 
@@ -8,19 +8,19 @@ use crate::{algorithm::Digest, public_key::PublicKeyAlgorithm};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Algorithm {
     Hmac(Digest),
-    /// A plain hash over parts of which one is the secret.
+    /// A plain hash over parts, one of which is the secret.
     Hash(Digest),
-    /// A signature that the provider's public key proves.
+    /// A signature that the provider's public key verifies.
     PublicKey(Choice),
     /// A JSON Web Token.
     Jwt,
-    /// A JSON Web Signature whose payload is the signed content and stands elsewhere.
+    /// A JSON Web Signature with a detached payload, the signed content.
     DetachedJws,
     /// A signature by RFC 9421.
     HttpSignature,
     /// The secret itself is sent.
     Token,
-    /// RFC 7617.
+    /// HTTP Basic (RFC 7617): a user and password are sent.
     Basic,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// One public-key algorithm, or several of which the request names one.
+/// One public-key algorithm, or several, of which the request names one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Choice {
     One(PublicKeyAlgorithm),

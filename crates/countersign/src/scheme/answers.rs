@@ -1,11 +1,11 @@
-//! What a provider expects of an answer.
+//! `Answers`: which answers a provider expects.
 
 use std::{ops::RangeInclusive, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header::CONTENT_TYPE};
 
-/// What the provider expects of an answer.
+/// Which answers the provider expects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answers {
     pub(crate) within: Option<Duration>,
@@ -17,39 +17,39 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// How long the provider waits for an answer.
+    /// Returns how long the provider waits for an answer.
     pub fn within(&self) -> Option<Duration> {
         self.within
     }
 
-    /// How long the provider goes on to retry.
+    /// Returns for how long the provider retries.
     pub fn retries_for(&self) -> Option<Duration> {
         self.retries_for
     }
 
-    /// The statuses that the provider takes for success; none if it does not say.
+    /// Returns the statuses that count as success. Empty if the provider does not say.
     pub fn success(&self) -> &[RangeInclusive<u16>] {
         &self.success
     }
 
-    /// The exact body that an answer must have to count as success.
+    /// Returns the exact body that an answer must have to count as success.
     pub fn body(&self) -> Option<&str> {
         self.body.as_deref()
     }
 
-    /// The status that the provider wants for a refusal, where it wants a certain one.
+    /// Returns the status that the provider expects for a refusal, if it expects a particular one.
     pub fn refusal(&self) -> Option<StatusCode> {
         self.refusal
     }
 
-    /// The status for a delivery whose event is being handled still, where a 409 would end the retries: if the handler
-    /// fails then, the event would be lost.
+    /// Returns the status for a delivery whose event is still being handled, if a 409 would end the retries. Without
+    /// retries, the event would be lost if the handler fails.
     pub fn in_progress(&self) -> Option<StatusCode> {
         self.in_progress
     }
 
-    /// The answer by which the provider takes a delivery for received: 200, or where that is no success the first status
-    /// that is, with the body that it wants.
+    /// Returns an answer that acknowledges a delivery: with status 200, or else the first status of success, and the
+    /// expected body.
     pub fn acknowledgement(&self) -> Response<Bytes> {
         let mut response = Response::new(Bytes::from(self.body.clone().unwrap_or_default()));
         *response.status_mut() = if self.accepts(StatusCode::OK) { StatusCode::OK } else { self.first_success() };
@@ -59,7 +59,7 @@ impl Answers {
         response
     }
 
-    /// Whether the provider takes an answer with this status for success, if its body is right.
+    /// Whether an answer with this status counts as success, if its body is right.
     pub fn accepts(&self, status: StatusCode) -> bool {
         if self.success.is_empty() {
             return status.is_success();
@@ -83,7 +83,7 @@ impl Answers {
         Some(status(first)?..=status(last)?).filter(|range| !range.is_empty())
     }
 
-    /// The statuses of success as text, such as `2xx` or `200-204`.
+    /// Returns the statuses of success as text, such as `2xx` or `200-204`.
     pub fn success_text(&self) -> String {
         let texts: Vec<String> = self.success.iter().map(describe).collect();
         texts.join(", ")

@@ -1,9 +1,9 @@
-//! Values of a request that must be what they should be.
+//! `Check`: a value of a request that must match, most often a hash of the body.
 
 use super::{Part, Source};
 use crate::{algorithm::Digest, content::Settings, encoding::Encoding};
 
-/// A value of the request that must be what it should be: a hash of the body, most often.
+/// A value of the request that must match, most often a hash of the body.
 #[derive(Clone, Debug)]
 pub(crate) struct Check {
     pub(crate) source: Source,
@@ -12,19 +12,19 @@ pub(crate) struct Check {
     pub(crate) optional: bool,
     /// Whether it may be missing if the body is empty.
     pub(crate) unless_empty: bool,
-    /// Whether the value names the key, so that another one is that of an unknown key.
+    /// Whether the value names the key, so that another value means an unknown key.
     pub(crate) names_key: bool,
-    /// The setting without which it is left out.
+    /// The setting without which the check is skipped.
     pub(crate) if_set: Option<String>,
 }
 
 impl Check {
-    /// Whether it is left out, because the receiver did not configure what it is for.
+    /// Whether the check is skipped because the receiver did not configure its setting.
     pub(crate) fn is_off(&self, settings: &Settings) -> bool {
         self.if_set.as_ref().is_some_and(|name| !settings.contains_key(name))
     }
 
-    /// The digest of the body that it takes.
+    /// The digest of the body that it compares with.
     pub(crate) fn body_digest(&self) -> Option<Digest> {
         match self.equals {
             Equals::BodyHash(digest, _) => Some(digest),
@@ -32,7 +32,7 @@ impl Check {
         }
     }
 
-    /// Whether it holds the body against what the request says of it.
+    /// Whether it compares the body with a value of the request.
     pub(crate) fn is_of_body(&self) -> bool {
         matches!(self.equals, Equals::Body | Equals::BodyHash(..))
     }
@@ -47,7 +47,7 @@ impl Check {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Equals {
-    /// The body itself: a token can have it among its claims.
+    /// The body itself, as a claim of a token.
     Body,
     /// The body's digest, in one of these encodings.
     BodyHash(Digest, Vec<Encoding>),

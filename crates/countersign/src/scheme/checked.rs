@@ -1,4 +1,4 @@
-//! How sure a description is.
+//! `Checked`: how a description was checked.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::Deserialize;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Checked {
-    /// Against requests signed and judged by the provider's own SDK.
+    /// Against requests that the provider's own SDK signed or verified.
     OfficialSdk,
     /// Against an example that the provider published.
     PublishedExample,

@@ -1,4 +1,4 @@
-//! What a scheme says, as it can be read.
+//! `Description`: the rules of a scheme, for reading.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{timestamp::Tolerance, verifier::Verifier};
 
-/// What a [`Scheme`](super::Scheme) says. All of it can be read, none of it changed.
+/// The rules of a [`Scheme`](super::Scheme), read-only.
 #[derive(Clone, Debug)]
 pub struct Description {
     pub(crate) id: String,
@@ -33,7 +33,7 @@ pub struct Description {
     pub(crate) told_apart_by: Option<ToldApartBy>,
     pub(crate) answers: Answers,
     pub(crate) settings: BTreeMap<String, String>,
-    /// The settings without which nothing can be verified; others serve handshakes alone.
+    /// The settings that verification needs. The others are only for handshakes.
     pub(crate) required_settings: Vec<String>,
     pub(crate) jwt: JwtRule,
     pub(crate) http: HttpSignatureRule,
@@ -47,47 +47,48 @@ pub struct Description {
 }
 
 impl Description {
-    /// The name by which configuration and logs call the provider, such as `stripe`.
+    /// Returns the name of the provider in configuration and logs, such as `stripe`.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The provider's own name, such as `Stripe`.
+    /// Returns the provider's own name, such as `Stripe`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Other ids under which the catalogue knows the provider.
+    /// Returns other ids under which the catalogue finds the provider.
     pub fn aliases(&self) -> &[String] {
         &self.aliases
     }
 
-    /// What kind of product it is, such as `payments`.
+    /// Returns the kind of the product, such as `payments`.
     pub fn category(&self) -> Option<&str> {
         self.category.as_deref()
     }
 
-    /// The page or code where the scheme was read.
+    /// Returns the page or code where the scheme was read.
     pub fn source(&self) -> Option<&str> {
         self.source.as_deref()
     }
 
-    /// How the description was checked.
+    /// Returns how the description was checked.
     pub fn checked(&self) -> Option<Checked> {
         self.checked
     }
 
-    /// What somebody who sets the provider up should know.
+    /// Returns notes for the person who sets up an endpoint.
     pub fn notes(&self) -> Option<&str> {
         self.notes.as_deref()
     }
 
-    /// The algorithm, in the words of the scheme file: `hmac-sha256`, `token` …
+    /// Returns the algorithm by its name in scheme files, such as `hmac-sha256`. If the request names one of several, the
+    /// names are joined with ` or `.
     pub fn algorithm(&self) -> String {
         self.signature.algorithm.to_string()
     }
 
-    /// The same, one by one, where the request names one of several.
+    /// Returns the algorithms by their names in scheme files. There are several if the request names one of them.
     pub fn algorithms(&self) -> Vec<String> {
         match &self.signature.algorithm {
             Algorithm::PublicKey(choice) => choice.algorithms().map(|algorithm| algorithm.name().to_owned()).collect(),
@@ -95,31 +96,32 @@ impl Description {
         }
     }
 
-    /// Where the request carries the signature, such as ``header `stripe-signature` ``.
+    /// Returns the place of the signature, such as ``header `stripe-signature` ``.
     pub fn signature_source(&self) -> String {
         self.signature.source.to_string()
     }
 
-    /// The header that carries the signature, by the first of its names; `None` if it stands elsewhere.
+    /// Returns the header that carries the signature, by the first of its names. `None` if the signature is elsewhere.
     pub fn signature_header(&self) -> Option<&HeaderName> {
         self.signature.source.first_header()
     }
 
-    /// What is signed, as the scheme file writes it; `None` for tokens and passwords, which sign nothing.
+    /// Returns the signed content, as the scheme file writes it. `None` for tokens and passwords, which sign nothing.
     pub fn signed_content(&self) -> Option<&str> {
         self.signature.signs.as_deref()
     }
 
-    /// The values that the receiver can configure beside the secret, and what each is.
+    /// Returns the values that the receiver can configure in addition to the secret: their names and descriptions.
     ///
-    /// [`VerifierBuilder::build`](crate::VerifierBuilder::build) names the one that is missing, if the scheme cannot do
-    /// without it.
+    /// If a required one is missing, the error of [`VerifierBuilder::build`](crate::VerifierBuilder::build) names it.
     pub fn settings(&self) -> impl Iterator<Item = (&str, &str)> {
         self.settings.iter().map(|(name, what)| (name.as_str(), what.as_str()))
     }
 
-    /// The settings that say whose deliveries are meant, and what each is, where the provider signs those of all its customers with
-    /// keys that it publishes: without one, whoever has an account there can send. With a verifier, those that it lacks.
+    /// Returns the settings that limit deliveries to one customer of the provider: their names and descriptions.
+    ///
+    /// They matter if the provider signs for all its customers with published keys. Without such a setting, anybody with an
+    /// account there can send deliveries. Given a verifier, only the settings that it lacks are returned.
     ///
     /// ```
     /// let scheme = countersign::providers::AWS_SNS.scheme()?;
@@ -132,44 +134,44 @@ impl Description {
         self.settings().filter(move |(name, _)| self.keys.is_some() && narrows(name) && is_lacking(name))
     }
 
-    /// The addresses from which the provider sends, where it publishes them.
+    /// Returns the addresses from which the provider sends, if it publishes them.
     pub fn addresses(&self) -> Option<&Addresses> {
         self.addresses.as_ref()
     }
 
-    /// Whether the provider asks an endpoint questions of its own, which a verifier answers.
+    /// Whether the provider has handshakes: questions to the endpoint, which a verifier answers.
     pub fn has_handshakes(&self) -> bool {
         !self.handshakes.is_empty()
     }
 
-    /// Whether the provider sends the secret itself, in a handshake: an endpoint begins without one. See
+    /// Whether the provider sends the secret in a handshake, so that an endpoint starts without one. See
     /// [`VerifierBuilder::awaiting_secret`](crate::VerifierBuilder::awaiting_secret).
     pub fn sends_secret(&self) -> bool {
         self.handshakes.iter().any(|handshake| handshake.stores.is_some())
     }
 
-    /// Where the provider publishes its public keys, if it does so in a way that an endpoint can fetch them.
+    /// Returns where the provider publishes its public keys, if an endpoint can fetch them.
     pub fn key_source(&self) -> Option<&KeySource> {
         self.keys.as_ref()
     }
 
-    /// Whether the provider asks for a URL to be fetched that confirms a subscription, in a handshake.
+    /// Whether the provider has a handshake with a URL that must be fetched to confirm a subscription.
     pub fn asks_to_confirm(&self) -> bool {
         self.handshakes.iter().any(|handshake| handshake.confirm.is_some())
     }
 
-    /// Whether the signature covers the body as it is after a `Content-Encoding` is undone.
+    /// Whether the signature covers the body after its `Content-Encoding` is decoded.
     pub fn signs_decoded_body(&self) -> bool {
         self.decoded
     }
 
-    /// Whether the signature covers the whole body: its bytes, or the names and values of all its form parameters but those that the
-    /// scheme leaves out (`exclude` and `skip_empty` under `[form]`).
+    /// Whether the signature covers the whole body: its bytes, or the names and values of all its form parameters except
+    /// those that the scheme leaves out (`exclude` and `skip_empty` under `[form]`).
     pub fn covers_body(&self) -> bool {
         self.covers_body
     }
 
-    /// Whether the scheme reads a value of the body as JSON, so that deliveries are JSON whatever their content type says.
+    /// Whether the scheme reads a value of the body as JSON, so that deliveries are JSON whatever their content type is.
     pub fn reads_json(&self) -> bool {
         let fields = [&self.event_id, &self.event_type].into_iter().flatten().filter_map(Field::place);
         let time = self.timestamp.as_ref().and_then(|rule| rule.source.as_ref());
@@ -177,45 +179,45 @@ impl Description {
         places.any(|place| matches!(place, Source::Json(_)))
     }
 
-    /// What tells events apart that have no covered id, if the scheme says it; if not, what is signed does.
+    /// Returns what tells events without a covered id apart. `None` means the signed content.
     pub fn told_apart_by(&self) -> Option<ToldApartBy> {
         self.told_apart_by
     }
 
-    /// Why the signed parts cannot be told apart with certainty, where the provider's scheme is like that.
+    /// Returns why an ambiguity of the signed parts is acceptable. `None` if there is none.
     pub fn ambiguity(&self) -> Option<&str> {
         self.ambiguous.as_deref()
     }
 
-    /// How far the signed timestamp may lie from the clock; `None` if the scheme signs no time, so that the signature
-    /// alone never goes stale.
+    /// Returns how far the signed timestamp may differ from the clock. `None` if the scheme signs no time, so that its
+    /// deliveries never go stale.
     pub fn tolerance(&self) -> Option<Tolerance> {
         let issued = || self.jwt.max_age.map(|age| Tolerance::new(age, self.jwt.ahead()));
         let created = || self.http.max_age.map(|age| Tolerance::new(age, self.http.leeway));
         self.timestamp.as_ref().map(|rule| rule.tolerance).or_else(issued).or_else(created)
     }
 
-    /// Where the event's id stands.
+    /// Returns the place of the event's id.
     pub fn event_id(&self) -> Option<&Field> {
         self.event_id.as_ref()
     }
 
-    /// Where the event's type stands.
+    /// Returns the place of the event's type.
     pub fn event_type(&self) -> Option<&Field> {
         self.event_type.as_ref()
     }
 
-    /// What the provider expects of an answer.
+    /// Returns which answers the provider expects.
     pub fn answers(&self) -> &Answers {
         &self.answers
     }
 
-    /// The request methods that the provider uses.
+    /// Returns the request methods of deliveries.
     pub fn methods(&self) -> &[Method] {
         &self.methods
     }
 
-    /// The same for the header `Allow` (RFC 9110 section 10.2.1), which a 405 needs.
+    /// Returns the request methods as the header `Allow` of a 405 (RFC 9110 section 10.2.1).
     pub fn allow_header(&self) -> Option<HeaderValue> {
         let names: Vec<_> = self.methods.iter().map(Method::as_str).collect();
         HeaderValue::from_str(&names.join(", ")).ok()

@@ -1,8 +1,8 @@
-//! What is wrong with a scheme file, and where.
+//! `SchemeError`: what is wrong with a scheme file, and where.
 
 use std::{fmt, ops::Range};
 
-/// Why a scheme file was refused: the place, what is wrong there and what was expected.
+/// Why a scheme file was refused: the position, what is wrong there, and what was expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SchemeError {
     line: usize,
@@ -12,7 +12,7 @@ pub struct SchemeError {
 }
 
 impl SchemeError {
-    /// An error at a byte range of `text`.
+    /// Creates an error at a byte range of `text`.
     pub(crate) fn at(text: &str, span: Range<usize>, message: impl Into<String>) -> Self {
         let before = text.get(..span.start.min(text.len())).unwrap_or(text);
         let line = before.matches('\n').count() + 1;
@@ -20,33 +20,33 @@ impl SchemeError {
         Self { line, column, message: message.into(), missing_feature: None }
     }
 
-    /// An error that there would not be in another build.
+    /// Marks the error as one that the cargo feature would avoid.
     pub(crate) fn without_feature(self, feature: &'static str) -> Self {
         Self { missing_feature: Some(feature), ..self }
     }
 
-    /// The cargo feature of `countersign` that has to be turned on for the file to be right, as far as that is what is wrong.
+    /// Returns the cargo feature of `countersign` that the file needs, if that is what is wrong.
     pub fn missing_feature(&self) -> Option<&str> {
         self.missing_feature
     }
 
-    /// The line, counted from 1.
+    /// Returns the line, counted from 1.
     pub fn line(&self) -> usize {
         self.line
     }
 
-    /// The column, in characters, counted from 1.
+    /// Returns the column, in characters, counted from 1.
     pub fn column(&self) -> usize {
         self.column
     }
 
-    /// What is wrong and what was expected, without the place.
+    /// Returns what is wrong and what was expected, without the position.
     pub fn message(&self) -> &str {
         &self.message
     }
 }
 
-/// What to do about a name that only another build knows.
+/// The message for a name that needs a cargo feature.
 pub(super) fn not_built(name: &str, feature: &str) -> String {
     format!("`{name}` is not in this build: turn on the cargo feature `{feature}` of the crate `countersign`")
 }

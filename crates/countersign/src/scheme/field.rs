@@ -1,4 +1,4 @@
-//! A field of the event, such as its id.
+//! `Field`: the place of the event's id or type.
 
 use std::fmt;
 
@@ -14,17 +14,17 @@ pub struct Field {
 }
 
 impl Field {
-    /// Whether the signature covers the field. If not, whoever relays a delivery can change it at will.
+    /// Whether the signature covers the field. If not, anybody who relays a delivery can change it.
     pub fn is_covered(&self) -> bool {
         self.covered
     }
 
-    /// The header in which it stands, by the first of its names; `None` if it stands elsewhere.
+    /// Returns the header with the field, by the first of its names. `None` if the field is elsewhere.
     pub fn header(&self) -> Option<&HeaderName> {
         self.place()?.first_header()
     }
 
-    /// Where it stands, if it is no more than the delivery's id.
+    /// Its place; `None` if it is the delivery's id.
     pub(crate) fn place(&self) -> Option<&Source> {
         match &self.source {
             FieldSource::DeliveryId => None,
@@ -32,7 +32,7 @@ impl Field {
         }
     }
 
-    /// Whether it takes no part in what tells events apart, unless the file says so.
+    /// Whether it is unsigned and outside the body, so that it tells events apart only if the file says so.
     pub(super) fn is_unsigned_beside_body(&self) -> bool {
         !self.covered && matches!(&self.source, FieldSource::At(source) if !source.is_in_body())
     }

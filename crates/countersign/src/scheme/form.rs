@@ -1,4 +1,4 @@
-//! How sorted parameters are written.
+//! `FormRule`: how sorted parameters are written.
 
 /// How `{form-sorted}` and `{query-sorted}` write the parameters.
 #[derive(Clone, Debug, Default)]
@@ -6,7 +6,7 @@
 pub(crate) struct FormRule {
     /// Between a name and its value.
     pub(crate) between: String,
-    /// Behind each value.
+    /// After each value.
     pub(crate) after: String,
     /// Between pairs.
     pub(crate) join: String,
@@ -23,8 +23,8 @@ pub(crate) struct FormRule {
 }
 
 impl FormRule {
-    /// Whether names and values are there, and end where they show it: percent-encoded, and with marks between them that no encoded
-    /// text has.
+    /// Whether the ends of names and values are unambiguous: both are written, percent-encoded, and separated by marks that
+    /// encoded text does not contain.
     pub(crate) fn is_framed(&self) -> bool {
         let is_mark = |text: &str| !text.is_empty() && text.bytes().all(|byte| b"=&:;,|".contains(&byte));
         let behind_value = [self.after.as_str(), self.join.as_str()].concat();

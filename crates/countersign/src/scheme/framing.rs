@@ -1,8 +1,9 @@
-//! Whether the signed parts can be told apart, and what must hold at run time so that they can.
+//! `Framing`: whether the signed parts can be told apart, and the rules that each request must obey for that.
 //!
 //! A signature covers one string of bytes. If two requests with different parts make the same string, a signature for
-//! one is a signature for the other: `1` + `23` and `12` + `3`. So for every pair of neighbours this module finds the
-//! rule that fixes the border, from the left up to the body and from the right behind it, or says that there is none.
+//! one is a signature for the other: `1` + `23` and `12` + `3`. So this module finds the rule that fixes the border
+//! between each two neighbours, or reports that there is none. Before the body it works from left to right, after it from
+//! right to left.
 
 use super::{
     Part, Source,
@@ -10,20 +11,20 @@ use super::{
 };
 use crate::timestamp::TimestampFormat;
 
-/// What must hold of a request so that its signed parts have just one reading.
+/// A rule for requests, so that their signed parts have only one reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Guard {
-    /// The timestamp has exactly this many bytes, because nothing marks one of its ends.
+    /// The timestamp has exactly this many bytes, because nothing else marks one of its ends.
     TimestampLen(usize),
-    /// The delivery's id does not contain the separator in front of anything that could be the timestamp.
+    /// The delivery's id does not contain the separator followed by text that could be the timestamp.
     IdSegments { separator: u8 },
     /// The delivery's id does not contain the separator that ends it.
     IdWithout { separator: Box<[u8]> },
-    /// The delivery's id contains no date, because the timestamp behind it begins with one.
+    /// The delivery's id contains no date, because the timestamp after it begins with one.
     IdWithoutDate,
     /// A signed value does not contain the separator that ends it.
     ValueWithout { source: Source, is_lowered: bool, separator: Box<[u8]> },
-    /// The URL has only the bytes that RFC 3986 allows, because a separator that servers let through in URLs ends it.
+    /// The URL has only the bytes that RFC 3986 allows, because it ends at a separator that servers accept in URLs.
     PlainUrl,
     /// The body begins with a byte that no URL contains, because nothing else ends the URL.
     BodyEndsUrl,
@@ -35,20 +36,20 @@ enum Border {
     Fixed,
     /// They can be told apart if this holds.
     Guarded(Guard),
-    /// Nothing does.
+    /// Nothing fixes it.
     Open,
 }
 
-/// How the parts are told apart.
+/// How the signed parts are told apart.
 pub(super) struct Framing {
-    /// What must hold of a request.
+    /// The rules for requests.
     pub(super) guards: Vec<Guard>,
-    /// The first border that nothing fixes.
+    /// The first border that nothing fixes, as a message.
     pub(super) open: Option<String>,
 }
 
 impl Framing {
-    /// The borders of `parts`. One that is open leaves the guards of all others in force.
+    /// Finds the borders of `parts`. An open border does not remove the guards of the others.
     pub(super) fn of(parts: &[Part], format: Option<TimestampFormat>, form_is_framed: bool) -> Self {
         let mut framing = Self { guards: Vec::new(), open: None };
         for present in readings(parts) {
@@ -68,7 +69,7 @@ impl Framing {
         framing
     }
 
-    /// The borders of parts that are all there.
+    /// Adds the borders of parts that are all present.
     fn add_reading(&mut self, parts: &[Part], format: Option<TimestampFormat>, form_is_framed: bool) {
         let body = parts.iter().position(|part| matches!(part, Part::Body | Part::BodyIn(_))).unwrap_or(parts.len());
         for at in 0..body {
@@ -85,11 +86,11 @@ impl Framing {
         }
     }
 
-    /// Whether each optional group shows by its first text that it is there.
+    /// Checks that the first text of each optional group shows whether the group is present.
     fn add_optional(&mut self, parts: &[Part]) {
         for (at, part) in parts.iter().enumerate() {
             let Part::When(_, inner) = part else { continue };
-            // What can stand in its place: the first part behind it, past all groups that may be missing too.
+            // What can follow in its place: the first part of each following group, up to the first part that is always there.
             let behind = &parts[at + 1..];
             let optional = behind.iter().position(|part| !matches!(part, Part::When(..))).unwrap_or(behind.len());
             let mut others = behind[..behind.len().min(optional + 1)].iter().filter_map(|part| match part {
@@ -98,7 +99,7 @@ impl Framing {
             });
             let is_behind_body = parts[..at].contains(&Part::Body);
             let told_apart = match inner.first() {
-                // Behind the body, the same text may stand at its end.
+                // After the body, the body itself may end with the same text.
                 Some(Part::Literal(own)) if !is_behind_body => others.all(|other| match other {
                     Part::Literal(text) => !own.starts_with(text) && !text.starts_with(own),
                     _ => false,
@@ -121,13 +122,13 @@ impl Framing {
             Border::Guarded(guard) if self.guards.contains(&guard) => {}
             Border::Guarded(guard) => self.guards.push(guard),
             Border::Open => {
-                self.open.get_or_insert_with(|| neighbours(part, next));
+                self.open.get_or_insert_with(|| open_border(part, next));
             }
         }
     }
 }
 
-/// The parts with every choice of the optional groups there or missing.
+/// The parts for every combination of present and missing optional groups.
 fn readings(parts: &[Part]) -> Vec<Vec<Part>> {
     let mut readings = vec![Vec::new()];
     for part in parts {
@@ -151,7 +152,7 @@ fn joined(parts: Vec<Part>) -> Vec<Part> {
     joined
 }
 
-/// What fixes the end of a part in front of `behind`.
+/// What fixes the end of a part, given the parts after it.
 fn left_to_right(part: &Part, behind: &[Part], format: Option<TimestampFormat>) -> Border {
     let Some(next) = behind.first() else {
         return Border::Fixed;
@@ -162,7 +163,7 @@ fn left_to_right(part: &Part, behind: &[Part], format: Option<TimestampFormat>) 
     };
     let first = separator.and_then(|text| text.first().copied());
     match (part, separator) {
-        // A JSON string ends in its quotation mark.
+        // A JSON string ends with its quotation mark.
         (
             Part::Literal(_) | Part::Secret | Part::Setting(_) | Part::Hash(..) | Part::Host | Part::BodyAsJsonString,
             _,
@@ -179,7 +180,7 @@ fn left_to_right(part: &Part, behind: &[Part], format: Option<TimestampFormat>) 
             _ => Border::Open,
         },
         (Part::Id, Some(separator)) => Border::Guarded(end_of_id(separator, &behind[1..], format)),
-        // A date begins nowhere in a date: whoever moves the border takes the whole one into the id.
+        // A date cannot begin inside a date: to move the border, the whole date must become part of the id.
         (Part::Id, None) if *next == Part::Timestamp && begins_with_date(format) => {
             Border::Guarded(Guard::IdWithoutDate)
         }
@@ -195,7 +196,7 @@ fn begins_with_date(format: Option<TimestampFormat>) -> bool {
     matches!(format, Some(TimestampFormat::Rfc3339 | TimestampFormat::Rfc3339OrUtc))
 }
 
-/// Whether parameters that are percent-encoded end at a byte that none of them has.
+/// Whether percent-encoded parameters end at a byte that they never contain.
 fn ends_encoded(part: &Part, behind: &[Part]) -> bool {
     let is_separator = |byte: u8| byte <= b' ' || b"<>|\"{}".contains(&byte);
     matches!(part, Part::FormSorted | Part::QuerySorted)
@@ -222,10 +223,10 @@ fn end_of_id(separator: &[u8], behind: &[Part], format: Option<TimestampFormat>)
     }
 }
 
-/// What fixes the beginning of a part behind the body.
+/// What fixes the beginning of a part after the body.
 fn right_to_left(part: &Part, format: Option<TimestampFormat>) -> Border {
     match (part, format) {
-        // Four digits and a hyphen begin a time in RFC 3339, and cannot stand further inside.
+        // Four digits and a hyphen begin a time in RFC 3339, and cannot occur further inside.
         (Part::Literal(_) | Part::Secret | Part::Setting(_) | Part::Hash(..), _)
         | (Part::Timestamp, Some(TimestampFormat::Rfc3339 | TimestampFormat::Rfc3339OrUtc)) => Border::Fixed,
         (Part::Timestamp, Some(format)) => fixed_len(format),
@@ -237,7 +238,7 @@ fn fixed_len(format: TimestampFormat) -> Border {
     format.fixed_len().map_or(Border::Open, |len| Border::Guarded(Guard::TimestampLen(len)))
 }
 
-fn neighbours(part: &Part, next: &Part) -> String {
+fn open_border(part: &Part, next: &Part) -> String {
     format!("nothing marks where {} ends and {} begins", describe(part), describe(next))
 }
 
@@ -268,12 +269,12 @@ fn describe(part: &Part) -> String {
     }
 }
 
-/// The bytes that `http::Uri` takes in no path and no query; it takes more than RFC 3986 does.
+/// The bytes that `http::Uri` accepts in no path or query. It accepts more than RFC 3986.
 fn is_in_no_target(byte: u8) -> bool {
     byte <= b' ' || b"<>".contains(&byte)
 }
 
-/// The bytes that RFC 3986 allows behind a URL's authority.
+/// The bytes that RFC 3986 allows after a URL's authority.
 pub(crate) fn is_url_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?%#".contains(&byte)
 }

@@ -1,4 +1,4 @@
-//! Handshakes: the one-off questions of a provider, and how they are answered.
+//! `HandshakeRule`: a one-off question of a provider, and its answer.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -28,12 +28,12 @@ pub(crate) struct HandshakeRule {
 }
 
 impl HandshakeRule {
-    /// Whether the question is told, and answered, by the head alone.
+    /// Whether the head alone is enough to recognise and answer the question.
     pub(crate) fn is_in_head(&self) -> bool {
         !self.sources().any(Source::is_in_body)
     }
 
-    /// Whether anybody can have a value of their choice signed with the endpoint's key.
+    /// Whether anybody can get a value of their choice signed with the endpoint's key.
     pub(crate) fn signs_for_anybody(&self) -> bool {
         !self.signed && self.parts().any(|part| matches!(part, AnswerPart::Hmac(..)))
     }
@@ -60,27 +60,27 @@ impl HandshakeRule {
     }
 }
 
-/// A value that must be there, and what it must be.
+/// A value that the request must have, and optionally which.
 #[derive(Clone, Debug)]
 pub(crate) struct When {
     pub(crate) source: Source,
     pub(crate) equals: Option<String>,
 }
 
-/// A value that must be that of a setting.
+/// A value that must equal a setting.
 #[derive(Clone, Debug)]
 pub(crate) struct TokenRule {
     pub(crate) source: Source,
     pub(crate) setting: String,
 }
 
-/// A URL that is to be fetched, and what it must be like.
+/// A URL that must be fetched, and the rule that it must match.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfirmRule {
     pub(crate) source: Source,
     pub(crate) hosts: Vec<Pattern>,
     pub(crate) path: Pattern,
-    /// Parameters that it must have, and their values. It may have others.
+    /// The parameters that it must have, and their values. It may have others.
     pub(crate) parameters: BTreeMap<String, String>,
 }
 
@@ -103,11 +103,11 @@ impl fmt::Display for ConfirmRule {
 pub(crate) enum AnswerPart {
     Literal(String),
     Item(Item),
-    /// The item as a JSON string, quotation marks and all.
+    /// The item as a JSON string, with its quotation marks.
     JsonString(Item),
-    /// An HMAC of the items one behind the other, under the key of the endpoint.
+    /// An HMAC of the concatenated items, with the key of the endpoint.
     Hmac(Digest, Encoding, Vec<Item>),
-    /// A hash of the items one behind the other.
+    /// A hash of the concatenated items.
     Hash(Digest, Encoding, Vec<Item>),
 }
 
@@ -121,7 +121,7 @@ impl AnswerPart {
     }
 }
 
-/// A value that an answer is made of.
+/// A value in an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Item {
     Value(Source),
@@ -148,7 +148,7 @@ impl Item {
     }
 }
 
-/// The media types that no browser takes for a page.
+/// The media types that a browser does not show as a page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Media {
     Text,
@@ -172,7 +172,7 @@ impl Media {
     }
 }
 
-/// The characters that a value may be made of.
+/// The characters that a value may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Only {
     Digits,
@@ -198,7 +198,7 @@ impl Only {
     /// Whether `text` has no other characters.
     pub(crate) fn allows(self, text: &[u8]) -> bool {
         let text = match self {
-            // Padding ends the text, or it would be a name and its value.
+            // Padding is only allowed at the end: elsewhere, `=` could separate a name from its value.
             Self::Base64 => text.strip_suffix(b"==").or(text.strip_suffix(b"=")).unwrap_or(text),
             _ => text,
         };
@@ -216,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn padding_stands_at_the_end_alone() {
+    fn padding_is_only_allowed_at_the_end() {
         assert!(Only::Base64.allows(b"MjIyZTk0+/-_") && Only::Base64.allows(b"MQ==") && Only::Base64.allows(b"MTE="));
         assert!(!Only::Base64.allows(b"a=b") && !Only::Base64.allows(b"a===") && !Only::Base64.allows(b"{\"a\":1}"));
         assert!(Only::Hex.allows(b"09afAF") && !Only::Hex.allows(b"0x") && !Only::Word.allows(b"a.b"));

@@ -1,4 +1,4 @@
-//! What an HTTP Message Signature must cover and say.
+//! `HttpSignatureRule`: what an HTTP Message Signature must cover and contain.
 
 use std::time::Duration;
 
@@ -9,23 +9,23 @@ use crate::{
     public_key::PublicKeyAlgorithm,
 };
 
-/// What a signature by RFC 9421 must be beside right.
+/// What a signature by RFC 9421 must cover and contain, apart from being valid.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HttpSignatureRule {
     /// The algorithms that are allowed, either HMAC or some that take a public key; never empty in a scheme of this kind.
     pub(crate) algorithms: Vec<HttpAlgorithm>,
     /// The components that must be covered.
     pub(crate) components: Vec<Component>,
-    /// The label of the signature; without one, it is the only one that fits.
+    /// The label of the signature; without one, exactly one signature may match the rule.
     pub(crate) label: Option<String>,
-    /// What `keyid` must be, but for keys that have an id of their own.
+    /// What `keyid` must be, except for keys with an id of their own.
     pub(crate) key_id: Option<Expected>,
     pub(crate) tag: Option<String>,
     /// The parameters that must be there.
     pub(crate) requires: Vec<ParameterName>,
-    /// How far `expires` and a future `created` may miss the clock.
+    /// How far `expires` and a future `created` may differ from the clock.
     pub(crate) leeway: Duration,
-    /// How old `created` may be; it must be there then.
+    /// How old `created` may be; `created` is then required.
     pub(crate) max_age: Option<Duration>,
 }
 
@@ -50,13 +50,13 @@ impl HttpSignatureRule {
         self.components.iter().any(Component::needs_public_url)
     }
 
-    /// What `keyid` must be for a key that has no id of its own; `None` if that does not matter.
+    /// What `keyid` must be for a key without an id of its own; `None` if it may be anything.
     pub(crate) fn common_key_id<'a>(&'a self, settings: &'a Settings) -> Option<&'a str> {
         match self.key_id.as_ref()? {
             Expected::Text(text) => Some(text),
-            // It is required, so it is there.
+            // A required setting, so it is configured.
             Expected::Setting(name) => settings.get(name).map(|value| value.as_str()),
-            // The reader of scheme files takes none.
+            // The reader of scheme files refuses this.
             Expected::Url => None,
         }
     }

@@ -1,10 +1,10 @@
-//! What a JSON Web Token must say.
+//! `JwtRule`: what a JSON Web Token must contain.
 
 use std::time::Duration;
 
 use crate::jws::{B64, JwsAlgorithm};
 
-/// What a token must say beside a right signature.
+/// What a token must contain, apart from a valid signature.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct JwtRule {
     /// The algorithms that are allowed; never empty in a scheme that carries a token.
@@ -13,21 +13,21 @@ pub(crate) struct JwtRule {
     pub(crate) audience: Option<Expected>,
     /// The claims that must be there.
     pub(crate) requires: Vec<String>,
-    /// How far `exp`, `nbf` and a future `iat` may miss the clock, if the scheme says so.
+    /// How far `exp`, `nbf` and a future `iat` may differ from the clock, if the scheme says so.
     pub(crate) leeway: Option<Duration>,
-    /// How old `iat` may be; it must be there then.
+    /// How old `iat` may be; `iat` is then required.
     pub(crate) max_age: Option<Duration>,
-    /// When a detached payload may be signed as it is.
+    /// When a detached payload may be signed unencoded.
     pub(crate) b64: B64,
 }
 
-/// Whoever makes a token at the moment of sending it may have a clock that is ahead of ours.
-const CLOCKS_APART: Duration = Duration::from_secs(60);
+/// The default for `iat`: a sender that makes the token when it sends it may have a clock ahead of ours.
+const CLOCK_DIFFERENCE: Duration = Duration::from_secs(60);
 
 impl JwtRule {
     /// How far ahead of the clock `iat` may be.
     pub(crate) fn ahead(&self) -> Duration {
-        self.leeway.unwrap_or(CLOCKS_APART)
+        self.leeway.unwrap_or(CLOCK_DIFFERENCE)
     }
 
     /// The settings that it needs.
@@ -42,7 +42,7 @@ pub(crate) enum Expected {
     Text(String),
     /// A value of the receiver's configuration.
     Setting(String),
-    /// The public URL as the request has it.
+    /// The public URL, with the path and query of the request.
     Url,
 }
 

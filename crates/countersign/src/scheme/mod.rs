@@ -89,7 +89,7 @@ pub(crate) use url::{UrlForm, UrlRule};
 
 /// How one provider signs its webhooks. Cheap to clone.
 ///
-/// Made by [`Scheme::from_toml`] or taken from the [catalogue](crate::providers).
+/// Read with [`Scheme::from_toml`] or taken from the [catalogue](crate::providers).
 #[derive(Clone)]
 pub struct Scheme {
     inner: Arc<Description>,
@@ -104,18 +104,19 @@ impl std::ops::Deref for Scheme {
 }
 
 impl Scheme {
-    /// Reads a scheme file. `id` is the name by which configuration and logs call the provider.
+    /// Reads a scheme file. `id` is the name of the provider in configuration and logs.
     ///
     /// # Errors
     ///
-    /// If the file is not TOML, has a key or value that the language does not know, or describes something unsafe: a body
-    /// or timestamp that the signature does not cover, signed parts that run into each other.
+    /// Fails if the file is not TOML, has an unknown key or value, or describes something unsafe: a body or timestamp that
+    /// the signature does not cover, or signed parts that run into each other.
     pub fn from_toml(id: impl Into<String>, text: &str) -> Result<Self, SchemeError> {
         let inner = read::read(id.into(), text)?;
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// The same scheme with something changed, to try what a sender may have done instead. Nothing checks whether it is safe.
+    /// Returns a changed copy of the scheme, to try what a sender may have done instead. The change is not checked for
+    /// safety.
     pub(crate) fn altered(&self, change: impl FnOnce(&mut Description)) -> Self {
         let mut inner = Description::clone(self);
         change(&mut inner);

@@ -1,4 +1,4 @@
-//! What follows from a description for whoever verifies: what must be configured, and what must be there of a request.
+//! What follows from a description: what must be configured, and which parts of a request verification needs.
 
 use super::{Algorithm, Check, Choice, Description, Expected, HandshakeRule, KeyPlace, Part, Source};
 use crate::{jws::JwsKey, public_key::PublicKeyAlgorithm};
@@ -15,7 +15,7 @@ impl Description {
             Algorithm::PublicKey(choice) => Some(choice),
             _ => None,
         };
-        // These two are empty for all schemes of other kinds.
+        // Both are empty for schemes with other algorithms.
         let of_tokens = self.jwt.algorithms.iter().filter_map(|algorithm| match algorithm.key() {
             JwsKey::Public(algorithm) => Some(algorithm),
             JwsKey::Secret(_) => None,
@@ -23,21 +23,22 @@ impl Description {
         choice.into_iter().flat_map(Choice::algorithms).chain(of_tokens).chain(self.http.public_key_algorithms())
     }
 
-    /// Of a scheme that takes public keys, none of which can be read in this build: an algorithm, and the cargo feature that it needs.
+    /// An algorithm of the scheme and the cargo feature that it needs, if all of its public-key algorithms need missing
+    /// features.
     pub(crate) fn missing_feature(&self) -> Option<(PublicKeyAlgorithm, &'static str)> {
         let first = self.public_key_algorithms().next()?;
         let feature = first.missing_feature()?;
         self.public_key_algorithms().all(|other| other.missing_feature().is_some()).then_some((first, feature))
     }
 
-    /// Whether the scheme rests on an algorithm that is broken or too weak for anything new, so that an endpoint must say
-    /// that it bears it: [`VerifierBuilder::allow_legacy`](crate::VerifierBuilder::allow_legacy).
+    /// Whether the scheme relies on an algorithm that is broken or too weak for new uses. An endpoint must allow it with
+    /// [`VerifierBuilder::allow_legacy`](crate::VerifierBuilder::allow_legacy).
     pub fn is_legacy(&self) -> bool {
         self.weakness().is_some()
     }
 
-    /// The algorithm because of which it is [legacy](Self::is_legacy): its own, or a hash that stands for something in what is signed, of
-    /// which two contents can be made.
+    /// The algorithm that makes the scheme [legacy](Self::is_legacy): its own, or a hash without collision resistance in the
+    /// signed content or a check.
     pub(crate) fn weakness(&self) -> Option<String> {
         let is_weak = match &self.signature.algorithm {
             Algorithm::Hmac(digest) => !digest.is_safe_for_hmac(),
@@ -57,7 +58,7 @@ impl Description {
         weak.map(|hash| hash.name().to_owned())
     }
 
-    /// Whether the signature covers the URL, so that a verifier needs to be told the public one.
+    /// Whether the signature covers the URL, so that a verifier needs the public URL.
     pub fn needs_public_url(&self) -> bool {
         let audience = matches!(self.jwt.audience, Some(Expected::Url));
         let checks = self.checks.iter().any(Check::needs_public_url);
@@ -65,24 +66,24 @@ impl Description {
         audience || checks || url || self.signature.parts.iter().any(Part::needs_public_url)
     }
 
-    /// Whether the secret is a user's name and password, as RFC 7617 has them.
+    /// Whether the secret is a user name and password, as in RFC 7617.
     pub fn takes_password(&self) -> bool {
         matches!(self.signature.algorithm, Algorithm::Basic)
     }
 
-    /// Whether the secret is a part of what is signed.
+    /// Whether the secret is part of the signed content.
     pub(crate) fn signs_secret(&self) -> bool {
         self.signature.parts.iter().any(|part| part.any(&|part| *part == Part::Secret))
     }
 
-    /// Whether the verdict takes more of the body than its bytes in passing.
+    /// Whether verification needs the whole body at once, instead of hashing it as it arrives.
     pub(crate) fn needs_whole_body(&self) -> bool {
         let bodies = self.signature.parts.iter().filter(|part| matches!(part, Part::Body)).count();
         bodies > 1
             || self.decoded
             || !self.signature.optional_end.is_empty()
             || self.evidence_is_in_body()
-            // A plain hash is searched for the traces of a length extension, and a public key takes the content whole.
+            // The content of a plain hash is searched for traces of a length extension, and a public key needs the whole content.
             || matches!(
                 self.signature.algorithm,
                 Algorithm::Hash(_) | Algorithm::PublicKey(_) | Algorithm::DetachedJws | Algorithm::HttpSignature
@@ -90,13 +91,13 @@ impl Description {
             || self.signature.parts.iter().any(Part::needs_whole_body)
             || self.checks.iter().any(|check| check.source.is_in_body())
             || self.names_key_in_body()
-            // What is signed is held against what anybody can have signed.
+            // The signed content is compared with what anybody can get signed in a handshake.
             || self.handshakes.iter().any(HandshakeRule::signs_for_anybody)
-            // A token is judged with the head alone, unless a hash of the body is to be checked as well.
+            // A token is verified with the head alone, unless there are checks as well.
             || (self.signature.parts.is_empty() && !self.checks.is_empty())
     }
 
-    /// Whether the signature, its timestamp or the delivery's id stand in the body.
+    /// Whether the signature, its timestamp or the delivery's id is in the body.
     pub(crate) fn evidence_is_in_body(&self) -> bool {
         let timestamp = self.timestamp.as_ref().and_then(|rule| rule.source.as_ref());
         [Some(&self.signature.source), timestamp, self.delivery_id.as_ref()]
@@ -105,13 +106,13 @@ impl Description {
             .any(Source::is_in_body)
     }
 
-    /// Whether the body says where the key is.
+    /// Whether the URL of the key is in the body.
     fn names_key_in_body(&self) -> bool {
         let place = self.key_source().map(|keys| &keys.place);
         matches!(place, Some(KeyPlace::Named { source, .. }) if source.is_in_body())
     }
 
-    /// Whether the timestamp stands in the signed body, so that it is proven before it is read.
+    /// Whether the timestamp is in the signed body, so that it is read after the signature is verified.
     pub(crate) fn reads_time_after_signature(&self) -> bool {
         let source = self.timestamp.as_ref().and_then(|rule| rule.source.as_ref());
         let signed = self.signature.parts.iter().any(|part| part.any(&|part| *part == Part::Timestamp));

@@ -1,4 +1,4 @@
-//! The parts of the signed content, and what they cover.
+//! `Part`: the parts of the signed content, and what each one covers.
 
 use super::{
     Source,
@@ -31,17 +31,17 @@ pub(crate) enum Part {
     PathAndQuery,
     /// The host of the public URL, with its port if it has one.
     Host,
-    /// A value out of the request.
+    /// A value of the request.
     Value(Source),
-    /// A value out of the request, its ASCII letters in lower case.
+    /// A value of the request, with ASCII letters in lower case.
     Lower(Source),
-    /// The bytes of a JSON value as they stand in the body.
+    /// The bytes of a JSON value, unchanged from the body.
     JsonRaw(Pointer),
     /// Every form parameter, sorted.
     FormSorted,
     /// Every parameter of the query, sorted.
     QuerySorted,
-    /// These parts, their bytes sorted, without anything between them.
+    /// These parts, sorted by their bytes and concatenated.
     Sorted(Vec<Part>),
     Body,
     /// The body in an encoding.
@@ -51,13 +51,13 @@ pub(crate) enum Part {
     /// The CRC-32 of the body (ISO-HDLC, as in gzip) in decimal digits.
     BodyCrc32,
     Hash(Digest, HashEncoding, Hashed),
-    /// What a named function writes.
+    /// The output of a named function.
     Canonical(Canonical),
-    /// Parts that are left out if the request does not have this value.
+    /// Parts that are present only if the request has this value.
     When(Source, Vec<Part>),
 }
 
-/// What a hash among the parts is taken of.
+/// What a hash among the parts covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hashed {
     Body,
@@ -72,7 +72,7 @@ pub(crate) enum HashEncoding {
 }
 
 impl Part {
-    /// Reads `signs`, one template or several; an error tells which of them and where in it.
+    /// Reads `signs`, one template or several. An error has the index of the template and the position in it.
     pub(super) fn parse_signs(signs: &Signs) -> Result<Vec<Self>, (usize, TemplateError)> {
         let mut parts = Vec::new();
         for (at, (text, when)) in signs.templates().enumerate() {
@@ -179,7 +179,7 @@ impl Part {
             }
     }
 
-    /// A hash in this part, or in one inside it, for which two contents with one digest can be made.
+    /// A hash without collision resistance in this part, or in one inside it.
     pub(super) fn weak_hash(&self) -> Option<Digest> {
         match self {
             Self::Hash(digest, ..) => Some(*digest).filter(|digest| !digest.is_collision_resistant()),
@@ -188,7 +188,7 @@ impl Part {
         }
     }
 
-    /// Whether this part writes `wanted` for every request that has it at `source`, or in a layout if that is `None`.
+    /// Whether this part writes `wanted` for every request that has it at `source`, or in the layout if `source` is `None`.
     pub(super) fn always_writes(&self, wanted: &Self, source: Option<&Source>) -> bool {
         match self {
             Self::When(own, inner) => {
@@ -209,7 +209,7 @@ impl Part {
 
     pub(super) fn needs_whole_body(&self) -> bool {
         self.any(&|part| match part {
-            // A query is sorted once, with the form, when all is there.
+            // A query is sorted together with the form, when the whole body is there.
             Self::FormSorted
             | Self::QuerySorted
             | Self::BodyIn(_)
@@ -236,7 +236,7 @@ impl Part {
         })
     }
 
-    /// Whether nothing of it can be missing from a request whose head was examined.
+    /// Whether the part can always be written once the head was examined.
     pub(crate) fn is_certain(&self) -> bool {
         match self {
             Self::Literal(_)
@@ -270,19 +270,19 @@ impl Part {
     pub(super) fn covers_body(&self, form: &FormRule) -> bool {
         match self {
             Self::Body | Self::BodyIn(_) | Self::BodyAsJsonString | Self::Hash(_, _, Hashed::Body) => true,
-            // Without their names, values can be given to other parameters.
+            // Without names, a value could be moved to another parameter.
             Self::FormSorted => !form.values_only,
             Self::Canonical(function) => function.covers_body(),
             _ => false,
         }
     }
 
-    /// Whether this part is made of every byte of the body, so that the signature cannot stand there too.
+    /// Whether this part contains every byte of the body, so that the signature itself cannot be in the body.
     pub(super) fn covers_all_bytes(&self) -> bool {
         matches!(self, Self::Body | Self::BodyIn(_) | Self::BodyAsJsonString | Self::Hash(_, _, Hashed::Body))
     }
 
-    /// Whether this part has the URL, which may have several forms.
+    /// Whether this part writes the URL, which may have several forms.
     pub(super) fn writes_url(&self) -> bool {
         match self {
             Self::Url | Self::Hash(_, _, Hashed::Url) => true,
@@ -293,12 +293,12 @@ impl Part {
 
     /// Whether a signature over this part covers the value at `source`.
     ///
-    /// A CRC-32 covers nothing: whoever knows one body makes another with the same sum.
+    /// A CRC-32 covers nothing: anybody can make another body with the same sum.
     pub(super) fn covers(&self, source: &Source) -> bool {
         match (self, source) {
             (Self::Value(Source::Form(field)), Source::FormJson(own, _)) => field == own,
             (Self::Value(own), _) => own == source,
-            // Elsewhere the condition may not hold, and to depend on a value does not sign it.
+            // For another value the condition may not hold, and depending on a value does not sign it.
             (Self::When(own, inner), _) => own == source && inner.iter().any(|part| part.covers(source)),
             (Self::Url | Self::Query | Self::PathAndQuery | Self::Hash(_, _, Hashed::Url), Source::Query(_))
             | (
@@ -312,7 +312,7 @@ impl Part {
     }
 }
 
-/// Adds a part; text next to text is one part.
+/// Adds a part. Adjacent texts become one part.
 pub(super) fn push(parts: &mut Vec<Part>, part: Part) {
     match (parts.last_mut(), part) {
         (Some(Part::Literal(before)), Part::Literal(text)) => *before = [&**before, &*text].concat().into(),
@@ -320,7 +320,7 @@ pub(super) fn push(parts: &mut Vec<Part>, part: Part) {
     }
 }
 
-/// The place that a placeholder names. What has claims signs them itself, and nothing beside them.
+/// The place that a placeholder names. Claims are refused: only a token has them, and it signs them itself.
 fn place(name: &str, argument: &str) -> Option<Result<Source, String>> {
     let place = Source::from_placeholder(name, argument)?;
     Some(match place {
@@ -329,7 +329,7 @@ fn place(name: &str, argument: &str) -> Option<Result<Source, String>> {
     })
 }
 
-/// Reads `sha256-hex:body` and its like, given as name and argument.
+/// Reads a hash such as `sha256-hex:body`, given as name and argument.
 pub(super) fn hash(name: &str, argument: &str) -> Option<(Digest, HashEncoding, Hashed)> {
     let (digest, encoding) = digest_and(name, |encoding| match encoding {
         "raw" => Some(HashEncoding::Raw),
@@ -362,7 +362,7 @@ fn unknown(name: &str, argument: Option<&str>, offset: usize) -> TemplateError {
     TemplateError::new(offset, message)
 }
 
-/// What is wrong with a placeholder such as `md5-hex`, if its hash is not in this build.
+/// The error for a placeholder such as `md5-hex` whose hash is not in this build.
 pub(super) fn hash_not_built(name: &str, offset: usize) -> Option<TemplateError> {
     let mut hashes = name.match_indices('-').map(|(at, _)| &name[..at]);
     let (hash, feature) = hashes.find_map(|hash| Some((hash, Digest::missing_feature(hash)?)))?;

@@ -1,41 +1,41 @@
-//! What becomes of a pasted secret before it is a key.
+//! `SecretRule`: how a pasted secret becomes a key.
 
 use zeroize::Zeroizing;
 
 use crate::{algorithm::Digest, credential, encoding::Encoding, placeholder::is_placeholder, secret::SecretError};
 
-/// What becomes of the pasted text before it is a key; by default nothing.
+/// How the pasted text becomes a key; by default unchanged.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SecretRule {
-    /// A secret that begins like this is the key as it is.
+    /// A secret with this prefix is the key, unchanged.
     pub(crate) verbatim: Option<String>,
-    /// How a secret begins whose prefix is a part of the key.
+    /// A prefix that is part of the key.
     pub(crate) begins: Option<String>,
     pub(crate) strip: Option<String>,
     pub(crate) prefix_required: bool,
     pub(crate) encoding: Option<Encoding>,
-    /// How many bytes come of a secret that is decoded; any other, with its prefix, is the key as it is.
+    /// The number of decoded bytes. A secret that decodes to another number is the key unchanged, with its prefix.
     pub(crate) bytes: Option<usize>,
     pub(crate) hash: Option<Digest>,
     pub(crate) prepend: String,
     pub(crate) append: String,
-    /// Whether none of the provider's API keys is the secret, for certain.
+    /// Whether the secret is certainly none of the provider's API keys.
     pub(crate) excludes_api_keys: bool,
 }
 
 impl SecretRule {
-    /// The rule for what is left of a secret without its prefix and its encoding.
+    /// The rule for a secret whose prefix is removed and whose encoding is decoded.
     pub(crate) fn of_bare(&self) -> Self {
         let (prepend, append) = (self.prepend.clone(), self.append.clone());
         Self { hash: self.hash, prepend, append, ..Self::default() }
     }
 
-    /// How the provider's secrets begin, if that is known.
+    /// The prefix of the provider's secrets, if it is known.
     pub(crate) fn prefix(&self) -> Option<&str> {
         self.begins.as_deref().or(self.strip.as_deref())
     }
 
-    /// The key bytes that `secret` stands for.
+    /// Makes the key from a pasted secret.
     pub(crate) fn key(&self, secret: &[u8]) -> Result<Zeroizing<Vec<u8>>, SecretError> {
         if let Some(prefix) = &self.verbatim
             && let Some(rest) = secret.strip_prefix(prefix.as_bytes())
@@ -93,7 +93,7 @@ impl SecretRule {
     }
 }
 
-/// Refuses what stands behind a prefix and is no secret by itself.
+/// Refuses text after a prefix that cannot be a secret.
 fn refuse_none(prefix: &str, rest: &[u8]) -> Result<(), SecretError> {
     if rest.is_empty() {
         return Err(SecretError::PrefixOnly { prefix: prefix.to_owned() });
@@ -105,8 +105,8 @@ fn refuse_none(prefix: &str, rest: &[u8]) -> Result<(), SecretError> {
     Ok(())
 }
 
-/// HMAC fills a short key up with zeros, so that one of zeros is the empty key, with which anybody can sign.
+/// HMAC pads a short key with zeros, so a key of zeros is the same as the empty key, with which anybody can sign.
 fn refuse_zeros(key: &[u8]) -> Result<(), SecretError> {
-    // The empty key is refused before, but for `Signer::of_nobody`, which means it.
+    // The empty key is refused earlier, except for `Signer::of_nobody`, which uses it on purpose.
     if !key.is_empty() && key.iter().all(|byte| *byte == 0) { Err(SecretError::OnlyZeros) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! What a scheme says of the signature: where it stands, how it is laid out, and what it signs.
+//! `Signature`: where the signature is, its layout, and what it signs.
 
 use super::{Algorithm, Expected, Part, Source, Syntax};
 use crate::{algorithm::Digest, encoding::Encoding, json::Pointer};
@@ -11,20 +11,20 @@ pub(crate) struct Signature {
     pub(crate) every: bool,
     pub(crate) unwrap: Option<Unwrap>,
     pub(crate) syntax: Syntax,
-    /// Whether the delivery's id stands in the signature's text.
+    /// Whether the delivery's id is in the signature's text.
     pub(crate) carries_id: bool,
-    /// The name of our key, where the text names the key of each tag.
+    /// The name of our key, if the text names the key of each tag.
     pub(crate) key_name: Option<Expected>,
-    /// Text that may stand behind the signed content or not.
+    /// Text that may follow the signed content or not.
     pub(crate) optional_end: Box<[u8]>,
-    /// The hash that is signed in place of the content.
+    /// The hash that is signed instead of the content.
     pub(crate) prehash: Option<Digest>,
     pub(crate) signs: Option<String>,
     pub(crate) parts: Vec<Part>,
 }
 
 impl Signature {
-    /// What a private key signs for this content: itself, or its hash.
+    /// What a private key signs for this content: the content itself, or its hash.
     pub(crate) fn prehashed(&self, content: Vec<u8>) -> Vec<u8> {
         match self.prehash {
             Some(digest) => digest.of(&content).as_bytes().to_vec(),
@@ -33,7 +33,7 @@ impl Signature {
     }
 }
 
-/// What is done to the text of the signature's place before its layout is read.
+/// How the text at the signature's place is unwrapped before its layout is read.
 #[derive(Clone, Debug)]
 pub(crate) struct Unwrap {
     pub(crate) encoding: Option<Encoding>,

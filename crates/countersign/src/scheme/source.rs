@@ -1,4 +1,4 @@
-//! Where in the request a value stands.
+//! `Source`: the place of a value in the request.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ pub(crate) enum Source {
     Json(Pointer),
     /// A parameter of the form body, decoded.
     Form(String),
-    /// A value of the JSON text that a form parameter holds.
+    /// A value of the JSON text in a form parameter.
     FormJson(String, Pointer),
     /// A claim of the JSON Web Token.
     Claim(Pointer),
@@ -87,7 +87,7 @@ impl Source {
         names.iter().map(parse).collect::<Result<_, _>>().map(Self::Header)
     }
 
-    /// Whether it can only be read when the whole body is there.
+    /// Whether it can be read only after the whole body arrived.
     pub(crate) fn is_in_body(&self) -> bool {
         matches!(self, Self::Json(_) | Self::Form(_) | Self::FormJson(..) | Self::Body)
     }

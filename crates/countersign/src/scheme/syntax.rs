@@ -1,4 +1,4 @@
-//! How the text that carries the signature is laid out: `sha256={hex}`, `t={timestamp},v1={hex}`, `v1,{base64}` …
+//! `Syntax`: the layout of the text that carries the signature, such as `sha256={hex}` or `t={timestamp},v1={hex}`.
 
 use std::{fmt, ops::Range};
 
@@ -12,11 +12,11 @@ use crate::encoding::Encoding;
 pub(crate) enum Syntax {
     /// One value of one shape.
     Value(Shape),
-    /// Items between separators, in any order; an item of no listed shape is skipped, as new versions will be.
+    /// Items between separators, in any order. An item of no listed shape is skipped, because new versions have other shapes.
     List {
         separators: Box<[u8]>,
         trim: bool,
-        /// What each may have behind it or not.
+        /// A character that each item may end with or not.
         item_end: Option<u8>,
         items: Vec<Shape>,
     },
@@ -36,12 +36,12 @@ enum ShapePiece {
     Hole(Hole),
 }
 
-/// What stands in a hole of a [`Shape`].
+/// The kind of value in a hole of a [`Shape`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Hole {
     /// A tag.
     Tag(Encoding),
-    /// A shared token, as it is.
+    /// A shared token, unchanged.
     Token,
     /// A JSON Web Token or a detached signature of that kind.
     Jwt,
@@ -49,9 +49,9 @@ pub(crate) enum Hole {
     Timestamp,
     /// The delivery's id.
     Id,
-    /// The name of the key that made the tag behind it.
+    /// The name of the key that made the following tag.
     KeyName,
-    /// Text that nobody needs.
+    /// Text that is ignored.
     #[default]
     Any,
 }
@@ -69,13 +69,13 @@ impl Hole {
         })
     }
 
-    /// Whether it is what proves the request.
+    /// Whether it carries the proof of the request: a tag or a token.
     pub(crate) fn carries_proof(self) -> bool {
         matches!(self, Self::Tag(_) | Self::Token | Self::Jwt)
     }
 }
 
-/// A part of a text, by its first byte and the one behind its last.
+/// A range of a text: its first byte, and the one after its last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Span {
     start: usize,
@@ -87,23 +87,23 @@ impl Span {
         self.start..self.end
     }
 
-    /// The same part of a text that has `offset` bytes in front.
+    /// The same range in a text with `offset` more bytes in front.
     pub(crate) fn behind(self, offset: usize) -> Self {
         Self { start: self.start + offset, end: self.end + offset }
     }
 }
 
-/// Why a text does not have the layout.
+/// Why a text does not match the layout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mismatch {
-    /// No part of it begins as the layout says.
+    /// No item begins like one of the layout.
     NoKnownItem,
     /// A literal of the layout is missing.
     Literal,
 }
 
 impl Shape {
-    /// Reads a template; an error tells the byte of it that is wrong.
+    /// Reads a template. An error has the position of the wrong byte.
     pub(super) fn parse(template: &str) -> Result<Self, TemplateError> {
         let mut shape = Vec::new();
         for piece in pieces(template)? {
@@ -129,7 +129,7 @@ impl Shape {
         })
     }
 
-    /// Whether it is such a hole, with nothing but a literal in front.
+    /// Whether it is only a hole that `fits`, optionally after a literal.
     fn is_only(&self, fits: impl Fn(Hole) -> bool) -> bool {
         match self.pieces.as_slice() {
             [ShapePiece::Hole(hole)] | [ShapePiece::Literal(_), ShapePiece::Hole(hole)] => fits(*hole),
@@ -145,7 +145,7 @@ impl Shape {
         }
     }
 
-    /// Matches `text[span]` from end to end and hands out where each hole is.
+    /// Matches `text[span]` from end to end, and calls `visit` with the range of each hole.
     fn scan<E: From<Mismatch>>(
         &self,
         text: &[u8],
@@ -174,7 +174,7 @@ impl Shape {
         if start == end { Ok(()) } else { Err(Mismatch::Literal.into()) }
     }
 
-    /// The text that has `fill(hole)` in each hole.
+    /// Writes the text with `fill(hole)` in each hole.
     pub(crate) fn print(&self, mut fill: impl FnMut(Hole) -> String) -> String {
         let mut text = String::new();
         for piece in &self.pieces {
@@ -187,19 +187,19 @@ impl Shape {
     }
 }
 
-/// The layout of a text with little more than a tag in it.
+/// The layout of a text with only a tag, or tags, and at most a timestamp.
 pub(crate) struct LoneTag<'a> {
-    /// What stands in front of the tag.
+    /// The text before the tag.
     pub(crate) prefix: &'a [u8],
     pub(crate) encoding: Encoding,
-    /// What may separate it from others.
+    /// The characters that may separate it from others.
     pub(crate) separators: &'a [u8],
-    /// What stands in front of the timestamp and behind it, if it is in the same text.
+    /// The text before the timestamp and the byte after it, if the timestamp is in the same text.
     pub(crate) time: Option<(&'a [u8], u8)>,
 }
 
 impl Syntax {
-    /// Matches `text` and hands out where each hole of each known item is, in order.
+    /// Matches `text`, and calls `visit` with the range of each hole of each known item, in order.
     pub(crate) fn scan<E: From<Mismatch>>(
         &self,
         text: &[u8],
@@ -229,7 +229,7 @@ impl Syntax {
         if known { Ok(()) } else { Err(Mismatch::NoKnownItem.into()) }
     }
 
-    /// What is laid out, if it is a tag, or tags, and at most a timestamp in front of the only one.
+    /// The layout, if it only has a tag, or tags, and at most a timestamp before the only one.
     pub(crate) fn lone_tag(&self) -> Option<LoneTag<'_>> {
         let (time, shape, separators) = match self {
             Self::Value(shape) => (None, shape, &[][..]),
@@ -303,7 +303,7 @@ pub(crate) fn trim_ows(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// Matches the fields of `text` in order, every one of them.
+/// Matches all fields of `text`, in order.
 fn scan_fields<E: From<Mismatch>>(
     separator: u8,
     items: &[Shape],
@@ -326,7 +326,7 @@ fn scan_fields<E: From<Mismatch>>(
     }
 }
 
-/// Where the first separator stands; one is the usual case.
+/// The position of the first separator. Usually there is only one separator.
 pub(crate) fn first_of(separators: &[u8], text: &[u8]) -> Option<usize> {
     match separators {
         [one] => memchr(*one, text),

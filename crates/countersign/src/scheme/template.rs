@@ -1,20 +1,20 @@
-//! Templates: text with `{placeholders}`, as scheme files write them.
+//! Parses templates of scheme files: text with `{placeholders}`.
 
 /// A piece of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Piece<'t> {
-    /// Text that stands for itself.
+    /// Literal text.
     Literal(&'t str),
-    /// `{name}` or `{name:argument}`, and where its brace opens.
+    /// `{name}` or `{name:argument}`, and the position of its opening brace.
     Placeholder { name: &'t str, argument: Option<&'t str>, offset: usize },
 }
 
-/// What is wrong with a template, and at which byte of it.
+/// What is wrong with a template, and at which byte.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TemplateError {
     pub(crate) offset: usize,
     pub(crate) message: String,
-    /// The cargo feature with which it would be right.
+    /// The cargo feature that would make it valid.
     pub(crate) missing_feature: Option<&'static str>,
 }
 
@@ -24,7 +24,7 @@ impl TemplateError {
     }
 }
 
-/// Splits a template into its pieces. `{{` and `}}` stand for single braces.
+/// Splits a template into its pieces. `{{` and `}}` are single braces.
 pub(crate) fn pieces(template: &str) -> Result<Vec<Piece<'_>>, TemplateError> {
     let mut pieces = Vec::new();
     let mut at = 0;
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lone_brace_is_refused_where_it_stands() {
+    fn a_lone_brace_is_refused_at_its_position() {
         assert_eq!(pieces("ab}").unwrap_err().offset, 2);
         assert_eq!(pieces("ab{c").unwrap_err().offset, 2);
     }

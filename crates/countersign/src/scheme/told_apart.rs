@@ -1,24 +1,25 @@
-//! What tells one event from another.
+//! `ToldApartBy`: what tells one event from another.
 
 use serde::Deserialize;
 
-/// What tells events apart that have no id which the signature covers. Where a file does not say it, what is signed does.
+/// What tells events apart that have no covered id. By default, the signed content does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum ToldApartBy {
-    /// What is signed.
+    /// The signed content.
     SignedContent,
-    /// What is signed, with the time of the signature: events with equal content are several. A replay is told from them, but a
-    /// retry that was signed anew is not.
+    /// The signed content with the time of the signature, because different events can have equal content. A replay is
+    /// detected, but a retry with a new signature is not.
     SignedTime,
-    /// The body and the event's id and type as well, though no signature covers them: what is signed is the same for several
-    /// events. The replay guard then knows a delivery that is sent again as it was, but whoever changes it makes a new one of it.
+    /// The signed content, the body, and the event's id and type, although no signature covers them, because several events
+    /// can have the same signed content. The replay guard detects a delivery that is sent again unchanged. A delivery with
+    /// changed values is a new event.
     UnsignedValues,
-    /// What is signed and the event's type, though no signature covers that: one act can make several events, which differ in
-    /// nothing else. The replay guard then takes a recorded delivery under another type for a new event.
+    /// The signed content and the event's type, although no signature covers it, because one act can make several events
+    /// that differ only in the type. To the replay guard, a recorded delivery with another type is a new event.
     UnsignedType,
-    /// Nothing that a request has: "something changed" looks the same each time, and has to be followed up each time. The
-    /// replay guard lets every one of them through.
+    /// Nothing in a request: "something changed" looks the same each time, and must be followed up each time. The replay
+    /// guard lets every delivery through that has no covered id.
     Nothing,
 }

@@ -1,8 +1,8 @@
-//! In which forms the URL is signed.
+//! `UrlRule`: the forms in which the URL may be signed.
 
 use serde::Deserialize;
 
-/// In which forms the URL may have been signed.
+/// The forms in which the URL may have been signed.
 #[derive(Clone, Debug)]
 pub(crate) struct UrlRule {
     pub(crate) forms: Vec<UrlForm>,

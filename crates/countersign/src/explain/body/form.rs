@@ -1,4 +1,4 @@
-//! Forms that were decoded, encoded anew or made JSON of.
+//! Forms that were decoded, encoded again or converted to JSON.
 
 use percent_encoding::percent_decode;
 use serde_json::Value as Json;
@@ -23,7 +23,7 @@ pub(super) fn add(body: &[u8], variants: &mut BodyVariants) {
     add(with_hex(text, u8::to_ascii_lowercase), "a form whose escapes have lower-case digits");
     add(with_hex(text, u8::to_ascii_uppercase), "a form whose escapes have upper-case digits");
     add(again.replace('+', "%20").into_bytes(), "a form with everything escaped");
-    // JavaScript's encodeURIComponent leaves these alone.
+    // JavaScript's encodeURIComponent does not escape these.
     let lax = [("%21", "!"), ("%27", "'"), ("%28", "("), ("%29", ")"), ("%7E", "~")];
     let lax = lax.iter().fold(again.clone(), |text, (escape, plain)| text.replace(escape, plain));
     add(lax.replace('+', "%20").into_bytes(), "a form with some characters left as they are");
@@ -42,7 +42,7 @@ pub(super) fn add(body: &[u8], variants: &mut BodyVariants) {
 
 type Pairs = Vec<(String, String)>;
 
-/// The forms of which a framework may have made this JSON.
+/// The forms that a framework may have converted to this JSON.
 fn pairs_of_json(text: &str) -> Vec<(Pairs, &'static str)> {
     let Ok(json) = serde_json::from_str::<Json>(text) else { return Vec::new() };
     let mut forms = Vec::new();

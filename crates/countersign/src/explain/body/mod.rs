@@ -1,4 +1,4 @@
-//! Bodies that are not the bytes that were signed.
+//! Body mistakes: the body differs from the signed bytes.
 
 mod form;
 mod packed;
@@ -38,19 +38,19 @@ pub enum BodyMistake {
     },
     /// It is JSON that ends in the middle.
     CutOff {
-        /// How long it is, in bytes.
+        /// Its length, in bytes.
         len: usize,
     },
-    /// It was decompressed, and the compressed bytes were signed.
+    /// It was decompressed, but the compressed bytes were signed.
     Decompressed,
-    /// It is empty, though the request announces one.
+    /// It is empty, although the request announces one.
     Empty,
     /// It is the signed body in an encoding.
     Encoded {
         /// The encoding.
         encoding: &'static str,
     },
-    /// A form was decoded or encoded anew.
+    /// A form was decoded or encoded again.
     Form {
         /// What was signed.
         signed: &'static str,
@@ -60,24 +60,24 @@ pub enum BodyMistake {
         /// Those that were signed.
         signed: &'static str,
     },
-    /// It is longer than announced, by something that was not signed.
+    /// It is longer than announced, and the rest is not signed.
     Overlong,
-    /// Characters that could not be read were replaced.
+    /// Bytes that are not UTF-8 were replaced.
     ReplacementCharacters,
-    /// It was parsed as JSON and written anew.
+    /// It was parsed as JSON and serialised again.
     Reserialised {
         /// How the signed body is written.
         signed: String,
     },
-    /// It is compressed, and the decompressed bytes were signed.
+    /// It is compressed, but the decompressed bytes were signed.
     StillCompressed,
-    /// It is what a program prints for an object.
+    /// It is what a program prints for a parsed object.
     Stringified,
     /// It is shorter than announced.
     Truncated {
-        /// How long it is, in bytes.
+        /// Its length, in bytes.
         len: usize,
-        /// How long it should be, in bytes.
+        /// The announced length, in bytes.
         announced: u64,
     },
     /// An empty body was signed.
@@ -87,9 +87,9 @@ pub enum BodyMistake {
         /// What was signed.
         signed: &'static str,
     },
-    /// It is a document of a gateway or a queue, of which the signed body is a part.
+    /// It is a document of a gateway or a queue that contains the signed body.
     Wrapped {
-        /// Where the signed body stands in it, as a JSON pointer.
+        /// The place of the signed body in it, as a JSON pointer.
         place: String,
     },
 }
@@ -185,7 +185,7 @@ impl fmt::Display for BodyMistake {
     }
 }
 
-/// A body as it may have been signed.
+/// A body that may have been signed.
 pub(super) struct BodyVariant {
     pub(super) body: Vec<u8>,
     mistake: BodyMistake,
@@ -201,10 +201,10 @@ impl BodyVariant {
 pub(super) fn variants(search: &Search<'_>) -> Vec<BodyVariant> {
     let body = search.body;
     if body.len() > MAX_CHANGED {
-        search.leave(Untried::Body);
+        search.note_untried(Untried::Body);
         return Vec::new();
     }
-    let mut variants = BodyVariants::beside(body);
+    let mut variants = BodyVariants::of(body);
     announced(search, &mut variants);
     text::add(body, &mut variants);
     packed::add(body, &mut variants);
@@ -216,18 +216,19 @@ pub(super) fn variants(search: &Search<'_>) -> Vec<BodyVariant> {
         rewritten::add(body, &mut variants);
     }
     if !variants.is_complete() {
-        search.leave(Untried::Body);
+        search.note_untried(Untried::Body);
     }
     variants.into_bodies()
 }
 
-/// The empty body, if a signature over it is not one over the URL or the like as well.
+/// The empty body, if the scheme signs the bytes of the body itself: otherwise the signature could be one over the URL
+/// or the like.
 pub(super) fn unsigned(search: &Search<'_>) -> Option<BodyVariant> {
     let signs_bytes = search.scheme.signature.parts.contains(&Part::Body);
     (signs_bytes && !search.body.is_empty()).then(|| BodyVariant { body: Vec::new(), mistake: BodyMistake::Unsigned })
 }
 
-/// What is in front of the announced end of the body, if more is there.
+/// The body up to its announced length, if it is longer.
 fn announced(search: &Search<'_>, variants: &mut BodyVariants) {
     let len = content_length(search).and_then(|len| usize::try_from(len).ok());
     let Some((body, rest)) = len.and_then(|len| search.body.split_at_checked(len)) else { return };
@@ -237,9 +238,9 @@ fn announced(search: &Search<'_>, variants: &mut BodyVariants) {
     }
 }
 
-/// What a body shows that was not signed so, where the signature cannot tell.
+/// The mistake that the body shows, where the signature cannot prove it.
 pub(super) fn indicated(search: &Search<'_>, rejection: &Rejection) -> Option<Mistake> {
-    // A token is right or wrong whatever the body is.
+    // The body has no effect on whether a token is valid.
     let covers = search.setup.scheme.covers_body() || search.setup.scheme.checks.iter().any(|check| !check.optional);
     if (!covers || !is_about_the_content(rejection)) && !is_missing_in_body(search, rejection) {
         return None;
@@ -270,7 +271,7 @@ fn is_cut_off(body: &[u8]) -> bool {
     is_document && serde_json::from_slice::<IgnoredAny>(body).is_err_and(|error| error.is_eof())
 }
 
-/// Whether the signature, or what else is wanted, stands in the body and is not there.
+/// Whether the place of the signature is in the body, and the signature is missing there.
 fn is_missing_in_body(search: &Search<'_>, rejection: &Rejection) -> bool {
     let scheme = &search.setup.scheme;
     let stands_in_body =
@@ -283,7 +284,7 @@ fn is_missing_in_body(search: &Search<'_>, rejection: &Rejection) -> bool {
     is_missing && stands_in_body(&scheme.signature.source)
 }
 
-/// Whether the signature was compared and found wrong, or the body is such that something could not even be read in it.
+/// Whether the signature was compared and did not match, or a value could not be read because the body is not JSON.
 fn is_about_the_content(rejection: &Rejection) -> bool {
     matches!(rejection, Rejection::Signature | Rejection::BodyHash { .. } | Rejection::AmbiguousContent { .. })
         || matches!(
@@ -299,7 +300,7 @@ fn is_decompressed(search: &Search<'_>) -> bool {
         b"gzip" | b"x-gzip" => &[b"\x1f\x8b"],
         b"deflate" => &[b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda"],
         b"zstd" => &[b"\x28\xb5\x2f\xfd"],
-        // Brotli has no mark of its own, but JSON and forms are none.
+        // Brotli has no magic number, but JSON is not Brotli.
         b"br" => return matches!(search.body.first(), Some(b'{' | b'[')) && std::str::from_utf8(search.body).is_ok(),
         _ => return false,
     };
@@ -314,11 +315,11 @@ fn contains(text: &[u8], wanted: &[u8]) -> bool {
     text.windows(wanted.len()).any(|window| window == wanted)
 }
 
-/// What JavaScript, PHP and Python print for what they have parsed. The last are Python's words in place of JSON's.
+/// What JavaScript, PHP and Python print for parsed objects. The last two are Python's syntax instead of JSON's.
 const STRINGIFIED: [&[u8]; 5] = [b"[object Object]", b"Array\n(", b"stdClass Object", b"{'", b"[{'"];
 
-/// Larger bodies are only verified as they are.
+/// Larger bodies are only verified unchanged. In bytes.
 const MAX_CHANGED: usize = 8 << 20;
 
-/// Larger bodies are not parsed and written in every style.
+/// Larger bodies are not parsed and written in every style. In bytes.
 const MAX_REWRITTEN: usize = 128 << 10;

@@ -1,4 +1,4 @@
-//! Bodies that are still compressed where the decompressed one was signed.
+//! Compressed bodies whose decompressed bytes were signed.
 
 use std::io::Read;
 
@@ -13,7 +13,7 @@ pub(super) fn add(body: &[u8], variants: &mut BodyVariants) {
         [method, flags, ..] if method & 0x0f == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0 => {
             read(ZlibDecoder::new(body))
         }
-        // Some senders mean deflate without any header by that name. Text is none, mostly.
+        // Some senders use deflate without a header under that name. Text is rarely valid deflate.
         [first, ..] if !first.is_ascii_graphic() => read(DeflateDecoder::new(body)),
         _ => None,
     };
@@ -28,5 +28,5 @@ fn read(decoder: impl Read) -> Option<Vec<u8>> {
     (0..MAX_UNPACKED).contains(&(read as u64)).then_some(unpacked)
 }
 
-/// More than any provider sends; what a small body can be made to grow to is a thousand times its size.
+/// In bytes, more than any provider sends. A small body can expand to a thousand times its size.
 const MAX_UNPACKED: u64 = 4 << 20;

@@ -1,4 +1,4 @@
-//! JSON that was parsed and written anew.
+//! JSON that was parsed and serialised again.
 
 use super::{BodyMistake, variants::BodyVariants};
 use crate::explain::json_style::{Layout, Node, Numbers, Style, Text, parse};

@@ -1,4 +1,4 @@
-//! Changes of bytes here and there: line ends, white space, character sets, wrappings.
+//! Changed text: line ends, white space, byte order marks, character sets, encodings.
 
 use super::{BodyMistake, variants::BodyVariants};
 use crate::encoding::Encoding;
@@ -34,7 +34,7 @@ fn line_ends(body: &[u8], variants: &mut BodyVariants) {
     add(to_lf, "LF");
 }
 
-/// Latin-1 has one byte for each of the first 256 characters; what an editor calls so is often Windows-1252.
+/// Latin-1 has one byte for each of the first 256 characters. Editors often mean Windows-1252 by that name.
 fn charsets(body: &[u8], variants: &mut BodyVariants) {
     if body.is_ascii() {
         return;
@@ -101,8 +101,7 @@ fn replaced(text: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
 
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The characters 0x80 to 0x9f, from the index of the WHATWG Encoding Standard. Those that it gives to no character stay
-/// what they are in Latin-1.
+/// The characters 0x80 to 0x9f, from the index of the WHATWG Encoding Standard. Unassigned ones are as in Latin-1.
 const WINDOWS_1252: &str = "\u{20ac}\0\u{201a}\u{192}\u{201e}\u{2026}\u{2020}\u{2021}\u{2c6}\u{2030}\u{160}\u{2039}\u{152}\0\u{17d}\0\
                             \0\u{2018}\u{2019}\u{201c}\u{201d}\u{2022}\u{2013}\u{2014}\u{2dc}\u{2122}\u{161}\u{203a}\u{153}\0\u{17e}\u{178}";
 const UNUSED: char = '\0';

@@ -1,4 +1,4 @@
-//! The bodies that are worth a trial, under a limit of memory.
+//! `BodyVariants`: the bodies to try, within a limit of memory.
 
 use std::{
     collections::HashSet,
@@ -7,10 +7,10 @@ use std::{
 
 use super::{BodyMistake, BodyVariant};
 
-/// Bodies that differ from the one that came and from each other.
+/// Bodies that differ from the received one and from each other.
 pub(super) struct BodyVariants {
     bodies: Vec<BodyVariant>,
-    /// Hashes in place of bodies: to pass one over by chance costs no more than a cause.
+    /// Hashes instead of bodies. A collision skips one body, so at worst a cause is not found.
     seen: HashSet<u64>,
     hasher: RandomState,
     /// How many more bytes may be kept.
@@ -19,13 +19,13 @@ pub(super) struct BodyVariants {
 }
 
 impl BodyVariants {
-    pub(super) fn beside(came: &[u8]) -> Self {
+    pub(super) fn of(received: &[u8]) -> Self {
         let hasher = RandomState::new();
-        let seen = HashSet::from([hasher.hash_one(came)]);
+        let seen = HashSet::from([hasher.hash_one(received)]);
         Self { bodies: Vec::new(), seen, hasher, left: MAX_BYTES, is_complete: true }
     }
 
-    /// Keeps a body, if it is a new one and there is room.
+    /// Adds a body, if it is new and there is room.
     pub(super) fn add(&mut self, body: impl Into<Vec<u8>>, mistake: BodyMistake) {
         let mut body = body.into();
         if !self.seen.insert(self.hasher.hash_one(body.as_slice())) {
@@ -39,7 +39,7 @@ impl BodyVariants {
         self.bodies.push(BodyVariant { body, mistake });
     }
 
-    /// Notes that there is one more, which is too long to be made.
+    /// Notes that a body was left out because it is too long.
     pub(super) fn leave_out(&mut self) {
         self.is_complete = false;
     }
@@ -54,7 +54,7 @@ impl BodyVariants {
     }
 }
 
-/// As much as a search hashes at most: what is beyond is never tried.
+/// The limit of work of a search: more bodies would never be tried.
 const MAX_BYTES: usize = 32 << 20;
 
 #[cfg(test)]
@@ -62,9 +62,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_body_is_kept_once_and_no_more_than_there_is_room_for() {
-        let mut variants = BodyVariants::beside(b"came");
-        for body in ["came", "a", "a"] {
+    fn each_body_is_kept_once_and_only_while_there_is_room() {
+        let mut variants = BodyVariants::of(b"received");
+        for body in ["received", "a", "a"] {
             variants.add(body, BodyMistake::Unsigned);
         }
         variants.add(vec![0; MAX_BYTES - 1], BodyMistake::Unsigned);

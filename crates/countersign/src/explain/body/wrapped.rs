@@ -1,11 +1,11 @@
-//! Bodies inside of what a gateway, a queue or the transport put around them.
+//! Bodies that a gateway, a queue or the transport wrapped.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::Value as Json;
 
 use super::{BodyMistake, variants::BodyVariants};
 
-/// Every text that stands near the top of a JSON document, and what is left of a body without the marks of its chunks.
+/// Adds the content of a chunked body, and every text near the top of a JSON document.
 pub(super) fn add(body: &[u8], variants: &mut BodyVariants) {
     if let Some(body) = dechunked(body) {
         variants.add(body, BodyMistake::Encoded { encoding: "in chunked transfer coding" });
@@ -22,7 +22,7 @@ pub(super) fn add(body: &[u8], variants: &mut BodyVariants) {
     }
 }
 
-/// A text with its place, if that can be told.
+/// A text with its place, if the place can be shown.
 type Found<'d> = (Option<String>, &'d str);
 
 /// The first texts of a document with their places, down to the first record of a list.
@@ -44,14 +44,14 @@ fn texts<'d>(document: &'d Json, place: Option<String>, depth: usize, found: &mu
     }
 }
 
-/// The place of a member. The names are the sender's: they are told as they are only where they are short and plain.
+/// The place of a member. The sender chooses the names, so they are shown only if they are short and plain.
 fn inside(place: Option<&str>, name: &str) -> Option<String> {
     let place = place.filter(|place| place.len() + name.len() < MAX_PLACE)?;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/_-.".contains(c);
     name.chars().all(is_plain).then(|| format!("{place}/{name}"))
 }
 
-/// The content of chunks, RFC 9112 section 7.1, without extensions and trailers.
+/// The content of chunks (RFC 9112 section 7.1) without extensions and trailers.
 fn dechunked(mut rest: &[u8]) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     loop {
@@ -66,15 +66,15 @@ fn dechunked(mut rest: &[u8]) -> Option<Vec<u8>> {
     }
 }
 
-/// The events of serverless functions have their body as deep as this, in the first of their records.
+/// Events of serverless functions have their body at this depth, in the first record.
 const MAX_DEPTH: usize = 4;
 const MAX_TEXTS: usize = 32;
 const MAX_PLACE: usize = 40;
 
-/// Eight hexadecimal digits and a line end are more than any chunk needs.
+/// In bytes: eight hexadecimal digits, more than any chunk needs, and a line end.
 const MAX_SIZE_LINE: usize = 10;
 
-/// A body that is shorter is hardly one.
+/// Shorter texts are unlikely to be a body. In bytes.
 const SHORTEST: usize = 2;
 
 #[cfg(test)]
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chunks_are_put_together_and_what_is_none_is_left() {
+    fn chunks_are_joined_and_other_text_is_not_dechunked() {
         assert_eq!(dechunked(b"4\r\nabcd\r\n1\r\ne\r\n0\r\n\r\n").as_deref(), Some(&b"abcde"[..]));
         for text in [&b"{}"[..], b"", b"0\r\n\r\n", b"4\r\nabc", b"ffffffffffffffff\r\na", b"-1\r\n\r\n\r\n"] {
             assert_eq!(dechunked(text), None, "{text:?}");

@@ -1,4 +1,4 @@
-//! Secrets that were pasted wrongly, or are used otherwise than the sender uses them.
+//! Secret mistakes: pasted wrongly, or not used as the sender uses it.
 
 mod kinds;
 mod texts;
@@ -25,13 +25,13 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SecretMistake {
-    /// Its letters were made upper or lower case.
+    /// Its letters were changed to upper or lower case.
     Case,
-    /// The sender makes another key of the same text.
+    /// The sender makes a different key from the same text.
     Encoding {
-        /// What the endpoint takes it for.
+        /// How the endpoint reads it.
         configured: &'static str,
-        /// What the sender takes it for.
+        /// How the sender reads it.
         signed: &'static str,
     },
     /// It is the secret of the other environment, as its prefix and the payload show.
@@ -41,7 +41,7 @@ pub enum SecretMistake {
         /// The delivery's.
         delivery: &'static str,
     },
-    /// It is written with the escapes of a URL or of a page.
+    /// It has the escapes of a URL or of a web page.
     Escaped,
     /// It is a credential of another kind.
     Kind {
@@ -52,21 +52,21 @@ pub enum SecretMistake {
     List,
     /// It is the secret of another endpoint.
     OfAnotherEndpoint,
-    /// The `=` at the end of its base64 were lost, or are too many.
+    /// The `=` at the end of its base64 are missing, or too many.
     Padding,
-    /// The sender left a placeholder in place of its secret.
+    /// The sender uses a placeholder instead of its secret.
     Placeholder,
-    /// One side uses it with the prefix and the other without.
+    /// Only one side uses it with the prefix.
     Prefix {
-        /// Whether the sender's has a prefix that the configured one lacks.
+        /// Whether the configured secret lacks the prefix.
         missing: bool,
     },
-    /// White space, quotation marks or the like stand around it.
+    /// It has white space, quotation marks or the like around it.
     Stray {
-        /// Whether the sender's has them, and not the configured one.
+        /// Whether the sender's secret has them, instead of the configured one.
         at_sender: bool,
     },
-    /// The scheme can make no key of it.
+    /// The scheme cannot make a key from it.
     Unusable(SecretError),
     /// The sender signs with an empty secret.
     Unset,
@@ -156,7 +156,7 @@ impl SecretMistake {
     }
 }
 
-/// The keys that the scheme makes of the secrets as they are.
+/// The keys that the scheme makes from the configured secrets.
 pub(super) fn as_configured(secrets: &[Pasted], scheme: &Scheme) -> Vec<Candidate> {
     let key = |pasted: &Pasted| {
         if has_secret_bytes(scheme) { scheme.secret.key(&pasted.bytes).ok() } else { Some(pasted.bytes.clone()) }
@@ -164,7 +164,7 @@ pub(super) fn as_configured(secrets: &[Pasted], scheme: &Scheme) -> Vec<Candidat
     secrets.iter().filter_map(|pasted| Some(Candidate { key: key(pasted)?, mistakes: Vec::new() })).collect()
 }
 
-/// The keys that the sender may have made of the same secrets, those with the fewest mistakes first.
+/// The keys that the sender may have made from the same secrets, those with the fewest mistakes first.
 pub(super) fn candidates(search: &Search<'_>) -> Vec<Candidate> {
     let scheme = &search.setup.scheme;
     if !has_secret_bytes(scheme) {
@@ -182,11 +182,11 @@ pub(super) fn candidates(search: &Search<'_>) -> Vec<Candidate> {
     }
     candidates.retain(|candidate| !candidate.mistakes.is_empty());
     candidates.sort_by_key(|candidate| candidate.mistakes.len());
-    candidates.extend(left_behind(&scheme.secret));
+    candidates.extend(unset_at_sender(&scheme.secret));
     candidates
 }
 
-/// Other texts that may have been meant where a public key is wanted, or the secret of a token.
+/// Other texts that may have been meant as the public key, or as the secret of a token.
 fn of_public_keys(search: &Search<'_>) -> Vec<Candidate> {
     let configured = search.setup.scheme.secret.encoding.map_or("text", Encoding::name);
     let mut candidates = Vec::new();
@@ -215,7 +215,7 @@ fn of_public_keys(search: &Search<'_>) -> Vec<Candidate> {
     candidates
 }
 
-/// The keys of other endpoints, as the scheme makes them.
+/// The keys that the scheme makes from the secrets of other endpoints.
 pub(super) fn of_others(search: &Search<'_>) -> Vec<Candidate> {
     let mut candidates = Vec::new();
     for pasted in &search.setup.others {
@@ -226,7 +226,7 @@ pub(super) fn of_others(search: &Search<'_>) -> Vec<Candidate> {
     candidates
 }
 
-/// What a secret shows that no key can be made of, or that is none.
+/// The mistakes that the secrets themselves show.
 pub(super) fn indicated(search: &Search<'_>, verdict: &Verdict) -> Vec<Mistake> {
     let mut mistakes = Vec::new();
     for pasted in &search.setup.secrets {
@@ -254,7 +254,7 @@ pub(super) fn indicated(search: &Search<'_>, verdict: &Verdict) -> Vec<Mistake> 
     mistakes
 }
 
-/// The secret that a misconfiguration is about: the one that it names, else the first.
+/// The secret of a configuration error: the one that it names, otherwise the first.
 fn misconfigured<'b>(search: &'b Search<'_>, error: &ConfigError) -> Option<&'b Pasted> {
     let secrets = &search.setup.secrets;
     let named = match error {
@@ -267,7 +267,7 @@ fn misconfigured<'b>(search: &'b Search<'_>, error: &ConfigError) -> Option<&'b 
 /// A key, and the mistake if another encoding made it.
 type Key = (Zeroizing<Vec<u8>>, Option<SecretMistake>);
 
-/// The keys that can be made of one text: by the scheme's own rule, and by every other encoding.
+/// The keys that can be made from one text: by the scheme's rule, and by every other encoding.
 fn keys(text: &[u8], rule: &SecretRule) -> Vec<Key> {
     let bare = rule.strip.as_ref().and_then(|prefix| text.strip_prefix(prefix.as_bytes())).unwrap_or(text);
     let configured = rule.encoding.map_or("text", Encoding::name);
@@ -281,7 +281,7 @@ fn keys(text: &[u8], rule: &SecretRule) -> Vec<Key> {
     }
     for encoding in [Encoding::HexAny, Encoding::Base64, Encoding::Base64Unpadded] {
         let Some(bytes) = encoding.decode(bare).filter(|bytes| !bytes.is_empty()) else { continue };
-        // What was put into base64 may have been the whole secret, as it is pasted.
+        // The encoded text may be the whole secret, with its prefix.
         if let Ok(key) = rule.key(&bytes) {
             inner.push((key, Some(taken_for("the secret that it decodes to from base64 or hex"))));
         }
@@ -306,7 +306,7 @@ fn keys(text: &[u8], rule: &SecretRule) -> Vec<Key> {
     }
     add(Encoding::Base64.encode(text).into_bytes(), taken_for("the base64 of its text"));
     add(Encoding::HexLower.encode(text).into_bytes(), taken_for("the hex of its text"));
-    // What the scheme does with the bytes afterwards, the sender does as well.
+    // The sender also does what the scheme does with the decoded bytes.
     let rest = rule.of_bare();
     own.into_iter()
         .chain(plain.into_iter().filter_map(|(bytes, mistake)| Some((rest.key(&bytes).ok()?, mistake))))
@@ -314,7 +314,7 @@ fn keys(text: &[u8], rule: &SecretRule) -> Vec<Key> {
         .collect()
 }
 
-/// Whether bytes in this encoding are what the rule decodes, but for the padding.
+/// Whether this encoding differs from the rule's only in the padding, and decodes to the right length.
 fn lacks_padding(rule: &SecretRule, encoding: Encoding, bytes: &[u8]) -> bool {
     use Encoding::{Base64, Base64Unpadded, Base64Url, Base64UrlUnpadded};
     let differs = matches!(
@@ -330,22 +330,22 @@ fn lacks_padding(rule: &SecretRule, encoding: Encoding, bytes: &[u8]) -> bool {
 const OF_BASE64: &str = "the bytes that it decodes to from base64";
 const OF_HEX: &str = "the bytes that it decodes to from hex";
 
-/// Public keys are slow to read.
+/// A limit, because public keys are slow to read.
 const MAX_KEYS_READ: usize = 64;
 
-/// Keys of senders whose own secret was never set.
-fn left_behind(rule: &SecretRule) -> impl Iterator<Item = Candidate> {
+/// The keys of a sender whose secret was never set.
+fn unset_at_sender(rule: &SecretRule) -> impl Iterator<Item = Candidate> {
     let rest = rule.of_bare();
     let unset = [("", SecretMistake::Unset)];
-    let placeholders = LEFT_BEHIND.into_iter().map(|text| (text, SecretMistake::Placeholder));
+    let placeholders = PLACEHOLDERS.into_iter().map(|text| (text, SecretMistake::Placeholder));
     unset.into_iter().chain(placeholders).filter_map(move |(text, mistake)| {
         let key = rest.key(text.as_bytes()).ok()?;
         Some(Candidate { key, mistakes: vec![Mistake::Secret { key: "the sender's".into(), mistake }] })
     })
 }
 
-/// What programming languages and examples leave in place of a secret.
-const LEFT_BEHIND: [&str; 12] = [
+/// What programming languages and examples have instead of a secret.
+const PLACEHOLDERS: [&str; 12] = [
     "undefined",
     "null",
     "None",

@@ -1,4 +1,4 @@
-//! What else may have been pasted, or meant, where a secret stands.
+//! Variants of a pasted secret: without stray characters, with or without a prefix, unescaped.
 
 use zeroize::Zeroizing;
 
@@ -43,7 +43,7 @@ pub(super) fn variants(pasted: &[u8]) -> Vec<Text> {
     texts
 }
 
-/// What may have been meant where a key in PEM is wanted: without the spaces of a web page, and with an end that was cut.
+/// A pasted PEM key, repaired: without the spaces of a web page, and with its end if that was cut off.
 pub(super) fn of_key(pasted: &[u8]) -> Option<Text> {
     let text = String::from_utf8_lossy(cleaned(pasted)).replace("\\n", "\n").replace("\\r", "");
     let (label, rest) = text.split_once("-----BEGIN ").and_then(|(_, rest)| rest.split_once("-----"))?;
@@ -61,7 +61,7 @@ fn joined(before: &[u8], after: &[u8]) -> Zeroizing<Vec<u8>> {
     Zeroizing::new([before, after].concat())
 }
 
-/// Without a variable's name, white space, quotation marks, and the invisible characters that word processors put in.
+/// The text without a variable's name, white space, quotation marks, and the invisible characters of word processors.
 fn cleaned(pasted: &[u8]) -> &[u8] {
     let text = trimmed(pasted);
     let is_name = |name: &[u8]| {
@@ -69,7 +69,7 @@ fn cleaned(pasted: &[u8]) -> &[u8] {
     };
     let text = text.strip_prefix(b"export ").unwrap_or(text);
     match text.iter().position(|byte| *byte == b'=') {
-        // Behind the `=` that pads base64 there is nothing.
+        // Nothing follows the `=` that pads base64.
         Some(at) if is_name(&text[..at]) && text.len() > at + 2 => trimmed(&text[at + 1..]),
         _ => text,
     }
@@ -91,7 +91,7 @@ fn trimmed(mut text: &[u8]) -> &[u8] {
     }
 }
 
-/// The text without escapes that were put in for a URL or a page; `None` if it has none.
+/// The text without the escapes of a URL or a web page; `None` if it has none.
 fn unescaped(text: &[u8], escapes: &[(&str, &str)]) -> Option<Zeroizing<Vec<u8>>> {
     let text = std::str::from_utf8(text).ok()?;
     let plain = escapes
@@ -106,7 +106,7 @@ fn prefix_ends(text: &[u8]) -> impl Iterator<Item = usize> {
     near.filter(|(_, byte)| b"_-,: ".contains(byte)).map(|(at, _)| at + 1).filter(|at| *at < text.len())
 }
 
-/// What is taken away from both ends.
+/// What is removed from both ends.
 const STRAYS: [&[u8]; 17] = [
     b" ",
     b"\t",
@@ -127,7 +127,7 @@ const STRAYS: [&[u8]; 17] = [
     "\u{feff}".as_bytes(),
 ];
 
-/// What a URL and a page write for the characters of base64 and others that secrets have.
+/// The escapes of URLs and web pages for the characters of secrets.
 const URL_ESCAPES: [(&str, &str); 9] = [
     ("%2B", "+"),
     ("%2b", "+"),
@@ -151,13 +151,13 @@ const PAGE_ESCAPES: [(&str, &str); 9] = [
     ("&amp;", "&"),
 ];
 
-/// What senders forget to take away: the line end of a file, quotation marks of an environment file.
+/// What senders forget to remove: the line end of a file, the quotation marks of an environment file.
 const SENDERS_STRAY: [(&[u8], &[u8]); 5] = [(b"", b"\n"), (b"", b"\r\n"), (b"", b" "), (b"\"", b"\""), (b"'", b"'")];
 
-/// What is left out in front of secrets of which it is a part.
+/// Prefixes that are part of the secret, but are often left out.
 const PREFIXES: [&[u8]; 2] = [b"whsec_", b"whsec-"];
 
-/// The longest known prefix, `pdl_ntfset_` with its id, is a little longer than this.
+/// In bytes. The longest known prefix, `pdl_ntfset_` with its id, is a little longer.
 const MAX_PREFIX: usize = 40;
 
 const MAX_ITEMS: usize = 8;

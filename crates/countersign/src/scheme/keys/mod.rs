@@ -1,4 +1,4 @@
-//! Where a provider publishes its public keys, and how a request names one of them.
+//! `KeySource`: where a provider publishes its public keys, and how a request names one of them.
 
 mod pattern;
 mod url;
@@ -12,22 +12,22 @@ pub(crate) use self::{
 use super::Source;
 use crate::json::Pointer;
 
-/// Where a provider publishes the keys that its signatures are proven with, and how a request names one.
+/// Where a provider publishes the keys that verify its signatures, and how a request names one.
 ///
-/// An endpoint may be given such a key as its secret, and then needs nothing of this. To fetch them, see
+/// An endpoint that has such a key as its secret does not need this. To fetch keys, see
 /// [`Unkeyed`](crate::Unkeyed).
 #[derive(Clone, Debug)]
-#[cfg_attr(not(feature = "public-key"), expect(dead_code, reason = "what only certificates need stands idle"))]
+#[cfg_attr(not(feature = "public-key"), expect(dead_code, reason = "only certificates need some fields"))]
 pub struct KeySource {
     pub(crate) format: KeyFormat,
     pub(crate) place: KeyPlace,
     pub(crate) id: KeyIdRule,
-    /// The name for which a certificate must have been issued, under a root that is trusted.
+    /// The name for which a certificate must be issued, with a chain to a trusted root.
     pub(crate) issued_to: Option<String>,
     pub(crate) bearer: Option<String>,
 }
 
-/// How the keys are written there.
+/// The format of the published keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeyFormat {
     /// A set of JSON Web Keys, RFC 7517 section 5.
@@ -40,19 +40,19 @@ pub(crate) enum KeyFormat {
     Json(Pointer),
 }
 
-/// At which URL they stand.
+/// The URL of the published keys.
 #[derive(Clone, Debug)]
 pub(crate) enum KeyPlace {
-    /// At one that the file tells.
+    /// The URL is in the scheme file.
     Fixed(UrlTemplate),
-    /// At one that the request tells, if it has one of these hosts and this path.
+    /// The URL is in the request, and must have one of these hosts and this path.
     Named { source: Source, hosts: Vec<Pattern>, path: Pattern },
 }
 
 /// How a request names the key.
 #[derive(Clone, Debug)]
 pub(crate) enum KeyIdRule {
-    /// It does not: every key that is there may have signed.
+    /// It does not: any of the published keys may have signed.
     None,
     /// By the `kid` in the header of its token (RFC 7515 section 4.1.4), if that has one.
     Token { is_in_body: bool },
@@ -61,7 +61,7 @@ pub(crate) enum KeyIdRule {
 }
 
 impl KeySource {
-    /// Whether the request names the key in its body, so that it can only be fetched when all of that is there.
+    /// Whether the request names the key in its body, so that the key can be fetched only after the whole body arrived.
     pub fn is_named_in_body(&self) -> bool {
         let in_body = |source: &Source| source.is_in_body();
         let place = match &self.place {
@@ -76,12 +76,12 @@ impl KeySource {
         place || id
     }
 
-    /// Whether a document has many keys, of which the request's key id tells one.
+    /// Whether the document is a set of keys, from which the request's key id selects one.
     pub fn is_set(&self) -> bool {
         self.format == KeyFormat::Jwks
     }
 
-    /// Whether the URL depends on the request: it names the URL itself, or the id of a key that stands in it.
+    /// Whether the URL depends on the request, which names the URL itself or a key id in it.
     pub fn is_url_named(&self) -> bool {
         match &self.place {
             KeyPlace::Fixed(template) => template.has_key_id(),
@@ -89,19 +89,19 @@ impl KeySource {
         }
     }
 
-    /// What the provider wants to see before it tells its keys, in the words of the scheme file: a credential, sent as
-    /// `Authorization: Bearer`. `None` if anybody may read them.
+    /// Returns the scheme file's description of the credential that fetching the keys requires, sent as
+    /// `Authorization: Bearer`. `None` if the keys are public.
     pub fn bearer(&self) -> Option<&str> {
         self.bearer.as_deref()
     }
 
-    /// Whether certificates come from there, which are held against the clock and, if they bring their issuers along,
-    /// against trusted roots.
+    /// Whether certificates are published. They are checked against the clock and, if they come with their issuers or the
+    /// scheme names `issued_to`, against trusted roots.
     pub fn is_certificate(&self) -> bool {
         self.format == KeyFormat::Certificate
     }
 
-    /// The settings that the URL has.
+    /// The settings in the URL.
     pub(crate) fn settings(&self) -> impl Iterator<Item = &str> {
         let template = match &self.place {
             KeyPlace::Fixed(template) => Some(template),
@@ -112,7 +112,7 @@ impl KeySource {
 }
 
 impl fmt::Display for KeySource {
-    /// The URL, or the rule that one must obey.
+    /// Writes the URL, or the rule that a URL from the request must match.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.place {
             KeyPlace::Fixed(template) => template.fmt(f),

@@ -1,8 +1,8 @@
-//! Texts of which some stretches are free, within narrow bounds: the hosts and paths of URLs that a request may name.
+//! `Pattern`: text with placeholders, for the hosts and paths of URLs that a request may name.
 
 use std::fmt;
 
-/// Text, and slots between it.
+/// Text with slots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Pattern(Vec<Item>);
 
@@ -12,7 +12,7 @@ enum Item {
     Slot(Slot),
 }
 
-/// A stretch that the request fills.
+/// A placeholder that the request fills.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slot {
     /// Digits and the letters `a` to `f`.
@@ -21,8 +21,8 @@ pub(crate) enum Slot {
     Label,
     /// The name of a region such as `us-east-1`: two letters, one or more words of letters, and a number.
     ///
-    /// Not merely a label: under `amazonaws.com`, `s3` and `s3-us-west-2` are labels as well, and behind them stand
-    /// buckets in which anybody can put a certificate.
+    /// A label would not be safe here: under `amazonaws.com`, `s3` and `s3-us-west-2` are labels too, and anybody can put
+    /// a certificate into a bucket under them.
     Region,
     /// Letters, digits, hyphens and underscores.
     Word,
@@ -31,7 +31,7 @@ pub(crate) enum Slot {
 /// What is wrong with a pattern.
 pub(crate) type PatternError = String;
 
-/// The longest stretch that fills a slot, in bytes.
+/// The longest text that fills a slot, in bytes.
 const MAX_SLOT: usize = 128;
 
 impl Slot {
@@ -75,7 +75,7 @@ fn is_region(text: &str) -> bool {
 }
 
 impl Pattern {
-    /// Reads a pattern in which only these slots may stand.
+    /// Reads a pattern with only these slots.
     pub(crate) fn parse(text: &str, allowed: &[Slot]) -> Result<Self, PatternError> {
         let mut items = Vec::new();
         let mut rest = text;
@@ -93,12 +93,12 @@ impl Pattern {
             }
         }
         let pattern = Self(items);
-        pattern.ends_are_plain()?;
+        pattern.slots_are_delimited()?;
         Ok(pattern)
     }
 
-    /// Each slot must end where the text behind it begins, so that there is one way to fill it.
-    fn ends_are_plain(&self) -> Result<(), PatternError> {
+    /// Each slot must end where the text after it begins, so that there is only one way to fill it.
+    fn slots_are_delimited(&self) -> Result<(), PatternError> {
         for pair in self.0.windows(2) {
             let runs_on = match pair {
                 [Item::Slot(_), Item::Slot(_)] => true,
@@ -112,7 +112,7 @@ impl Pattern {
         Ok(())
     }
 
-    /// Whether the text is of this pattern, from end to end.
+    /// Whether the text matches the pattern from end to end.
     pub(crate) fn fits(&self, text: &str) -> bool {
         let mut rest = text;
         for item in &self.0 {
@@ -130,7 +130,7 @@ impl Pattern {
         rest.is_empty()
     }
 
-    /// The pattern with all of its slots taken for one character that stands nowhere else.
+    /// The pattern as text, with [`SLOT`] in place of each slot.
     pub(crate) fn outline(&self) -> String {
         let piece = |item: &Item| match item {
             Item::Literal(text) => text.clone(),
@@ -145,7 +145,7 @@ impl Pattern {
     }
 }
 
-/// What [`Pattern::outline`] puts in place of a slot.
+/// What [`Pattern::outline`] puts in place of a slot: a character that patterns do not contain.
 pub(crate) const SLOT: char = '\u{0}';
 
 fn unknown(name: &str, allowed: &[Slot]) -> PatternError {
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bucket_is_no_region() {
+    fn the_name_of_a_bucket_is_not_a_region() {
         let host = Pattern::parse("sns.{region}.amazonaws.com", &[Slot::Label, Slot::Region]).unwrap();
         for region in ["us-east-1", "eu-central-2", "us-gov-west-1", "cn-north-1", "us-isob-east-1", "ap-southeast-12"]
         {

@@ -1,4 +1,4 @@
-//! URLs that the scheme file tells, and what any URL must be like from which keys are fetched.
+//! `UrlTemplate`: the URL of published keys in a scheme file, and the rules for any URL of keys.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// A URL with places for the key's id and for values of the receiver's configuration.
+/// A URL with placeholders for the key's id and for settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UrlTemplate(Vec<UrlPiece>);
 
@@ -32,7 +32,7 @@ impl UrlTemplate {
             }
         };
         let template = Self(pieces(text)?.iter().map(parse).collect::<Result<_, _>>()?);
-        // With plain values it must be what it will have to be with any.
+        // With sample values, it must pass the same checks as later with real ones.
         let starts_with_setting = matches!(template.0.first(), Some(UrlPiece::Setting(_)));
         let sample = template.write(Some(SAMPLE_ID), |_| Some("sample.example"));
         if !starts_with_setting && sample.is_none() {
@@ -52,14 +52,14 @@ impl UrlTemplate {
         self.0.contains(&UrlPiece::KeyId)
     }
 
-    /// The URL for a key; `None` if it would be none from which keys are fetched. An id goes into the path or behind it,
-    /// and is written without escapes, so that it cannot mean anything else there.
+    /// The URL for a key; `None` if the result is not a valid URL of keys. The id must come after the host, and only
+    /// consists of characters without a special meaning there.
     pub(crate) fn write<'a>(&self, id: Option<&str>, setting: impl Fn(&str) -> Option<&'a str>) -> Option<String> {
         let mut url = String::new();
         for piece in &self.0 {
             match piece {
                 UrlPiece::Literal(text) => url.push_str(text),
-                // At the beginning it may be a whole URL; behind it, it must not be more than a name.
+                // At the beginning, a setting may be a whole URL; later, only a plain word.
                 UrlPiece::Setting(name) => url.push_str(setting(name).filter(|text| url.is_empty() || is_word(text))?),
                 UrlPiece::KeyId => {
                     let has_authority = url.strip_prefix(HTTPS).is_some_and(|rest| rest.contains('/'));
@@ -82,12 +82,12 @@ fn is_word(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
 }
 
-/// An id that may stand in a URL: no escapes, no separators, and never a step upwards.
+/// Whether an id is safe in a URL: no escapes, no separators, and no `..`.
 fn is_key_id(id: &str) -> bool {
     (1..=128).contains(&id.len()) && !id.starts_with('.') && is_word(id)
 }
 
-/// Whether it is `https://`, the name of a host, perhaps a port, a path, and perhaps a query. No user, no fragment, no
+/// Whether it is `https://`, a host name, optionally a port, a path, and optionally a query. No user, no fragment, no
 /// address in place of the name.
 pub(crate) fn is_plain_https(url: &str) -> bool {
     let Some(rest) = url.strip_prefix(HTTPS).filter(|_| url.len() <= MAX_URL) else { return false };
@@ -97,15 +97,15 @@ pub(crate) fn is_plain_https(url: &str) -> bool {
         None => (authority, None),
     };
     let path = behind.split('?').next().unwrap_or_default();
-    let climbs = path.split('/').any(|segment| matches!(segment, "." | ".."));
+    let has_dots = path.split('/').any(|segment| matches!(segment, "." | ".."));
     is_name(host)
         && port.is_none_or(is_port)
         && !behind.is_empty()
-        && !climbs
+        && !has_dots
         && behind.bytes().all(|byte| is_url_byte(byte) && byte != b'#')
 }
 
-/// Whether it is the name of a host, in lower case, and no address.
+/// Whether it is a host name in lower case, and not an address.
 pub(crate) fn is_name(host: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
@@ -113,7 +113,7 @@ pub(crate) fn is_name(host: &str) -> bool {
             && !label.ends_with('-')
             && label.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
     };
-    // The last label of an address is a number, in whichever base: RFC 3986 section 3.2.2, WHATWG URL section 3.1.
+    // The last label of an address is a number, in any base: RFC 3986 section 3.2.2, WHATWG URL section 3.1.
     let last = host.rsplit('.').next().unwrap_or_default();
     host.len() <= 253
         && host.split('.').all(is_label)
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_stays_where_it_is_put() {
+    fn an_id_cannot_change_the_rest_of_the_url() {
         let template = UrlTemplate::parse("https://a.example/keys/{key-id}").unwrap();
         let write = |id: &str| template.write(Some(id), |_| None);
         assert_eq!(write("b3d9-1").as_deref(), Some("https://a.example/keys/b3d9-1"));

@@ -1,4 +1,4 @@
-//! The checks beside the signature.
+//! Reads `[[check]]`: values that must match in addition to the signature.
 
 use std::{collections::BTreeMap, ops::Range};
 

@@ -1,4 +1,4 @@
-//! The `[http-signature]` table: what an HTTP Message Signature must cover and say.
+//! Reads `[http-signature]`: what an HTTP Message Signature must cover and contain.
 
 use std::{collections::BTreeMap, ops::Range};
 

@@ -1,4 +1,4 @@
-//! The `[jwt]` table: what a token must say.
+//! Reads `[jwt]`: what a token must contain.
 
 use std::{collections::BTreeMap, ops::Range};
 

@@ -1,4 +1,4 @@
-//! The `[keys]` table: where the provider publishes its keys.
+//! Reads `[keys]`: where the provider publishes its keys. Refuses rules that allow foreign URLs.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -98,7 +98,7 @@ impl Reader<'_> {
         self.place(table.into_inner().place(), &span)?.ok_or_else(|| self.error(span, NO_PLACE))
     }
 
-    /// A host on which a URL of the request may be.
+    /// A host that a URL from the request may have.
     pub(super) fn host(&self, text: &Spanned<String>) -> Result<Pattern> {
         let pattern = Pattern::parse(text.get_ref(), &[Slot::Label, Slot::Region])
             .map_err(|message| self.error(text.span(), message))?;
@@ -108,15 +108,15 @@ impl Reader<'_> {
         }
     }
 
-    /// The path that a URL of the request must have.
+    /// The path that a URL from the request must have.
     pub(super) fn path(&self, text: &Spanned<String>) -> Result<Pattern> {
         let pattern = Pattern::parse(text.get_ref(), &[Slot::Hex, Slot::Word])
             .map_err(|message| self.error(text.span(), message))?;
         let outline = pattern.outline();
         let is_plain =
             |c: char| c == SLOT || u8::try_from(c).is_ok_and(|byte| is_url_byte(byte) && !b"?#%".contains(&byte));
-        let climbs = outline.split('/').any(|segment| matches!(segment, "." | ".."));
-        if !outline.starts_with('/') || outline.contains("//") || climbs || !outline.chars().all(is_plain) {
+        let has_dots = outline.split('/').any(|segment| matches!(segment, "." | ".."));
+        if !outline.starts_with('/') || outline.contains("//") || has_dots || !outline.chars().all(is_plain) {
             return self.fail(text.span(), "expected a path such as \"/certificates/{hex}.pem\", without a query");
         }
         Ok(pattern)
@@ -155,7 +155,7 @@ fn place_settings(place: &KeyPlace) -> Vec<&str> {
     }
 }
 
-/// Why a pattern would let requests lead to hosts that are not the provider's.
+/// Why a pattern would allow hosts that are not the provider's, if it does.
 fn unsafe_host(pattern: &Pattern) -> Option<String> {
     let outline = pattern.outline();
     let labels: Vec<&str> = outline.split('.').collect();
@@ -169,7 +169,7 @@ fn unsafe_host(pattern: &Pattern) -> Option<String> {
     if !labels.iter().any(is_open) {
         return None;
     }
-    // `co.uk` and its kind are no more than one provider's than `com` is.
+    // Like `com`, `co.uk` and similar domains belong to no single provider.
     let is_short = |labels: &[&str]| labels.iter().all(|label| label.len() <= 3);
     let fixed = labels.iter().rev().take_while(|label| !is_open(label)).count();
     let (_, tail) = labels.split_at(labels.len() - fixed);
@@ -182,8 +182,8 @@ fn unsafe_host(pattern: &Pattern) -> Option<String> {
         .then(|| format!("anybody can get a name under `{tail}`: name the host, or use `{{region}}`"))
 }
 
-/// Domains under which anybody gets a name, by a bucket or an app: the large ones of the Public Suffix List's private part. Not all, so
-/// that it is no more than a second look at a file that somebody writes.
+/// Domains under which anybody can get a name, with a bucket or an app: the large ones of the Public Suffix List's private
+/// part. The list is incomplete, so it only helps the author of a file.
 const SHARED: [&str; 18] = [
     "amazonaws.com",
     "amazonaws.com.cn",

@@ -1,4 +1,4 @@
-//! The layout of the signature's text.
+//! Reads the layout of the signature: `value`, `list` or `fields`.
 
 use std::ops::Range;
 
@@ -94,7 +94,7 @@ impl Reader<'_> {
         Ok(Syntax::Fields { separator, items, rest })
     }
 
-    /// No character of which tags are made, in whatever encoding.
+    /// Reads one character that no tag contains, in any encoding.
     fn item_end(&self, text: &Spanned<String>, separators: &[u8]) -> Result<u8> {
         match *self.separators(text)? {
             [end] if separators.contains(&end) => {
@@ -105,8 +105,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Letters and digits are what items are made of: one that stood between them would cut a time in two, of which the
-    /// second half could be read as another time.
+    /// Refuses letters and digits, because items contain them. Such a separator would split a time in two, and the second
+    /// half could be read as another time.
     fn separators<'t>(&self, text: &'t Spanned<String>) -> Result<&'t [u8]> {
         let separators = text.get_ref().as_bytes();
         if separators.iter().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii()) {

@@ -1,4 +1,4 @@
-//! What matters when the scheme is in use: answers, addresses, encoded bodies.
+//! Reads `[answers]`, `[addresses]` and `[body]`.
 
 use http::StatusCode;
 use time::{Date, Month};

@@ -1,4 +1,4 @@
-//! What becomes of a pasted secret.
+//! Reads `[secret]`: how a pasted secret becomes a key.
 
 use toml::Spanned;
 
@@ -40,7 +40,7 @@ impl Reader<'_> {
         })
     }
 
-    /// A prefix that no secret in the encoding can have, so that each text has one reading.
+    /// A prefix that no secret in the encoding can have, so that each text has only one reading.
     fn verbatim(&self, prefix: Spanned<String>, encoding: Option<Encoding>, strip: Option<&str>) -> Result<String> {
         let begins_stripped = strip.is_some_and(|strip| strip.starts_with(prefix.get_ref()));
         let cannot_be = |encoding: Encoding| prefix.get_ref().bytes().any(|byte| !encoding.takes(byte));
@@ -61,7 +61,7 @@ impl Reader<'_> {
         }
     }
 
-    /// A prefix that stays, and so none that is stripped or decoded.
+    /// A prefix that stays in the key, so it cannot also be stripped or decoded.
     fn begins(&self, prefix: Spanned<String>, encoding: Option<Encoding>, strip: Option<&str>) -> Result<String> {
         if prefix.get_ref().is_empty() {
             return self.fail(prefix.span(), "expected the text that the provider's secrets begin with");

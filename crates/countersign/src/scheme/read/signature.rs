@@ -1,4 +1,4 @@
-//! The `[signature]` table: algorithm, place and signed content.
+//! Reads `[signature]`: algorithm, place and signed content.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -269,7 +269,7 @@ impl Reader<'_> {
     }
 }
 
-/// The cargo feature without which the algorithm is not there.
+/// The cargo feature that the algorithm needs, if it is off.
 fn missing_feature(name: &str) -> Option<&'static str> {
     let digest = Digest::missing_feature(name.strip_prefix("hmac-").unwrap_or(name));
     let token = name == "jwt" || name == "jws-detached";
@@ -279,5 +279,5 @@ fn missing_feature(name: &str) -> Option<&'static str> {
         .or_else(|| (token && !cfg!(feature = "jwt")).then_some("jwt"))
 }
 
-/// The most optional items of `signs`: each doubles the readings that are held against each other.
+/// The maximum number of optional items in `signs`: each doubles the number of readings to check.
 const MAX_OPTIONAL: usize = 4;

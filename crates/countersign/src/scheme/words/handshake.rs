@@ -1,4 +1,4 @@
-//! Handshakes in words.
+//! Describes handshakes in words.
 
 use http::StatusCode;
 
@@ -23,7 +23,7 @@ pub(super) fn handshake(rule: &HandshakeRule) -> String {
 }
 
 fn condition(source: &Source, equals: Option<&str>) -> String {
-    equals.map_or_else(|| source.to_string(), |equals| format!("{source} = `{}`", harmless(equals)))
+    equals.map_or_else(|| source.to_string(), |equals| format!("{source} = `{}`", escaped(equals)))
 }
 
 fn answer(rule: &HandshakeRule) -> String {
@@ -39,11 +39,11 @@ fn answer(rule: &HandshakeRule) -> String {
     answer + "."
 }
 
-/// The answer as a template, with words for what is put in.
+/// The answer as a template, with words for its values.
 fn print(parts: &[AnswerPart]) -> String {
     let items = |items: &[Item]| items.iter().map(item).collect::<Vec<_>>().join(" and ");
     let part = |part: &AnswerPart| match part {
-        AnswerPart::Literal(text) => harmless(text),
+        AnswerPart::Literal(text) => escaped(text),
         AnswerPart::Item(one) => format!("{{{}}}", item(one)),
         AnswerPart::JsonString(one) => format!("{{{} as a JSON string}}", item(one)),
         AnswerPart::Hmac(digest, encoding, of) => {
@@ -58,14 +58,14 @@ fn print(parts: &[AnswerPart]) -> String {
 
 fn item(item: &Item) -> String {
     match item {
-        // It stands among code already.
+        // The answer is between backticks already.
         Item::Value(source) => source.to_string().replace('`', ""),
         Item::Setting(name) => format!("setting {name}"),
         Item::Url => "public URL".to_owned(),
     }
 }
 
-fn harmless(text: &str) -> String {
+fn escaped(text: &str) -> String {
     text.replace('`', "'").replace('\n', "\\n")
 }
 

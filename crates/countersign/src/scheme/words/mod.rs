@@ -1,6 +1,4 @@
-//! A scheme in words: for pages and reports, which otherwise would each have to know the language.
-//!
-//! Code and names stand between backticks.
+//! Describes a scheme in words, for pages and reports. Code and names are between backticks.
 
 mod handshake;
 mod parts;
@@ -11,14 +9,14 @@ use super::{Algorithm, Check, Description, Equals, Syntax, UrlForm};
 use crate::{algorithm::Digest, encoding::Encoding, timestamp::TimestampFormat};
 
 impl Description {
-    /// What is configured as the secret and what becomes of it, such as "the text that the provider shows,
-    /// decoded from `base64`".
+    /// Returns what the secret is and how it becomes a key, such as "the text that the provider shows, decoded from
+    /// `base64`".
     pub fn secret_form(&self) -> String {
         secret::form(self)
     }
 
-    /// How the text that carries the signature is laid out, such as "items between `,` in any order: `t={timestamp}`,
-    /// `v1={hex}`".
+    /// Returns the layout of the text that carries the signature, such as "items between `,` in any order:
+    /// `t={timestamp}`, `v1={hex}`".
     pub fn signature_layout(&self) -> String {
         let unwrapped = self.signature.unwrap.iter().flat_map(|unwrap| {
             let encoding = unwrap.encoding.map(|encoding| format!("decoded from `{}`", encoding.name()));
@@ -30,13 +28,13 @@ impl Description {
         steps.join(", then ")
     }
 
-    /// What is signed, part by part; empty for tokens and passwords, which sign nothing.
+    /// Returns the parts of the signed content, in order. Empty for tokens and passwords, which sign nothing.
     pub fn signed_parts(&self) -> Vec<String> {
         let hashed = self.signature.prehash.map(|digest| format!("the {} of all this", digest_in_words(digest)));
         self.signature.parts.iter().map(|part| parts::part(part, &self.form)).chain(hashed).collect()
     }
 
-    /// Where the signed time stands and how it is written; `None` if no time is signed, or only that of a token.
+    /// Returns the place and format of the signed time. `None` if no time is signed, or only that of a token.
     pub fn timestamp_form(&self) -> Option<String> {
         self.timestamp.as_ref().map(|rule| {
             let place = rule.source.as_ref().map_or("the signature's own text".to_owned(), ToString::to_string);
@@ -44,23 +42,23 @@ impl Description {
         })
     }
 
-    /// What must be right beside the signature, such as a hash of the body that a signed header carries.
+    /// Returns the checks in addition to the signature, such as a hash of the body in a signed header.
     pub fn companion_checks(&self) -> Vec<String> {
         self.checks.iter().map(|check| check_in_words(check, self)).collect()
     }
 
-    /// What a JSON Web Token or an HTTP Message Signature must say and cover; empty for the schemes without one.
+    /// Returns what a JSON Web Token or an HTTP Message Signature must contain and cover. Empty for schemes without one.
     pub fn signature_rules(&self) -> Vec<String> {
         let issuing = matches!(self.signature.algorithm, Algorithm::Jwt).then(|| rules::of_issuing(&self.jwt));
         rules::of_token(&self.jwt).into_iter().chain(issuing.flatten()).chain(rules::of_message(&self.http)).collect()
     }
 
-    /// The questions that the provider asks an endpoint, and how each is answered; empty if it asks none.
+    /// Returns the questions that the provider asks an endpoint, each with its answer. Empty if it asks none.
     pub fn handshakes(&self) -> Vec<String> {
         self.handshakes.iter().map(handshake::handshake).collect()
     }
 
-    /// In which forms the URL may have been signed; empty if it has to be the public URL as it is.
+    /// Returns the forms in which the URL may be signed. Empty if it must be the public URL unchanged.
     pub fn url_forms(&self) -> Vec<String> {
         let forms = self.url.forms.iter().map(|form| match form {
             UrlForm::AsIs => "as it is".to_owned(),
@@ -164,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scheme_can_be_told_from_its_words() {
+    fn a_scheme_is_described_in_words() {
         let stripe = scheme("stripe");
         let form = "the text that the provider shows, as it is, with its prefix `whsec_`";
         assert_eq!(stripe.secret_form(), form);
@@ -187,13 +185,13 @@ mod tests {
 
     #[test]
     #[cfg(feature = "rsa")]
-    fn that_a_hash_is_signed_is_told() {
+    fn a_prehash_is_described() {
         let bridge = scheme("bridge").signed_parts();
         assert_eq!(bridge.last().map(String::as_str), Some("the SHA-256 of all this"));
     }
 
     #[test]
-    fn only_what_carries_claims_has_rules_of_a_token() {
+    fn only_a_token_has_rules_for_claims() {
         for scheme in providers::ALL.iter().filter_map(|provider| provider.scheme().ok()) {
             let of_claims = scheme.signature_rules().iter().any(|rule| rule.contains("`iat`"));
             let token = matches!(scheme.signature.algorithm, super::Algorithm::Jwt);
@@ -202,8 +200,8 @@ mod tests {
     }
 
     #[test]
-    fn no_word_of_the_catalogue_is_empty_and_every_backtick_has_its_other() {
-        // Those that this build has the algorithm of.
+    fn no_description_of_the_catalogue_is_empty_or_has_an_unpaired_backtick() {
+        // Only those whose algorithm is in this build.
         for scheme in providers::ALL.iter().filter_map(|provider| provider.scheme().ok()) {
             let mut words = vec![scheme.secret_form(), scheme.signature_layout()];
             words.extend(scheme.signed_parts().into_iter().chain(scheme.timestamp_form()));

@@ -1,4 +1,4 @@
-//! The parts of the signed content in words.
+//! Describes the parts of the signed content in words.
 
 use super::{digest_in_words, encoding_in_words};
 use crate::scheme::{FormRule, HashEncoding, Hashed, Part};
@@ -54,7 +54,7 @@ fn literal(text: &str) -> String {
     }
 }
 
-/// How sorted parameters are written one behind the other.
+/// How sorted parameters are written.
 fn sorted(form: &FormRule) -> String {
     let between = |text: &str| match text {
         "" => "nothing".to_owned(),

@@ -1,4 +1,4 @@
-//! What a token or a message signature must say, in words.
+//! Describes in words what a token or a message signature must contain.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(super) fn of_token(rule: &JwtRule) -> Vec<String> {
     rules
 }
 
-/// How far the clock of whoever makes the tokens may be ahead, where the scheme says nothing about clocks.
+/// How far the clock of the token's issuer may be ahead, if the scheme says nothing about clocks.
 pub(super) fn of_issuing(rule: &JwtRule) -> Option<String> {
     let ahead = humantime::format_duration(rule.ahead());
     rule.leeway.is_none().then(|| format!("`iat` may be {ahead} ahead of the clock"))

@@ -1,4 +1,4 @@
-//! The secret in words.
+//! Describes the secret in words.
 
 use super::digest_in_words;
 use crate::scheme::{Algorithm, Description};
