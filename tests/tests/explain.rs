@@ -334,8 +334,8 @@ fn a_form_is_written_anew_up_to_the_largest() {
     }
 }
 
-/// Indented, the document is as long as is allowed where another member begins: to try what was written till then would be to
-/// try half a document.
+/// Indented, the document is as long as is allowed where another member begins: to try what was written till then would
+/// be to try half a document.
 #[test]
 fn a_document_that_would_grow_too_long_is_told_as_untried() {
     let document = |text: usize| {

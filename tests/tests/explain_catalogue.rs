@@ -1,5 +1,5 @@
-//! The same mistakes with every provider of the catalogue whose file is read twice: what broke a request is found whatever the
-//! scheme, and nothing is found where nobody can tell.
+//! The same mistakes with every provider of the catalogue whose file is read twice: what broke a request is found
+//! whatever the scheme, and nothing is found where nobody can tell.
 
 use std::sync::LazyLock;
 

@@ -101,7 +101,8 @@ fn a_source_of_keys_says_where_they_are_and_how_they_are_written() {
     let paid = format!("format = \"pem\"\n{url}bearer = \"an API key\"\n");
     let tenant = "format = \"jwks\"\nurl = \"https://acme.example/{setting:tenant}\"\n[settings]\ntenant = \"yours\"\n";
     let by_id = "format = \"pem\"\nurl = \"https://acme.example/keys/{key-id}\"\nid = { json = \"/key\" }\n";
-    // Whether it is a set, certificates, at a URL that the request names, and named in the body; the credential; and where.
+    // Whether it is a set, certificates, at a URL that the request names, and named in the body; the credential; and
+    // where.
     for (keys, says, bearer, place) in [
         (set.as_str(), [true, false, false, false], None, "https://acme.example/keys"),
         (&paid, [false; 4], Some("an API key"), "https://acme.example/keys"),

@@ -112,8 +112,8 @@ impl Explanation {
         })
     }
 
-    /// Whether no cause was found, and some mistakes were left untried because they take too much work. Pairs of mistakes
-    /// do not count: some of them are always untried.
+    /// Whether no cause was found, and some mistakes were left untried because they take too much work. Pairs of
+    /// mistakes do not count: some of them are always untried.
     pub fn is_cut_short(&self) -> bool {
         self.untried.is_some()
     }

@@ -33,17 +33,17 @@ use crate::{head::Head, timestamp::Timestamp};
 
 /// Verifies a request and, if it is refused, finds the mistake that caused the refusal.
 ///
-/// Nothing is guessed. A mistake is *proven* if the signature is valid once the mistake is undone. It is *indicated* if the
-/// request shows it but the signature cannot prove it, such as a body that is shorter than announced. If neither is found,
-/// the explanation [says so](Explanation::is_no_cause_found): the secret is another one, or the request was changed on its
-/// way, or forged.
+/// Nothing is guessed. A mistake is *proven* if the signature is valid once the mistake is undone. It is *indicated* if
+/// the request shows it but the signature cannot prove it, such as a body that is shorter than announced. If neither is
+/// found, the explanation [says so](Explanation::is_no_cause_found): the secret is another one, or the request was
+/// changed on its way, or forged.
 ///
-/// The explanation is for the receiver. It never contains a secret, a key or the correct tag. But it shows how the request
-/// and the set-up differ, so do not send it to the caller.
+/// The explanation is for the receiver. It never contains a secret, a key or the correct tag. But it shows how the
+/// request and the set-up differ, so do not send it to the caller.
 ///
 /// The work is bounded. At most 32 MiB of bodies are tried in total, each hashed once for each form in which the scheme
-/// allows it to be signed. This takes a fraction of a second and as much memory, or a few times the body if that is more.
-/// Call it when a person asks, not for every refused request.
+/// allows it to be signed. This takes a fraction of a second and as much memory, or a few times the body if that is
+/// more. Call it when a person asks, not for every refused request.
 ///
 /// ```
 /// use countersign::{Certainty, Setup, Signer, Timestamp, explain, providers};

@@ -129,7 +129,8 @@ impl<'r> Search<'r> {
     /// Verifies a variant, whatever the age of its timestamp.
     pub(super) fn attempt<'t>(&self, trial: Trial<'t>) -> Option<Found<'t>> {
         let overhead = if has_secret_bytes(trial.scheme) { OVERHEAD } else { OVERHEAD_OF_PUBLIC_KEYS };
-        // Other algorithms cannot make a key of every text, and one invalid key must not prevent the others from being tried.
+        // Other algorithms cannot make a key of every text, and one invalid key must not prevent the others from being
+        // tried.
         let any_is_a_key =
             matches!(trial.scheme.signature.algorithm, Algorithm::Hmac(_) | Algorithm::Hash(_) | Algorithm::Token);
         let together = if any_is_a_key { MAX_KEYS } else { 1 };

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::{Algorithm, Description, ToldApartBy};
 
-/// A weakness that a scheme states, or that follows from its parts. The file is valid; the provider's way of signing is weak.
+/// A weakness that a scheme states, or that follows from its parts. The file is valid; the provider's way of signing is
+/// weak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Advice {

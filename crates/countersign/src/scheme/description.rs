@@ -82,8 +82,8 @@ impl Description {
         self.notes.as_deref()
     }
 
-    /// Returns the algorithm by its name in scheme files, such as `hmac-sha256`. If the request names one of several, the
-    /// names are joined with ` or `.
+    /// Returns the algorithm by its name in scheme files, such as `hmac-sha256`. If the request names one of several,
+    /// the names are joined with ` or `.
     pub fn algorithm(&self) -> String {
         self.signature.algorithm.to_string()
     }
@@ -120,8 +120,8 @@ impl Description {
 
     /// Returns the settings that limit deliveries to one customer of the provider: their names and descriptions.
     ///
-    /// They matter if the provider signs for all its customers with published keys. Without such a setting, anybody with an
-    /// account there can send deliveries. Given a verifier, only the settings that it lacks are returned.
+    /// They matter if the provider signs for all its customers with published keys. Without such a setting, anybody
+    /// with an account there can send deliveries. Given a verifier, only the settings that it lacks are returned.
     ///
     /// ```
     /// let scheme = countersign::providers::AWS_SNS.scheme()?;
@@ -165,13 +165,14 @@ impl Description {
         self.decoded
     }
 
-    /// Whether the signature covers the whole body: its bytes, or the names and values of all its form parameters except
-    /// those that the scheme leaves out (`exclude` and `skip_empty` under `[form]`).
+    /// Whether the signature covers the whole body: its bytes, or the names and values of all its form parameters
+    /// except those that the scheme leaves out (`exclude` and `skip_empty` under `[form]`).
     pub fn covers_body(&self) -> bool {
         self.covers_body
     }
 
-    /// Whether the scheme reads a value of the body as JSON, so that deliveries are JSON whatever their content type is.
+    /// Whether the scheme reads a value of the body as JSON, so that deliveries are JSON whatever their content type
+    /// is.
     pub fn reads_json(&self) -> bool {
         let fields = [&self.event_id, &self.event_type].into_iter().flatten().filter_map(Field::place);
         let time = self.timestamp.as_ref().and_then(|rule| rule.source.as_ref());

@@ -23,8 +23,8 @@ pub(crate) struct FormRule {
 }
 
 impl FormRule {
-    /// Whether the ends of names and values are unambiguous: both are written, percent-encoded, and separated by marks that
-    /// encoded text does not contain.
+    /// Whether the ends of names and values are unambiguous: both are written, percent-encoded, and separated by marks
+    /// that encoded text does not contain.
     pub(crate) fn is_framed(&self) -> bool {
         let is_mark = |text: &str| !text.is_empty() && text.bytes().all(|byte| b"=&:;,|".contains(&byte));
         let behind_value = [self.after.as_str(), self.join.as_str()].concat();

@@ -2,8 +2,8 @@
 //!
 //! A signature covers one string of bytes. If two requests with different parts make the same string, a signature for
 //! one is a signature for the other: `1` + `23` and `12` + `3`. So this module finds the rule that fixes the border
-//! between each two neighbours, or reports that there is none. Before the body it works from left to right, after it from
-//! right to left.
+//! between each two neighbours, or reports that there is none. Before the body it works from left to right, after it
+//! from right to left.
 
 use super::{
     Part, Source,
@@ -90,7 +90,8 @@ impl Framing {
     fn add_optional(&mut self, parts: &[Part]) {
         for (at, part) in parts.iter().enumerate() {
             let Part::When(_, inner) = part else { continue };
-            // What can follow in its place: the first part of each following group, up to the first part that is always there.
+            // What can follow in its place: the first part of each following group, up to the first part that is always
+            // there.
             let behind = &parts[at + 1..];
             let optional = behind.iter().position(|part| !matches!(part, Part::When(..))).unwrap_or(behind.len());
             let mut others = behind[..behind.len().min(optional + 1)].iter().filter_map(|part| match part {

@@ -12,7 +12,8 @@ use crate::{
 /// What a signature by RFC 9421 must cover and contain, apart from being valid.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HttpSignatureRule {
-    /// The algorithms that are allowed, either HMAC or some that take a public key; never empty in a scheme of this kind.
+    /// The algorithms that are allowed, either HMAC or some that take a public key; never empty in a scheme of this
+    /// kind.
     pub(crate) algorithms: Vec<HttpAlgorithm>,
     /// The components that must be covered.
     pub(crate) components: Vec<Component>,

@@ -108,8 +108,8 @@ impl Scheme {
     ///
     /// # Errors
     ///
-    /// Fails if the file is not TOML, has an unknown key or value, or describes something unsafe: a body or timestamp that
-    /// the signature does not cover, or signed parts that run into each other.
+    /// Fails if the file is not TOML, has an unknown key or value, or describes something unsafe: a body or timestamp
+    /// that the signature does not cover, or signed parts that run into each other.
     pub fn from_toml(id: impl Into<String>, text: &str) -> Result<Self, SchemeError> {
         let inner = read::read(id.into(), text)?;
         Ok(Self { inner: Arc::new(inner) })

@@ -31,14 +31,14 @@ impl Description {
         self.public_key_algorithms().all(|other| other.missing_feature().is_some()).then_some((first, feature))
     }
 
-    /// Whether the scheme relies on an algorithm that is broken or too weak for new uses. An endpoint must allow it with
-    /// [`VerifierBuilder::allow_legacy`](crate::VerifierBuilder::allow_legacy).
+    /// Whether the scheme relies on an algorithm that is broken or too weak for new uses. An endpoint must allow it
+    /// with [`VerifierBuilder::allow_legacy`](crate::VerifierBuilder::allow_legacy).
     pub fn is_legacy(&self) -> bool {
         self.weakness().is_some()
     }
 
-    /// The algorithm that makes the scheme [legacy](Self::is_legacy): its own, or a hash without collision resistance in the
-    /// signed content or a check.
+    /// The algorithm that makes the scheme [legacy](Self::is_legacy): its own, or a hash without collision resistance
+    /// in the signed content or a check.
     pub(crate) fn weakness(&self) -> Option<String> {
         let is_weak = match &self.signature.algorithm {
             Algorithm::Hmac(digest) => !digest.is_safe_for_hmac(),
@@ -83,7 +83,8 @@ impl Description {
             || self.decoded
             || !self.signature.optional_end.is_empty()
             || self.evidence_is_in_body()
-            // The content of a plain hash is searched for traces of a length extension, and a public key needs the whole content.
+            // The content of a plain hash is searched for traces of a length extension, and a public key needs the
+            // whole content.
             || matches!(
                 self.signature.algorithm,
                 Algorithm::Hash(_) | Algorithm::PublicKey(_) | Algorithm::DetachedJws | Algorithm::HttpSignature

@@ -188,7 +188,8 @@ impl Part {
         }
     }
 
-    /// Whether this part writes `wanted` for every request that has it at `source`, or in the layout if `source` is `None`.
+    /// Whether this part writes `wanted` for every request that has it at `source`, or in the layout if `source` is
+    /// `None`.
     pub(super) fn always_writes(&self, wanted: &Self, source: Option<&Source>) -> bool {
         match self {
             Self::When(own, inner) => {

@@ -12,7 +12,8 @@ use crate::encoding::Encoding;
 pub(crate) enum Syntax {
     /// One value of one shape.
     Value(Shape),
-    /// Items between separators, in any order. An item of no listed shape is skipped, because new versions have other shapes.
+    /// Items between separators, in any order. An item of no listed shape is skipped, because new versions have other
+    /// shapes.
     List {
         separators: Box<[u8]>,
         trim: bool,

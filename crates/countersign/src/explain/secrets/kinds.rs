@@ -10,8 +10,8 @@ pub(super) fn kind(secret: &[u8], scheme: &Scheme) -> Option<&'static str> {
     if !has_secret_bytes(scheme) || own.is_some_and(|own| secret.starts_with(own.as_bytes())) {
         return None;
     }
-    // Some providers sign with the API key. So a likely API key counts only if the scheme's secrets have a known prefix, or
-    // its file says that no API key signs.
+    // Some providers sign with the API key. So a likely API key counts only if the scheme's secrets have a known
+    // prefix, or its file says that no API key signs.
     if own.is_some() || scheme.secret.excludes_api_keys {
         credential::likely(secret)
     } else {

@@ -95,8 +95,8 @@ impl KeySource {
         self.bearer.as_deref()
     }
 
-    /// Whether certificates are published. They are checked against the clock and, if they come with their issuers or the
-    /// scheme names `issued_to`, against trusted roots.
+    /// Whether certificates are published. They are checked against the clock and, if they come with their issuers or
+    /// the scheme names `issued_to`, against trusted roots.
     pub fn is_certificate(&self) -> bool {
         self.format == KeyFormat::Certificate
     }

@@ -21,8 +21,8 @@ pub(crate) enum Slot {
     Label,
     /// The name of a region such as `us-east-1`: two letters, one or more words of letters, and a number.
     ///
-    /// A label would not be safe here: under `amazonaws.com`, `s3` and `s3-us-west-2` are labels too, and anybody can put
-    /// a certificate into a bucket under them.
+    /// A label would not be safe here: under `amazonaws.com`, `s3` and `s3-us-west-2` are labels too, and anybody can
+    /// put a certificate into a bucket under them.
     Region,
     /// Letters, digits, hyphens and underscores.
     Word,

@@ -182,8 +182,8 @@ fn unsafe_host(pattern: &Pattern) -> Option<String> {
         .then(|| format!("anybody can get a name under `{tail}`: name the host, or use `{{region}}`"))
 }
 
-/// Domains under which anybody can get a name, with a bucket or an app: the large ones of the Public Suffix List's private
-/// part. The list is incomplete, so it only helps the author of a file.
+/// Domains under which anybody can get a name, with a bucket or an app: the large ones of the Public Suffix List's
+/// private part. The list is incomplete, so it only helps the author of a file.
 const SHARED: [&str; 18] = [
     "amazonaws.com",
     "amazonaws.com.cn",

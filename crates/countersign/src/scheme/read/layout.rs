@@ -105,8 +105,8 @@ impl Reader<'_> {
         }
     }
 
-    /// Refuses letters and digits, because items contain them. Such a separator would split a time in two, and the second
-    /// half could be read as another time.
+    /// Refuses letters and digits, because items contain them. Such a separator would split a time in two, and the
+    /// second half could be read as another time.
     fn separators<'t>(&self, text: &'t Spanned<String>) -> Result<&'t [u8]> {
         let separators = text.get_ref().as_bytes();
         if separators.iter().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii()) {

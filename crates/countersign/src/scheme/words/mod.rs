@@ -47,7 +47,8 @@ impl Description {
         self.checks.iter().map(|check| check_in_words(check, self)).collect()
     }
 
-    /// Returns what a JSON Web Token or an HTTP Message Signature must contain and cover. Empty for schemes without one.
+    /// Returns what a JSON Web Token or an HTTP Message Signature must contain and cover. Empty for schemes without
+    /// one.
     pub fn signature_rules(&self) -> Vec<String> {
         let issuing = matches!(self.signature.algorithm, Algorithm::Jwt).then(|| rules::of_issuing(&self.jwt));
         rules::of_token(&self.jwt).into_iter().chain(issuing.flatten()).chain(rules::of_message(&self.http)).collect()
