@@ -1,4 +1,4 @@
-//! The catalogue as a whole: its names, its README, and what the pages tell people to configure.
+//! The catalogue as a whole: its names, its README, and the configuration that its pages show.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -43,7 +43,7 @@ fn readme() -> String {
 }
 
 #[test]
-fn no_id_and_no_alias_is_there_twice() {
+fn ids_and_aliases_are_unique() {
     let mut known = BTreeMap::new();
     for scheme in schemes() {
         for name in [scheme.id()].into_iter().chain(scheme.aliases().iter().map(String::as_str)) {
@@ -72,7 +72,7 @@ fn the_constant_of_a_provider_is_what_code_calls_it() {
 }
 
 #[test]
-fn no_two_providers_have_one_name() {
+fn provider_names_are_unique() {
     let mut known = BTreeMap::new();
     for scheme in schemes() {
         let other = known.insert(scheme.name().to_owned(), scheme.id().to_owned());
@@ -107,7 +107,7 @@ fn what_was_checked_with_vectors_has_them() {
     }
 }
 
-/// The rows of the README's tables of what is left out: their ids.
+/// The ids in the README's tables of providers that are left out.
 fn left_out() -> BTreeSet<String> {
     let readme = readme();
     let (_, tables) = readme.split_once("## What is left out").unwrap();
@@ -116,14 +116,14 @@ fn left_out() -> BTreeSet<String> {
 }
 
 #[test]
-fn what_is_left_out_is_not_there() {
+fn the_providers_that_the_readme_leaves_out_have_no_file() {
     for id in left_out() {
         assert_eq!(Provider::find(&id), None, "take `{id}` out of the README's list of what is left out");
     }
 }
 
 #[test]
-fn every_provider_that_people_asked_for_is_there_or_the_readme_says_why_not() {
+fn every_wanted_provider_has_a_file_or_a_reason_in_the_readme() {
     let left_out = left_out();
     let wanted = include_str!("../vectors/providers.txt").lines().map(str::trim).filter(|line| !line.is_empty());
     let missing: Vec<_> = wanted.filter(|id| Provider::find(id).is_none() && !left_out.contains(*id)).collect();
@@ -160,14 +160,14 @@ fn the_readme_has_the_right_numbers() {
 }
 
 #[test]
-fn the_main_readme_does_not_count_too_many() {
+fn the_main_readme_does_not_overstate_the_number_of_providers() {
     let readme = include_str!("../../README.md");
     let counted = readme.split("more than ").skip(1).filter_map(|rest| rest.split_once(" providers"));
     let numbers: Vec<usize> = counted.filter_map(|(number, _)| number.parse().ok()).collect();
     assert!(!numbers.is_empty() && numbers.iter().all(|number| *number < providers::ALL.len()), "{numbers:?}");
 }
 
-/// The configuration that a provider's page shows, its secret and the credential to fetch keys with taken from files.
+/// The configuration that a provider's page shows, with the secret and the credential for keys from files.
 fn configuration(provider: Provider, secret: &str, credential: &str) -> String {
     let output = Command::new(program()).args(["providers", provider.id()]).output().unwrap();
     let page = String::from_utf8(output.stdout).unwrap();
@@ -180,7 +180,7 @@ fn configuration(provider: Provider, secret: &str, credential: &str) -> String {
         let file = if text.ends_with("bearer = ") { credential } else { secret };
         format!("{text}\"file:{file}{}", &piece[piece.find('"').unwrap()..])
     });
-    // A value that every setting could have; of some, a URL is made.
+    // A value that is valid for every setting; some become part of a URL.
     configured.replace("\"…\"", "\"example.com\"") + "\n"
 }
 

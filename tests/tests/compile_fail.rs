@@ -1,7 +1,7 @@
-//! What must not compile: each file of `tests/compile-fail/` has its one error where it says `//~ CODE`, and no other.
+//! Programs that must not compile: each file of `tests/compile-fail/` has one error, at `//~ CODE`, and no other.
 //!
-//! Codes and lines are compared, and not what the compiler says of them: its words change from release to release, and no release
-//! is pinned here. The files are built as the programs of a package of its own, with the versions of `Cargo.lock`.
+//! Only codes and lines are compared, not messages: these change between releases of the compiler, and no release is pinned
+//! here. The files are built as the programs of a separate package, with the versions of `Cargo.lock`.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +13,7 @@ use std::{
 use countersign_tests::program::root;
 use serde_json::Value as Json;
 
-/// Lines and the codes of the errors there, by the name of the file.
+/// The lines with errors and their codes, by the name of the file.
 type Errors = BTreeMap<String, BTreeSet<(u64, String)>>;
 
 fn cases() -> Vec<PathBuf> {

@@ -1,4 +1,4 @@
-//! CONTRIBUTING shows how a provider is added by one that is there: its file, its commands, and what they print.
+//! CONTRIBUTING shows an existing provider as its example: its file, the commands, and their output.
 
 use std::process::Command;
 

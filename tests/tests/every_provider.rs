@@ -1,8 +1,8 @@
-//! Every provider of the catalogue and every own scheme, without an exception: what is signed is accepted, another secret is
-//! refused, and so is one flipped bit in whatever is proven.
+//! Every provider of the catalogue and every scheme of the tests: a signed request is accepted; another secret is refused, and
+//! so is one flipped bit in any signed value.
 //!
-//! Nothing here understands the language. What a scheme proves is learnt from the names that stand in its file and from what the
-//! scheme says of itself, and a verifier is asked about every byte of a request.
+//! Nothing here parses the language. The signed values follow from the names in the file and from what the scheme says about
+//! itself. The verifier is asked about every byte of a request.
 
 use std::sync::LazyLock;
 
@@ -41,7 +41,7 @@ impl Subject {
         self.verifier.verify(request, request.body(), NOW).is_ok()
     }
 
-    /// Whether what the file says of signature and checks names one of these.
+    /// Whether the signature or a check of the file names one of these.
     fn proves(&self, words: &[&str]) -> bool {
         let file: toml::Table = self.endpoint.toml.parse().unwrap();
         let tables =
@@ -54,7 +54,7 @@ impl Subject {
     }
 }
 
-/// The bits of a byte that are flipped: the lowest, that of the case of letters, and one more.
+/// The bits of a byte that are flipped: the lowest, the one for the case of letters, and one more.
 fn bits(at: usize) -> [u8; 3] {
     [1, 0x20, [2, 4, 8, 16, 64, 128][at % 6]]
 }
@@ -71,13 +71,13 @@ fn flips(text: &[u8]) -> impl Iterator<Item = (usize, u8, Vec<u8>)> {
 }
 
 #[test]
-fn every_provider_is_among_them() {
+fn every_provider_is_tested() {
     let all = providers::ALL.iter().map(|provider| provider.id());
     assert!(all.eq(ENDPOINTS.iter().map(Endpoint::id).take(providers::ALL.len())));
 }
 
 #[test]
-fn what_is_signed_is_accepted_and_with_another_secret_or_at_another_time_it_is_not() {
+fn a_signed_request_is_accepted_only_with_its_secret_and_in_time() {
     for subject in Subject::all() {
         let Subject { endpoint, verifier, request, .. } = &subject;
         let accepted = each_way(verifier, request, NOW, &[request.body().len() / 2]);
@@ -106,7 +106,7 @@ fn one_flipped_bit_in_any_header_that_proves_something_is_refused() {
                 let Ok(changed) = HeaderValue::from_bytes(&changed) else { continue };
                 let mut request = subject.request.clone();
                 request.headers_mut().insert(name, changed.clone());
-                // BoldSign signs by its old secret under another name, beside the new one.
+                // BoldSign also signs with its old secret, under another name.
                 let is_renamed = subject.id() == "boldsign" && changed.to_str().is_ok_and(|text| text.contains(" s1="));
                 let excused = is_renamed || bit == 0x20 && any_case(&subject, name, at);
                 assert!(excused || !subject.accepts(&request), "{}: {name}: {changed:?}", subject.id());
@@ -129,14 +129,14 @@ fn any_case(subject: &Subject, name: &HeaderName, at: usize) -> bool {
     is_lowered || (is_tag && (is_basic || is_word || behind.is_some_and(|behind| at >= behind)))
 }
 
-/// What stands in the body for whoever reads a form: names and values, in any order.
+/// The names and values of a form body, in any order.
 fn form(body: &[u8]) -> Vec<(String, String)> {
     let mut pairs: Vec<_> = form_urlencoded::parse(body).into_owned().collect();
     pairs.sort();
     pairs
 }
 
-/// The fields that a canonical form takes out of the body, which its file does not name.
+/// The fields that a canonical form reads from the body, which its file does not name.
 fn canonical_fields(id: &str) -> Vec<String> {
     let item = "/notificationItems/0/NotificationRequestItem";
     match id {
@@ -155,10 +155,10 @@ fn canonical_fields(id: &str) -> Vec<String> {
     }
 }
 
-/// What of the body is proven, if not all of it is.
+/// The signed values of the body, if not all of it is signed.
 fn proven_values(subject: &Subject, body: &[u8]) -> Vec<Option<Json>> {
     let text = |name: &str| form(body).into_iter().find(|(is, _)| is == name).map(|(_, value)| value);
-    // Beside what is read, bytes that are no text may stand.
+    // Elsewhere in the body, there may be bytes that are not text.
     let document: Option<Json> = serde_json::from_str(&String::from_utf8_lossy(body)).ok();
     let at = |pointer: &String| document.as_ref()?.pointer(pointer).cloned();
     let in_form = subject.mentioned.form.iter().map(|(name, pointer)| match pointer {
@@ -192,7 +192,7 @@ fn one_flipped_bit_in_what_is_proven_of_the_body_is_refused() {
     }
 }
 
-/// Words of files that prove the path of the request, and the query.
+/// Words in files that mean that the path or the query is signed.
 const PATH: [&str; 9] = [
     "{url}",
     ":url}",

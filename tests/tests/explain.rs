@@ -1,4 +1,4 @@
-//! Every broken request of `tests/explain` is explained by what broke it, and no explanation gives a secret away.
+//! `explain` finds what broke every request of `tests/explain`, and no explanation reveals a secret.
 
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -9,7 +9,7 @@ use http::{HeaderMap, Request};
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde::Serialize as _;
 
-/// Every case with its file and what is found: it takes a while, so it is done once.
+/// Every case with its file and its explanation. They are computed once, because that is slow.
 static ALL: LazyLock<Vec<(String, Case, Explanation)>> = LazyLock::new(|| {
     let explained = |(file, case): (String, Case)| {
         let explanation = case.explain();
@@ -52,7 +52,7 @@ fn no_explanation_gives_away_a_secret_or_a_tag() {
     }
 }
 
-/// A log line must show what it says, and nothing else: one line, in characters that drive no terminal.
+/// A message may go into a log or a terminal, so it is one line without control characters.
 #[test]
 fn every_message_is_one_line() {
     for (_, _, explanation) in ALL.iter() {
@@ -87,14 +87,14 @@ fn first(expect: &Expect) -> Option<String> {
     }
 }
 
-/// All that can be printed of an explanation.
+/// Everything that an explanation can print.
 fn texts(explanation: &Explanation) -> Vec<String> {
     let mut texts = vec![explanation.to_string(), format!("{explanation:?}"), format!("{:?}", explanation.verdict())];
     texts.extend(explanation.causes().iter().flat_map(|cause| [cause.to_string(), format!("{cause:?}")]));
     texts
 }
 
-/// Pieces of the secrets, of the tags that came and of the tags that would have been right, in each way to write them.
+/// Pieces of the secrets, of the received tags and of the correct tags, in each encoding.
 fn fragments(case: &Case) -> BTreeSet<String> {
     let mut whole: Vec<Vec<u8>> = Vec::new();
     for pasted in case.secrets.iter().chain(&case.others) {
@@ -123,7 +123,7 @@ fn user_of(case: &Case) -> Option<&[u8]> {
     Some(authority.rsplit_once('@')?.0.as_bytes())
 }
 
-/// The tags that the configured secret makes of the request as it came.
+/// The tags that the configured secret makes for the received request.
 fn right_tags(case: &Case, secret: &str) -> Vec<Vec<u8>> {
     let signer = match &case.public_url {
         Some(url) => Signer::with_public_url(case.scheme(), secret, url),
@@ -153,11 +153,11 @@ fn hex(bytes: &[u8]) -> String {
 /// Eight characters of a secret would be a quarter of a short one.
 const PIECE: usize = 8;
 
-/// What is in everybody's secrets and explanations: names of variables, kinds of prefixes, times.
+/// Pieces that explanations may contain: names of variables, kinds of prefixes, times.
 const PUBLIC: [&str; 4] = ["WEBHOOK_SECRET=", "${GITHUB_SECRET}", "1767225600000", "undefined"];
 
 #[test]
-fn a_refusal_explains_itself_as_far_as_its_log_line_carries() {
+fn a_refusal_and_its_log_line_have_the_same_explanation() {
     for (_, case, explanation) in ALL.iter() {
         let Verdict::Refused(rejection) = explanation.verdict() else { continue };
         let alone = Explanation::of_rejection(rejection);
@@ -170,7 +170,7 @@ fn a_refusal_explains_itself_as_far_as_its_log_line_carries() {
 }
 
 #[test]
-fn a_log_line_tells_a_delay_of_whole_hours_from_another() {
+fn a_delay_of_whole_hours_in_a_log_line_indicates_a_time_zone() {
     let codes = |reason| -> Vec<_> {
         Explanation::of_log("timestamp_too_old", reason).unwrap().causes().iter().map(Cause::code).collect()
     };
@@ -179,7 +179,7 @@ fn a_log_line_tells_a_delay_of_whole_hours_from_another() {
     assert_eq!(codes("it was cut off in the log"), ["timestamp_too_old"]);
 }
 
-/// A retry after an hour is no mistake of anybody's clock, so the zone must not be all that is told of it.
+/// A retry after an hour is not a clock mistake, so a time zone must never be reported as proven.
 #[test]
 fn a_time_zone_is_never_proven() {
     let codes: Vec<_> = ALL.iter().flat_map(|(_, _, explanation)| explanation.causes()).collect();
@@ -188,7 +188,7 @@ fn a_time_zone_is_never_proven() {
 }
 
 #[test]
-fn the_padding_of_a_secret_that_was_lost_is_found() {
+fn the_lost_padding_of_a_secret_is_found() {
     let whole = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw1A==";
     let now = Timestamp::from_unix_seconds(1_767_225_600);
     let request = Request::post("/").header("webhook-id", "evt-1").body("{}").unwrap();
@@ -200,7 +200,7 @@ fn the_padding_of_a_secret_that_was_lost_is_found() {
 }
 
 #[test]
-fn what_keeps_the_verifier_from_being_made_is_the_cause() {
+fn a_configuration_error_is_the_cause() {
     let request = Request::post("/").body(Vec::new()).unwrap();
     let code = |setup: Setup| {
         let explanation = countersign::explain(&setup, &request, request.body(), Timestamp::from_unix_seconds(0));
@@ -216,7 +216,7 @@ fn what_keeps_the_verifier_from_being_made_is_the_cause() {
 
 proptest! {
     #[test]
-    fn whatever_comes_an_explanation_is_given(
+    fn any_request_gets_an_explanation(
         provider in select(providers::ALL),
         names in vec(select(&["X_Sig", "Host", "X-Original-URI", "Content-Length", "Content-Encoding", "X-Forwarded-Port"][..]), 0..4),
         value in "[ -~]{0,40}",
@@ -253,7 +253,7 @@ fn a_deeply_nested_body_is_explained_like_any_other() {
 }
 
 #[test]
-fn a_large_body_is_explained_as_far_as_the_work_allows() {
+fn a_large_body_is_explained_within_the_limit_of_work() {
     let (_, case) =
         Case::all().unwrap().into_iter().find(|(_, case)| case.name == "an editor added a line feed").unwrap();
     let signer = Signer::new(case.scheme(), String::from_utf8(case.secrets[0].bytes()).unwrap()).unwrap();
@@ -269,9 +269,9 @@ fn a_large_body_is_explained_as_far_as_the_work_allows() {
     assert!(!explain(100, "tampered").is_cut_short());
 }
 
-/// The commonest question there is: all that was left untried are pairs of mistakes.
+/// The most common case: only pairs of mistakes were left untried.
 #[test]
-fn another_secret_is_what_is_told_where_nothing_explains_a_common_request() {
+fn without_a_cause_another_secret_is_suggested() {
     let secret = |text: &str| format!("whsec_{}", text.repeat(32));
     let now = Timestamp::from_unix_seconds(1_767_225_600);
     let signer = Signer::new(providers::STRIPE, secret("a")).unwrap();
@@ -285,7 +285,7 @@ fn another_secret_is_what_is_told_where_nothing_explains_a_common_request() {
 }
 
 #[test]
-fn what_was_left_untried_is_told_as_it_is() {
+fn the_reason_for_untried_mistakes_is_reported() {
     let why = |provider, headers, target: &str, body: usize| {
         let setup = Setup::new(provider).unwrap().secret("a", "0123456789abcdef0123456789abcdef");
         let setup = setup.public_url("https://example.com");
@@ -316,9 +316,9 @@ fn first_cause_of(place: &str, signed: &[u8], came: &[u8]) -> Option<&'static st
     countersign::explain(&setup, &request, came, now).causes().first().map(Cause::code)
 }
 
-/// The signature stands in a header: what is tried of that must leave enough of the work for the body.
+/// The signature is in a header. Trying header mistakes must leave enough work for the body.
 #[test]
-fn a_body_is_changed_up_to_the_largest() {
+fn changes_are_tried_up_to_the_limit_of_the_body() {
     for (len, code) in [(8 << 20, Some("body_white_space")), ((8 << 20) + 1, None)] {
         let came = vec![b'x'; len];
         assert_eq!(first_cause_of("header = 'sig'", &[&came[..], b"\n"].concat(), &came), code, "{len}");
@@ -326,7 +326,7 @@ fn a_body_is_changed_up_to_the_largest() {
 }
 
 #[test]
-fn a_form_is_written_anew_up_to_the_largest() {
+fn a_form_is_rewritten_up_to_the_limit_of_the_body() {
     for (len, code) in [(128 << 10, Some("body_form")), ((128 << 10) + 1, None)] {
         let came = format!("a=b+{}", "x".repeat(len - 4));
         let signed = came.replace('+', "%20");
@@ -337,7 +337,7 @@ fn a_form_is_written_anew_up_to_the_largest() {
 /// Indented, the document is as long as is allowed where another member begins: to try what was written till then would
 /// be to try half a document.
 #[test]
-fn a_document_that_would_grow_too_long_is_told_as_untried() {
+fn a_document_that_grows_too_long_is_reported_as_untried() {
     let document = |text: usize| {
         let members = [&*format!("\"{}\"", "x".repeat(text)), &*",null".repeat(7_000)].concat();
         [&*"[".repeat(40), &*members, &*"],null".repeat(39), "]"].concat()
@@ -357,7 +357,7 @@ fn a_document_that_would_grow_too_long_is_told_as_untried() {
 }
 
 #[test]
-fn a_header_is_rewritten_up_to_the_longest() {
+fn a_header_is_rewritten_up_to_its_limit() {
     let setup = Setup::new(providers::GITHUB).unwrap().secret("a", "0123456789abcdef");
     let now = Timestamp::from_unix_seconds(0);
     let request = Request::post("/").body(&b"{}"[..]).unwrap();
@@ -371,7 +371,7 @@ fn a_header_is_rewritten_up_to_the_longest() {
 }
 
 #[test]
-fn an_explanation_reads_as_the_verdict_and_its_causes_with_their_certainty() {
+fn an_explanation_prints_the_verdict_and_the_causes_with_their_certainty() {
     let secret = "0123456789abcdef";
     let now = Timestamp::from_unix_seconds(0);
     let request = Request::post("/").body(&b"{}"[..]).unwrap();

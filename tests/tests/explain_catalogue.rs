@@ -11,12 +11,12 @@ use http::{HeaderName, HeaderValue, Method, Request, header::CONTENT_LENGTH};
 
 static ENDPOINTS: LazyLock<Vec<Endpoint>> = LazyLock::new(Endpoint::catalogue);
 
-/// Those that take a secret, not a public key.
+/// The endpoints whose schemes take a secret, not a public key.
 fn with_secret() -> impl Iterator<Item = &'static Endpoint> {
     ENDPOINTS.iter().filter(|endpoint| !endpoint.scheme.takes_public_key())
 }
 
-/// Those whose signature is over the bytes of the body.
+/// The endpoints whose signatures cover the body.
 fn with_signed_body() -> impl Iterator<Item = &'static Endpoint> {
     ENDPOINTS.iter().filter(|endpoint| endpoint.scheme.covers_body())
 }
@@ -47,7 +47,7 @@ fn sample(endpoint: &Endpoint) -> Request<Bytes> {
 }
 
 #[test]
-fn a_secret_that_was_pasted_with_something_around_it_is_found_for_each_provider_that_is_read_twice() {
+fn a_secret_with_stray_characters_is_found_for_each_provider() {
     for endpoint in with_secret() {
         let request = sample(endpoint);
         let secret = endpoint.secret;
@@ -58,7 +58,7 @@ fn a_secret_that_was_pasted_with_something_around_it_is_found_for_each_provider_
 }
 
 #[test]
-fn a_secret_in_base64_or_hex_is_found_for_each_provider_that_is_read_twice() {
+fn a_secret_in_base64_or_hex_is_found_for_each_provider() {
     for endpoint in with_secret() {
         let request = sample(endpoint);
         let digits = endpoint.secret.bytes().flat_map(|byte| [byte >> 4, byte & 15]);
@@ -70,7 +70,7 @@ fn a_secret_in_base64_or_hex_is_found_for_each_provider_that_is_read_twice() {
 }
 
 #[test]
-fn a_changed_body_is_found_for_each_provider_that_is_read_twice_that_signs_it() {
+fn a_changed_body_is_found_for_each_provider_that_signs_it() {
     for endpoint in with_signed_body() {
         let request = sample(endpoint);
         let body = request.body().clone();
@@ -96,7 +96,7 @@ fn a_changed_body_is_found_for_each_provider_that_is_read_twice_that_signs_it() 
 }
 
 #[test]
-fn a_renamed_or_repeated_header_is_found_for_each_provider_that_is_read_twice() {
+fn a_renamed_or_repeated_header_is_found_for_each_provider() {
     for endpoint in ENDPOINTS.iter() {
         let request = sample(endpoint);
         let Some(name) = endpoint.reading.signature_header().map(|name| HeaderName::try_from(name).unwrap()) else {
@@ -126,7 +126,7 @@ fn a_renamed_or_repeated_header_is_found_for_each_provider_that_is_read_twice() 
 }
 
 #[test]
-fn a_late_delivery_and_a_clock_that_is_behind_are_found_for_each_provider_that_is_read_twice_that_signs_a_time() {
+fn late_deliveries_and_slow_clocks_are_found_for_each_provider_that_signs_a_time() {
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.scheme.tolerance().is_some()) {
         let request = sample(endpoint);
         for (seconds, code) in
@@ -141,9 +141,9 @@ fn a_late_delivery_and_a_clock_that_is_behind_are_found_for_each_provider_that_i
     }
 }
 
-/// Every twelfth: where nothing is found, everything was tried.
+/// Only every twelfth endpoint, because everything is tried where no cause is found.
 #[test]
-fn nothing_is_found_where_the_secret_is_another_or_the_body_was_tampered_with() {
+fn no_cause_is_found_for_another_secret_or_a_tampered_body() {
     for endpoint in ENDPOINTS.iter().step_by(12) {
         let request = sample(endpoint);
         let explanation = explain(endpoint, endpoint.other_secret, &request, NOW);

@@ -1,4 +1,4 @@
-//! An explanation takes little memory, whatever the request is made of.
+//! An explanation takes little memory for any request.
 //!
 //! One test, because the allocator counts for the whole process.
 
@@ -17,7 +17,7 @@ struct Counting;
 static NOW: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
 
-// SAFETY: every call goes to the system's allocator as it came.
+// SAFETY: every call is forwarded unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let now = NOW.fetch_add(layout.size(), Ordering::Relaxed) + layout.size();
@@ -34,7 +34,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// How many bytes an explanation takes at its height.
+/// The peak memory of an explanation, in bytes.
 fn peak(provider: Provider, target: &str, body: &str) -> usize {
     let setup = Setup::new(provider).unwrap().secret("a", "0123456789abcdef0123456789abcdef");
     let setup = setup.public_url("https://example.com");

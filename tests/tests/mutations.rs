@@ -1,7 +1,7 @@
-//! One change at a time, everywhere in a signed request: refused exactly if the scheme can tell it from the original.
+//! One change at a time, everywhere in a signed request: refused exactly if the scheme can detect it.
 //!
-//! What a scheme can tell is worked out from its file by `countersign_tests::reading`, independently of the library. That
-//! holds the exceptions that are inherent in schemes: white space around a header's value, equivalent writings of a form
+//! `countersign_tests::reading` computes from the file what a scheme can detect, independently of the library. It also has
+//! the exceptions that are inherent in schemes: white space around a header's value, equivalent writings of a form
 //! or query parameter that is read decoded, the order of a sorted form, hex in any case where the file declares it, the
 //! word `Basic`, percent-escapes that a provider decodes.
 
@@ -17,7 +17,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri};
 static ENDPOINTS: LazyLock<Vec<Endpoint>> =
     LazyLock::new(|| Endpoint::all().into_iter().filter(|endpoint| endpoint.reading.is_complete()).collect());
 
-/// Asserts that a changed request gets the verdict that its reading says; tells whether it was accepted.
+/// Asserts that a changed request gets the verdict of its reading. Returns whether it was accepted.
 fn judge(endpoint: &Endpoint, original: &Request<Bytes>, changed: &Request<Bytes>, what: &str) -> bool {
     let verifier = endpoint.verifier();
     let before = whole(&verifier, original, NOW).unwrap().covered();
@@ -29,7 +29,7 @@ fn judge(endpoint: &Endpoint, original: &Request<Bytes>, changed: &Request<Bytes
             assert_eq!(after.timestamp, before.timestamp, "{}: {what}", endpoint.id());
             assert_eq!(after.event_id, before.event_id, "{}: {what}", endpoint.id());
             assert_eq!(after.event_type, before.event_type, "{}: {what}", endpoint.id());
-            // Whoever relays a delivery cannot make it a new event.
+            // A relay cannot turn a delivery into a new event.
             assert_eq!(after.replay_key, before.replay_key, "{}: {what}", endpoint.id());
             let has_key = endpoint.reading.covers_body() && endpoint.scheme.told_apart_by().is_none();
             assert!(after.replay_key.is_some() || !has_key, "{}: {what}", endpoint.id());
@@ -42,7 +42,7 @@ fn judge(endpoint: &Endpoint, original: &Request<Bytes>, changed: &Request<Bytes
     }
 }
 
-/// Every text that differs from this one in a bit.
+/// Every text that differs from this one in one bit.
 fn flips(text: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> {
     (0..text.len() * 8).map(|bit| {
         let mut flipped = text.to_vec();
@@ -52,7 +52,7 @@ fn flips(text: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> {
 }
 
 #[test]
-fn a_bit_of_the_body_flips() {
+fn a_flipped_bit_of_the_body_is_refused_if_the_scheme_covers_it() {
     for endpoint in ENDPOINTS.iter() {
         let signed = endpoint.sample();
         for (bit, body) in flips(signed.body()) {
@@ -65,7 +65,7 @@ fn a_bit_of_the_body_flips() {
 }
 
 #[test]
-fn the_body_grows_shrinks_or_is_gone() {
+fn a_longer_shorter_or_missing_body_gets_the_expected_verdict() {
     for endpoint in ENDPOINTS.iter() {
         let signed = endpoint.sample();
         let body = signed.body();
@@ -81,12 +81,12 @@ fn the_body_grows_shrinks_or_is_gone() {
 }
 
 #[test]
-fn a_bit_of_any_header_flips() {
+fn a_flipped_bit_of_a_header_gets_the_expected_verdict() {
     for endpoint in ENDPOINTS.iter() {
         let signed = endpoint.sample();
         let signature = endpoint.reading.signature_header().unwrap_or_default();
         for (name, value) in signed.headers() {
-            // One of several tags is enough, so a changed one is no more than an unknown one: see below.
+            // One valid tag among several is enough: see the test below.
             if endpoint.reading.tags() > 1 && signature.eq_ignore_ascii_case(name.as_str()) {
                 continue;
             }
@@ -101,7 +101,7 @@ fn a_bit_of_any_header_flips() {
 }
 
 #[test]
-fn one_of_several_tags_changes() {
+fn a_changed_tag_among_several_is_refused_only_without_a_valid_one() {
     let endpoint = Endpoint::find("own-hashed-secret");
     let signed = endpoint.sample();
     let text = signed.headers()["x-sig"].to_str().unwrap().to_owned();
@@ -118,7 +118,7 @@ fn one_of_several_tags_changes() {
 }
 
 #[test]
-fn any_header_is_gone_empty_doubled_or_padded() {
+fn a_missing_empty_doubled_or_padded_header_gets_the_expected_verdict() {
     for endpoint in ENDPOINTS.iter() {
         let signed = endpoint.sample();
         for (name, value) in signed.headers() {
@@ -142,7 +142,7 @@ fn any_header_is_gone_empty_doubled_or_padded() {
             ] {
                 judge(endpoint, &signed, &with(&lines), &format!("{name} is {what}"));
             }
-            // What a list is to a scheme, its own grammar says; a value said twice in one line is that to none.
+            // The signature's own grammar may have lists. No other header may have its value twice in one line.
             if Some(name.as_str()) != endpoint.reading.signature_header().map(|name| name.to_lowercase()).as_deref() {
                 judge(endpoint, &signed, &with(&[&joined]), &format!("{name} is said twice in one line"));
             }
@@ -151,7 +151,7 @@ fn any_header_is_gone_empty_doubled_or_padded() {
 }
 
 #[test]
-fn a_header_comes_along() {
+fn an_added_header_gets_the_expected_verdict() {
     for endpoint in ENDPOINTS.iter() {
         let signed = endpoint.sample();
         for name in
@@ -165,7 +165,7 @@ fn a_header_comes_along() {
 }
 
 #[test]
-fn a_bit_of_the_request_target_flips() {
+fn a_flipped_bit_of_the_request_target_gets_the_expected_verdict() {
     for endpoint in ENDPOINTS.iter() {
         let signed = endpoint.sample();
         for (bit, target) in flips(signed.uri().to_string().as_bytes()) {
@@ -178,7 +178,7 @@ fn a_bit_of_the_request_target_flips() {
 }
 
 #[test]
-fn the_request_target_is_written_in_another_way() {
+fn a_rewritten_request_target_gets_the_expected_verdict() {
     for endpoint in ENDPOINTS.iter() {
         let signed = endpoint.sample();
         let target = signed.uri().to_string();
@@ -208,7 +208,7 @@ fn the_request_target_is_written_in_another_way() {
 }
 
 #[test]
-fn the_method_is_another() {
+fn another_method_gets_the_expected_verdict() {
     for endpoint in ENDPOINTS.iter() {
         let signed = endpoint.sample();
         for method in [Method::GET, Method::PUT, Method::PATCH, Method::HEAD, Method::from_bytes(b"post").unwrap()] {
@@ -221,7 +221,7 @@ fn the_method_is_another() {
 }
 
 #[test]
-fn the_form_is_written_in_another_way() {
+fn a_rewritten_form_gets_the_expected_verdict() {
     for endpoint in ENDPOINTS.iter().filter(|endpoint| endpoint.reading.needs_form()) {
         let signed = endpoint.sample();
         let form = String::from_utf8(signed.body().to_vec()).unwrap();
@@ -252,7 +252,7 @@ fn the_form_is_written_in_another_way() {
 }
 
 #[test]
-fn what_a_scheme_does_not_sign_may_change_and_nothing_that_is_covered_does() {
+fn a_change_is_accepted_only_outside_of_covered_values() {
     for endpoint in ENDPOINTS.iter() {
         let signed = endpoint.sample();
         let read: Vec<String> = endpoint.reading.headers().iter().map(|name| name.to_lowercase()).collect();

@@ -1,4 +1,4 @@
-//! No code asks which provider it is dealing with: the names stand in the catalogue, and in what is written for people.
+//! No code depends on the provider: provider names occur only in the catalogue and in text for people.
 
 use std::{
     collections::BTreeSet,
@@ -8,7 +8,7 @@ use std::{
 
 use countersign::providers;
 
-/// Where names may stand, and why. All else that is code is searched.
+/// Where names are allowed, and why. All other code is searched.
 const ALLOWED: &[(&str, &str)] = &[
     ("countersign/src/canonical/", "the functions that the scheme files name"),
     ("countersign/src/scheme/read/keys.rs", "the hosts on which anybody can publish"),
@@ -16,7 +16,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("countersign-bench/", "measures some schemes as examples"),
 ];
 
-/// Ids and names that are ordinary words: of these, only the quoted word and the constant count.
+/// Ids and names that are ordinary words: for these, only the quoted word and the constant count.
 const ORDINARY: &[&str] = &[
     "bolt",
     "box",
@@ -66,7 +66,7 @@ const ORDINARY: &[&str] = &[
     "zoom",
 ];
 
-/// Headers that several senders use, or that are not a provider's own.
+/// Headers that several senders use, or that belong to no single provider.
 const COMMON_HEADERS: &[&str] = &[
     "authorization",
     "content-digest",
@@ -109,7 +109,7 @@ fn no_code_names_a_provider() {
 }
 
 #[test]
-fn the_search_would_find_one() {
+fn the_search_finds_a_provider_in_code() {
     let words = Words::of_catalogue();
     for line in [
         "if id == \"github\" {",
@@ -148,7 +148,7 @@ impl Words {
         Self(words)
     }
 
-    /// Those that stand in the line as whole words, in any case.
+    /// The names that occur in the line as whole words, in any case.
     fn in_line<'a>(&'a self, line: &'a str) -> impl Iterator<Item = &'a str> {
         let lower = line.to_lowercase().replace('_', "-");
         self.0.iter().map(String::as_str).filter(move |word| {
@@ -164,7 +164,7 @@ impl Words {
     }
 }
 
-/// The numbered lines that are neither documentation, nor the help of a command, nor tests.
+/// The numbered lines of code, without documentation, help texts of commands and tests.
 fn code_lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut in_help = false;
     let lines = text.lines().enumerate().take_while(|(_, line)| !line.starts_with("#[cfg(test)]"));

@@ -1,4 +1,4 @@
-//! The README's blocks do what it says. Its Rust blocks run as doc tests of this package's library.
+//! The README's blocks work as it says. Its Rust blocks run as doc tests of this package's library.
 
 use std::{env, fs, path::Path, process::Command};
 
@@ -39,7 +39,7 @@ fn every_toml_block_is_a_manifest_a_scheme_or_a_configuration() {
     for manifest in manifests {
         let manifest: toml::Table = manifest.parse().unwrap();
         for (name, dependency) in manifest["dependencies"].as_table().unwrap() {
-            // The others are of the versions that the workspace has.
+            // The other manifests have the versions of the workspace.
             let Some(path) = dependency.get("path") else {
                 let version = dependency.as_str().or(dependency.get("version").and_then(toml::Value::as_str)).unwrap();
                 let known: toml::Table = fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
@@ -63,7 +63,7 @@ fn every_toml_block_is_a_manifest_a_scheme_or_a_configuration() {
     serves(configurations[0]);
 }
 
-/// The block behind this one, which shows what it prints.
+/// The block after this one, which shows its output.
 fn shown_behind(block: &str) -> &'static str {
     let blocks = blocks();
     let at = blocks.iter().position(|(_, text)| *text == block).unwrap();
@@ -72,7 +72,7 @@ fn shown_behind(block: &str) -> &'static str {
     text
 }
 
-/// Holds that the gateway starts with this configuration, on free ports.
+/// Asserts that the gateway starts with this configuration, on free ports.
 fn serves(configuration: &str) {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
@@ -86,7 +86,7 @@ fn serves(configuration: &str) {
 }
 
 #[test]
-fn the_line_of_the_log_says_what_a_late_delivery_is_refused_for() {
+fn the_log_line_of_a_late_delivery_has_the_reason() {
     let shown = blocks_in("text").find(|text| text.starts_with("WARN countersign: refused")).unwrap();
     let (secret, now) = ("whsec_of_this_test", Timestamp::from_unix_seconds(1_767_225_600));
     let sent = Timestamp::from_unix_seconds(now.unix_seconds() - 412);
@@ -106,11 +106,11 @@ fn every_shell_block_runs() {
         match text {
             // It runs this test.
             "tests/run.sh" => assert!(root().join(text).exists()),
-            // It would build the program once more.
+            // It would build the program again.
             "cargo install --locked --path crates/countersign-cli" => {
                 assert!(root().join("crates/countersign-cli/Cargo.toml").exists());
             }
-            // Without `--once` the server would stay up.
+            // Without `--once`, the server would not stop.
             "cargo run --release -- demo" => {
                 assert!(Command::new(&program).args(["demo", "--once"]).status().unwrap().success());
             }

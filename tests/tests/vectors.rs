@@ -1,4 +1,4 @@
-//! Every signed request of `tests/vectors` gets its verdict, whichever way it is given to the verifier.
+//! Every signed request of `tests/vectors` gets its verdict, in each of the three ways to verify it.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ fn every_case_gets_its_verdict_and_reason() {
     assert!(passed > 1000, "vector files are missing");
 }
 
-/// The verdict itself is nobody's business here, but it must not depend on how the body arrives.
+/// The verdict itself is not tested here, only that it does not depend on how the body arrives.
 #[test]
 fn debatable_cases_get_one_verdict_whichever_way_the_body_arrives() {
     for file in VectorFile::all().unwrap() {
@@ -44,7 +44,7 @@ fn debatable_cases_get_one_verdict_whichever_way_the_body_arrives() {
     }
 }
 
-/// Who says so in `checked` has them.
+/// By what their files say in `checked`.
 #[test]
 fn every_provider_that_an_sdk_or_an_example_checked_has_vectors() {
     let with_vectors: BTreeSet<String> = VectorFile::all().unwrap().into_iter().map(|file| file.provider).collect();
@@ -53,7 +53,7 @@ fn every_provider_that_an_sdk_or_an_example_checked_has_vectors() {
     }
 }
 
-/// What is wrong with the verdicts on a case, in one line.
+/// Describes wrong verdicts on a case in one line.
 fn mismatch(file: &VectorFile, case: &Case) -> Option<String> {
     let ways = ["whole", "chunks", "collected"];
     let verdicts = verdicts(file, case);
@@ -72,7 +72,7 @@ fn is_expected(case: &Case, verdict: &Verdict) -> bool {
     plain(verdict) == case.expect && verdict.as_ref().err().is_none_or(is_one_of_them)
 }
 
-/// The files have one word for all ways in which what came is not what was signed.
+/// The vector files use one word for all refusals of content that differs from the signed one.
 fn word_of_the_vectors(code: &str) -> &str {
     match code {
         "ambiguous_content" | "body_hash" | "method" | "unexpected_value" => "signature",
@@ -84,13 +84,13 @@ fn plain(verdict: &Verdict) -> Expect {
     if verdict.is_ok() { Expect::Accept } else { Expect::Reject }
 }
 
-/// The verdicts on the whole request, on one whose body comes in chunks, and on one that is collected.
+/// The verdicts on the whole request, on one with its body in chunks, and on a collected one.
 fn verdicts(file: &VectorFile, case: &Case) -> [Verdict; 3] {
     let Ok(head) = case.request.head() else {
         return [(); 3].map(|()| Err("malformed_signature".to_owned()));
     };
     let Some(verifier) = verifier(file, case) else {
-        // No key made the signature, if there is no key.
+        // Without a key, no key made the signature.
         let is_signature = case.reason_any.iter().any(|reason| reason == "signature");
         return [(); 3].map(|()| Err(if is_signature { "signature" } else { "unknown_key" }.to_owned()));
     };
@@ -99,7 +99,7 @@ fn verdicts(file: &VectorFile, case: &Case) -> [Verdict; 3] {
     [verify(&verifier, &head, body, now), update(&verifier, &head, body, now), collect(&verifier, &head, body, now)]
 }
 
-/// `None` if the secrets are refused: a verifier that cannot be made accepts nothing.
+/// `None` if the secrets are refused: then nothing is accepted.
 fn verifier(file: &VectorFile, case: &Case) -> Option<Verifier> {
     let id = &file.provider;
     let provider = Provider::find(id).unwrap_or_else(|| panic!("{id} is not in the catalogue"));

@@ -1,4 +1,4 @@
-//! Bodies in what was put around them, and in another encoding.
+//! Body mistakes: wrapped bodies, encoded bodies, compressed bodies and rewritten forms.
 
 use std::io::Read as _;
 
@@ -20,7 +20,7 @@ fn of_body(signed: &[u8], came: impl Into<Bytes>) -> Vec<Mistake> {
 const EVENT: &[u8] = b"{\"id\":17}";
 
 #[test]
-fn a_body_inside_of_a_document_is_found_with_its_place() {
+fn a_wrapped_body_is_found_with_its_place() {
     let in_object = |name: &str| serde_json::json!({ name: "{\"id\":17}" });
     let in_lists =
         |depth: usize| (0..depth).fold(serde_json::json!("{\"id\":17}"), |json, _| serde_json::json!([json]));
@@ -76,7 +76,7 @@ fn a_body_in_another_encoding_is_found() {
     let in_string = serde_json::json!("{\"id\":17}").to_string();
     let found = Mistake::Body(BodyMistake::Encoded { encoding: "taken out of a JSON string" });
     assert_eq!(of_body(in_string.as_bytes(), EVENT), [found]);
-    // One in the other is nobody's mistake.
+    // Two encodings at once are not tried.
     assert_eq!(of_body(EVENT, serde_json::json!(STANDARD.encode(EVENT)).to_string()), []);
 }
 
@@ -86,7 +86,7 @@ fn a_body_that_is_still_compressed_is_found() {
     GzEncoder::new(EVENT, Compression::best()).read_to_end(&mut packed[0]).unwrap();
     ZlibEncoder::new(EVENT, Compression::best()).read_to_end(&mut packed[1]).unwrap();
     DeflateEncoder::new(EVENT, Compression::best()).read_to_end(&mut packed[2]).unwrap();
-    // RFC 1951 section 3.2.4: a block that is stored, behind bits that mean nothing and make it look like zlib.
+    // RFC 1951 section 3.2.4: a stored block whose unused bits make it look like zlib.
     let stored = [&[0x08, 9, 0, !9, !0][..], EVENT, &[1, 0, 0, !0, !0]].concat();
     for packed in packed.into_iter().chain([stored]) {
         assert_eq!(of_body(EVENT, packed.clone()), [Mistake::Body(BodyMistake::StillCompressed)], "{packed:x?}");
@@ -94,7 +94,7 @@ fn a_body_that_is_still_compressed_is_found() {
 }
 
 #[test]
-fn a_form_whose_escapes_were_written_anew_is_found() {
+fn a_form_with_rewritten_escapes_is_found() {
     for (came, signed, digits) in [
         ("Name=AbC%3a%2fEf", "Name=AbC%3A%2FEf", "a form whose escapes have upper-case digits"),
         ("Name=AbC%3A%2FEf", "Name=AbC%3a%2fEf", "a form whose escapes have lower-case digits"),

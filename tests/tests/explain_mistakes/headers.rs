@@ -1,4 +1,4 @@
-//! Headers that have another name, stand there several times or were split.
+//! Header mistakes: renamed, repeated, joined or split.
 
 use countersign::{HeaderMistake, Mistake, providers};
 use http::HeaderName;
@@ -18,7 +18,7 @@ fn every_header_that_a_scheme_reads_is_found_under_another_name() {
         let mut request = sign(&scheme, order("{}"), now());
         rename(request.headers_mut(), own, other);
         assert_eq!(proven(&setup(&scheme), &request), [renamed(own, other)]);
-        // With another secret nothing is proven, but the name tells.
+        // With another secret nothing is proven, but the name indicates it.
         assert!(indicated(&with_another_secret(&scheme), &request).contains(&renamed(own, other)));
     }
 }
@@ -58,7 +58,7 @@ fn a_header_that_was_split_into_many_lines_is_found() {
 }
 
 #[test]
-fn as_many_headers_are_looked_at_as_servers_let_through() {
+fn renamed_headers_are_found_among_at_most_128() {
     let scheme = own(ORDERS);
     let mut request = sign(&scheme, order("{}"), now());
     rename(request.headers_mut(), "acme-signature", "x-acme-signature");

@@ -1,4 +1,4 @@
-//! The mistakes that people make, one of each kind: what is found, to the letter, and what is said of it.
+//! One mistake of each kind: the exact mistakes that `explain` finds, and their messages.
 
 mod bodies;
 mod headers;
@@ -16,7 +16,7 @@ pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 pub(crate) const NOW: i64 = 1_767_225_600;
 
-/// A scheme of a time, an order number and the body.
+/// A scheme that signs a time, an order number and the body.
 pub(crate) const ORDERS: &str = r#"
 name = "Acme"
 [signature]
@@ -34,7 +34,7 @@ pub(crate) fn own(file: &str) -> Scheme {
     Scheme::from_toml("acme", file).unwrap()
 }
 
-/// A scheme of a time in a format.
+/// A scheme that signs a time in a format.
 pub(crate) fn timed(format: &str, signs: &str) -> Scheme {
     own(&timed_file(format, signs))
 }
@@ -46,7 +46,7 @@ pub(crate) fn timed_file(format: &str, signs: &str) -> String {
     )
 }
 
-/// A scheme of these parts, without a time.
+/// A scheme that signs these parts, without a time.
 pub(crate) fn timeless(algorithm: &str, signs: &str) -> Scheme {
     own(&format!(
         "name = 'Acme'\n[signature]\nalgorithm = '{algorithm}'\nheader = 'Acme-Signature'\nvalue = '{{hex}}'\n\
@@ -98,7 +98,7 @@ pub(crate) fn name(text: &'static str) -> HeaderName {
     HeaderName::from_static(text)
 }
 
-/// Takes a header away and hands back its value.
+/// Removes a header and returns its value.
 pub(crate) fn taken(headers: &mut HeaderMap, header: &str) -> String {
     headers.remove(header).unwrap().to_str().unwrap().to_owned()
 }
@@ -121,7 +121,7 @@ pub(crate) fn of_secret(key: &str, mistake: SecretMistake) -> Mistake {
     Mistake::Secret { key: key.into(), mistake }
 }
 
-/// The mistakes that a line of a log tells, each of which it may only indicate.
+/// The mistakes that a log line indicates.
 pub(crate) fn logged(code: &str, reason: &str) -> Vec<Mistake> {
     mistakes(&Explanation::of_log(code, reason).unwrap(), Certainty::Indicated)
 }

@@ -1,4 +1,4 @@
-//! Deliveries of another provider, and senders that sign by other rules.
+//! Provider and rule mistakes: another provider, other signed content, another hash.
 
 use bytes::Bytes;
 use countersign::{Cause, HeaderMistake, Mistake, ProviderMistake, RuleMistake, Scheme, Setup, Signer, providers};
@@ -15,7 +15,7 @@ fn a_delivery_of_another_provider_is_found() {
     let stripe = sign(&providers::STRIPE.scheme().unwrap(), order("{}"), now());
     assert_eq!(proven(&setup(&github), &stripe), [other(&["stripe"])]);
 
-    // Its key is made of the secret otherwise.
+    // Its scheme makes another key from the secret.
     let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
     let request = Request::post("/in").header("webhook-id", "evt-1").body("{}").unwrap();
     let request = Signer::new(providers::STANDARD_WEBHOOKS, secret).unwrap().sign(request, now()).unwrap();
@@ -25,7 +25,7 @@ fn a_delivery_of_another_provider_is_found() {
 }
 
 #[test]
-fn the_signature_headers_of_others_tell_which_providers_it_may_be() {
+fn signature_headers_of_other_schemes_show_the_possible_providers() {
     let stripe = providers::STRIPE.scheme().unwrap();
     let request = Request::post("/in").header("X-Hub-Signature-256", format!("sha256={:064}", 0));
     let request = request.header("X-Line-Signature", "AAAA").body(Bytes::new()).unwrap();
@@ -33,18 +33,18 @@ fn the_signature_headers_of_others_tell_which_providers_it_may_be() {
     let Some(Mistake::Provider(ProviderMistake::OtherHeader { header, ids })) = found.first() else {
         panic!("{found:?}")
     };
-    // Several providers have this header, and the other one is not theirs.
+    // Several providers use this header, and none of them the other one.
     assert_eq!(header, "x-hub-signature-256");
     assert!(ids.contains(&"github") && ids.contains(&"facebook-meta") && !ids.contains(&"line"), "{ids:?}");
 
-    // Everybody sends this one.
+    // `Authorization` identifies no provider.
     let request = Request::post("/in").header("Authorization", format!("Bearer {SECRET}")).body(Bytes::new()).unwrap();
     let found = explain(&setup(&stripe), &request, now());
     assert_eq!(found.causes().iter().map(Cause::code).collect::<Vec<_>>(), ["missing_signature"]);
 }
 
 #[test]
-fn what_the_sender_signs_in_place_of_what_the_scheme_says_is_found() {
+fn other_signed_content_is_found() {
     let content = |scheme: &Scheme, sent: &Scheme| {
         let found = proven(&setup(scheme), &sign(sent, order("{}"), now()));
         let [Mistake::Rule(RuleMistake::Content { signed })] = found[..] else { panic!("{found:?}") };
@@ -59,14 +59,14 @@ fn what_the_sender_signs_in_place_of_what_the_scheme_says_is_found() {
         content(&with_id("{id}.{timestamp}.{body}"), &with_id("{timestamp}.{id}.{body}")),
         "{timestamp}.{id}.{body}"
     );
-    // Where the scheme has no id, an empty one is not signed either.
+    // Without an id in the scheme, contents with an id are not tried.
     let mut request = sign(&timeless(".{body}"), order("{}"), now());
     request.headers_mut().insert("acme-time", NOW.into());
     assert_eq!(proven(&setup(&timed("{timestamp}.{body}")), &request), []);
 }
 
 #[test]
-fn another_hash_function_is_found_in_an_hmac_and_in_a_plain_hash() {
+fn another_hash_function_is_found_for_an_hmac_and_for_a_plain_hash() {
     for (scheme, sent, expected, found) in
         [("hmac-sha256", "hmac-sha512", "sha256", "sha512"), ("sha512", "sha256", "sha512", "sha256")]
     {

@@ -1,4 +1,4 @@
-//! Secrets in another encoding, with what came along, of another kind, environment or endpoint.
+//! Secret mistakes: another encoding, stray characters, another kind, environment or endpoint.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD, engine::general_purpose::URL_SAFE};
 use countersign::{Certainty, Mistake, SecretError, SecretMistake, Setup, Signer};
@@ -12,7 +12,7 @@ use crate::{
 };
 
 #[test]
-fn a_secret_in_another_encoding_is_told_by_what_it_is() {
+fn a_secret_in_another_encoding_is_found_with_that_encoding() {
     let scheme = |secret: &str| own(&format!("{ORDERS}[secret]\n{secret}\n"));
     let request = |key: &[u8]| {
         let signer = Signer::new(scheme("encoding = 'hex'"), hex(key)).unwrap();
@@ -41,7 +41,7 @@ fn a_secret_in_another_encoding_is_told_by_what_it_is() {
 fn a_secret_that_was_pasted_with_its_name_is_found() {
     let request = |secret: &str| Signer::new(own(ORDERS), secret).unwrap().sign(order("{}"), now()).unwrap();
     let stray = || vec![of_secret("endpoint", SecretMistake::Stray { at_sender: false })];
-    // In letters that the name of a variable can have, too: what stands behind it is its padding.
+    // A secret of letters that a variable's name may have too: the `=` after them is padding.
     let padded = "ABCDEFGHIJKLMNOPQRSTUVWXYZ2345==";
     for (pasted, secret, found) in [
         (format!("ACME_SECRET_2={SECRET}"), SECRET, stray()),
@@ -56,9 +56,9 @@ fn a_secret_that_was_pasted_with_its_name_is_found() {
     }
 }
 
-/// A sender without a secret is no sender of what stands behind the prefix of another.
+/// A prefix alone must not be reduced to the empty secret: that would hide that the sender's is empty.
 #[test]
-fn a_prefix_with_nothing_behind_it_is_not_taken_away() {
+fn a_prefix_with_nothing_after_it_is_not_removed() {
     let mut mac = Hmac::<Sha256>::new_from_slice(b"").unwrap();
     mac.update(format!("{NOW}.17.{{}}").as_bytes());
     let mut request = order("{}");
@@ -100,7 +100,7 @@ fn a_public_key_that_lost_its_lines_is_found() {
 }
 
 #[test]
-fn a_secret_of_another_environment_is_told_where_both_tell_theirs() {
+fn a_secret_of_another_environment_is_found_if_both_environments_are_known() {
     let other = |secret: &'static str, delivery| SecretMistake::Environment { secret, delivery };
     for (secret, body, found) in [
         ("acme_live_0123456789abcdef", "{\"test\":true}", Some(other("live", "test"))),
@@ -119,7 +119,7 @@ fn a_secret_of_another_environment_is_told_where_both_tell_theirs() {
 }
 
 #[test]
-fn a_secret_that_begins_as_the_scheme_says_is_no_other_credential() {
+fn a_secret_with_the_prefix_of_the_scheme_is_not_another_credential() {
     for (rule, is_other) in [("strip = 'sk_'", false), ("strip = 'whsec_'", true), ("encoding = 'utf8'", false)] {
         let scheme = own(&format!("{ORDERS}[secret]\n{rule}\n"));
         let setup = Setup::new(&scheme).unwrap().secret("endpoint", "sk_0123456789abcdef0123456789abcdef");
@@ -130,9 +130,9 @@ fn a_secret_that_begins_as_the_scheme_says_is_no_other_credential() {
     }
 }
 
-/// And is not said to be in the wrong encoding.
+/// And not as wrongly encoded.
 #[test]
-fn a_secret_that_is_empty_is_told_as_it_is() {
+fn an_empty_secret_is_reported_as_empty() {
     for rule in ["encoding = 'utf8'", "encoding = 'hex'", "encoding = 'base64'"] {
         let scheme = own(&format!("{ORDERS}[secret]\n{rule}\n"));
         for (text, error) in [("", SecretError::Empty), ("  ", SecretError::Blank)] {
@@ -153,7 +153,7 @@ fn the_secret_of_another_endpoint_is_named() {
 }
 
 #[test]
-fn each_secret_of_which_no_key_can_be_made_is_named() {
+fn each_secret_that_makes_no_key_is_named() {
     let scheme = own(&format!("{ORDERS}[secret]\nencoding = 'hex'\n"));
     let setup = Setup::new(&scheme).unwrap().secret("old", "not in hex").secret("new", "neither is this");
     let told = indicated(&setup, &sign(&own(ORDERS), order("{}"), now()));
@@ -165,7 +165,7 @@ fn each_secret_of_which_no_key_can_be_made_is_named() {
 }
 
 #[test]
-fn a_public_key_is_looked_at_as_what_it_is() {
+fn a_public_key_is_tried_in_other_encodings() {
     let endpoint = Endpoint::find("discord");
     let public = "0f09610b89f5e5702e6914f76b732fdf0ecad76b6f8ef8ecdaf36afd1d8664fd";
     assert_eq!(endpoint.secret, public);
@@ -180,7 +180,7 @@ fn a_public_key_is_looked_at_as_what_it_is() {
         SecretMistake::Encoding { configured: "hex-any-case", signed: "the bytes that it decodes to from base64" };
     assert_eq!(explain(setup().secret("endpoint", base64)), (vec![of_secret("endpoint", mistake)], vec![]));
 
-    // A key in PEM is none in hex, and as good.
+    // A key in PEM is accepted where the scheme expects hex.
     let other = include_str!("../../vectors/keys/other-ed25519.pub.pem");
     assert_eq!(explain(setup().secret("endpoint", other)), (vec![], vec![]));
     let (proven, told) = explain(setup().secret("old", other).secret("new", "no key"));

@@ -1,4 +1,4 @@
-//! Times in another format, another unit and another time zone.
+//! Time mistakes: another format, unit or time zone, and rewritten times.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ fn another_format_of_the_time_is_found() {
         ("rfc3339", "seconds", TimeMistake::Format { expected: "an RFC 3339 time with a zone", found: SECONDS }),
         ("seconds", "milliseconds", TimeMistake::Unit { expected: SECONDS, found: MILLISECONDS }),
     ] {
-        // Where nothing stands behind the time, its length is fixed.
+        // Without text after the time, its length is fixed.
         let signs = "{timestamp}{body}";
         let request = sign(&timed(sent, signs), order("{}"), now());
         assert_eq!(proven(&setup(&timed(scheme, signs)), &request), [Mistake::Time(mistake)], "{scheme} {sent}");
@@ -28,7 +28,7 @@ fn another_format_of_the_time_is_found() {
 const EARLY: Timestamp = Timestamp::from_unix_millis(631_351_351_000);
 
 #[test]
-fn a_unit_is_the_mistake_if_the_time_is_absurd_in_the_one_and_recent_in_the_other() {
+fn the_unit_is_wrong_if_the_time_is_absurd_in_it_and_recent_in_the_other() {
     let year = 365 * 24 * 60 * 60 * 1000;
     let unit = |expected, found| Some(TimeMistake::Unit { expected, found });
     let to_seconds = unit("seconds", "milliseconds");
@@ -54,9 +54,9 @@ fn a_unit_is_the_mistake_if_the_time_is_absurd_in_the_one_and_recent_in_the_othe
     }
 }
 
-/// With another secret, so that the text of the time is all that tells.
+/// With another secret, so that nothing is proven and only the text of the time counts.
 #[test]
-fn the_text_of_a_time_tells_what_it_is() {
+fn the_format_of_a_time_is_found_from_its_text() {
     let format = |expected, found| vec![Mistake::Time(TimeMistake::Format { expected, found })];
     let with_time = |scheme: &Scheme, text: &str| {
         let mut request = sign(scheme, order("{}"), now());
@@ -89,7 +89,7 @@ fn the_text_of_a_time_tells_what_it_is() {
         let scheme = timed("seconds", signs);
         let request = with_time(&scheme, "1767225600000");
         assert!(indicated(&with_another_secret(&scheme), &request).contains(&unit), "{signs}");
-        // Where the time is not what the refusal is about, nothing is said of it.
+        // If the refusal is not about the time, no time mistake is reported.
         let any = with_another_secret(&scheme).tolerance(Duration::MAX);
         let told = indicated(&any, &request);
         assert_eq!(told.contains(&unit), signs == "{timestamp}{body}", "{told:?}");
@@ -104,21 +104,21 @@ fn the_text_of_a_time_tells_what_it_is() {
 }
 
 #[test]
-fn a_time_that_was_written_anew_is_found_in_both_directions() {
+fn a_rewritten_time_is_found_in_both_directions() {
     let seconds = timed("seconds", "{timestamp}.{body}");
     let replaced = |by, later| vec![Mistake::Time(TimeMistake::Replaced { by: Duration::from_secs(by), later })];
     for (scheme, signed, came, body, found) in [
         (&seconds, NOW, NOW + 2, 2, replaced(2, true)),
         (&seconds, NOW, NOW - 3, 2, replaced(3, false)),
         (&seconds, NOW, NOW - 1, 16 << 10, replaced(1, false)),
-        // Hundreds of times are not tried with a longer one.
+        // Other times are not tried with a longer body.
         (&seconds, NOW, NOW - 1, (16 << 10) + 1, vec![]),
     ] {
         let mut request = sign(scheme, order(vec![b'x'; body]), Timestamp::from_unix_seconds(signed));
         request.headers_mut().insert("acme-time", came.to_string().parse().unwrap());
         assert_eq!(proven(&setup(scheme), &request), found, "{came} {body}");
     }
-    // Milliseconds would be too many to try.
+    // There are too many milliseconds to try.
     let millis = timed("milliseconds", "{timestamp}.{body}");
     let mut request = sign(&millis, order("{}"), now());
     request.headers_mut().insert("acme-time", ((NOW - 1) * 1000).to_string().parse().unwrap());
@@ -142,7 +142,7 @@ fn the_durations_of_a_log_line_are_read_to_the_millisecond() {
 }
 
 #[test]
-fn whole_hours_alone_are_a_time_zone() {
+fn only_multiples_of_half_an_hour_indicate_a_time_zone() {
     let hour = Duration::from_secs(3600);
     let zones = |code, text: &str| -> Vec<_> {
         let told = logged(code, &format!("the timestamp is {text}; the tolerance is 300s"));

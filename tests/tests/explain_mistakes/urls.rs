@@ -1,4 +1,4 @@
-//! URLs of which a proxy changed a part, alone and together with another mistake.
+//! URL mistakes, alone and together with another mistake.
 
 use bytes::Bytes;
 use countersign::{Mistake, SecretMistake, Setup, Signer, UrlMistake, providers};
@@ -8,7 +8,7 @@ use crate::{
     ORDERS, SECRET, explain, now, of_secret, order, own, proven, rename, renamed, setup, sign, with_another_secret,
 };
 
-/// A scheme of the URL and the body.
+/// A scheme that signs the URL and the body.
 const URLS: &str = r#"
 name = "Acme"
 [signature]
@@ -28,7 +28,7 @@ fn signed_for(url: &str) -> Request<Bytes> {
     Request::from_parts(parts, body)
 }
 
-/// What is found where this URL was signed, this one is configured, and this one is asked for.
+/// The mistakes that are found for a signed URL, a configured URL and a request target.
 fn url_mistakes(
     signed: &str,
     configured: Option<&str>,
@@ -47,7 +47,7 @@ fn url_mistakes(
 }
 
 #[test]
-fn the_url_that_was_signed_is_told_part_by_part() {
+fn the_differing_parts_of_the_signed_url_are_found() {
     use UrlMistake::{Host, Missing, Path, Port, Query, Scheme, TrailingSlash};
     let host = |signed: &str| Host { signed: signed.into() };
     let port = |signed: Option<&str>| Port { signed: signed.map(str::to_owned) };
@@ -88,7 +88,7 @@ fn the_url_that_was_signed_is_told_part_by_part() {
         ),
         // More than three mistakes make another URL.
         ("http://b.io:8443/in/", "https://a.io", "/in", ("host", "b.io:8443"), vec![]),
-        // What is no host, no port or no path would make another URL of what stands around it.
+        // Text that is not a host, port or path would change the rest of the URL.
         ("https://b.io/in", "https://a.io", "/in", ("x-forwarded-host", "b.io/in"), vec![]),
         ("https://a.io:8443/in", "https://a.io", "/in", ("x-forwarded-port", "8443/in"), vec![]),
         ("https://a.io.evil.example/in", "https://a.io", "/in", ("x-original-uri", ".evil.example/in"), vec![]),
@@ -103,13 +103,13 @@ fn the_url_that_was_signed_is_told_part_by_part() {
 }
 
 #[test]
-fn a_long_url_is_tried_as_long_as_servers_let_it_through() {
+fn a_url_is_tried_up_to_the_limit_of_servers() {
     let configured = "https://a.io";
     for (len, found) in [(8192, vec![UrlMistake::TrailingSlash { signed: true }]), (8193, vec![])] {
         let target = format!("/{}", "x".repeat(len - configured.len() - 1));
         assert_eq!(url_mistakes(&format!("{configured}{target}/"), Some(configured), &target, &[]), found, "{len}");
     }
-    // It matters where it is signed, and nowhere else.
+    // The limit applies only if the scheme signs the URL.
     let target = format!("/{}", "x".repeat(9000));
     let request = Request::post(&target).header("x-hub-signature-256", format!("sha256={:064}", 0));
     let request = request.body(Bytes::from("{}")).unwrap();
@@ -117,7 +117,7 @@ fn a_long_url_is_tried_as_long_as_servers_let_it_through() {
 }
 
 #[test]
-fn of_a_deep_path_so_many_segments_are_taken_for_what_a_proxy_put_in_front() {
+fn a_prefix_added_by_a_proxy_is_found_up_to_a_number_of_segments() {
     let tail =
         |first: u8| format!("/{}", (first..=20).map(|segment| segment.to_string()).collect::<Vec<_>>().join("/"));
     for (first, found) in [(15, vec![UrlMistake::Path { signed: tail(15) }]), (16, vec![])] {
@@ -127,7 +127,7 @@ fn of_a_deep_path_so_many_segments_are_taken_for_what_a_proxy_put_in_front() {
 }
 
 #[test]
-fn two_mistakes_at_once_are_found_by_what_each_of_them_is() {
+fn two_mistakes_at_once_are_both_found() {
     let scheme = own(ORDERS);
     let stray = || of_secret("endpoint", SecretMistake::Stray { at_sender: false });
     let quoted = Setup::new(&scheme).unwrap().secret("endpoint", format!("\"{SECRET}\""));

@@ -1,4 +1,4 @@
-//! What is said of each kind of mistake.
+//! The codes and messages of each kind of mistake.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use countersign::{
 use crate::{logged, mistakes, name, of_secret, renamed};
 
 #[test]
-fn what_is_wrong_with_a_value_decides_on_the_advice() {
+fn the_problem_of_a_value_decides_the_advice() {
     let missing = "a secret is set there";
     let empty = "the sender has no secret set";
     let rejection = |problem| Rejection::MalformedSignature { place: "header `acme-signature`".into(), problem };
@@ -23,14 +23,14 @@ fn what_is_wrong_with_a_value_decides_on_the_advice() {
         assert!(matches!(&told[..], [told] if told.contains(advice)), "{told:?}");
         assert_eq!(of_log("malformed_signature", &rejection(problem).to_string()), told);
     }
-    // Of a line that says no more, or is of another kind, it is the code that decides.
+    // If the line has no known problem, or is of another kind, the code decides.
     let told = of_log("malformed_signature", "cut\u{1b}[31m off");
     assert!(told[0].starts_with("cut[31m off: check that this provider sent it"), "{told:?}");
     let told = of_log("missing_signature", "the signature is empty");
     assert!(told[0].contains(missing) && !told[0].contains(empty), "{told:?}");
 }
 
-/// Holds a mistake to its word, and to what its text is about, not to how that is put.
+/// Asserts the code of a mistake and the essential parts of its message.
 #[track_caller]
 fn says(mistake: &Mistake, code: &str, parts: &[&str]) {
     let text = mistake.to_string();
@@ -39,7 +39,7 @@ fn says(mistake: &Mistake, code: &str, parts: &[&str]) {
 }
 
 #[test]
-fn a_mistake_with_a_header_or_a_scheme_says_which_it_is() {
+fn the_message_of_a_header_or_scheme_mistake_names_it() {
     let header = || name("acme-signature");
     says(
         &Mistake::Header(HeaderMistake::Encoding { header: header(), expected: "hex", found: "base64" }),
@@ -84,7 +84,7 @@ fn a_mistake_with_a_header_or_a_scheme_says_which_it_is() {
 }
 
 #[test]
-fn a_mistake_with_a_secret_says_with_which() {
+fn the_message_of_a_secret_mistake_names_the_secret() {
     says(
         &of_secret("old", SecretMistake::Case),
         "secret_case",
@@ -127,7 +127,7 @@ fn a_mistake_with_a_secret_says_with_which() {
 }
 
 #[test]
-fn a_mistake_with_a_time_or_a_url_says_what_was_signed() {
+fn the_message_of_a_time_or_url_mistake_says_what_was_signed() {
     let by = Duration::from_millis(7_201_500);
     let tolerance = Duration::from_millis(500);
     says(

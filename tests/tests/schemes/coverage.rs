@@ -1,11 +1,11 @@
-//! What a signature does not cover, and what could be taken for another.
+//! What a signature covers, and which signed parts could be taken for another.
 
 use countersign::Scheme;
 
 use crate::{HEAD, HMAC, TIME, accepted, refused, refused_at};
 
 #[test]
-fn what_the_signature_does_not_cover() {
+fn a_file_that_claims_more_coverage_than_its_signature_has_is_refused() {
     refused_at(&format!("{HEAD}{HMAC}signs = \"{{body}}\"\n{TIME}"), "[timestamp]", "does not cover this timestamp");
     refused_at(&format!("{HEAD}{HMAC}signs = \"{{header:X-Id}}\"\n"), "[signature]", "does not cover the body");
     refused_at(&format!("{HEAD}{HMAC}signs = \"{{url}}\"\n"), "[signature]", "does not cover the body");
@@ -31,7 +31,7 @@ fn what_is_signed_for_some_requests_only_is_not_covered() {
     let when =
         |text: &str, when: &str| format!("signs = [{{ text = \"{text}\", when = \"{when}\" }}, \"b:{{body}}\"]\n");
     let file = |signs: &str, more: &str| format!("{HEAD}{HMAC}{signs}{more}");
-    // That there is a time is signed, but not which one.
+    // The presence of a time is signed, but not its value.
     refused_at(&file(&when("timed;", "header:X-Time"), TIME), "[timestamp]", "does not cover this timestamp");
     refused_at(&file(&when("t:{timestamp};", "header:X-Flag"), TIME), "[timestamp]", "does not cover this timestamp");
     accepted(&file(&when("t:{timestamp};", "header:X-Time"), TIME));
@@ -61,7 +61,7 @@ fn an_id_in_the_layout_is_signed() {
 }
 
 #[test]
-fn an_optional_text_behind_the_body_could_be_its_end() {
+fn an_optional_text_after_the_body_is_refused_as_ambiguous() {
     let signs = "signs = [\"{body}\", { text = \"|id\", when = \"header:X-Id\" }]\n";
     refused_at(&format!("{HEAD}{HMAC}{signs}"), "[signature]", "nothing shows whether an optional part is there");
     accepted(&format!("{HEAD}{HMAC}{signs}ambiguous = \"the id is of no matter\"\n"));
@@ -75,7 +75,7 @@ fn the_body_of_a_plain_hash_is_not_optional() {
 }
 
 #[test]
-fn a_token_is_signed_by_a_secret_or_by_a_private_key() {
+fn the_algorithms_of_a_token_take_either_a_secret_or_a_public_key() {
     let file = |algorithms: &str| {
         format!("{HEAD}algorithm = \"jwt\"\nheader = \"X\"\ncovers_body = false\n[jwt]\nalgorithms = {algorithms}\n")
     };
@@ -104,7 +104,7 @@ fn a_value_is_checked_once() {
 }
 
 #[test]
-fn what_tells_events_apart_is_said_where_the_body_does_not() {
+fn what_tells_events_apart_must_be_stated_if_the_body_is_not_signed() {
     let file = |signs: &str, told: &str| format!("{HEAD}{HMAC}signs = \"{signs}\"\n{told}");
     let open = |told: &str| file("{header:X-Id}", &format!("covers_body = false\n{told}"));
     refused_at(&open(""), "[signature]", "say under `[event]` what tells events apart");
@@ -128,7 +128,7 @@ fn what_tells_events_apart_is_said_where_the_body_does_not() {
 }
 
 #[test]
-fn unsigned_values_are_taken_where_some_stand_beside_what_tells_events_apart_already() {
+fn unsigned_values_tell_events_apart_only_if_they_are_outside_the_body() {
     let signed = format!("{HEAD}{HMAC}signs = \"{{body}}\"\n");
     let sent =
         "name = \"T\"\n[signature]\nalgorithm = \"token\"\nheader = \"X-Token\"\ncovers_body = false\n".to_owned();
@@ -160,7 +160,7 @@ fn unsigned_values_are_taken_where_some_stand_beside_what_tells_events_apart_alr
 }
 
 #[test]
-fn parts_that_run_into_each_other() {
+fn parts_that_run_into_each_other_are_refused_unless_stated() {
     for (signs, tables) in [
         ("{id}{body}", "[id]\nheader = \"X-Id\"\n"),
         ("{header:X-A}{body}", ""),
@@ -186,11 +186,11 @@ fn parts_that_run_into_each_other() {
         ("{query-sorted}{body}", ENCODED),
         ("{query-sorted}a{body}", ENCODED),
         ("{query-sorted}\\n{body}", &ENCODED.replace("encode = true\n", "")),
-        // Nothing stands between a name and its value, or between two pairs, or what may be a part of either.
+        // Nothing separates a name from its value, or two pairs, or only text that could be part of either.
         ("{query-sorted}\\n{body}", &ENCODED.replace("\"=\"", "\"\"")),
         ("{query-sorted}\\n{body}", &ENCODED.replace("\"&\"", "\"\"")),
         ("{query-sorted}\\n{body}", &ENCODED.replace("\"=\"", "\"a\"")),
-        // Nobody signs which value is whose.
+        // It is not signed which value belongs to which name.
         ("{query-sorted}\\n{body}", &format!("{ENCODED}values_only = true\n")),
     ] {
         let file = format!("{HEAD}{HMAC}signs = \"{signs}\"\n{tables}");
@@ -218,7 +218,7 @@ fn parts_that_run_into_each_other() {
 }
 
 #[test]
-fn a_signed_form_parameter_covers_what_stands_in_its_json() {
+fn a_signed_form_parameter_covers_the_values_of_its_json() {
     let file = |signs: &str| {
         format!(
             "{HEAD}{HMAC}signs = \"{signs}\"\ncovers_body = false\n[event]\ntold_apart_by = \"signed-content\"\n\
@@ -230,7 +230,7 @@ fn a_signed_form_parameter_covers_what_stands_in_its_json() {
 }
 
 #[test]
-fn signed_json_covers_what_stands_in_it() {
+fn signed_json_covers_the_values_in_it() {
     for (id, is_covered) in
         [("/data/id", true), ("/data", true), ("/id", false), ("/dat/id", false), ("/data2/id", false)]
     {
@@ -319,7 +319,7 @@ fn a_canonical_form_that_writes_the_url_may_write_it_in_several_forms() {
 }
 
 #[test]
-fn an_open_border_is_told_by_what_stands_beside_it() {
+fn the_error_for_an_open_border_names_the_parts_on_both_sides() {
     let id = "[id]\nheader = \"X-Id\"\n";
     let time = TIME.replace("\"seconds\"", "\"rfc3339-or-utc\"");
     for (signs, tables, end, beginning) in [
@@ -363,7 +363,7 @@ fn an_id_among_the_claims_is_covered_by_a_token_and_by_nothing_else() {
 const ENCODED: &str = "[form]\nbetween = \"=\"\njoin = \"&\"\nencode = true\n";
 
 #[test]
-fn a_field_of_the_event_says_where_it_stands() {
+fn a_field_of_the_event_says_where_it_is() {
     for (id, said, header) in [
         ("{header:X-Id}", "header `x-id`", Some("x-id")),
         ("{query:id}", "query parameter `id`", None),
@@ -380,7 +380,7 @@ fn a_field_of_the_event_says_where_it_stands() {
 }
 
 #[test]
-fn a_scheme_says_what_it_signs_and_for_which_requests() {
+fn a_scheme_shows_its_signed_content_with_conditions() {
     let signs = |signs: &str| accepted(&format!("{HEAD}{HMAC}signs = {signs}\n")).signed_content().map(str::to_owned);
     assert_eq!(signs("\"v1:{body}\"").as_deref(), Some("v1:{body}"));
     let optional = "[{ text = \"i:{header:X-Id};\", when = \"header:X-Id\" }, \"b:{body}\"]";

@@ -1,4 +1,4 @@
-//! What pages and reports tell of a scheme.
+//! The descriptions of schemes in words, for pages and reports.
 
 use crate::{HEAD, HMAC, accepted};
 
@@ -7,7 +7,7 @@ fn with_signature(signature: &str) -> String {
 }
 
 #[test]
-fn the_rules_of_a_token_are_told_as_far_as_there_are_any() {
+fn the_rules_of_a_token_are_described() {
     let jwt = |rules: &str| {
         let file =
             format!("jwt\"\nheader = \"T\"\ncovers_body = false\n[settings]\ntenant = \"its name\"\n[jwt]\n{rules}");
@@ -31,7 +31,7 @@ fn the_rules_of_a_token_are_told_as_far_as_there_are_any() {
 }
 
 #[test]
-fn the_rules_of_a_message_signature_are_told_as_far_as_there_are_any() {
+fn the_rules_of_a_message_signature_are_described() {
     let message = |rules: &str| {
         accepted(&with_signature(&format!("http-signature\"\n[http-signature]\n{rules}"))).signature_rules()
     };
@@ -55,7 +55,7 @@ fn the_rules_of_a_message_signature_are_told_as_far_as_there_are_any() {
 }
 
 #[test]
-fn the_signed_parts_are_told_in_their_order() {
+fn the_signed_parts_are_described_in_order() {
     let parts = |signs: &str, more: &str| accepted(&format!("{HEAD}{HMAC}signs = {signs}\n{more}")).signed_parts();
     for (name, words) in [
         ("hex", "hex digits in lower case"),
@@ -77,7 +77,7 @@ fn the_signed_parts_are_told_in_their_order() {
 }
 
 #[test]
-fn how_parameters_are_sorted_is_told() {
+fn the_sorting_of_parameters_is_described() {
     let query = |form: &str| {
         let signs = "signs = \"{query-sorted}{body}\"\nambiguous = \"a test\"\n";
         let parts = accepted(&format!("{HEAD}{HMAC}{signs}[form]\n{form}")).signed_parts();
@@ -117,7 +117,7 @@ fn a_check_that_may_be_left_out_says_when() {
 }
 
 #[test]
-fn what_the_secret_is_and_what_becomes_of_it_is_told() {
+fn how_the_secret_becomes_a_key_is_described() {
     let key = "ed25519\"\nheader = \"S\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
     let hmac = "hmac-sha256\"\nheader = \"S\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
     for (signature, secret, expected) in [
@@ -139,7 +139,7 @@ fn what_the_secret_is_and_what_becomes_of_it_is_told() {
 }
 
 #[test]
-fn a_question_is_told_with_its_answer() {
+fn a_question_is_described_with_its_answer() {
     let question = |table: &str| {
         let settings = "[settings]\nverify_token = \"the token that you made up\"\n";
         let file = format!("{HEAD}{HMAC}signs = \"{{body}}\"\n{settings}[[handshake]]\nmethod = \"GET\"\n{table}");

@@ -1,4 +1,4 @@
-//! Keys that are published.
+//! The `[keys]` table: published keys.
 
 use crate::{HEAD, HMAC, accepted, refused, refused_at};
 
@@ -9,7 +9,7 @@ fn published(keys: &str) -> String {
 }
 
 #[test]
-fn places_of_keys_where_others_could_put_theirs() {
+fn urls_where_others_could_publish_keys_are_refused() {
     let at = "format = \"certificate\"\nurl_at = { header = \"X-Url\" }\n";
     let path = "path = \"/certs/{word}.pem\"\n";
     for host in [
@@ -48,7 +48,7 @@ fn places_of_keys_where_others_could_put_theirs() {
 }
 
 #[test]
-fn tables_of_keys_that_do_not_fit_together() {
+fn keys_that_do_not_fit_together_are_refused() {
     let url = "url = \"https://acme.example/keys\"\n";
     for (keys, fragment) in [
         ("format = \"jwks\"\n".to_owned(), "either `url` or `url_at`"),
@@ -75,7 +75,7 @@ fn tables_of_keys_that_do_not_fit_together() {
 }
 
 #[test]
-fn a_placeholder_that_cannot_stand_in_a_host_or_a_path_is_named_with_those_that_can() {
+fn the_error_for_a_wrong_placeholder_in_a_host_or_path_names_the_allowed_ones() {
     let file = |host: &str, path: &str| {
         published(&format!(
             "format = \"certificate\"\nurl_at = {{ header = \"X-Url\" }}\nhosts = [\"{host}\"]\npath = \"{path}\"\n"
@@ -88,7 +88,7 @@ fn a_placeholder_that_cannot_stand_in_a_host_or_a_path_is_named_with_those_that_
 }
 
 #[test]
-fn a_source_of_keys_says_where_they_are_and_how_they_are_written() {
+fn a_key_source_shows_its_url_and_format() {
     let named = "hosts = [\"acme.example\", \"{label}.acme.example\"]\npath = \"/certs/{word}.{hex}.pem\"\n";
     let rule =
         ", if it is https://acme.example/certs/{word}.{hex}.pem or https://{label}.acme.example/certs/{word}.{hex}.pem";

@@ -1,4 +1,4 @@
-//! Scheme files that are refused: where, and with what words. What those that are taken say.
+//! Scheme files: which are refused, at which position and with which message; and what accepted ones say.
 
 mod coverage;
 mod in_words;
@@ -10,11 +10,11 @@ use countersign::Scheme;
 
 pub(crate) const HEAD: &str = "name = \"T\"\n[signature]\n";
 
-/// The rest of a signature table that is right.
+/// The rest of a valid signature table.
 pub(crate) const HMAC: &str = "algorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n";
 pub(crate) const TIME: &str = "[timestamp]\nheader = \"X-Time\"\nformat = \"seconds\"\ntolerance = \"5m\"\n";
 
-/// Asserts that a file is refused at `marked`: the text stands in the file once, and the error points at its beginning.
+/// Asserts that a file is refused at the beginning of `marked`, a text that occurs once in the file.
 pub(crate) fn refused_at(file: &str, marked: &str, fragment: &str) {
     let error = Scheme::from_toml("t", file).expect_err(file);
     let at = file.find(marked).unwrap_or_else(|| panic!("`{marked}` is not in:\n{file}"));
@@ -26,7 +26,7 @@ pub(crate) fn refused_at(file: &str, marked: &str, fragment: &str) {
     assert_eq!(error.missing_feature(), None, "every feature is there: {error}");
 }
 
-/// Asserts that a file is refused, wherever.
+/// Asserts that a file is refused, at any position.
 pub(crate) fn refused(file: &str, fragment: &str) {
     let error = Scheme::from_toml("t", file).expect_err(file);
     assert!(error.message().contains(fragment), "`{fragment}` is not in: {error}");

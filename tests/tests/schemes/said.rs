@@ -1,4 +1,4 @@
-//! What a scheme file says can be read again, and so can what follows from it for whoever takes it.
+//! The facts of a scheme file, its answers and its advice, as the API returns them.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use http::StatusCode;
 
 use crate::{HMAC, TIME, accepted, refused_at};
 
-/// A file with these lines in front of its tables and these under `[signature]`, and more behind them.
+/// A file with lines before its tables, lines under `[signature]`, and more at the end.
 fn file(before: &str, signature: &str, more: &str) -> String {
     format!("name = \"T\"\n{before}[signature]\n{signature}{more}")
 }
 
-/// A scheme that signs the body, with more behind it.
+/// A scheme that signs the body, with more at the end of its file.
 fn of_body(more: &str) -> Scheme {
     accepted(&file("", HMAC, &format!("signs = \"{{body}}\"\n{more}")))
 }
 
 #[test]
-fn what_a_file_says_of_its_provider_is_what_the_scheme_says() {
+fn a_scheme_has_the_facts_of_its_file() {
     let scheme = accepted(
         "name = \"Acme Pay\"\naliases = [\"acme\", \"acme-v1\"]\ncategory = \"payments\"\n\
          source = \"https://acme.example/docs\"\nchecked = \"published-example\"\nnotes = \"Ask Bob.\"\n\
@@ -44,7 +44,7 @@ fn what_a_file_says_of_its_provider_is_what_the_scheme_says() {
 }
 
 #[test]
-fn what_a_file_leaves_out_the_scheme_does_not_say() {
+fn a_scheme_has_no_value_for_what_its_file_leaves_out() {
     let scheme = of_body("");
     let said = [scheme.category(), scheme.source(), scheme.notes(), scheme.answers().body()];
     assert_eq!((said, scheme.aliases(), scheme.checked()), ([None; 4], &[][..], None));
@@ -65,13 +65,13 @@ fn where_the_request_names_the_algorithm_each_of_them_is_listed() {
 }
 
 #[test]
-fn how_a_file_was_checked_is_told_in_words() {
+fn how_a_file_was_checked_is_described_in_words() {
     let told = [Checked::OfficialSdk, Checked::PublishedExample, Checked::Documentation].map(|how| how.to_string());
     assert_eq!(told, ["official SDK", "published example", "documentation"]);
 }
 
 #[test]
-fn statuses_of_success_are_told_as_a_file_may_write_them() {
+fn statuses_of_success_are_shown_in_the_form_of_scheme_files() {
     for (written, ranges, told) in [
         ("\"200\"", &[200..=200][..], "200"),
         ("\"2xx\"", &[200..=299], "2xx"),
@@ -93,7 +93,7 @@ fn statuses_of_success_are_told_as_a_file_may_write_them() {
 }
 
 #[test]
-fn a_provider_is_answered_as_it_takes_for_success() {
+fn an_acknowledgement_has_a_status_and_body_of_success() {
     let acknowledged = |answers: &str| {
         let scheme = of_body(&format!("[answers]\n{answers}"));
         let response = scheme.answers().acknowledgement();
@@ -116,7 +116,7 @@ fn a_provider_is_answered_as_it_takes_for_success() {
 }
 
 #[test]
-fn what_a_provider_expects_of_an_answer_is_what_its_file_says() {
+fn a_scheme_has_the_answers_of_its_file() {
     let scheme = of_body("[answers]\nwithin = \"5s\"\nretries_for = \"3d\"\nbody = \"ok\"\nin_progress = 503\n");
     let answers = scheme.answers();
     assert_eq!(answers.within(), Some(Duration::from_secs(5)));
@@ -149,7 +149,7 @@ fn a_scheme_that_reads_a_value_as_json_says_so() {
     }
 }
 
-/// Signs for all its customers with one key, if `keys` says where it is published.
+/// A provider that signs for all its customers with one key, if `keys` says where it is published.
 fn shared(keys: &str) -> Scheme {
     let signature =
         "algorithm = \"ed25519\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{setting:app}:{body}\"\n";
@@ -160,7 +160,7 @@ fn shared(keys: &str) -> Scheme {
 }
 
 #[test]
-fn what_keeps_the_other_customers_of_a_shared_signer_out_is_named_until_it_is_set() {
+fn settings_against_other_customers_are_listed_until_they_are_set() {
     let names = |scheme: &Description, of: Option<&Verifier>| {
         scheme.settings_against_strangers(of).map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
     };
@@ -174,12 +174,12 @@ fn what_keeps_the_other_customers_of_a_shared_signer_out_is_named_until_it_is_se
     assert_eq!(names(&scheme, Some(&verifier(&scheme, &[]))), ["account", "region"]);
     assert_eq!(names(&scheme, Some(&verifier(&scheme, &["account"]))), ["region"]);
     assert_eq!(names(&scheme, Some(&verifier(&scheme, &["account", "region"]))), [""; 0]);
-    // Where each customer pastes a key of their own there is nobody else.
+    // Where each customer configures a key of their own, other customers cannot sign.
     let own = shared("");
     assert_eq!([names(&own, None), names(&own, Some(&verifier(&own, &[])))], [[""; 0]; 2]);
 }
 
-/// The codes of what a scheme with these lines under `[signature]`, and more behind them, cannot protect from.
+/// The codes of the advice for a scheme with these lines under `[signature]`, and more at the end.
 fn advice(signature: &str, more: &str) -> Vec<&'static str> {
     let scheme = accepted(&file("source = \"a test\"\n", signature, more));
     scheme.advice().into_iter().map(Advice::code).collect()
@@ -191,7 +191,7 @@ const TOKEN: &str = "algorithm = \"token\"\nheader = \"X-Token\"\n";
 const JWT: &str = "algorithm = \"jwt\"\nbody = true\n[event]\nid = \"{claim:/jti}\"\n[jwt]\nalgorithms = [\"HS256\"]\n";
 
 #[test]
-fn what_a_scheme_cannot_protect_from_is_told_and_nothing_else() {
+fn advice_lists_exactly_the_weaknesses_of_a_scheme() {
     let hmac = |signs: &str, more: &str| advice(&format!("{HMAC}signs = \"{signs}\"\n"), more);
     let timed = format!("{TIME}{EVENT}");
     assert_eq!(hmac("{timestamp}.{body}", &timed), [""; 0]);
@@ -212,7 +212,7 @@ fn what_a_scheme_cannot_protect_from_is_told_and_nothing_else() {
 }
 
 #[test]
-fn what_tells_events_apart_is_told_as_far_as_it_is_weak() {
+fn advice_lists_weak_ways_of_telling_events_apart() {
     let told = |event: &str| advice(&format!("{HMAC}signs = \"{{timestamp}}.{{body}}\"\n"), &format!("{TIME}{event}"));
     assert_eq!(told(""), ["no_event_id"]);
     assert_eq!(told("[event]\ntold_apart_by = \"signed-time\"\n"), [""; 0]);
@@ -225,7 +225,7 @@ fn what_tells_events_apart_is_told_as_far_as_it_is_weak() {
         assert_eq!(weak, [&uncovered[..], &["changed_replays"]].concat(), "{by}");
     }
     assert_eq!(told(&UNSIGNED_EVENT.replace("{header:X-Id}", "{json:/id}")), ["event_type_not_covered"]);
-    // Of a secret that is sent there is no more to say than that.
+    // For a secret that is sent, there is no other advice.
     assert_eq!(advice(TOKEN, UNSIGNED_EVENT), ["secret_is_sent"]);
 }
 

@@ -1,11 +1,11 @@
-//! What the language does not know, and what does not fit together.
+//! Files that are not TOML, unknown keys and values, and keys that do not fit together.
 
 use countersign::Scheme;
 
 use crate::{HEAD, HMAC, TIME, accepted, refused, refused_at};
 
 #[test]
-fn what_is_no_toml() {
+fn text_that_is_not_toml_is_refused() {
     let open = Scheme::from_toml("t", "name = \"T\"\n[signature\n").unwrap_err();
     assert_eq!((open.line(), open.column()), (2, 11), "{open}");
     refused("name = ", "");
@@ -16,7 +16,7 @@ fn what_is_no_toml() {
 }
 
 #[test]
-fn keys_and_tables_that_the_language_does_not_know() {
+fn unknown_keys_and_tables_are_refused() {
     for (table, key) in [
         ("", "nmae = \"x\"\n"),
         ("[secret]\n", "prefix = \"x\"\n"),
@@ -38,7 +38,7 @@ fn keys_and_tables_that_the_language_does_not_know() {
 }
 
 #[test]
-fn a_name_is_needed() {
+fn the_name_is_required() {
     refused_at(
         &format!("name = \" \"\n[signature]\n{HMAC}signs = \"{{body}}\"\n"),
         "\" \"",
@@ -49,7 +49,7 @@ fn a_name_is_needed() {
 }
 
 #[test]
-fn algorithms_that_there_are_not() {
+fn unknown_algorithms_are_refused() {
     for name in ["md4", "hmac-md4", "HMAC-SHA256", "hmac-sha385", "none", "", "ed448", "HS256", "rsa"] {
         let file = format!("{HEAD}algorithm = \"{name}\"\nheader = \"X\"\nvalue = \"{{hex}}\"\nsigns = \"{{body}}\"\n");
         refused_at(&file, &format!("\"{name}\"\nheader"), "unknown algorithm");
@@ -57,7 +57,7 @@ fn algorithms_that_there_are_not() {
 }
 
 #[test]
-fn placeholders_that_there_are_not() {
+fn unknown_placeholders_are_refused() {
     for (signs, marked, fragment) in [
         ("{timestmap}.{body}", "{timestmap}", "unknown placeholder `{timestmap}`"),
         ("v0:{body}{}", "{}", "unknown placeholder `{}`"),
@@ -91,7 +91,7 @@ fn placeholders_that_there_are_not() {
 }
 
 #[test]
-fn secrets_in_the_wrong_algorithm() {
+fn a_signed_secret_is_refused_where_the_algorithm_forbids_it() {
     let signs = |algorithm: &str, signs: &str| {
         format!("{HEAD}algorithm = \"{algorithm}\"\nheader = \"X\"\nvalue = \"{{hex}}\"\nsigns = \"{signs}\"\n")
     };
@@ -107,7 +107,7 @@ fn secrets_in_the_wrong_algorithm() {
 }
 
 #[test]
-fn layouts_that_carry_no_proof_or_too_much() {
+fn layouts_with_the_wrong_placeholders_are_refused() {
     let layout =
         |algorithm: &str, layout: &str| format!("{HEAD}algorithm = \"{algorithm}\"\nheader = \"X\"\n{layout}\n");
     for (algorithm, text, fragment) in [
@@ -158,7 +158,7 @@ fn layouts_that_carry_no_proof_or_too_much() {
 }
 
 #[test]
-fn places_that_are_none_or_two() {
+fn missing_and_doubled_places_are_refused() {
     let hmac = "algorithm = \"hmac-sha256\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n";
     refused_at(&format!("{HEAD}{hmac}"), "[signature]", "expected `header`, `query`, `json` or `form`: where");
     refused_at(&format!("{HEAD}{hmac}header = \"X\"\nquery = \"x\"\n"), "[signature]", "found several");
@@ -192,7 +192,7 @@ fn places_that_are_none_or_two() {
     );
 }
 
-/// What is looked for among claims that nobody sends would be missing from every request.
+/// Without a token, a claim would be missing from every request.
 #[test]
 fn only_a_token_has_claims() {
     let tables = [
@@ -223,7 +223,7 @@ fn only_a_token_has_claims() {
 }
 
 #[test]
-fn events_checks_methods_forms_and_secrets_that_are_wrong() {
+fn wrong_events_checks_methods_forms_and_secrets_are_refused() {
     let signature = format!("{HEAD}{HMAC}signs = \"{{body}}\"\n");
     for (table, marked, fragment) in [
         ("[event]\nid = \"/id\"\n", "\"/id\"", "expected one of"),
@@ -274,7 +274,7 @@ fn events_checks_methods_forms_and_secrets_that_are_wrong() {
 }
 
 #[test]
-fn durations_and_formats_that_are_wrong() {
+fn wrong_durations_and_formats_are_refused() {
     let time = |format: &str, tolerance: &str| {
         format!(
             "{HEAD}{HMAC}signs = \"{{timestamp}}.{{body}}\"\n[timestamp]\nheader = \"X\"\nformat = \"{format}\"\ntolerance = {tolerance}\n"
@@ -298,7 +298,7 @@ fn columns_count_characters_and_lines_count_line_feeds() {
 }
 
 #[test]
-fn a_check_is_of_one_hash_of_the_body_or_of_texts_and_one_of_the_body_is_never_left_out() {
+fn a_check_has_one_hash_or_texts_and_only_a_check_of_texts_can_be_skipped() {
     let check =
         |check: &str| format!("{HEAD}{HMAC}signs = \"{{body}}\"\n[settings]\nown = \"ours\"\n[[check]]\n{check}");
     for equals in [
@@ -317,7 +317,7 @@ fn a_check_is_of_one_hash_of_the_body_or_of_texts_and_one_of_the_body_is_never_l
 }
 
 #[test]
-fn tables_of_tokens_and_of_message_signatures_that_are_wrong() {
+fn wrong_rules_for_tokens_and_message_signatures_are_refused() {
     let message = |algorithms: &str, more: &str| {
         format!(
             "{HEAD}algorithm = \"http-signature\"\n[http-signature]\nalgorithms = {algorithms}\n\
@@ -340,7 +340,7 @@ fn tables_of_tokens_and_of_message_signatures_that_are_wrong() {
 }
 
 #[test]
-fn names_of_keys_and_layouts_belong_together() {
+fn key_name_needs_its_placeholder_and_the_reverse() {
     let file = |value: &str, more: &str| format!("{HEAD}{}signs = \"{{body}}\"\n{more}", HMAC.replace("{hex}", value));
     accepted(&file("{key-name}:{hex}", "key_name = \"ours\"\n"));
     refused_at(&file("{key-name}:{hex}", ""), "[signature]", "expected `key_name`");
@@ -348,7 +348,7 @@ fn names_of_keys_and_layouts_belong_together() {
 }
 
 #[test]
-fn what_an_algorithm_does_not_have_is_refused_beside_it() {
+fn keys_that_an_algorithm_does_not_use_are_refused() {
     let hmac = format!("{HEAD}{HMAC}signs = \"{{body}}\"\n");
     accepted(&format!("{hmac}optional_end = \"\\n\"\n"));
     refused_at(&format!("{hmac}optional_end = \"\"\n"), "\"\"", "expected text that is not empty");
@@ -371,7 +371,7 @@ fn what_an_algorithm_does_not_have_is_refused_beside_it() {
 }
 
 #[test]
-fn of_several_signed_texts_the_wrong_one_is_told() {
+fn the_error_for_several_signed_texts_names_the_wrong_one() {
     let file = format!("{HEAD}{HMAC}signs = [\"a:{{path}}\", \"{{bdoy}}\"]\n");
     refused_at(&file, "[\"a:", "item 2: unknown placeholder `{bdoy}`");
 }
@@ -389,7 +389,7 @@ fn four_signed_texts_may_be_optional_and_no_more() {
 }
 
 #[test]
-fn answers_codings_and_addresses_that_are_wrong() {
+fn wrong_answers_codings_and_addresses_are_refused() {
     let file = |table: &str| format!("{HEAD}{HMAC}signs = \"{{body}}\"\n{table}\n");
     for key in ["refusal", "in_progress"] {
         for status in ["200", "399", "600", "99"] {
