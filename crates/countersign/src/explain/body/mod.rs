@@ -140,12 +140,12 @@ impl fmt::Display for BodyMistake {
                 )?;
             }
             Self::Empty => {
-                f.write_str("the body is empty, although the request announces one: something read it first")?
+                f.write_str("the body is empty, although the request announces one: something read it first")?;
             }
             Self::Encoded { encoding } => write!(f, "the body is the signed one {encoding}")?,
             Self::Form { signed } => write!(f, "the form was decoded or encoded again: the signed body is {signed}")?,
             Self::LineEnds { signed } => {
-                write!(f, "the line ends of the body were changed: the signed ones are {signed}")?
+                write!(f, "the line ends of the body were changed: the signed ones are {signed}")?;
             }
             Self::Overlong => f.write_str("the body is longer than its Content-Length, and the rest is not signed")?,
             Self::ReplacementCharacters => f.write_str(
