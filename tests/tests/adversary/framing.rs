@@ -31,16 +31,21 @@ fn framed(framing: &str, body: &str) -> Vec<u8> {
 }
 
 #[test]
-fn e4_a_length_and_chunks_in_one_request_are_refused() {
+fn e4_with_a_length_and_chunks_only_the_chunks_are_the_body() {
     each(|server| {
         let (_, count) = hidden();
+        // The chunks make an empty body, which the signature does not fit.
         for (framing, body) in [
             (format!("content-length: {}\r\ntransfer-encoding: chunked", count + 5), "0\r\n\r\n"),
             (format!("transfer-encoding: chunked\r\ncontent-length: {}", count + 5), "0\r\n\r\n"),
             ("transfer-encoding: chunked\r\ncontent-length: 0".to_owned(), "0\r\n\r\n"),
             ("transfer-encoding: chunked\r\ncontent-length: 5\r\ncontent-length: 5".to_owned(), "0\r\n\r\n"),
         ] {
-            is_refused(server, &framing, &framed(&framing, body));
+            let mut connection = server.connect();
+            connection.write(&framed(&framing, body));
+            // There is one answer, and the server closes the connection behind it.
+            let statuses: Vec<u16> = connection.answers().iter().map(|answer| answer.status).collect();
+            assert_eq!(statuses, [401], "{}: {framing}", server.name());
         }
         server.is_unharmed(0);
     });
