@@ -319,7 +319,7 @@ pub(super) fn without_query(url: &Uri) -> String {
 }
 
 /// The URL without the user and the password that may stand in front of its host.
-fn without_user(url: &Uri) -> String {
+pub(super) fn without_user(url: &Uri) -> String {
     let text = url.to_string();
     let user = url.authority().and_then(|authority| Some(authority.as_str().rsplit_once('@')?.0));
     user.map_or(text.clone(), |user| text.replacen(&format!("{user}@"), "", 1))

@@ -10,7 +10,7 @@ use std::{
 use http::Uri;
 
 use super::answer::{self, Answer, Got};
-use crate::failure::Failure;
+use crate::{cmd::send::without_user, failure::Failure};
 
 /// Where it listens.
 pub(super) struct Receiver {
@@ -36,8 +36,9 @@ impl Receiver {
     pub(super) fn at(url: &Uri, own: Option<&str>, limits: Limits) -> Result<Self, Failure> {
         let (Some("http"), Some(host)) = (url.scheme_str(), url.host()) else {
             return Err(Failure::new(format!(
-                "`{url}` is no URL to audit: expected one such as `http://localhost:3000/hooks`, which is without TLS, since \
-                 most of what is sent no TLS library lets through its HTTP client"
+                "`{}` cannot be audited: expected a URL such as `http://localhost:3000/hooks`. An audit sends malformed \
+                 HTTP and does not support TLS: send it to the port behind your TLS proxy",
+                without_user(url)
             )));
         };
         let name = host.trim_start_matches('[').trim_end_matches(']');
@@ -49,7 +50,7 @@ impl Receiver {
         };
         if own != Some(host) && !addresses.iter().all(is_here) {
             return Err(Failure::new(format!(
-                "{host} is not this machine: an audit attacks what it is pointed at. If the receiver is yours, say so with \
+                "{host} is not this machine, and an audit attacks its target: if the receiver is yours, confirm it with \
                  --i-own {host}"
             )));
         }
