@@ -1,4 +1,4 @@
-//! The command line as a whole.
+//! The command line: its commands, how one is run, and how a usage error is shown.
 
 use std::{ffi::OsString, process::ExitCode};
 
@@ -10,7 +10,7 @@ use crate::{
     output,
 };
 
-/// Verify webhooks at the receiver: a gateway, and tools to sign, verify and try
+/// Verify webhooks at the receiver: a gateway, and tools to sign, send and verify deliveries
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, after_help = EXAMPLES, arg_required_else_help = true)]
 struct Cli {
@@ -47,8 +47,9 @@ impl Command {
 
 /// Runs the command that `args` name; the first of them is the program's own name.
 ///
-/// The exit status is 0 for done or accepted, 1 for refused or failed, 2 for a mistake in the command line or its input,
-/// of which one line on standard error says what to do.
+/// The exit status is 0 for done or accepted, 1 for refused or failed, and 2 if the command could not do its work: for a
+/// mistake in the command line or its input, or for something that it needs and cannot get. One line on standard error
+/// then says what is wrong and what to do.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
@@ -63,7 +64,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn answer(error: &clap::Error) -> ExitCode {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // Help that nobody reads to its end, as in `| head`, is help all the same.
+            // A reader such as `head` may close the pipe early. That is no error.
             let _ = error.print();
             ExitCode::SUCCESS
         }
@@ -80,7 +81,7 @@ fn fail(message: &str) -> ExitCode {
     ExitCode::from(Failure::EXIT)
 }
 
-/// The message of a usage error without the usage, which `--help` shows better.
+/// The message of a usage error on one line, without the usage: the caller refers to `--help` for that.
 fn one_line(message: &str) -> String {
     let message = message.strip_prefix("error: ").unwrap_or(message);
     let mut text = String::new();
@@ -100,8 +101,8 @@ fn is_usage(line: &str) -> bool {
 
 const EXAMPLES: &str = "\
 Examples:
-  countersign demo                  watch real deliveries being judged
-  countersign providers stripe      how Stripe signs, as a file you could edit
+  countersign demo                  watch deliveries being verified
+  countersign providers stripe      how Stripe signs, and its scheme file
   countersign verify stripe request.http --secret-env STRIPE_SECRET
   countersign explain stripe request.http --secret-env STRIPE_SECRET
   countersign send github --to http://localhost:3000/hooks \\
@@ -110,7 +111,8 @@ Examples:
   countersign audit stripe --to http://localhost:3000/stripe \\
       --secret-env STRIPE_SECRET
 
-Exit status: 0 done or accepted, 1 refused or failed, 2 a mistake in the command line or its input.
+Exit status: 0 done or accepted, 1 refused or failed, 2 a mistake in the command line or its input, or a gateway that \
+cannot start.
 Secrets come from the environment or a file, never from the command line.";
 
 #[cfg(test)]

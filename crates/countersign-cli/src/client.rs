@@ -1,4 +1,4 @@
-//! Sends requests over HTTP and HTTPS.
+//! An HTTP and HTTPS client for deliveries and lists of addresses.
 
 use std::time::{Duration, Instant};
 
@@ -13,13 +13,13 @@ pub(crate) struct Answer {
     pub(crate) took: Duration,
 }
 
-/// Sends one request after the other, over one connection where it can. It follows no redirect: a provider does not.
+/// Sends one request after the other, over one connection if possible. It follows no redirects, as providers do not.
 pub(crate) struct Client {
     agent: Agent,
 }
 
 impl Client {
-    /// A client for one receiver. The environment's proxy is used unless the receiver is on this machine.
+    /// A client for one host. It uses the proxy of the environment unless the host is this machine.
     pub(crate) fn to(host: &str) -> Self {
         let here = host == "localhost" || host.starts_with("127.") || host == "[::1]";
         let config = Agent::config_builder()
@@ -34,29 +34,29 @@ impl Client {
         Self { agent: config.into() }
     }
 
-    /// Fetches what is at a URL. The error says why there is nothing, or too much.
+    /// Fetches a URL. It is an error if the answer is not 200 or has more than `most_bytes`.
     pub(crate) fn get(&self, url: &Uri, most_bytes: usize) -> Result<Vec<u8>, String> {
         let response = self.agent.get(url).call().map_err(|error| error.to_string())?;
         match response.status() {
             StatusCode::OK => {}
-            status => return Err(format!("it was answered with {status}")),
+            status => return Err(format!("the server answered {status}")),
         }
         let body = response.into_body().into_with_config().limit(most_bytes as u64).read_to_vec();
         body.map_err(|error| error.to_string())
     }
 
-    /// Sends a request and waits for the status. The error says why there was none.
+    /// Sends a request and waits for the status. The error says why there is none.
     pub(crate) fn send(&self, request: Request<Bytes>) -> Result<Answer, String> {
         let mut request = request.map(|body| body.to_vec());
         if request.body().len() > ASK_FIRST {
-            // A receiver that refuses a large body need not be sent it, and can say so before it closes the connection.
+            // So a receiver can refuse a large body before it is sent.
             request.headers_mut().insert(header::EXPECT, HeaderValue::from_static("100-continue"));
         }
         let started = Instant::now();
         let response = self.agent.run(request).map_err(|error| error.to_string())?;
         let took = started.elapsed();
         let status = response.status();
-        // A connection is used again when the answer has been read. What is in it does not matter.
+        // The connection can be used again only when the answer has been read.
         let _ = response.into_body().with_config().limit(MAX_ANSWER).read_to_vec();
         Ok(Answer { status, took })
     }

@@ -1,20 +1,20 @@
-//! What an endpoint is told beside its secret, on the command line.
+//! The command-line options of an endpoint beside its secret: public URL, settings, legacy algorithms.
 
 use clap::Args;
 use countersign::VerifierBuilder;
 
-/// What the scheme needs beside the secret.
+/// What a scheme needs beside the secret.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct EndpointArgs {
-    /// The URL that was given to the provider, for the schemes that sign it; `send` takes that of --to
+    /// The URL that the provider was told, for schemes that sign it [default for `send` and `audit`: that of --to]
     #[arg(long, visible_alias = "url", value_name = "URL")]
     pub(crate) public_url: Option<String>,
 
-    /// A value that the scheme needs beside the secret; `countersign providers NAME` says which
+    /// A value that the scheme needs beside the secret; repeatable; `countersign providers NAME` lists them
     #[arg(long = "setting", value_name = "NAME=VALUE", value_parser = setting)]
     pub(crate) settings: Vec<(String, String)>,
 
-    /// Allow an algorithm that is too weak for anything new: MD5, SHA-1 outside HMAC, short RSA keys
+    /// Allow weak algorithms: MD5, SHA-1 outside HMAC, short RSA keys
     #[arg(long)]
     pub(crate) allow_legacy: bool,
 }

@@ -1,10 +1,10 @@
-//! How a command ends.
+//! How a command ends: its outcome, or why it could not do its work.
 
 use std::{fmt, io, process::ExitCode};
 
 use countersign::ConfigError;
 
-/// How a command ended that could do its work.
+/// The result of a command that could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Done, accepted, all passed.
@@ -50,11 +50,10 @@ impl From<ConfigError> for Failure {
     fn from(error: ConfigError) -> Self {
         Self(match error {
             ConfigError::NoPublicUrl { scheme } => {
-                format!("`{scheme}` signs the URL: tell the one that was given to the provider with --public-url URL")
+                format!("`{scheme}` signs the URL: give the URL that the provider was told, with --public-url URL")
             }
             ConfigError::NoSecret => {
-                "no secret: name the environment variable that holds it with --secret-env NAME, or its file with \
-                 --secret-file PATH"
+                "no secret: name an environment variable with --secret-env NAME, or a file with --secret-file PATH"
                     .to_owned()
             }
             other => other.to_string(),

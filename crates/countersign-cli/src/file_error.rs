@@ -1,6 +1,6 @@
-//! What is wrong with a file that may hold secrets, at places where none belongs, too: no value of it is repeated.
+//! Parse errors without the values of the file: a secret may stand in any place of it, even where none belongs.
 
-/// What serde says of a file, without the value that it met: of that its kind, and what was expected in its place.
+/// Serde's message without the value that it met: the kind of the value, and what was expected in its place.
 pub(crate) fn without_values(message: &str) -> String {
     for problem in ["invalid type", "invalid value"] {
         if let Some(found) = message.strip_prefix(problem).and_then(|rest| rest.strip_prefix(": ")) {
@@ -12,7 +12,7 @@ pub(crate) fn without_values(message: &str) -> String {
     }
     match message.strip_prefix("unknown variant `") {
         Some(rest) if rest.contains("`, there are no variants") => "unknown word".to_owned(),
-        // The names that are expected are ours, and none of them looks like this.
+        // The last match, since the unknown word may contain this text. The expected names are ours and do not.
         Some(rest) => match rest.rsplit_once("`, expected ") {
             Some((_, expected)) => format!("unknown word, expected {expected}"),
             None => "unknown word".to_owned(),
@@ -21,7 +21,7 @@ pub(crate) fn without_values(message: &str) -> String {
     }
 }
 
-/// The kind of the value at the beginning, and what was expected; `None` if it cannot be told where the value ends.
+/// The kind of the value at the beginning, and what was expected; `None` if the end of the value cannot be found.
 fn without_value(found: &str) -> Option<(&str, &str)> {
     if let Some(quoted) = found.strip_prefix("string \"") {
         return Some(("string", behind_string(quoted)?.strip_prefix(EXPECTED)?));
@@ -34,7 +34,7 @@ fn without_value(found: &str) -> Option<(&str, &str)> {
     Some((kind, expected))
 }
 
-/// What follows a string that is quoted as Rust does it.
+/// What follows a string that is quoted as Rust's `Debug` does it.
 fn behind_string(quoted: &str) -> Option<&str> {
     let mut is_escaped = false;
     let end = quoted.bytes().position(|byte| {
@@ -47,10 +47,10 @@ fn behind_string(quoted: &str) -> Option<&str> {
 
 const EXPECTED: &str = ", expected ";
 
-/// Kinds of values that are never shown.
+/// Kinds that serde shows without their value.
 const BARE: [&str; 5] = ["byte array", "map", "null", "sequence", "unit value"];
 
-/// Kinds of values that are shown behind them.
+/// Kinds that serde shows with their value behind them.
 const SHOWN: [&str; 4] = ["boolean", "character", "floating point", "integer"];
 
 #[cfg(test)]

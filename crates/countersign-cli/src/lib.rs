@@ -1,13 +1,14 @@
 //! The `countersign` command, as a library: [`run`] is all of it, [`vectors`] is for tests that judge signed requests.
 //!
-//! - `demo` shows it all on loopback;
+//! - `demo` runs a server and simulated providers on loopback;
 //! - `serve` is a gateway: endpoints from a file, one JSON line for each delivery;
-//! - `send` signs and sends as a provider would, `verify` judges a saved request, `explain` says why it
+//! - `send` signs and sends as a provider would, `verify` verifies a saved request, `explain` says why it
 //!   is refused;
 //! - `audit` sends a receiver what a forger would;
-//! - `providers` is the catalogue, `vectors` runs files of signed requests.
+//! - `providers` shows the catalogue, `vectors` runs files of signed requests.
 //!
-//! The exit status is 0 for done or accepted, 1 for refused or failed, 2 for a mistake in the command line or its input.
+//! The exit status is 0 for done or accepted, 1 for refused or failed, and 2 for a mistake in the command line or its input,
+//! or a gateway that cannot start.
 
 mod cli;
 mod client;

@@ -1,15 +1,15 @@
-//! Reads the lines that the gateway and `tracing` write for a verdict.
+//! Parses the log lines that the gateway and `tracing` write for a verdict.
 
 use serde_json::Value as Json;
 
-/// What a line says.
+/// The verdict of a line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Logged {
     Accepted,
     Refused { provider: Option<String>, code: String, reason: String },
 }
 
-/// `None` if the line tells no verdict.
+/// The verdict of a line; `None` if it has none.
 pub(crate) fn parse(line: &str) -> Option<Logged> {
     let line = without_colours(line.trim());
     match line.find('{').and_then(|at| serde_json::from_str::<Json>(&line[at..]).ok()) {
@@ -29,7 +29,7 @@ fn of_json(json: &Json) -> Option<Logged> {
     (verdict == "accepted").then_some(Logged::Accepted)
 }
 
-/// A line as `tracing-subscriber` formats it by default; the reason is its last field and goes to its end.
+/// A line in the default format of `tracing-subscriber`. The reason is its last field and extends to its end.
 fn of_text(line: &str) -> Option<Logged> {
     let quoted = |name: &str| {
         let (_, rest) = line.split_once(&format!(" {name}=\""))?;

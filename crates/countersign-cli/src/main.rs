@@ -1,8 +1,8 @@
-//! The countersign command.
+//! The `countersign` binary.
 
 use std::{env, process::ExitCode};
 
-/// Gives what an attack took back to the system within seconds, which glibc's allocator does only by chance.
+/// Returns the memory that an attack took to the system within seconds. glibc's allocator does so only by chance.
 #[cfg(all(feature = "jemalloc", target_os = "linux"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -1,4 +1,4 @@
-//! Moments and durations as they are written on the command line and in configuration.
+//! Times and durations as they are written on the command line, in configuration and in the log.
 
 use std::{
     num::NonZero,
@@ -19,12 +19,12 @@ pub(crate) fn now() -> Timestamp {
     SystemTime::now().into()
 }
 
-/// Now, as it stands in a line of the log.
+/// The current time for a line of the log.
 pub(crate) fn stamp() -> String {
     stamp_of(now())
 }
 
-/// With three digits behind the second whatever they are, so that the texts of two times are in their order.
+/// With exactly three digits behind the second, so that the texts sort as the times do.
 fn stamp_of(at: Timestamp) -> String {
     let nanos = i128::from(at.unix_millis()) * 1_000_000;
     let text = OffsetDateTime::from_unix_timestamp_nanos(nanos).map(|at| at.format(&Iso8601::<MILLISECONDS>));
@@ -37,7 +37,7 @@ fn stamp_of(at: Timestamp) -> String {
 const MILLISECONDS: EncodedConfig =
     Config::DEFAULT.set_time_precision(TimePrecision::Second { decimal_digits: NonZero::new(3) }).encode();
 
-/// A time at which no delivery of this scheme is fresh any more.
+/// A time that is a minute too old for this scheme.
 pub(crate) fn stale(scheme: &Scheme) -> Timestamp {
     let age = scheme.tolerance().map_or(Duration::ZERO, Tolerance::past) + Duration::from_secs(60);
     let millis = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
@@ -56,7 +56,7 @@ pub(crate) fn parse(text: &str) -> Result<Timestamp, String> {
 
 /// Reads a duration.
 pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    // The words of the parser itself are about its own workings.
+    // The parser's own messages are about its internals.
     humantime::parse_duration(text).map_err(|_| "expected a duration such as `5m`".to_owned())
 }
 

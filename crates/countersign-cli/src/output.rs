@@ -1,4 +1,4 @@
-//! What is printed, and its colours.
+//! Printing: colours, standard output and error, and control characters made visible.
 
 use std::{
     borrow::Cow,
@@ -6,7 +6,7 @@ use std::{
     io::{self, IsTerminal, Write},
 };
 
-/// Colours, if there is somebody to see them.
+/// Whether and how text is coloured.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Style {
     colours: bool,
@@ -50,13 +50,13 @@ pub(crate) fn line(text: impl fmt::Display) -> io::Result<()> {
     }
 }
 
-/// Says on standard error what is wrong.
+/// Prints what is wrong on standard error.
 pub(crate) fn complain(message: &str) {
     eprintln!("countersign: {}", tame(message));
 }
 
-/// The text with all characters made visible that could [drive](drives_terminal) the terminal: whatever is printed may come out
-/// of a file that somebody else wrote, or of a request. Our own colours stay, and so do line ends and tabs; JSON stays the same JSON.
+/// The text with all characters escaped that could [drive](drives_terminal) the terminal: what is printed may come from
+/// a request, or from a file that somebody else wrote. Our own colours, line ends and tabs stay. JSON keeps its meaning.
 pub(crate) fn tame(text: &str) -> Cow<'_, str> {
     if !text.contains(drives_terminal) {
         return Cow::Borrowed(text);
@@ -76,8 +76,8 @@ pub(crate) fn tame(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Whether a terminal takes the character for a command, or shows the text around it in another order, so that it reads otherwise
-/// than it is (Unicode Standard Annex #9, section 2).
+/// Whether a terminal could take the character for a command, or show the text around it in another order
+/// (Unicode Standard Annex #9, section 2).
 fn drives_terminal(c: char) -> bool {
     let reorders = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     // Some readers end a line there.
@@ -85,10 +85,10 @@ fn drives_terminal(c: char) -> bool {
     reorders || separates || (c.is_control() && !matches!(c, '\n' | '\t'))
 }
 
-/// What [`Style`] writes.
+/// The escape sequences that [`Style`] writes.
 const COLOURS: [&str; 5] = ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m"];
 
-/// Text out of a request on a line of its own, with its control characters made visible, line ends included.
+/// Text from a request as a single line: its control characters are escaped, line ends included.
 pub(crate) fn harmless(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {

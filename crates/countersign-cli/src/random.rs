@@ -30,7 +30,7 @@ pub(crate) fn uuid() -> Result<String, Failure> {
 fn bytes<const N: usize>() -> Result<[u8; N], Failure> {
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::new(format!("the system gives no random numbers: {error}")))?;
+        .map_err(|error| Failure::new(format!("cannot get random numbers from the system: {error}")))?;
     Ok(bytes)
 }
 

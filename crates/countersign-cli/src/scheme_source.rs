@@ -1,4 +1,4 @@
-//! Which scheme is meant: a provider of the catalogue, or a file of the user's own.
+//! Finds the scheme for a command: a provider of the catalogue, or a scheme file.
 
 use std::{fs, path::Path};
 
@@ -18,8 +18,8 @@ pub(crate) fn find(id: &str) -> Result<Provider, Failure> {
         let similar = similar(id);
         let hint = similar.map(|known| format!("did you mean `{known}`? ")).unwrap_or_default();
         Failure::new(format!(
-            "there is no provider `{id}` in the catalogue: {hint}`countersign providers` lists those that there are; for \
-             any other, write a scheme file"
+            "there is no provider `{id}` in the catalogue: {hint}`countersign providers` lists all of them; for any \
+             other, write a scheme file"
         ))
     })
 }
@@ -33,19 +33,19 @@ pub(crate) fn file(path: &Path) -> Result<Scheme, Failure> {
     })
 }
 
-/// The scheme that a command was told: a provider or a file, but not both.
+/// The scheme that the command line names: a provider or a file, but not both.
 pub(crate) fn either(id: Option<&str>, path: Option<&Path>) -> Result<Scheme, Failure> {
     match (id, path) {
         (Some(id), None) => provider(id),
         (None, Some(path)) => file(path),
         (Some(_), Some(_)) => Err(Failure::new("give a provider or --scheme FILE, not both")),
         (None, None) => Err(Failure::new(
-            "no provider: name one of those that `countersign providers` lists, or a file of your own with --scheme FILE",
+            "no provider: name one that `countersign providers` lists, or a scheme file of your own with --scheme FILE",
         )),
     }
 }
 
-/// The scheme and the file of a request: with a scheme of one's own, the first name is already the request's.
+/// The scheme, and the file of the request. With --scheme, the first positional argument is the request.
 pub(crate) fn before_request<'a>(
     id: Option<&'a str>,
     scheme: Option<&Path>,
@@ -61,7 +61,7 @@ pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     Failure::new(format!("{} cannot be read: {error}", path.display()))
 }
 
-/// The provider that was probably meant: the same in another case, one letter apart, or one that begins alike.
+/// The provider that was probably meant: the same in another case, one letter off, or with the same beginning.
 fn similar(id: &str) -> Option<&'static str> {
     let id = id.to_lowercase();
     let is_alike = |known: &&str| id.len() >= 3 && (known.starts_with(&id) || id.starts_with(*known));
@@ -71,7 +71,7 @@ fn similar(id: &str) -> Option<&'static str> {
     same.or_else(apart).or_else(|| known().find(is_alike))
 }
 
-/// Whether one letter added, left out, changed or swapped with its neighbour makes the one of the other.
+/// Whether the texts differ by one letter that is added, left out, changed or swapped with its neighbour.
 fn one_apart(a: &str, b: &str) -> bool {
     let same_start = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
     let (a, b) = (&a.as_bytes()[same_start..], &b.as_bytes()[same_start..]);

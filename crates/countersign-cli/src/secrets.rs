@@ -1,4 +1,4 @@
-//! Where secrets come from: the environment or a file, never the command line, where every process can read them.
+//! Reads secrets from the environment or a file. The command line takes none: every process can read it.
 
 use std::{
     env,
@@ -15,11 +15,11 @@ use crate::{failure::Failure, scheme_source::unreadable};
 /// The secrets of a command.
 #[derive(Debug, Args)]
 pub(crate) struct SecretArgs {
-    /// Take a secret from this environment variable
+    /// Read a secret from this environment variable; repeatable
     #[arg(long, value_name = "NAME")]
     secret_env: Vec<String>,
 
-    /// Take a secret from this file; one line end at its end does not belong to it
+    /// Read a secret from this file, without one line end at its end; repeatable
     #[arg(long, value_name = "PATH")]
     secret_file: Vec<PathBuf>,
 }
@@ -30,8 +30,12 @@ impl SecretArgs {
         variables.chain(self.secret_file.iter().cloned().map(SecretSource::File))
     }
 
-    /// Refuses secrets that cannot be read and, if `request` is standard input, that there are none: it should not be asked
-    /// for in vain. A file may tell the secrets itself.
+    /// Checks the secrets before the request is read.
+    ///
+    /// # Errors
+    ///
+    /// If a secret cannot be read, or there is none and the request comes on standard input. A file of a request may hold
+    /// the secrets itself.
     pub(crate) fn wanted_for(&self, request: Option<&Path>) -> Result<(), Failure> {
         self.sources().try_for_each(|source| source.read_as_it_is().map(drop))?;
         let is_file = request.is_some_and(|path| path != "-");
@@ -49,7 +53,7 @@ impl SecretArgs {
         match (sources.next(), sources.next()) {
             (Some(source), None) => source.read(),
             (None, _) => Err(Failure::from(countersign::ConfigError::NoSecret)),
-            _ => Err(Failure::new("more than one secret: a delivery is signed with one, so name only that")),
+            _ => Err(Failure::new("more than one secret: a delivery is signed with one, so name only one")),
         }
     }
 }
@@ -62,17 +66,17 @@ pub(crate) enum SecretSource {
 }
 
 impl SecretSource {
-    /// Reads `env:NAME` or `file:PATH`; a relative path starts at `folder`. The text is not repeated in the error, because
-    /// it may well be the secret itself.
+    /// Parses `env:NAME` or `file:PATH`; a relative path starts at `folder`. The error does not repeat the text, which may be
+    /// the secret itself.
     pub(crate) fn parse(text: &str, folder: &Path) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(folder.join(path))),
-            _ => Err("a secret does not stand in this file: expected `env:NAME` or `file:PATH`".to_owned()),
+            _ => Err("secrets do not belong in this file: expected `env:NAME` or `file:PATH`".to_owned()),
         }
     }
 
-    /// How logs call a key from this source.
+    /// The label of a key from this source, for logs.
     pub(crate) fn label(&self) -> String {
         match self {
             Self::Env(name) => name.clone(),
@@ -80,7 +84,7 @@ impl SecretSource {
         }
     }
 
-    /// The bytes of the secret, whatever is wrong with it.
+    /// The bytes of the secret, without a check whether they can be one.
     pub(crate) fn read_as_it_is(&self) -> Result<Vec<u8>, Failure> {
         match self {
             Self::Env(name) => Ok(text_from_env(name)?.into_bytes()),
@@ -88,13 +92,13 @@ impl SecretSource {
         }
     }
 
-    /// The text of a credential that is no secret of a scheme, without the white space at its end.
+    /// A credential that is not the secret of a scheme, without the white space at its end.
     pub(crate) fn text(&self) -> Result<String, Failure> {
         let mut text = self.read_as_it_is()?;
         while text.last().is_some_and(u8::is_ascii_whitespace) {
             text.pop();
         }
-        String::from_utf8(text).map_err(|_| Failure::new(format!("the credential of {} is not UTF-8", self.label())))
+        String::from_utf8(text).map_err(|_| Failure::new(format!("the credential in {} is not UTF-8", self.label())))
     }
 
     /// The secret.
@@ -111,7 +115,7 @@ fn from_env(name: &str) -> Result<Secret, Failure> {
 }
 
 fn variable(name: &str) -> String {
-    // A secret given in place of the name must not be repeated.
+    // The user may have given a secret in place of the name. It must not be repeated.
     let is_name = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
     let shown = if name.bytes().all(is_name) { format!("`{name}`") } else { "of this name".to_owned() };
     format!("the environment variable {shown}")
@@ -146,7 +150,7 @@ fn bytes_from_file(path: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// In bytes; the longest keys are chains of certificates.
+/// In bytes. The longest keys are chains of certificates.
 const MAX_SECRET: u64 = 1 << 20;
 
 fn from_file(path: &Path) -> Result<Secret, Failure> {

@@ -1,4 +1,4 @@
-//! What a man in the middle might do to a delivery.
+//! Tampers with deliveries, as a man in the middle might.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request};
@@ -13,8 +13,8 @@ pub(crate) fn body(body: &Bytes) -> Bytes {
     bytes.into()
 }
 
-/// Changes one character of a header near its end, where the tag stands, but before the padding of base64. If that is right all
-/// the same, because there is another tag, one more is changed farther in front, and so on.
+/// Changes one character near the end of a header, where the tag is, but before the padding of base64. If the request still
+/// verifies because there is another tag, it changes one more character farther in front, and so on.
 pub(crate) fn header(request: &mut Request<Bytes>, name: &HeaderName, is_right: impl Fn(&Request<Bytes>) -> bool) {
     let Some(value) = request.headers().get(name) else { return };
     let mut bytes = value.as_bytes().to_vec();
@@ -35,7 +35,7 @@ pub(crate) fn header(request: &mut Request<Bytes>, name: &HeaderName, is_right: 
 /// No tag has fewer characters: the 16 bytes of MD5 in base64.
 const SHORTEST_TAG: usize = 22;
 
-/// Another character that is a digit in hex and in base64.
+/// A different character that is valid in hex and in base64.
 fn other(byte: u8) -> u8 {
     if byte == b'1' { b'2' } else { b'1' }
 }

@@ -22,14 +22,14 @@ use crate::{
     secrets::{SecretArgs, SecretSource},
 };
 
-/// Say why a saved request is refused: which of the usual mistakes it is
+/// Explain why a saved request is refused: tell which common mistake it is
 #[derive(Debug, Args)]
 #[command(after_help = HELP, override_usage = USAGE)]
 pub(crate) struct Explain {
     /// A provider of the catalogue, such as `stripe`
     provider: Option<String>,
 
-    /// The file with the request; `-` or nothing for standard input
+    /// The file with the request [default: standard input, as with `-`]
     request: Option<PathBuf>,
 
     #[command(flatten)]
@@ -42,26 +42,26 @@ pub(crate) struct Explain {
     #[command(flatten)]
     secrets: SecretArgs,
 
-    /// Also try the secret of another endpoint, from this environment variable
+    /// Also try the secret of another endpoint, from this environment variable; repeatable
     #[arg(long, value_name = "NAME")]
     other_env: Vec<String>,
 
-    /// Also try the secret of another endpoint, from this file
+    /// Also try the secret of another endpoint, from this file; repeatable
     #[arg(long, value_name = "PATH")]
     other_file: Vec<PathBuf>,
 
     #[command(flatten)]
     endpoint: EndpointArgs,
 
-    /// How far the signed timestamp may lie from the clock [default: the provider's own]
+    /// How far the signed time may be from the clock [default: the provider's own]
     #[arg(long, value_name = "DURATION", value_parser = moment::duration)]
     tolerance: Option<Duration>,
 
-    /// The time of arrival, in RFC 3339 or in seconds since 1970 [default: the clock]
+    /// When the request arrived, in RFC 3339 or in seconds since 1970 [default: now]
     #[arg(long, value_name = "TIME", value_parser = moment::parse, allow_hyphen_values = true)]
     now: Option<Timestamp>,
 
-    /// Explain a line of the log in place of a request, as far as it carries; `-` for lines on standard input
+    /// Explain a line of the log instead of a request; `-` reads lines from standard input
     #[arg(long, value_name = "LINE", conflicts_with_all = ["provider", "request", "scheme"])]
     log: Option<String>,
 
@@ -74,10 +74,10 @@ const USAGE: &str =
     "countersign explain [OPTIONS] <PROVIDER|--scheme FILE> [REQUEST|-]\n       countersign explain --log <LINE|->";
 
 const HELP: &str = "\
-The request is what was on the wire, a HAR file, a curl command or a case of a vector file (with its secrets and its time \
-unless others are given). It is verified as it is, and then without the mistakes \
-that people make: in the secret, the body, the URL, the headers, the clock, the choice of the provider. A cause is proven \
-if without it the signature is right; where nothing is found, nothing is guessed. No secret is ever printed.
+The request is saved as it was on the wire, as a HAR file, as a curl command, or as a case of a vector file, which brings its \
+secrets and its time unless options replace them. It is verified as it is, and then with common mistakes corrected: in the \
+secret, the body, the URL, the headers, the clock, or the choice of the provider. A cause is proven if the signature is right \
+once it is corrected. If no cause is found, none is guessed. No secret is ever printed.
 
 Examples:
   countersign explain stripe request.http --secret-env STRIPE_WEBHOOK_SECRET
@@ -178,8 +178,13 @@ impl Explain {
         }
         match unknown {
             _ if any => Ok(Outcome::good_if(!refused)),
-            Some(code) => Err(Failure::new(format!("the log line has an unknown code `{}`", harmless(&code)))),
-            None => Err(Failure::new("no line tells a verdict of countersign")),
+            Some(code) => Err(Failure::new(format!(
+                "the log line has the code `{}`, which is none of countersign's",
+                harmless(&code)
+            ))),
+            None => Err(Failure::new(
+                "no line has a verdict of countersign: give a line that `countersign serve` or `tracing` wrote",
+            )),
         }
     }
 
@@ -214,27 +219,29 @@ fn as_text(explanation: &Explanation, provider: Option<&str>) -> String {
     lines.join("\n")
 }
 
-/// What to do about what the gateway itself refused, without a rejection that could be explained.
+/// What to do about a line of the gateway that has no [`Rejection`](countersign::Rejection) behind it.
 fn of_gateway(code: &str) -> Option<&'static str> {
     match code {
         Refused::NOT_HTTP => Some(
-            "this port speaks HTTP/1.1 without TLS. If it is your proxy, have it speak that, and write a PROXY header only where \
-             `proxy_protocol` is set; if it is the provider, give it the URL of a proxy with TLS. Scanners send anything",
+            "this port expects HTTP/1.1 without TLS. If the peer is your proxy, let it use HTTP/1.1, and a PROXY header only if \
+             `proxy_protocol` is set. If the peer is the provider, give it the URL of a proxy with TLS. If the peer is a \
+             scanner, ignore this",
         ),
         Refused::PROXY_PROTOCOL => Some(
-            "if it is your proxy, name it in `trusted_proxies` and have it write a PROXY header at the start of every \
-             connection; or leave `proxy_protocol` out. Others have no business with this port",
+            "if the peer is your proxy, add it to `trusted_proxies` and let it begin every connection with a PROXY header, or \
+             leave `proxy_protocol` out. If the peer is not your proxy, ignore this, or keep it from the port",
         ),
         NO_ENDPOINT => Some(
-            "if the provider sent it, correct the URL that it was given, or `path` of the endpoint; a slash at the end counts, and \
-             a proxy in front may have changed it. Scanners ask for everything",
+            "if the provider sent it, correct the URL that it was told, or the endpoint's `path`: a slash at the end counts, and a \
+             proxy in front may have changed the path. If a scanner sent it, ignore this",
         ),
         NOT_WRITTEN => Some(
-            "the disk is full, or what reads the lines has ended or is too slow. The provider was answered 503 and sends it again",
+            "the disk is full, or the program that reads the lines has ended or is too slow. The provider was answered 503 and \
+             sends the event again",
         ),
         UnknownOperator::CODE => Some(
-            "send one of the tokens whose places stand in [operators] of the configuration; a variable of the environment is read at \
-             the start alone. A provider sends no such header",
+            "send a token that [operators] of the configuration names. An environment variable is read only at the start. A \
+             provider does not send this header",
         ),
         _ => None,
     }

@@ -23,7 +23,7 @@ use crate::{
     tamper,
 };
 
-/// Sign a delivery as the provider would, send it, and show what was answered
+/// Sign a delivery as the provider would, send it, and show the answer
 #[derive(Debug, Args)]
 #[command(after_help = HELP, override_usage = "countersign send [OPTIONS] <PROVIDER|--scheme FILE> --to <URL> --data <DATA>")]
 pub(crate) struct Send {
@@ -34,7 +34,7 @@ pub(crate) struct Send {
     #[arg(long, value_name = "FILE")]
     scheme: Option<PathBuf>,
 
-    /// Where to send it
+    /// The URL of the receiver
     #[arg(long, value_name = "URL", value_parser = receiver_url)]
     to: Uri,
 
@@ -49,11 +49,11 @@ pub(crate) struct Send {
     #[arg(long, value_name = "NAME: VALUE", value_parser = header_line)]
     header: Vec<(HeaderName, HeaderValue)>,
 
-    /// The body's media type [default: guessed from the body]
+    /// The Content-Type of the body [default: guessed from the body]
     #[arg(long, value_name = "TYPE")]
     content_type: Option<HeaderValue>,
 
-    /// The event's type, for the providers that put it into a header
+    /// The event's type, for providers that send it in a header
     #[arg(long, value_name = "TYPE")]
     event_type: Option<HeaderValue>,
 
@@ -63,7 +63,7 @@ pub(crate) struct Send {
     #[command(flatten)]
     operator: OperatorArgs,
 
-    /// Spoil the delivery, which should then be refused
+    /// Tamper with the delivery, which the receiver should then refuse
     #[arg(long, value_enum, default_value_t = Tamper::None)]
     tamper: Tamper,
 
@@ -72,15 +72,15 @@ pub(crate) struct Send {
     times: u16,
 }
 
-/// Who sends it to a gateway, so that it is handled although its event was.
+/// The token of an operator, with which a gateway handles an event again.
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 struct OperatorArgs {
-    /// Have `countersign serve` handle the event again: with an operator's token from this environment variable
+    /// Let `countersign serve` handle the event again, with an operator's token from this environment variable
     #[arg(long, value_name = "NAME")]
     operator_env: Option<String>,
 
-    /// The same, with the token from this file
+    /// The same, with an operator's token from this file
     #[arg(long, value_name = "PATH")]
     operator_file: Option<PathBuf>,
 }
@@ -89,14 +89,15 @@ impl OperatorArgs {
     fn token(&self) -> Result<Option<HeaderValue>, Failure> {
         let env = self.operator_env.clone().map(SecretSource::Env);
         let Some(source) = env.or_else(|| self.operator_file.clone().map(SecretSource::File)) else { return Ok(None) };
-        let mut token = HeaderValue::try_from(source.text()?)
-            .map_err(|_| Failure::new(format!("the token of {} cannot stand in a header", source.label())))?;
+        let mut token = HeaderValue::try_from(source.text()?).map_err(|_| {
+            Failure::new(format!("the token in {} has characters that no header may have", source.label()))
+        })?;
         token.set_sensitive(true);
         Ok(Some(token))
     }
 }
 
-/// What is spoilt.
+/// What is tampered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Tamper {
     /// Nothing
@@ -105,7 +106,7 @@ enum Tamper {
     Body,
     /// One character of the signature
     Signature,
-    /// The time: rightly signed, but older than the provider's tolerance
+    /// The time: correctly signed, but older than the provider's tolerance
     Timestamp,
 }
 
@@ -159,7 +160,7 @@ impl Send {
         Ok(Outcome::good_if(right == self.times))
     }
 
-    /// A spoilt delivery should be refused; a server that breaks down over it has not refused it.
+    /// Whether this is the right answer. A 5xx does not count as a refusal.
     fn is_right(&self, status: StatusCode) -> bool {
         if self.tamper == Tamper::None { status.is_success() } else { status.is_client_error() }
     }
@@ -171,7 +172,7 @@ impl Send {
         let comment = match (self.tamper, is_right) {
             (Tamper::None, _) => "",
             (_, true) => "  refused, as it should be",
-            (_, false) => "  the spoilt delivery was NOT refused",
+            (_, false) => "  the tampered delivery was NOT refused",
         };
         format!("{shown}  {time}{comment}")
     }
@@ -183,7 +184,7 @@ struct Draft {
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-    /// The header for a random id, as the provider gives every delivery one.
+    /// The header for a random id, if the provider sends the event's id in a header.
     id_header: Option<HeaderName>,
 }
 
@@ -206,10 +207,13 @@ impl Draft {
             headers.insert(OPERATOR, token);
         }
         if send.tamper == Tamper::Timestamp && scheme.tolerance().is_none() {
-            return Err(Failure::new(format!("`{}` signs no time: spoil the body or the signature", scheme.id())));
+            return Err(Failure::new(format!(
+                "`{}` signs no time: use `--tamper body` or `--tamper signature`",
+                scheme.id()
+            )));
         }
         if send.tamper == Tamper::Body && !scheme.covers_body() {
-            return Err(Failure::new(format!("`{}` does not sign the body: spoil the signature", scheme.id())));
+            return Err(Failure::new(format!("`{}` does not sign the body: use `--tamper signature`", scheme.id())));
         }
         let id_header = scheme.event_id().and_then(Field::header).filter(|name| !headers.contains_key(*name)).cloned();
         let method = if scheme.methods().contains(&Method::POST) { None } else { scheme.methods().first().cloned() };
@@ -235,7 +239,7 @@ impl Draft {
     }
 }
 
-/// What is missing in a request for the provider to sign it, and which option gives it.
+/// Says why a request cannot be signed, and which option gives what is missing.
 pub(super) fn cannot_sign(error: &SignError) -> Failure {
     let place = match error {
         SignError::Refused(Rejection::MalformedValue { place, .. } | Rejection::MissingSignature { place }) => &**place,
@@ -253,7 +257,7 @@ fn tamper_signature(request: &mut Request<Bytes>, signer: &Signer) -> Result<(),
     let scheme = signer.scheme();
     let name = scheme.signature_header().ok_or_else(|| {
         let place = scheme.signature_source();
-        Failure::new(format!("the signature stands in {place}, not in a header: spoil the body instead"))
+        Failure::new(format!("the signature is in {place}, not in a header: use `--tamper body`"))
     })?;
     let verifier = signer.verifier();
     tamper::header(request, name, |request| verifier.verify(request, request.body(), moment::now()).is_ok());
@@ -263,8 +267,11 @@ fn tamper_signature(request: &mut Request<Bytes>, signer: &Signer) -> Result<(),
 fn type_header(scheme: &Scheme) -> Result<HeaderName, Failure> {
     let field = scheme.event_type();
     field.and_then(Field::header).cloned().ok_or_else(|| {
-        let place = field.map_or("nowhere that is known".to_owned(), |field| format!("in {field}"));
-        Failure::new(format!("`{}` has the event's type {place}: put it into --data or --header yourself", scheme.id()))
+        let place = field.map_or("no known place".to_owned(), |field| field.to_string());
+        let id = scheme.id();
+        Failure::new(format!(
+            "--event-type sets a header, and `{id}` has the event's type in {place}: use --data or --header instead"
+        ))
     })
 }
 
@@ -295,20 +302,21 @@ pub(super) fn media_type(body: &[u8]) -> &'static str {
 
 pub(super) fn header_line(line: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) = line.split_once(':').ok_or("expected `Name: value`")?;
-    let name = name.trim().parse().map_err(|_| "this is not the name of a header")?;
-    let value = HeaderValue::from_bytes(value.trim().as_bytes()).map_err(|_| "this value cannot stand in a header")?;
+    let name = name.trim().parse().map_err(|_| "this is not a valid header name")?;
+    let value = HeaderValue::from_bytes(value.trim().as_bytes())
+        .map_err(|_| "this value has characters that no header may have")?;
     Ok((name, value))
 }
 
 pub(super) fn receiver_url(text: &str) -> Result<Uri, String> {
-    text.parse().map_err(|_| "expected one such as `http://localhost:3000/hooks`".to_owned())
+    text.parse().map_err(|_| "expected a URL such as `http://localhost:3000/hooks`".to_owned())
 }
 
 fn receiver(to: &Uri) -> Result<String, Failure> {
     match (to.scheme_str(), to.host()) {
         (Some("http" | "https"), Some(host)) => Ok(host.to_owned()),
         _ => Err(Failure::new(format!(
-            "`{}` is no URL to send to: expected one such as `http://localhost:3000/hooks`",
+            "cannot send to `{}`: expected a URL such as `http://localhost:3000/hooks`",
             without_user(to)
         ))),
     }
@@ -318,7 +326,7 @@ pub(super) fn without_query(url: &Uri) -> String {
     without_user(url).split('?').next().unwrap_or_default().to_owned()
 }
 
-/// The URL without the user and the password that may stand in front of its host.
+/// The URL without the user and password in front of its host.
 pub(super) fn without_user(url: &Uri) -> String {
     let text = url.to_string();
     let user = url.authority().and_then(|authority| Some(authority.as_str().rsplit_once('@')?.0));

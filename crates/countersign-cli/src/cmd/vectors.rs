@@ -12,15 +12,15 @@ use crate::{
     vectors::{self, Report},
 };
 
-/// Run signed requests with known verdicts, and report those that were judged otherwise
+/// Run signed requests with known verdicts, and report those that got another verdict
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Vectors {
-    /// Vector files, or folders in which all of them are run
+    /// Vector files, or folders of them, at any depth
     #[arg(required = true, value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
 
-    /// Judge by this scheme file instead of the catalogue
+    /// Verify with this scheme file instead of the catalogue
     #[arg(long, value_name = "FILE")]
     scheme: Option<PathBuf>,
 
@@ -31,9 +31,8 @@ pub(crate) struct Vectors {
 
 const HELP: &str = "\
 A vector file is JSON: `provider` (an id of the catalogue) and `cases`, each with a `name`, the `keys` of the endpoint, \
-`now` in seconds since 1970, a `request` (`method`, `url`, `headers` as pairs, `body_base64` or `body_file`), what to \
-`expect` (`accept` or `reject`) and, for a rejection, the codes of which one is right in `reason_any`. What stands under \
-`debatable` is not judged.
+`now` in seconds since 1970, a `request` (`method`, `url`, `headers` as pairs, `body_base64` or `body_file`) and what to \
+`expect` (`accept` or `reject`). For `reject`, `reason_any` lists the codes that are right. Cases under `debatable` are not run.
 
 Examples:
   countersign vectors tests/vectors

@@ -1,4 +1,4 @@
-//! `countersign verify`: judges one saved request.
+//! `countersign verify`: verifies one saved request.
 
 use std::{
     io,
@@ -21,14 +21,14 @@ use crate::{
     secrets::SecretArgs,
 };
 
-/// Judge a saved request: is it from this provider, whole and fresh?
+/// Verify a saved request: is it from this provider, unchanged and fresh?
 #[derive(Debug, Args)]
 #[command(after_help = HELP, override_usage = "countersign verify [OPTIONS] <PROVIDER|--scheme FILE> [REQUEST|-]")]
 pub(crate) struct Verify {
     /// A provider of the catalogue, such as `stripe`
     provider: Option<String>,
 
-    /// The file with the request; `-` or nothing for standard input
+    /// The file with the request [default: standard input, as with `-`]
     request: Option<PathBuf>,
 
     #[command(flatten)]
@@ -44,11 +44,11 @@ pub(crate) struct Verify {
     #[command(flatten)]
     endpoint: EndpointArgs,
 
-    /// How far the signed timestamp may lie from the clock [default: the provider's own]
+    /// How far the signed time may be from the clock [default: the provider's own]
     #[arg(long, value_name = "DURATION", value_parser = moment::duration)]
     tolerance: Option<Duration>,
 
-    /// The time of arrival, in RFC 3339 or in seconds since 1970 [default: the clock]
+    /// When the request arrived, in RFC 3339 or in seconds since 1970 [default: now]
     #[arg(long, value_name = "TIME", value_parser = moment::parse, allow_hyphen_values = true)]
     now: Option<Timestamp>,
 
@@ -58,9 +58,9 @@ pub(crate) struct Verify {
 }
 
 const HELP: &str = "\
-The request is what was on the wire: its first line, the headers, an empty line, and the body, byte for byte. \
-A Content-Length must be that of the body; a chunked body is put together. A HAR file and a curl command are understood too, and a case of a vector file, with its \
-secrets and its time unless others are given.
+A request is saved as it was on the wire: the first line, the headers, an empty line, and the body, byte for byte. \
+A Content-Length must fit the body; the chunks of a chunked body are joined. A HAR file, a curl command or a case of a \
+vector file will do, too. A case brings its secrets and its time; options on the command line replace them.
 
 Examples:
   countersign verify stripe request.http --secret-env STRIPE_WEBHOOK_SECRET
@@ -77,7 +77,7 @@ Exit status: 0 accepted, 1 refused, 2 a mistake in the command line or the reque
 impl Verify {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let (scheme, request) = self.inputs()?;
-        // Mistakes of the command line come before those of the request.
+        // Mistakes in the command line are reported before those in the request.
         let keys = self.secrets.keys()?;
         self.secrets.wanted_for(request)?;
         let Saved { parts, body, told } = saved_request::read(request, &self.saved, Length::MustFit)?;
@@ -116,11 +116,11 @@ impl Verify {
     }
 }
 
-/// What a request that is judged by the clock of this machine may be refused for, though it came in time.
+/// Prints a hint if a request is too old by the clock of this machine, and may have been fresh when it arrived.
 pub(super) fn hint_at_now(rejection: &Rejection) -> io::Result<()> {
     match rejection {
         Rejection::Expired { .. } | Rejection::TimestampTooOld { .. } => output::line(
-            "  hint        it was held against this machine's clock: if it came earlier, say when with --now",
+            "  hint        this machine's clock was used: if the request came earlier, say when with --now",
         ),
         _ => Ok(()),
     }
@@ -193,7 +193,7 @@ fn refused_json(rejection: &Rejection, scheme: &Scheme) -> Json {
     })
 }
 
-/// A value and whether the signature covers it; also what the gateway logs.
+/// A value, and whether the signature covers it. The gateway logs this, too.
 pub(crate) fn value_json(value: Option<&Value<'_>>) -> Json {
     value.map_or(Json::Null, |value| json!({ "value": value.as_str(), "covered": value.is_covered() }))
 }

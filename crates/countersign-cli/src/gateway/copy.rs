@@ -1,4 +1,4 @@
-//! The last good copy of a list in a file, whose first line says of which list it is.
+//! A file with the last good copy of a list of addresses. Its first line names the list.
 
 use std::{
     fs::File,
@@ -14,23 +14,23 @@ use tempfile::NamedTempFile;
 
 use super::sources::is_used_up;
 
-/// A file for the copy of what is at a URL.
+/// A file for the copy of the list at a URL.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Copy {
     pub(crate) path: PathBuf,
     pub(crate) url: Uri,
 }
 
-/// What there is in it.
+/// The content of such a file.
 pub(super) enum Found {
     Nothing,
     Content {
         content: Vec<u8>,
         as_of: Timestamp,
     },
-    /// The copy of another list. Whoever it lets in may not be meant here.
+    /// The copy of another list, whose addresses may not be meant for this one.
     Another,
-    /// What is no copy of any list, such as a secret.
+    /// Not a copy of any list, but for example a secret.
     NoCopy,
 }
 
@@ -46,7 +46,8 @@ impl Copy {
         }
     }
 
-    /// Whole or not at all: a copy that was cut off could not be read at the next start. A file that is no copy stays as it is.
+    /// Writes the copy atomically: one that was cut off could not be read at the next start. Never replaces a file that is
+    /// not a copy.
     pub(super) fn keep(&self, content: &[u8]) -> io::Result<()> {
         if matches!(self.find(), Found::NoCopy) {
             return Err(io::Error::other(NO_COPY));
@@ -60,28 +61,28 @@ impl Copy {
         Ok(())
     }
 
-    /// The URL by its hash, since its query may carry a credential.
+    /// Names the URL by its hash, since its query may hold a credential.
     fn first_line(&self) -> String {
         let hash = STANDARD.encode(Sha256::digest(self.url.to_string()));
         format!("{MARK}{} ({hash})\n", self.url.host().unwrap_or_default())
     }
 }
 
-/// How every copy begins.
+/// The beginning of every copy.
 const MARK: &str = "# countersign: a copy from ";
 
-pub(super) const NO_COPY: &str = "it is there already and is no copy of a list: name another file";
+pub(super) const NO_COPY: &str = "the file exists and is not a copy of a list: name another file";
 
-/// What is in the file of a list. One byte more than a list may have shows that it is too long.
+/// Reads the file of a list, up to one byte more than a list may have, which shows that it is too long.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {
     if is_used_up(path) {
-        // Whoever opens a pipe waits for somebody to write into it, for ever perhaps.
-        return Err(io::Error::other("it is a pipe or a device: use a file"));
+        // To open a pipe waits for a writer, perhaps for ever.
+        return Err(io::Error::other("it is a pipe or a device: use a regular file"));
     }
     let mut content = Vec::new();
     File::open(path)?.take((MAX_LIST_BYTES + FIRST_LINE) as u64 + 1).read_to_end(&mut content)?;
     Ok(content)
 }
 
-/// In bytes. A host has 255 at most.
+/// In bytes. A host name has 255 at most.
 const FIRST_LINE: usize = 512;

@@ -1,4 +1,4 @@
-//! An endpoint: one path, bound to one verifier.
+//! An endpoint: one path with its verifier, limits, allowlist and replay guard.
 
 use std::{convert::Infallible, error::Error, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -22,50 +22,50 @@ use super::{
 };
 use crate::moment;
 
-/// What is said of an endpoint: one path, and who may send what to it.
+/// The configuration of an endpoint: its path, and who may send what to it.
 pub(crate) struct EndpointPlan {
     pub(crate) path: String,
-    /// By which the replay guard and the metrics know it.
+    /// Its name in the replay guard and the metrics.
     pub(crate) name: String,
     pub(crate) keys: EndpointKeys,
     pub(crate) limits: Limits,
-    /// `None`: whoever can sign may send, wherever from.
+    /// `None`: any address may send.
     pub(crate) addresses: Option<AddressLayer>,
-    /// What fetches the URLs by which subscriptions are confirmed; `None`: they are deliveries like others.
+    /// Fetches the URLs that confirm subscriptions; `None`: requests with such a URL are ordinary deliveries.
     pub(crate) confirms: Option<HttpsFetch>,
-    /// Where the secret is kept that the provider sends; `None` if it is there, or sent by none.
+    /// Stores the secret that the provider sends; `None` if it has arrived, or the provider sends none.
     pub(crate) sent_secret: Option<SentSecret>,
     pub(crate) replays: Replays,
     /// Who may have an event handled again.
     pub(crate) operators: Operators,
-    /// The settings that are missing to keep the provider's other customers out, and what each is.
+    /// The settings that would keep the provider's other customers out and are missing, and what each is.
     pub(crate) missing: Vec<(String, String)>,
 }
 
-/// With what an endpoint verifies.
+/// The keys with which an endpoint verifies.
 pub(crate) enum EndpointKeys {
-    /// With the secrets of the configuration.
+    /// The secrets of the configuration.
     Own(Verifier),
-    /// With the keys that the provider publishes.
+    /// The keys that the provider publishes.
     Fetched(PublishedKeys),
 }
 
-/// How an endpoint takes events that come again.
+/// How an endpoint treats repeated events.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Replays {
     pub(crate) claims: Claims,
     /// `None`: for as long as the provider retries and the signature can be fresh.
     pub(crate) keep_for: Option<Duration>,
-    /// No replay guard: the signed time has to do.
+    /// There is no replay guard: only the signed time limits replays.
     pub(crate) unguarded: bool,
-    /// Not even that.
+    /// Nothing limits replays.
     pub(crate) for_ever: bool,
 }
 
 /// How events are claimed.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Claims {
-    /// How long a delivery may take to be handled.
+    /// How long the handler may take.
     pub(crate) handler_timeout: Option<Duration>,
     pub(crate) lease: Option<Duration>,
     /// How long a call to the store may take.
@@ -73,7 +73,7 @@ pub(crate) struct Claims {
     pub(crate) fails_open: bool,
 }
 
-/// How much an endpoint takes, and how long it waits for it.
+/// The limits on the body of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
     /// In bytes.
@@ -87,7 +87,7 @@ impl Default for Limits {
     }
 }
 
-/// An endpoint that can be asked.
+/// An endpoint that serves requests.
 pub(crate) struct Endpoint {
     pub(crate) path: String,
     name: String,
@@ -101,29 +101,29 @@ enum AnyStack {
     Fetched(Stack<FetchedKeys<HttpsFetch>, Arc<Store>>),
 }
 
-/// What became of a delivery.
+/// The verdict on a request.
 pub(crate) enum Verdict<'a> {
     Accepted {
         delivery: &'a Delivery,
         content_type: Option<&'a str>,
-        /// Whose token it brings.
+        /// The operator whose token the request has.
         operator: Option<&'a str>,
     },
-    /// It was accepted before, and is answered like that.
+    /// Its event was handled before. It is answered like the first delivery.
     Duplicate { delivery: Option<&'a Delivery>, status: StatusCode },
-    /// It was a question, and is answered.
+    /// It was a handshake, and is answered.
     Handshake { done: HandshakeDone, status: StatusCode },
     Refused {
         rejection: &'a Rejection,
-        /// Who is at the other end of the connection, as far as that is told.
+        /// The peer of the connection, if it is known.
         peer: Option<SocketAddr>,
         status: StatusCode,
     },
 }
 
-/// Is told of every verdict before it is answered.
+/// Called with every verdict before the answer is sent.
 pub(crate) trait Watch: Send + Sync + 'static {
-    /// Takes note of a verdict. If it cannot, an accepted delivery is answered 503, so that the provider sends it again.
+    /// Records a verdict. On an error, an accepted delivery is answered 503, so that the provider sends it again.
     fn verdict(
         &self,
         endpoint: &Endpoint,
@@ -131,15 +131,15 @@ pub(crate) trait Watch: Send + Sync + 'static {
         took: Duration,
     ) -> impl Future<Output = io::Result<()>> + Send;
 
-    /// Takes note of a request with a token that is no operator's.
+    /// Records a request with a token that no operator has.
     fn unknown_operator(&self, endpoint: &Endpoint);
 
-    /// Takes note of a request to a path that no endpoint has. Who sends it may be a provider that was told a wrong URL.
+    /// Records a request to a path that no endpoint has. The sender may be a provider that was told a wrong URL.
     fn no_endpoint(&self, method: &Method, path: &str);
 }
 
 impl EndpointKeys {
-    /// Those that the provider publishes.
+    /// The keys that the provider publishes, if the endpoint verifies with them.
     pub(crate) fn published(&self) -> Option<&PublishedKeys> {
         match self {
             Self::Own(_) => None,
@@ -156,13 +156,13 @@ impl EndpointPlan {
         }
     }
 
-    /// Whether it refuses every delivery, because none of its secrets is valid now.
+    /// Whether the endpoint refuses every delivery because none of its secrets is valid now.
     pub(crate) fn is_keyless(&self) -> bool {
         let is_awaited = self.sent_secret.is_some();
         matches!(&self.keys, EndpointKeys::Own(verifier) if !is_awaited && !verifier.has_key_at(moment::now()))
     }
 
-    /// The endpoint, with the store for its events.
+    /// Builds the endpoint with the store for its events.
     pub(crate) fn build(&self, store: &Arc<Store>) -> Result<Endpoint, StackError> {
         let stack = match &self.keys {
             EndpointKeys::Own(verifier) => AnyStack::Own(self.stack(verifier.clone(), store)?),
@@ -230,7 +230,7 @@ impl Endpoint {
         &self.scheme
     }
 
-    /// Judges a request, tells `watch` of the verdict, and answers.
+    /// Verifies a request, passes the verdict to `watch`, and answers.
     pub(super) async fn receive<W, B>(self: Arc<Self>, watch: Arc<W>, mut request: Request<B>) -> Response<Full<Bytes>>
     where
         W: Watch,
@@ -239,7 +239,7 @@ impl Endpoint {
     {
         let started = Instant::now();
         let peer = request.extensions().get::<PeerAddr>().map(|peer| peer.0);
-        // Whoever brings a token wants the event handled again, and must not take the answer to a duplicate for that.
+        // An operator wants the event handled again, and must not mistake the answer to a duplicate for success.
         if let Err(UnknownOperator) = self.operators.open_to(&mut request) {
             metrics::counter!(VERDICTS, "endpoint" => self.name.clone(), "verdict" => UnknownOperator::CODE)
                 .increment(1);
@@ -264,7 +264,7 @@ impl Endpoint {
             (None, Some(done)) => Verdict::Handshake { done: *done, status },
             (None, None) => return response,
         };
-        // The verdict stands, whether or not there is a place to note it.
+        // This verdict does not depend on whether it can be recorded.
         let _ = watch.verdict(&self, &verdict, started.elapsed()).await;
         response
     }

@@ -1,4 +1,4 @@
-//! Lists of addresses that are fetched again and again.
+//! Lists of addresses that are fetched regularly.
 
 use std::{
     cell::RefCell,
@@ -14,15 +14,15 @@ use http::Uri;
 use super::copy::{self, Copy, Found, NO_COPY};
 use crate::{client::Client, moment};
 
-/// A list, where it comes from, and how often.
+/// A list of addresses, where it comes from, and how often it is fetched.
 #[derive(Clone)]
 pub(crate) struct Feed {
     addresses: AddressFeed,
     plan: Plan,
-    /// What is allowed beside the list.
+    /// The addresses that are allowed beside the list.
     always: AddressSet,
-    /// When it was fetched last, or could not be: by whichever configuration, or those that change often would never fetch it. `None`
-    /// if it is to be fetched at once.
+    /// When the last fetch began, successful or not; `None` to fetch at once. Configurations share it, so that frequent reloads
+    /// do not put off the next fetch.
     tried: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) struct Plan {
     pub(crate) source: Source,
     pub(crate) format: ListFormat,
     pub(crate) every: Duration,
-    /// Whether copies are taken that lack most of the one before.
+    /// Whether to accept a list that lacks most ranges of the one before.
     pub(crate) may_shrink: bool,
 }
 
@@ -42,12 +42,12 @@ pub(crate) enum Source {
     File(PathBuf),
     Url {
         url: Uri,
-        /// Where the last good copy is kept, for the next start.
+        /// The file of the last good copy, for the next start.
         copy: Option<Copy>,
     },
 }
 
-/// What happened to a list, for the log.
+/// The result of a fetch, for the log.
 pub(crate) struct Refresh {
     pub(crate) list: String,
     pub(crate) age: Duration,
@@ -55,26 +55,26 @@ pub(crate) struct Refresh {
     pub(crate) outcome: Outcome,
 }
 
-/// What became of a fetch.
+/// What came of a fetch.
 pub(crate) enum Outcome {
-    /// The list is as it was.
+    /// The list has not changed.
     Same,
     Taken,
-    /// It was taken for the first time, and a copy passed over that is not its own, for this reason.
+    /// The list was taken for the first time. The copy was ignored, for this reason.
     CopyIgnored(String),
-    /// The last good copy stays, for this reason.
+    /// The list was not taken, for this reason: the last good copy stays in use.
     Refused(String),
     /// The list was taken, but its copy could not be written.
     NotKept(String),
 }
 
-/// The lists that could not be fetched while a configuration is read. It is read several times: none of them is waited for
-/// again, and no changed secret waits behind that.
+/// The lists that could not be fetched during one reload. The configuration is read several times in it: a list that failed
+/// is not tried again, so that it does not hold up a changed secret.
 #[derive(Default)]
 pub(crate) struct Unfetched(RefCell<Vec<(Plan, String)>>);
 
 impl Unfetched {
-    /// As [`Feed::start`], unless that failed already.
+    /// Like [`Feed::start`], but returns the same error if that failed already.
     pub(crate) fn start(&self, plan: Plan, always: AddressSet, log: fn(&Refresh)) -> Result<Feed, String> {
         if let Some((_, problem)) = self.0.borrow().iter().find(|(failed, _)| *failed == plan) {
             return Err(problem.clone());
@@ -88,12 +88,15 @@ impl Unfetched {
 }
 
 impl Feed {
-    /// Fetches a list for the first time. Its kept copy serves if that fails, and is what a new one is held against.
+    /// Fetches a list for the first time. The kept copy is used if that fails, and the new list is compared with it.
     fn start(plan: Plan, always: AddressSet, log: fn(&Refresh)) -> Result<Self, String> {
         let found = plan.source.copy().map_or(Found::Nothing, Copy::find);
         let list = match &found {
             Found::Content { content, as_of } => {
-                let set = plan.format.read(content).map_err(|error| format!("the kept copy is wrong: {error}"))?;
+                let set = plan
+                    .format
+                    .read(content)
+                    .map_err(|error| format!("the kept copy cannot be read: {error}; remove its file"))?;
                 AddressList::known(plan.format.clone(), set, *as_of)
             }
             Found::NoCopy => return Err(format!("the copy cannot be kept in its file: {NO_COPY}")),
@@ -109,13 +112,13 @@ impl Feed {
         Ok(feed)
     }
 
-    /// Whether it is the list of this plan.
+    /// Whether this is the list of the plan.
     pub(crate) fn is(&self, plan: &Plan, always: &AddressSet) -> bool {
         (&self.plan, &self.always) == (plan, always)
     }
 
-    /// The same list by another plan, if it is the same: it goes on with its last good copy, and is fetched at once, without waiting
-    /// for that.
+    /// This list under another plan, if that has the same source and format. It keeps the last good copy, and is fetched at
+    /// once in the background.
     pub(crate) fn by(&self, plan: &Plan, always: &AddressSet) -> Option<Self> {
         let is_same = self.plan.format == plan.format && self.plan.source.is_at(&plan.source);
         is_same.then(|| {
@@ -125,13 +128,13 @@ impl Feed {
         })
     }
 
-    /// Whether another plan has its copy in the same file, where each would take what it refuses from the other.
+    /// Whether another plan keeps its copy in the same file, so that each would overwrite the other's.
     pub(crate) fn clashes_with(&self, plan: &Plan) -> bool {
         let file = |plan: &Plan| plan.source.copy().map(|copy| copy.path.clone());
         self.plan != *plan && file(plan).is_some_and(|own| file(&self.plan) == Some(own))
     }
 
-    /// Tells the metrics how old and how long the list is.
+    /// Sets the metrics of the list: its age and its number of ranges.
     pub(crate) fn record(&self) {
         record_list(&self.plan.source.name(), &self.addresses);
     }
@@ -140,13 +143,13 @@ impl Feed {
         self.addresses.addresses()
     }
 
-    /// Fetches the list again and again.
+    /// Fetches the list regularly, for as long as it is polled.
     pub(crate) async fn run(self, log: fn(&Refresh)) {
         loop {
             let since = self.tried().map_or(Duration::MAX, |tried| tried.elapsed());
             tokio::time::sleep(self.plan.every.saturating_sub(since)).await;
             let feed = self.clone();
-            // That it panicked is shown already; the last good copy stays.
+            // If it panicked, that is printed already, and the last good copy stays in use.
             let _ = tokio::task::spawn_blocking(move || log(&feed.refresh())).await;
         }
     }
@@ -183,7 +186,9 @@ impl Feed {
 impl Plan {
     fn first(&self) -> Result<AddressList, String> {
         let content = self.source.fetch().map_err(|problem| match &self.source {
-            Source::Url { copy: None, .. } => format!("{problem}; with `copy`, the last good one would serve"),
+            Source::Url { copy: None, .. } => {
+                format!("{problem}; set `copy` to start with the last good copy when that happens")
+            }
             _ => problem,
         })?;
         let list =
@@ -194,7 +199,7 @@ impl Plan {
 }
 
 impl Source {
-    /// Whether the list stands at the same place, wherever its copy is kept.
+    /// Whether the list has the same source, wherever its copy is kept.
     fn is_at(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::File(own), Self::File(other)) => own == other,
@@ -226,7 +231,7 @@ impl Source {
         copy.keep(content).map_err(|error| format!("{} cannot be written: {error}", copy.path.display()))
     }
 
-    /// A name for the log and the metrics. The query of a URL may carry a credential, and so may what stands before the host.
+    /// A name for the log and the metrics, without the query and user of a URL, which may be credentials.
     fn name(&self) -> String {
         match self {
             Self::File(path) => path.to_str().unwrap_or("a file").to_owned(),
@@ -235,4 +240,4 @@ impl Source {
     }
 }
 
-const COPY_OF_ANOTHER: &str = "the copy is of another list, and was not believed";
+const COPY_OF_ANOTHER: &str = "the file of `copy` has the copy of another list, which was ignored";

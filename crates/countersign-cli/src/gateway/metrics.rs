@@ -1,4 +1,4 @@
-//! Metrics, shown on a listener of their own.
+//! Serves metrics and `/healthz` on a listener of their own.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::failure::Failure;
 
-/// What there is to show.
+/// The metrics, and what they are read from.
 pub(crate) struct Shown {
     handle: PrometheusHandle,
     state: Arc<State>,
@@ -33,12 +33,12 @@ pub(crate) struct Shown {
     places: Places,
 }
 
-/// Counts from now on, in this process.
+/// Installs the recorder of this process, which counts from now on.
 pub(crate) fn install() -> Result<PrometheusHandle, Failure> {
-    let failed = |error: &dyn std::fmt::Display| Failure::new(format!("metrics cannot be counted: {error}"));
+    let failed = |error: &dyn std::fmt::Display| Failure::new(format!("cannot set up metrics: {error}"));
     let buckets = [(BODY_BYTES, &BYTES[..]), (VERIFY_SECONDS, &SECONDS[..]), (HANDLER_SECONDS, &SECONDS[..])];
-    // Every gauge is set whenever they are shown: what is not set any more, such as the age of a list that the configuration
-    // no longer has, is gone, and nobody is called for it.
+    // Every gauge is set at each scrape. One that is not set then, such as the age of a list that the configuration no longer
+    // has, disappears, so that nobody is alerted.
     let builder = PrometheusBuilder::new().idle_timeout(MetricKindMask::GAUGE, Some(Duration::from_secs(1)));
     let builder = buckets.into_iter().try_fold(builder, |builder, (name, buckets)| {
         builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), buckets)
@@ -55,9 +55,9 @@ impl Shown {
         Self { handle, state, store, places }
     }
 
-    /// Shows them on this listener for as long as it is polled.
+    /// Serves the metrics on this listener for as long as it is polled.
     pub(crate) async fn serve(self, listener: TcpListener) {
-        // Those that ask for nothing give their places to those that do, or a probe of the gateway's health would wait for them.
+        // Idle connections make room for new ones, so that a health probe need not wait for them.
         let (shown, places) = (Arc::new(self), Places::new(MAX_CONNECTIONS));
         tokio::spawn(keep_up(shown.handle.clone()));
         loop {
@@ -69,7 +69,7 @@ impl Shown {
             tokio::spawn(async move {
                 tokio::select! {
                     () = place.0.evicted() => {}
-                    // Whoever wants to see them again connects again.
+                    // Every scrape opens a connection of its own.
                     _ = timeout(CONNECTION_TIME, shown.connection(stream)) => {}
                 }
             });
@@ -114,7 +114,7 @@ impl Shown {
     }
 }
 
-/// Sorts what was measured into its buckets, so that it takes no more memory while nobody looks.
+/// Sorts measurements into buckets regularly, so that they take no memory while nobody scrapes.
 async fn keep_up(handle: PrometheusHandle) {
     loop {
         sleep(Duration::from_secs(5)).await;
@@ -131,6 +131,6 @@ fn text(text: String) -> Response<Full<Bytes>> {
 
 const BYTES: [f64; 8] = [256.0, 1024.0, 4096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 16_777_216.0];
 const SECONDS: [f64; 12] = [0.000_01, 0.000_05, 0.000_1, 0.000_5, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 10.0];
-/// A scraper needs one.
+/// A scraper needs one connection.
 const MAX_CONNECTIONS: usize = 16;
 const CONNECTION_TIME: Duration = Duration::from_secs(10);

@@ -26,4 +26,4 @@ pub(crate) use refused::Refused;
 pub(crate) use sent_secret::SentSecret;
 pub(crate) use server::{Bounds, Front, listen, runtime, serve, stop_signal};
 pub(crate) use snapshot::{Gateway, Meeting, Snapshot};
-pub(crate) use store::{Remote, Store, StorePlan};
+pub(crate) use store::{Remote, Store, StoreError, StorePlan};

@@ -1,4 +1,4 @@
-//! Who may have an event handled again that was handled before.
+//! Operators, who may have an event handled again.
 
 use std::sync::Arc;
 
@@ -8,27 +8,27 @@ use http::{HeaderName, Method, Request, StatusCode};
 
 use crate::{failure::Failure, moment};
 
-/// The header in which an operator's token comes.
+/// The header with an operator's token.
 pub(crate) const OPERATOR: HeaderName = HeaderName::from_static("countersign-operator");
 
-/// A request brings a token that is nobody's.
+/// A request has a token that no operator has.
 pub(crate) struct UnknownOperator;
 
 impl UnknownOperator {
-    /// How logs and metrics call it.
+    /// Its code in logs and metrics.
     pub(crate) const CODE: &str = "unknown_operator";
     pub(crate) const STATUS: StatusCode = StatusCode::FORBIDDEN;
 }
 
-/// Operators, each known by a token. It is compared as the tokens of providers are.
+/// Operators, each with a token. Tokens are compared in constant time, like those of providers.
 #[derive(Clone, Default)]
 pub(crate) struct Operators(Option<Arc<Verifier>>);
 
 impl Operators {
-    /// In bytes: so many random letters and digits nobody guesses.
+    /// In bytes. So many random letters and digits cannot be guessed.
     pub(crate) const SHORTEST_TOKEN: usize = 32;
 
-    /// Those with these tokens, each under its operator's name.
+    /// Operators with these tokens. The label of a key is the operator's name.
     pub(crate) fn new(tokens: Vec<Key>) -> Result<Self, Failure> {
         if tokens.is_empty() {
             return Ok(Self(None));
@@ -42,7 +42,7 @@ impl Operators {
         }
     }
 
-    /// Takes the token out of a request and opens the replay guard to it, and nothing else; without a token, to none.
+    /// Takes the token out of a request, if there is one, and lets the request pass the replay guard, but no other check.
     pub(super) fn open_to<B>(&self, request: &mut Request<B>) -> Result<(), UnknownOperator> {
         if !request.headers().contains_key(&OPERATOR) {
             return Ok(());

@@ -1,9 +1,9 @@
-//! The places for connections, and who loses theirs when there are none left.
+//! A limited number of places for connections, and which connection is closed when places or memory run out.
 //!
-//! A connection waits for its client, from its start or the last answer to the end of a request's body, or it works on a
-//! request that is there. When a place or memory is short, the connection goes whose client has kept it waiting for the
-//! longest. So thousands of clients that send nothing, or a byte a second, take no place from one that sends its request; and
-//! no request is given up that has arrived as a whole.
+//! A connection either waits for its client (from its start or the last answer to the end of a request's body), or works on
+//! a complete request. When places or memory run out, the connection that has waited for its client for the longest is
+//! closed. So thousands of clients that send nothing, or a byte a second, cannot keep out one that sends its request, and no
+//! request is given up that has arrived completely.
 
 use std::{
     collections::BTreeMap,
@@ -23,7 +23,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// All places.
+/// All places. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Places {
     free: Arc<Semaphore>,
@@ -31,25 +31,25 @@ pub(crate) struct Places {
     waiting: Arc<Mutex<Waiting>>,
 }
 
-/// The connections that wait for their clients, the one first that has waited for the longest.
+/// The connections that wait for their clients, the longest wait first.
 #[derive(Default)]
 struct Waiting {
     connections: BTreeMap<u64, Waiter>,
     next: u64,
-    /// Whether a new connection needs the place of the next one that has to wait.
+    /// Whether a new connection needs a place, and no connection could be closed for it yet.
     wanted: bool,
-    /// The bytes of bodies that were not answered yet, in all connections together.
+    /// The bytes of bodies that are not answered yet, in all connections together.
     held: usize,
 }
 
 struct Waiter {
     go: Arc<Notify>,
     held: usize,
-    /// Until then it keeps its place: it has just come, and its request is on the way.
+    /// Until then it keeps its place: it is new, and its request may be on the way.
     settles: Option<Instant>,
 }
 
-/// What there is not enough of, so that a connection has to go.
+/// What has run out, so that a connection has to be closed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Short {
     OfPlaces,
@@ -70,12 +70,12 @@ impl Places {
         Self { free: Arc::new(Semaphore::new(count)), count, waiting: Arc::default() }
     }
 
-    /// How many are taken, and how many there are.
+    /// How many places are taken, and how many there are.
     pub(crate) fn taken(&self) -> (usize, usize) {
         (self.count.saturating_sub(self.free.available_permits()), self.count)
     }
 
-    /// A place, that of another connection if need be.
+    /// Takes a place. If none is free, another connection is closed for it.
     pub(super) async fn take(&self) -> Place {
         let free = Arc::clone(&self.free);
         let permit = match Arc::clone(&free).try_acquire_owned() {
@@ -88,7 +88,7 @@ impl Places {
         Place { places: self.clone(), go, state: Arc::new(Mutex::new(state)), permit: Arc::new(permit) }
     }
 
-    /// The place of a connection that has to go, or ends by itself.
+    /// Waits for the place of a connection that is closed for it, or ends by itself.
     async fn another(&self) -> Option<OwnedSemaphorePermit> {
         let mut free = pin!(Arc::clone(&self.free).acquire_owned());
         self.lock().want();
@@ -99,14 +99,14 @@ impl Places {
                     // The semaphore is never closed.
                     return permit.ok();
                 }
-                // By then one that had just come has had its time.
+                // By then, connections that were new can be closed.
                 () = sleep(SETTLING) => self.lock().want_still(),
             }
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        // No state of it is wrong, whoever panicked.
+        // A panic while it is locked leaves no wrong state.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -122,7 +122,7 @@ impl Waiting {
         turn
     }
 
-    /// Ends the waiting of a connection, and gives the bytes that it holds: they stay in the account.
+    /// Removes a connection and returns the bytes that it holds, which `held` still counts.
     fn end(&mut self, turn: u64) -> usize {
         self.connections.remove(&turn).map_or(0, |waiter| waiter.held)
     }
@@ -144,7 +144,7 @@ impl Waiting {
         while self.held > MAX_HELD && self.evict(Short::OfMemory) {}
     }
 
-    /// Has the first of these connections closed. Its task does that, so that its place is free a moment later.
+    /// Closes the connection with the longest wait that helps. Its task does that, so that its place is free a moment later.
     fn evict(&mut self, short: Short) -> bool {
         let now = Instant::now();
         let helps = |waiter: &Waiter| match short {
@@ -163,7 +163,7 @@ impl Waiting {
     }
 }
 
-/// The place of one connection, which waits at first.
+/// The place of one connection, which waits for its client at first.
 #[derive(Clone)]
 pub(super) struct Place {
     places: Places,
@@ -174,20 +174,20 @@ pub(super) struct Place {
 }
 
 struct State {
-    /// `None` while it works.
+    /// `None` while it works on a request.
     turn: Option<u64>,
-    /// How many bytes the body has that it works on.
+    /// The bytes of the body that it works on.
     working_on: usize,
 }
 
 impl Place {
-    /// Ends when the connection has to go.
+    /// Completes when the connection has to be closed.
     pub(super) async fn evicted(&self) {
         self.go.notified().await;
     }
 
-    /// Ends when the connection has waited for its client for longer than `patience`: for the end of a head or a body, or for
-    /// answers to be read, which nothing else has an eye on.
+    /// Completes when the connection has waited for its client for longer than `patience`: for the end of a head or a body, or
+    /// for the client to read answers, which no other timeout covers.
     pub(super) async fn stalled(&self, patience: Duration) {
         let mut since = self.state().turn;
         loop {
@@ -200,7 +200,7 @@ impl Place {
         }
     }
 
-    /// The connection waits for its client again.
+    /// Marks the connection as waiting for its client again.
     pub(super) fn wait(&self) {
         let mut state = self.state();
         let mut waiting = self.places.lock();
@@ -208,7 +208,7 @@ impl Place {
         state.turn = Some(waiting.start(&self.go, None));
     }
 
-    /// The request is there.
+    /// Marks the connection as working: the request is complete.
     fn work(&self) {
         let mut state = self.state();
         if let Some(turn) = state.turn.take() {
@@ -228,14 +228,14 @@ impl Place {
 }
 
 impl State {
-    /// Neither waits nor works, and holds nothing.
+    /// Neither waits nor works from now on, and holds nothing.
     fn leave(&mut self, waiting: &mut Waiting) {
         let held = self.turn.take().map_or(0, |turn| waiting.end(turn));
         waiting.held -= held + mem::take(&mut self.working_on);
     }
 }
 
-/// Whatever becomes of a connection, it waits no more.
+/// The place of a connection, whose waiting ends when this is dropped.
 pub(super) struct Occupied(pub(super) Place);
 
 impl Drop for Occupied {
@@ -245,7 +245,7 @@ impl Drop for Occupied {
     }
 }
 
-/// The body of a request. When it is there, the connection waits no more.
+/// The body of a request. When it is complete, the connection no longer waits.
 pub(super) struct Arriving {
     body: Incoming,
     place: Place,
@@ -287,11 +287,11 @@ impl Body for Arriving {
     }
 }
 
-/// How long a connection that has just come keeps its place: a client sends its request as soon as it is connected. Otherwise those
-/// that come while all others work would throw each other out.
+/// How long a new connection keeps its place: a client sends its request as soon as it is connected. Without this, new
+/// connections would evict each other while all others work.
 const SETTLING: Duration = Duration::from_millis(100);
 
-/// In bytes. Bodies are kept until they are answered; more of them than this are not worth waiting for.
+/// In bytes. The limit of all bodies that are not answered yet.
 pub(crate) const MAX_HELD: usize = 256 * 1024 * 1024;
 
 #[cfg(test)]
@@ -305,7 +305,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_one_that_has_waited_for_the_longest_makes_room() {
+    async fn the_connection_with_the_longest_wait_is_closed_for_a_new_one() {
         let places = Places::new(3);
         let (first, second, third) = (places.take().await, places.take().await, places.take().await);
         sleep(SETTLING).await;
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn none_that_has_just_come_has_to_go() {
+    async fn a_new_connection_keeps_its_place_for_a_moment() {
         let places = Places::new(1);
         let only = places.take().await;
         let newcomer = tokio::spawn(async move { places.take().await });
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn none_that_works_has_to_go_until_it_waits() {
+    async fn a_connection_that_works_is_not_closed_until_it_waits() {
         let places = Places::new(1);
         let only = places.take().await;
         only.work();
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_is_waited_for_once_and_not_while_there_is_work() {
+    async fn a_client_that_is_waited_for_too_long_stalls_and_a_request_at_work_does_not() {
         let patience = Duration::from_secs(40);
         let place = Places::new(1).take().await;
         let stalls = async |within| timeout(Duration::from_secs(within), place.stalled(patience)).await.is_ok();
@@ -359,7 +359,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn bodies_that_fill_the_memory_go_and_silent_connections_stay() {
+    async fn when_memory_runs_out_connections_with_bodies_are_closed_and_silent_ones_stay() {
         let places = Places::new(10);
         let (silent, first, second) = (places.take().await, places.take().await, places.take().await);
         first.hold(MAX_HELD);
@@ -367,7 +367,7 @@ mod tests {
         second.hold(1);
         assert!(goes(&first).await);
         assert!(!goes(&silent).await && !goes(&second).await);
-        // What works holds its body until it is answered.
+        // A connection that works holds its body until the answer.
         second.work();
         drop((Occupied(silent), first));
         let account = |places: &Places| {

@@ -1,4 +1,4 @@
-//! The PROXY protocol on a listener.
+//! Reads the PROXY protocol header of a connection.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -13,13 +13,13 @@ use tokio::{io::AsyncReadExt, net::TcpStream, time::timeout};
 
 use super::Refused;
 
-/// Demands the PROXY protocol of every connection, and believes it of trusted proxies.
+/// Requires the PROXY protocol on every connection, and believes only trusted proxies.
 #[derive(Clone, Debug)]
 pub(crate) struct ProxyProtocol {
     proxies: AddressSet,
 }
 
-/// A proxy writes the header as soon as it is connected.
+/// How long to wait for the header. A proxy writes it as soon as it is connected.
 pub(super) const HEADER_TIME: Duration = Duration::from_secs(5);
 
 impl ProxyProtocol {
@@ -31,7 +31,7 @@ impl ProxyProtocol {
         self.proxies.contains(peer)
     }
 
-    /// Reads the header, and not a byte of what follows. The client's address is `None` if the proxy does not tell it.
+    /// Reads the header, and no byte behind it. The client's address is `None` if the proxy does not tell it.
     pub(super) async fn client(&self, stream: &mut TcpStream, peer: SocketAddr) -> Result<Option<SocketAddr>, Refused> {
         if !self.trusts(peer.ip()) {
             return Err(Refused::Stranger);

@@ -1,4 +1,4 @@
-//! Ranges of addresses that came with the program.
+//! The address ranges of providers in the catalogue, and their metrics.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use countersign::Scheme;
 use countersign_tower::metrics::{ALLOWLIST_AGE, ALLOWLIST_RANGES};
 use time::{Date, OffsetDateTime};
 
-/// The ranges of a provider as the catalogue has them: as old as they are there, until the next release.
+/// The ranges of a provider in the catalogue. They are updated only by a new release of the program.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PublishedRanges {
     provider: String,
@@ -15,14 +15,14 @@ pub(crate) struct PublishedRanges {
 }
 
 impl PublishedRanges {
-    /// `None` for a scheme that does not say when they were read.
+    /// The ranges of a scheme; `None` if it does not say when they were read.
     pub(crate) fn of(scheme: &Scheme) -> Option<Self> {
         let addresses = scheme.addresses()?;
         let count = u32::try_from(addresses.ranges().len()).unwrap_or(u32::MAX);
         Some(Self { provider: scheme.id().to_owned(), read: addresses.read_on()?, count })
     }
 
-    /// Tells the metrics how old they are and how many, under the name of `catalogue:` and the provider.
+    /// Sets the metrics of the ranges, their age and number, as list `catalogue:` and the provider's id.
     pub(crate) fn record(&self) {
         let age = OffsetDateTime::now_utc() - self.read.midnight().assume_utc();
         let age = Duration::try_from(age).unwrap_or_default();

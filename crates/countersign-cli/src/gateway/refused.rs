@@ -1,4 +1,4 @@
-//! Why a connection is closed without an answer of an endpoint's.
+//! Why a connection is closed before a request reaches an endpoint.
 
 use std::{error::Error, fmt, io};
 
@@ -10,23 +10,23 @@ use super::proxy_protocol::HEADER_TIME;
 /// Why a connection is closed.
 #[derive(Debug)]
 pub(crate) enum Refused {
-    /// Its peer is no trusted proxy.
+    /// Its peer is not a trusted proxy.
     Stranger,
     Header(HeaderError),
     Late,
     Broken(io::Error),
-    /// It began in a way in which none would begin now.
+    /// It was opened under another `proxy_protocol` or `trusted_proxies`.
     Outdated,
-    /// What came is no request of HTTP/1.1, or one whose head is too long.
+    /// What came is not an HTTP/1.1 request, or its head is too long.
     NotHttp(hyper::Error),
 }
 
 impl Refused {
-    /// For the log. They are none of a rejection's, since there is no request yet.
+    /// Codes for the log. There is no rejection, since there is no request yet.
     pub(crate) const PROXY_PROTOCOL: &str = "proxy_protocol";
     pub(crate) const NOT_HTTP: &str = "not_http";
 
-    /// Of a connection that ended so; `None` where the client did no more than go away.
+    /// Why a connection ended; `None` if the client only closed it.
     pub(super) fn of(error: hyper::Error) -> Option<Self> {
         error.is_parse().then_some(Self::NotHttp(error))
     }
@@ -54,14 +54,14 @@ impl Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Stranger => f.write_str("the peer is none of the trusted proxies"),
+            Self::Stranger => f.write_str("the peer is not in `trusted_proxies`"),
             Self::Header(error) => error.fmt(f),
             Self::Late => write!(f, "the PROXY header did not arrive within {HEADER_TIME:?}"),
             Self::Broken(error) => write!(f, "the connection ended in the PROXY header: {error}"),
             Self::Outdated => {
                 f.write_str("`proxy_protocol` or `trusted_proxies` have changed since the connection was opened")
             }
-            Self::NotHttp(error) => write!(f, "what came cannot be read as a request of HTTP/1.1: {error}"),
+            Self::NotHttp(error) => write!(f, "what came cannot be read as an HTTP/1.1 request: {error}"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Takes a changed configuration while the gateway runs.
+//! Reloads a changed configuration while the gateway runs.
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::failure::Failure;
 
-/// A gateway's configuration, as it is now, and the files that it was made of.
+/// The current configuration of a gateway, and the files that it was read from.
 pub(crate) struct Live<W> {
     path: PathBuf,
     gateway: Gateway<W>,
@@ -31,29 +31,29 @@ pub(crate) struct Live<W> {
     fixed: Fixed,
     log: Log,
     files: BTreeSet<PathBuf>,
-    /// What was in them when they were read last, whether that was taken or not.
+    /// The content of the files when they were read last, whether the configuration was taken or not.
     read: Fingerprint,
     state: Arc<State>,
     reload: Reload,
     reloads: mpsc::Receiver<oneshot::Sender<()>>,
 }
 
-/// Has the configuration read again.
+/// A handle that asks for a reload.
 #[derive(Clone)]
 pub(crate) struct Reload(mpsc::Sender<oneshot::Sender<()>>);
 
 impl Reload {
-    /// Has it read now, and waits until it is in use or refused.
+    /// Reloads now, and waits until the configuration is in use or refused.
     pub(crate) async fn now(&self) {
         let (done, is_done) = oneshot::channel();
         if self.0.send(done).await.is_ok() {
-            // It is dropped, not used, when that is done.
+            // The sender is dropped without a message when that is done.
             let _ = is_done.await;
         }
     }
 }
 
-/// What stays as it is until the gateway is started again.
+/// The settings that change only at a restart.
 #[derive(Clone, PartialEq, Eq)]
 struct Fixed {
     listen: std::net::SocketAddr,
@@ -63,7 +63,7 @@ struct Fixed {
     store: StorePlan,
 }
 
-/// What the metrics tell of the configuration.
+/// The state of the configuration, for the metrics.
 pub(crate) struct State {
     inner: std::sync::Mutex<Current>,
 }
@@ -71,18 +71,18 @@ pub(crate) struct State {
 struct Current {
     since: Instant,
     kept: Kept,
-    /// They end when they are dropped.
+    /// The tasks that fetch lists. Dropping the set ends them.
     _refreshing: JoinSet<()>,
 }
 
-/// Who is told what becomes of lists and of configurations.
+/// The functions that log what happens to lists and configurations.
 #[derive(Clone, Copy)]
 pub(crate) struct Log {
     pub(crate) list: fn(&Refresh),
     pub(crate) config: fn(&Path, &Loaded),
-    /// Of an endpoint none of whose keys is valid now.
+    /// Logs an endpoint without a key that is valid now.
     pub(crate) keyless: fn(&EndpointPlan),
-    /// Of an endpoint that lets the provider's other customers in.
+    /// Logs an endpoint that accepts deliveries of the provider's other customers.
     pub(crate) open: fn(&EndpointPlan),
 }
 
@@ -93,15 +93,15 @@ impl Log {
     }
 }
 
-/// What became of a changed configuration.
+/// The result of a reload.
 pub(crate) enum Loaded {
-    /// It is in use. Of what is named here the old holds until the next start.
+    /// The new configuration is in use, except the settings named here, which need a restart.
     Taken { until_restart: Vec<&'static str> },
-    /// The old one stays.
+    /// The old configuration stays in use.
     Refused(Failure),
 }
 
-/// A configuration that was read for the first time.
+/// The configuration at the start of the gateway.
 pub(crate) struct Start {
     pub(crate) config: Config,
     files: BTreeSet<PathBuf>,
@@ -110,8 +110,8 @@ pub(crate) struct Start {
     reloads: mpsc::Receiver<oneshot::Sender<()>>,
 }
 
-/// How often the files are looked at. A change is taken at the second look that finds it the same, so that none is taken
-/// half-written.
+/// How often the files are looked at. A change is taken when two looks in a row find the same content, so that no file is
+/// taken half-written.
 const LOOK: Duration = Duration::from_secs(1);
 
 impl Start {
@@ -123,7 +123,7 @@ impl Start {
         Ok(Self { config, files, read, reload, reloads })
     }
 
-    /// Keeps the gateway's configuration up to date from now on.
+    /// The configuration of a running gateway, to be kept up to date by [`Live::run`].
     pub(crate) fn live<W: Watch>(self, path: &Path, gateway: Gateway<W>, store: Arc<Store>, log: Log) -> Live<W> {
         let Self { config, files, read, reload, reloads } = self;
         let fixed = Fixed::of(&config);
@@ -137,7 +137,7 @@ impl<W: Watch> Live<W> {
         Arc::clone(&self.state)
     }
 
-    /// Takes changes for as long as it is polled: when the files have changed, and when it is asked to.
+    /// Reloads when the files have changed and when it is asked to, for as long as it is polled.
     pub(crate) async fn run(mut self, mut asked: Asked) {
         let mut seen = self.read;
         loop {
@@ -151,7 +151,7 @@ impl<W: Watch> Live<W> {
                 }
             };
             let files = self.files.clone();
-            // Files can be on a disk that sleeps.
+            // To read files can block for long.
             let Ok(now) = spawn_blocking(move || Fingerprint::of(&files)).await else { continue };
             let is_settled = now == seen;
             seen = now;
@@ -168,7 +168,7 @@ impl<W: Watch> Live<W> {
         let (kept, files) = (self.state.kept(), self.files.clone());
         let loaded = spawn_blocking(move || read(&path, log, &reload, &kept, &files)).await;
         let Ok((config, files, read)) = loaded else { return self };
-        // One that was refused may have named fewer files; a change to any of them can mend it.
+        // A refused configuration may name fewer files. A change to any of the old ones can mend it.
         self.files.extend(files);
         self.read = read;
         let outcome = match config.and_then(|config| Ok((config.snapshot(&self.store)?, config))) {
@@ -189,17 +189,16 @@ impl<W: Watch> Live<W> {
 
 type Read = (Result<Config, Failure>, BTreeSet<PathBuf>, Fingerprint);
 
-/// Reads the configuration, and again if it changes meanwhile, so that no half of it is an old one.
+/// Reads the configuration, and again if a file changes meanwhile, so that it does not mix old and new files.
 fn read(path: &Path, log: Log, reload: &Reload, kept: &Kept, known: &BTreeSet<PathBuf>) -> Read {
     let (mut kept, mut files) = (kept.clone(), known.clone());
     let unfetched = Unfetched::default();
     let mut before = Fingerprint::of(&files);
     for round in 1..READS {
-        // The configuration itself may be one, if it is read once and names no files.
+        // The configuration itself may be a pipe if it names no files, since it is read only once then.
         let is_first = |file: &Path| round == 1 && file == path;
         if let Some(pipe) = files.iter().find(|file| !is_first(file) && sources::is_used_up(file)) {
-            let problem =
-                "what is here can be read only once, and a configuration that names files is read again: use a file";
+            let problem = "a pipe or device can be read only once, and a configuration that names files is read twice: use a file";
             return (Err(Failure::new(format!("{}: {problem}", pipe.display()))), files, before);
         }
         let sources = Sources::default();
@@ -214,14 +213,20 @@ fn read(path: &Path, log: Log, reload: &Reload, kept: &Kept, known: &BTreeSet<Pa
         }
         before = now;
         if let Ok(config) = config {
-            // Its keys are not kept: they may be made of files that were others before they were compared.
+            // Its keys are not kept: their files may have changed before they were compared.
             kept.feeds.extend(config.kept.feeds);
         }
     }
-    (Err(Failure::new("the configuration changes all the time: let it rest for a moment")), files, before)
+    (
+        Err(Failure::new(
+            "the files of the configuration kept changing while they were read: try again when they no longer change",
+        )),
+        files,
+        before,
+    )
 }
 
-/// One to see which files there are, one with all of them, and some for changes.
+/// One round to find the files, one to read all of them, and some for changes.
 const READS: usize = 6;
 
 impl Fixed {
@@ -270,7 +275,7 @@ impl State {
         self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Tells the metrics how old the configuration and its lists are.
+    /// Sets the metrics of the configuration and its lists: their age.
     pub(crate) fn record(&self) {
         let current = self.lock();
         metrics::gauge!(countersign_tower::metrics::CONFIG_AGE).set(current.since.elapsed());
@@ -289,7 +294,7 @@ impl Loaded {
     }
 }
 
-/// Waits for SIGHUP, where there is one.
+/// Waits for SIGHUP, on systems that have it.
 pub(crate) struct Asked {
     #[cfg(unix)]
     hang_up: tokio::signal::unix::Signal,

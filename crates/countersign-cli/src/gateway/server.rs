@@ -1,4 +1,4 @@
-//! An HTTP/1.1 server whose every wait has an end.
+//! An HTTP/1.1 server with a timeout for every wait and a limit on connections.
 
 use std::{future::Future, io, net::SocketAddr, pin::pin, time::Duration};
 
@@ -25,35 +25,35 @@ use super::{
     snapshot::Beginning,
 };
 
-/// A runtime for a server.
+/// A Tokio runtime for the server.
 pub(crate) fn runtime() -> io::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()
 }
 
-/// Listens. To be called in the runtime.
+/// Listens on an address. Must be called in a runtime.
 pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    // On Windows it would let another process have the port as well.
+    // On Windows this would allow another process to take the same port.
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(QUEUE)
 }
 
-/// How many connections may wait to be accepted, if the system allows so many. With the 128 of most servers, one that comes
-/// with a crowd is told nothing, and tries again a second later.
+/// How many connections may wait to be accepted, if the system allows so many. With 128, as most servers have, connections
+/// in a burst get no answer, and their clients try again a second later.
 const QUEUE: u32 = 4096;
 
-/// What every connection meets.
+/// The server in front of a gateway: places for connections, and the log of refused ones.
 pub(crate) struct Front<W> {
     gateway: Gateway<W>,
     places: Places,
-    /// Is told of connections that were closed without another answer.
+    /// Logs connections that were closed without an answer.
     refused: fn(SocketAddr, &Refused),
 }
 
 impl<W> Front<W> {
-    /// As many connections as the gateway's bounds say now, for ever; how long each is waited for, they say anew.
+    /// A server for as many connections as the gateway's bounds say now. A reload changes only the timeouts.
     pub(crate) fn new(gateway: Gateway<W>, refused: fn(SocketAddr, &Refused)) -> Self {
         let connections = gateway.bounds().connections.min(open_files().saturating_sub(OTHER_FILES)).max(1);
         Self { gateway, places: Places::new(connections), refused }
@@ -64,11 +64,11 @@ impl<W> Front<W> {
     }
 }
 
-/// How many connections there are at once, and how long each is waited for.
+/// The limit on connections, and the timeouts of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bounds {
-    /// Fewer, if the system allows the process fewer open files. When there are so many, a new one takes the place of the
-    /// one whose client has kept the server waiting for the longest.
+    /// How many connections may be open at once; fewer if the system allows the process fewer open files. At the limit, a new
+    /// connection takes the place of the one that has waited for its client for the longest.
     pub(crate) connections: usize,
     /// From the connection, or the answer before, to the end of the head.
     pub(crate) head: Duration,
@@ -78,12 +78,12 @@ pub(crate) struct Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        // Each costs some 20 KiB and a file descriptor.
+        // Each connection costs some 20 KiB and a file descriptor.
         Self { connections: 4096, head: Duration::from_secs(30), body: Limits::default().time }
     }
 }
 
-/// Serves until `stop`, then takes no more connections and ends those that there are after the request they are at.
+/// Serves until `stop`. Then it accepts no more connections, and closes the open ones after their requests in flight.
 pub(crate) async fn serve<W: Watch>(listener: TcpListener, front: Front<W>, stop: impl Future<Output = ()>) {
     let graceful = GracefulShutdown::new();
     let mut stop = pin!(stop);
@@ -97,7 +97,7 @@ pub(crate) async fn serve<W: Watch>(listener: TcpListener, front: Front<W>, stop
             let (place, bounds) = (Occupied(place), front.gateway.bounds());
             let patience = bounds.head + bounds.body;
             tokio::select! {
-                // A connection that has to go does not begin with another request before.
+                // First: an evicted connection must not begin another request.
                 biased;
                 () = place.0.evicted() => {}
                 () = front.connection(stream, peer, &place.0, bounds.head, watcher) => {}
@@ -106,7 +106,7 @@ pub(crate) async fn serve<W: Watch>(listener: TcpListener, front: Front<W>, stop
         });
     }
     drop(listener);
-    // Whoever is not done by then has no answer and sends again.
+    // Clients without an answer by then send again.
     let _ = timeout(STOP_TIME, graceful.shutdown()).await;
 }
 
@@ -141,13 +141,13 @@ impl<W: Watch> Front<W> {
             .header_read_timeout(head_time)
             .max_buf_size(MAX_HEAD)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        // What else a client does to its connection is its own affair.
+        // Other errors mean only that the client closed the connection.
         if let Some(refused) = watcher.watch(connection).await.err().and_then(Refused::of) {
             self.refuse(peer, &refused);
         }
     }
 
-    /// An error closes the connection.
+    /// Answers a request. An error closes the connection.
     async fn answer(
         self,
         request: Request<Incoming>,
@@ -177,20 +177,20 @@ async fn accept(listener: &TcpListener, places: &Places) -> (TcpStream, SocketAd
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => return (stream, peer, places.take().await),
-            // Out of file descriptors, mostly: they come back when connections end.
+            // Mostly out of file descriptors, which are free again when connections end.
             Err(_) => sleep(Duration::from_millis(100)).await,
         }
     }
 }
 
-/// How many files the process may have open. It asks for all that it may ask for.
+/// How many files the process may have open, after raising the limit as far as the system allows.
 fn open_files() -> usize {
     #[cfg(unix)]
     {
         use rustix::process::{Resource, getrlimit, setrlimit};
         let mut limit = getrlimit(Resource::Nofile);
         limit.current = limit.maximum;
-        // What it has already is enough to serve with.
+        // On an error, the old limit stays, which is enough to serve with.
         let _ = setrlimit(Resource::Nofile, limit);
         getrlimit(Resource::Nofile).current.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX))
     }
@@ -198,7 +198,7 @@ fn open_files() -> usize {
     usize::MAX
 }
 
-/// Ends at SIGINT (Ctrl-C) or SIGTERM.
+/// Completes at SIGINT (Ctrl-C) or SIGTERM.
 pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     #[cfg(unix)]
     {
@@ -217,8 +217,8 @@ pub(crate) fn stop_signal() -> io::Result<impl Future<Output = ()>> {
     })
 }
 
-/// In bytes. Others allow 8 KiB to 32 KiB.
+/// In bytes. Other servers allow 8 KiB to 32 KiB.
 const MAX_HEAD: usize = 64 * 1024;
-/// Standard streams, the listener, what is read at a reload, connections to stores.
+/// File descriptors for standard streams, the listener, files at a reload, and connections to stores.
 const OTHER_FILES: usize = 64;
 const STOP_TIME: Duration = Duration::from_secs(10);

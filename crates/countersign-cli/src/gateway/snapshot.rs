@@ -1,4 +1,4 @@
-//! What a gateway does now: one snapshot of its configuration, which a request keeps from beginning to end.
+//! The current configuration of a gateway. A request keeps the snapshot that it began with.
 
 use std::{collections::HashMap, error::Error, net::SocketAddr, sync::Arc};
 
@@ -11,20 +11,20 @@ use http_body_util::Full;
 
 use super::{Bounds, Endpoint, EndpointPlan, ProxyProtocol, Refused, Watch, endpoint::empty, store::Store};
 
-/// All endpoints, and what every connection meets.
+/// All endpoints, and the settings of connections.
 pub(crate) struct Snapshot {
     endpoints: HashMap<String, Arc<Endpoint>>,
     meeting: Meeting,
 }
 
-/// What a connection meets before its requests do.
+/// The settings of a connection before its first request.
 #[derive(Clone, Default)]
 pub(crate) struct Meeting {
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
     pub(crate) bounds: Bounds,
 }
 
-/// How a connection began, which may have been by another snapshot.
+/// How a connection began, perhaps under an earlier snapshot.
 #[derive(Clone, Copy)]
 pub(super) struct Beginning {
     pub(super) peer: SocketAddr,
@@ -35,7 +35,7 @@ pub(super) struct Beginning {
 }
 
 impl Meeting {
-    /// Whether the client of such a connection is the one that it would have now.
+    /// Whether such a connection could begin in the same way now.
     fn allows(&self, beginning: Beginning) -> bool {
         match &self.proxy_protocol {
             Some(protocol) => beginning.is_announced && protocol.trusts(beginning.peer.ip()),
@@ -45,14 +45,14 @@ impl Meeting {
 }
 
 impl Snapshot {
-    /// A snapshot with these endpoints, of which no two have one path.
+    /// A snapshot with these endpoints, whose paths differ.
     pub(crate) fn new(plans: &[EndpointPlan], store: &Arc<Store>, meeting: Meeting) -> Result<Self, StackError> {
         let endpoints = plans.iter().map(|plan| Ok((plan.path.clone(), Arc::new(plan.build(store)?))));
         Ok(Self { endpoints: endpoints.collect::<Result<_, StackError>>()?, meeting })
     }
 }
 
-/// Answers by the snapshot of the moment. Its clones are one and the same.
+/// Answers requests with the current snapshot. Clones share it.
 pub(crate) struct Gateway<W> {
     current: Arc<ArcSwap<Snapshot>>,
     watch: Arc<W>,
@@ -63,24 +63,24 @@ impl<W> Gateway<W> {
         Self { current: Arc::new(ArcSwap::from_pointee(snapshot)), watch }
     }
 
-    /// Puts another snapshot in its place. Requests that are under way keep the one that they began with.
+    /// Replaces the snapshot. Requests in flight keep the one that they began with.
     pub(crate) fn replace(&self, snapshot: Snapshot) {
         self.current.store(Arc::new(snapshot));
     }
 
-    /// What a connection that is opened now has to begin with.
+    /// The PROXY protocol settings for a connection that is opened now.
     pub(super) fn proxy_protocol(&self) -> Option<ProxyProtocol> {
         self.current.load().meeting.proxy_protocol.clone()
     }
 
-    /// How long it is waited for.
+    /// The current limit on connections and their timeouts.
     pub(super) fn bounds(&self) -> Bounds {
         self.current.load().meeting.bounds
     }
 }
 
 impl<W: Watch> Gateway<W> {
-    /// Judges a request and answers it, unless its connection is to be closed.
+    /// Answers a request. On an error, its connection must be closed.
     pub(super) async fn answer<B>(
         &self,
         request: Request<B>,
@@ -103,7 +103,7 @@ impl<W: Watch> Gateway<W> {
             self.watch.no_endpoint(request.method(), path);
             return Ok(empty(StatusCode::NOT_FOUND));
         };
-        // In a box, so that a connection without a request has no room for one.
+        // Boxed, so that an idle connection has no memory reserved for a request.
         Ok(Box::pin(endpoint.receive(Arc::clone(&self.watch), request)).await)
     }
 }

@@ -1,4 +1,4 @@
-//! The files that a configuration is made of, and whether any of them is another than before.
+//! The files that a configuration was read from, and a fingerprint of their content to detect changes.
 
 use std::{
     cell::RefCell,
@@ -9,11 +9,11 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-/// Files that were read, or could not be.
+/// The files that were read, or could not be.
 #[derive(Default)]
 pub(crate) struct Sources(RefCell<BTreeSet<PathBuf>>);
 
-/// What is in files at one time: their content, not their age, and that of what links lead to.
+/// A hash of the content of files. It follows links and ignores the times of files.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Fingerprint([u8; 32]);
 
@@ -37,12 +37,12 @@ impl Fingerprint {
     }
 }
 
-/// Whether it is a pipe or a device, of which nothing is left when it was read.
+/// Whether this is a pipe or a device, which can be read only once.
 pub(crate) fn is_used_up(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
-/// The hash of a file's content; of nothing, if there is none. A pipe is left alone: to read it is to use it up.
+/// The hash of a file's content, or zeros if there is no file. It does not read pipes, which can be read only once.
 fn content(file: &Path) -> [u8; 32] {
     let is_file = fs::metadata(file).is_ok_and(|metadata| metadata.is_file());
     let content = if is_file { fs::read(file).ok() } else { None };

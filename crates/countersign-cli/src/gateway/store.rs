@@ -1,4 +1,4 @@
-//! Where a gateway keeps what became of events.
+//! The replay store of a gateway: in memory, in SQLite, in Redis or in Postgres.
 
 use std::{error::Error, fmt, path::PathBuf, time::Duration};
 
@@ -13,10 +13,10 @@ use countersign_store::replay::{
     sqlite::SqliteOptions,
 };
 
-/// Which store the configuration names. It stays the same while the gateway runs.
+/// The store that the configuration names. It does not change while the gateway runs.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum StorePlan {
-    /// In the memory of this process, for so many events.
+    /// In the memory of this process.
     Memory {
         capacity: usize,
     },
@@ -31,15 +31,15 @@ pub(crate) enum StorePlan {
 /// A store on a server.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Remote {
-    /// There may be a password in it.
+    /// The URL, which may hold a password.
     pub(crate) url: String,
-    /// The authorities, in PEM, that are believed that it is the server, instead of the public ones.
+    /// The certificates of trusted authorities for TLS, in PEM, instead of the public ones.
     pub(crate) authorities: Option<String>,
-    /// For how many events that this process has handled the server is not asked again.
+    /// How many events that this process has handled it keeps in memory, so as not to ask the server again.
     pub(crate) copies: usize,
 }
 
-/// A store that is open.
+/// An open store.
 pub(crate) enum Store {
     Memory(MemoryStore),
     Sqlite(SqliteReplayStore),
@@ -47,7 +47,7 @@ pub(crate) enum Store {
     Postgres(Box<LayeredReplayStore<PostgresReplayStore>>),
 }
 
-/// Why a store cannot be opened or asked.
+/// Why a store cannot be opened, or a call to it failed.
 #[derive(Debug)]
 pub(crate) struct StoreError(Box<dyn Error + Send + Sync>);
 
@@ -61,7 +61,7 @@ impl StorePlan {
     /// A million events: 57 MB at most.
     pub(crate) const DEFAULT_CAPACITY: usize = 1_000_000;
 
-    /// Opens the store. To be called in the runtime of the gateway.
+    /// Opens the store. Must be called in the runtime of the gateway.
     pub(crate) async fn open(&self) -> Result<Store, StoreError> {
         Ok(match self {
             Self::Memory { capacity } => Store::Memory(MemoryStore::with_capacity(*capacity)),

@@ -1,4 +1,4 @@
-//! Reads a curl command, as browsers and request inspectors copy it, for a POSIX shell.
+//! Parses a curl command for a POSIX shell, as browsers and request inspectors copy it.
 
 use std::vec::IntoIter;
 
@@ -40,13 +40,13 @@ struct Command {
 }
 
 impl Command {
-    /// `--request POST`, which may be one word with `=`.
+    /// Takes a long option, such as `--request POST` or `--request=POST`.
     fn long(&mut self, word: &str, words: &mut IntoIter<String>) -> Result<(), String> {
         let (option, attached) = word.split_once('=').map_or((word, None), |(option, value)| (option, Some(value)));
         self.option(option, attached, words).map(drop)
     }
 
-    /// `-s -X POST`, which may be one word: the first option that takes a value has the rest for it.
+    /// Takes the short options of one word, such as `-sXPOST`: the first with a value takes the rest of the word.
     fn short(&mut self, letters: &str, words: &mut IntoIter<String>) -> Result<(), String> {
         for (at, letter) in letters.char_indices() {
             let rest = &letters[at + letter.len_utf8()..];
@@ -69,7 +69,7 @@ impl Command {
             value()?;
         } else if !self.take(option, value)? {
             return Err(format!(
-                "the option `{option}` of the curl command is not understood: leave it out, or save the request"
+                "the option `{option}` of the curl command is not supported: remove it, or save the request itself"
             ));
         }
         Ok(true)
@@ -82,7 +82,9 @@ impl Command {
             "--url" => self.set_url(value()?)?,
             "-u" | "--user" => {
                 let user = Some(value()?).filter(|user| user.contains(':'));
-                self.user = Some(user.ok_or("the user of the curl command has no password, which curl would ask for")?);
+                self.user = Some(
+                    user.ok_or("the curl command has a user without a password, for which curl would prompt: add it")?,
+                );
             }
             "-H" | "--header" => {
                 let line = value()?;
@@ -93,7 +95,9 @@ impl Command {
             "-d" | "--data" | "--data-ascii" | "--data-binary" | "--json" => {
                 let data = value()?;
                 if data.starts_with('@') {
-                    return Err("the body of the curl command is in a file: save the request with its body".to_owned());
+                    return Err(
+                        "the body of the curl command is in a file: save the request itself, with its body".to_owned()
+                    );
                 }
                 self.is_json |= option == "--json";
                 self.add(data);
@@ -105,12 +109,12 @@ impl Command {
 
     fn set_url(&mut self, url: String) -> Result<(), String> {
         match self.url.replace(url) {
-            Some(_) => Err("the curl command has several URLs: leave one, or save the request".to_owned()),
+            Some(_) => Err("the curl command has several URLs: keep one, or save the request itself".to_owned()),
             None => Ok(()),
         }
     }
 
-    /// Several are joined as those of a form.
+    /// Adds data. curl joins several with `&`.
     fn add(&mut self, data: String) {
         self.data = Some(match self.data.take() {
             Some(before) => format!("{before}&{data}"),
@@ -149,8 +153,8 @@ fn user_of(url: &str) -> Option<Vec<u8>> {
     Some(percent_decode_str(name).chain(*b":").chain(percent_decode_str(password)).collect())
 }
 
-/// The words of a command, as a POSIX shell (and bash with its `$'...'`) takes them. What the shell would put in for a variable is
-/// not known here.
+/// Splits a command into words as a POSIX shell does, with bash's `$'...'`. A variable of the shell is an error, since its
+/// value is not known.
 fn words(text: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -176,13 +180,13 @@ fn words(text: &str) -> Result<Vec<String>, String> {
     Ok(words)
 }
 
-/// Whether this, behind a dollar sign, makes a variable or a command of it.
+/// Whether this character after a dollar sign begins a variable or a command.
 fn begins_variable(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_{(".contains(c)
 }
 
-const VARIABLE: &str = "the curl command has a variable of the shell (`$…`), and its value is not here: write it out, or put a backslash in \
-                        front of the `$` if it is meant as one";
+const VARIABLE: &str = "the curl command has a shell variable (`$…`), whose value is not known: replace it by its value, or put a backslash \
+                        in front of a `$` that is not a variable";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quote {
@@ -209,14 +213,14 @@ fn quoted(chars: &mut Chars<'_>, word: &mut String, quote: Quote) -> Result<(), 
                 return Err(VARIABLE.to_owned());
             }
             '\\' if quote == Quote::Ansi => {
-                word.push(ansi(chars).ok_or("an escape of the curl command is not understood")?);
+                word.push(ansi(chars).ok_or("an escape in the curl command is not supported")?);
             }
             c => word.push(c),
         }
     }
 }
 
-/// The character that an escape of `$'...'` stands for, of those that browsers write.
+/// The character of an escape in `$'...'`, for the escapes that browsers write.
 fn ansi(chars: &mut Chars<'_>) -> Option<char> {
     match chars.next()? {
         'n' => Some('\n'),
@@ -230,7 +234,7 @@ fn ansi(chars: &mut Chars<'_>) -> Option<char> {
     }
 }
 
-/// A character by its number of at most so many digits. Half of a surrogate pair is none.
+/// A character by its number in hex, of at most `most` digits; `None` for half of a surrogate pair.
 fn hex(chars: &mut Chars<'_>, most: usize) -> Option<char> {
     let mut number = 0;
     for _ in 0..most {
@@ -240,7 +244,7 @@ fn hex(chars: &mut Chars<'_>, most: usize) -> Option<char> {
     char::from_u32(number)
 }
 
-/// Options that change nothing of the request that a signature covers.
+/// Options without a value that do not change what a signature covers.
 const NO_VALUE: [&str; 25] = [
     "--basic",
     "--compressed",
@@ -269,7 +273,7 @@ const NO_VALUE: [&str; 25] = [
     "-v",
 ];
 
-/// The same, with a value.
+/// Options with a value that do not change what a signature covers.
 const IGNORED: [&str; 13] = [
     "--connect-timeout",
     "--cookie",

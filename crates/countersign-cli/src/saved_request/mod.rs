@@ -1,4 +1,4 @@
-//! Requests that somebody saved: as they were on the wire, in a HAR file, as a curl command, or in a vector file.
+//! Reads saved requests: as they were on the wire, from a HAR file, a curl command, or a vector file.
 
 mod curl;
 mod har;
@@ -20,10 +20,10 @@ use serde_json::Value as Json;
 pub(crate) use self::raw::Length;
 use crate::{endpoint_args::EndpointArgs, failure::Failure, scheme_source::unreadable};
 
-/// How a saved request is to be read.
+/// The command-line options for a saved request.
 #[derive(Debug, Args)]
 pub(crate) struct SavedArgs {
-    /// What the request is saved as [default: what it looks like]
+    /// The format of the saved request [default: detected]
     #[arg(long, value_name = "FORMAT")]
     format: Option<Format>,
 
@@ -36,27 +36,27 @@ pub(crate) struct SavedArgs {
     case: Option<String>,
 }
 
-/// A saved request, and what was saved with it.
+/// A saved request, and what was saved with it about the endpoint.
 pub(crate) struct Saved {
     pub(crate) parts: Parts,
     pub(crate) body: Bytes,
     pub(crate) told: Told,
 }
 
-/// What a vector file tells of the endpoint. The command line goes before it.
+/// What a vector file says about the endpoint. The command line takes precedence.
 #[derive(Default)]
 pub(crate) struct Told {
     /// The time of arrival.
     pub(crate) now: Option<Timestamp>,
-    /// The secrets, as they were pasted.
+    /// The secrets, as a user pastes them.
     pub(crate) secrets: Vec<String>,
     public_url: Option<String>,
     settings: Vec<(String, String)>,
 }
 
 impl Told {
-    /// What the command line says of the endpoint, and what it leaves open. Settings that the scheme has no use for are for the
-    /// reader of the file.
+    /// The options of the command line, completed from the file. Settings that the scheme does not know are left out: they
+    /// are notes for the reader of the file.
     pub(crate) fn complete(&self, given: &EndpointArgs, scheme: &Scheme) -> EndpointArgs {
         let mut endpoint = given.clone();
         endpoint.public_url = endpoint.public_url.or_else(|| self.public_url.clone());
@@ -87,7 +87,7 @@ pub(crate) fn read(path: Option<&Path>, args: &SavedArgs, length: Length) -> Res
         Some(path) => (path.display().to_string(), fs::read(path).map_err(|error| unreadable(path, &error))?),
         None => ("standard input".to_owned(), stdin("request", path.is_some())?),
     };
-    // Editors put it there, and no request begins with one.
+    // A byte order mark comes from an editor: no request begins with one.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     let wrong = |problem: String| Failure::new(format!("{name}: {problem}"));
     let format = args.format.unwrap_or_else(|| look(bytes));
@@ -97,7 +97,9 @@ pub(crate) fn read(path: Option<&Path>, args: &SavedArgs, length: Length) -> Res
         Format::Vector => None,
     };
     if let Some(option) = unfit {
-        return Err(wrong(format!("there are no several requests in it from which {option} could choose")));
+        return Err(wrong(format!(
+            "{option} is for files with several requests, and this is a single one: leave {option} out"
+        )));
     }
     let (parts, body) = match format {
         Format::Raw => raw::parse(bytes, length).map_err(|error| wrong(error.to_string()))?,
@@ -111,7 +113,7 @@ pub(crate) fn read(path: Option<&Path>, args: &SavedArgs, length: Length) -> Res
     Ok(Saved { parts, body, told: Told::default() })
 }
 
-/// All of standard input; a terminal only if it was asked for.
+/// Reads all of standard input. It reads from a terminal only if that was `asked_for`.
 pub(crate) fn stdin(what: &str, asked_for: bool) -> Result<Vec<u8>, Failure> {
     let mut stdin = io::stdin().lock();
     if !asked_for && stdin.is_terminal() {
@@ -122,12 +124,12 @@ pub(crate) fn stdin(what: &str, asked_for: bool) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// What to do about a file that looked like something else than it is.
+/// A hint for a file whose format was detected wrongly.
 fn or_otherwise(args: &SavedArgs) -> &'static str {
-    if args.format.is_some() { "" } else { " (if it is saved otherwise, say how with --format)" }
+    if args.format.is_some() { "" } else { " (if it has another format, give it with --format)" }
 }
 
-/// No request line begins as the others do.
+/// Detects the format. No request line begins like the other formats do.
 fn look(bytes: &[u8]) -> Format {
     let text = bytes.trim_ascii_start();
     if text.starts_with(b"{") {
@@ -140,17 +142,16 @@ fn look(bytes: &[u8]) -> Format {
     }
 }
 
-/// A head of what others wrote down: a whole URL, of which a server gets path and query.
+/// The head of a request from its method, full URL and headers, as a server would get it.
 fn head(method: &str, url: &str, fields: impl IntoIterator<Item = (String, String)>) -> Result<Parts, String> {
-    let url: Uri = url.parse().map_err(|_| "the URL of the request is not a URL".to_owned())?;
+    let url: Uri = url.parse().map_err(|_| "the URL of the request is not valid".to_owned())?;
     let too_many = |_| "the request has too many headers".to_owned();
     let mut headers = HeaderMap::new();
-    // The pseudo-headers of HTTP/2 say again what method and URL say.
+    // The pseudo-headers of HTTP/2 repeat the method and the URL.
     for (name, value) in fields.into_iter().filter(|(name, _)| !name.starts_with(':')) {
-        let name = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| "a header has a name that no header can have".to_owned())?;
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| "a header has an invalid name".to_owned())?;
         let value = HeaderValue::from_bytes(value.as_bytes())
-            .map_err(|_| format!("the header `{name}` has a forbidden byte"))?;
+            .map_err(|_| format!("the header `{name}` has a byte that no header may have"))?;
         headers.try_append(name, value).map_err(too_many)?;
     }
     if let Some(host) = url.authority().filter(|_| !headers.contains_key(HOST)) {
@@ -161,7 +162,7 @@ fn head(method: &str, url: &str, fields: impl IntoIterator<Item = (String, Strin
     }
     let mut request = Request::new(());
     *request.method_mut() =
-        Method::from_bytes(method.as_bytes()).map_err(|_| "the method of the request is not a method".to_owned())?;
+        Method::from_bytes(method.as_bytes()).map_err(|_| "the method of the request is not valid".to_owned())?;
     *request.uri_mut() = url.into_parts().path_and_query.map(Uri::from).unwrap_or_default();
     *request.headers_mut() = headers;
     Ok(request.into_parts().0)

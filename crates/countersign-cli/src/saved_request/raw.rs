@@ -1,20 +1,20 @@
-//! Reads a request as it was on the wire (RFC 9112). Headers and body stay byte for byte what they were.
+//! Parses a request as it was on the wire (RFC 9112). Headers and body stay unchanged, byte for byte.
 
 use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, request::Parts};
 
-/// What becomes of a body that is not as long as announced.
+/// What to do with a body that does not have the announced length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Length {
-    /// It is not a request.
+    /// Refuse the request.
     MustFit,
-    /// It is handed on as it is: its length is a part of what is to be looked into.
+    /// Take the body as it is: a wrong length may be the mistake to explain.
     MayDiffer,
 }
 
-/// Why the bytes are no request, and in which line.
+/// Why the bytes are not a request, and in which line.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct NoRequest {
     line: Option<usize>,
@@ -32,7 +32,8 @@ impl fmt::Display for NoRequest {
 
 /// Reads a request: its first line, headers, an empty line, and the body, which is all that follows.
 ///
-/// Lines of the head end with CRLF or LF. A `Content-Length` must be that of the body, unless it may differ; a chunked body is put together.
+/// Lines of the head end with CRLF or LF. A `Content-Length` must fit the body, unless `length` allows another. The chunks of
+/// a chunked body are joined.
 pub(crate) fn parse(bytes: &[u8], length: Length) -> Result<(Parts, Bytes), NoRequest> {
     let mut lines = Lines { rest: bytes, line: 0 };
     let first = lines.next().ok_or_else(|| whole(if bytes.is_empty() { "the request is empty" } else { NO_LINE }))?;
@@ -40,7 +41,7 @@ pub(crate) fn parse(bytes: &[u8], length: Length) -> Result<(Parts, Bytes), NoRe
     let mut headers = HeaderMap::new();
     loop {
         match lines.next() {
-            None => return Err(whole("the head has no end: expected an empty line behind the headers")),
+            None => return Err(whole("the head has no end: expected an empty line after the headers")),
             Some(b"") => break,
             Some(line) => {
                 let (name, value) = header_line(line).map_err(|problem| lines.wrong(problem))?;
@@ -56,10 +57,10 @@ pub(crate) fn parse(bytes: &[u8], length: Length) -> Result<(Parts, Bytes), NoRe
     Ok((request.into_parts().0, body))
 }
 
-const FIRST_LINE: &str = "expected `METHOD /path HTTP/1.1`: what came by another version is written like that, too";
+const FIRST_LINE: &str = "expected `METHOD /path HTTP/1.1`, also for a request that came by another version of HTTP";
 
 const NO_LINE: &str = "line 1 has no end: expected `METHOD /path HTTP/1.1`, the headers, an empty line and the body, as \
-                       on the wire (`countersign verify --help` tells what else is understood)";
+                       on the wire (`countersign verify --help` lists the other formats)";
 
 /// The lines of the head or of a chunked body, without their ends.
 struct Lines<'a> {
@@ -97,15 +98,16 @@ fn first_line(line: &[u8]) -> Option<(Method, Uri)> {
 
 fn header_line(line: &[u8]) -> Result<(HeaderName, HeaderValue), &'static str> {
     if line.starts_with(b" ") || line.starts_with(b"\t") {
-        return Err("a header must not go on in the next line: write it in one");
+        return Err("a header must not continue on the next line: write it on one line");
     }
     let colon = line.iter().position(|byte| *byte == b':').ok_or("expected `Name: value`, or an empty line")?;
-    let name = HeaderName::from_bytes(&line[..colon]).map_err(|_| "this is not the name of a header")?;
-    let value = HeaderValue::from_bytes(trim(&line[colon + 1..])).map_err(|_| "a header has a forbidden byte")?;
+    let name = HeaderName::from_bytes(&line[..colon]).map_err(|_| "this is not a valid header name")?;
+    let value =
+        HeaderValue::from_bytes(trim(&line[colon + 1..])).map_err(|_| "a header has a byte that no header may have")?;
     Ok((name, value))
 }
 
-/// Without the spaces and tabs around it: no other white space belongs to the line.
+/// Removes spaces and tabs at both ends. Other white space belongs to the value.
 fn trim(mut value: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = value {
         value = rest;
@@ -122,7 +124,7 @@ fn body(headers: &HeaderMap, lines: Lines<'_>, length: Length) -> Result<Bytes, 
         ([], _) => Err(whole("the only Transfer-Encoding that can be read is `chunked`")),
         (_, []) if length == Length::MayDiffer => Ok(Bytes::copy_from_slice(lines.rest)),
         (_, []) => sized(&lengths, lines.rest),
-        _ => Err(whole("the request has both Content-Length and Transfer-Encoding: keep the one that is true")),
+        _ => Err(whole("the request has both Content-Length and Transfer-Encoding: keep the right one")),
     }
 }
 
@@ -144,7 +146,7 @@ fn sized(lengths: &[&HeaderValue], rest: &[u8]) -> Result<Bytes, NoRequest> {
     Ok(Bytes::copy_from_slice(rest))
 }
 
-/// RFC 9112 section 7.1. Trailers are passed over: no scheme signs them.
+/// Joins the chunks (RFC 9112 section 7.1). Trailers are ignored: no scheme signs them.
 fn dechunk(mut lines: Lines<'_>) -> Result<Bytes, NoRequest> {
     let mut body = Vec::new();
     let ended = || whole("the chunked body ends early: expected a chunk of length 0 and an empty line");
@@ -162,7 +164,11 @@ fn dechunk(mut lines: Lines<'_>) -> Result<Bytes, NoRequest> {
             return Err(whole("a chunk is not as long as it says"));
         }
     }
-    if lines.rest.is_empty() { Ok(body.into()) } else { Err(whole("something follows behind the chunked body")) }
+    if lines.rest.is_empty() {
+        Ok(body.into())
+    } else {
+        Err(whole("there are bytes after the end of the chunked body"))
+    }
 }
 
 fn chunk_size(line: &[u8]) -> Option<usize> {

@@ -1,4 +1,4 @@
-//! Takes one case out of a vector file: its request, and what it tells of the endpoint.
+//! Reads one case from a vector file: its request, and what it says about the endpoint.
 
 use std::path::Path;
 
@@ -8,25 +8,27 @@ use countersign::Timestamp;
 use super::{Saved, Told};
 use crate::vectors::{self, Case};
 
-/// The case called `name`, or at place `entry`, counted from 1; the only one if neither is given.
+/// The case called `name`, or number `entry`, counted from 1; without both, the only one.
 pub(super) fn parse(bytes: &[u8], folder: &Path, entry: Option<usize>, name: Option<&str>) -> Result<Saved, String> {
     let mut file = vectors::parse(bytes, folder)?;
     let count = file.cases.len();
     let at = match (name, entry) {
         (Some(name), _) => {
-            file.cases.iter().position(|case| case.name == name).ok_or("the file has no case of this name")?
+            file.cases.iter().position(|case| case.name == name).ok_or("the vector file has no case with this name")?
         }
         (None, Some(entry)) if (1..=count).contains(&entry) => entry - 1,
-        (None, Some(_)) => return Err(format!("the vector file has {count} cases, and none of this number")),
+        (None, Some(_)) => return Err(format!("the vector file has {count} cases, and none with this number")),
         (None, None) if count == 1 => 0,
         (None, None) => {
             return Err(format!(
-                "the vector file has {count} cases: name one with --case, or with --entry by its number, from 1 on"
+                "the vector file has {count} cases: choose one by name with --case, or by number, from 1, with --entry"
             ));
         }
     };
     let Case { keys, now, request, config, .. } = file.cases.swap_remove(at);
-    let parts = request.head().map_err(|what| format!("no HTTP server hands such a request on: {what}"))?;
+    let parts = request
+        .head()
+        .map_err(|what| format!("an HTTP server would refuse this request: it does not accept {what}"))?;
     file.config.extend(config);
     let told = Told {
         now: Some(Timestamp::from_unix_seconds(now)),

@@ -1,11 +1,11 @@
-//! One case of a vector file.
+//! One case of a vector file: a request, the endpoint, and the expected verdict.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
 use http::{HeaderName, HeaderValue, Method, Request, Uri, request::Parts};
 use serde::Deserialize;
 
-/// One request, and the verdict that it should get.
+/// A request, and the verdict that it should get.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Case {
     pub(crate) name: String,
@@ -18,12 +18,12 @@ pub(crate) struct Case {
     #[serde(default)]
     pub(crate) config: Settings,
     expect: Expect,
-    /// The codes of which a rejection has one.
+    /// The codes that are right for a rejection.
     #[serde(default)]
     reason_any: Vec<String>,
 }
 
-/// What an operator would configure beside the secret. Those that the scheme has no use for are for the reader.
+/// What an operator would configure beside the secret. Settings that the scheme does not know are notes for the reader.
 pub(crate) type Settings = BTreeMap<String, Setting>;
 
 /// The value of a setting.
@@ -63,7 +63,7 @@ impl Case {
         self.expect == Expect::Accept
     }
 
-    /// Whether the case may be refused with a code of which `is_it` holds.
+    /// Whether the case may be refused with a code for which `is_it` is true.
     pub(crate) fn may_be_refused(&self, is_it: impl Fn(&str) -> bool) -> bool {
         let any = self.reason_any.is_empty() || self.reason_any.iter().any(|reason| reason == "other");
         self.expect == Expect::Reject && (any || self.reason_any.iter().any(|reason| is_it(reason)))
@@ -83,12 +83,12 @@ pub(crate) struct RawRequest {
 }
 
 impl RawRequest {
-    /// Scheme and authority of the URL, which is what an operator would configure.
+    /// The scheme and authority of the URL, as an operator would configure them.
     pub(crate) fn public_url(&self) -> &str {
         &self.url[..self.authority_end()]
     }
 
-    /// The head as a server gets it; the error says what no server would hand on.
+    /// The head as a server gets it. The error says what part no server accepts.
     pub(crate) fn head(&self) -> Result<Parts, String> {
         let mut request = Request::new(());
         *request.method_mut() = Method::from_bytes(self.method.as_bytes()).map_err(|_| "its method".to_owned())?;
@@ -103,7 +103,7 @@ impl RawRequest {
         Ok(request.into_parts().0)
     }
 
-    /// The path and query; a URL without a path asks for `/`.
+    /// The path and query. A URL without a path means `/`.
     fn target(&self) -> String {
         let target = self.url[self.authority_end()..].split('#').next().unwrap_or_default();
         if target.starts_with('/') { target.to_owned() } else { format!("/{target}") }

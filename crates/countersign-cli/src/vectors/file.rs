@@ -1,4 +1,4 @@
-//! Vector files, and how they are found.
+//! Finds and parses vector files.
 
 use std::{
     fmt, fs, io,
@@ -21,7 +21,7 @@ pub(crate) struct VectorFile {
     #[serde(skip)]
     pub(super) path: PathBuf,
     pub(super) provider: String,
-    /// What is configured beside the secret, in all cases that do not say otherwise.
+    /// What is configured beside the secret, for all cases that do not set it themselves.
     #[serde(default)]
     pub(crate) config: Settings,
     pub(crate) cases: Vec<Case>,
@@ -52,7 +52,7 @@ impl fmt::Display for VectorError {
 
 impl std::error::Error for VectorError {}
 
-/// Reads all vector files that `paths` name. Tells which others it passed over in folders, too.
+/// Reads all vector files in `paths`. Also returns the JSON files in folders that it skipped.
 pub(super) fn read_all(paths: &[impl AsRef<Path>]) -> Result<(Vec<VectorFile>, Vec<Skipped>), VectorError> {
     let (mut files, mut skipped) = (Vec::new(), Vec::new());
     for path in paths {
@@ -80,7 +80,8 @@ pub(super) fn read_all(paths: &[impl AsRef<Path>]) -> Result<(Vec<VectorFile>, V
     Ok((files, skipped))
 }
 
-/// All `*.json` in a folder and those below it, in order. Links to folders are not followed: they could lead in circles.
+/// All `*.json` files in a folder and the folders below it, sorted. Links to folders are not followed: they could form a
+/// cycle.
 fn json_files(folder: &Path) -> Result<Vec<PathBuf>, VectorError> {
     let mut entries = entries(folder).map_err(|error| VectorError::unreadable(folder, &error))?;
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -102,7 +103,7 @@ fn entries(folder: &Path) -> io::Result<Vec<(PathBuf, fs::FileType)>> {
 /// What a file is.
 enum Read {
     Vectors(VectorFile),
-    /// None, and why.
+    /// Not a vector file, for this reason.
     Other(String),
 }
 
@@ -115,7 +116,7 @@ fn read(path: &Path) -> Result<Read, VectorError> {
     if !document["provider"].is_string() || !document["cases"].is_array() {
         return Ok(Read::Other("expected JSON with `provider` and `cases`".to_owned()));
     }
-    // Read again from the text, for errors that know their line.
+    // Parsed again from the text, so that errors have a line.
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = parse(&text, folder).map_err(|problem| VectorError::new(path, problem))?;
     if file.cases.is_empty() {
@@ -125,7 +126,7 @@ fn read(path: &Path) -> Result<Read, VectorError> {
     Ok(Read::Vectors(file))
 }
 
-/// Reads the text of a vector file; the bodies that stand in files of their own are looked for from `folder` on.
+/// Parses the text of a vector file. The paths of `body_file` are relative to `folder`.
 pub(crate) fn parse(text: &[u8], folder: &Path) -> Result<VectorFile, String> {
     let mut file: VectorFile = serde_json::from_slice(text).map_err(|error| without_values(&error.to_string()))?;
     for case in &mut file.cases {

@@ -1,14 +1,14 @@
-//! The verdict on one case.
+//! Verifies one case and compares the verdict with the expected one.
 
 use countersign::{ConfigError, Scheme, Timestamp, Verifier};
 
 use super::case::{Case, Settings};
 
-/// Judges a case; the error is the verdict that it got and should not.
+/// Verifies a case. The error is a verdict that was not expected.
 pub(super) fn judge(scheme: &Scheme, settings: &Settings, case: &Case) -> Result<(), String> {
     let verifier = match verifier(scheme, settings, case) {
         Ok(verifier) => verifier,
-        // Such an endpoint would not even start, so no delivery is accepted: there is no key, and none made the signature.
+        // An endpoint with such a key would not start, so it accepts no delivery. That counts as a wrong signature.
         Err(ConfigError::Secret(_) | ConfigError::SecretOf { .. })
             if case.may_be_refused(|reason| reason == "signature") =>
         {
@@ -30,7 +30,7 @@ pub(super) fn judge(scheme: &Scheme, settings: &Settings, case: &Case) -> Result
     }
 }
 
-/// The endpoint of a case. Vectors judge what a scheme can verify, so legacy algorithms are borne.
+/// The verifier of a case. Legacy algorithms are allowed, since vectors test what a scheme can verify.
 fn verifier(scheme: &Scheme, settings: &Settings, case: &Case) -> Result<Verifier, ConfigError> {
     let mut builder = Verifier::builder(scheme).public_url(case.request.public_url()).allow_legacy();
     let known = |name: &str| scheme.settings().any(|(known, _)| known == name);
@@ -45,7 +45,7 @@ fn refused(case: &Case, code: &str, reason: &str) -> Result<(), String> {
     if case.may_be_refused(|expected| expected == word) { Ok(()) } else { Err(format!("refused: {code} ({reason})")) }
 }
 
-/// The files have one word for all ways in which what came is not what was signed.
+/// Vector files have one word for all codes that mean that what came is not what was signed.
 fn word_of_the_vectors(code: &str) -> &str {
     match code {
         "ambiguous_content" | "body_hash" | "method" | "unexpected_value" => "signature",
@@ -53,11 +53,11 @@ fn word_of_the_vectors(code: &str) -> &str {
     }
 }
 
-/// No HTTP server hands such a request on: it is refused as malformed before anybody could verify it.
+/// The verdict on a request that an HTTP server refuses as malformed, before it could be verified.
 fn unrepresentable(case: &Case, what: &str) -> Result<(), String> {
     if case.may_be_refused(|expected| expected.starts_with("malformed_")) {
         Ok(())
     } else {
-        Err(format!("refused: malformed_* (no HTTP server hands on {what}, so it cannot come to a verdict)"))
+        Err(format!("refused: malformed_* (an HTTP server does not accept {what}, so there is nothing to verify)"))
     }
 }

@@ -18,10 +18,10 @@
 //! }
 //! ```
 //!
-//! The body can stand in a file of its own, `body_file`, relative to the vector file. A case with `"expect": "reject"`
-//! lists in `reason_any` the codes of which one is right: `signature` stands for every way in which what came is not what
-//! was signed, so for `ambiguous_content`, `body_hash`, `method` and `unexpected_value` too, and `other` for any. What is
-//! listed under `debatable` is not judged.
+//! The body can be in a file of its own: `body_file`, relative to the vector file. A case with `"expect": "reject"` lists
+//! in `reason_any` the codes that are right. `signature` includes every code that means that what came is not what was
+//! signed: `ambiguous_content`, `body_hash`, `method` and `unexpected_value`. `other` means any code. Cases under
+//! `debatable` are not run.
 
 mod case;
 mod file;
@@ -36,37 +36,37 @@ pub use file::VectorError;
 use file::VectorFile;
 pub(crate) use file::parse;
 
-/// What a run of vectors came to.
+/// The result of running vectors.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// How many cases got the verdict that they should.
+    /// How many cases got the expected verdict.
     pub passed: usize,
-    /// The others.
+    /// The cases that did not.
     pub failures: Vec<Failure>,
-    /// The `*.json` in folders that are no vector files.
+    /// The `*.json` files in folders that are not vector files.
     pub skipped: Vec<Skipped>,
 }
 
-/// A file in a folder that was passed over.
+/// A file in a folder that was skipped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Skipped {
     /// The file.
     pub file: PathBuf,
-    /// Why it is no vector file.
+    /// Why it is not a vector file.
     pub reason: String,
 }
 
-/// A case that got another verdict than it should.
+/// A case that got another verdict than the expected one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
-    /// The file that it stands in.
+    /// The file of the case.
     pub file: PathBuf,
-    /// Its name.
+    /// The name of the case.
     pub case: String,
-    /// The verdict that it should get.
+    /// The expected verdict.
     pub expected: String,
     /// The verdict that it got, or why there is none.
     pub got: String,
@@ -74,11 +74,12 @@ pub struct Failure {
 
 /// Runs the vector files among `paths` and in the folders among them, at any depth. Other files in folders are skipped.
 ///
-/// Each is judged by `scheme` or, without one, by its provider's in the catalogue; the cases of an unknown provider fail.
+/// Each file is verified with `scheme` or, without one, with its provider's scheme in the catalogue. The cases of an unknown
+/// provider fail.
 ///
 /// # Errors
 ///
-/// If something cannot be read, a file that was named is no vector file or has no case, or there is none at all.
+/// If something cannot be read, if a named file is not a vector file or has no case, or if a folder has no vector file.
 pub fn run(paths: &[impl AsRef<Path>], scheme: Option<&Scheme>) -> Result<Report, VectorError> {
     let (files, skipped) = file::read_all(paths)?;
     let mut report = Report { skipped, ..Report::default() };

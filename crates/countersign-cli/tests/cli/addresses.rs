@@ -41,7 +41,7 @@ fn status(gateway: &Gateway, request: &[u8]) -> u16 {
     let mut stream = TcpStream::connect(&gateway.address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut answer = Vec::new();
-    // Who is refused may be cut off while it sends, and before it reads.
+    // A refused client may be cut off while it sends, before it reads.
     let _ = stream.write_all(request);
     let _ = stream.read_to_end(&mut answer);
     String::from_utf8(answer).unwrap().split(' ').nth(1).map_or(0, |status| status.parse().unwrap())
@@ -109,7 +109,7 @@ fn the_proxy_protocol_tells_the_client() {
     {
         assert_eq!(status(&gateway, &delivery(junk, "")), 0, "{}", junk.escape_ascii());
     }
-    // Two headers are one too many: the second is no request.
+    // The second PROXY header is not an HTTP request.
     assert_eq!(status(&gateway, &delivery(&[V1, V1].concat(), "")), 400);
     let err = gateway.stop().err;
     assert!(err.contains("the PROXY header does not give the client's address"), "{err}");
@@ -149,7 +149,7 @@ fn whoever_is_no_trusted_proxy_gets_no_answer() {
     let gateway = Gateway::start(&folder, &format!("{front}{}", endpoint("")), &[]);
     assert_eq!(status(&gateway, &delivery(V1, "")), 0);
     assert_eq!(status(&gateway, &delivery(b"", "")), 0);
-    assert!(gateway.stop().err.contains("none of the trusted proxies"));
+    assert!(gateway.stop().err.contains("not in `trusted_proxies`"));
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_file_of_addresses_is_read_again_and_a_bad_one_is_not_taken() {
         thread::sleep(Duration::from_millis(1500));
         assert_eq!(status(&gateway, &delivery(b"", "")), 200, "{bad:?} was taken");
     }
-    // A pipe into which nobody writes, for which it is not waited.
+    // A pipe without a writer, for which the gateway must not wait.
     let list = folder.path("allowed.txt");
     fs::remove_file(&list).unwrap();
     assert!(Command::new("mkfifo").arg(&list).status().unwrap().success());
@@ -220,7 +220,7 @@ fn a_list_goes_on_with_its_last_good_copy_when_only_its_settings_change() {
     assert_eq!(status(&gateway, &delivery(b"", "")), 403);
 }
 
-/// A server that answers every request with what it is told to; `None` is a 500.
+/// A server that answers every request with this content; `None` is a 500.
 struct ListServer {
     url: String,
     content: Arc<Mutex<Option<String>>>,
@@ -285,7 +285,7 @@ fn the_list_that_the_provider_publishes_needs_neither_a_url_nor_a_format() {
 
     scheme("");
     let config = folder.write("countersign.toml", rules);
-    run(&["serve", "--config", &config]).is_mistake(&[":5:", "knows no list of `own`"]);
+    run(&["serve", "--config", &config]).is_mistake(&[":5:", "no list for `own`"]);
 }
 
 #[test]
@@ -305,7 +305,7 @@ fn a_kept_copy_outlives_its_url_and_guards_against_what_comes_next() {
     assert!(!kept().contains("hunter2"));
 
     server.say(None);
-    assert!(restart(200).contains("it was answered with 500"));
+    assert!(restart(200).contains("the server answered 500"));
     let others = r#"{"hooks": ["203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24"]}"#;
     server.say(Some(others));
     assert!(restart(200).contains("lacks more than half"));
@@ -346,7 +346,7 @@ fn a_copy_takes_the_place_of_no_other_file() {
     for file in ["secret", "countersign.toml"] {
         let text = server.rules(&format!(", copy = \"{file}\"")).replace("env:SECRET", "file:secret");
         let config = folder.write("countersign.toml", &text);
-        run(&["serve", "--config", &config]).is_mistake(&["is no copy of a list: name another file"]);
+        run(&["serve", "--config", &config]).is_mistake(&["not a copy of a list: name another file"]);
         assert_eq!(fs::read_to_string(&config).unwrap(), text);
         assert_eq!(fs::read_to_string(folder.path("secret")).unwrap(), SECRET);
     }
@@ -371,7 +371,7 @@ fn a_url_that_fails_at_the_start_is_a_mistake_unless_there_is_a_copy() {
     let ran = run(&["serve", "--config", &config]);
     ran.is_mistake(&[":5:", "could not be fetched from", "500", "`copy`"]);
     assert!(!ran.err.contains("hunter2"), "{}", ran.err);
-    // The configuration is read twice: a server that hangs would be waited for as often.
+    // The configuration is read twice. A list that failed must not be fetched a second time.
     assert_eq!(server.requests.load(Ordering::SeqCst), 1);
     server.say(Some(r#"{"hooks": []}"#));
     run(&["serve", "--config", &config]).is_mistake(&[":5:", "the list is empty"]);
@@ -382,7 +382,7 @@ fn wrong_rules_are_refused_with_their_place() {
     let folder = Folder::new();
     let front = |lines: &str| format!("{lines}\n{}", endpoint(""));
     let wrong: [(String, &str, &str); 24] = [
-        (front("trusted_proxies = [\"10.0.0.0/8\"]"), ":1:19:", "trusted with nothing"),
+        (front("trusted_proxies = [\"10.0.0.0/8\"]"), ":1:19:", "nothing says how these proxies"),
         (front("trusted_proxies = []"), ":1:19:", "no proxy"),
         (
             front("trusted_proxies = [\"10.0.0.1/8\"]\nclient_header = \"forwarded\""),
@@ -402,11 +402,11 @@ fn wrong_rules_are_refused_with_their_place() {
         ),
         (front("trusted_proxies = [\"::1\"]\nproxy_protocol = \"v2\""), ":2:18:", "`v1-or-v2`"),
         (front("trusted_proxies = [\"::1\"]\nproxy_protocol = true"), ":2:18:", "string"),
-        (endpoint("addresses = {}"), ":5:13:", "nobody is allowed"),
-        (endpoint("addresses.allow = []"), ":5:", "nobody is allowed"),
+        (endpoint("addresses = {}"), ":5:13:", "no address is allowed"),
+        (endpoint("addresses.allow = []"), ":5:", "no address is allowed"),
         (endpoint("addresses.allow = [\"203.0.113.07\"]"), ":5:20:", "not an address"),
         (endpoint("addresses.allow = [\"github\"]"), ":5:20:", "not an address"),
-        (endpoint("addresses.allow = [\"provider\"]"), ":5:20:", "no addresses of `github`"),
+        (endpoint("addresses.allow = [\"provider\"]"), ":5:20:", "no addresses for `github`"),
         (endpoint("addresses.deny = [\"::1\"]"), ":5:", "`deny`"),
         (endpoint("addresses.allow_from = {}"), ":5:24:", "`file` or `url`"),
         (endpoint("addresses.allow_from = { file = \"a\", url = \"https://b\" }"), ":5:24:", "`file` or `url`"),

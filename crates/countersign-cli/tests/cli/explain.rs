@@ -103,9 +103,9 @@ fn har_files_and_curl_commands_are_requests_too() {
         assert_eq!(given(&two, &["--entry", "1"]).code, 1);
         given(&two, &[]).is_mistake(&["2 requests", "--entry"]);
         given(&two, &["--entry", "3"]).is_mistake(&["2 requests"]);
-        given("{}", &[]).is_mistake(&["no HAR file"]);
+        given("{}", &[]).is_mistake(&["not a HAR file"]);
         let wrong = given(&one.replace("\"postData\":{", "\"postData\":\"hunter2\",\"other\":{"), &[]);
-        wrong.is_mistake(&["no HAR file: invalid type: string, expected an object at line 1"]);
+        wrong.is_mistake(&["not a HAR file: invalid type: string, expected an object at line 1"]);
         assert!(!wrong.err.contains("hunter2"), "{wrong:?}");
 
         let fields: Vec<_> = headers().iter().map(|(name, value)| format!("-H '{name}: {value}'")).collect();

@@ -1,4 +1,4 @@
-//! A gateway that fetches: the keys of a provider, and the URLs by which subscriptions are confirmed.
+//! A gateway that fetches a provider's keys, and the URLs that confirm subscriptions.
 
 #![cfg(unix)]
 
@@ -54,7 +54,7 @@ fn serve(document: String) -> (String, SocketAddr) {
     serve_times(document, usize::MAX)
 }
 
-/// One that is gone after so many answers.
+/// The same, but the server goes away after this many answers.
 fn serve_times(document: String, times: usize) -> (String, SocketAddr) {
     let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -181,7 +181,7 @@ fn a_key_that_the_operator_knows_does_not_wait_behind_invented_ones() {
 #[test]
 fn a_gateway_that_cannot_fetch_asks_the_provider_to_send_again() {
     let (folder, key) = (Folder::new(), KeyPair::generate().unwrap());
-    // Its authority is not trusted.
+    // The gateway does not trust the server's authority.
     let (_, address) = serve(key.public_key_pem());
     folder.write("acme.toml", SCHEME);
     let config = format!(
@@ -203,9 +203,9 @@ fn a_configuration_says_where_keys_come_from_and_only_once() {
     for (endpoint, words) in [
         ("scheme = \"acme.toml\"", "`keys = \"fetch\"`"),
         ("scheme = \"acme.toml\"\nkeys = \"get\"", "expected `keys = \"fetch\"`"),
-        ("scheme = \"acme.toml\"\nkeys = \"fetch\"\nsecrets = [\"env:SECRET\"]", "there are secrets already"),
-        ("scheme = \"acme.toml\"\nkeys = { fetch = true, bearer = \"env:SECRET\" }", "wants no credential"),
-        ("scheme = \"acme.toml\"\nkeys = { fetch = true, known = [\"one\"] }", "can name `one`"),
+        ("scheme = \"acme.toml\"\nkeys = \"fetch\"\nsecrets = [\"env:SECRET\"]", "either `secrets` or `keys`"),
+        ("scheme = \"acme.toml\"\nkeys = { fetch = true, bearer = \"env:SECRET\" }", "asks for no credential"),
+        ("scheme = \"acme.toml\"\nkeys = { fetch = true, known = [\"one\"] }", "cannot name the key `one`"),
         (
             "provider = \"alexa\"\nkeys = { fetch = true, known = [\"https://evil.example/a.pem\"] }",
             "evil.example/a.pem`",
@@ -219,7 +219,7 @@ fn a_configuration_says_where_keys_come_from_and_only_once() {
     }
 }
 
-/// A gateway that asks no proxy of its environment: there is none.
+/// A gateway whose environment names a proxy that does not exist, so that it must not use one.
 fn subscriber(folder: &Folder, confirm: &str) -> Gateway {
     folder.write("acme.toml", SUBSCRIBES);
     let config = format!(

@@ -1,4 +1,4 @@
-//! What `countersign serve` writes, and what it answers when nobody gets that.
+//! The lines that `countersign serve` writes, and what it answers when nobody reads them.
 
 #![cfg(unix)]
 
@@ -36,7 +36,7 @@ fn a_delivery_that_cannot_be_logged_is_not_acknowledged() {
     assert_eq!(gateway.stop().code, 0);
 }
 
-/// The program, started by a shell that redirects its output so.
+/// The program, started by a shell with this redirection.
 fn redirected(output: &str) -> Command {
     let (program, mut shell) = (countersign().get_program().to_owned(), Command::new("sh"));
     shell.env("SECRET", SECRET).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

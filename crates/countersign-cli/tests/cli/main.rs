@@ -1,4 +1,4 @@
-//! Runs the real program.
+//! Tests that run the real program.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 

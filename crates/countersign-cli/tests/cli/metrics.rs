@@ -1,4 +1,4 @@
-//! Metrics, as a scraper gets them.
+//! Metrics, as a scraper sees them.
 
 #![cfg(unix)]
 
@@ -91,7 +91,7 @@ fn a_scraper_sees_what_became_of_every_request() {
     }
     assert!(!answer.contains("attacker") && !answer.contains("nowhere"), "{answer}");
 
-    // Whoever connects and asks for nothing keeps no probe waiting.
+    // An idle connection does not keep a probe waiting.
     let silent: Vec<_> = (0..40).map(|_| TcpStream::connect(&address).unwrap()).collect();
     let started = Instant::now();
     assert!(get(&address, "GET /healthz").ends_with("\r\n\r\nok\n"));
@@ -116,7 +116,7 @@ fn only_the_lists_of_the_configuration_have_an_age() {
     replace(&folder, &published);
     gateway.hang_up();
     gateway.told_of("config_taken");
-    // A series goes when it has not been set for a second.
+    // A gauge disappears if it has not been set for a second.
     let end = Instant::now() + Duration::from_secs(20);
     let answer = loop {
         let answer = get(&address, "GET /metrics");

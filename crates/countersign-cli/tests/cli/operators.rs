@@ -1,4 +1,4 @@
-//! Operators, who have events handled again.
+//! Operators, whose tokens have an event handled again.
 
 #![cfg(unix)]
 

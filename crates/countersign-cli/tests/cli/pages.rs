@@ -6,7 +6,7 @@ use countersign::providers;
 
 use crate::program::{Folder, run};
 
-/// Writes the pages, with scheme files of one's own, and reads them.
+/// Writes the pages, with these scheme files added, and reads them.
 fn pages(folder: &Folder, own: &[&str]) -> BTreeMap<String, String> {
     let dir = folder.path("site").to_str().unwrap().to_owned();
     let mut args = vec!["providers", "pages", &dir];
@@ -25,7 +25,7 @@ fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
     page.split(&format!(" {attribute}=\"")).skip(1).map(|rest| rest.split('"').next().unwrap()).collect()
 }
 
-/// What a reader sees, in one line.
+/// The text that a reader sees, in one line.
 fn text(page: &str) -> String {
     let body = page.split_once("<main").unwrap().1;
     let pieces = body.split('<').map(|piece| piece.split_once('>').map_or(piece, |(_, text)| text));
@@ -77,7 +77,7 @@ fn a_page_says_what_the_terminal_says() {
     {
         let page = text(&pages[&format!("{id}.html")]).replace(' ', "");
         for line in run(&["providers", id]).out.lines().filter(|line| !line.ends_with(':')) {
-            // The marks of code are elements there, and a list has no more than its order.
+            // On a page, code is an element and not between backticks, and a list has only its order.
             let line = line.replace(['`', ' ', '*'], "").replace(&format!("({id})"), id);
             let page = page.replace(['`', '*'], "");
             assert!(line.split(':').all(|piece| page.contains(piece)), "{id}: {line}\n{page}");

@@ -1,4 +1,4 @@
-//! The program, run.
+//! Helpers: runs the program, and checks what it printed.
 
 use std::{
     io::Write,
@@ -23,7 +23,7 @@ pub(crate) fn countersign() -> Command {
     command
 }
 
-/// What a run came to.
+/// The result of a run.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: i32,
@@ -32,7 +32,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    /// Holds that the command line or its input was wrong, and that one line said so with these words.
+    /// Asserts that the run ended with status 2, and that standard error is one line with these words.
     #[track_caller]
     pub(crate) fn is_mistake(&self, words: &[&str]) {
         assert_eq!((self.code, &*self.out), (2, ""), "{self:?}");
@@ -55,7 +55,7 @@ pub(crate) fn run_with<S: AsRef<str>>(args: &[S], stdin: &[u8]) -> Ran {
     let mut command = countersign();
     command.args(args.iter().map(AsRef::as_ref)).stdin(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    // A program that needs no input may have ended by now.
+    // A program that needs no input may have ended already.
     let _ = child.stdin.take().unwrap().write_all(stdin);
     ran(child.wait_with_output().unwrap())
 }
@@ -71,7 +71,7 @@ pub(crate) fn ran(output: Output) -> Ran {
     Ran { code: output.status.code().unwrap(), out, err }
 }
 
-/// A process that runs until it is stopped. A test that fails leaves nothing behind.
+/// A process that is killed when this is dropped, so that a failed test leaves nothing behind.
 pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
@@ -100,7 +100,7 @@ impl Folder {
         self.0.path().join(name)
     }
 
-    /// Writes a file and gives its path.
+    /// Writes a file and returns its path.
     pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! A configuration that changes while the gateway runs.
+//! Reloads: a configuration that changes while the gateway runs.
 
 #![cfg(unix)]
 
@@ -35,7 +35,7 @@ fn status(gateway: &Gateway, path: &str, secret: &str, body: &str) -> u16 {
     answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
 }
 
-/// Replaces the configuration as a good editor does, at once.
+/// Replaces the configuration atomically, as a good editor does.
 pub(crate) fn replace(folder: &Folder, config: &str) {
     let new = folder.write("new.toml", format!("listen = \"127.0.0.1:0\"\n{config}"));
     fs::rename(new, folder.path("countersign.toml")).unwrap();
@@ -47,7 +47,7 @@ fn secrets_rotate_under_load_without_a_gap_and_no_claim_is_lost() {
     folder.write("old", "the-old-secret\n");
     folder.write("new", "the-new-secret\n");
     let both = config("[\"file:old\", \"file:new\"]", "");
-    // A file, because a pipe that nobody reads would stop the gateway.
+    // A file, because a pipe that nobody reads would block the gateway.
     let log = fs::File::create(folder.path("log")).unwrap();
     let mut gateway = Gateway::start_with(&folder, &config("[\"file:old\"]", ""), &[], log.into());
     assert_eq!(status(&gateway, "/github", "the-old-secret", "first"), 200);
@@ -122,12 +122,12 @@ fn a_bad_file_keeps_the_old_configuration_and_says_why() {
         gateway.hang_up();
         let line = gateway.told_of("config_refused");
         let reason = line["reason"].as_str().unwrap();
-        assert!(reason.contains(words) && reason.ends_with("the old one stays"), "{reason}");
+        assert!(reason.contains(words) && reason.ends_with("the old configuration stays in use"), "{reason}");
         assert!(!line.to_string().contains("hunter2"), "{line}");
         assert_eq!(status(&gateway, "/github", SECRET, &number.to_string()), 200);
         assert_eq!(status(&gateway, "/open", SECRET, "{}"), 404);
     }
-    // The file that was missing mends it, without another word.
+    // When the missing file appears, the configuration is taken without a signal.
     folder.write("none", SECRET);
     gateway.told_of("config_taken");
     assert_eq!(status(&gateway, "/open", SECRET, "{}"), 200);
@@ -155,7 +155,7 @@ fn what_needs_a_restart_is_said_and_the_rest_is_taken() {
 struct Kept(BufReader<TcpStream>);
 
 impl Kept {
-    /// Opens one and sends what stands before the first request.
+    /// Opens a connection and sends `before` in front of the first request.
     fn open(gateway: &Gateway, before: &[u8]) -> Self {
         let mut stream = TcpStream::connect(&gateway.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -175,7 +175,7 @@ impl Kept {
     }
 }
 
-/// What stands at the top of a configuration for proxies that announce the client.
+/// The top of a configuration with a proxy that uses the PROXY protocol.
 fn behind(proxies: &str) -> String {
     format!("trusted_proxies = {proxies}\nproxy_protocol = \"v1-or-v2\"\n")
 }
@@ -242,7 +242,7 @@ fn a_file_that_is_being_written_is_not_taken_half() {
     let folder = Folder::new();
     let mut gateway = Gateway::start(&folder, &config("[\"env:SECRET\"]", ""), &[]);
     let whole = format!("listen = \"127.0.0.1:0\"\n{}", config("[\"env:SECRET\"]", "# and so on\n"));
-    // What is written in pieces is another file at every look.
+    // A file that is written in pieces differs at every look.
     for end in (whole.len() - 30..=whole.len()).step_by(3) {
         folder.write("countersign.toml", &whole[..end]);
         thread::sleep(Duration::from_millis(100));

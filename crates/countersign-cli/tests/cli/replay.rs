@@ -1,4 +1,4 @@
-//! Deliveries that come again, at the gateway.
+//! Repeated deliveries at the gateway.
 
 #![cfg(unix)]
 
@@ -107,7 +107,7 @@ fn what_could_not_be_logged_may_come_again() {
     assert!(ran.code == 1 && ran.out.contains("the disk is full"), "{ran:?}");
 }
 
-/// More than a pipe holds that nobody reads from.
+/// A delivery whose line is larger than the buffer of a pipe.
 fn large_delivery() -> Vec<u8> {
     delivery(&"x".repeat(200_000))
 }
@@ -130,7 +130,7 @@ fn what_a_killed_process_was_handling_is_let_through_when_its_lease_is_over() {
     let mut gateway = Gateway::start(&folder, &config, &["--bodies"]);
     let mut stream = TcpStream::connect(&gateway.address).unwrap();
     stream.write_all(&large_delivery()).unwrap();
-    // It is claimed when its line is being written.
+    // When its line is being written, the event is claimed.
     gateway.wait_for_output();
     gateway.kill();
     let gateway = Gateway::start(&folder, &config, &[]);
@@ -206,23 +206,23 @@ fn a_wrong_setting_is_refused_with_its_place() {
         (replay("store = \"sqlite:claims.db?mode=memory\""), ":2:9:", "the path of a file"),
         (replay("store = \"sqlite:file:claims.db\""), ":2:9:", "the path of a file"),
         (replay("stor = \"memory\""), ":2:1:", "`store`"),
-        (replay("capacity = 0"), ":2:12:", "accepts none"),
+        (replay("capacity = 0"), ":2:12:", "more than zero events"),
         (replay("store = \"redis://:a-password@db/0\""), ":2:9:", "env:NAME"),
         (replay("store = \"redis://db/?password=a-password\""), ":2:9:", "env:NAME"),
-        (replay("store = \"redis://127.0.0.1/0\"\ncapacity = 5"), ":3:12:", "leave this out"),
-        (replay("store = \"env:SECRET\""), ":2:9:", "no URL of a store"),
+        (replay("store = \"redis://127.0.0.1/0\"\ncapacity = 5"), ":3:12:", "remove this"),
+        (replay("store = \"env:SECRET\""), ":2:9:", "does not hold the URL of a store"),
         (replay("store = \"env:UNSET\""), ":2:9:", "`UNSET` is not set"),
         (replay("store = \"file:url\""), "", "the replay store: Redis"),
         (replay("lease = \"8s\""), ":2:9:", "a lease of 8s can end while a delivery is handled: expected 9s or more"),
         (replay("store_timeout = \"20s\"\nlease = \"44s\""), ":3:9:", "expected 45s or more"),
-        (replay("store_timeout = \"0s\""), ":2:17:", "answers in no time"),
-        (format!("line_timeout = \"0s\"\n{GITHUB}"), ":1:16:", "written in no time"),
+        (replay("store_timeout = \"0s\""), ":2:17:", "more than zero, for example `2s`"),
+        (format!("line_timeout = \"0s\"\n{GITHUB}"), ":1:16:", "more than zero, for example `4s`"),
         (format!("{GITHUB}keep_for = \"soon\""), ":5:12:", "`5m`"),
-        (format!("{GITHUB}keep_for = \"0s\""), ":5:12:", "kept for no time"),
+        (format!("{GITHUB}keep_for = \"0s\""), ":5:12:", "more than zero, for example `7d`"),
         (format!("{GITHUB}keep_for = \"7s\""), ":5:12:", "`github` signs no time"),
         (GITHUB.replace("github\"\ns", "stripe\"\nkeep_for = \"1h\"\ns"), ":4:12:", "retries for"),
         (format!("{GITHUB}dangerous_without_replay_guard = true"), ":2:8:", "dangerous_accept_replays_for_ever`"),
-        (format!("{GITHUB}dangerous_accept_replays_for_ever = true\nkeep_for = \"4d\""), ":6:12:", "leave this out"),
+        (format!("{GITHUB}dangerous_accept_replays_for_ever = true\nkeep_for = \"4d\""), ":6:12:", "remove this"),
         (format!("{GITHUB}name = \"a\"\n{GITHUB}name = \"a\"").replacen("/github", "/b", 1), ":10:8:", "this name"),
         (format!("{GITHUB}name = \"\""), ":5:8:", "no name"),
     ];

@@ -9,7 +9,7 @@ use crate::program::{Folder, Ran, run, run_with};
 #[cfg(unix)]
 use crate::serve::Gateway;
 
-/// Answers one request with `answer`, and gives what came.
+/// Answers one request with `answer`, and returns the request.
 fn receiver(answer: &'static str) -> (String, JoinHandle<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/in?a=1", listener.local_addr().unwrap());
@@ -87,7 +87,7 @@ fn many_deliveries_are_sent_one_after_the_other() {
     let log = gateway.stop();
     let lines =
         |text: &str| text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()).collect();
-    // GitHub signs no id, so that deliveries that are alike are one event, whatever their header says.
+    // GitHub signs no id, so equal deliveries are one event, whatever id their header has.
     let accepted: Vec<_> = lines(&log.out);
     assert!(matches!(accepted.as_slice(), [line] if line["event_type"]["value"] == "push"), "{log:?}");
     let again: Vec<_> = lines(&log.err);

@@ -19,7 +19,7 @@ use crate::program::{Folder, Ran, Running, SECRET, countersign, ran, run};
 pub(crate) struct Gateway {
     pub(crate) child: Running,
     pub(crate) address: String,
-    /// What it logged so far, but for the line that it listens.
+    /// Its log so far, without the line that says that it listens.
     early: String,
     stderr: BufReader<std::process::ChildStderr>,
 }
@@ -35,7 +35,7 @@ impl Gateway {
         Self::start_as(program, folder, config, more)
     }
 
-    /// Starts it as this program, with an environment of its own perhaps.
+    /// Starts it with this command, which may have its own environment.
     pub(crate) fn start_as(mut program: Command, folder: &Folder, config: &str, more: &[&str]) -> Self {
         let config = folder.write("countersign.toml", format!("listen = \"127.0.0.1:0\"\n{config}"));
         let mut child = Running(program.args(["serve", "--config", &config]).args(more).spawn().unwrap());
@@ -57,7 +57,7 @@ impl Gateway {
         send(&self.address, request)
     }
 
-    /// What stands behind these words in the next line that has them.
+    /// The text after these words in the next line that has them.
     pub(crate) fn told(&mut self, words: &str) -> String {
         loop {
             let start = self.early.len();
@@ -96,7 +96,7 @@ impl Gateway {
         self.child.0.wait().unwrap();
     }
 
-    /// Sends SIGTERM, and gives what it wrote.
+    /// Sends SIGTERM, and returns what it wrote.
     pub(crate) fn stop(mut self) -> Ran {
         self.child.signal(Signal::TERM);
         let (mut stdout, mut stderr) = (Vec::new(), mem::take(&mut self.early).into_bytes());
@@ -164,7 +164,7 @@ fn a_configuration_is_checked_without_being_served() {
 }
 
 #[test]
-fn a_gateway_logs_what_it_accepts_and_refuses_the_rest_blandly() {
+fn a_gateway_logs_what_it_accepts_and_refuses_the_rest_without_details() {
     let folder = Folder::new();
     let gateway = Gateway::start(&folder, CONFIG, &[]);
     let body = br#"{"id":"evt_1","type":"charge.succeeded"}"#;
@@ -243,7 +243,7 @@ fn an_endpoint_that_takes_what_anybody_can_have_signed_is_told_at_the_start() {
     assert_eq!((&told[0]["verdict"], &told[0]["endpoint"]), (&"open_to_strangers".into(), &"/sns".into()));
     assert_eq!((&told[0]["setting"], told.len()), (&"topic_arn".into(), 1));
     let reason = told[0]["reason"].as_str().unwrap();
-    assert!(reason.contains("whoever has an account there") && reason.contains("the ARN of the topic"), "{reason}");
+    assert!(reason.contains("any other customer") && reason.contains("the ARN of the topic"), "{reason}");
     assert!(lines(&config("settings = { topic_arn = \"arn:aws:sns:eu-west-1:123456789012:mine\" }\n")).is_empty());
 }
 
@@ -272,7 +272,7 @@ fn a_handshake_is_answered_and_is_no_delivery() {
     assert_eq!(told, ["handshake".into(), "/box".into(), "dropbox".into(), "answered".into(), Value::from(200)]);
 }
 
-/// A request in which a provider sends its secret.
+/// A handshake in which a provider sends its secret.
 fn sent(header: &str, body: &str) -> Vec<u8> {
     let length = body.len();
     format!("POST /in HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}Content-Length: {length}\r\n\r\n{body}")
@@ -360,8 +360,8 @@ fn a_wrong_configuration_is_refused_with_its_place() {
         (endpoint("scheme = \"none.toml\"\nsecrets = [\"env:SECRET\"]"), ":3:10:", "cannot be read"),
         (endpoint("provider = \"github\""), ":2:8:", "secrets"),
         (github("[\"env:SECRET\"]\ntolerance = \"5m\""), ":5:13:", "signs no time"),
-        (github("[\"env:SECRET\"]\ntolerance = \"0s\""), ":5:13:", "arrives in no time"),
-        (github("[\"env:SECRET\"]\nconfirm_subscriptions = true"), ":5:25:", "leave this out"),
+        (github("[\"env:SECRET\"]\ntolerance = \"0s\""), ":5:13:", "more than zero, for example `5m`"),
+        (github("[\"env:SECRET\"]\nconfirm_subscriptions = true"), ":5:25:", "remove this"),
         (github("[]"), ":4:11:", "no secret"),
         (github("[{ handshake = \"a.secret\" }]"), ":4:12:", "sends no secret"),
         (asana("[{ handshake = \"a.secret\", from = \"env:SECRET\" }]"), ":4:12:", "either `from` or `handshake`"),

@@ -1,4 +1,4 @@
-//! A gateway whose events are kept by a server: real ones, over TLS and without.
+//! A gateway whose replay store is on a server: real Redis and Postgres, with TLS and without.
 
 #![cfg(unix)]
 
@@ -16,7 +16,7 @@ use crate::{
     serve::{Gateway, json_lines, signed},
 };
 
-/// A server that can be lost and found.
+/// A server that can be killed and started again.
 pub(crate) trait Engine {
     fn process(&mut self) -> &mut Process;
 
@@ -64,7 +64,7 @@ fn codes(lines: &[Value], verdict: &str) -> usize {
     lines.iter().filter(|line| line["verdict"] == verdict).count()
 }
 
-/// What a gateway does whose server is there, is killed, and comes back.
+/// Asserts what a gateway does while its server runs, when it is killed, and when it comes back.
 fn each_event_is_handled_once(folder: &Folder, config: &str, server: &mut impl Engine) {
     let gateway = Gateway::start(folder, config, &[]);
     accepts(&gateway, "before");
@@ -158,12 +158,12 @@ fn a_gateway_does_not_start_on_a_server_that_proves_nothing() {
     ] {
         folder.write("url", url);
         let path = folder.write("countersign.toml", config(more));
-        run(&["serve", "--config", &path]).is_mistake(&["the replay store: ", words]);
+        run(&["serve", "--config", &path]).is_mistake(&["cannot open the replay store: ", words]);
     }
     let path = folder.write("countersign.toml", config("authorities = \"nowhere.pem\""));
     run(&["serve", "--config", &path]).is_mistake(&[":3:15:", "cannot be read"]);
     let path = folder.write("countersign.toml", config("authorities = \"url\"").replace("file:url", "memory"));
-    run(&["serve", "--config", &path]).is_mistake(&[":3:15:", "leave this out"]);
+    run(&["serve", "--config", &path]).is_mistake(&[":3:15:", "remove this"]);
     let path = folder.write("countersign.toml", config("copies = 1000").replace("file:url", "sqlite:claims.db"));
-    run(&["serve", "--config", &path]).is_mistake(&[":3:10:", "leave this out"]);
+    run(&["serve", "--config", &path]).is_mistake(&[":3:10:", "remove this"]);
 }

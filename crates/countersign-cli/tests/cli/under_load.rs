@@ -1,4 +1,4 @@
-//! What goes wrong around a busy gateway: its server, its clock.
+//! Faults around a busy gateway: its store's server dies or hangs, its clock steps.
 
 #![cfg(target_os = "linux")]
 
@@ -24,7 +24,7 @@ use crate::{
     stores::Engine,
 };
 
-/// How many send at a time. Two of them send each event.
+/// How many senders there are. Two of them send each event.
 const SENDERS: usize = 4;
 
 /// How many events each of them sends at least.
@@ -35,21 +35,21 @@ struct Load {
     /// Where it listens.
     address: String,
     over: AtomicBool,
-    /// How many attempts were refused for the time being.
+    /// How many attempts were refused temporarily.
     refused: AtomicUsize,
 }
 
-/// What a sender has to tell.
+/// The record of a sender.
 #[derive(Default)]
 struct Sent {
     /// The events that were acknowledged to it.
     events: HashSet<String>,
-    /// What it has sent of an event after it was acknowledged.
+    /// What it sent again after the event was acknowledged.
     late: Vec<String>,
 }
 
 impl Load {
-    /// Sends an event, whose body is its name, under an id of this attempt, which GitHub does not sign.
+    /// Sends an event whose body is its name, with a new id for each attempt, which GitHub does not sign.
     fn attempt(&self, event: &str, id: &str) -> u16 {
         let request = signed(providers::GITHUB, "/github", SECRET, event.as_bytes());
         let head = format!("POST /github HTTP/1.1\r\nX-GitHub-Delivery: {id}\r\n");
@@ -86,10 +86,10 @@ impl Load {
     }
 }
 
-/// Sends events to a gateway while there is a storm, and holds that each of them was handled, and not again once that was
-/// acknowledged. Gives the lines of what it accepted, and tells how many attempts were refused.
+/// Sends events to a gateway while `storm` causes faults. Asserts that each event was handled, and was not handled again once
+/// it was acknowledged. Returns the accepted lines, and how many attempts were refused.
 fn rides_out(mut program: Command, folder: &Folder, config: &str, storm: impl FnOnce()) -> (Vec<Value>, usize) {
-    // Files, because a pipe that nobody reads would stop the gateway.
+    // Files, because a pipe that nobody reads would block the gateway.
     let (log, refusals) = (folder.path("log"), folder.path("refusals"));
     program.stdout(File::create(&log).unwrap()).stderr(File::create(refusals).unwrap());
     let address = free_address();
@@ -137,7 +137,7 @@ fn config(store: &str) -> String {
     )
 }
 
-/// A server is killed and stands still in turns.
+/// Kills and stops a server in turns.
 fn rides_out_its_server(url: String, server: &mut impl Engine) {
     let folder = Folder::new();
     folder.write("url", url);
@@ -181,7 +181,7 @@ fn c6_a_gateway_whose_clock_steps_under_load_handles_nothing_again() {
         .env("LD_PRELOAD", libfaketime())
         .env("FAKETIME_TIMESTAMP_FILE", folder.path("step"))
         .env("FAKETIME_NO_CACHE", "1")
-        // What is waited for goes by another clock, which no one sets.
+        // Timeouts use another clock, which the test does not set.
         .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
     let (lines, _) = rides_out(program, &folder, &config("memory"), || {
         for _ in 0..20 {

@@ -10,7 +10,7 @@ fn help_teaches_and_is_no_mistake() {
     assert!(run(&["--version"]).out.starts_with("countersign 0."));
 }
 
-/// The help of a command in a narrow window, by its lines.
+/// The lines of a command's help in a terminal with 80 columns.
 fn help(command: &str) -> Vec<String> {
     let mut program = countersign();
     program.env("COLUMNS", "80").args(Some(command).filter(|command| !command.is_empty())).arg("--help");

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use crate::program::{Folder, run, vectors};
 
-/// The example of the documentation, with another expectation.
+/// The example of the documentation, with this expectation.
 fn file(expect: &str, reasons: &[&str]) -> String {
     case("github", &["It's a Secret to Everybody"], &json!([]), expect, reasons).to_string()
 }
@@ -112,7 +112,7 @@ fn a_request_that_no_server_would_hand_on_is_refused_as_malformed() {
     assert_eq!(run_one("reject", &["malformed_signature"]).code, 0);
     assert_eq!(run_one("reject", &["signature"]).code, 1);
     let ran = run_one("accept", &[]);
-    assert!(ran.code == 1 && ran.out.contains("no HTTP server hands on its header `x-other`"), "{}", ran.out);
+    assert!(ran.code == 1 && ran.out.contains("an HTTP server does not accept its header `x-other`"), "{}", ran.out);
 }
 
 #[test]

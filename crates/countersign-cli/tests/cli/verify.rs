@@ -160,7 +160,7 @@ fn what_is_no_request_is_a_mistake_of_the_input() {
         (b"", "empty"),
         (b"GET", "line 1 has no end: expected `METHOD /path HTTP/1.1`"),
         (b"GARBAGE", "countersign verify --help"),
-        (b"{\"a\":1}", "if it is saved otherwise, say how with --format"),
+        (b"{\"a\":1}", "if it has another format, give it with --format"),
         (b"hello\n\n", "line 1"),
         (b"POST / HTTP/1.1\nA: b", "empty line"),
         (b"POST / HTTP/1.1\nA: b\0\n\n", "line 2"),

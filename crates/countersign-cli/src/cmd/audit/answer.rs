@@ -1,6 +1,6 @@
-//! What a receiver answers.
+//! The answer of the receiver, parsed from the bytes.
 
-/// What came back.
+/// What came back from the receiver.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Got {
     Answer(Answer),
@@ -8,24 +8,24 @@ pub(super) enum Got {
     Closed,
     /// There was no answer in time.
     Silence,
-    /// It was not tried: the audit's time or its requests were over, or there was no connection.
+    /// Nothing was sent, for this reason: the audit's time or requests were used up, or there was no connection.
     Nothing(String),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) status: u16,
-    /// All that came, up to a limit.
+    /// All bytes that came, up to a limit.
     pub(super) bytes: Vec<u8>,
     body: usize,
 }
 
 impl Answer {
-    /// Reads an answer; `None` if the bytes are none.
+    /// Parses an answer; `None` if the bytes are not one.
     pub(super) fn read(mut bytes: Vec<u8>) -> Option<Self> {
         let body = end_of_head(&bytes)?;
         let status: u16 = std::str::from_utf8(bytes.get(9..12)?).ok()?.parse().ok()?;
-        // RFC 9110 section 15.2: any number of them may come before the answer.
+        // RFC 9110 section 15.2: any number of interim answers may come before the final one.
         if matches!(status, 100 | 102..=199) {
             bytes.drain(..body);
             return Self::read(bytes);
@@ -38,7 +38,7 @@ impl Answer {
     }
 }
 
-/// Whether the answer is there as a whole by its own length, so that the connection's end need not be waited for.
+/// Whether the answer is complete by its own length, so that the connection's end need not be waited for.
 pub(super) fn is_whole(bytes: &[u8]) -> bool {
     let Some(end) = end_of_head(bytes) else { return false };
     let head = String::from_utf8_lossy(&bytes[..end]).to_ascii_lowercase();

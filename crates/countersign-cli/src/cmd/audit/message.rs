@@ -1,4 +1,4 @@
-//! A delivery on its way, to which everything can be done.
+//! A request as text, so that every part of it can be malformed.
 
 use bytes::Bytes;
 use http::Request;
@@ -40,7 +40,7 @@ impl Message {
         self.without(name).with(name, value)
     }
 
-    /// The same with another body, of which the length tells the truth.
+    /// The same request with another body and its true length.
     pub(super) fn with_body(self, body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         Self { body: body.clone(), ..self.set("content-length", body.len().to_string()) }
@@ -59,7 +59,7 @@ impl Message {
         [self.head(), self.body.clone()].concat()
     }
 
-    /// The request that a server makes of it; `None` if it is none.
+    /// The request as a server parses it; `None` if it is not one.
     pub(super) fn request(&self) -> Option<Request<Bytes>> {
         let request = Request::builder().method(self.method.as_str()).uri(&self.target);
         let request = self.headers.iter().fold(request, |request, (name, value)| request.header(name, &value[..]));

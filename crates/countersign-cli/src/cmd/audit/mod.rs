@@ -1,4 +1,4 @@
-//! `countersign audit`: sends a receiver what an adversary would.
+//! `countersign audit`: attacks a receiver, and shows what it accepted.
 
 mod answer;
 mod checks;
@@ -33,7 +33,7 @@ use crate::{
     secrets::SecretArgs,
 };
 
-/// Attack a receiver of yours as a forger would, and show what it let through
+/// Attack your own receiver as a forger would, and show what it accepts
 #[derive(Debug, Args)]
 #[command(after_help = HELP, override_usage = "countersign audit [OPTIONS] <PROVIDER|--scheme FILE> --to <URL>")]
 pub(crate) struct AuditArgs {
@@ -44,18 +44,18 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "FILE")]
     scheme: Option<PathBuf>,
 
-    /// The receiver: `http://` and this machine
+    /// The receiver: an `http://` URL on this machine
     #[arg(long, value_name = "URL", value_parser = receiver_url)]
     to: Uri,
 
-    /// Audit another host than this machine: name it once more, to say that it is yours
+    /// Audit a host other than this machine: repeat its name here to confirm that it is yours
     #[arg(long, value_name = "HOST")]
     i_own: Option<String>,
 
     #[command(flatten)]
     secrets: SecretArgs,
 
-    /// The body of the good deliveries, or `@FILE` for that in a file; `{uuid}` in it is another id in each
+    /// The body of the good deliveries, or `@FILE`; `{uuid}` in it is replaced by a new id in each delivery
     #[arg(long, value_name = "DATA", default_value = DATA)]
     data: String,
 
@@ -66,7 +66,7 @@ pub(crate) struct AuditArgs {
     #[command(flatten)]
     endpoint: EndpointArgs,
 
-    /// How long to wait for each answer
+    /// How long to wait for each answer, from 1s to 60s
     #[arg(long, value_name = "DURATION", value_parser = moment::duration, default_value = "15s")]
     patience: Duration,
 
@@ -78,14 +78,14 @@ pub(crate) struct AuditArgs {
 const DATA: &str = r#"{"id":"{uuid}","type":"countersign.audit"}"#;
 
 const HELP: &str = "\
-Good deliveries are sent, and then what is not one: signed with another secret or none, changed, stale, ahead of its time, cut \
-and doubled, repeated, malformed, oversized and slow. The receiver should accept the good ones (2xx), refuse the others (4xx) \
-and neither break down (5xx) nor tell them apart. The letters and numbers of the checks are those of the list of attacks in \
-the project's tests/ADVERSARY.md. Good deliveries are handled: point it at a receiver whose handler may run.
+An audit sends good deliveries, and bad ones: signed with another secret or with none, changed, too old, from the future, cut \
+off, repeated, malformed, oversized and slow. The receiver should accept the good ones (2xx), refuse the bad ones (4xx), never \
+fail (5xx), and answer all forgeries alike. The row of a check is that of the attack in the project's tests/ADVERSARY.md. Good \
+deliveries are handled: choose a receiver whose handler may run.
 
-An audit sends at most 200 requests, one after the other but for eight at once, at most 70 MiB in one of them, and ends \
-within 5 minutes; what was not tried by then is unclear. It writes to loopback only, unless --i-own names the host. There is no \
-TLS: audit a receiver behind its proxy.
+An audit sends at most 200 requests, at most eight of them at once, and at most 70 MiB in one of them. It ends within 5 \
+minutes; checks that were not done by then are unclear. It sends only to loopback, unless --i-own names the host. It does not \
+support TLS: send it to the port behind your TLS proxy.
 
 Examples:
   countersign audit stripe --to http://localhost:3000/stripe \\
@@ -120,7 +120,10 @@ impl AuditArgs {
         } else {
             output::line(format_args!("\n{}", report::summary(&rows)))?;
             match &*rows {
-                [only] if !good => output::line(format_args!("Nothing else proves anything then: {}", only.advice()))?,
+                [only] if !good => output::line(format_args!(
+                    "The other checks were not run, since they prove nothing if a good delivery fails: {}",
+                    only.advice()
+                ))?,
                 _ => output::line(REPEATED)?,
             }
         }
@@ -133,7 +136,7 @@ impl AuditArgs {
         let signer = |secret| Signer::configured(scheme, secret, |builder| endpoint.configure(builder));
         let forger = other_secrets()?.into_iter().find_map(|secret| signer(secret).ok());
         let data = String::from_utf8(read_data(&self.data)?.into())
-            .map_err(|_| Failure::new("the body of --data is no text: an audit puts its ids into it"))?;
+            .map_err(|_| Failure::new("the body of --data is not UTF-8: an audit needs text, to put ids into it"))?;
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(data.as_bytes())));
         for (name, _) in &self.header {
@@ -148,15 +151,15 @@ impl AuditArgs {
     }
 }
 
-/// Secrets of every kind that schemes take, which the receiver does not know.
+/// Random secrets in the forms that schemes take, which the receiver does not know.
 fn other_secrets() -> Result<Vec<Secret>, Failure> {
     let (base64, hex) = (random::secret()?, random::uuid()?.replace('-', ""));
     let texts = [base64.clone(), format!("whsec_{base64}"), hex];
     texts.into_iter().map(|text| Secret::new(text).map_err(|error| Failure::new(error.to_string()))).collect()
 }
 
-const REPEATED: &str = "Whether an event that came again (D4) was handled again is not seen in an answer: look for it where \
-                        your handler leaves its mark.";
+const REPEATED: &str =
+    "Answers do not show whether a repeated event (D4) was handled twice: look at what your handler did.";
 
 const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// More than all checks need.

@@ -1,4 +1,4 @@
-//! The receiver under audit, to which anything can be sent.
+//! Connections to the receiver under audit, with limits on time and requests.
 
 use std::{
     io::{self, ErrorKind, Read, Write},
@@ -12,22 +12,22 @@ use http::Uri;
 use super::answer::{self, Answer, Got};
 use crate::{cmd::send::without_user, failure::Failure};
 
-/// Where it listens.
+/// The receiver's addresses, and how much may be sent to it.
 pub(super) struct Receiver {
     addresses: Vec<SocketAddr>,
     limits: Limits,
-    /// How many requests it was sent, or would have been.
+    /// How many requests were sent, or refused for the limit.
     sent: AtomicUsize,
 }
 
-/// How long all of it may take, and how much it may be.
+/// How long an audit may take, and how many requests it may send.
 #[derive(Clone, Copy)]
 pub(super) struct Limits {
-    /// For how long an answer is waited for.
+    /// How long to wait for an answer.
     pub(super) patience: Duration,
     /// When the audit ends.
     pub(super) until: Instant,
-    /// After how many requests it ends, if it has not yet.
+    /// How many requests the audit may send.
     pub(super) requests: usize,
 }
 
@@ -74,7 +74,7 @@ impl Receiver {
         })
     }
 
-    /// Sends `head`, and then a byte a second for as long as there is patience.
+    /// Sends `head`, and then a byte a second until patience is over.
     pub(super) fn drip(&self, head: &[u8]) -> Got {
         self.exchange(self.limits.patience, |sending| {
             sending.write_all(head)?;
@@ -89,7 +89,7 @@ impl Receiver {
         })
     }
 
-    /// Sends `head`, and then `piece` up to `times` times, as long as it is taken. Tells whether all was taken, too.
+    /// Sends `head`, and then `piece` up to `times` times while the receiver reads. Also returns whether all was read.
     pub(super) fn pour(&self, head: &[u8], piece: &[u8], times: usize) -> (Got, bool) {
         let mut taken = 0;
         let got = self.exchange(POURING_TIME, |sending| {
@@ -103,7 +103,7 @@ impl Receiver {
         (got, taken == times)
     }
 
-    /// Sends two requests at once and counts the answers; `None` if it says nothing and keeps the connection.
+    /// Sends two requests at once and counts the answers; `None` if there is none and the connection stays open.
     pub(super) fn answers(&self, bytes: &[u8]) -> Option<usize> {
         self.begin(2).ok()?;
         let stream = self.connect().ok()?;
@@ -133,7 +133,7 @@ impl Receiver {
         }
     }
 
-    /// Counts requests that are to be sent, or tells why they are not.
+    /// Counts requests before they are sent. The error says why they must not be.
     fn begin(&self, requests: usize) -> Result<(), String> {
         if left(self.limits.until).is_err() {
             return Err("out of time".to_owned());
@@ -167,7 +167,7 @@ impl Receiver {
         Sending { stream, end: self.end(within), patience: self.limits.patience }
     }
 
-    /// Reads until there is all, patience is over or the connection ends, which every request asks for. Tells whether it did.
+    /// Reads until `is_all`, the timeout, or the end of the connection. Also returns whether the connection ended.
     fn read(&self, mut stream: &TcpStream, is_all: impl Fn(&[u8]) -> bool) -> (Vec<u8>, bool) {
         let (mut bytes, mut buffer) = (Vec::new(), [0; 4096]);
         let end = self.end(self.limits.patience);
@@ -184,11 +184,11 @@ impl Receiver {
     }
 }
 
-/// The sending side of a connection. However slowly it is read, it ends.
+/// The sending side of a connection, with a deadline however slowly the receiver reads.
 struct Sending<'s> {
     stream: &'s TcpStream,
     end: Instant,
-    /// For how long none of it need be taken.
+    /// How long a single write may block.
     patience: Duration,
 }
 
@@ -203,7 +203,7 @@ impl Write for Sending<'_> {
     }
 }
 
-/// The time until then, or that it is over.
+/// The time until `end`; an error if it has passed.
 fn left(end: Instant) -> io::Result<Duration> {
     let left = end.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
@@ -214,7 +214,7 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 const CONNECT_TIME: Duration = Duration::from_secs(5);
-/// For as much as may be poured over a slow line; patience is for a receiver that reads nothing.
+/// Long enough for a large body on a slow line. A receiver that reads nothing is given up earlier.
 const POURING_TIME: Duration = Duration::from_secs(60);
 /// In bytes. An answer to a webhook is short.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -225,7 +225,7 @@ mod tests {
 
     use super::*;
 
-    /// A receiver that treats each connection like this, for an audit that ends in a second.
+    /// A receiver that handles each connection with `treat`, for an audit that ends in a second.
     fn receiver(treat: fn(TcpStream)) -> Receiver {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap()).parse().unwrap();

@@ -1,4 +1,4 @@
-//! What the audit found.
+//! The rows of an audit: what was expected, what came, and the verdict.
 
 use std::fmt::Write as _;
 
@@ -7,19 +7,18 @@ use serde_json::{Value as Json, json};
 use super::answer::Got;
 use crate::output::{Style, harmless};
 
-/// What a receiver should do.
+/// The answer that a receiver should give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Expect {
     /// 2xx.
     Accepted,
-    /// 4xx: a 5xx is no refusal, since the sender sends again.
+    /// 4xx. A 5xx is not a refusal, since the sender sends again.
     Refused,
-    /// 4xx, or what is below HTTP: to close the connection.
+    /// 4xx, or the connection is closed.
     RefusedOrClosed,
-    /// Either of them: it is a matter of taste, but nothing may break.
+    /// 2xx or 4xx: either is fine, but the receiver must not fail.
     Either,
-    /// 2xx, 409, or what else the provider wants to hear of an event that is being handled: a duplicate is no mistake of the
-    /// sender's.
+    /// 2xx, 409, or the provider's own status for an event that is being handled: a duplicate is not the sender's mistake.
     Repeated { in_progress: Option<u16> },
 }
 
@@ -27,7 +26,7 @@ pub(super) enum Expect {
 pub(super) enum Verdict {
     Pass,
     Fail,
-    /// What came back proves neither.
+    /// The answer proves neither.
     Unclear,
 }
 
@@ -61,13 +60,13 @@ impl Expect {
         let passes = match self {
             Self::Accepted => matches!(status, 200..=299),
             Self::Refused => matches!(status, 400..=499),
-            // 501 and 505 are said of the request, too.
+            // 501 and 505 refuse a request, too.
             Self::RefusedOrClosed => matches!(status, 400..=499 | 501 | 505),
             Self::Either => matches!(status, 200..=299 | 400..=499),
             Self::Repeated { in_progress } => matches!(status, 200..=299 | 409) || Some(status) == in_progress,
         };
         match status {
-            // It was too busy to say.
+            // The receiver was too busy to judge the request.
             429 => Verdict::Unclear,
             _ if passes => Verdict::Pass,
             _ => Verdict::Fail,
@@ -77,12 +76,12 @@ impl Expect {
 
 /// One check.
 pub(super) struct Row {
-    /// Its row in the list of attacks.
+    /// The attack's row in `tests/ADVERSARY.md`.
     attack: &'static str,
     check: String,
     expected: String,
     got: String,
-    /// Of the answer, if there was one.
+    /// The status of the answer, if there was one.
     status: Option<u16>,
     pub(super) verdict: Verdict,
 }
@@ -93,7 +92,7 @@ impl Row {
         Self { attack, check, expected: expect.words().to_owned(), got: words(got), status: status(got), verdict }
     }
 
-    /// A check of something else than one status.
+    /// A check that is not about a single status.
     pub(super) fn other(attack: &'static str, check: &str, expected: &str, got: &str, verdict: Verdict) -> Self {
         Self {
             attack,
@@ -115,11 +114,11 @@ impl Row {
         format!("{attack:4} {check:58} {expected:14} {got:14} {verdict}")
     }
 
-    /// What to do if this is the good delivery.
+    /// What to look at if this is the good delivery that failed.
     pub(super) fn advice(&self) -> &'static str {
         match self.status {
             Some(400..=499) => "is the secret right, and the URL?",
-            Some(_) => "is it this receiver's own URL, and what does its log say?",
+            Some(_) => "is this the receiver's URL, and what does its log say?",
             None => "is something listening there that speaks HTTP?",
         }
     }

@@ -1,4 +1,4 @@
-//! The provider, as the audit plays it, and a forger.
+//! Signs deliveries as the provider would, and as a forger would.
 
 use bytes::Bytes;
 use countersign::{Scheme, Signer, Timestamp};
@@ -14,7 +14,7 @@ pub(super) struct Sender {
     pub(super) draft: Draft,
 }
 
-/// What is sent before it is signed. `{uuid}` in the body is another one in each event.
+/// The delivery before it is signed. `{uuid}` in the body is replaced by a new id in each event.
 pub(super) struct Draft {
     pub(super) to: Uri,
     pub(super) headers: HeaderMap,
@@ -26,7 +26,7 @@ impl Sender {
         Self { signer, forger: None, nobody: None, draft }
     }
 
-    /// `forger` has another secret, `nobody` the empty one.
+    /// `forger` signs with another secret, `nobody` with the empty one.
     pub(super) fn with_forgers(self, forger: Option<Signer>, nobody: Option<Signer>) -> Self {
         Self { forger, nobody, ..self }
     }
@@ -35,7 +35,7 @@ impl Sender {
         self.signer.scheme()
     }
 
-    /// A new event.
+    /// The body of a new event.
     pub(super) fn body(&self) -> Result<Bytes, Failure> {
         Ok(self.draft.data.replace("{uuid}", &random::uuid()?).into())
     }
@@ -45,13 +45,13 @@ impl Sender {
         self.sign(&self.signer, self.body()?, moment::now())
     }
 
-    /// A new event, sent at another time.
+    /// A new event, signed this many seconds from now.
     pub(super) fn event_at(&self, seconds: i64) -> Result<Message, Failure> {
         let millis = moment::now().unix_millis().saturating_add(seconds.saturating_mul(1000));
         self.sign(&self.signer, self.body()?, Timestamp::from_unix_millis(millis))
     }
 
-    /// A body of which the provider can sign every one, or cannot because it is no JSON or form.
+    /// An event with this body; `None` if the scheme cannot sign it, for example because it is not JSON.
     pub(super) fn event_of(&self, body: impl Into<Bytes>) -> Option<Message> {
         self.sign(&self.signer, body.into(), moment::now()).ok()
     }
@@ -66,7 +66,7 @@ impl Sender {
         self.nobody.as_ref().map(|nobody| self.sign(nobody, self.body()?, moment::now())).transpose()
     }
 
-    /// Whether the right receiver would take this: as a delivery, or as a question that it answers.
+    /// Whether a correct receiver would accept this: as a delivery, or as a handshake.
     pub(super) fn may_accept(&self, message: &Message) -> bool {
         let Some(request) = message.request() else { return false };
         let (verifier, now) = (self.signer.verifier(), moment::now());
@@ -75,7 +75,7 @@ impl Sender {
             || matches!(verifier.handshake_in_body(&request, request.body(), now), Ok(Some(_)))
     }
 
-    /// A new event that nobody has signed, with whatever the provider would add left out.
+    /// A new event without a signature, and without the other headers that the provider would add.
     pub(super) fn unsigned(&self) -> Result<Message, Failure> {
         Ok(self.message(&self.request(self.body()?, self.scheme())?))
     }
@@ -115,7 +115,7 @@ impl Sender {
         Message::of(request, authority)
     }
 
-    /// The header for a random id, as the provider gives every delivery one.
+    /// The header for a random id, if the provider sends the event's id in a header.
     fn id_header(&self) -> Option<HeaderName> {
         self.scheme().event_id()?.header().filter(|name| !self.draft.headers.contains_key(*name)).cloned()
     }

@@ -20,11 +20,11 @@ use crate::{
 use sender::{Kind, SENDERS, Sender};
 use witness::Witness;
 
-/// Watch real deliveries being judged: simulated providers, real HTTP, on this machine only
+/// Watch deliveries being verified: simulated providers, real HTTP, on this machine only
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Demo {
-    /// End after the table instead of waiting for deliveries of yours
+    /// End after the table instead of waiting for your own deliveries
     #[arg(long)]
     once: bool,
 
@@ -34,10 +34,10 @@ pub(crate) struct Demo {
 }
 
 const HELP: &str = "\
-Each provider gets a random secret. Then deliveries are sent as the provider would, and as an attacker might: signed with \
-another secret, changed on the way, sent too late, too large, without a signature, or sent again. The table shows what was answered and \
-the reason that only the server's log tells. Without --once the server stays up and prints a line to send deliveries of \
-your own.
+Each provider gets a random secret. Then the demo sends deliveries as the provider would, and as an attacker might: signed \
+with another secret, changed on the way, too late, too large, without a signature, or sent again. The table shows the answers, \
+and the reasons, which are only in the server's log. Without --once the server stays up, and the demo prints a command with \
+which to send your own deliveries.
 
 Examples:
   countersign demo
@@ -72,7 +72,7 @@ impl Demo {
         let outcome = show(&senders, &witness, address)?;
         if !self.once {
             let _context = runtime.enter();
-            // Before there are files that the signal should take away.
+            // Before the folder is there, so that a signal removes it.
             let signal = gateway::stop_signal()?;
             let folder = invite(&senders, address)?;
             witness.announce();
@@ -80,7 +80,7 @@ impl Demo {
             drop(folder);
         }
         drop(stop);
-        // The server ends by itself; that it panicked is shown already.
+        // The server ends by itself. If it panicked, that is printed already.
         let _ = runtime.block_on(server);
         Ok(outcome)
     }
@@ -114,11 +114,11 @@ fn show(senders: &[Sender], witness: &Witness, address: SocketAddr) -> Result<Ou
     Ok(Outcome::good_if(right == sent && handled == good))
 }
 
-/// Prints a line with which the user can send deliveries; its secret lies in a file that goes with the folder.
+/// Prints a command that sends a delivery. The secrets are in a temporary folder, which is removed when it is dropped.
 fn invite(senders: &[Sender], address: SocketAddr) -> Result<TempDir, Failure> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("countersign-demo-");
-    // Secrets, if of nothing that is worth anything.
+    // There are secrets in it, though they protect nothing.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
     let folder = builder.tempdir()?;
@@ -127,7 +127,7 @@ fn invite(senders: &[Sender], address: SocketAddr) -> Result<TempDir, Failure> {
     }
     let program = quoted(&std::env::args().next().unwrap_or_else(|| "countersign".to_owned()));
     output::line(format_args!(
-        "\nThe server stays up until Ctrl-C. Send a delivery of your own, from another terminal in this folder:\n\n  \
+        "\nThe server stays up until Ctrl-C. To send a delivery of your own, run in another terminal, in this folder:\n\n  \
          {program} send stripe --to http://{address}/stripe --data '{{\"id\":\"evt_2\",\"type\":\"charge.succeeded\"}}' \
          --secret-file {}\n\nAdd `--tamper body`, and it is refused. The other secrets are in {}.\n",
         quoted(&folder.path().join("stripe").display().to_string()),
@@ -136,7 +136,7 @@ fn invite(senders: &[Sender], address: SocketAddr) -> Result<TempDir, Failure> {
     Ok(folder)
 }
 
-/// A word as a shell takes it.
+/// A word, quoted for a shell if need be.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-._".contains(c);
     if word.chars().all(is_plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }

@@ -30,12 +30,12 @@ pub(super) enum Kind {
     Forged,
     /// Changed after it was signed.
     Tampered,
-    /// Rightly signed, a while ago.
+    /// Correctly signed, but too long ago.
     Stale,
-    /// Rightly signed, but larger than the limit.
+    /// Correctly signed, but larger than the limit.
     Oversized,
     Unsigned,
-    /// The good one once more.
+    /// The good delivery again.
     Replayed,
 }
 
@@ -55,7 +55,7 @@ impl Kind {
         }
     }
 
-    /// The status that it should be answered with, and the code that should be logged.
+    /// The status of the right answer, and the code in the log.
     pub(super) fn expected(self) -> (u16, &'static str) {
         match self {
             Self::Good => (200, "accepted"),
@@ -68,7 +68,7 @@ impl Kind {
     }
 }
 
-/// A simulated provider, with the secret that it shares with the server and the one that an attacker has instead.
+/// A simulated provider, with the secret that it shares with the server, and another secret of an attacker.
 pub(super) struct Sender {
     sample: &'static Sample,
     scheme: Scheme,
@@ -96,7 +96,7 @@ impl Sender {
         &self.secret
     }
 
-    /// The server's side.
+    /// The endpoint of the server for this provider.
     pub(super) fn endpoint(&self, limits: Limits) -> Result<EndpointPlan, Failure> {
         let keys = EndpointKeys::Own(
             Verifier::builder(&self.scheme).secret(self.secret.as_str()).public_url(self.url.as_str()).build()?,
@@ -116,7 +116,7 @@ impl Sender {
         })
     }
 
-    /// A token covers no body that could be changed, and what signs no time is never stale.
+    /// Whether the scheme allows this kind: a token does not cover the body, and a scheme without a signed time is never stale.
     pub(super) fn can_send(&self, kind: Kind) -> bool {
         match kind {
             Kind::Tampered => self.scheme.covers_body(),

@@ -18,7 +18,7 @@ pub(super) struct Row<'a> {
     pub(super) provider: &'a str,
     pub(super) kind: Kind,
     pub(super) answer: Result<Answer, String>,
-    /// What the server saw meanwhile: just this delivery, if all is well.
+    /// What the server saw meanwhile: only this delivery, if all is well.
     pub(super) seen: Vec<Seen>,
 }
 

@@ -1,4 +1,4 @@
-//! Sees the verdicts as the server logs them.
+//! Records or prints the verdicts that the server reports.
 
 use std::{
     io,
@@ -33,7 +33,7 @@ impl Seen {
     }
 }
 
-/// Notes every verdict, and stands for the handler that runs for accepted deliveries.
+/// Records every verdict, and counts accepted deliveries as their handler would see them.
 #[derive(Default)]
 pub(super) struct Witness {
     seen: Mutex<Vec<Seen>>,
@@ -42,7 +42,7 @@ pub(super) struct Witness {
 }
 
 impl Witness {
-    /// What was seen since the last time.
+    /// The verdicts since the last call.
     pub(super) fn take(&self) -> Vec<Seen> {
         std::mem::take(&mut *self.lock())
     }
@@ -52,7 +52,7 @@ impl Witness {
         self.handled.load(Ordering::Relaxed)
     }
 
-    /// From now on verdicts are printed, not kept.
+    /// From now on, prints verdicts instead of keeping them.
     pub(super) fn announce(&self) {
         self.announces.store(true, Ordering::Relaxed);
     }
@@ -82,9 +82,9 @@ impl Watch for Witness {
         }
     }
 
-    /// There are none.
+    /// The demo has no operators.
     fn unknown_operator(&self, _: &Endpoint) {}
 
-    /// Whoever sends there, by hand, sees the 404.
+    /// A user who sends to a wrong path sees the 404.
     fn no_endpoint(&self, _: &Method, _: &str) {}
 }

@@ -1,4 +1,4 @@
-//! `countersign providers check`: what is wrong with a scheme file, and what it cannot protect from.
+//! `countersign providers check`: validates scheme files, and says what their schemes do not protect against.
 
 use std::path::PathBuf;
 
@@ -11,7 +11,7 @@ use crate::{
     scheme_source,
 };
 
-/// Hold scheme files of your own against the rules, and say what they cannot protect from
+/// Check your own scheme files for mistakes, and say what the schemes do not protect against
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(super) struct Check {
@@ -21,9 +21,9 @@ pub(super) struct Check {
 }
 
 const HELP: &str = "\
-A file that is wrong or unsafe (a time or id that is not signed, parts that run into each other, an uncovered body that is \
-not stated) is refused with its line and column. Of one that is right, it is said what the provider's way of signing leaves \
-open.
+A file that is wrong or unsafe is refused with the line and column: for example, if a time or id is not signed, if signed parts \
+run into each other, or if the body is not covered and the file does not say so. For a file that can be used, the command says \
+what the provider's signatures do not protect against.
 
 Example:
   countersign providers check mine.toml

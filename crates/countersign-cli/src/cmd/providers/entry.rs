@@ -1,4 +1,4 @@
-//! One scheme with its file: of the catalogue, or a file of the user's own.
+//! A scheme with its file: from the catalogue, or a file of the user's own.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use countersign::{Provider, Scheme};
 
 use crate::{failure::Failure, scheme_source};
 
-/// A scheme, its file, and how it is named.
+/// A scheme, its file, and where it comes from.
 pub(super) struct Entry {
     pub(super) scheme: Scheme,
     pub(super) toml: String,
@@ -15,9 +15,9 @@ pub(super) struct Entry {
 
 /// Where a scheme comes from.
 pub(super) enum Origin {
-    /// The catalogue, which has this constant for it.
+    /// From the catalogue, under this constant.
     Catalogue { constant: &'static str },
-    /// A file of this name.
+    /// From a file of this name.
     Own { file: String },
 }
 

@@ -1,4 +1,4 @@
-//! What there is to say about a scheme, in the order in which pages and terminal say it.
+//! The facts about a scheme, in the order in which web pages and the terminal show them.
 
 use std::time::Duration;
 
@@ -21,17 +21,17 @@ pub(super) struct Fact {
     pub(super) value: Value,
 }
 
-/// What a fact says. In words, code stands between backticks; nothing else has a meaning there.
+/// The value of a fact. In words, code is between backticks; no other markup is used.
 pub(super) enum Value {
     Words(String),
-    /// Code as a whole.
+    /// All of it is code.
     Code(String),
     List(Vec<String>),
-    /// Where something was read: often a link, but nobody promises that.
+    /// Where something was read: often a link, but not always.
     Source(String),
 }
 
-/// Whether a scheme is of a kind that people look for.
+/// A property of a scheme that the index can filter by.
 pub(super) struct Trait {
     pub(super) name: &'static str,
     pub(super) question: &'static str,
@@ -79,7 +79,7 @@ pub(super) fn summary(scheme: &Scheme) -> String {
     }
 }
 
-/// Everything about a scheme that is no text of its own.
+/// All facts about a scheme except its summary, notes and advice.
 pub(super) fn sections(scheme: &Scheme) -> Vec<Section> {
     let sections = [
         ("How it signs", signing(scheme)),
@@ -96,7 +96,7 @@ pub(super) fn sections(scheme: &Scheme) -> Vec<Section> {
 
 fn signing(scheme: &Scheme) -> Vec<Fact> {
     let methods: Vec<_> = scheme.methods().iter().map(|method| format!("`{method}`")).collect();
-    let decoded = || "as it was before it was packed".to_owned();
+    let decoded = || "as it was before it was compressed".to_owned();
     facts([
         ("algorithm", Some(Value::Code(scheme.algorithm()))),
         ("signature", words(scheme.signature_source())),
@@ -112,7 +112,7 @@ fn signing(scheme: &Scheme) -> Vec<Fact> {
     ])
 }
 
-/// What is signed: the text of the scheme file, or words for want of one.
+/// What is signed: the text of the scheme file, or a description if it has none.
 pub(super) fn content(scheme: &Scheme) -> Result<String, String> {
     let words = || match scheme.algorithm().as_str() {
         "jwt" => "the claims of the token".to_owned(),
@@ -124,8 +124,8 @@ pub(super) fn content(scheme: &Scheme) -> Result<String, String> {
 
 fn configuration(scheme: &Scheme) -> Vec<Fact> {
     let settings = scheme.settings().map(|(name, what)| format!("`{name}`: {what}")).collect();
-    let url = "the URL that was given to the provider, which the signature covers".to_owned();
-    let legacy = "the algorithm is too weak for anything new, so an endpoint must allow it".to_owned();
+    let url = "the URL that the provider was told, which the signature covers".to_owned();
+    let legacy = "the algorithm is weak, so an endpoint must set `allow_legacy`".to_owned();
     facts([
         ("secret", words(scheme.secret_form())),
         ("or keys", scheme.key_source().and_then(published)),
@@ -136,7 +136,7 @@ fn configuration(scheme: &Scheme) -> Vec<Fact> {
 }
 
 fn published(source: &KeySource) -> Option<Value> {
-    let bearer = source.bearer().map(|what| format!("; the provider wants a credential: {what}"));
+    let bearer = source.bearer().map(|what| format!("; the provider asks for a credential: {what}"));
     words(format!("those that the provider publishes, fetched from {source}{}", bearer.unwrap_or_default()))
 }
 
@@ -149,7 +149,7 @@ fn coverage(scheme: &Scheme) -> Vec<Fact> {
     facts([
         ("body", words(format!("covered by the signature: {}", yes_no(scheme.covers_body())))),
         ("timestamp", words(scheme.timestamp_form().unwrap_or_else(|| "none".to_owned()))),
-        ("tolerance", words(scheme.tolerance().map_or("none: a delivery never goes stale".to_owned(), tolerance))),
+        ("tolerance", words(scheme.tolerance().map_or("none: a delivery is never too old".to_owned(), tolerance))),
         ("event id", field(scheme.event_id())),
         ("event type", field(scheme.event_type())),
         ("told apart by", scheme.told_apart_by().and_then(told_apart_by)),
@@ -160,7 +160,7 @@ fn told_apart_by(told: ToldApartBy) -> Option<Value> {
     words(match told {
         ToldApartBy::SignedContent => "what is signed, where the event has no covered id".to_owned(),
         ToldApartBy::Nothing => {
-            "nothing, where the event has no covered id: the replay guard lets all through".to_owned()
+            "nothing, where the event has no covered id: the replay guard lets all of these through".to_owned()
         }
         ToldApartBy::SignedTime => {
             "what is signed and when: a retry that is signed anew looks like a new event".to_owned()
@@ -175,7 +175,7 @@ fn told_apart_by(told: ToldApartBy) -> Option<Value> {
 }
 
 fn handshake(scheme: &Scheme) -> Vec<Fact> {
-    let sends = "the provider sends it in the handshake: an endpoint begins without one".to_owned();
+    let sends = "the provider sends it in the handshake, so an endpoint starts without it".to_owned();
     facts([("asked", list(scheme.handshakes())), ("secret", scheme.sends_secret().then_some(sends).and_then(words))])
 }
 
@@ -210,13 +210,13 @@ fn origin(scheme: &Scheme) -> Vec<Fact> {
     ])
 }
 
-/// How far a signed time may lie from the clock.
+/// How far a signed time may be from the clock.
 pub(super) fn tolerance(tolerance: Tolerance) -> String {
     let (past, future) = (tolerance.past(), tolerance.future());
     if past == future { format!("±{}", duration(past)) } else { format!("-{} +{}", duration(past), duration(future)) }
 }
 
-/// `5m`, but `3 days`.
+/// A duration as text: `5m`, but `3 days`.
 fn duration(duration: Duration) -> String {
     let text = humantime::format_duration(duration).to_string();
     let space = |word: &str| match word.find(|c: char| c.is_ascii_alphabetic()) {

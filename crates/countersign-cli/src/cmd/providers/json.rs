@@ -1,4 +1,4 @@
-//! The catalogue for machines.
+//! The catalogue as JSON.
 
 use std::{collections::BTreeMap, time::Duration};
 

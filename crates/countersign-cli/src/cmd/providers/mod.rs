@@ -1,4 +1,4 @@
-//! `countersign providers`: the catalogue.
+//! `countersign providers`: lists the catalogue, and shows one provider.
 
 mod check;
 mod entry;
@@ -25,29 +25,28 @@ pub(crate) struct Providers {
     #[command(subcommand)]
     action: Option<Action>,
 
-    /// One provider, by its id or another name of it
+    /// A provider, by its id or an alias
     name: Option<String>,
 
     /// Print JSON
     #[arg(long, conflicts_with = "toml")]
     json: bool,
 
-    /// Print only the provider's scheme file, to edit and to use with --scheme
+    /// Print only the provider's scheme file, to edit it and use it with --scheme
     #[arg(long, requires = "name")]
     toml: bool,
 }
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Hold scheme files of your own against the rules, and say what they cannot protect from
+    /// Check your own scheme files for mistakes, and say what the schemes do not protect against
     Check(check::Check),
     /// Write the catalogue as web pages: an index with filters, and a page for each provider
     Pages(pages::Pages),
 }
 
 const HELP: &str = "\
-`event id` says where the event's id stands and whether the signature covers it: if not, whoever relays a delivery can \
-change it at will.
+`event id` says whether the signature covers the event's id. If it does not, anybody who relays a delivery can change the id.
 
 Examples:
   countersign providers

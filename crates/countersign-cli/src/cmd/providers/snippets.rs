@@ -1,4 +1,4 @@
-//! What to write to take a provider's webhooks: an endpoint of the gateway, and a few lines of Rust.
+//! Snippets for a provider: an endpoint for the gateway's configuration, and a few lines of Rust.
 
 use countersign::{Scheme, scheme::KeySource};
 
@@ -18,7 +18,7 @@ pub(super) fn endpoint(entry: &Entry) -> String {
         None if scheme.sends_secret() => {
             let file = quoted(&format!("{}.secret", path_of(scheme.id())));
             lines.push(
-                "# The provider sends its secret first: it is kept in this file, which must not be there yet."
+                "# The provider sends its secret first. It is stored in this file, which must not exist yet."
                     .to_owned(),
             );
             lines.push(format!("secrets = [{{ handshake = {file} }}]"));
@@ -45,7 +45,7 @@ pub(super) fn endpoint(entry: &Entry) -> String {
     lines.join("\n")
 }
 
-/// The Rust that verifies one request or, where keys are fetched, what is laid before a service.
+/// Rust code that verifies one request or, if keys are fetched, builds the layer for a service.
 pub(super) fn rust(entry: &Entry) -> String {
     let scheme = &entry.scheme;
     if let (Some(source), Origin::Catalogue { constant }) = (scheme.key_source(), &entry.origin) {
@@ -107,7 +107,7 @@ fn url(path: &str) -> String {
     format!("https://hooks.example.com{path}")
 }
 
-/// The id as one step of a path.
+/// The id as one segment of a path.
 fn path_of(id: &str) -> String {
     id.replace(|c: char| !c.is_ascii_alphanumeric() && !"-._~".contains(c), "-")
 }
@@ -117,7 +117,7 @@ fn variable(scheme: &Scheme) -> String {
     named(scheme, if scheme.takes_public_key() { "PUBLIC_KEY" } else { "SECRET" })
 }
 
-/// The environment variable with what the provider wants to see before it tells its keys.
+/// The environment variable with the credential that the provider asks for before it gives out its keys.
 fn credential(scheme: &Scheme) -> String {
     named(scheme, "CREDENTIAL")
 }
@@ -128,7 +128,7 @@ fn named(scheme: &Scheme, what: &str) -> String {
     format!("{digit}{name}_{what}")
 }
 
-/// A basic string of TOML. It escapes as JSON does, but for one character more.
+/// A basic string of TOML. It escapes as JSON does, and one more character.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
 }

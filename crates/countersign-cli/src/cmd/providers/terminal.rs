@@ -44,7 +44,7 @@ fn row(scheme: &Scheme) -> [String; 8] {
     ]
 }
 
-/// The beginning of what would make the table too wide; the page of the provider has all of it.
+/// Cuts a text that would make the table too wide. The page of the provider has all of it.
 fn cut(text: String) -> String {
     if text.chars().count() <= MAX_WIDTH {
         return text;

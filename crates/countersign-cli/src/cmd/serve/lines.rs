@@ -1,4 +1,4 @@
-//! Lines on a standard stream, written by a thread of their own: whoever reads them may have stopped to.
+//! Writes lines to a standard stream on a thread of their own, since their reader may have stopped reading.
 
 use std::{
     io::{self, Write},
@@ -20,20 +20,20 @@ use tokio::{
 use super::stream::Stream;
 use crate::{moment, output::tame};
 
-/// The lines that wait to be written.
+/// A queue of lines to be written.
 pub(super) struct Lines {
     queue: mpsc::Sender<Line>,
-    /// Room for their texts, in bytes.
+    /// A permit for each byte that their texts may have together.
     room: Arc<Semaphore>,
-    /// How many found no place, and were not told of yet.
+    /// How many lines were dropped and not reported yet.
     dropped: Arc<AtomicU64>,
 }
 
 struct Line {
     text: Vec<u8>,
-    /// Its part of the room. It is given back when the line is written.
+    /// Its part of the room, released when the line is written.
     _room: OwnedSemaphorePermit,
-    /// Tells whoever waits for it.
+    /// Tells the caller that waits for it the outcome.
     written: Option<oneshot::Sender<io::Result<()>>>,
 }
 
@@ -46,20 +46,20 @@ impl Lines {
         Self { queue, room: Arc::new(Semaphore::new(ROOM as usize)), dropped }
     }
 
-    /// Writes a line and waits until it is there, but not for longer than `limit`.
+    /// Writes a line, and waits for that at most `limit`.
     pub(super) async fn write(&self, line: &Json, limit: Duration) -> io::Result<()> {
         self.put(text(line), limit).await
     }
 
-    /// Has a line written when its turn comes. If there is no place for it, it is dropped, and a later line tells how many were.
+    /// Queues a line. If the queue is full, the line is dropped, and a later line tells how many were.
     pub(super) fn note(&self, line: &Json) {
         self.note_text(text(line));
     }
 
-    /// Waits until everything is written that was noted, but not for longer than [`PATIENCE`].
+    /// Waits until all queued lines are written, at most [`DRAIN_TIMEOUT`].
     pub(super) async fn drained(&self) {
-        // If that takes longer, there is nowhere left to say so.
-        let _ = self.put(Vec::new(), PATIENCE).await;
+        // A failure could be reported only on the stream that failed.
+        let _ = self.put(Vec::new(), DRAIN_TIMEOUT).await;
     }
 
     async fn put(&self, text: Vec<u8>, limit: Duration) -> io::Result<()> {
@@ -73,7 +73,7 @@ impl Lines {
         .await?
     }
 
-    /// A line that is there as text, with its end.
+    /// Queues a text that already ends with a line end.
     pub(super) fn note_text(&self, text: Vec<u8>) {
         let room = Arc::clone(&self.room).try_acquire_many_owned(share(&text)).ok();
         let queued = room.and_then(|room| self.queue.try_send(Line { text, _room: room, written: None }).ok());
@@ -84,7 +84,7 @@ impl Lines {
     }
 }
 
-/// For `tracing`, which writes a line at a time.
+/// For `tracing`, which writes one line at a time.
 impl Write for &Lines {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
         self.note_text(tame(&String::from_utf8_lossy(text)).into_owned().into_bytes());
@@ -98,7 +98,7 @@ impl Write for &Lines {
 
 fn write_all(mut out: Stream<impl Write>, mut lines: mpsc::Receiver<Line>, dropped: &AtomicU64) {
     while let Some(Line { text, _room: room, written }) = lines.blocking_recv() {
-        // Whoever has waited too long has answered that it is not written.
+        // The caller waited too long, and has answered that the line is not written.
         if written.as_ref().is_some_and(oneshot::Sender::is_closed) {
             continue;
         }
@@ -107,7 +107,7 @@ fn write_all(mut out: Stream<impl Write>, mut lines: mpsc::Receiver<Line>, dropp
         written.map(|written| written.send(outcome));
         let count = dropped.swap(0, Ordering::Relaxed);
         if count > 0 {
-            // That they are lost is all that is lost with it.
+            // If this fails, only the count is lost.
             let _ = out.write(&self::text(&lost(count)));
         }
     }
@@ -121,19 +121,19 @@ fn text(line: &Json) -> Vec<u8> {
     tame(&format!("{line}\n")).into_owned().into_bytes()
 }
 
-/// How much of the room a text takes. One that is larger than all of it waits until it has it for itself.
+/// How much of the room a text takes. A text that is larger than the room takes all of it.
 fn share(text: &[u8]) -> u32 {
     u32::try_from(text.len()).unwrap_or(u32::MAX).min(ROOM)
 }
 
-/// In bytes: with `--bodies`, a line is as long as a body.
+/// In bytes. With `--bodies`, a line is as long as a body.
 const ROOM: u32 = 64 << 20;
 
-/// In lines: enough for a moment in which nobody reads.
+/// In lines. Enough for a moment in which nobody reads.
 const QUEUE: usize = 1024;
 
-/// How long the end waits for what is still to be written.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long the process waits at its end for lines that are not written yet.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(4);
 
 #[cfg(test)]
 mod tests {
@@ -141,12 +141,12 @@ mod tests {
 
     use super::*;
 
-    /// Nobody reads what is written, until they are told to.
+    /// Blocks every write until the sender is dropped.
     struct Stopped(threads::Receiver<()>);
 
     impl Write for Stopped {
         fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-            // From then on it goes on at once.
+            // Returns at once when the sender is dropped.
             let _ = self.0.recv();
             Ok(text.len())
         }
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lines_that_wait_are_bounded_in_bytes_and_one_may_be_larger_than_that() {
+    async fn queued_lines_are_bounded_in_bytes_and_a_single_one_may_be_larger() {
         let (go, stopped) = threads::channel();
         let lines = Lines::to(Stream::new(Stopped(stopped)));
         let large = vec![b'x'; ROOM as usize / 8];
@@ -166,6 +166,6 @@ mod tests {
         }
         assert_eq!(lines.dropped.load(Ordering::Relaxed), 4);
         drop(go);
-        lines.put(vec![b'x'; ROOM as usize + 1], PATIENCE).await.unwrap();
+        lines.put(vec![b'x'; ROOM as usize + 1], DRAIN_TIMEOUT).await.unwrap();
     }
 }

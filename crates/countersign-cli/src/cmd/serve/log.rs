@@ -1,4 +1,4 @@
-//! What is logged, as JSON: accepted deliveries on standard output, everything else on standard error.
+//! The log as JSON lines: accepted deliveries on standard output, everything else on standard error.
 
 use std::{io, net::SocketAddr, path::Path, sync::LazyLock, time::Duration};
 
@@ -19,22 +19,22 @@ use crate::{
     moment,
 };
 
-/// Everything but accepted deliveries.
+/// The lines on standard error: all but accepted deliveries.
 static ERRORS: LazyLock<Lines> = LazyLock::new(|| Lines::to(Stream::new(io::stderr())));
 
-/// What goes wrong behind the checks, such as a replay store that is down, as JSON lines too.
+/// Writes errors of `tracing`, such as a replay store that is down, as JSON lines, too.
 pub(super) fn log_errors() {
     let errors = tracing_subscriber::fmt().json().with_writer(|| &*ERRORS).with_max_level(tracing::Level::ERROR);
-    // If there is a subscriber already, it is as good.
+    // An error means that there is a subscriber already, which will do.
     let _ = errors.try_init();
 }
 
-/// Words for whoever looks on.
+/// Writes a line of plain text to standard error.
 pub(super) fn say(words: &str) {
     ERRORS.note_text(format!("{words}\n").into_bytes());
 }
 
-/// Waits until everything is written, but not for ever.
+/// Waits until the lines on standard error are written, for a limited time.
 pub(super) async fn drained() {
     ERRORS.drained().await;
 }
@@ -60,7 +60,7 @@ impl Watch for Log {
                 let written = self.out.write(&line, self.line_timeout).await;
                 return written.inspect_err(|error| ERRORS.note(&not_written(endpoint, error)));
             }
-            // These verdicts stand, whether or not there is a place to note them.
+            // These verdicts do not depend on whether their lines are written.
             Verdict::Duplicate { delivery, status } => ERRORS.note(&duplicate(endpoint, *delivery, *status, took)),
             Verdict::Handshake { done, status } => ERRORS.note(&handshake(endpoint, *done, *status, took)),
             Verdict::Refused { rejection, peer, status } => {
@@ -80,7 +80,7 @@ impl Watch for Log {
 }
 
 impl Log {
-    /// With the bodies of accepted deliveries, or without. Their lines are waited for so long.
+    /// A log with or without the bodies of accepted deliveries, which waits at most `line_timeout` for their lines.
     pub(super) fn new(bodies: bool, line_timeout: Duration) -> Result<Self, Failure> {
         Ok(Self { bodies, line_timeout, out: Lines::to(Stream::stdout()?) })
     }
@@ -109,7 +109,7 @@ impl Log {
     }
 }
 
-/// An accepted delivery whose line found no place: it is answered 503, and nobody has it.
+/// The line for an accepted delivery that could not be written. The delivery is answered 503, and nobody has it.
 fn not_written(endpoint: &Endpoint, error: &io::Error) -> Json {
     json!({
         "time": moment::stamp(),
@@ -130,7 +130,7 @@ fn unknown_operator(endpoint: &Endpoint) -> Json {
         "provider": endpoint.scheme().id(),
         "code": UnknownOperator::CODE,
         "status": UnknownOperator::STATUS.as_u16(),
-        "reason": format!("the token in the header `{OPERATOR}` is none of those of [operators]"),
+        "reason": format!("the token in the header `{OPERATOR}` is not in [operators]"),
     })
 }
 
@@ -167,7 +167,7 @@ fn refused(
     })
 }
 
-/// It was answered like the first, so that the provider ends its retries.
+/// The line for a duplicate, which was answered like the first delivery so that the provider ends its retries.
 fn duplicate(endpoint: &Endpoint, delivery: Option<&Delivery>, status: StatusCode, took: Duration) -> Json {
     json!({
         "time": moment::stamp(),
@@ -195,7 +195,7 @@ fn handshake(endpoint: &Endpoint, done: HandshakeDone, status: StatusCode, took:
     })
 }
 
-/// Tells of a configuration that has changed.
+/// Logs that a changed configuration was taken or refused.
 fn log_config(path: &Path, loaded: &Loaded) {
     let mut line = json!({ "time": moment::stamp(), "config": path.display().to_string() });
     match loaded {
@@ -207,24 +207,24 @@ fn log_config(path: &Path, loaded: &Loaded) {
         }
         Loaded::Refused(failure) => {
             line["verdict"] = "config_refused".into();
-            line["reason"] = format!("{failure}; the old one stays").into();
+            line["reason"] = format!("{failure}; the old configuration stays in use").into();
         }
     }
     ERRORS.note(&line);
 }
 
-/// Tells of an endpoint whose deliveries will all be refused, as by a slip in a year.
+/// Logs an endpoint that refuses all deliveries, for example because of a wrong year.
 fn log_keyless(endpoint: &EndpointPlan) {
     ERRORS.note(&json!({
         "time": moment::stamp(),
         "verdict": "no_valid_key",
         "endpoint": endpoint.path,
         "provider": endpoint.scheme().id(),
-        "reason": "none of its secrets is valid now, by `not_before` and `not_after`: every delivery is refused",
+        "reason": "no secret of the endpoint is valid now, so every delivery is refused: correct `not_before` or `not_after`",
     }));
 }
 
-/// Tells of an endpoint that takes what its provider has signed for anybody.
+/// Logs an endpoint that accepts what its provider signs for its other customers.
 fn log_open(endpoint: &EndpointPlan) {
     for (setting, what) in &endpoint.missing {
         ERRORS.note(&json!({
@@ -234,14 +234,14 @@ fn log_open(endpoint: &EndpointPlan) {
             "provider": endpoint.scheme().id(),
             "setting": setting,
             "reason": format!(
-                "the provider signs for all its customers with keys that it publishes: without `settings = {{ {setting} = \"…\" }}`, \
-                 deliveries of whoever has an account there are accepted. It is {what}"
+                "deliveries of any other customer of the provider are accepted, because it signs for all of them with the same \
+                 keys: add `settings = {{ {setting} = \"…\" }}`, which is {what}"
             ),
         }));
     }
 }
 
-/// Tells of a connection that is closed without another answer.
+/// Logs a connection that is closed without an answer.
 pub(super) fn log_connection(peer: SocketAddr, refused: &Refused) {
     let line = json!({
         "time": moment::stamp(),
@@ -253,7 +253,7 @@ pub(super) fn log_connection(peer: SocketAddr, refused: &Refused) {
     ERRORS.note(&line);
 }
 
-/// Tells of lists that are new or could not be taken. Most are the same as before.
+/// Logs lists that are new or were refused. Most are the same as before, which is not logged.
 fn log_refresh(refresh: &Refresh) {
     let mut line = json!({
         "time": moment::stamp(),
@@ -275,11 +275,11 @@ fn log_refresh(refresh: &Refresh) {
     ERRORS.note(&line);
 }
 
-/// Codes of lines that are none of a rejection's.
+/// Codes of lines without a rejection.
 pub(crate) const NO_ENDPOINT: &str = "no_endpoint";
 pub(crate) const NOT_WRITTEN: &str = "not_written";
 
-/// In characters: enough to see what a provider was told.
+/// In characters. Enough to see what URL a provider was told.
 const MAX_PATH: usize = 200;
 
 fn micros(took: Duration) -> u64 {

@@ -14,7 +14,7 @@ pub(super) use self::log::{NO_ENDPOINT, NOT_WRITTEN};
 use crate::{
     failure::{Failure, Outcome},
     gateway::{
-        self, Front, Gateway,
+        self, Front, Gateway, StoreError,
         config::Config,
         metrics::Shown,
         reload::{Asked, Start},
@@ -22,7 +22,7 @@ use crate::{
     output,
 };
 
-/// Receive webhooks: verify each delivery, log the accepted ones as JSON lines, refuse the others
+/// Receive webhooks: verify each delivery, write the accepted ones as JSON lines, refuse the others
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(crate) struct Serve {
@@ -30,11 +30,11 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", default_value = "countersign.toml")]
     config: PathBuf,
 
-    /// Read the configuration, say whether it is right, and end
+    /// Only check the configuration and the files that it names; the store and the ports are not touched
     #[arg(long)]
     check: bool,
 
-    /// Log the bodies of accepted deliveries too: as text, or in base64 if they are none
+    /// Add the bodies to the lines of accepted deliveries: as text, or in base64 if they are not UTF-8
     #[arg(long)]
     bodies: bool,
 }
@@ -45,28 +45,30 @@ The configuration is TOML:
   listen = \"127.0.0.1:8787\"    # the default
   body_limit = 1048576         # in bytes; the default
   body_timeout = \"10s\"         # the default
-  head_timeout = \"30s\"         # from the connection or the last answer
+  head_timeout = \"30s\"         # from the connection or the last answer to the
+                               # end of the head; the default
   line_timeout = \"4s\"          # to write an accepted delivery; the default
-  connections = 4096           # at once; the default. If there are more, those
-                               # go that send nothing
-  metrics = \"127.0.0.1:9100\"   # /metrics for Prometheus and /healthz, on a
-                               # listener of their own; default: none
+  connections = 4096           # open at once; the default. If there are more,
+                               # the one that kept the gateway waiting for the
+                               # longest is closed
+  metrics = \"127.0.0.1:9100\"   # /metrics for Prometheus, and /healthz, on a
+                               # port of their own; default: none
 
-  [replay]                     # what was handled is not handled again
-  # the default: until the process ends; or: \"sqlite:FILE\", \"redis://HOST\",
-  # \"postgres://HOST/DB\", or \"env:NAME\" or \"file:PATH\" with such a URL, if there
-  # is a password in it; a cluster of Redis by one of its nodes, or by some:
-  # \"redis://HOST,HOST\"; over TLS: \"rediss://HOST\",
+  [replay]                     # an event is handled once
+  # where handled events are kept: \"memory\" (the default; until the process
+  # ends), \"sqlite:FILE\", \"redis://HOST\" or \"postgres://HOST/DB\"; for a URL
+  # with a password, \"env:NAME\" or \"file:PATH\"; for a Redis Cluster, one or
+  # some of its nodes: \"redis://HOST,HOST\"; over TLS, \"rediss://HOST\" or
   # \"postgres://HOST/DB?sslmode=verify-full\"
   store = \"memory\"
-  capacity = 1000000           # events; the default. A store that is full
-                               # refuses (memory and SQLite)
-  store_timeout = \"2s\"         # a call to the store; the default
-  lease = \"60s\"                # the default. If the process dies, what it was
-                               # handling is let through again after that
-  # for a store on a server: how many events that it has handled itself the
-  # process knows without asking, and who vouches for the server over TLS
-  # (default: Mozilla's list)
+  capacity = 1000000           # events; the default. A full store refuses
+                               # deliveries (memory and SQLite)
+  store_timeout = \"2s\"         # of a call to the store; the default
+  lease = \"60s\"                # the default. If the process dies, the events
+                               # in flight can be handled again after that
+  # for a store on a server: how many events that it has handled this process
+  # remembers, so as not to ask the server about them, and the certificates of
+  # the authorities that are trusted for TLS (default: Mozilla's list)
   # copies = 100000
   # authorities = \"ca.pem\"
 
@@ -75,113 +77,115 @@ The configuration is TOML:
 
   [[endpoint]]
   path = \"/stripe\"
-  name = \"stripe\"              # in metrics, and for the replay guard, which
-                               # knows nothing of what was handled under
-                               # another; default: the path
-  provider = \"stripe\"          # or: scheme = \"acme.toml\", beside this file
+  name = \"stripe\"              # in metrics and in the replay guard. Under
+                               # another name, handled events count as new.
+                               # Default: the path
+  provider = \"stripe\"          # or: scheme = \"acme.toml\", relative to this file
   secrets = [
     \"env:STRIPE_SECRET\",       # or: \"file:/run/secrets/stripe\"
-    # for a while; not_before and not_after may each be left out
+    # for a limited time; not_before and not_after are both optional
     { from = \"env:OLD\", label = \"old\", not_after = 2026-12-31T23:59:59Z },
     # for a provider that sends its secret in a handshake:
     # { handshake = \"stripe.secret\" }
-    # for HTTP Message Signatures, a key that the sender calls otherwise:
+    # for HTTP Message Signatures, if the sender calls the key something else:
     # { from = \"env:NEW\", key_id = \"2027\" }
   ]
   tolerance = \"5m\"             # default: the provider's own
-  # what else a scheme needs to know (`countersign providers NAME` tells):
+  # other settings of the scheme (`countersign providers NAME` lists them):
   # settings = { webhook_id = \"1AB23456CD\" }
-  # allow_legacy = true        # signatures that rest on MD5 or SHA-1
+  # allow_legacy = true        # signatures with MD5 or SHA-1
   keep_for = \"7d\"              # default: as long as the provider retries and
                                # the signature is fresh
-  # for the providers that sign it, the URL that they were given:
+  # for providers that sign the URL, the URL that they were told:
   # public_url = \"https://hooks.example.com/twilio\"
-  # for schemes whose handshake has a URL that confirms, fetch that (default: it
-  # is a delivery like others), over HTTPS, on public addresses alone:
+  # for schemes whose handshake has a URL that confirms: fetch it, over HTTPS,
+  # from public addresses only (default: the handshake is an ordinary delivery)
   # confirm_subscriptions = true
   # confirm_subscriptions = { fetch = true, authorities = \"ca.pem\" }
 
-  [endpoint.addresses]         # default: whoever can sign may send
-  allow = [\"203.0.113.0/24\"]   # or [\"provider\"], whose ranges those are
-  [endpoint.addresses.allow_from]        # a list, fetched again and again
-  url = \"https://api.github.com/meta\"    # or: \"provider\", the one that it
-                                         # publishes; or: file = \"ranges.txt\"
-  format = \"json:/hooks\"                 # default: lines, a range each
+  [endpoint.addresses]         # default: any address may send
+  allow = [\"203.0.113.0/24\"]   # or [\"provider\"], for the provider's ranges
+  [endpoint.addresses.allow_from]        # a list that is fetched regularly
+  url = \"https://api.github.com/meta\"    # or: \"provider\", for the provider's
+                                         # list; or: file = \"ranges.txt\"
+  format = \"json:/hooks\"                 # default: lines, one range each
   every = \"1h\"                           # the default; for a file 10s
   copy = \"github.json\"                   # keeps the last good copy for the next
                                          # start
 
-Instead of `secrets`, keys = \"fetch\" fetches the keys that the provider publishes (`countersign providers NAME` tells \
-where). It can be said in more detail:
+Instead of `secrets`, keys = \"fetch\" fetches the keys that the provider publishes (`countersign providers NAME` shows \
+where). A table has more options:
 
   [endpoint.keys]
   fetch = true
-  bearer = \"env:API_KEY\"       # for a provider that wants to see a credential
+  bearer = \"env:API_KEY\"       # for a provider that asks for a credential
   authorities = \"ca.pem\"       # trusted for HTTPS, beside Mozilla's list
-  # where requests say which key they mean, by its URL or its id: keys that are
-  # fetched however many others somebody invents
+  # for requests that name their key, by URL or id: keys that are fetched even
+  # while somebody floods the endpoint with made-up names
   known = [\"https://…\"]
 
-Some providers send the secret themselves, in the handshake with which they begin, and nobody signs that. With secrets = \
-[{ handshake = \"FILE\" }] the first secret that comes is kept in that file, which only its owner can read, and is used \
-from then on; it is never overwritten. Whoever asks first is believed: let the provider ask as soon as the endpoint is \
-there, and remove the file to begin anew.
+Some providers send the secret themselves, in an unsigned handshake. With secrets = [{ handshake = \"FILE\" }], the first \
+secret that arrives is written to that file, which only its owner can read, and is used from then on. It is never \
+overwritten. The first sender is believed: start the provider's handshake as soon as the endpoint is up. To begin again, \
+remove the file.
 
-If there are proxies in front, name them at the top of the file, and say how they tell the client's address: by one \
-header, by the PROXY protocol (which then every connection must begin with), or by both in a row:
+If there are proxies in front, name them at the top of the file, and say how they tell the client's address: by a header, \
+by the PROXY protocol (which every connection must then begin with), or by both:
 
   trusted_proxies = [\"10.0.0.0/8\"]
   client_header = \"x-forwarded-for\"      # or: \"forwarded\"
   proxy_protocol = \"v1-or-v2\"
 
-A list that cannot be fetched, that is empty or that suddenly lacks most of what it had is not taken: the last good copy \
-stays, and a line on standard error tells its age. Start again to take it all the same (and remove `copy`), or allow it \
-with may_shrink = true.
+A list that cannot be fetched, is empty, or lacks more than half of its ranges is not taken. The last good copy stays in \
+use, and a line on standard error tells its age. To take such a list all the same, restart (and remove `copy`), or set \
+may_shrink = true.
 
-The configuration, its schemes and its secrets are read again when one of these files changes, and at SIGHUP. A file that is \
-wrong leaves everything as it was, and a line on standard error says what is wrong. Requests that are under way end with the \
-configuration that they began with; a connection whose proxy is trusted no more, or that began with another `proxy_protocol`, \
-is closed at its next one. What was handled stays known, unless its endpoint gets another `name`, or a scheme with another \
-id (a provider's file under a name of your own is another one); and so do the keys that were fetched, unless their endpoint \
-is told another way to get them. A longer `tolerance` lets in again what was forgotten under the shorter one. `listen`, \
-`metrics`, `connections`, `line_timeout` and the store of [replay] wait for the next start, and so do variables of the \
-environment; `dangerous_fail_open`, `lease` and `store_timeout` take effect at once.
+Reload: the configuration, its schemes and its secrets are read again when one of these files changes, and at SIGHUP. A \
+wrong file changes nothing, and a line on standard error says what is wrong. Requests in flight keep the configuration that \
+they began with. A connection is closed at its next request if its proxy is no longer trusted, or if `proxy_protocol` has \
+changed. Handled events stay known unless their endpoint gets another `name`, or a scheme with another id (a copy of a \
+provider's file under another name has another id). Fetched keys stay unless the way to get them changes. With a longer \
+`tolerance`, events that were already forgotten under the shorter one can be handled again. `listen`, `metrics`, \
+`connections`, `line_timeout`, the store of [replay] and environment variables change only at a restart; \
+`dangerous_fail_open`, `lease` and `store_timeout` take effect at once.
 
-An operator has an event handled again that was handled: by the same delivery, signed anew if its time is over, with the token in the \
-header `countersign-operator`, as `countersign send --operator-env NAME` sends it. It must verify like any other, and its line \
-tells the operator's name. A token that is none of those of [operators] is answered 403.
+An operator can have an event handled again: by sending the same delivery, signed anew if its time is over, with the token in \
+the header `countersign-operator`, as `countersign send --operator-env NAME` does. It must verify like any other delivery, and \
+its line has the operator's name. A token that is not in [operators] is answered 403.
 
-Who must can let replays through, by settings that say so: `dangerous_fail_open = true` in [replay], for the time in which the \
-store cannot be asked; and for an endpoint `dangerous_without_replay_guard = true`, or, if its scheme signs no time, \
+Settings named `dangerous_` let replays through: `dangerous_fail_open = true` in [replay], while the store cannot be reached; \
+in an endpoint `dangerous_without_replay_guard = true`, or, if its scheme signs no time, \
 `dangerous_accept_replays_for_ever = true`.
 
-Accepted deliveries are lines on standard output, answered 200, or with whatever status and words their provider wants. \
-Duplicates are answered like that too, and are lines on standard error, like handshakes, and like the refused ones, which \
-are answered with a status and nothing else. It does not start when standard output is closed. An event counts as handled when its line is written; if that takes longer \
-than `line_timeout`, because nobody reads the lines, its delivery is answered 503. Lines on standard error are not waited for: those \
-that find no place are dropped, and a line says how many.
+Accepted deliveries are lines on standard output. They are answered 200, or with the status and body that their provider \
+expects. Everything else is a line on standard error: duplicates, which are answered like the first delivery, handshakes, and \
+refusals, which are answered with a status and no body. An event counts as handled when its line is written. If nobody reads \
+the lines and that takes longer than `line_timeout`, the delivery is answered 503. Lines on standard error are dropped if \
+nobody reads them, and a later line says how many. The gateway does not start if standard output is closed.
 
-An accepted line has `time`, `verdict` (accepted), `endpoint` (its path), `provider`, `key` (the label of the secret), `timestamp` (the \
-signed one), `event_id` and `event_type` (null, or `value` and `covered`: whether the signature covers it), `content_type`, `bytes`, \
-`micros` (how long it took), with --bodies `body` or, if that is no text, `body_base64`, and `operator` if one asked for it. Of the \
-lines on standard error, `verdict` says what they are: refused (with `code`, `status`, `reason` and `peer`), duplicate (with the \
-event's id and type), handshake, and what concerns lists, connections and the configuration. /healthz says no more than that the process answers; whether its store does is told by `countersign_store_errors_total` in \
-/metrics. There is no TLS: put it behind a proxy that has it. SIGINT and \
-SIGTERM end it in good order.
+An accepted line has `time`, `verdict` (accepted), `endpoint` (its path), `provider`, `key` (the label of the secret), \
+`timestamp` (the signed time), `event_id` and `event_type` (null, or `value` and `covered`: whether the signature covers it), \
+`content_type`, `bytes`, `micros` (how long it took), with --bodies `body`, or `body_base64` if it is not UTF-8, and \
+`operator` if one had it handled again. In a line on standard error, `verdict` is refused (with `code`, `status`, `reason` and \
+`peer`), duplicate (with the event's id and type), handshake, or a word about lists, connections or the configuration.
+
+/healthz says only that the process answers; `countersign_store_errors_total` in /metrics counts failures of the store. There is \
+no TLS: put the gateway behind a proxy that has it. SIGINT and SIGTERM stop it once the requests in flight are \
+answered, after 10s at most.
 
 Examples:
   countersign serve
   countersign serve --config /etc/countersign.toml --bodies >> deliveries.jsonl
   countersign serve --config new.toml --check
 
-Exit status: 0 ended by a signal, or a configuration that is right with --check, 2 a mistake in the configuration, an address that is \
-taken, or a replay store that cannot be opened.";
+Exit status: 0 stopped by a signal, or --check found no mistake, 2 it did not start: a mistake in the configuration, an address \
+in use, a closed standard output, or a replay store that cannot be reached or opened.";
 
 impl Serve {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         log_errors();
         let runtime = gateway::runtime()?;
-        // Before the first reading, which SIGHUP would end: a list may be long in coming.
+        // Before the first reading, in which a list may be slow to arrive: until then, SIGHUP ends the process.
         let asked = runtime.block_on(async { Asked::new() })?;
         let start = Start::read(&self.config, LOG);
         let outcome = match start {
@@ -189,25 +193,34 @@ impl Serve {
             start => start.and_then(|start| runtime.block_on(self.serve(start, asked))),
         };
         runtime.block_on(log::drained());
-        // Lists that are being fetched are not waited for.
+        // Does not wait for lists that are being fetched.
         runtime.shutdown_background();
         outcome
     }
 
-    /// What the configuration names is there and can be read; the store and the port are not touched.
+    /// Reports that the configuration is right and all files that it names can be read.
     fn checked(&self, start: &Start) -> Result<Outcome, Failure> {
         let count = start.config.endpoints.len();
         output::line(format_args!("{}: can be served: {}", self.config.display(), count_of(count)))?;
         Ok(Outcome::Good)
     }
 
+    /// The gateway does not start without its store: it would have to refuse every delivery, or let replays through.
+    fn no_store(&self, error: &StoreError) -> Failure {
+        let config = self.config.display();
+        Failure::new(format!(
+            "cannot open the replay store: {error} (the gateway has not started: mend the store, or [replay] in {config}, and \
+             start again)"
+        ))
+    }
+
     async fn serve(self, start: Start, asked: Asked) -> Result<Outcome, Failure> {
         let stop = gateway::stop_signal()?;
         let Config { listen, metrics, endpoints, store, .. } = &start.config;
         let (count, metrics) = (endpoints.len(), *metrics);
-        // Before the first request, or its series would be lost.
+        // Before the first request, whose series would be lost otherwise.
         let handle = metrics.map(|_| gateway::metrics::install()).transpose()?;
-        let store = Arc::new(store.open().await.map_err(|error| Failure::new(format!("the replay store: {error}")))?);
+        let store = Arc::new(store.open().await.map_err(|error| self.no_store(&error))?);
         let watch = Arc::new(Log::new(self.bodies, start.config.line_timeout)?);
         let gateway = Gateway::new(start.config.snapshot(&store)?, watch);
         let listener = self::listen("listen", *listen)?;
@@ -229,7 +242,7 @@ fn count_of(endpoints: usize) -> String {
     if endpoints == 1 { "1 endpoint".to_owned() } else { format!("{endpoints} endpoints") }
 }
 
-/// Listens on an address that the configuration has under this key.
+/// Listens on the address that the configuration has under this key.
 fn listen(key: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
     gateway::listen(address).map_err(|error| Failure::new(format!("`{key}`: cannot listen on {address}: {error}")))
 }

@@ -1,4 +1,4 @@
-//! A stream of lines, of which one may have been cut off.
+//! A stream of lines that begins a new line after a write that failed.
 
 use std::{
     fs::{File, metadata},
@@ -7,10 +7,10 @@ use std::{
 
 use crate::failure::Failure;
 
-/// What lines are written to. One that is cut off, by a disk that is full or a process that was killed, takes no other with it.
+/// A writer of whole lines. A line that was cut off, by a full disk or a killed process, does not spoil the next one.
 pub(super) struct Stream<W> {
     out: W,
-    /// Whether it may end within a line.
+    /// Whether the stream may end within a line.
     torn: bool,
 }
 
@@ -19,10 +19,10 @@ impl<W: Write> Stream<W> {
         Self { out, torn: false }
     }
 
-    /// Writes a line, with its end, in one write, so that lines do not mix with those of others.
+    /// Writes a line and its end in one write, so that it does not mix with the lines of other processes.
     pub(super) fn write(&mut self, line: &[u8]) -> io::Result<()> {
         let written = if self.torn { self.put(&[b"\n", line].concat()) } else { self.put(line) };
-        // How much of it is there nobody knows. A blank line, if it is none of it, does no harm.
+        // Nobody knows how much was written. If it was nothing, a blank line follows, which does no harm.
         self.torn = written.is_err();
         written
     }
@@ -34,14 +34,17 @@ impl<W: Write> Stream<W> {
 }
 
 impl Stream<Box<dyn Write + Send>> {
-    /// Standard output, which may be a file that ends within a line. Refused if it is closed, for whatever is written there would be
-    /// acknowledged and lost.
+    /// Standard output, which may be a file that ends within a line.
+    ///
+    /// # Errors
+    ///
+    /// If it is closed: deliveries would be acknowledged and lost.
     pub(super) fn stdout() -> Result<Self, Failure> {
         Ok(Self { out: stdout()?, torn: is_torn(STDOUT) })
     }
 }
 
-/// Past the standard library, by which every write to a closed standard output succeeds.
+/// Standard output without the standard library, which reports every write to a closed one as a success.
 #[cfg(unix)]
 fn stdout() -> Result<Box<dyn Write + Send>, Failure> {
     use std::os::fd::AsFd as _;
@@ -51,12 +54,12 @@ fn stdout() -> Result<Box<dyn Write + Send>, Failure> {
     let out = io::stdout().as_fd().try_clone_to_owned()?;
     let mode = fcntl_getfl(&out).map_err(io::Error::from)? & OFlags::RWMODE;
     let out = File::from(out);
-    // What is closed at the start of a program is opened by Rust, on the null device and for both ways. A shell that is told to
-    // write there opens it for one.
+    // If it is closed at the start of a program, Rust opens the null device for reading and writing. A shell that redirects
+    // to the null device opens it for writing only.
     if mode == OFlags::RDONLY || (mode == OFlags::RDWR && is_null(&out)?) {
         return Err(Failure::new(
-            "standard output is closed, and accepted deliveries are written there: give it a file or a pipe (or `> /dev/null`, if \
-             nobody is to have them)",
+            "standard output is closed, and accepted deliveries are written there: give it a file or a pipe (or `> /dev/null` to \
+             discard them)",
         ));
     }
     Ok(Box::new(out))
@@ -76,10 +79,10 @@ fn stdout() -> Result<Box<dyn Write + Send>, Failure> {
     Ok(Box::new(io::stdout()))
 }
 
-/// Whether a file ends within a line. What is no file, or cannot be looked at, has no end to speak of.
+/// Whether a file ends within a line. False for what is not a file or cannot be looked at.
 fn is_torn(path: &str) -> bool {
     let is_filled = metadata(path).is_ok_and(|data| data.is_file() && data.len() > 0);
-    // If it may only be written, a blank line is the lesser evil.
+    // If the file cannot be read, assume that it does: a blank line does less harm.
     is_filled && last_byte(path).map_or(true, |last| last != b'\n')
 }
 
@@ -90,14 +93,14 @@ fn last_byte(path: &str) -> io::Result<u8> {
     Ok(last[0])
 }
 
-/// Where Unix shows it, once more and to be read. Elsewhere there is no such file.
+/// Standard output as a path on Unix, which can be opened for reading. Elsewhere there is no such file.
 const STDOUT: &str = "/dev/stdout";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// A disk that has room for so many bytes, is full once, and then has room again.
+    /// A disk that has room for `room` bytes, is full once, and then has room again.
     struct Disk {
         room: Option<usize>,
         content: Vec<u8>,

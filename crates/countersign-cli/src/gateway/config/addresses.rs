@@ -1,4 +1,4 @@
-//! Who may connect and send, in the configuration file.
+//! `addresses`, `trusted_proxies`, `client_header` and `proxy_protocol` in the configuration file.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -44,13 +44,13 @@ struct ListEntry {
 }
 
 impl ListEntry {
-    /// Whether it is the list that the provider publishes.
+    /// Whether this is the list that the provider publishes.
     fn is_providers(&self) -> bool {
         self.url.as_ref().is_some_and(|url| url.as_ref() == "provider")
     }
 }
 
-/// The proxies in front of the gateway, and how they tell for whom they speak.
+/// The proxies in front of the gateway, and how they tell the client's address.
 #[derive(Default)]
 pub(super) struct Front {
     pub(super) protocol: Option<ProxyProtocol>,
@@ -62,20 +62,24 @@ impl Reader<'_> {
         let Some(trusted) = &file.trusted_proxies else {
             let setting = file.proxy_protocol.as_ref().or(file.client_header.as_ref());
             return match setting {
-                Some(setting) => Err(self.wrong_at(setting, "nobody is trusted with this: add `trusted_proxies`")),
+                Some(setting) => {
+                    Err(self
+                        .wrong_at(setting, "no proxy is trusted to tell the client's address: add `trusted_proxies`"))
+                }
                 None => Ok(Front::default()),
             };
         };
         let proxies = self.networks(trusted.as_ref().iter())?;
         if proxies.is_empty() {
-            return Err(self.wrong_at(trusted, "there is no proxy: add one such as \"10.0.0.0/8\""));
+            return Err(self.wrong_at(trusted, "the list has no proxy: add one such as \"10.0.0.0/8\""));
         }
         let front = Front {
             protocol: self.protocol(file)?.map(|()| ProxyProtocol::from(proxies.clone())),
             header: self.header(file)?.map(|header| TrustedProxies::new(proxies, header)),
         };
         if front.protocol.is_none() && front.header.is_none() {
-            let message = "these proxies are trusted with nothing: add `client_header` or `proxy_protocol`";
+            let message =
+                "nothing says how these proxies tell the client's address: add `client_header` or `proxy_protocol`";
             return Err(self.wrong_at(trusted, message));
         }
         Ok(front)
@@ -91,19 +95,19 @@ impl Reader<'_> {
     fn header(&self, file: &File) -> Result<Option<ClientHeader>, Failure> {
         let Some(header) = &file.client_header else { return Ok(None) };
         if file.endpoint.iter().all(|endpoint| endpoint.addresses.is_none()) {
-            let message = "no endpoint asks for the client's address: add `addresses` to one, or leave this out";
+            let message = "no endpoint needs the client's address: add `addresses` to one, or remove this";
             return Err(self.wrong_at(header, message));
         }
         match header.as_ref().as_str() {
             "forwarded" => Ok(Some(ClientHeader::Forwarded)),
             "x-forwarded-for" => Ok(Some(ClientHeader::XForwardedFor)),
             _ => {
-                Err(self.wrong_at(header, "expected `forwarded` or `x-forwarded-for`: the one that the proxies write"))
+                Err(self.wrong_at(header, "expected `forwarded` or `x-forwarded-for`: the header that the proxies set"))
             }
         }
     }
 
-    /// The layer for an endpoint; `None`: whoever can sign may send, wherever from.
+    /// The allowlist layer of an endpoint; `None`: any address may send.
     pub(super) fn allowed(
         &self,
         entry: Option<&Spanned<AddressesEntry>>,
@@ -117,7 +121,7 @@ impl Reader<'_> {
         let addresses = match &feed {
             Some(feed) => feed.addresses(),
             None if always.is_empty() => {
-                return Err(self.wrong_at(entry, "nobody is allowed: add `allow` or `allow_from`"));
+                return Err(self.wrong_at(entry, "no address is allowed: add `allow` or `allow_from`"));
             }
             None => SharedAddresses::new(always),
         };
@@ -158,10 +162,7 @@ impl Reader<'_> {
             return Ok(feed.clone());
         }
         if let Some(copy) = list.copy.as_ref().filter(|_| feeds.iter().any(|feed| feed.clashes_with(&plan))) {
-            return Err(self.wrong_at(
-                copy,
-                "another endpoint keeps a list there that it gets in another way: give each its own file",
-            ));
+            return Err(self.wrong_at(copy, "another endpoint keeps another list in this file: give each its own file"));
         }
         let kept = &self.with.kept.feeds;
         let same = kept.iter().find(|feed| feed.is(&plan, &always)).cloned();
@@ -181,12 +182,12 @@ impl Reader<'_> {
         };
         match (&list.file, &list.url) {
             (Some(file), None) => match &list.copy {
-                Some(copy) => Err(self.wrong_at(copy, "a file needs no copy: leave it out")),
+                Some(copy) => Err(self.wrong_at(copy, "a file needs no copy: remove `copy`")),
                 None => Ok(Source::File(self.folder.join(file.as_ref()))),
             },
             (None, Some(word)) if list.is_providers() => {
                 let Some(list) = scheme.addresses().and_then(Addresses::list) else {
-                    let message = format!("the catalogue knows no list of `{}`: write out its URL", scheme.id());
+                    let message = format!("the catalogue has no list for `{}`: give its URL", scheme.id());
                     return Err(self.wrong_at(word, message));
                 };
                 self.url(word, list).map(url)
@@ -196,7 +197,7 @@ impl Reader<'_> {
         }
     }
 
-    /// HTTPS, because whoever can change the list decides who gets in.
+    /// Requires HTTPS, because who can change the list decides which addresses get in.
     fn url(&self, setting: &Spanned<String>, text: &str) -> Result<Uri, Failure> {
         let url: Uri = text
             .parse()
@@ -205,7 +206,8 @@ impl Reader<'_> {
         match url.scheme_str() {
             Some("https") => Ok(url),
             Some("http") if is_here => Ok(url),
-            _ => Err(self.wrong_at(setting, "expected an `https` URL: whoever changes the list decides who gets in")),
+            _ => Err(self
+                .wrong_at(setting, "expected an `https` URL: who can change the list decides which addresses get in")),
         }
     }
 
@@ -220,12 +222,12 @@ impl Reader<'_> {
     }
 }
 
-/// The ranges that the provider itself publishes.
+/// The ranges that the provider publishes, from the catalogue.
 fn published(scheme: &Scheme) -> Result<Vec<IpNet>, String> {
     let ranges = scheme.addresses().map(|addresses| addresses.ranges().to_vec()).unwrap_or_default();
     if ranges.is_empty() {
         return Err(format!(
-            "the catalogue has no addresses of `{}`: write them out, or name the provider's list with `allow_from`",
+            "the catalogue has no addresses for `{}`: list them, or name the provider's list with `allow_from`",
             scheme.id()
         ));
     }
@@ -235,5 +237,5 @@ fn published(scheme: &Scheme) -> Result<Vec<IpNet>, String> {
 const FILE_EVERY: Duration = Duration::from_secs(10);
 const FILE_LEAST: Duration = Duration::from_secs(1);
 const URL_EVERY: Duration = Duration::from_secs(3600);
-/// A list is somebody else's server.
+/// The list is on somebody else's server.
 const URL_LEAST: Duration = Duration::from_secs(60);

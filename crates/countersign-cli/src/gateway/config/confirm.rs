@@ -1,4 +1,4 @@
-//! `confirm_subscriptions` of an endpoint: whether the URLs are fetched by which a provider has subscriptions confirmed.
+//! `confirm_subscriptions` of an endpoint: whether to fetch the URLs with which a provider confirms subscriptions.
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::Reader;
 use crate::failure::Failure;
 
-/// `true`, or a table with more to say about it.
+/// `true`, or a table with more options.
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected `true`, or a table with `fetch = true`")]
 pub(super) enum ConfirmEntry {
@@ -22,15 +22,15 @@ pub(super) enum ConfirmEntry {
 #[serde(deny_unknown_fields)]
 pub(super) struct ConfirmTable {
     fetch: bool,
-    /// A file with authorities that are trusted as well.
+    /// A file with certificates of authorities to trust beside Mozilla's.
     authorities: Option<PathBuf>,
-    /// Hosts, and the address of a server that is asked instead of each.
+    /// Hosts, each with the address to connect to instead.
     #[serde(default)]
     dangerous_connect_to: BTreeMap<String, SocketAddr>,
 }
 
 impl Reader<'_> {
-    /// What fetches the URLs that confirm.
+    /// The client that fetches confirmation URLs; `None` if they are not fetched.
     pub(super) fn confirms(
         &self,
         entry: Option<&Spanned<ConfirmEntry>>,
@@ -45,7 +45,7 @@ impl Reader<'_> {
             }
         };
         if !scheme.asks_to_confirm() {
-            return Err(self.wrong_at(entry, "the provider does not ask for a URL to be fetched: leave this out"));
+            return Err(self.wrong_at(entry, "this provider has no URL that confirms a subscription: remove this"));
         }
         Ok(Some(fetch))
     }

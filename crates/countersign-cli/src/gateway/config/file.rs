@@ -1,4 +1,4 @@
-//! The words of the configuration file.
+//! The structure of the configuration file: its tables and keys.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -24,7 +24,7 @@ pub(super) struct File {
     pub(super) metrics: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) replay: ReplayEntry,
-    /// Their tokens by their names.
+    /// The source of each operator's token, by the operator's name.
     #[serde(default)]
     pub(super) operators: BTreeMap<String, Spanned<String>>,
     #[serde(default)]

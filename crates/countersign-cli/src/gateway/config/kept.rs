@@ -1,4 +1,4 @@
-//! What goes on from one configuration to the next: what was fetched for it.
+//! Fetched lists and keys that a reload keeps from the configuration before.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,24 +18,24 @@ use crate::{
     secrets::SecretSource,
 };
 
-/// What a configuration has got from others. The next one goes on with it wherever it would fetch the same.
+/// What was fetched for a configuration. The next one keeps what it would fetch from the same origin.
 #[derive(Clone, Default)]
 pub(crate) struct Kept {
-    /// Lists of addresses, to keep up to date.
+    /// Lists of addresses, which are fetched regularly.
     pub(crate) feeds: Vec<Feed>,
-    /// Ranges of addresses that came with the program.
+    /// Ranges of addresses from the catalogue.
     pub(crate) published: BTreeSet<PublishedRanges>,
     pub(super) keys: Vec<PublishedKeys>,
 }
 
-/// The keys that a provider publishes, with the copies that there are, and what makes them those of an endpoint.
+/// Keys that a provider publishes, with their cache, and the origin that ties them to an endpoint.
 #[derive(Clone)]
 pub(crate) struct PublishedKeys {
     pub(super) origin: Arc<Origin>,
     pub(crate) keys: FetchedKeys<HttpsFetch>,
 }
 
-/// Whatever decides from where keys come, why they are believed and what they verify.
+/// All settings that decide where keys come from, why they are trusted and what they verify.
 #[derive(PartialEq)]
 pub(super) struct Origin {
     path: Spanned<String>,
@@ -50,7 +50,7 @@ pub(super) struct Origin {
 }
 
 impl Kept {
-    /// The copies that there are of the keys of this origin.
+    /// The cached keys of this origin.
     pub(super) fn keys(&self, origin: &Origin) -> Option<&FetchedKeys<HttpsFetch>> {
         self.keys.iter().find(|known| *known.origin == *origin).map(|known| &known.keys)
     }
@@ -58,7 +58,7 @@ impl Kept {
 
 impl Origin {
     pub(super) fn of(entry: &EndpointEntry, folder: &Path) -> Self {
-        // A word that is new must be counted in, or be left out here.
+        // So that a new setting has to be added to the origin or left out on purpose.
         let EndpointEntry {
             path,
             provider,
@@ -90,7 +90,7 @@ impl Origin {
     }
 }
 
-/// The files that say more about the keys: the scheme, the authorities, the credential.
+/// The files that belong to the origin: the scheme, the authorities, the credential.
 fn files(entry: &EndpointEntry, folder: &Path) -> BTreeSet<PathBuf> {
     let mut files: BTreeSet<_> = entry.scheme.iter().map(|scheme| folder.join(scheme.as_ref())).collect();
     if let Some(KeysEntry::Table(KeysTable { authorities, bearer, .. })) = entry.keys.as_ref().map(AsRef::as_ref) {

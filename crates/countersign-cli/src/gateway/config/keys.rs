@@ -1,4 +1,4 @@
-//! `keys` of an endpoint: those that the provider publishes.
+//! `keys` of an endpoint: fetches the keys that the provider publishes.
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +16,7 @@ use toml::Spanned;
 use super::{PublishedKeys, Reader, file::EndpointEntry, kept::Origin};
 use crate::{failure::Failure, gateway::EndpointKeys, secrets::SecretSource};
 
-/// `"fetch"`, or a table with more to say about it.
+/// `"fetch"`, or a table with more options.
 #[derive(Clone, PartialEq, Deserialize)]
 #[serde(untagged, expecting = "expected `\"fetch\"`, or a table with `fetch = true`")]
 pub(super) enum KeysEntry {
@@ -28,20 +28,20 @@ pub(super) enum KeysEntry {
 #[serde(deny_unknown_fields)]
 pub(super) struct KeysTable {
     fetch: bool,
-    /// Where the credential is that the provider wants to see.
+    /// The source of the credential that the provider asks for.
     pub(super) bearer: Option<String>,
-    /// A file with authorities that are trusted as well.
+    /// A file with certificates of authorities to trust beside Mozilla's.
     pub(super) authorities: Option<PathBuf>,
-    /// Ids of keys, or URLs where requests name those, that are tried however many others requests name.
+    /// Ids of keys, or their URLs where requests name URLs, that are fetched however many others requests name.
     #[serde(default)]
     known: Vec<String>,
-    /// Hosts, and the address of a server that is asked instead of each.
+    /// Hosts, each with the address to connect to instead.
     #[serde(default)]
     dangerous_connect_to: BTreeMap<String, SocketAddr>,
 }
 
 impl Reader<'_> {
-    /// With what an endpoint verifies: its secrets, or the keys that the provider publishes.
+    /// The keys of an endpoint: its secrets, or the keys that the provider publishes.
     pub(super) fn endpoint_keys(
         &self,
         entry: &EndpointEntry,
@@ -49,7 +49,9 @@ impl Reader<'_> {
         builder: VerifierBuilder,
     ) -> Result<EndpointKeys, Failure> {
         match (&entry.secrets, &entry.keys) {
-            (Some(_), Some(keys)) => Err(self.wrong_at(keys, "there are secrets already: leave these out, or `keys`")),
+            (Some(_), Some(keys)) => {
+                Err(self.wrong_at(keys, "an endpoint has either `secrets` or `keys`: remove one of them"))
+            }
             (None, Some(keys)) => self.fetched(entry, keys, builder),
             (Some(_), None) => {
                 builder.build().map(EndpointKeys::Own).map_err(|error| self.wrong_endpoint(entry, &error))
@@ -77,11 +79,9 @@ impl Reader<'_> {
         let wants_bearer = unkeyed.scheme().key_source().and_then(|source| source.bearer().map(str::to_owned));
         let has_bearer = matches!(keys.as_ref(), KeysEntry::Table(KeysTable { bearer: Some(_), .. }));
         match wants_bearer {
-            Some(what) if !has_bearer => {
-                Err(self
-                    .wrong_at(keys, format!("add `bearer = \"env:NAME\"`, which the provider wants to see: {what}")))
-            }
-            None if has_bearer => Err(self.wrong_at(keys, "this provider wants no credential: leave `bearer` out")),
+            Some(what) if !has_bearer => Err(self
+                .wrong_at(keys, format!("the provider asks for a credential: add `bearer = \"env:NAME\"` ({what})"))),
+            None if has_bearer => Err(self.wrong_at(keys, "this provider asks for no credential: remove `bearer`")),
             _ => {
                 let known = self.known(&unkeyed, keys)?;
                 let origin = Arc::new(Origin::of(entry, &self.folder));
@@ -93,11 +93,11 @@ impl Reader<'_> {
         }
     }
 
-    /// The URLs of the keys that the operator knows.
+    /// The URLs of the keys in `known`.
     fn known(&self, unkeyed: &Unkeyed, keys: &Spanned<KeysEntry>) -> Result<Vec<String>, Failure> {
         let KeysEntry::Table(KeysTable { known, .. }) = keys.as_ref() else { return Ok(Vec::new()) };
         let url = |name: &String| {
-            let message = || format!("no request can name `{name}` to say which key it means: take it out of `known`");
+            let message = || format!("a request cannot name the key `{name}`: correct it, or remove it from `known`");
             unkeyed.url_of(name).ok_or_else(|| self.wrong_at(keys, message()))
         };
         known.iter().map(url).collect()
@@ -114,7 +114,7 @@ impl Reader<'_> {
         Ok(fetch)
     }
 
-    /// A client for HTTPS, with the authorities of a file beside Mozilla's, and servers that are asked instead of hosts.
+    /// An HTTPS client that also trusts the authorities in a file, and connects to `servers` instead of their hosts.
     pub(super) fn https<T>(
         &self,
         authorities: Option<&Path>,

@@ -1,4 +1,4 @@
-//! The gateway's configuration: a TOML file, read whole or refused with the place of the mistake.
+//! The gateway's configuration: a TOML file, taken as a whole or refused with the place of the mistake.
 
 mod addresses;
 mod confirm;
@@ -36,31 +36,31 @@ use file::{EndpointEntry, File};
 
 pub(crate) use kept::{Kept, PublishedKeys};
 
-/// What a gateway does.
+/// The configuration of a gateway.
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
-    /// Where metrics are shown, if anywhere.
+    /// Where metrics are served, if anywhere.
     pub(crate) metrics: Option<SocketAddr>,
     pub(crate) store: StorePlan,
-    /// How long the line of an accepted delivery is waited for.
+    /// How long to wait for the line of an accepted delivery.
     pub(crate) line_timeout: Duration,
     pub(crate) endpoints: Vec<EndpointPlan>,
     pub(crate) meeting: Meeting,
-    /// What was fetched for it, and goes on to be.
+    /// The lists and keys that were fetched for it, to be kept up to date.
     pub(crate) kept: Kept,
 }
 
-/// What a configuration is read with.
+/// The context in which a configuration is read.
 pub(crate) struct Reading<'a> {
-    /// Is told what becomes of lists of addresses.
+    /// Logs what happens to lists of addresses.
     pub(crate) log: fn(&Refresh),
-    /// What there is already: the same lists and keys go on with their last good copies.
+    /// What the configuration before has fetched, to be used again for the same lists and keys.
     pub(crate) kept: &'a Kept,
-    /// Gets the lists that cannot be fetched.
+    /// Collects the lists that cannot be fetched.
     pub(crate) unfetched: &'a Unfetched,
-    /// Gets the files that are read.
+    /// Collects the files that are read.
     pub(crate) sources: &'a Sources,
-    /// For what changes the files itself.
+    /// For endpoints that write a file of the configuration themselves.
     pub(crate) reload: &'a Reload,
 }
 
@@ -73,7 +73,7 @@ impl Config {
         Reader { path, text: &text, folder, with, feeds: RefCell::default(), published: RefCell::default() }.config()
     }
 
-    /// The snapshot of this configuration, with the store that is open.
+    /// Builds the snapshot of this configuration with the open store.
     pub(crate) fn snapshot(&self, store: &Arc<Store>) -> Result<Snapshot, Failure> {
         let snapshot = Snapshot::new(&self.endpoints, store, self.meeting.clone());
         snapshot.map_err(|error| Failure::new(error.to_string()))
@@ -88,29 +88,31 @@ fn missing(entry: &EndpointEntry, scheme: &Scheme) -> Vec<(String, String)> {
 
 fn no_configuration(path: &Path, error: &io::Error) -> Failure {
     let advice = match error.kind() {
-        io::ErrorKind::NotFound => ": name another with --config; `countersign serve --help` shows what stands in it",
+        io::ErrorKind::NotFound => {
+            ": name another file with --config; `countersign serve --help` shows an example of one"
+        }
         _ => "",
     };
     Failure::new(format!("{}{advice}", scheme_source::unreadable(path, error)))
 }
 
-/// Reads values and says where they stand.
+/// Reads values, and reports mistakes with their place in the file.
 struct Reader<'a> {
     path: &'a Path,
     text: &'a str,
     folder: PathBuf,
     with: &'a Reading<'a>,
-    /// The lists of addresses that were met so far, each once.
+    /// The lists of addresses so far, each once.
     feeds: RefCell<Vec<Feed>>,
-    /// The ranges of the catalogue that were met so far.
+    /// The ranges of the catalogue so far.
     published: RefCell<BTreeSet<PublishedRanges>>,
 }
 
-/// What is said once, for all endpoints.
+/// The settings that all endpoints share.
 struct Common<'f> {
     limits: Limits,
     claims: Claims,
-    /// Where the lease of the claims stands.
+    /// The place of `lease` in the file.
     lease_at: Option<&'f Spanned<String>>,
     front: Front,
     operators: Operators,
@@ -119,9 +121,9 @@ struct Common<'f> {
 impl Reader<'_> {
     fn config(&self) -> Result<Config, Failure> {
         let file: File = toml::from_str(self.text).map_err(|error| {
-            // The error's own text quotes the line, which may be one with a secret that does not belong there.
+            // The error's own text quotes the line, which may hold a secret in the wrong place.
             let problem = without_values(error.message());
-            // What serde says of a wrong type names neither the key nor how its value is written.
+            // Serde's message about a wrong type names neither the key nor the form of its value.
             let problem = format!("{problem} (`countersign serve --help` shows a configuration)");
             self.wrong(error.span().map_or(0, |span| span.start), problem)
         })?;
@@ -132,7 +134,7 @@ impl Reader<'_> {
         let metrics =
             file.metrics.as_ref().map(|text| self.parse(text, "an address and port such as `127.0.0.1:9100`"));
         let metrics = metrics.transpose()?;
-        let line_timeout = "no line is written in no time: expected for example `4s`";
+        let line_timeout = "expected more than zero, for example `4s`";
         let line_timeout = self.time(file.line_timeout.as_ref(), line_timeout)?.unwrap_or(LINE_TIMEOUT);
         let store = self.store(&file.replay)?;
         let limits = self.limits(&file)?;
@@ -173,7 +175,7 @@ impl Reader<'_> {
 
     fn bounds(&self, file: &File, limits: Limits) -> Result<Bounds, Failure> {
         let mut bounds = Bounds { body: limits.time, ..Bounds::default() };
-        let head_timeout = "no head arrives in no time: expected for example `30s`";
+        let head_timeout = "expected more than zero, for example `30s`";
         if let Some(time) = self.wait(file.head_timeout.as_ref(), head_timeout)? {
             bounds.head = time;
         }
@@ -191,15 +193,16 @@ impl Reader<'_> {
         let mut limits = Limits::default();
         if let Some(body) = &file.body_limit {
             if *body.as_ref() == 0 {
-                return Err(self.wrong_at(body, "a limit of 0 bytes lets nothing in: expected for example 1048576"));
+                return Err(self.wrong_at(body, "expected more than zero bytes, for example 1048576"));
             }
             if *body.as_ref() > MAX_HELD as u64 {
-                let message = format!("the gateway holds {MAX_HELD} bytes of bodies, all together: expected fewer");
+                let message =
+                    format!("the gateway holds {MAX_HELD} bytes of bodies in all: expected no more than that");
                 return Err(self.wrong_at(body, message));
             }
             limits.body = *body.as_ref();
         }
-        let body_timeout = "no body arrives in no time: expected for example `10s`";
+        let body_timeout = "expected more than zero, for example `10s`";
         if let Some(time) = self.wait(file.body_timeout.as_ref(), body_timeout)? {
             limits.time = time;
         }
@@ -231,7 +234,7 @@ impl Reader<'_> {
             operators: common.operators.clone(),
             missing: missing(entry, &scheme),
         };
-        // With any store: what does not hold is to be said here, with its place.
+        // A trial with any store, so that mistakes are reported here with their place.
         let trial = plan.build(&Arc::new(Store::Memory(MemoryStore::with_capacity(1))));
         trial.map_err(|error| self.wrong_stack(entry, common.lease_at, &error))?;
         Ok(plan)
@@ -242,8 +245,8 @@ impl Reader<'_> {
             StackError::Replay(ReplayConfigError::LeaseTooShort { lease, needed }) => self.wrong_in(
                 lease_at,
                 format!(
-                    "a lease of {} can end while a delivery is handled: expected {} or more, which is `line_timeout`, \
-                     a second, and twice `store_timeout`",
+                    "a lease of {} can end while a delivery is handled: expected {} or more, which is `line_timeout` plus one \
+                     second plus twice `store_timeout`",
                     humantime::format_duration(*lease),
                     humantime::format_duration(*needed)
                 ),
@@ -263,7 +266,7 @@ impl Reader<'_> {
         if let Some(url) = &entry.public_url {
             builder = builder.public_url(url.as_ref());
         }
-        let no_tolerance = "no delivery arrives in no time: expected for example `5m`";
+        let no_tolerance = "expected more than zero, for example `5m`";
         if let Some(tolerance) = self.time(entry.tolerance.as_ref(), no_tolerance)? {
             builder = builder.tolerance(tolerance);
         }
@@ -276,7 +279,7 @@ impl Reader<'_> {
     fn wrong_endpoint(&self, entry: &EndpointEntry, error: &ConfigError) -> Failure {
         match error {
             ConfigError::NoPublicUrl { scheme } => {
-                let message = format!("`{scheme}` signs the URL: add `public_url`, as it was given to the provider");
+                let message = format!("`{scheme}` signs the URL: add `public_url`, the URL that the provider was told");
                 self.wrong_at(&entry.path, message)
             }
             ConfigError::MissingSetting { name, what } => {
@@ -311,18 +314,18 @@ impl Reader<'_> {
         moment::duration(text.as_ref()).map_err(|problem| self.wrong_at(text, problem))
     }
 
-    /// A time, if one is said, that is not none.
+    /// A duration, if there is one. It must not be zero: `if_none` is the message then.
     fn time(&self, text: Option<&Spanned<String>>, if_none: &str) -> Result<Option<Duration>, Failure> {
         let Some(text) = text else { return Ok(None) };
         let time = self.duration(text)?;
         if time.is_zero() { Err(self.wrong_at(text, if_none)) } else { Ok(Some(time)) }
     }
 
-    /// The same for a time that clients are waited for.
+    /// The same for a time to wait for clients, which is at most a day.
     fn wait(&self, text: Option<&Spanned<String>>, if_none: &str) -> Result<Option<Duration>, Failure> {
         match (self.time(text, if_none)?, text) {
             (Some(time), Some(text)) if time > LONGEST_WAIT => {
-                Err(self.wrong_at(text, "nobody is waited for so long: expected a day or less"))
+                Err(self.wrong_at(text, "this is too long to wait for a client: expected a day or less"))
             }
             (time, _) => Ok(time),
         }
@@ -353,13 +356,13 @@ impl Reader<'_> {
     }
 }
 
-/// How long a line is waited for. Most providers wait longer for their answer.
+/// How long to wait for a line. Most providers wait longer for their answer.
 const LINE_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// How much longer the replay guard waits, so that whoever waits for the line is the one who tells what came of it.
+/// How much longer the replay guard waits for the handler, so that a slow line fails by its own timeout first.
 const BEHIND: Duration = Duration::from_secs(1);
 
 const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 
-/// What one machine can have, and far below what a semaphore can count.
+/// More than one machine can have, and far below what a semaphore can count.
 const MAX_CONNECTIONS: usize = 1_000_000;

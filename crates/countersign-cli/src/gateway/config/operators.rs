@@ -14,7 +14,7 @@ impl Reader<'_> {
         let tokens = entries.iter().map(|(name, entry)| {
             let token = self.token(entry)?;
             if !known.insert(token.clone()) {
-                return Err(self.wrong_at(entry, "another operator has this token: give each an own"));
+                return Err(self.wrong_at(entry, "another operator has this token: give each their own"));
             }
             let secret = Secret::new(token).map_err(|error| self.wrong_at(entry, error.to_string()))?;
             Ok(Key::new(name.as_str(), secret))
@@ -30,8 +30,7 @@ impl Reader<'_> {
         let is_sendable = text.bytes().all(|byte| byte.is_ascii_graphic());
         if text.len() < Operators::SHORTEST_TOKEN || !is_sendable {
             let expected = format!(
-                "expected a token of at least {} letters, digits and signs that nobody can guess, such as `openssl rand -hex 32` \
-                 makes",
+                "expected a token of at least {} random letters, digits and punctuation marks: `openssl rand -hex 32` makes one",
                 Operators::SHORTEST_TOKEN
             );
             return Err(self.wrong_at(entry, expected));

@@ -1,4 +1,4 @@
-//! `replay` in the configuration file: where it is kept what became of events.
+//! `replay` in the configuration file: the replay store, leases and timeouts.
 
 use std::{fs, path::PathBuf, time::Duration};
 
@@ -19,9 +19,9 @@ pub(super) struct ReplayEntry {
     store: Option<Spanned<String>>,
     /// In events.
     capacity: Option<Spanned<u64>>,
-    /// In events, in front of a server.
+    /// In events: the copies in this process of what a store on a server keeps.
     copies: Option<Spanned<usize>>,
-    /// A file with the authorities that vouch for the server.
+    /// A file with the certificates of authorities that are trusted for the server.
     authorities: Option<Spanned<PathBuf>>,
     pub(super) lease: Option<Spanned<String>>,
     store_timeout: Option<Spanned<String>>,
@@ -37,10 +37,11 @@ impl Reader<'_> {
             return self.memory(entry);
         }
         if let Some(path) = text.strip_prefix("sqlite:") {
-            // The forms of URLs and of SQLite itself, which would be the name of another file than whoever writes them means.
+            // A URL, or a form that SQLite itself understands, would be taken for the name of a file.
             let is_url = path.starts_with("//") || path.starts_with("file:") || path.contains('?');
             if path.is_empty() || path == ":memory:" || is_url {
-                let message = "expected the path of a file, for itself or beside this one, such as `sqlite:claims.db`";
+                let message =
+                    "expected the path of a file, absolute or relative to this file, such as `sqlite:claims.db`";
                 return Err(self.wrong_at(store, message));
             }
             self.no_server(entry)?;
@@ -48,11 +49,11 @@ impl Reader<'_> {
             return Ok(StorePlan::Sqlite { path: self.folder.join(path), capacity });
         }
         if let Some(capacity) = &entry.capacity {
-            return Err(self.wrong_at(capacity, "the server bounds what it keeps: leave this out"));
+            return Err(self.wrong_at(capacity, "the server limits its own memory: remove this"));
         }
         if let Some(engine) = Engine::of(text) {
             if has_password(text) {
-                let message = "a password does not stand in this file: expected `env:NAME` or `file:PATH` with the URL";
+                let message = "passwords do not belong in this file: expected `env:NAME` or `file:PATH` with the URL";
                 return Err(self.wrong_at(store, message));
             }
             return Ok(engine.plan(self.remote(entry, text.to_owned())?));
@@ -61,7 +62,8 @@ impl Reader<'_> {
         self.reads(&source);
         let url = source.text().map_err(|failure| self.wrong_at(store, failure.to_string()))?;
         let engine = Engine::of(&url);
-        let engine = engine.ok_or_else(|| self.wrong_at(store, format!("{} has no URL of a store", source.label())))?;
+        let engine = engine
+            .ok_or_else(|| self.wrong_at(store, format!("{} does not hold the URL of a store", source.label())))?;
         Ok(engine.plan(self.remote(entry, url)?))
     }
 
@@ -77,13 +79,13 @@ impl Reader<'_> {
         fs::read_to_string(&file).map_err(|error| self.wrong_at(path, unreadable(&file, &error).to_string()))
     }
 
-    /// Refuses what only a store on a server has.
+    /// Refuses settings that only a store on a server has.
     fn no_server(&self, entry: &ReplayEntry) -> Result<(), Failure> {
         if let Some(path) = &entry.authorities {
-            return Err(self.wrong_at(path, "this store is on no server that could prove anything: leave this out"));
+            return Err(self.wrong_at(path, "only a store on a server has certificates to check: remove this"));
         }
         if let Some(copies) = &entry.copies {
-            return Err(self.wrong_at(copies, "this store is here, and asked without a way: leave this out"));
+            return Err(self.wrong_at(copies, "only a store on a server needs copies in this process: remove this"));
         }
         Ok(())
     }
@@ -91,7 +93,7 @@ impl Reader<'_> {
     fn memory(&self, entry: &ReplayEntry) -> Result<StorePlan, Failure> {
         self.no_server(entry)?;
         let capacity = match entry.capacity {
-            // An address space that is smaller than that is full before.
+            // If this does not fit a `usize`, memory runs out before.
             Some(_) => usize::try_from(self.capacity(entry)?).unwrap_or(usize::MAX),
             None => StorePlan::DEFAULT_CAPACITY,
         };
@@ -101,31 +103,29 @@ impl Reader<'_> {
     fn capacity(&self, entry: &ReplayEntry) -> Result<u64, Failure> {
         match &entry.capacity {
             Some(capacity) if *capacity.as_ref() == 0 => {
-                Err(self.wrong_at(capacity, "a store for no events accepts none: expected for example 1000000"))
+                Err(self.wrong_at(capacity, "expected more than zero events, for example 1000000"))
             }
             capacity => Ok(capacity.as_ref().map_or(0, |capacity| *capacity.as_ref())),
         }
     }
 
-    /// How endpoints claim events, of which each takes so long to be handled.
+    /// How endpoints claim events, if the handler of each takes at most `handler_timeout`.
     pub(super) fn claims(&self, entry: &ReplayEntry, handler_timeout: Duration) -> Result<Claims, Failure> {
         Ok(Claims {
             handler_timeout: Some(handler_timeout),
-            lease: self
-                .time(entry.lease.as_ref(), "what is claimed for no time is not claimed: expected for example `60s`")?,
-            store_timeout: self
-                .time(entry.store_timeout.as_ref(), "no store answers in no time: expected for example `2s`")?,
+            lease: self.time(entry.lease.as_ref(), "expected more than zero, for example `60s`")?,
+            store_timeout: self.time(entry.store_timeout.as_ref(), "expected more than zero, for example `2s`")?,
             fails_open: entry.dangerous_fail_open,
         })
     }
 
-    /// How an endpoint takes events that come again.
+    /// How an endpoint treats repeated events.
     pub(super) fn replays(&self, entry: &EndpointEntry, claims: Claims) -> Result<Replays, Failure> {
         let unguarded = entry.dangerous_without_replay_guard || entry.dangerous_accept_replays_for_ever;
         if let Some(text) = entry.keep_for.as_ref().filter(|_| unguarded) {
-            return Err(self.wrong_at(text, "without a replay guard nothing is kept: leave this out"));
+            return Err(self.wrong_at(text, "without a replay guard no events are kept: remove this"));
         }
-        let keep_for = "what is kept for no time is not kept: expected for example `7d`";
+        let keep_for = "expected more than zero, for example `7d`";
         Ok(Replays {
             claims,
             keep_for: self.time(entry.keep_for.as_ref(), keep_for)?,
@@ -135,7 +135,7 @@ impl Reader<'_> {
     }
 }
 
-/// What answers behind a URL.
+/// The kind of server behind a URL.
 #[derive(Clone, Copy)]
 enum Engine {
     Redis,
@@ -159,7 +159,7 @@ impl Engine {
     }
 }
 
-/// Whether there is a password in a URL, in front of its host or in its query.
+/// Whether a URL has a password, in front of its host or in its query.
 fn has_password(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?']).next().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The secrets of an endpoint in the configuration file. No error here repeats what stands there.
+//! The secrets of an endpoint in the configuration file. No error repeats a value of the file.
 
 use std::{
     fmt, mem,
@@ -17,15 +17,15 @@ use crate::{failure::Failure, gateway::SentSecret, moment, secrets::SecretSource
 
 pub(super) struct Secrets(pub(super) Vec<Spanned<SecretEntry>>);
 
-/// `"env:NAME"`, or a table with `from` or `handshake`, which may add a label and a time of validity.
+/// `"env:NAME"`, or a table with `from` or `handshake`, and optionally a label, an id and times of validity.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SecretTable {
     from: Option<String>,
-    /// The file for a secret that the provider sends.
+    /// The file for the secret that the provider sends.
     handshake: Option<PathBuf>,
     label: Option<String>,
-    /// By which deliveries name the key, where they do.
+    /// The id with which deliveries name the key, if the scheme has such ids.
     key_id: Option<String>,
     not_before: Option<Datetime>,
     not_after: Option<Datetime>,
@@ -34,16 +34,16 @@ struct SecretTable {
 pub(super) struct SecretEntry(SecretTable);
 
 impl SecretEntry {
-    /// Where the secret is.
+    /// The source of the secret.
     fn source(&self, folder: &Path) -> Result<SecretSource, String> {
         match (&self.0.from, &self.0.handshake) {
             (Some(from), None) => SecretSource::parse(from, folder),
             (None, Some(file)) => Ok(SecretSource::File(folder.join(file))),
-            _ => Err("expected either `from` or `handshake`: where the secret is, or is to be kept".to_owned()),
+            _ => Err("expected either `from` or `handshake`: where the secret is, or where to store the one that the provider sends".to_owned()),
         }
     }
 
-    /// Reads the secret. The error says what is wrong, without the place.
+    /// Reads the secret. The error does not say the place.
     fn key(&self, source: &SecretSource) -> Result<Key, String> {
         let Self(table) = self;
         let label = table.label.clone().unwrap_or_else(|| source.label());
@@ -61,11 +61,11 @@ impl SecretEntry {
     }
 }
 
-/// What stands under `secrets`.
+/// The secrets of an endpoint.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) keys: Vec<Key>,
-    /// What keeps the secret that the provider is to send, if it has not sent it yet.
+    /// Stores the secret that the provider will send, if it has not sent it yet.
     pub(super) sent: Option<SentSecret>,
 }
 
@@ -78,10 +78,10 @@ impl Reader<'_> {
             self.reads(&source);
             let file = secret.as_ref().0.handshake.as_ref().map(|file| self.folder.join(file));
             if file.is_some() && !scheme.sends_secret() {
-                return Err(wrong("the provider sends no secret: expected `from`, where it is".to_owned()));
+                return Err(wrong("this provider sends no secret in a handshake: use `from` instead".to_owned()));
             }
             if file.is_some() && mem::replace(&mut is_sent, true) {
-                return Err(wrong("a provider sends one secret to an endpoint: leave this one out".to_owned()));
+                return Err(wrong("an endpoint stores only one secret from the provider: remove this".to_owned()));
             }
             match file.filter(|file| !file.exists()) {
                 Some(file) => found.sent = Some(SentSecret::new(file, self.with.reload.clone()).map_err(wrong)?),
@@ -91,7 +91,7 @@ impl Reader<'_> {
         Ok(found)
     }
 
-    /// Notes the file of a secret among those that this configuration is made of.
+    /// Adds the file of a secret to the files of this configuration.
     pub(super) fn reads(&self, source: &SecretSource) {
         if let SecretSource::File(path) = source {
             self.with.sources.add(path);

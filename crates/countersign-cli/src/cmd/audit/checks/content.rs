@@ -9,7 +9,7 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Failure> {
         let event = sender.event()?;
         let changed = event.clone().with_body(tamper::body(&event.body.into()));
         let check = "one character of the body changed";
-        // Where the signature stands in the body, that is the one that is changed, perhaps.
+        // If the signature is in the body, the changed character may be one of the signature.
         if sender.signature_header().is_some() {
             audit.forged("B8", check, &changed)?;
         } else {

@@ -31,7 +31,7 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Failure> {
     leaks(audit)
 }
 
-/// The signature, cut and lengthened.
+/// Sends signatures that are cut or lengthened.
 fn tags(audit: &mut Audit<'_>, name: &str) -> Result<(), Failure> {
     let sender = audit.sender;
     let event = sender.event()?;
@@ -60,7 +60,7 @@ fn tags(audit: &mut Audit<'_>, name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The signature under the name of another version or algorithm.
+/// Sends the signature under the name of another version or algorithm.
 fn names(audit: &mut Audit<'_>, name: &str) -> Result<(), Failure> {
     let event = audit.sender.event()?;
     let Some(value) = event.header(name).and_then(|value| std::str::from_utf8(value).ok()).map(str::to_owned) else {
@@ -76,7 +76,7 @@ fn names(audit: &mut Audit<'_>, name: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether an answer tells the right signature of what was refused.
+/// Checks that the answer to a forgery does not contain the right signature.
 fn leaks(audit: &mut Audit<'_>) -> Result<(), Failure> {
     let sender = audit.sender;
     let (Some(name), Some(forged)) = (sender.signature_header(), sender.forged()?) else { return Ok(()) };
@@ -93,7 +93,7 @@ fn leaks(audit: &mut Audit<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The forgery with the other headers of the right one, so that both have one signed content.
+/// The forgery with the other headers of the right message, so that both have the same signed content.
 fn timed_like(forged: &Message, right: &Message, name: &str) -> Message {
     let tag_of_forged = forged.header(name).map(tag).unwrap_or_default();
     let right_value = right.header(name).unwrap_or_default();
@@ -101,11 +101,11 @@ fn timed_like(forged: &Message, right: &Message, name: &str) -> Message {
     right.clone().set(name, [&right_value[..kept], tag_of_forged].concat())
 }
 
-/// The last run of characters that can stand in a tag.
+/// The last run of characters that a tag can have.
 fn tag(value: &[u8]) -> &[u8] {
     let is_tag = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/-_=".contains(byte);
     let start = value.iter().rposition(|byte| !is_tag(byte)).map_or(0, |at| at + 1);
-    // `v1=` and the like belong to what is around it.
+    // A label such as `v1=` is not part of the tag.
     let tag = &value[start..];
     let label = tag.iter().position(|byte| *byte == b'=').filter(|at| at + 2 < tag.len()).map_or(0, |at| at + 1);
     &tag[label..]

@@ -1,4 +1,4 @@
-//! The checks, by the parts of the list of attacks.
+//! The checks of an audit, grouped as the attacks in `tests/ADVERSARY.md`.
 
 mod content;
 mod key;
@@ -15,14 +15,14 @@ use super::{
 };
 use crate::failure::Failure;
 
-/// An audit under way.
+/// An audit in progress.
 pub(super) struct Audit<'a> {
     pub(super) sender: &'a Sender,
     pub(super) receiver: &'a Receiver,
     pub(super) rows: Vec<Row>,
-    /// What forgeries were answered with.
+    /// The answers to forgeries, each with its check.
     refusals: Vec<(String, Got)>,
-    /// Is shown each row when it is there.
+    /// Called with each row as soon as it is there.
     pub(super) show: &'a mut dyn FnMut(&Row) -> Result<(), Failure>,
 }
 
@@ -35,7 +35,7 @@ impl<'a> Audit<'a> {
         Self { sender, receiver, rows: Vec::new(), refusals: Vec::new(), show }
     }
 
-    /// All checks; only the first if that fails: whatever refuses everything proves nothing.
+    /// Runs all checks. If the first fails, it stops: a receiver that refuses everything proves nothing.
     pub(super) fn run(&mut self) -> Result<(), Failure> {
         let event = self.sender.event()?;
         if self.send("–", "a good delivery", Expect::Accepted, &event)? != Verdict::Pass {
@@ -52,7 +52,7 @@ impl<'a> Audit<'a> {
         Ok(())
     }
 
-    /// Sends a message as a whole.
+    /// Sends a whole message.
     fn send(
         &mut self,
         row: &'static str,
@@ -63,13 +63,13 @@ impl<'a> Audit<'a> {
         self.try_it(row, check, expect, |receiver| receiver.send(&message.bytes()))
     }
 
-    /// Sends a message that was changed, to be refused unless the scheme itself takes it.
+    /// Sends a message that was changed. It should be refused, unless the scheme itself accepts it.
     fn spoilt(&mut self, row: &'static str, check: impl Into<String>, message: &Message) -> Result<Verdict, Failure> {
         let expect = if self.sender.may_accept(message) { Expect::Either } else { Expect::Refused };
         self.send(row, check, expect, message)
     }
 
-    /// Sends a forgery, whose answer must be like that of every other.
+    /// Sends a forgery. All forgeries should be answered alike.
     fn forged(&mut self, row: &'static str, check: &str, message: &Message) -> Result<(), Failure> {
         let mut got = Got::Nothing(String::new());
         self.try_it(row, check, Expect::Refused, |receiver| {
@@ -98,7 +98,7 @@ impl<'a> Audit<'a> {
         Ok(verdict)
     }
 
-    /// Whether the answers to forgeries tell them apart; a single one has nothing to be told from.
+    /// Checks that all forgeries were answered alike, if there are two or more.
     fn oracle(&mut self) -> Result<(), Failure> {
         if self.refusals.len() < 2 {
             return Ok(());
@@ -109,7 +109,7 @@ impl<'a> Audit<'a> {
     }
 }
 
-/// What the answers to these forgeries say of them.
+/// Whether the answers to these forgeries differ.
 fn told_apart(refusals: &[(String, Got)]) -> (String, Verdict) {
     let answers: Vec<_> = refusals
         .iter()

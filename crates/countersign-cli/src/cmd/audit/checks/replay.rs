@@ -1,4 +1,4 @@
-//! Replays, as far as answers tell.
+//! Replays, as far as answers show them.
 
 use std::thread;
 
@@ -32,7 +32,7 @@ fn repeated(audit: &Audit<'_>) -> Expect {
     Expect::Repeated { in_progress: audit.sender.scheme().answers().in_progress().map(|status| status.as_u16()) }
 }
 
-/// One event eight times at once.
+/// Sends one event eight times at once.
 fn at_once(audit: &mut Audit<'_>) -> Result<(), Failure> {
     let (bytes, receiver) = (audit.sender.event()?.bytes(), audit.receiver);
     let all: Vec<Got> = thread::scope(|scope| {

@@ -17,7 +17,7 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Failure> {
     malformed(audit)
 }
 
-/// Times that are none, where the time stands in a header.
+/// Sends malformed times, if the time is in a header.
 fn malformed(audit: &mut Audit<'_>) -> Result<(), Failure> {
     let sender = audit.sender;
     let event = sender.event()?;
@@ -41,13 +41,13 @@ fn malformed(audit: &mut Audit<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The header with the time as digits, and those.
+/// The header that has the time in decimal digits, and those digits.
 fn printed(event: &Message) -> Option<(String, String)> {
     let now = crate::moment::now().unix_seconds() / 1000;
     event.headers.iter().find_map(|(name, value)| {
         let value = std::str::from_utf8(value).ok()?;
         let runs = value.split(|c: char| !c.is_ascii_digit());
-        // The last three digits of seconds may have changed since it was signed.
+        // The last three digits of the seconds may have changed since it was signed.
         let time = runs.filter(|run| [10, 13].contains(&run.len())).find(|run| run.starts_with(&now.to_string()))?;
         Some((name.clone(), time.to_owned()))
     })

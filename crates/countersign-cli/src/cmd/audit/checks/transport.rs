@@ -47,7 +47,7 @@ fn headers(audit: &mut Audit<'_>) -> Result<(), Failure> {
             )?;
         }
     }
-    // 501 is what servers say to methods that they have no use for.
+    // Servers answer 501 to methods that they do not support.
     let event = Message { method: "GET".to_owned(), ..sender.event()? };
     let expect = if sender.may_accept(&event) { Expect::Either } else { Expect::RefusedOrClosed };
     audit.send("A8", "another method", expect, &event)?;

@@ -24,7 +24,7 @@
   };
   const store = (used) => {
     const chosen = new URLSearchParams(used.map((field) => [field.name, field.value])).toString();
-    // A page from a file may not be let do this; then there is only nothing to bookmark.
+    // The browser may refuse this for a page from a file. Then the filters cannot be bookmarked.
     try { history.replaceState(null, "", chosen ? `#${chosen}` : location.pathname + location.search); } catch { }
   };
   const load = () => {

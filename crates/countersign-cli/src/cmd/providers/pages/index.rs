@@ -14,8 +14,8 @@ pub(super) fn render(entries: &[Entry]) -> String {
     let main = html! {
         h1 { "Providers" }
         p.summary {
-            "How " (entries.len()) " senders sign their webhooks, what their signatures cover, and what not. "
-            "Each page is made from the file that verifies."
+            "How " (entries.len()) " providers sign their webhooks, what the signatures cover, and what they do not. "
+            "Each page is generated from the scheme file that Countersign verifies with."
         }
         (filters(&entries))
         p #count role="status" { (entries.len()) " of " (entries.len()) }
@@ -25,12 +25,12 @@ pub(super) fn render(entries: &[Entry]) -> String {
             } }
             tbody { @for entry in &entries { (row(entry)) } }
         }
-        p #none hidden { "No provider is like that. " button #reset type="button" { "Clear the filters" } }
+        p #none hidden { "No provider matches. " button #reset type="button" { "Clear the filters" } }
     };
     page("Webhook providers – Countersign", true, &main)
 }
 
-/// Shown by the script, without which they would do nothing.
+/// The filters. They are hidden until the script runs, since they do nothing without it.
 fn filters(entries: &[&Entry]) -> Markup {
     let values = |of: fn(&Scheme) -> Vec<String>| -> BTreeSet<String> {
         entries.iter().flat_map(|entry| of(&entry.scheme)).collect()
@@ -45,7 +45,7 @@ fn filters(entries: &[&Entry]) -> Markup {
             (select("algorithm", "Algorithm", &values(|scheme| scheme.algorithms())))
             (select("checked", "Checked by", &values(checked)))
             details {
-                summary { "What is covered and needed" }
+                summary { "What is covered and what is needed" }
                 div {
                     @for (name, question) in questions(entries) {
                         label { span { (question) }
@@ -102,7 +102,7 @@ fn mark(what: &str, is_covered: bool) -> Markup {
     }
 }
 
-/// What the search looks through, in lower case.
+/// The text that the search looks through, in lower case.
 fn searched(scheme: &Scheme) -> String {
     let mut texts = vec![scheme.id().to_owned(), scheme.name().to_owned(), scheme.aliases().join(" ")];
     texts.extend([
@@ -123,7 +123,7 @@ fn checked(scheme: &Scheme) -> Vec<String> {
     scheme.checked().map(|checked| checked.to_string()).into_iter().collect()
 }
 
-/// Line breaks stand between values, since no value has one that a `select` could choose.
+/// Joins values with line breaks, which no value of a `select` has.
 fn joined(values: &[String]) -> String {
     values.join("\n")
 }

@@ -1,4 +1,4 @@
-//! `countersign providers pages`: the catalogue as web pages that need nothing but a browser.
+//! `countersign providers pages`: writes the catalogue as static web pages.
 
 mod index;
 mod page;
@@ -19,10 +19,10 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(after_help = HELP)]
 pub(super) struct Pages {
-    /// The folder, which is made if it is not there; files of the same names in it are replaced
+    /// The folder to write to; it is created if need be, and files of the same names are replaced
     dir: PathBuf,
 
-    /// A scheme file of your own to add, any number of them
+    /// A scheme file of your own to add; repeatable
     #[arg(long = "scheme", value_name = "FILE")]
     schemes: Vec<PathBuf>,
 }
@@ -56,18 +56,18 @@ impl Pages {
     }
 }
 
-/// Refuses ids of which no file and no link could be made, or two the same one.
+/// Refuses ids that cannot be the name of a file, and ids that give the same name.
 fn check_names(entries: &[Entry]) -> Result<(), Failure> {
     let mut known = HashSet::from(["index".to_owned()]);
     for id in entries.iter().map(|entry| entry.scheme.id()) {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
         if id.is_empty() || !id.chars().all(is_plain) {
             return Err(Failure::new(format!(
-                "no page can be called `{id}`: name the file with letters, digits and `-`"
+                "`{id}` cannot be the name of a page: rename the scheme file, with only letters, digits, `-` and `_`"
             )));
         }
         if !known.insert(id.to_lowercase()) {
-            return Err(Failure::new(format!("there is a page `{id}` already: give the scheme file another name")));
+            return Err(Failure::new(format!("there is a page `{id}` already: rename the scheme file")));
         }
     }
     Ok(())

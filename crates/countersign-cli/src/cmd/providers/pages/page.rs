@@ -1,4 +1,4 @@
-//! What all pages have around them.
+//! The frame of every page: head, header, footer and content security policy.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("filter.js");
 
-/// A page; the index alone has a script.
+/// A page. Only the index has a script.
 pub(super) fn page(title: &str, has_script: bool, main: &Markup) -> String {
     let html = html! {
         (DOCTYPE)
@@ -39,7 +39,7 @@ pub(super) fn page(title: &str, has_script: bool, main: &Markup) -> String {
     html.into_string()
 }
 
-/// Whatever a text on the page might smuggle in, a browser runs and loads nothing but our own.
+/// The content security policy: the browser runs and loads only our own script and style, whatever a text may inject.
 fn policy(has_script: bool) -> String {
     let hash = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
     let script = if has_script { format!(" script-src {};", hash(SCRIPT)) } else { String::new() };

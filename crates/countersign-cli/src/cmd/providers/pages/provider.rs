@@ -36,7 +36,7 @@ pub(super) fn render(entry: &Entry) -> String {
     page(&format!("{} – webhook signatures", scheme.name()), false, &main)
 }
 
-/// The sections that something else stands behind.
+/// The sections with something else behind them.
 const CONFIGURATION: &str = "What to configure";
 const COVERAGE: &str = "What the signature covers";
 

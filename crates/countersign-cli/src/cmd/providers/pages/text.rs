@@ -1,13 +1,13 @@
-//! Texts of scheme files on a page. They are data: `maud` escapes all of them, and only their marks are made into elements.
+//! Texts of scheme files as HTML: `maud` escapes all of them, and only their marks become elements.
 
 use maud::{Markup, html};
 
-/// The file of a provider's page. Its id is plain: `check_names` saw to it.
+/// The file of a provider's page. `check_names` has checked that the id is a safe name.
 pub(super) fn file_name(id: &str) -> String {
     format!("{id}.html")
 }
 
-/// Words in which code stands between backticks, and what is stressed between asterisks.
+/// Words, with code between backticks and emphasis between asterisks.
 pub(super) fn words(text: &str) -> Markup {
     html! {
         @for (at, piece) in text.split('`').enumerate() {
@@ -28,7 +28,7 @@ fn stressed(text: &str) -> Markup {
     }
 }
 
-/// A link, if it is one to the web; else the text.
+/// A link if the text is a web address, else the text.
 pub(super) fn source(text: &str) -> Markup {
     let is_web = text.starts_with("https://") || text.starts_with("http://");
     html! {
