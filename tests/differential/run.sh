@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Holds our verdicts against those of the providers' own SDKs: see README.md. Needs Node.js 20 or newer and npm, which
-# installs the SDKs here; no other test does. Arguments are those of the program: --requests N, --seed N, --write, PROVIDER...
+# Compares our verdicts with those of the providers' own SDKs: see README.md. Needs Node.js 20 or newer, and npm, which
+# installs the SDKs here; no other test does. Arguments of the program: --requests N, --seed N, --write, PROVIDER...
 set -euo pipefail
 cd "$(dirname "$0")"
 

@@ -4,7 +4,7 @@ import { shopifyApi } from '@shopify/shopify-api';
 
 const apps = new Map();
 
-/// The SDK, set up for the app that has this client secret.
+/// The SDK, configured for an app with this client secret.
 function app(secret) {
   if (!apps.has(secret)) {
     apps.set(secret, shopifyApi({

@@ -1,12 +1,12 @@
-// What the judges of Twilio's ways of signing share.
+// Code that the judges of Twilio's schemes share.
 
 import { parse } from 'node:querystring';
 import twilio from 'twilio';
 
-/// Of deliveries with a form for their body.
+/// A judge for deliveries whose body is a form.
 export const form = (algorithm) => judge(algorithm, formOf);
 
-/// Of deliveries in JSON, whose URL has the hash of the body.
+/// A judge for deliveries in JSON, whose URL has the hash of the body.
 export const json = (algorithm) => judge(algorithm, () => ({}));
 
 /// As `twilio.webhook()` does it, behind a parser that keeps the raw body.
