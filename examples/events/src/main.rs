@@ -1,4 +1,4 @@
-//! GitHub's events, each with a payload and a handler of its own. Run with
+//! Handles each GitHub event with its own payload type and handler. Run with
 //! `GITHUB_WEBHOOK_SECRET=… cargo run -p example-events`, and have GitHub post to `/github`.
 
 use std::{
@@ -19,7 +19,7 @@ use countersign_axum::{
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
-// GitHub does not sign the name of the event. Fields that no other event has make sure that a payload which comes under a
+// GitHub does not sign the name of the event. These payloads have fields that no other event has, so that a payload under a
 // wrong name is refused.
 
 #[derive(Deserialize)]
@@ -57,7 +57,7 @@ async fn on_issues(Webhook(Issues { action, issue }): Webhook<Issues>) -> String
     format!("#{} was {action}", issue.number)
 }
 
-/// Without a fallback, other events are answered with 204 as well, just not noticed.
+/// Without a fallback, other events are answered 204, too, but not printed.
 async fn on_other(delivery: Delivery) -> StatusCode {
     if let Some(event_type) = delivery.event_type() {
         println!("not handled: {event_type}");

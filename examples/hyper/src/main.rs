@@ -33,8 +33,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Serves one connection. hyper's own deadline guards the head, the stack's guards the body. All connections share what was
-/// handled.
+/// Serves one connection. hyper has a timeout for the head, and the stack one for the body. All connections share the replay
+/// guard.
 async fn serve(stream: TcpStream, stack: Stack<Verifier>) {
     let service = stack.layer(service_fn(handle));
     let connection = http1::Builder::new()
@@ -45,7 +45,7 @@ async fn serve(stream: TcpStream, stack: Stack<Verifier>) {
     }
 }
 
-/// Runs for verified requests only: there is no `VerifiedBody` without a verdict.
+/// Runs for verified requests only: a `VerifiedBody` exists only after verification.
 async fn handle(request: Request<VerifiedBody>) -> Result<Response<Full<Bytes>>, Infallible> {
     if let Some(delivery) = request.extensions().get::<Delivery>() {
         let event = delivery.event_type().map(|event| event.to_string()).unwrap_or_default();

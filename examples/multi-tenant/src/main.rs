@@ -1,4 +1,4 @@
-//! One route, many tenants, each with a secret of its own that is looked up when its first delivery arrives. Run with
+//! Serves many tenants on one route. Each has its own secret, which is looked up when its first delivery arrives. Run with
 //! `cargo run -p example-multi-tenant`, then sign a request to it with
 //! `SECRET=the-secret-of-acme countersign send github --secret-env SECRET --to http://127.0.0.1:3000/hooks/acme --data '{}'`.
 
@@ -28,12 +28,12 @@ fn app(database: Database) -> Result<Router, StackError> {
     Ok(Router::new().route("/hooks/{tenant}", post(handle)).layer(stack))
 }
 
-/// Runs for verified deliveries only: `tenant` is the one whose secret signed.
+/// Runs for verified deliveries only: `tenant` is the tenant whose secret made the signature.
 async fn handle(Path(tenant): Path<String>, Extension(delivery): Extension<Delivery>) {
     println!("{tenant}: {} bytes from {}", delivery.body().len(), delivery.provider());
 }
 
-/// Stands for your database or vault.
+/// Your database or vault, here a map.
 #[derive(Clone)]
 struct Database {
     secrets: Arc<RwLock<HashMap<String, String>>>,
@@ -44,7 +44,7 @@ impl KeyResolver for Database {
     type Error = ConfigError;
 
     fn tenant(&self, head: &Parts) -> Option<String> {
-        // Attackers choose what stands here, so it is bounded before it becomes a key of the cache.
+        // Attackers choose the path, so its length is limited before it becomes a key of the cache.
         let name = head.uri.path().strip_prefix("/hooks/")?;
         (name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'))
             .then(|| name.to_owned())

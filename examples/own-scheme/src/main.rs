@@ -1,10 +1,10 @@
-//! A provider that is not in the catalogue: its way of signing is a file, [`acme.toml`](../acme.toml), and no Rust.
+//! Verifies a provider that is not in the catalogue, with a scheme file, [`acme.toml`](../acme.toml), and no Rust code for it.
 //!
 //! ```sh
 //! cargo run -p example-own-scheme
 //! ```
 //!
-//! The same file works on the command line (here, in its folder), to try an endpoint or to judge a saved request:
+//! The same file works on the command line (here, in its folder), to try an endpoint or to verify a saved request:
 //!
 //! ```sh
 //! export ACME_SECRET=acme_c2VjcmV0LW9mLXRoZS1leGFtcGxl
@@ -19,15 +19,15 @@ use http::Request;
 
 const ACME: &str = include_str!("../acme.toml");
 
-/// In earnest it comes from the environment.
+/// In a real service, the secret comes from the environment.
 const SECRET: &str = "acme_c2VjcmV0LW9mLXRoZS1leGFtcGxl";
 
 fn main() -> Result<(), Box<dyn Error>> {
-    // Once, at start-up: a mistake in the file is an error with line and column.
+    // Once, at startup: a mistake in the file is an error with line and column.
     let scheme = Scheme::from_toml("acme", ACME)?;
     let verifier = Verifier::new(&scheme, SECRET)?;
 
-    // What Acme does. In your tests the signer stands in for it.
+    // What Acme would send. In your tests, the signer plays its part.
     let now = Timestamp::from(SystemTime::now());
     let order = Request::post("/acme").body(r#"{"event":"order.paid","order":17}"#)?;
     let delivery = Signer::new(&scheme, SECRET)?.sign(order, now)?;

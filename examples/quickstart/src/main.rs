@@ -13,15 +13,15 @@ use countersign_axum::{
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
-/// What this service needs of an event; the rest of the payload is skipped.
+/// The fields of an event that this service needs. The rest of the payload is ignored.
 #[derive(Deserialize)]
 struct Event {
     id: String,
     r#type: String,
 }
 
-/// Runs for verified events only, and once for each: Stripe sends an event again until it gets a 2xx, and what was handled
-/// does not get here again.
+/// Runs for verified events only, and once for each: Stripe sends an event again until it is answered with a 2xx, and the
+/// replay guard stops events that were handled.
 async fn on_event(Webhook(event): Webhook<Event>) {
     println!("{} is a {}", event.id, event.r#type);
 }

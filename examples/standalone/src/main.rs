@@ -1,5 +1,4 @@
-//! Verifies a webhook without a framework and without async: the head, the raw body and the time go in, a verdict comes
-//! out. Run with `cargo run -p example-standalone`.
+//! Verifies a webhook without a framework and without async, from the head, the raw body and the time. Run with `cargo run -p example-standalone`.
 
 use std::time::SystemTime;
 
@@ -25,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-/// Judges one request and says which event it was.
+/// Verifies one request and returns the id of its event.
 fn judge(verifier: &Verifier, head: &Parts, body: &[u8], now: Timestamp) -> Result<String, Rejection> {
     let verified = verifier.verify(head, body, now)?;
     Ok(verified.event_id().map(|id| id.to_string()).unwrap_or_default())
@@ -38,7 +37,7 @@ fn describe(verdict: Result<String, Rejection>) -> String {
     }
 }
 
-/// A verifier that takes the new secret and, until the provider has stopped to use it, the old one.
+/// A verifier that accepts the new secret and, for as long as the provider still uses it, the old one.
 fn rotating(new: &str, old: &str) -> Result<Verifier, ConfigError> {
     Verifier::builder(providers::SLACK).secret(new).secret(old).build()
 }
