@@ -1,6 +1,6 @@
-//! The schemes: each way in which a secret is computed or compared with.
+//! The schemes under test: every way to compute or compare with a secret.
 
-/// A way of signing, and secrets that fit it.
+/// A scheme, and secrets that fit it.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) name: String,
@@ -20,12 +20,12 @@ const SECRETS: [&str; 4] = [
 const PASSWORDS: [&str; 4] =
     ["user:f3b1c0d15f6e4d0c", "user:0d1e6f5a7a0c4b1e", "name:9c5b0f7e2d3a4f6b", "user:27a4d8c6e9b14035"];
 
-/// An endpoint that answers a question, if that has the token.
+/// A scheme whose handshake is answered if it has the right token.
 pub(crate) const ASKED: &str = "name = \"Acme\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\n\
     signs = \"{body}\"\nvalue = \"{hex}\"\n[settings]\nclient = \"the token\"\n[[handshake]]\nmethod = \"GET\"\n\
     signed = false\nwhen = { query = \"challenge\" }\ntoken = { query = \"token\", setting = \"client\" }\nanswer = \"{query:challenge}\"";
 
-/// Longer than a block of any hash here.
+/// Secrets that are longer than a block of any hash here.
 const LONG: [&str; 4] = [
     "f3b1c0d1-5f6e-4d0c-9a55-3a1b7a5c7f3e-f3b1c0d1-5f6e-4d0c-9a55-3a1b7a5c7f3e-f3b1c0d1-5f6e-4d0c-9a55-3a1b7a5c7f3e-f3b1c0d1-5f6e-4d0c-9a55-3a1b7a5c7f3e",
     "0d1e6f5a-7a0c-4b1e-8c9d-64d1f0b7a2c3-0d1e6f5a-7a0c-4b1e-8c9d-64d1f0b7a2c3-0d1e6f5a-7a0c-4b1e-8c9d-64d1f0b7a2c3-0d1e6f5a-7a0c-4b1e-8c9d-64d1f0b7a2c3",
@@ -33,7 +33,7 @@ const LONG: [&str; 4] = [
     "27a4d8c6-e9b1-4035-a6f2-8b3d5c7e9f10-27a4d8c6-e9b1-4035-a6f2-8b3d5c7e9f10-27a4d8c6-e9b1-4035-a6f2-8b3d5c7e9f10-27a4d8c6-e9b1-4035-a6f2-8b3d5c7e9f10",
 ];
 
-/// Each algorithm that takes a secret, each encoding of a tag, each place of the secret.
+/// All cases: each algorithm that takes a secret, each encoding of a tag, each place of the secret.
 pub(crate) fn all() -> Vec<Case> {
     let hmacs = ["md5", "sha1", "sha256", "sha384", "sha512", "sha3-512", "keccak256"];
     let hmacs = hmacs.iter().map(|digest| case(&format!("hmac-{digest}"), &header("hmac-", digest, "{hex}", "{body}")));

@@ -1,12 +1,12 @@
-//! What must be found: comparisons and look-ups as one should not write them. If one of them passes, nothing here proves
-//! anything.
+//! Controls: comparisons and lookups that depend on a secret, in which valgrind must find errors. If it misses one, the other
+//! results prove nothing.
 
 use std::hint::black_box;
 
-/// Does something with an undefined secret and a defined guess.
+/// An operation on an undefined secret and a defined guess.
 pub(crate) type Control = fn(secret: &[u8], guess: &[u8]) -> bool;
 
-/// Each with its name.
+/// All controls, each with its name.
 pub(crate) const ALL: [(&str, Control); 4] = [
     ("slices compared by ==", |secret, guess| black_box(secret) == black_box(guess)),
     ("a loop that ends at the first difference", ends_early),
@@ -30,7 +30,7 @@ fn looks_up(secret: &[u8], guess: &[u8]) -> bool {
     table[usize::from(secret[0])] == guess[0]
 }
 
-/// All bytes are compared, but what follows is done for the right key only.
+/// Compares all bytes, but continues only for the right key.
 #[inline(never)]
 fn skips(secret: &[u8], guess: &[u8]) -> bool {
     let difference = secret.iter().zip(guess).fold(0, |difference, (one, other)| difference | (one ^ other));

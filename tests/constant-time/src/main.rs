@@ -1,7 +1,7 @@
-//! Verifies with secrets that count as undefined, so that valgrind finds each branch and each address that depends on them.
+//! Verifies with secrets that are marked as undefined, so that valgrind finds each branch and address that depends on them.
 //!
-//! `tests/constant_time.rs` runs it and reads what it prints, a line per trial: a word, a name and the number of errors that
-//! valgrind found in it, with tabs between them.
+//! `tests/constant_time.rs` runs this program and reads its output. A line per trial has, separated by tabs, a word, a name and
+//! the number of errors that valgrind found.
 
 mod cases;
 mod controls;

@@ -1,4 +1,4 @@
-//! Verifies as an endpoint would, with secrets that memcheck holds for undefined.
+//! A trial: verifies as an endpoint would, with secrets that memcheck takes for undefined.
 
 use std::hint::black_box;
 
@@ -20,10 +20,10 @@ const SETTING: &str = "6d1f0b7a2c3e";
 const BODY: &str =
     r#"{"id":"evt_1","text":"longer than one block of the hash, so that data passes its buffer and goes through it"}"#;
 
-/// Whose signature a request has.
+/// Who signed a request: a name, and the index of the secret in [`Case::secrets`].
 pub(crate) const SIGNED_BY: [(&str, usize); 3] = [("the first key", 0), ("the second key", 1), ("nobody", 3)];
 
-/// Judges a request of that signer in each way, and says how often a secret decided something.
+/// Verifies a request of this signer, as a whole and in parts. Returns how often a branch or address depended on a secret.
 pub(crate) fn errors(case: &Case, signer: usize) -> usize {
     let scheme = Scheme::from_toml("acme", &case.toml).unwrap_or_else(|error| panic!("{}: {error}", case.name));
     let request = signed(case, &scheme, signer);
@@ -35,7 +35,7 @@ pub(crate) fn errors(case: &Case, signer: usize) -> usize {
     errors
 }
 
-/// Asks with the right token and a wrong one, and says how often the token decided something.
+/// Sends a handshake with the right token and with a wrong one. Returns how often a branch or address depended on the token.
 pub(crate) fn errors_when_asked() -> usize {
     let scheme = Scheme::from_toml("acme", ASKED).unwrap_or_else(|error| panic!("{error}"));
     let builder = Verifier::builder(&scheme).secret("a-long-random-secret").setting("client", undefined_text(SETTING));
@@ -49,7 +49,7 @@ pub(crate) fn errors_when_asked() -> usize {
     errors
 }
 
-/// With two keys that are valid, and two that are not now: those must not even be looked at.
+/// A verifier with two valid keys, and two that are not valid now, which must not even be looked at.
 fn verifier(case: &Case, scheme: &Scheme) -> Verifier {
     let key = |at: usize| Key::new(format!("key-{at}"), undefined(case.secrets[at]));
     let keys = [key(2).not_after(YESTERDAY), key(0).not_after(TOMORROW), key(1), key(3).not_before(TOMORROW)];
@@ -62,7 +62,7 @@ fn configured(builder: VerifierBuilder, scheme: &Scheme, setting: &str) -> Verif
     scheme.settings().fold(builder, |builder, (name, _)| builder.setting(name, setting))
 }
 
-/// A secret of undefined bytes, which still are those of the text.
+/// A secret of undefined bytes, whose values are those of the text.
 fn undefined(secret: &str) -> Secret {
     Secret::from_bytes(undefined_bytes(secret)).expect("it is one")
 }
