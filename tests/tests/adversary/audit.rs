@@ -1,4 +1,4 @@
-//! `countersign audit`: it passes receivers that are right, and says of others what is wrong with them.
+//! `countersign audit`: passes correct receivers, and finds what is wrong with others.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -32,7 +32,7 @@ fn audit(server: &dyn Server, provider: Provider, more: &[&str]) -> Output {
     command.args(more).env("SECRET", SECRET).output().unwrap()
 }
 
-/// The checks that a receiver did not pass, by the rows of the list of attacks.
+/// The checks that a receiver did not pass, by their rows in `ADVERSARY.md`.
 fn not_passed(output: &Output) -> BTreeMap<String, Vec<String>> {
     assert!(output.stderr.is_empty(), "{output:?}");
     let report: Json = serde_json::from_slice(&output.stdout).unwrap();
@@ -57,7 +57,7 @@ fn an_audit_passes_an_axum_app_with_the_layers_and_the_gateway() {
 
 #[test]
 fn an_audit_fails_no_right_receiver_of_what_a_private_key_signed() {
-    // Dyte's id stands in a header that nothing covers.
+    // Dyte's id is in a header that the signature does not cover.
     for id in ["dyte", "discord"] {
         let app = Router::new().route("/{provider}", any(receive_signed));
         let server = Served::new(app, Arc::default());
@@ -65,7 +65,7 @@ fn an_audit_fails_no_right_receiver_of_what_a_private_key_signed() {
         let mut command = Command::new(program());
         command.args(["audit", id, "--to", &url, "--secret-env", "SECRET", "--patience", "4s", "--json"]);
         let rows = not_passed(&command.env("SECRET", Endpoint::find(id).private_key()).output().unwrap());
-        // It waits for ever for a head that does not come, which is another matter.
+        // axum waits for ever for a head that does not arrive, which is not tested here.
         assert!(rows.values().flatten().all(|row| row.contains("no answer")), "{id}: {rows:#?}");
     }
 }
@@ -81,7 +81,7 @@ async fn receive_signed(Path(id): Path<String>, request: Request<Body>) -> Statu
     verdict.err().map_or(StatusCode::OK, |rejection| rejection.status())
 }
 
-/// A body as a receiver with limits takes it: short ones, as no audit needs to wait longer.
+/// Reads a body as a receiver with limits does. The limits are low, so that the audit need not wait.
 async fn whole(body: Body) -> Result<Bytes, StatusCode> {
     let body = timeout(Duration::from_secs(1), axum::body::to_bytes(body, 1024 * 1024)).await;
     body.map_err(|_| StatusCode::REQUEST_TIMEOUT)?.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)
@@ -100,13 +100,13 @@ fn an_audit_of_another_host_needs_its_owners_word() {
     }
 }
 
-/// What a bad receiver judges by.
+/// The check of a bad receiver.
 struct Wrong {
     judge: fn(&Wrong, &Parts, &Bytes) -> Result<(), Refusal>,
     seen: Mutex<HashSet<String>>,
 }
 
-/// What is wrong about a receiver, and what of it an audit finds.
+/// Audits a bad receiver, and returns what the audit found.
 fn found(
     provider: Provider,
     judge: fn(&Wrong, &Parts, &Bytes) -> Result<(), Refusal>,
@@ -124,7 +124,7 @@ fn found(
     not_passed(&audit(&server, provider, &[]))
 }
 
-/// What a bad receiver answers with.
+/// The answer of a bad receiver.
 struct Refusal(StatusCode, String);
 
 impl IntoResponse for Refusal {
@@ -277,7 +277,7 @@ fn an_audit_finds_the_right_signature_in_an_answer() {
 fn an_audit_finds_that_a_forgery_uses_up_an_event() {
     let rows = found(providers::STANDARD_WEBHOOKS, |wrong, parts, body| {
         let id = parts.headers.get("webhook-id").ok_or_else(|| bad(StatusCode::BAD_REQUEST))?;
-        // Seen before it is verified.
+        // The receiver remembers the event before it verifies it.
         if !wrong.seen.lock().unwrap().insert(format!("{id:?}")) {
             return Err(bad(StatusCode::CONFLICT));
         }

@@ -1,4 +1,4 @@
-//! Bodies that lie about their length, never end, arrive by the byte, break off, or unpack to more than they are.
+//! Bodies with a wrong length, without an end, sent byte by byte, cut off, or compressed.
 
 use std::{
     io::Write as _,
@@ -21,7 +21,7 @@ fn e4_an_announced_body_that_does_not_come_is_not_waited_for() {
         connection.write(&longer.bytes());
         assert_eq!(connection.answer().unwrap().status, 408, "{}", server.name());
         assert!(connection.is_closed(), "{}", server.name());
-        // Whoever closes the sending side has no more to send.
+        // A client that closes its sending side has no more to send.
         let statuses: Vec<u16> = server.send(&longer.bytes()).iter().map(|answer| answer.status).collect();
         assert!(statuses.is_empty() || statuses == [400], "{}: {statuses:?}", server.name());
         server.is_unharmed(0);
@@ -84,7 +84,7 @@ fn e5_a_body_that_drips_is_given_up_at_the_deadline() {
                 .into_iter()
                 .map(|connection| scope.spawn(|| drip(connection, &delivery().set("content-length", "60"), "{")))
                 .collect();
-            // Nobody waits behind them.
+            // No request follows them.
             assert_eq!(server.status_of(&delivery()), 200, "{}", server.name());
             for status in drips {
                 assert_eq!(status.join().unwrap(), 408, "{}", server.name());
@@ -104,7 +104,7 @@ fn e5_a_drip_of_chunks_is_given_up_at_the_deadline() {
     });
 }
 
-/// Sends a piece of the body a second until there is an answer.
+/// Sends a piece of the body each second until there is an answer.
 fn drip(mut connection: countersign_tests::target::Connection, message: &Message, piece: &str) -> u16 {
     connection.write(&message.head());
     let mut writer = connection.stream().try_clone().unwrap();
@@ -128,7 +128,7 @@ fn e10_a_request_that_breaks_off_anywhere_leaves_nothing() {
             let mut connection = server.connect();
             connection.write(&good[..end]);
         }
-        // With what has arrived unread, and so a reset.
+        // The server closes the connection with unread bytes, so the client sees a reset.
         for _ in 0..100 {
             let mut connection = server.connect();
             connection.write(&[delivery().head(), vec![b'a'; 1000], delivery().bytes()].concat());
@@ -184,15 +184,15 @@ fn e6_a_packed_body_is_judged_as_it_was_before_and_a_bomb_is_not_unpacked() {
         };
         twice(server, attack);
         assert_eq!(server.status_of(&coded("gzip", plain, packed(plain))), 200, "{}", server.name());
-        // The limit of bodies is that of unpacked ones as well.
+        // The limit applies to decompressed bodies, too.
         let limit = vec![b' '; BODY_LIMIT];
         let above = [&limit[..], b" "].concat();
         assert_eq!(server.status_of(&coded("gzip", &above, packed(&above))), 413, "{}", server.name());
         assert_eq!(server.status_of(&coded("gzip", &limit, packed(&limit))), 200, "{}", server.name());
-        // Where nothing is unpacked, a coding is none of the scheme's business: the bytes on the wire are signed.
+        // For a scheme that does not decompress, a content coding has no effect: the bytes on the wire are signed.
         let wire = signed(providers::GITHUB, SECRET, packed(&bomb)).with("content-encoding", "gzip");
         assert_eq!(server.status_of(&wire), 200, "{}", server.name());
-        // One more each time to see that it is unharmed.
+        // `twice` sends one more good delivery after each attack.
         server.is_unharmed(3 + 2);
     });
 }

@@ -1,4 +1,4 @@
-//! Connections: thousands that are idle or slow, and those on which more is sent than answers are read.
+//! Crowds of idle or slow connections, and clients that send requests without reading the answers.
 
 use std::{
     io::{Read as _, Write as _},
@@ -9,16 +9,16 @@ use std::{
 
 use countersign_tests::target::{Gateway, Server, allow_open_files, delivery, each, soon, twice};
 
-/// How many connections there are that send nothing.
+/// How many connections send nothing.
 const MANY: usize = 10_000;
 
-/// How many there are that send something: each takes its time.
+/// How many connections send something. There are fewer, since each takes time.
 const FEWER: usize = 1_000;
 
-/// One crowd at a time: two would have more files open than many systems let a process have.
+/// Allows one crowd at a time: two would need more open files than many systems allow a process.
 static ONE_CROWD: Mutex<()> = Mutex::new(());
 
-/// Opens so many connections, on each of which `bytes` are sent, and meanwhile delivers; gives how many deliveries.
+/// Opens `count` connections, sends `bytes` on each, and sends good deliveries meanwhile. Returns how many of those.
 fn crowd(server: &dyn Server, count: usize, bytes: &[u8]) -> (Vec<TcpStream>, usize) {
     let mut crowd = Vec::new();
     let mut delivered = 0;
@@ -35,7 +35,7 @@ fn crowd(server: &dyn Server, count: usize, bytes: &[u8]) -> (Vec<TcpStream>, us
     (crowd, delivered)
 }
 
-/// Runs a test against each kind of server, alone among those with crowds.
+/// Runs a test against each kind of server, while no other test has a crowd.
 fn each_crowded(test: impl Fn(&dyn Server)) {
     let _alone: MutexGuard<'_, ()> = ONE_CROWD.lock().unwrap_or_else(PoisonError::into_inner);
     allow_open_files(MANY + 500);
@@ -98,7 +98,7 @@ fn e5_a_few_places_are_enough_for_whoever_sends_its_request() {
     );
     let crowd: Vec<_> = (0..100).map(|_| server.connect()).collect();
     assert_eq!(server.status_of(&delivery()), 200);
-    // Those that came first had to go; the last ones have their places.
+    // The oldest connections were closed for newer ones.
     let is_open = |connection: &countersign_tests::target::Connection| {
         connection.stream().set_read_timeout(Some(Duration::from_millis(50))).unwrap();
         connection.stream().read(&mut [0]).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
@@ -138,7 +138,7 @@ fn e5_answers_that_nobody_reads_are_not_kept() {
     let mut stream = connect(server.address());
     stream.set_write_timeout(Some(Duration::from_secs(1))).unwrap();
     let is_full = |error: &std::io::Error| error.kind() == std::io::ErrorKind::WouldBlock;
-    // The system keeps some megabytes of answers for whoever does not read them; then the server has to wait.
+    // The system buffers some megabytes of unread answers. After that, the server has to wait.
     assert!(soon(|| stream.write(&unknown).is_err_and(|error| is_full(&error))), "it takes requests without end");
     let given_up = || match stream.write(&unknown) {
         Ok(_) => false,

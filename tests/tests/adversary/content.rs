@@ -1,4 +1,4 @@
-//! What is signed, when and for whom: recorded deliveries that are changed where nothing is signed, sent again, or sent elsewhere.
+//! Recorded deliveries: changed where nothing is signed, sent again, or sent to another endpoint or from another address.
 
 use std::sync::{
     Arc,
@@ -58,7 +58,7 @@ fn b2_another_encoding_of_a_recorded_tag_makes_no_new_event() {
             let status = server.status_of(&base64.clone().set("webhook-signature", &other));
             assert!(is_refused(status), "{}: {other}: {status}", server.name());
         }
-        // White space around a value is no part of it, and makes no other event.
+        // White space around a value is not part of it, and does not make another event.
         let padded = hex.clone().set("x-hub-signature-256", format!("  {}\t", hex.header("x-hub-signature-256")));
         assert_eq!(server.status_of(&padded), 200, "{}", server.name());
         server.is_unharmed(2);
@@ -104,7 +104,7 @@ fn b5_an_id_with_the_separator_in_it_is_refused_on_a_socket() {
             let status = server.status_of(&split);
             assert!(is_refused(status), "{}: {id} and {time}: {status}", server.name());
         }
-        // What the signature covers is the same text, cut at another place.
+        // The signed content is the same text, split at another place.
         let [front, back] = [&id[..id.len() - 1], &id[id.len() - 1..]];
         let moved = Message { body: [back.as_bytes(), b".", &good.body].concat(), ..good.clone() };
         let moved = moved.set("webhook-id", front).set("content-length", (good.body.len() + 2).to_string());
@@ -151,7 +151,7 @@ fn d6_the_same_event_at_two_endpoints_is_two_and_neither_takes_the_others_place(
                 assert_eq!(status, 200, "{}: {}", server.name(), provider.id());
             }
         }
-        // At another endpoint it proves nothing.
+        // The signature is not valid at another endpoint.
         let elsewhere = signed(providers::GITHUB, SECRET, body).with_line("POST /stream-chat HTTP/1.1");
         assert!(is_refused(server.status_of(&elsewhere)), "{}", server.name());
         server.is_unharmed(3);
@@ -173,7 +173,7 @@ fn d7_nothing_of_a_replay_or_a_forgery_reaches_the_handler() {
     });
 }
 
-/// From where hooks come.
+/// The addresses that the provider sends from.
 const OTHERS: [&str; 2] = ["203.0.113.0/24", "2001:db8::1"];
 
 /// An app with an endpoint for [`OTHERS`] beside its own, which trusts these proxies.
@@ -242,7 +242,7 @@ fn e1_an_address_that_the_client_claims_admits_nobody() {
     }
 }
 
-/// The statuses of deliveries of which a proxy tells that they come from these addresses.
+/// The statuses of deliveries that come, by the word of a proxy, from these addresses.
 fn admitted(hops: &[(&str, bool)]) {
     let proxies = ["127.0.0.1"];
     for server in [&app_for_others(&proxies) as &dyn Server, &gateway_for_others(&proxies)] {

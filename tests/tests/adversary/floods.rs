@@ -1,4 +1,4 @@
-//! Floods: forged requests, long lists of signatures, and replays, at full speed and beside good ones.
+//! Floods at full speed, while good deliveries arrive: forged requests, long lists of signatures, and replays.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -8,10 +8,11 @@ use std::{
 use countersign::providers;
 use countersign_tests::target::{Connection, Message, Server, delivery, each, event, twice};
 
-/// How often a test delivers beside a flood.
+/// How many good deliveries a test sends during a flood.
 const DELIVERED: usize = 100;
 
-/// Forges while it delivers: from four threads, at full speed, at least `count` times. Gives how often it delivered.
+/// Sends forged requests from four threads at full speed, at least `count` of them, and good deliveries meanwhile. Returns how
+/// many good ones it sent.
 fn flood(server: &dyn Server, forged: &(impl Fn() -> Message + Sync), statuses: &[u16], count: usize) -> usize {
     let (over, sent) = (AtomicBool::new(false), AtomicUsize::new(0));
     let address = server.address();
@@ -23,7 +24,7 @@ fn flood(server: &dyn Server, forged: &(impl Fn() -> Message + Sync), statuses: 
                     connection.write(&forged().bytes());
                     match connection.answer() {
                         Some(answer) => assert!(statuses.contains(&answer.status), "{answer:?}"),
-                        // What is refused by its head alone leaves a body on the connection, which is closed then.
+                        // A request that is refused by its head leaves a body on the connection, which is then closed.
                         None => connection = Connection::to(address),
                     }
                     sent.fetch_add(1, Ordering::Relaxed);
@@ -68,7 +69,7 @@ fn e9_lists_of_a_thousand_signatures_keep_nobody_out() {
             let time = good.header("stripe-signature").split(',').next().unwrap().to_owned();
             good.set("stripe-signature", format!("{time},{tags}"))
         };
-        // The head may be too long for the server already.
+        // The head itself may be too long for the server.
         twice(server, || flood(server, &long, &[400, 431], 1000));
     });
 }

@@ -1,16 +1,16 @@
-//! Requests that two programs could cut at different places: the second request that hides behind the first must not be seen.
+//! Request smuggling: requests that two programs could frame differently. A second request behind the first must not be seen.
 
 use countersign_tests::target::{Message, Server, delivery, each};
 
-/// A good delivery, which hides, and the number of its bytes.
+/// The hidden request, a good delivery, and the number of its bytes.
 fn hidden() -> (Vec<u8>, usize) {
     let bytes = delivery().bytes();
     let count = bytes.len();
     (bytes, count)
 }
 
-/// Holds that what is sent is answered at most once, with a refusal, that the connection is closed then, and that nothing of it
-/// is handled.
+/// Asserts that the bytes get at most one answer, which is a refusal, that the connection is closed then, and that nothing is
+/// handled.
 #[track_caller]
 fn is_refused(server: &dyn Server, what: &str, bytes: &[u8]) {
     let before = server.handled();
@@ -21,7 +21,7 @@ fn is_refused(server: &dyn Server, what: &str, bytes: &[u8]) {
     assert_eq!(server.handled(), before, "{}: {what} was handled", server.name());
 }
 
-/// A head with another header in the place of the length, and a second request behind it.
+/// A request with `framing` in place of the length, and a second request behind it.
 fn framed(framing: &str, body: &str) -> Vec<u8> {
     let (hidden, _) = hidden();
     let head = delivery().without("content-length").bytes();
@@ -215,7 +215,7 @@ fn e4_control_characters_and_folded_lines_in_a_head_are_refused() {
 #[test]
 fn e4_a_line_feed_alone_ends_a_line_and_nothing_else() {
     each(|server| {
-        // RFC 9112 section 2.2 lets a server take it so. What matters is that it is never a part of a value.
+        // RFC 9112 section 2.2 allows this. What matters is that the line feed never becomes part of a value.
         let good = String::from_utf8(delivery().bytes()).unwrap();
         let injected = good.replacen("\r\nhost", "\r\nx-a: b\ntransfer-encoding: chunked\r\nhost", 1);
         is_refused(server, "a header behind a line feed", &[injected.as_bytes(), &hidden().0].concat());

@@ -1,4 +1,4 @@
-//! Handlers that fail in every way that they can, on real sockets: the event comes again, and is handled then.
+//! Handlers that fail, panic or hang, on real sockets: the event comes again, and is handled then.
 
 use std::{
     collections::HashSet,
@@ -18,7 +18,7 @@ use countersign_tests::target::{Message, SECRET, Served, Server, signed, soon};
 use countersign_tower::Stack;
 use http::StatusCode;
 
-/// An app whose handler does what an event says when it gets that for the first time, and handles it the next time.
+/// An app whose handler fails as the event says the first time, and handles the event the next time.
 fn app() -> Served {
     let (handled, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(HashSet::new())));
     let count = Arc::clone(&handled);
@@ -45,7 +45,7 @@ fn asking(what: &str) -> Message {
 
 #[test]
 fn d3_what_a_handler_failed_panicked_or_hung_over_is_handled_when_it_comes_again() {
-    // A panic ends the connection; a handler that hangs is given up.
+    // A panic closes the connection. A handler that hangs is given up after a timeout.
     for (what, status) in [("fail", 500), ("redirect", 302), ("panic", 0), ("hang", 503)] {
         let app = app();
         assert_eq!(app.status_of(&asking(what)), status, "{what}");
@@ -64,7 +64,7 @@ fn d3_what_a_client_left_in_the_middle_of_is_handled_when_it_comes_again() {
     connection.write(&asking("hang").bytes());
     assert!(soon(|| app.left_over() > 0));
     drop(connection);
-    // Until the server has noticed, the event is in progress.
+    // Until the server notices that the client is gone, the event is in progress.
     assert!(soon(|| app.status_of(&asking("hang")) == 200));
     app.is_unharmed(1);
 }

@@ -1,4 +1,4 @@
-//! Heads that are too long, not text, doubled, or that mean something else than they say.
+//! Malformed heads: too long, not text, with repeated headers, or with misleading methods, URLs and framing.
 
 use countersign::providers;
 use countersign_tests::target::{Message, PROVIDERS, delivery, each, event, signed, twice};
@@ -24,7 +24,7 @@ fn e9_heads_without_measure_are_refused_and_not_kept() {
         twice(server, || {
             for (what, message) in &heads {
                 let status = server.status_of(message);
-                // The answer may be lost when the server closes a connection on which more arrives.
+                // The answer may be lost when the server closes the connection while more arrives.
                 assert!(status == 0 || is_refused(status), "{}: {what}: {status}", server.name());
             }
             0
@@ -47,7 +47,7 @@ fn e8_a_byte_that_is_no_text_in_each_header_of_each_provider_is_refused_or_of_no
                     let good = event(provider);
                     let value = spoil(good.header(&name).as_bytes());
                     let status = server.status_of(&good.set(&name, value));
-                    // Nobody here reads the host.
+                    // No server here reads the host.
                     let expected = if name == "host" { status == 200 || status == 400 } else { status == 400 };
                     assert!(expected, "{}: {} with a spoilt {name}: {status}", server.name(), provider.id());
                     handled += usize::from(status == 200);
@@ -181,7 +181,7 @@ fn a8_tricks_with_the_url_reach_no_other_endpoint() {
             "/github#/stripe",
         ] {
             let line = format!("POST {target} HTTP/1.1");
-            // It is an event of this endpoint, and a signature of another endpoint's is none here.
+            // The event is for this endpoint, and a signature of another endpoint is invalid here.
             let other = signed(providers::STREAM_CHAT, "whsec_another", "{}");
             let status = server.status_of(&other.with_line(line.clone()));
             assert!(is_refused(status), "{}: {target}: {status}", server.name());
@@ -218,7 +218,7 @@ fn e4_an_old_client_is_served_and_its_connection_closed() {
         let statuses: Vec<u16> =
             server.send(&[good.bytes(), delivery().bytes()].concat()).iter().map(|answer| answer.status).collect();
         assert_eq!(statuses, [200], "{}", server.name());
-        // HTTP/1.0 knows no chunks: RFC 9112 section 6.1 calls such a framing faulty.
+        // HTTP/1.0 has no chunks: RFC 9112 section 6.1 calls such a framing faulty.
         let chunked = server.status_of(&delivery().chunked("").with_line("POST /github HTTP/1.0"));
         assert!(is_refused(chunked), "{}: {chunked}", server.name());
         server.is_unharmed(1);
@@ -235,7 +235,7 @@ fn a7_a_signature_in_a_trailer_is_none() {
                 let trailer = format!("{name}: {}\r\n", good.header(&name));
                 let late = good.clone().without(&name).chunked(&trailer).with("trailer", &name);
                 assert_eq!(server.status_of(&late), 400, "{}: {name}", server.name());
-                // Beside the header it changes nothing.
+                // Beside the header, the trailer changes nothing.
                 let other = event(provider).chunked(&format!("{name}: 1\r\n"));
                 assert_eq!(server.status_of(&other), 200, "{}: {name}", server.name());
             }

@@ -1,7 +1,7 @@
-//! What an adversary sends, on real sockets: to an axum app with every layer, and to `countersign serve`.
+//! Attacks on real sockets: on an axum app with every layer, and on `countersign serve`.
 //!
 //! After each attack the server must be as if nothing had happened: see [`Server::is_unharmed`]. `ADVERSARY.md` lists every
-//! attack that is known to us, and the tests against it.
+//! known attack, and the tests against it.
 
 mod audit;
 mod bodies;

@@ -1,4 +1,4 @@
-//! `ADVERSARY.md` and the tests, held to each other.
+//! Checks that `ADVERSARY.md` and the tests agree.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,7 +21,7 @@ fn rows() -> BTreeMap<String, Vec<String>> {
     table
 }
 
-/// The rows that the page says no socket shows.
+/// The rows in the section "What no socket shows".
 fn beyond_sockets() -> BTreeSet<String> {
     let page = fs::read_to_string(root().join("tests/ADVERSARY.md")).unwrap();
     let (_, section) = page.split_once("## What no socket shows").unwrap();
@@ -89,7 +89,7 @@ fn every_row_has_tests_that_exist() {
 }
 
 #[test]
-fn every_test_of_a_row_stands_in_the_table() {
+fn every_test_of_a_row_is_in_the_table() {
     let rows = rows();
     let of_rows: Vec<(String, String)> = tests().into_iter().filter_map(|test| Some((row_of(&test)?, test))).collect();
     assert!(of_rows.len() > 60);

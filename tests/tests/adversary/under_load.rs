@@ -1,4 +1,4 @@
-//! What goes wrong around a server while it is busy: its store, its clock, its secrets.
+//! Faults under load: a store that fails, a clock that steps, secrets that rotate.
 
 use std::{
     collections::HashMap,
@@ -40,7 +40,7 @@ impl Handled {
     }
 }
 
-/// The layers with this store and clock, and a handler that takes a moment.
+/// The layers with this store and clock, around a handler that takes a moment.
 fn app<St: ReplayStore>(keys: impl Keys, store: St, clock: &Arc<AtomicI64>, handled: &Handled) -> Endpoint {
     let handled = handled.clone();
     let handler = service_fn(move |request: Request<VerifiedBody>| {
@@ -70,7 +70,7 @@ fn signed(secret: &str, body: &Bytes) -> Request<Full<Bytes>> {
     Signer::new(providers::GITHUB, secret).unwrap().sign(request, NOW).unwrap().map(Full::new)
 }
 
-/// The status of the answer, and the word for a refusal.
+/// The status of the answer, and the code of the refusal.
 async fn send(app: &Endpoint, secret: &str, body: &Bytes) -> (u16, &'static str) {
     let Ok(response) = app.clone().oneshot(signed(secret, body)).await;
     (response.status().as_u16(), response.extensions().get().map_or("", Rejection::code))
@@ -80,11 +80,11 @@ fn event(task: usize, at: usize) -> Bytes {
     format!("{{\"task\":{task},\"at\":{at}}}").into()
 }
 
-/// A store on a line that can be cut, and the order of the calls to it.
+/// A store behind a line that fails and hangs, and the order of the calls to it.
 #[derive(Clone, Default)]
 struct Line {
     store: Arc<MemoryStore>,
-    /// Counts up; a call fails if it is 1 above a multiple of 4, and hangs if it is 3 above one.
+    /// A counter: modulo 4, a call fails at 1 and hangs at 3.
     weather: Arc<AtomicU64>,
     calls: Arc<Mutex<Vec<&'static str>>>,
 }
@@ -140,7 +140,7 @@ async fn d8_a_store_that_fails_and_hangs_under_load_loses_no_event_and_lets_no_r
         while !ended.load(Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(30)).await;
             weather.fetch_add(1, Ordering::SeqCst);
-            // Leases of handlers whose end could not be recorded are over some day.
+            // So that the leases of handlers whose end could not be recorded expire.
             time.fetch_add(30, Ordering::SeqCst);
         }
     });
@@ -151,7 +151,7 @@ async fn d8_a_store_that_fails_and_hangs_under_load_loses_no_event_and_lets_no_r
             tokio::spawn(async move {
                 for at in 0..150 {
                     let body = event(task, at);
-                    // As a provider does: again and again until it is a 2xx.
+                    // Retries until the answer is a 2xx, as a provider does.
                     loop {
                         match send(&app, SECRET, &body).await {
                             (200, _) => break,
@@ -222,7 +222,7 @@ async fn c6_a_clock_that_steps_under_load_has_nothing_accepted_twice() {
     over.store(true, Ordering::SeqCst);
     steps.await.unwrap();
     for body in (0..4).flat_map(|task| (0..500).map(move |at| event(task, at))) {
-        // A lease that is over by the clock lets an event be handled beside the first time, which is then no success.
+        // When the clock ends a lease, an event can be handled a second time meanwhile. The first time is then not a success.
         assert_eq!(accepted.of(&body), 1, "{body:?}");
         let before = handled.of(&body);
         assert_eq!(send(&app, SECRET, &body).await, (200, "replayed"));
@@ -230,7 +230,7 @@ async fn c6_a_clock_that_steps_under_load_has_nothing_accepted_twice() {
     }
 }
 
-/// The secrets of this moment: that of a generation, the one before it, and the one that comes.
+/// The current secrets: that of this generation, of the one before it, and of the next one.
 #[derive(Clone)]
 struct Rotating(Arc<AtomicU64>);
 
@@ -255,14 +255,14 @@ impl KeyResolver for Rotating {
     }
 }
 
-/// Waits until every sender has begun and ended a delivery: one that is slower than two rotations is refused, and rightly.
+/// Waits until every sender has begun and ended a delivery. A delivery that takes longer than two rotations is rightly refused.
 async fn all_have_gone_on(sent: &[AtomicU64; 4]) {
     let before = sent.each_ref().map(|sent| sent.load(Ordering::SeqCst));
     let has_gone_on = |(sent, before): (&AtomicU64, u64)| {
         let sent = sent.load(Ordering::SeqCst);
         sent >= 1000 || sent >= before + 2
     };
-    // The first of them is who waits.
+    // The first sender is the caller.
     while !sent.iter().zip(before).skip(1).all(has_gone_on) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -295,7 +295,7 @@ async fn d9_secrets_that_rotate_under_load_open_no_gap() {
             let (app, rotating, sent) = (app.clone(), rotating.clone(), Arc::clone(&sent));
             tokio::spawn(async move {
                 for at in 0..1000 {
-                    // It may become the one before while the request is on its way, and be the next one to a copy.
+                    // This generation may become the one before while the request is in flight, and a cache may still see it as the next one.
                     let generation = rotating.0.load(Ordering::SeqCst);
                     let answer = send(&app, &secret(generation), &event(task, at)).await;
                     assert_eq!(answer, (200, ""), "generation {generation}");
@@ -316,7 +316,7 @@ async fn d9_secrets_that_rotate_under_load_open_no_gap() {
         assert!(forger.await.unwrap() > 0);
     }
     assert_eq!(handled.0.lock().unwrap().len(), 4000);
-    // What is two generations old is over.
+    // A secret that is two generations old is refused.
     tokio::time::sleep(Duration::from_millis(10)).await;
     let old = send(&app, &secret(rotating.0.load(Ordering::SeqCst) - 2), &event(9, 9)).await;
     assert_eq!(old, (401, "signature"));
