@@ -88,7 +88,7 @@ async fn whole(body: Body) -> Result<Bytes, StatusCode> {
 }
 
 #[test]
-fn an_audit_of_another_host_needs_its_owners_word() {
+fn an_audit_of_another_host_needs_a_confirmation_that_it_is_yours() {
     let audit = |more: &[&str]| {
         let fixed = ["audit", "github", "--secret-env", "SECRET", "--patience", "1s", "--to", "http://192.0.2.1:9/"];
         Command::new(program()).args(fixed).args(more).env("SECRET", SECRET).output().unwrap()

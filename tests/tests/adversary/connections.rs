@@ -91,7 +91,7 @@ fn e5_a_thousand_unfinished_bodies_keep_nobody_out() {
 }
 
 #[test]
-fn e5_a_few_places_are_enough_for_whoever_sends_its_request() {
+fn e5_a_few_places_are_enough_for_clients_that_send_their_requests() {
     let server = Gateway::start_with(
         "connections = 8",
         "[[endpoint]]\npath = \"/github\"\nprovider = \"github\"\nsecrets = [\"env:SECRET\"]\n",

@@ -44,7 +44,7 @@ fn asking(what: &str) -> Message {
 }
 
 #[test]
-fn d3_what_a_handler_failed_panicked_or_hung_over_is_handled_when_it_comes_again() {
+fn d3_an_event_whose_handler_failed_panicked_or_hung_is_handled_when_it_comes_again() {
     // A panic closes the connection. A handler that hangs is given up after a timeout.
     for (what, status) in [("fail", 500), ("redirect", 302), ("panic", 0), ("hang", 503)] {
         let app = app();
@@ -58,7 +58,7 @@ fn d3_what_a_handler_failed_panicked_or_hung_over_is_handled_when_it_comes_again
 }
 
 #[test]
-fn d3_what_a_client_left_in_the_middle_of_is_handled_when_it_comes_again() {
+fn d3_an_event_whose_client_went_away_is_handled_when_it_comes_again() {
     let app = app();
     let mut connection = app.connect();
     connection.write(&asking("hang").bytes());

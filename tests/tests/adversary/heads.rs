@@ -8,7 +8,7 @@ fn is_refused(status: u16) -> bool {
 }
 
 #[test]
-fn e9_heads_without_measure_are_refused_and_not_kept() {
+fn e9_oversized_heads_are_refused_and_not_kept() {
     each(|server| {
         let many = (0..300).fold(delivery(), |message, at| message.with(&format!("x-{at}"), "a"));
         let long = 2 * 1024 * 1024;

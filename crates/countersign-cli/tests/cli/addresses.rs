@@ -119,7 +119,7 @@ fn the_proxy_protocol_tells_the_client() {
 }
 
 #[test]
-fn a_header_that_comes_in_pieces_is_waited_for_but_not_long() {
+fn a_proxy_header_in_pieces_is_waited_for_until_a_timeout() {
     let folder = Folder::new();
     let front = "trusted_proxies = [\"127.0.0.1\"]\nproxy_protocol = \"v1-or-v2\"\n";
     let gateway =
@@ -143,7 +143,7 @@ fn a_header_that_comes_in_pieces_is_waited_for_but_not_long() {
 }
 
 #[test]
-fn whoever_is_no_trusted_proxy_gets_no_answer() {
+fn a_peer_that_is_not_a_trusted_proxy_gets_no_answer() {
     let folder = Folder::new();
     let front = "trusted_proxies = [\"10.0.0.0/8\"]\nproxy_protocol = \"v1-or-v2\"\n";
     let gateway = Gateway::start(&folder, &format!("{front}{}", endpoint("")), &[]);
@@ -187,7 +187,7 @@ fn a_file_of_addresses_is_read_again_and_a_bad_one_is_not_taken() {
 }
 
 #[test]
-fn a_list_is_fetched_again_however_often_the_configuration_is_taken() {
+fn frequent_reloads_do_not_put_off_the_next_fetch_of_a_list() {
     let folder = Folder::new();
     folder.write("allowed.txt", "203.0.113.0/24\n");
     let rules = endpoint("addresses.allow_from = { file = \"allowed.txt\", every = \"2s\" }");
@@ -204,7 +204,7 @@ fn a_list_is_fetched_again_however_often_the_configuration_is_taken() {
 }
 
 #[test]
-fn a_list_goes_on_with_its_last_good_copy_when_only_its_settings_change() {
+fn a_list_keeps_its_last_good_copy_when_only_its_settings_change() {
     let folder = Folder::new();
     let server = ListServer::start(r#"{"hooks": ["127.0.0.0/8", "203.0.113.0/24"]}"#);
     let mut gateway = Gateway::start(&folder, &server.rules(""), &[]);
@@ -339,7 +339,7 @@ fn a_copy_of_another_list_lets_nobody_in() {
 }
 
 #[test]
-fn a_copy_takes_the_place_of_no_other_file() {
+fn a_copy_never_overwrites_another_file() {
     let folder = Folder::new();
     let server = ListServer::start(r#"{"hooks": ["127.0.0.0/8"]}"#);
     folder.write("secret", SECRET);

@@ -29,7 +29,7 @@ fn an_accepted_request_needs_no_explanation() {
 }
 
 #[test]
-fn a_body_that_was_printed_anew_is_named_with_proof() {
+fn a_reserialised_body_is_a_proven_cause() {
     let printed = with_body("{\n  \"id\": \"evt_1\",\n  \"type\": \"charge.succeeded\"\n}");
     let ran = explain("stripe", &printed, &[]);
     assert!(ran.code == 1 && ran.out.starts_with("refused: signature\n"), "{ran:?}");
@@ -49,7 +49,7 @@ fn what_cannot_be_explained_is_not_guessed() {
 }
 
 #[test]
-fn a_secret_that_no_endpoint_would_take_is_explained_all_the_same() {
+fn a_secret_that_no_endpoint_accepts_is_explained() {
     let request = signed(providers::STRIPE, BODY.as_bytes());
     let folder = Folder::new();
     let quoted = folder.write("quoted", format!("\"{SECRET}\"\n"));
@@ -65,7 +65,7 @@ fn a_secret_that_no_endpoint_would_take_is_explained_all_the_same() {
 }
 
 #[test]
-fn a_body_that_is_not_as_long_as_announced_is_no_mistake_of_the_input() {
+fn a_body_with_a_wrong_length_is_explained() {
     let request = String::from_utf8(signed(providers::GITHUB, BODY.as_bytes())).unwrap();
     let announced = request.replace(" HTTP/1.1\r\n", &format!(" HTTP/1.1\r\nContent-Length: {}\r\n", BODY.len()));
     let cut = &announced.as_bytes()[..announced.len() - 10];
@@ -76,7 +76,7 @@ fn a_body_that_is_not_as_long_as_announced_is_no_mistake_of_the_input() {
 }
 
 #[test]
-fn the_public_url_is_a_part_of_the_set_up() {
+fn the_public_url_is_part_of_the_setup() {
     let request = signed(providers::TWILIO_FORM, b"Body=hi");
     let ran = explain("twilio", &request, &["--url", "http://example.com/in"]);
     assert!(ran.code == 1 && ran.out.contains("url_scheme"), "{ran:?}");
@@ -129,7 +129,7 @@ fn a_curl_command_sends_its_user_along() {
 }
 
 #[test]
-fn a_log_line_is_explained_as_far_as_it_carries() {
+fn a_log_line_is_explained_without_its_request() {
     let line = r#"WARN countersign: refused provider="stripe" path="/stripe" code="timestamp_too_old" status=401 reason=the timestamp is 7201s old; the tolerance is 300s"#;
     let ran = run(&["explain", "--log", line]);
     assert!(ran.code == 1 && ran.out.contains("time_zone") && ran.out.contains("stripe"), "{ran:?}");
@@ -146,7 +146,7 @@ fn a_log_line_is_explained_as_far_as_it_carries() {
 }
 
 #[test]
-fn lines_with_codes_of_others_are_passed_over() {
+fn lines_with_codes_of_other_programs_are_skipped() {
     let others = r#"{"level":"ERROR","code":"no_such","reason":"..."}"#;
     let connection = r#"{"verdict":"refused","peer":"192.0.2.7:1","code":"proxy_protocol","reason":"it came late"}"#;
     let refused = r#"{"verdict":"refused","provider":"github","code":"signature","reason":"..."}"#;
@@ -161,7 +161,7 @@ fn lines_with_codes_of_others_are_passed_over() {
 }
 
 #[test]
-fn what_the_gateway_says_without_a_rejection_is_explained_too() {
+fn lines_of_the_gateway_without_a_rejection_are_explained() {
     let lost = r#"{"verdict":"refused","method":"POST","path":"/hook","code":"no_endpoint","status":404,"reason":"no endpoint of the configuration has this path"}"#;
     let ran = run(&["explain", "--log", lost]);
     assert!(ran.code == 1 && ran.out.contains("no_endpoint") && ran.out.contains("correct the URL"), "{ran:?}");

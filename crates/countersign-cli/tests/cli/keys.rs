@@ -144,7 +144,7 @@ fn a_reload_keeps_the_keys_that_were_fetched() {
 }
 
 #[test]
-fn keys_are_fetched_anew_if_other_authorities_are_to_vouch_for_them() {
+fn keys_are_fetched_again_if_their_authorities_change() {
     let (folder, key) = (Folder::new(), KeyPair::generate().unwrap());
     let (authority, address) = serve(key.public_key_pem());
     folder.write("acme.toml", SCHEME);
@@ -159,7 +159,7 @@ fn keys_are_fetched_anew_if_other_authorities_are_to_vouch_for_them() {
 }
 
 #[test]
-fn a_key_that_the_operator_knows_does_not_wait_behind_invented_ones() {
+fn a_known_key_is_fetched_while_requests_name_made_up_ones() {
     let (folder, key) = (Folder::new(), KeyPair::generate().unwrap());
     let (authority, address) = serve(key.public_key_pem());
     folder.write("acme.toml", SCHEME.replace("key.pem\"", "{key-id}\"\nid = { header = \"X-Key-Id\" }"));
@@ -196,7 +196,7 @@ fn a_gateway_that_cannot_fetch_asks_the_provider_to_send_again() {
 }
 
 #[test]
-fn a_configuration_says_where_keys_come_from_and_only_once() {
+fn wrong_settings_of_keys_are_refused() {
     let folder = Folder::new();
     folder.write("acme.toml", SCHEME);
     folder.write("bearer.toml", format!("{SCHEME}bearer = \"an API key of Acme\"\n"));
@@ -264,7 +264,7 @@ fn a_gateway_confirms_nothing_on_an_address_that_is_not_public() {
 }
 
 #[test]
-fn what_is_not_to_be_confirmed_is_a_delivery() {
+fn with_confirmation_off_a_handshake_is_a_delivery() {
     let folder = Folder::new();
     for off in ["false", "{ fetch = false }"] {
         let gateway = subscriber(&folder, off);

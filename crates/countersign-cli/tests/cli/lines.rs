@@ -45,7 +45,7 @@ fn redirected(output: &str) -> Command {
 }
 
 #[test]
-fn a_standard_output_from_which_nobody_gets_a_delivery_is_refused_at_the_start() {
+fn a_gateway_does_not_start_with_a_closed_standard_output() {
     let folder = Folder::new();
     let config = folder.write("countersign.toml", format!("listen = \"127.0.0.1:0\"\n{CONFIG}"));
     for output in [">&-", "1< /dev/null", "1<> /dev/null"] {
@@ -59,7 +59,7 @@ fn a_standard_output_from_which_nobody_gets_a_delivery_is_refused_at_the_start()
 }
 
 #[test]
-fn nothing_in_a_request_drives_the_terminal_of_whoever_reads_the_log() {
+fn nothing_in_a_request_drives_the_terminal_that_shows_the_log() {
     let folder = Folder::new();
     let gateway = Gateway::start(&folder, CONFIG, &[]);
     gateway.send("POST /a\u{9b}31m\u{202e}b HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n".as_bytes());
@@ -70,7 +70,7 @@ fn nothing_in_a_request_drives_the_terminal_of_whoever_reads_the_log() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_file_that_ends_within_a_line_takes_none_of_the_next_with_it() {
+fn an_output_file_that_ends_within_a_line_does_not_spoil_the_next_line() {
     let folder = Folder::new();
     let path = folder.write("deliveries.jsonl", "{\"verdict\":\"acc");
     for (body, lines) in [("{}", 2), ("[]", 3)] {

@@ -136,7 +136,7 @@ fn only_the_lists_of_the_configuration_have_an_age() {
 }
 
 #[test]
-fn connections_that_make_room_for_others_are_counted() {
+fn evicted_connections_are_counted() {
     let folder = Folder::new();
     folder.write("allowed.txt", "127.0.0.0/8\n");
     let mut gateway = Gateway::start(&folder, &CONFIG.replace("connections = 100", "connections = 2"), &[]);
@@ -189,7 +189,7 @@ fn what_is_not_http_is_a_line_and_a_count() {
 }
 
 #[test]
-fn they_are_on_a_listener_of_their_own() {
+fn metrics_are_on_a_listener_of_their_own() {
     let folder = Folder::new();
     let config = CONFIG.replace("[endpoint.addresses.allow_from]\nfile = \"allowed.txt\"", "");
     let mut gateway = Gateway::start(&folder, &config, &[]);
@@ -205,7 +205,7 @@ fn they_are_on_a_listener_of_their_own() {
 }
 
 #[test]
-fn a_port_for_metrics_that_is_taken_is_a_mistake_before_anything_is_said() {
+fn a_metrics_port_in_use_is_a_mistake_before_the_gateway_says_that_it_listens() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let folder = Folder::new();
     folder.write("allowed.txt", "127.0.0.0/8\n");

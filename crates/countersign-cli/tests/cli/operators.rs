@@ -46,7 +46,7 @@ fn of<'l>(lines: &'l [Value], name: &str) -> Vec<&'l str> {
 }
 
 #[test]
-fn who_brings_an_operators_token_has_an_event_handled_again_and_the_line_tells_who() {
+fn an_operators_token_has_an_event_handled_again_and_the_line_names_the_operator() {
     let folder = folder();
     let gateway = Gateway::start(&folder, CONFIG, &[]);
     is_answered(&gateway, &delivery(SECRET, &[]), 200);
@@ -61,7 +61,7 @@ fn who_brings_an_operators_token_has_an_event_handled_again_and_the_line_tells_w
 }
 
 #[test]
-fn a_token_opens_the_replay_guard_and_nothing_else() {
+fn a_token_passes_the_replay_guard_and_no_other_check() {
     let folder = folder();
     let gateway = Gateway::start(&folder, &format!("{CONFIG}addresses = {{ allow = [\"127.0.0.0/8\"] }}\n"), &[]);
     let token = format!("Countersign-Operator: {TOKEN}");
@@ -75,7 +75,7 @@ fn a_token_opens_the_replay_guard_and_nothing_else() {
 }
 
 #[test]
-fn a_token_that_is_nobodys_is_refused_so_that_the_answer_to_a_duplicate_is_not_taken_for_success() {
+fn an_unknown_token_is_answered_403_and_not_like_a_duplicate() {
     let folder = folder();
     let gateway = Gateway::start(&folder, CONFIG, &[]);
     is_answered(&gateway, &delivery(SECRET, &[]), 200);
@@ -113,7 +113,7 @@ fn send_brings_the_token_of_a_file() {
 }
 
 #[test]
-fn an_operator_who_is_taken_out_of_the_configuration_is_none_from_then_on() {
+fn the_token_of_an_operator_who_is_removed_is_refused() {
     let folder = folder();
     let mut gateway = Gateway::start(&folder, CONFIG, &[]);
     is_answered(&gateway, &with_token(TOKEN), 200);

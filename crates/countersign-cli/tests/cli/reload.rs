@@ -183,7 +183,7 @@ fn behind(proxies: &str) -> String {
 const ANNOUNCED: &[u8] = b"PROXY TCP4 203.0.113.7 192.0.2.1 56324 443\r\n";
 
 #[test]
-fn a_proxy_that_is_trusted_no_more_is_not_believed_on_an_open_connection_either() {
+fn a_proxy_that_is_no_longer_trusted_is_not_believed_on_an_open_connection() {
     let folder = Folder::new();
     let rules = config("[\"env:SECRET\"]", "addresses.allow = [\"203.0.113.0/24\"]");
     let mut gateway = Gateway::start(&folder, &(behind("[\"127.0.0.1\"]") + &rules), &[]);
@@ -201,7 +201,7 @@ fn a_proxy_that_is_trusted_no_more_is_not_believed_on_an_open_connection_either(
 }
 
 #[test]
-fn an_open_connection_does_not_outlive_how_it_told_its_client() {
+fn an_open_connection_is_closed_when_proxy_protocol_changes() {
     let folder = Folder::new();
     let rules = config("[\"env:SECRET\"]", "addresses.allow = [\"127.0.0.1\", \"203.0.113.0/24\"]");
     let announced = behind("[\"127.0.0.1\"]") + &rules;
@@ -220,7 +220,7 @@ fn an_open_connection_does_not_outlive_how_it_told_its_client() {
 }
 
 #[test]
-fn a_secret_behind_links_that_are_swapped_is_seen() {
+fn a_secret_behind_a_swapped_link_is_reloaded() {
     let folder = Folder::new();
     folder.write("v1/secret", "the-old-secret");
     folder.write("v2/secret", "the-new-secret");
@@ -238,7 +238,7 @@ fn a_secret_behind_links_that_are_swapped_is_seen() {
 }
 
 #[test]
-fn a_file_that_is_being_written_is_not_taken_half() {
+fn a_half_written_file_is_not_taken() {
     let folder = Folder::new();
     let mut gateway = Gateway::start(&folder, &config("[\"env:SECRET\"]", ""), &[]);
     let whole = format!("listen = \"127.0.0.1:0\"\n{}", config("[\"env:SECRET\"]", "# and so on\n"));
@@ -259,7 +259,7 @@ fn pipe(folder: &Folder) -> PathBuf {
 }
 
 #[test]
-fn a_signal_during_the_first_reading_does_not_end_it() {
+fn sighup_during_the_first_reading_does_not_end_the_gateway() {
     let folder = Folder::new();
     let pipe = pipe(&folder);
     let mut gateway = Running(countersign().arg("serve").arg("--config").arg(&pipe).spawn().unwrap());
@@ -284,7 +284,7 @@ fn a_secret_in_a_pipe_is_a_mistake_and_not_waited_for() {
 }
 
 #[test]
-fn a_secret_that_becomes_a_pipe_stops_no_later_configuration() {
+fn a_secret_that_becomes_a_pipe_does_not_block_later_reloads() {
     let folder = Folder::new();
     folder.write("pipe", "the-old-secret\n");
     let mut gateway = Gateway::start(&folder, &config("[\"file:pipe\"]", ""), &[]);

@@ -33,7 +33,7 @@ fn verdicts(log: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_line_of_a_duplicate_says_which_event_it_was_and_one_of_a_refusal_who_sent_it() {
+fn the_line_of_a_duplicate_names_its_event_and_that_of_a_refusal_its_sender() {
     let folder = Folder::new();
     let gateway = Gateway::start(&folder, &GITHUB.replace("github", "stripe"), &[]);
     let delivery = signed(providers::STRIPE, "/stripe", SECRET, br#"{"id":"evt_1","type":"charge.succeeded"}"#);
@@ -69,7 +69,7 @@ fn a_duplicate_is_answered_like_the_first_and_is_no_delivery() {
 }
 
 #[test]
-fn a_provider_that_wants_certain_words_gets_them_the_first_time_and_again() {
+fn a_provider_that_expects_a_certain_answer_gets_it_for_duplicates_too() {
     let folder = Folder::new();
     folder.write(
         "acme.toml",
@@ -122,7 +122,7 @@ fn a_delivery_whose_line_nobody_reads_in_time_may_come_again() {
 }
 
 #[test]
-fn what_a_killed_process_was_handling_is_let_through_when_its_lease_is_over() {
+fn an_event_in_flight_in_a_killed_process_is_handled_again_after_its_lease() {
     let folder = Folder::new();
     let config = format!(
         "line_timeout = \"1s\"\n[replay]\nstore = \"sqlite:claims.db\"\nstore_timeout = \"500ms\"\nlease = \"3s\"\n{GITHUB}"
@@ -176,7 +176,7 @@ fn a_full_store_refuses_and_says_so() {
 }
 
 #[test]
-fn only_who_names_the_danger_goes_without_a_guard() {
+fn the_replay_guard_is_off_only_with_a_dangerous_setting() {
     let folder = Folder::new();
     let gateway = Gateway::start(&folder, &format!("{GITHUB}dangerous_accept_replays_for_ever = true\n"), &[]);
     for _ in 0..2 {

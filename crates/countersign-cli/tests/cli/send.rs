@@ -51,7 +51,7 @@ fn send(gateway: &Gateway, provider: &str, more: &[&str]) -> Ran {
 
 #[cfg(unix)]
 #[test]
-fn every_tag_is_spoilt_where_a_provider_sends_two() {
+fn every_tag_is_changed_if_a_provider_sends_two() {
     let folder = Folder::new();
     let config = "[[endpoint]]\npath = \"/tabapay\"\nprovider = \"tabapay\"\nsecrets = [\"env:SECRET\"]\n";
     let gateway = Gateway::start(&folder, config, &[]);
@@ -61,7 +61,7 @@ fn every_tag_is_spoilt_where_a_provider_sends_two() {
 
 #[cfg(unix)]
 #[test]
-fn a_signed_delivery_is_accepted_and_a_spoilt_one_refused() {
+fn a_signed_delivery_is_accepted_and_a_tampered_one_refused() {
     let folder = Folder::new();
     let gateway = gateway(&folder);
     let ran = send(&gateway, "stripe", &[]);
@@ -172,7 +172,7 @@ fn redirects_are_not_followed() {
 }
 
 #[test]
-fn a_server_that_breaks_down_has_not_refused() {
+fn an_answer_of_500_is_not_a_refusal() {
     let (url, received) = receiver("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let ran = run(&["send", "github", "--to", &url, "--secret-env", "SECRET", "--data", "{}", "--tamper", "body"]);
     assert!(ran.code == 1 && ran.out.contains("NOT refused"), "{ran:?}");
@@ -180,7 +180,7 @@ fn a_server_that_breaks_down_has_not_refused() {
 }
 
 #[test]
-fn nobody_there_is_a_failure_and_not_a_mistake() {
+fn no_answer_is_a_failure_and_not_a_mistake() {
     let ran = run(&["send", "github", "--to", "http://127.0.0.1:1/", "--secret-env", "SECRET", "--data", "{}"]);
     assert_eq!((ran.code, &*ran.out), (1, ""));
     assert!(ran.err.starts_with("countersign: no answer from http://127.0.0.1:1/: "), "{ran:?}");

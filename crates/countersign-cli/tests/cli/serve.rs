@@ -196,7 +196,7 @@ fn a_gateway_logs_what_it_accepts_and_refuses_the_rest_without_details() {
 }
 
 #[test]
-fn a_body_that_does_not_come_is_not_waited_for() {
+fn a_body_that_does_not_arrive_in_time_is_refused() {
     let folder = Folder::new();
     let gateway = Gateway::start(&folder, CONFIG, &[]);
     let mut request = signed(providers::GITHUB, "/github", SECRET, b"{\"a\":1}");
@@ -235,7 +235,7 @@ secrets = [{ from = "file:secrets/old", label = "old", not_before = 2020-01-01T0
 }
 
 #[test]
-fn an_endpoint_that_takes_what_anybody_can_have_signed_is_told_at_the_start() {
+fn an_endpoint_open_to_other_customers_is_logged_at_the_start() {
     let config =
         |settings: &str| format!("[[endpoint]]\npath = \"/sns\"\nprovider = \"aws-sns\"\nkeys = \"fetch\"\n{settings}");
     let lines = |config: &str| json_lines(&Gateway::start(&Folder::new(), config, &[]).stop().err);
@@ -248,7 +248,7 @@ fn an_endpoint_that_takes_what_anybody_can_have_signed_is_told_at_the_start() {
 }
 
 #[test]
-fn a_scheme_file_of_ones_own_serves_too() {
+fn an_endpoint_can_use_a_scheme_file() {
     let folder = Folder::new();
     folder.write("mine.toml", providers::GITHUB.toml());
     let config = "[[endpoint]]\npath = \"/mine\"\nscheme = \"mine.toml\"\nsecrets = [\"env:SECRET\"]\n";
@@ -387,7 +387,7 @@ fn a_wrong_configuration_is_refused_with_its_place() {
 }
 
 #[test]
-fn a_value_at_the_wrong_place_is_refused_by_its_type_and_place_and_never_told() {
+fn a_misplaced_value_is_refused_by_its_type_and_place_and_never_printed() {
     let endpoint = |more: &str| format!("[[endpoint]]\npath = \"/a\"\nprovider = \"github\"\n{more}\n");
     let table = "invalid type: string, expected a table";
     let wrong: [(String, &str, &str); 15] = [
@@ -420,7 +420,7 @@ const NEVER_VALID: &str = "[{ from = \"env:SECRET\", label = \"old\", not_before
                            not_after = 2026-01-01T00:00:00Z }]";
 
 #[test]
-fn without_a_configuration_it_is_told_what_stands_in_one() {
+fn without_a_configuration_file_the_error_points_to_an_example() {
     let folder = Folder::new();
     let ran = ran(countersign().arg("serve").current_dir(folder.path("")).output().unwrap());
     ran.is_mistake(&["countersign.toml cannot be read", "`countersign serve --help`", "--config"]);

@@ -93,7 +93,7 @@ fn each_event_is_handled_once(folder: &Folder, config: &str, server: &mut impl E
 }
 
 #[test]
-fn redis_keeps_what_was_handled_over_its_own_end_and_that_of_the_gateway() {
+fn redis_remembers_events_across_restarts_of_itself_and_of_the_gateway() {
     let folder = Folder::new();
     let mut server = RedisServer::start();
     folder.write("url", server.url());
@@ -101,7 +101,7 @@ fn redis_keeps_what_was_handled_over_its_own_end_and_that_of_the_gateway() {
 }
 
 #[test]
-fn what_a_process_has_handled_itself_it_knows_without_its_server() {
+fn a_process_remembers_the_events_that_it_has_handled_without_its_server() {
     let folder = Folder::new();
     for (copies, status) in [("", "200"), ("copies = 0", "503")] {
         let mut server = RedisServer::start();
@@ -117,7 +117,7 @@ fn what_a_process_has_handled_itself_it_knows_without_its_server() {
 }
 
 #[test]
-fn redis_does_so_over_tls() {
+fn redis_remembers_events_over_tls() {
     let (folder, authority) = (Folder::new(), Authority::new());
     let mut server = RedisServer::start_secure(&authority.vouch_for("127.0.0.1"));
     folder.write("url", server.url());
@@ -126,7 +126,7 @@ fn redis_does_so_over_tls() {
 }
 
 #[test]
-fn postgres_keeps_what_was_handled_over_its_own_end_and_that_of_the_gateway() {
+fn postgres_remembers_events_across_restarts_of_itself_and_of_the_gateway() {
     let folder = Folder::new();
     let mut server = PostgresServer::start();
     folder.write("url", server.url("postgres"));
@@ -134,7 +134,7 @@ fn postgres_keeps_what_was_handled_over_its_own_end_and_that_of_the_gateway() {
 }
 
 #[test]
-fn postgres_does_so_over_tls() {
+fn postgres_remembers_events_over_tls() {
     let (folder, authority) = (Folder::new(), Authority::new());
     let mut server = PostgresServer::start_secure(&authority.vouch_for("127.0.0.1"));
     server.admit("hostnossl all all all reject");
@@ -144,7 +144,7 @@ fn postgres_does_so_over_tls() {
 }
 
 #[test]
-fn a_gateway_does_not_start_on_a_server_that_proves_nothing() {
+fn a_gateway_does_not_start_with_a_server_that_cannot_prove_its_identity() {
     let (folder, authority) = (Folder::new(), Authority::new());
     let server = RedisServer::start_secure(&authority.vouch_for("127.0.0.1"));
     folder.write("other.pem", Authority::new().pem());

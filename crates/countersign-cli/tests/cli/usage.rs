@@ -1,7 +1,7 @@
 use crate::program::{Folder, countersign, ran, run};
 
 #[test]
-fn help_teaches_and_is_no_mistake() {
+fn help_has_examples_and_exits_with_0() {
     for args in [&["--help"][..], &["help", "send"], &["verify", "--help"], &["serve", "-h"]] {
         let ran = run(args);
         assert_eq!((ran.code, &*ran.err), (0, ""));

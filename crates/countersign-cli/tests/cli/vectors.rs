@@ -102,7 +102,7 @@ fn a_rejection_must_have_one_of_the_reasons() {
 }
 
 #[test]
-fn a_request_that_no_server_would_hand_on_is_refused_as_malformed() {
+fn a_request_that_no_http_server_accepts_is_refused_as_malformed() {
     let folder = Folder::new();
     let run_one = |expect: &str, reasons: &[&str]| {
         let headers = json!([["x-other", "a\nb"]]);
@@ -127,7 +127,7 @@ fn the_cases_of_an_unknown_provider_fail() {
 }
 
 #[test]
-fn folders_are_searched_and_what_is_no_vector_file_is_skipped_but_named() {
+fn folders_are_searched_and_other_json_files_are_skipped_and_reported() {
     let folder = Folder::new();
     folder.write("a/b/good.json", file("accept", &[]));
     folder.write("a/list.json", "[1]");
@@ -153,7 +153,7 @@ fn a_file_without_cases_is_a_mistake() {
 }
 
 #[test]
-fn a_body_can_stand_in_a_file_beside() {
+fn a_body_can_be_in_a_file_of_its_own() {
     let folder = Folder::new();
     let mut document: serde_json::Value = serde_json::from_str(&file("accept", &[])).unwrap();
     let request = document["cases"][0]["request"].as_object_mut().unwrap();

@@ -20,7 +20,7 @@ fn a_genuine_request_is_accepted() {
 }
 
 #[test]
-fn a_request_that_is_old_by_this_machines_clock_is_told_of_the_option_for_its_time() {
+fn an_old_request_gets_a_hint_at_the_option_for_its_time() {
     let request = signed(providers::STRIPE, BODY);
     let judge = |command: &str, more: &[&str]| {
         run_with(&[&[command, "stripe", "-", "--secret-env", "SECRET"], more].concat(), &request)
@@ -34,7 +34,7 @@ fn a_request_that_is_old_by_this_machines_clock_is_told_of_the_option_for_its_ti
 }
 
 #[test]
-fn an_option_that_chooses_among_requests_is_refused_where_there_is_one() {
+fn an_option_that_chooses_a_request_is_refused_for_a_single_one() {
     for option in [["--entry", "0"], ["--case", "good"]] {
         let ran = verify("stripe", &signed(providers::STRIPE, BODY), &option);
         assert!(ran.code == 2 && ran.err.contains(option[0]), "{} {}", ran.code, ran.err);
@@ -107,7 +107,7 @@ fn a_request_from_a_file_with_bare_line_feeds_and_no_path_separator_is_the_same(
 }
 
 #[test]
-fn the_clock_and_the_tolerance_can_be_told() {
+fn the_clock_and_the_tolerance_can_be_set() {
     let request = signed(providers::STRIPE, BODY);
     let at = |now: &str, more: &[&str]| {
         let args = [&["verify", "stripe", "--secret-env", "SECRET", "--now", now], more].concat();
@@ -133,7 +133,7 @@ fn one_of_several_secrets_is_enough_and_is_named() {
 }
 
 #[test]
-fn a_scheme_that_signs_the_url_wants_the_public_one() {
+fn a_scheme_that_signs_the_url_needs_the_public_url() {
     let request = signed(providers::TWILIO_FORM, b"Body=hi");
     verify("twilio", &request, &[]).is_mistake(&["--public-url"]);
     assert_eq!(verify("twilio", &request, &["--public-url", "https://example.com/in"]).code, 0);
@@ -141,7 +141,7 @@ fn a_scheme_that_signs_the_url_wants_the_public_one() {
 }
 
 #[test]
-fn a_scheme_of_ones_own_takes_the_providers_place() {
+fn a_scheme_file_can_take_the_place_of_a_provider() {
     let folder = Folder::new();
     let scheme = folder.write("mine.toml", providers::GITHUB.toml());
     let request = folder.write("request.http", signed(providers::GITHUB, b"{}"));
@@ -155,7 +155,7 @@ fn a_scheme_of_ones_own_takes_the_providers_place() {
 }
 
 #[test]
-fn what_is_no_request_is_a_mistake_of_the_input() {
+fn malformed_requests_are_mistakes_in_the_input() {
     let mistakes: [(&[u8], &str); 9] = [
         (b"", "empty"),
         (b"GET", "line 1 has no end: expected `METHOD /path HTTP/1.1`"),
@@ -173,7 +173,7 @@ fn what_is_no_request_is_a_mistake_of_the_input() {
 }
 
 #[test]
-fn a_chunked_body_is_verified_as_it_was_before() {
+fn the_chunks_of_a_body_are_joined_before_it_is_verified() {
     let request = signed(providers::GITHUB, b"{\"a\":1}");
     let head_end = request.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
     let chunked =
