@@ -77,7 +77,7 @@ fn answer(error: &clap::Error) -> ExitCode {
 }
 
 fn fail(message: &str) -> ExitCode {
-    output::complain(message);
+    output::print_error(message);
     ExitCode::from(Failure::EXIT)
 }
 

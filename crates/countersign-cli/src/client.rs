@@ -48,7 +48,7 @@ impl Client {
     /// Sends a request and waits for the status. The error says why there is none.
     pub(crate) fn send(&self, request: Request<Bytes>) -> Result<Answer, String> {
         let mut request = request.map(|body| body.to_vec());
-        if request.body().len() > ASK_FIRST {
+        if request.body().len() > EXPECT_CONTINUE_ABOVE {
             // So a receiver can refuse a large body before it is sent.
             request.headers_mut().insert(header::EXPECT, HeaderValue::from_static("100-continue"));
         }
@@ -65,6 +65,6 @@ impl Client {
 const CONNECT_TIME: Duration = Duration::from_secs(10);
 const ANSWER_TIME: Duration = Duration::from_secs(30);
 /// In bytes.
-const ASK_FIRST: usize = 60 * 1024;
+const EXPECT_CONTINUE_ABOVE: usize = 60 * 1024;
 /// In bytes.
 const MAX_ANSWER: u64 = 64 * 1024;

@@ -44,21 +44,21 @@ impl Style {
 /// Writes a line, or several, to standard output. A reader that went away, such as `head`, is not an error.
 pub(crate) fn line(text: impl fmt::Display) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    match writeln!(out, "{}", tame(&text.to_string())).and_then(|()| out.flush()) {
+    match writeln!(out, "{}", escaped(&text.to_string())).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         result => result,
     }
 }
 
 /// Prints what is wrong on standard error.
-pub(crate) fn complain(message: &str) {
-    eprintln!("countersign: {}", tame(message));
+pub(crate) fn print_error(message: &str) {
+    eprintln!("countersign: {}", escaped(message));
 }
 
-/// The text with all characters escaped that could [drive](drives_terminal) the terminal: what is printed may come from
+/// The text with all characters escaped that could [control](controls_terminal) the terminal: what is printed may come from
 /// a request, or from a file that somebody else wrote. Our own colours, line ends and tabs stay. JSON keeps its meaning.
-pub(crate) fn tame(text: &str) -> Cow<'_, str> {
-    if !text.contains(drives_terminal) {
+pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
+    if !text.contains(controls_terminal) {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len());
@@ -66,7 +66,7 @@ pub(crate) fn tame(text: &str) -> Cow<'_, str> {
     while let Some(c) = rest.chars().next() {
         let colour = COLOURS.iter().find(|colour| rest.starts_with(**colour));
         let taken = colour.map_or(c.len_utf8(), |colour| colour.len());
-        if colour.is_none() && drives_terminal(c) {
+        if colour.is_none() && controls_terminal(c) {
             shown.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
         } else {
             shown.push_str(&rest[..taken]);
@@ -78,7 +78,7 @@ pub(crate) fn tame(text: &str) -> Cow<'_, str> {
 
 /// Whether a terminal could take the character for a command, or show the text around it in another order
 /// (Unicode Standard Annex #9, section 2).
-fn drives_terminal(c: char) -> bool {
+fn controls_terminal(c: char) -> bool {
     let reorders = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     // Some readers end a line there.
     let separates = matches!(c, '\u{2028}' | '\u{2029}');
@@ -89,10 +89,10 @@ fn drives_terminal(c: char) -> bool {
 const COLOURS: [&str; 5] = ["\x1b[0m", "\x1b[1m", "\x1b[2m", "\x1b[31m", "\x1b[32m"];
 
 /// Text from a request as a single line: its control characters are escaped, line ends included.
-pub(crate) fn harmless(text: &str) -> String {
+pub(crate) fn escaped_line(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || drives_terminal(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+        if c.is_control() || controls_terminal(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
     }
     shown
 }
@@ -104,25 +104,28 @@ pub(crate) fn yes_no(yes: bool) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Style, harmless, tame};
+    use super::{Style, escaped, escaped_line};
 
     #[test]
     fn control_characters_are_made_visible() {
-        assert_eq!(harmless("a\x1b[31mé\n"), "a\\u{1b}[31mé\\n");
+        assert_eq!(escaped_line("a\x1b[31mé\n"), "a\\u{1b}[31mé\\n");
     }
 
     #[test]
     fn only_our_own_colours_reach_the_terminal() {
         let style = Style { colours: true };
         for ours in [style.good("é"), style.bad("b"), style.bold("c"), style.faint("d"), "a\tb\nc".to_owned()] {
-            assert_eq!(tame(&ours), ours);
+            assert_eq!(escaped(&ours), ours);
         }
-        assert_eq!(tame("\x1b]0;x\x07\r\x1b[2J\x1b[33m\u{9b}1m"), r"\u001b]0;x\u0007\u000d\u001b[2J\u001b[33m\u009b1m");
+        assert_eq!(
+            escaped("\x1b]0;x\x07\r\x1b[2J\x1b[33m\u{9b}1m"),
+            r"\u001b]0;x\u0007\u000d\u001b[2J\u001b[33m\u009b1m"
+        );
     }
 
     #[test]
-    fn tame_json_is_the_same_json() {
+    fn escaped_json_is_the_same_json() {
         let json = serde_json::json!({ "a": "\u{9b}31m\u{7f}\x1b[31m\n\u{202e}exe.\u{2066}\u{2028}" });
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&tame(&json.to_string())).ok(), Some(json));
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&escaped(&json.to_string())).ok(), Some(json));
     }
 }

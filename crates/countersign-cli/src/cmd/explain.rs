@@ -16,8 +16,8 @@ use crate::{
     gateway::{Refused, UnknownOperator},
     log_line::{self, Logged},
     moment,
-    output::{self, Style, harmless},
-    saved_request::{self, Length, Saved, SavedArgs, Told},
+    output::{self, Style, escaped_line},
+    saved_request::{self, Length, Saved, SavedArgs, SavedEndpoint},
     scheme_source,
     secrets::{SecretArgs, SecretSource},
 };
@@ -100,19 +100,19 @@ impl Explain {
             scheme_source::before_request(self.provider.as_deref(), self.scheme.as_deref(), self.request.as_deref())?;
         self.secrets.wanted_for(path)?;
         let (name, id) = (scheme.name().to_owned(), scheme.id().to_owned());
-        let Saved { parts, body, told } = saved_request::read(path, &self.saved, Length::MayDiffer)?;
-        let setup = self.setup(scheme, &told)?;
-        let told_now = self.now.or(told.now);
-        let explanation = countersign::explain(&setup, &parts, &body, told_now.unwrap_or_else(moment::now));
+        let Saved { parts, body, endpoint: saved } = saved_request::read(path, &self.saved, Length::MayDiffer)?;
+        let setup = self.setup(scheme, &saved)?;
+        let given_now = self.now.or(saved.now);
+        let explanation = countersign::explain(&setup, &parts, &body, given_now.unwrap_or_else(moment::now));
         self.print(&explanation, Some(&format!("{id} ({name})")), Some(&id))?;
-        if let (Verdict::Refused(rejection), None, false) = (explanation.verdict(), told_now, self.json) {
+        if let (Verdict::Refused(rejection), None, false) = (explanation.verdict(), given_now, self.json) {
             hint_at_now(rejection)?;
         }
         Ok(Outcome::good_if(explanation.is_accepted()))
     }
 
-    fn setup(&self, scheme: Scheme, told: &Told) -> Result<Setup, Failure> {
-        let endpoint = told.complete(&self.endpoint, &scheme);
+    fn setup(&self, scheme: Scheme, saved: &SavedEndpoint) -> Result<Setup, Failure> {
+        let endpoint = saved.complete(&self.endpoint, &scheme);
         let mut setup = Setup::new(scheme).map_err(|error| Failure::new(error.to_string()))?;
         for source in self.secrets.sources() {
             setup = setup.secret(source.label(), source.read_as_it_is()?);
@@ -122,10 +122,10 @@ impl Explain {
             setup = setup.other_secret(source.label(), source.read_as_it_is()?);
         }
         if self.secrets.sources().next().is_none() {
-            if told.secrets.is_empty() {
+            if saved.secrets.is_empty() {
                 return Err(countersign::ConfigError::NoSecret.into());
             }
-            for (at, secret) in told.secrets.iter().enumerate() {
+            for (at, secret) in saved.secrets.iter().enumerate() {
                 setup = setup.secret(format!("key-{}", at + 1), secret.as_bytes());
             }
         }
@@ -157,7 +157,7 @@ impl Explain {
                 Logged::Refused { provider, code, reason } => {
                     if let Some(advice) = of_gateway(&code) {
                         (any, refused) = (true, true);
-                        let cause = format!("{}: {advice}", harmless(&reason));
+                        let cause = format!("{}: {advice}", escaped_line(&reason));
                         output::line(if self.json {
                             gateway_json(&code, &cause)
                         } else {
@@ -180,7 +180,7 @@ impl Explain {
             _ if any => Ok(Outcome::good_if(!refused)),
             Some(code) => Err(Failure::new(format!(
                 "the log line has the code `{}`, which is none of countersign's",
-                harmless(&code)
+                escaped_line(&code)
             ))),
             None => Err(Failure::new(
                 "no line has a verdict of countersign: give a line that `countersign serve` or `tracing` wrote",
@@ -198,20 +198,20 @@ fn as_text(explanation: &Explanation, provider: Option<&str>) -> String {
     let mut lines = Vec::new();
     lines.push(match explanation.verdict() {
         Verdict::Accepted { .. } => style.good("accepted"),
-        Verdict::Logged { code } => style.bad(format!("refused: {}", harmless(code))),
+        Verdict::Logged { code } => style.bad(format!("refused: {}", escaped_line(code))),
         Verdict::Refused(rejection) => style.bad(format!("refused: {}", rejection.code())),
         _ => style.bad("not verified"),
     });
-    lines.extend(provider.map(|provider| format!("  provider    {}", harmless(provider))));
+    lines.extend(provider.map(|provider| format!("  provider    {}", escaped_line(provider))));
     match explanation.verdict() {
-        Verdict::Accepted { key, .. } => lines.push(format!("  key         {}", harmless(key))),
+        Verdict::Accepted { key, .. } => lines.push(format!("  key         {}", escaped_line(key))),
         Verdict::Refused(rejection) => lines.push(format!("  reason      {rejection}")),
         Verdict::Misconfigured(error) => lines.push(format!("  reason      {error}")),
         _ => {}
     }
     for cause in explanation.causes() {
         lines.push(format!("  cause       {} ({})", style.bold(cause.code()), cause.certainty()));
-        lines.push(format!("              {}", harmless(&cause.to_string())));
+        lines.push(format!("              {}", escaped_line(&cause.to_string())));
     }
     lines.extend(
         explanation.no_cause().map(|why| format!("  cause       {}\n              {why}", style.bold("none found"))),

@@ -149,7 +149,7 @@ impl Send {
                 Ok(answer) => output::line(self.describe(answer, is_right))?,
                 Err(error) => {
                     let to = without_user(&self.to);
-                    output::complain(&format!("no answer from {to}: {error}: is something listening there?"));
+                    output::print_error(&format!("no answer from {to}: {error}: is something listening there?"));
                 }
             }
         }
@@ -267,7 +267,7 @@ fn tamper_signature(request: &mut Request<Bytes>, signer: &Signer) -> Result<(),
 fn type_header(scheme: &Scheme) -> Result<HeaderName, Failure> {
     let field = scheme.event_type();
     field.and_then(Field::header).cloned().ok_or_else(|| {
-        let place = field.map_or("no known place".to_owned(), |field| field.to_string());
+        let place = field.map_or("no known place".to_owned(), ToString::to_string);
         let id = scheme.id();
         Failure::new(format!(
             "--event-type sets a header, and `{id}` has the event's type in {place}: use --data or --header instead"

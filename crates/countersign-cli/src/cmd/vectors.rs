@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{
     failure::{Failure, Outcome},
-    output::{self, Style, harmless},
+    output::{self, Style, escaped_line},
     scheme_source,
     vectors::{self, Report},
 };
@@ -58,12 +58,17 @@ impl Vectors {
 fn print(report: &Report) -> Result<(), Failure> {
     let style = Style::of_stdout();
     for failure in &report.failures {
-        output::line(format_args!("{} {}: {}", style.bad("failed"), failure.file.display(), harmless(&failure.case)))?;
+        output::line(format_args!(
+            "{} {}: {}",
+            style.bad("failed"),
+            failure.file.display(),
+            escaped_line(&failure.case)
+        ))?;
         output::line(format_args!("  expected {}", failure.expected))?;
         output::line(format_args!("  got      {}", failure.got))?;
     }
     for skipped in &report.skipped {
-        output::line(format_args!("skipped {}: {}", skipped.file.display(), harmless(&skipped.reason)))?;
+        output::line(format_args!("skipped {}: {}", skipped.file.display(), escaped_line(&skipped.reason)))?;
     }
     let sum = format!("{} passed, {} failed", report.passed, report.failures.len());
     output::line(if report.failures.is_empty() { style.good(sum) } else { style.bad(sum) })?;

@@ -15,8 +15,8 @@ use crate::{
     endpoint_args::EndpointArgs,
     failure::{Failure, Outcome},
     moment,
-    output::{self, Style, harmless, yes_no},
-    saved_request::{self, Length, Saved, SavedArgs, Told},
+    output::{self, Style, escaped_line, yes_no},
+    saved_request::{self, Length, Saved, SavedArgs, SavedEndpoint},
     scheme_source,
     secrets::SecretArgs,
 };
@@ -80,10 +80,10 @@ impl Verify {
         // Mistakes in the command line are reported before those in the request.
         let keys = self.secrets.keys()?;
         self.secrets.wanted_for(request)?;
-        let Saved { parts, body, told } = saved_request::read(request, &self.saved, Length::MustFit)?;
-        let verifier = self.verifier(scheme, keys, &told)?;
-        let told_now = self.now.or(told.now);
-        let now = told_now.unwrap_or_else(moment::now);
+        let Saved { parts, body, endpoint: saved } = saved_request::read(request, &self.saved, Length::MustFit)?;
+        let verifier = self.verifier(scheme, keys, &saved)?;
+        let given_now = self.now.or(saved.now);
+        let now = given_now.unwrap_or_else(moment::now);
         let verdict = verifier.verify(&parts, body, now);
         output::line(match (&verdict, self.json) {
             (Ok(verified), true) => accepted_json(verified).to_string(),
@@ -91,7 +91,7 @@ impl Verify {
             (Err(rejection), true) => refused_json(rejection, verifier.scheme()).to_string(),
             (Err(rejection), false) => refused(rejection, verifier.scheme()),
         })?;
-        if let (Err(rejection), None, false) = (&verdict, told_now, self.json) {
+        if let (Err(rejection), None, false) = (&verdict, given_now, self.json) {
             hint_at_now(rejection)?;
         }
         Ok(Outcome::good_if(verdict.is_ok()))
@@ -101,12 +101,12 @@ impl Verify {
         scheme_source::before_request(self.provider.as_deref(), self.scheme.as_deref(), self.request.as_deref())
     }
 
-    fn verifier(&self, scheme: Scheme, keys: Vec<Key>, told: &Told) -> Result<Verifier, Failure> {
-        let endpoint = told.complete(&self.endpoint, &scheme);
-        let is_told = keys.is_empty();
+    fn verifier(&self, scheme: Scheme, keys: Vec<Key>, saved: &SavedEndpoint) -> Result<Verifier, Failure> {
+        let endpoint = saved.complete(&self.endpoint, &scheme);
+        let uses_saved = keys.is_empty();
         let mut builder = keys.into_iter().fold(Verifier::builder(scheme), VerifierBuilder::key);
-        if is_told {
-            builder = told.secrets.iter().fold(builder, |builder, secret| builder.secret(secret.as_str()));
+        if uses_saved {
+            builder = saved.secrets.iter().fold(builder, |builder, secret| builder.secret(secret.as_str()));
         }
         let mut builder = endpoint.configure(builder);
         if let Some(tolerance) = self.tolerance {
@@ -155,7 +155,7 @@ fn accepted(verified: &Verified<'_, Bytes>, now: Timestamp) -> String {
 fn value_line(value: Option<Value<'_>>) -> String {
     value.map_or_else(
         || "none".to_owned(),
-        |value| format!("{} (covered by the signature: {})", harmless(value.as_str()), yes_no(value.is_covered())),
+        |value| format!("{} (covered by the signature: {})", escaped_line(value.as_str()), yes_no(value.is_covered())),
     )
 }
 

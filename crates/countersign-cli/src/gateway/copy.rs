@@ -16,7 +16,7 @@ use super::sources::is_used_up;
 
 /// A file for the copy of the list at a URL.
 #[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Copy {
+pub(crate) struct ListCopy {
     pub(crate) path: PathBuf,
     pub(crate) url: Uri,
 }
@@ -34,7 +34,7 @@ pub(super) enum Found {
     NoCopy,
 }
 
-impl Copy {
+impl ListCopy {
     pub(super) fn find(&self) -> Found {
         let modified = self.path.metadata().and_then(|data| data.modified());
         let (Ok(as_of), Ok(content)) = (modified, read(&self.path)) else { return Found::Nothing };

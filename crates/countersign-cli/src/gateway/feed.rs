@@ -11,7 +11,7 @@ use countersign::address::{AddressList, AddressSet, ListFormat, MAX_LIST_BYTES};
 use countersign_tower::{AddressFeed, SharedAddresses, metrics::record_list};
 use http::Uri;
 
-use super::copy::{self, Copy, Found, NO_COPY};
+use super::copy::{self, Found, ListCopy, NO_COPY};
 use crate::{client::Client, moment};
 
 /// A list of addresses, where it comes from, and how often it is fetched.
@@ -43,7 +43,7 @@ pub(crate) enum Source {
     Url {
         url: Uri,
         /// The file of the last good copy, for the next start.
-        copy: Option<Copy>,
+        copy: Option<ListCopy>,
     },
 }
 
@@ -71,9 +71,9 @@ pub(crate) enum Outcome {
 /// The lists that could not be fetched during one reload. The configuration is read several times in it: a list that failed
 /// is not tried again, so that it does not hold up a changed secret.
 #[derive(Default)]
-pub(crate) struct Unfetched(RefCell<Vec<(Plan, String)>>);
+pub(crate) struct FailedLists(RefCell<Vec<(Plan, String)>>);
 
-impl Unfetched {
+impl FailedLists {
     /// Like [`Feed::start`], but returns the same error if that failed already.
     pub(crate) fn start(&self, plan: Plan, always: AddressSet, log: fn(&Refresh)) -> Result<Feed, String> {
         if let Some((_, problem)) = self.0.borrow().iter().find(|(failed, _)| *failed == plan) {
@@ -90,7 +90,7 @@ impl Unfetched {
 impl Feed {
     /// Fetches a list for the first time. The kept copy is used if that fails, and the new list is compared with it.
     fn start(plan: Plan, always: AddressSet, log: fn(&Refresh)) -> Result<Self, String> {
-        let found = plan.source.copy().map_or(Found::Nothing, Copy::find);
+        let found = plan.source.copy().map_or(Found::Nothing, ListCopy::find);
         let list = match &found {
             Found::Content { content, as_of } => {
                 let set = plan
@@ -106,7 +106,7 @@ impl Feed {
         let feed = Self { addresses, plan, always, tried: Arc::new(Mutex::new(Some(Instant::now()))) };
         match found {
             Found::Content { .. } => log(&feed.refresh()),
-            Found::Another => log(&feed.told(Outcome::CopyIgnored(COPY_OF_ANOTHER.to_owned()))),
+            Found::Another => log(&feed.result(Outcome::CopyIgnored(COPY_OF_ANOTHER.to_owned()))),
             Found::Nothing | Found::NoCopy => {}
         }
         Ok(feed)
@@ -156,10 +156,10 @@ impl Feed {
 
     fn refresh(&self) -> Refresh {
         *self.tried() = Some(Instant::now());
-        self.told(self.outcome())
+        self.result(self.outcome())
     }
 
-    fn told(&self, outcome: Outcome) -> Refresh {
+    fn result(&self, outcome: Outcome) -> Refresh {
         let ranges = self.addresses.addresses().snapshot().len();
         Refresh { list: self.plan.source.name(), age: self.addresses.age(), ranges, outcome }
     }
@@ -219,7 +219,7 @@ impl Source {
         }
     }
 
-    fn copy(&self) -> Option<&Copy> {
+    fn copy(&self) -> Option<&ListCopy> {
         match self {
             Self::File(_) => None,
             Self::Url { copy, .. } => copy.as_ref(),

@@ -20,13 +20,13 @@ use tokio::{
 use super::{
     Store,
     endpoint::empty,
-    places::{Occupied, Places},
+    places::{PlaceGuard, Places},
     reload::State,
 };
 use crate::failure::Failure;
 
 /// The metrics, and what they are read from.
-pub(crate) struct Shown {
+pub(crate) struct MetricsServer {
     handle: PrometheusHandle,
     state: Arc<State>,
     store: Arc<Store>,
@@ -50,7 +50,7 @@ pub(crate) fn install() -> Result<PrometheusHandle, Failure> {
     Ok(handle)
 }
 
-impl Shown {
+impl MetricsServer {
     pub(crate) fn new(handle: PrometheusHandle, state: Arc<State>, store: Arc<Store>, places: Places) -> Self {
         Self { handle, state, store, places }
     }
@@ -65,7 +65,7 @@ impl Shown {
                 sleep(Duration::from_millis(100)).await;
                 continue;
             };
-            let (shown, place) = (Arc::clone(&shown), Occupied(places.take().await));
+            let (shown, place) = (Arc::clone(&shown), PlaceGuard(places.take().await));
             tokio::spawn(async move {
                 tokio::select! {
                     () = place.0.evicted() => {}

@@ -17,7 +17,7 @@ mod snapshot;
 mod sources;
 mod store;
 
-pub(crate) use copy::Copy;
+pub(crate) use copy::ListCopy;
 pub(crate) use endpoint::{Claims, Endpoint, EndpointKeys, EndpointPlan, Limits, Replays, Verdict, Watch};
 pub(crate) use operators::{OPERATOR, Operators, UnknownOperator};
 pub(crate) use places::MAX_HELD;
@@ -25,5 +25,5 @@ pub(crate) use proxy_protocol::ProxyProtocol;
 pub(crate) use refused::Refused;
 pub(crate) use sent_secret::SentSecret;
 pub(crate) use server::{Bounds, Front, listen, runtime, serve, stop_signal};
-pub(crate) use snapshot::{Gateway, Meeting, Snapshot};
+pub(crate) use snapshot::{ConnectionSettings, Gateway, Snapshot};
 pub(crate) use store::{Remote, Store, StoreError, StorePlan};

@@ -46,21 +46,21 @@ struct Waiter {
     go: Arc<Notify>,
     held: usize,
     /// Until then it keeps its place: it is new, and its request may be on the way.
-    settles: Option<Instant>,
+    grace_until: Option<Instant>,
 }
 
 /// What has run out, so that a connection has to be closed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Short {
-    OfPlaces,
-    OfMemory,
+enum Shortage {
+    Places,
+    Memory,
 }
 
-impl Short {
+impl Shortage {
     fn name(self) -> &'static str {
         match self {
-            Self::OfPlaces => "places",
-            Self::OfMemory => "memory",
+            Self::Places => "places",
+            Self::Memory => "memory",
         }
     }
 }
@@ -80,16 +80,16 @@ impl Places {
         let free = Arc::clone(&self.free);
         let permit = match Arc::clone(&free).try_acquire_owned() {
             Ok(permit) => Some(permit),
-            Err(_) => self.another().await,
+            Err(_) => self.wait_for_place().await,
         };
         let go = Arc::new(Notify::new());
-        let turn = self.lock().start(&go, Some(Instant::now() + SETTLING));
+        let turn = self.lock().start(&go, Some(Instant::now() + GRACE));
         let state = State { turn: Some(turn), working_on: 0 };
         Place { places: self.clone(), go, state: Arc::new(Mutex::new(state)), permit: Arc::new(permit) }
     }
 
     /// Waits for the place of a connection that is closed for it, or ends by itself.
-    async fn another(&self) -> Option<OwnedSemaphorePermit> {
+    async fn wait_for_place(&self) -> Option<OwnedSemaphorePermit> {
         let mut free = pin!(Arc::clone(&self.free).acquire_owned());
         self.lock().want();
         loop {
@@ -100,7 +100,7 @@ impl Places {
                     return permit.ok();
                 }
                 // By then, connections that were new can be closed.
-                () = sleep(SETTLING) => self.lock().want_still(),
+                () = sleep(GRACE) => self.lock().want_again(),
             }
         }
     }
@@ -112,12 +112,12 @@ impl Places {
 }
 
 impl Waiting {
-    fn start(&mut self, go: &Arc<Notify>, settles: Option<Instant>) -> u64 {
+    fn start(&mut self, go: &Arc<Notify>, grace_until: Option<Instant>) -> u64 {
         let turn = self.next;
         self.next += 1;
-        self.connections.insert(turn, Waiter { go: Arc::clone(go), held: 0, settles });
+        self.connections.insert(turn, Waiter { go: Arc::clone(go), held: 0, grace_until });
         if mem::take(&mut self.wanted) {
-            self.evict(Short::OfPlaces);
+            self.evict(Shortage::Places);
         }
         turn
     }
@@ -128,10 +128,10 @@ impl Waiting {
     }
 
     fn want(&mut self) {
-        self.wanted = !self.evict(Short::OfPlaces);
+        self.wanted = !self.evict(Shortage::Places);
     }
 
-    fn want_still(&mut self) {
+    fn want_again(&mut self) {
         if self.wanted {
             self.want();
         }
@@ -141,20 +141,20 @@ impl Waiting {
         let Some(waiter) = self.connections.get_mut(&turn) else { return };
         waiter.held += bytes;
         self.held += bytes;
-        while self.held > MAX_HELD && self.evict(Short::OfMemory) {}
+        while self.held > MAX_HELD && self.evict(Shortage::Memory) {}
     }
 
     /// Closes the connection with the longest wait that helps. Its task does that, so that its place is free a moment later.
-    fn evict(&mut self, short: Short) -> bool {
+    fn evict(&mut self, shortage: Shortage) -> bool {
         let now = Instant::now();
-        let helps = |waiter: &Waiter| match short {
-            Short::OfPlaces => waiter.settles.is_none_or(|end| end <= now),
-            Short::OfMemory => waiter.held > 0,
+        let helps = |waiter: &Waiter| match shortage {
+            Shortage::Places => waiter.grace_until.is_none_or(|end| end <= now),
+            Shortage::Memory => waiter.held > 0,
         };
         let Some(turn) = self.connections.iter().find(|(_, waiter)| helps(waiter)).map(|(turn, _)| *turn) else {
             return false;
         };
-        metrics::counter!(CONNECTIONS_EVICTED, "reason" => short.name()).increment(1);
+        metrics::counter!(CONNECTIONS_EVICTED, "reason" => shortage.name()).increment(1);
         if let Some(waiter) = self.connections.remove(&turn) {
             self.held -= waiter.held;
             waiter.go.notify_one();
@@ -236,9 +236,9 @@ impl State {
 }
 
 /// The place of a connection, whose waiting ends when this is dropped.
-pub(super) struct Occupied(pub(super) Place);
+pub(super) struct PlaceGuard(pub(super) Place);
 
-impl Drop for Occupied {
+impl Drop for PlaceGuard {
     fn drop(&mut self) {
         let Place { state, places, .. } = &self.0;
         state.lock().unwrap_or_else(PoisonError::into_inner).leave(&mut places.lock());
@@ -246,12 +246,12 @@ impl Drop for Occupied {
 }
 
 /// The body of a request. When it is complete, the connection no longer waits.
-pub(super) struct Arriving {
+pub(super) struct TrackedBody {
     body: Incoming,
     place: Place,
 }
 
-impl Arriving {
+impl TrackedBody {
     pub(super) fn new(body: Incoming, place: Place) -> Self {
         if body.is_end_stream() {
             place.work();
@@ -260,7 +260,7 @@ impl Arriving {
     }
 }
 
-impl Body for Arriving {
+impl Body for TrackedBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
@@ -289,7 +289,7 @@ impl Body for Arriving {
 
 /// How long a new connection keeps its place: a client sends its request as soon as it is connected. Without this, new
 /// connections would evict each other while all others work.
-const SETTLING: Duration = Duration::from_millis(100);
+const GRACE: Duration = Duration::from_millis(100);
 
 /// In bytes. The limit of all bodies that are not answered yet.
 pub(crate) const MAX_HELD: usize = 256 * 1024 * 1024;
@@ -308,7 +308,7 @@ mod tests {
     async fn the_connection_with_the_longest_wait_is_closed_for_a_new_one() {
         let places = Places::new(3);
         let (first, second, third) = (places.take().await, places.take().await, places.take().await);
-        sleep(SETTLING).await;
+        sleep(GRACE).await;
         first.work();
         second.wait();
         let newcomer = tokio::spawn(async move { places.take().await });
@@ -324,9 +324,9 @@ mod tests {
         let places = Places::new(1);
         let only = places.take().await;
         let newcomer = tokio::spawn(async move { places.take().await });
-        sleep(SETTLING / 2).await;
+        sleep(GRACE / 2).await;
         assert!(!goes(&only).await);
-        sleep(SETTLING).await;
+        sleep(GRACE).await;
         assert!(goes(&only).await);
         drop(only);
         newcomer.await.unwrap();
@@ -369,7 +369,7 @@ mod tests {
         assert!(!goes(&silent).await && !goes(&second).await);
         // A connection that works holds its body until the answer.
         second.work();
-        drop((Occupied(silent), first));
+        drop((PlaceGuard(silent), first));
         let account = |places: &Places| {
             let waiting = places.lock();
             (waiting.held, waiting.connections.len())
@@ -382,7 +382,7 @@ mod tests {
         assert_eq!(account(&places), (0, 1));
         second.hold(7);
         second.work();
-        drop(Occupied(second));
+        drop(PlaceGuard(second));
         assert_eq!(account(&places), (0, 0));
     }
 }

@@ -17,7 +17,7 @@ use tokio::{
 use super::{
     EndpointPlan, Gateway, Store, StorePlan, Watch,
     config::{Config, Kept, Reading},
-    feed::{Feed, Refresh, Unfetched},
+    feed::{FailedLists, Feed, Refresh},
     published::PublishedRanges,
     sources::{self, Fingerprint, Sources},
 };
@@ -112,7 +112,7 @@ pub(crate) struct Start {
 
 /// How often the files are looked at. A change is taken when two looks in a row find the same content, so that no file is
 /// taken half-written.
-const LOOK: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Start {
     pub(crate) fn read(path: &Path, log: Log) -> Result<Self, Failure> {
@@ -138,13 +138,13 @@ impl<W: Watch> Live<W> {
     }
 
     /// Reloads when the files have changed and when it is asked to, for as long as it is polled.
-    pub(crate) async fn run(mut self, mut asked: Asked) {
+    pub(crate) async fn run(mut self, mut hang_ups: HangUps) {
         let mut seen = self.read;
         loop {
             let mut waiting = None;
             let at_once = tokio::select! {
-                () = sleep(LOOK) => false,
-                () = asked.again() => true,
+                () = sleep(POLL_INTERVAL) => false,
+                () = hang_ups.again() => true,
                 who = self.reloads.recv() => {
                     waiting = who;
                     true
@@ -192,9 +192,9 @@ type Read = (Result<Config, Failure>, BTreeSet<PathBuf>, Fingerprint);
 /// Reads the configuration, and again if a file changes meanwhile, so that it does not mix old and new files.
 fn read(path: &Path, log: Log, reload: &Reload, kept: &Kept, known: &BTreeSet<PathBuf>) -> Read {
     let (mut kept, mut files) = (kept.clone(), known.clone());
-    let unfetched = Unfetched::default();
+    let failed_lists = FailedLists::default();
     let mut before = Fingerprint::of(&files);
-    for round in 1..READS {
+    for round in 1..MAX_ROUNDS {
         // The configuration itself may be a pipe if it names no files, since it is read only once then.
         let is_first = |file: &Path| round == 1 && file == path;
         if let Some(pipe) = files.iter().find(|file| !is_first(file) && sources::is_used_up(file)) {
@@ -202,7 +202,7 @@ fn read(path: &Path, log: Log, reload: &Reload, kept: &Kept, known: &BTreeSet<Pa
             return (Err(Failure::new(format!("{}: {problem}", pipe.display()))), files, before);
         }
         let sources = Sources::default();
-        let with = Reading { log: log.list, kept: &kept, unfetched: &unfetched, sources: &sources, reload };
+        let with = Reading { log: log.list, kept: &kept, failed_lists: &failed_lists, sources: &sources, reload };
         let config = Config::read(path, &with);
         let found = sources.into_files();
         let all_known = found.is_subset(&files);
@@ -227,14 +227,14 @@ fn read(path: &Path, log: Log, reload: &Reload, kept: &Kept, known: &BTreeSet<Pa
 }
 
 /// One round to find the files, one to read all of them, and some for changes.
-const READS: usize = 6;
+const MAX_ROUNDS: usize = 6;
 
 impl Fixed {
     fn of(config: &Config) -> Self {
         Self {
             listen: config.listen,
             metrics: config.metrics,
-            connections: config.meeting.bounds.connections,
+            connections: config.connection_settings.bounds.connections,
             line_timeout: config.line_timeout,
             store: config.store.clone(),
         }
@@ -295,12 +295,12 @@ impl Loaded {
 }
 
 /// Waits for SIGHUP, on systems that have it.
-pub(crate) struct Asked {
+pub(crate) struct HangUps {
     #[cfg(unix)]
     hang_up: tokio::signal::unix::Signal,
 }
 
-impl Asked {
+impl HangUps {
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self {
             #[cfg(unix)]

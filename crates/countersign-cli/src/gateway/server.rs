@@ -21,8 +21,8 @@ use tower::service_fn;
 
 use super::{
     Gateway, Limits, Refused, Watch,
-    places::{Arriving, Occupied, Place, Places},
-    snapshot::Beginning,
+    places::{Place, PlaceGuard, Places, TrackedBody},
+    snapshot::ConnectionStart,
 };
 
 /// A Tokio runtime for the server.
@@ -37,12 +37,12 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     #[cfg(not(windows))]
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
-    socket.listen(QUEUE)
+    socket.listen(ACCEPT_QUEUE)
 }
 
 /// How many connections may wait to be accepted, if the system allows so many. With 128, as most servers have, connections
 /// in a burst get no answer, and their clients try again a second later.
-const QUEUE: u32 = 4096;
+const ACCEPT_QUEUE: u32 = 4096;
 
 /// The server in front of a gateway: places for connections, and the log of refused ones.
 pub(crate) struct Front<W> {
@@ -94,7 +94,7 @@ pub(crate) async fn serve<W: Watch>(listener: TcpListener, front: Front<W>, stop
         };
         let (front, watcher) = (front.clone(), graceful.watcher());
         tokio::spawn(async move {
-            let (place, bounds) = (Occupied(place), front.gateway.bounds());
+            let (place, bounds) = (PlaceGuard(place), front.gateway.bounds());
             let patience = bounds.head + bounds.body;
             tokio::select! {
                 // First: an evicted connection must not begin another request.
@@ -130,12 +130,12 @@ impl<W: Watch> Front<W> {
             Some(protocol) => protocol.client(&mut stream, peer).await,
             None => Ok(Some(peer)),
         };
-        let beginning = match client {
-            Ok(client) => Beginning { peer, is_announced: protocol.is_some(), client },
+        let start = match client {
+            Ok(client) => ConnectionStart { peer, is_announced: protocol.is_some(), client },
             Err(refused) => return self.refuse(peer, &refused),
         };
         let front = self.clone();
-        let service = service_fn(move |request| front.clone().answer(request, beginning, place.clone()));
+        let service = service_fn(move |request| front.clone().answer(request, start, place.clone()));
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(head_time)
@@ -151,17 +151,17 @@ impl<W: Watch> Front<W> {
     async fn answer(
         self,
         request: Request<Incoming>,
-        beginning: Beginning,
+        start: ConnectionStart,
         place: Place,
     ) -> Result<Response<Full<Bytes>>, Refused> {
-        let mut request = request.map(|body| Arriving::new(body, place.clone()));
-        match beginning.client {
+        let mut request = request.map(|body| TrackedBody::new(body, place.clone()));
+        match start.client {
             Some(client) => drop(request.extensions_mut().insert(PeerAddr(client))),
             None => drop(request.extensions_mut().insert(HiddenPeer)),
         }
-        let answer = self.gateway.answer(request, beginning).await;
+        let answer = self.gateway.answer(request, start).await;
         if let Err(refused) = &answer {
-            self.refuse(beginning.peer, refused);
+            self.refuse(start.peer, refused);
         }
         place.wait();
         answer

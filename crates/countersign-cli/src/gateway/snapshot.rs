@@ -14,19 +14,19 @@ use super::{Bounds, Endpoint, EndpointPlan, ProxyProtocol, Refused, Watch, endpo
 /// All endpoints, and the settings of connections.
 pub(crate) struct Snapshot {
     endpoints: HashMap<String, Arc<Endpoint>>,
-    meeting: Meeting,
+    connection_settings: ConnectionSettings,
 }
 
 /// The settings of a connection before its first request.
 #[derive(Clone, Default)]
-pub(crate) struct Meeting {
+pub(crate) struct ConnectionSettings {
     pub(crate) proxy_protocol: Option<ProxyProtocol>,
     pub(crate) bounds: Bounds,
 }
 
 /// How a connection began, perhaps under an earlier snapshot.
 #[derive(Clone, Copy)]
-pub(super) struct Beginning {
+pub(super) struct ConnectionStart {
     pub(super) peer: SocketAddr,
     /// Whether there was a PROXY header.
     pub(super) is_announced: bool,
@@ -34,21 +34,25 @@ pub(super) struct Beginning {
     pub(super) client: Option<SocketAddr>,
 }
 
-impl Meeting {
+impl ConnectionSettings {
     /// Whether such a connection could begin in the same way now.
-    fn allows(&self, beginning: Beginning) -> bool {
+    fn allows(&self, start: ConnectionStart) -> bool {
         match &self.proxy_protocol {
-            Some(protocol) => beginning.is_announced && protocol.trusts(beginning.peer.ip()),
-            None => !beginning.is_announced,
+            Some(protocol) => start.is_announced && protocol.trusts(start.peer.ip()),
+            None => !start.is_announced,
         }
     }
 }
 
 impl Snapshot {
     /// A snapshot with these endpoints, whose paths differ.
-    pub(crate) fn new(plans: &[EndpointPlan], store: &Arc<Store>, meeting: Meeting) -> Result<Self, StackError> {
+    pub(crate) fn new(
+        plans: &[EndpointPlan],
+        store: &Arc<Store>,
+        connection_settings: ConnectionSettings,
+    ) -> Result<Self, StackError> {
         let endpoints = plans.iter().map(|plan| Ok((plan.path.clone(), Arc::new(plan.build(store)?))));
-        Ok(Self { endpoints: endpoints.collect::<Result<_, StackError>>()?, meeting })
+        Ok(Self { endpoints: endpoints.collect::<Result<_, StackError>>()?, connection_settings })
     }
 }
 
@@ -70,12 +74,12 @@ impl<W> Gateway<W> {
 
     /// The PROXY protocol settings for a connection that is opened now.
     pub(super) fn proxy_protocol(&self) -> Option<ProxyProtocol> {
-        self.current.load().meeting.proxy_protocol.clone()
+        self.current.load().connection_settings.proxy_protocol.clone()
     }
 
     /// The current limit on connections and their timeouts.
     pub(super) fn bounds(&self) -> Bounds {
-        self.current.load().meeting.bounds
+        self.current.load().connection_settings.bounds
     }
 }
 
@@ -84,7 +88,7 @@ impl<W: Watch> Gateway<W> {
     pub(super) async fn answer<B>(
         &self,
         request: Request<B>,
-        beginning: Beginning,
+        start: ConnectionStart,
     ) -> Result<Response<Full<Bytes>>, Refused>
     where
         B: Body<Data = Bytes> + Send + 'static,
@@ -93,7 +97,7 @@ impl<W: Watch> Gateway<W> {
         let path = request.uri().path();
         let endpoint = {
             let now = self.current.load();
-            if !now.meeting.allows(beginning) {
+            if !now.connection_settings.allows(start) {
                 return Err(Refused::Outdated);
             }
             now.endpoints.get(path).map(Arc::clone)

@@ -40,12 +40,12 @@ pub(crate) struct SavedArgs {
 pub(crate) struct Saved {
     pub(crate) parts: Parts,
     pub(crate) body: Bytes,
-    pub(crate) told: Told,
+    pub(crate) endpoint: SavedEndpoint,
 }
 
 /// What a vector file says about the endpoint. The command line takes precedence.
 #[derive(Default)]
-pub(crate) struct Told {
+pub(crate) struct SavedEndpoint {
     /// The time of arrival.
     pub(crate) now: Option<Timestamp>,
     /// The secrets, as a user pastes them.
@@ -54,7 +54,7 @@ pub(crate) struct Told {
     settings: Vec<(String, String)>,
 }
 
-impl Told {
+impl SavedEndpoint {
     /// The options of the command line, completed from the file. Settings that the scheme does not know are left out: they
     /// are notes for the reader of the file.
     pub(crate) fn complete(&self, given: &EndpointArgs, scheme: &Scheme) -> EndpointArgs {
@@ -110,7 +110,7 @@ pub(crate) fn read(path: Option<&Path>, args: &SavedArgs, length: Length) -> Res
             return vector::parse(bytes, folder, args.entry, args.case.as_deref()).map_err(wrong);
         }
     };
-    Ok(Saved { parts, body, told: Told::default() })
+    Ok(Saved { parts, body, endpoint: SavedEndpoint::default() })
 }
 
 /// Reads all of standard input. It reads from a terminal only if that was `asked_for`.

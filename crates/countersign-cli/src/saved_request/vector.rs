@@ -5,7 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 use countersign::Timestamp;
 
-use super::{Saved, Told};
+use super::{Saved, SavedEndpoint};
 use crate::vectors::{self, Case};
 
 /// The case called `name`, or number `entry`, counted from 1; without both, the only one.
@@ -30,11 +30,11 @@ pub(super) fn parse(bytes: &[u8], folder: &Path, entry: Option<usize>, name: Opt
         .head()
         .map_err(|what| format!("an HTTP server would refuse this request: it does not accept {what}"))?;
     file.config.extend(config);
-    let told = Told {
+    let endpoint = SavedEndpoint {
         now: Some(Timestamp::from_unix_seconds(now)),
         public_url: Some(request.public_url().to_owned()),
         secrets: keys,
         settings: file.config.into_iter().map(|(name, value)| (name, value.as_text())).collect(),
     };
-    Ok(Saved { parts, body: Bytes::from(request.body), told })
+    Ok(Saved { parts, body: Bytes::from(request.body), endpoint })
 }

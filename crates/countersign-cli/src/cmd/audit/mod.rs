@@ -100,7 +100,7 @@ impl AuditArgs {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let scheme = scheme_source::either(self.provider.as_deref(), self.scheme.as_deref())?;
         let patience = self.patience.clamp(Duration::from_secs(1), Duration::from_secs(60));
-        let limits = Limits { patience, until: Instant::now() + LONGEST, requests: MOST_REQUESTS };
+        let limits = Limits { patience, until: Instant::now() + MAX_AUDIT_TIME, requests: MAX_REQUESTS };
         let receiver = Receiver::at(&self.to, self.i_own.as_deref(), limits)?;
         let sender = self.sender(&scheme)?;
         let style = Style::of_stdout();
@@ -161,6 +161,6 @@ fn other_secrets() -> Result<Vec<Secret>, Failure> {
 const REPEATED: &str =
     "Answers do not show whether a repeated event (D4) was handled twice: look at what your handler did.";
 
-const LONGEST: Duration = Duration::from_secs(5 * 60);
+const MAX_AUDIT_TIME: Duration = Duration::from_secs(5 * 60);
 /// More than all checks need.
-const MOST_REQUESTS: usize = 200;
+const MAX_REQUESTS: usize = 200;

@@ -92,7 +92,7 @@ impl Receiver {
     /// Sends `head`, and then `piece` up to `times` times while the receiver reads. Also returns whether all was read.
     pub(super) fn pour(&self, head: &[u8], piece: &[u8], times: usize) -> (Got, bool) {
         let mut taken = 0;
-        let got = self.exchange(POURING_TIME, |sending| {
+        let got = self.exchange(POUR_TIMEOUT, |sending| {
             sending.write_all(head)?;
             while taken < times {
                 sending.write_all(piece)?;
@@ -215,7 +215,7 @@ fn is_timeout(error: &io::Error) -> bool {
 
 const CONNECT_TIME: Duration = Duration::from_secs(5);
 /// Long enough for a large body on a slow line. A receiver that reads nothing is given up earlier.
-const POURING_TIME: Duration = Duration::from_secs(60);
+const POUR_TIMEOUT: Duration = Duration::from_secs(60);
 /// In bytes. An answer to a webhook is short.
 const MAX_ANSWER: usize = 64 * 1024;
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value as Json, json};
 
 use super::answer::Got;
-use crate::output::{Style, harmless};
+use crate::output::{Style, escaped_line};
 
 /// The answer that a receiver should give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Row {
             attack,
             check: check.to_owned(),
             expected: expected.to_owned(),
-            got: harmless(got),
+            got: escaped_line(got),
             status: None,
             verdict,
         }

@@ -1,8 +1,8 @@
 //! `countersign demo`: a real server on loopback, and simulated providers that send it good and bad deliveries.
 
+mod recorder;
 mod sender;
 mod table;
-mod witness;
 
 use std::{fs, net::SocketAddr, sync::Arc};
 
@@ -14,11 +14,11 @@ use tokio::sync::oneshot;
 use crate::{
     client::Client,
     failure::{Failure, Outcome},
-    gateway::{self, Front, Gateway, Limits, Meeting, Snapshot, Store},
+    gateway::{self, ConnectionSettings, Front, Gateway, Limits, Snapshot, Store},
     output,
 };
+use recorder::Recorder;
 use sender::{Kind, SENDERS, Sender};
-use witness::Witness;
 
 /// Watch deliveries being verified: simulated providers, real HTTP, on this machine only
 #[derive(Debug, Args)]
@@ -60,22 +60,22 @@ impl Demo {
         let senders = SENDERS.iter().map(|sample| Sender::new(sample, address)).collect::<Result<Vec<_>, _>>()?;
         let plans = senders.iter().map(|sender| sender.endpoint(LIMITS)).collect::<Result<Vec<_>, _>>()?;
         let store = Arc::new(Store::Memory(MemoryStore::new()));
-        let snapshot =
-            Snapshot::new(&plans, &store, Meeting::default()).map_err(|error| Failure::new(error.to_string()))?;
-        let witness = Arc::new(Witness::default());
-        let gateway = Gateway::new(snapshot, Arc::clone(&witness));
+        let snapshot = Snapshot::new(&plans, &store, ConnectionSettings::default())
+            .map_err(|error| Failure::new(error.to_string()))?;
+        let recorder = Arc::new(Recorder::default());
+        let gateway = Gateway::new(snapshot, Arc::clone(&recorder));
         let front = Front::new(gateway, |_, _| {});
 
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async move { drop(stopped.await) };
         let server = runtime.spawn(gateway::serve(listener, front, stopped));
-        let outcome = show(&senders, &witness, address)?;
+        let outcome = show(&senders, &recorder, address)?;
         if !self.once {
             let _context = runtime.enter();
             // Before the folder is there, so that a signal removes it.
             let signal = gateway::stop_signal()?;
             let folder = invite(&senders, address)?;
-            witness.announce();
+            recorder.announce();
             runtime.block_on(signal);
             drop(folder);
         }
@@ -87,7 +87,7 @@ impl Demo {
 }
 
 /// Sends every kind of delivery from every provider and shows the verdicts.
-fn show(senders: &[Sender], witness: &Witness, address: SocketAddr) -> Result<Outcome, Failure> {
+fn show(senders: &[Sender], recorder: &Recorder, address: SocketAddr) -> Result<Outcome, Failure> {
     let client = Client::to("127.0.0.1");
     output::line(format_args!("A server on http://{address}, {} simulated providers:\n", senders.len()))?;
     output::line(table::heading())?;
@@ -100,14 +100,14 @@ fn show(senders: &[Sender], witness: &Witness, address: SocketAddr) -> Result<Ou
                 kind => sender.delivery(kind, LIMITS)?,
             };
             let answer = client.send(delivery);
-            let row = table::Row { provider: sender.id(), kind, answer, seen: witness.take() };
+            let row = table::Row { provider: sender.id(), kind, answer, seen: recorder.take() };
             output::line(row.to_string())?;
             sent += 1;
             good += usize::from(kind == Kind::Good);
             right += usize::from(row.is_right());
         }
     }
-    let handled = witness.handled();
+    let handled = recorder.handled();
     output::line(format_args!(
         "\n{right} of {sent} verdicts right; the handler ran {handled} times, for {good} good deliveries"
     ))?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{sender::Kind, witness::Seen};
+use super::{recorder::Seen, sender::Kind};
 use crate::{client::Answer, output::Style};
 
 pub(super) fn heading() -> String {

@@ -58,7 +58,7 @@ pub(super) fn traits(scheme: &Scheme) -> Vec<Trait> {
 /// How the provider signs, in a sentence.
 pub(super) fn summary(scheme: &Scheme) -> String {
     let (name, place, algorithm) = (scheme.name(), scheme.signature_source(), scheme.algorithm());
-    let how = match (scheme.signed_content().map(output::harmless), algorithm.as_str()) {
+    let how = match (scheme.signed_content().map(output::escaped_line), algorithm.as_str()) {
         (None, "token") => format!("{name} sends the secret itself in the {place}; nothing is signed."),
         (None, "basic") => format!("{name} sends a user name and a password in the {place}; nothing is signed."),
         (None, "jwt") => format!("{name} sends a JSON Web Token in the {place}, which proves what it says itself."),
@@ -119,7 +119,7 @@ pub(super) fn content(scheme: &Scheme) -> Result<String, String> {
         "http-signature" => "what the signature names".to_owned(),
         _ => "nothing".to_owned(),
     };
-    scheme.signed_content().map(output::harmless).ok_or_else(words)
+    scheme.signed_content().map(output::escaped_line).ok_or_else(words)
 }
 
 fn configuration(scheme: &Scheme) -> Vec<Fact> {

@@ -18,7 +18,7 @@ use tokio::{
 };
 
 use super::stream::Stream;
-use crate::{moment, output::tame};
+use crate::{moment, output::escaped};
 
 /// A queue of lines to be written.
 pub(super) struct Lines {
@@ -39,11 +39,11 @@ struct Line {
 
 impl Lines {
     pub(super) fn to(out: Stream<impl Write + Send + 'static>) -> Self {
-        let (queue, lines) = mpsc::channel(QUEUE);
+        let (queue, lines) = mpsc::channel(MAX_QUEUED_LINES);
         let dropped = Arc::default();
-        let told = Arc::clone(&dropped);
-        thread::spawn(move || write_all(out, lines, &told));
-        Self { queue, room: Arc::new(Semaphore::new(ROOM as usize)), dropped }
+        let dropped_lines = Arc::clone(&dropped);
+        thread::spawn(move || write_all(out, lines, &dropped_lines));
+        Self { queue, room: Arc::new(Semaphore::new(MAX_QUEUED_BYTES as usize)), dropped }
     }
 
     /// Writes a line, and waits for that at most `limit`.
@@ -87,7 +87,7 @@ impl Lines {
 /// For `tracing`, which writes one line at a time.
 impl Write for &Lines {
     fn write(&mut self, text: &[u8]) -> io::Result<usize> {
-        self.note_text(tame(&String::from_utf8_lossy(text)).into_owned().into_bytes());
+        self.note_text(escaped(&String::from_utf8_lossy(text)).into_owned().into_bytes());
         Ok(text.len())
     }
 
@@ -118,19 +118,19 @@ fn lost(count: u64) -> Json {
 }
 
 fn text(line: &Json) -> Vec<u8> {
-    tame(&format!("{line}\n")).into_owned().into_bytes()
+    escaped(&format!("{line}\n")).into_owned().into_bytes()
 }
 
 /// How much of the room a text takes. A text that is larger than the room takes all of it.
 fn share(text: &[u8]) -> u32 {
-    u32::try_from(text.len()).unwrap_or(u32::MAX).min(ROOM)
+    u32::try_from(text.len()).unwrap_or(u32::MAX).min(MAX_QUEUED_BYTES)
 }
 
 /// In bytes. With `--bodies`, a line is as long as a body.
-const ROOM: u32 = 64 << 20;
+const MAX_QUEUED_BYTES: u32 = 64 << 20;
 
 /// In lines. Enough for a moment in which nobody reads.
-const QUEUE: usize = 1024;
+const MAX_QUEUED_LINES: usize = 1024;
 
 /// How long the process waits at its end for lines that are not written yet.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(4);
@@ -160,12 +160,12 @@ mod tests {
     async fn queued_lines_are_bounded_in_bytes_and_a_single_one_may_be_larger() {
         let (go, stopped) = threads::channel();
         let lines = Lines::to(Stream::new(Stopped(stopped)));
-        let large = vec![b'x'; ROOM as usize / 8];
+        let large = vec![b'x'; MAX_QUEUED_BYTES as usize / 8];
         for _ in 0..12 {
             lines.note_text(large.clone());
         }
         assert_eq!(lines.dropped.load(Ordering::Relaxed), 4);
         drop(go);
-        lines.put(vec![b'x'; ROOM as usize + 1], DRAIN_TIMEOUT).await.unwrap();
+        lines.put(vec![b'x'; MAX_QUEUED_BYTES as usize + 1], DRAIN_TIMEOUT).await.unwrap();
     }
 }

@@ -16,8 +16,8 @@ use crate::{
     gateway::{
         self, Front, Gateway, StoreError,
         config::Config,
-        metrics::Shown,
-        reload::{Asked, Start},
+        metrics::MetricsServer,
+        reload::{HangUps, Start},
     },
     output,
 };
@@ -186,11 +186,11 @@ impl Serve {
         log_errors();
         let runtime = gateway::runtime()?;
         // Before the first reading, in which a list may be slow to arrive: until then, SIGHUP ends the process.
-        let asked = runtime.block_on(async { Asked::new() })?;
+        let hang_ups = runtime.block_on(async { HangUps::new() })?;
         let start = Start::read(&self.config, LOG);
         let outcome = match start {
             Ok(start) if self.check => self.checked(&start),
-            start => start.and_then(|start| runtime.block_on(self.serve(start, asked))),
+            start => start.and_then(|start| runtime.block_on(self.serve(start, hang_ups))),
         };
         runtime.block_on(log::drained());
         // Does not wait for lists that are being fetched.
@@ -214,7 +214,7 @@ impl Serve {
         ))
     }
 
-    async fn serve(self, start: Start, asked: Asked) -> Result<Outcome, Failure> {
+    async fn serve(self, start: Start, hang_ups: HangUps) -> Result<Outcome, Failure> {
         let stop = gateway::stop_signal()?;
         let Config { listen, metrics, endpoints, store, .. } = &start.config;
         let (count, metrics) = (endpoints.len(), *metrics);
@@ -230,9 +230,9 @@ impl Serve {
         let front = Front::new(gateway, log_connection);
         if let (Some(handle), Some(listener)) = (handle, metrics) {
             say(&format!("countersign: metrics on http://{}/metrics", listener.local_addr()?));
-            tokio::spawn(Shown::new(handle, live.state(), store, front.places()).serve(listener));
+            tokio::spawn(MetricsServer::new(handle, live.state(), store, front.places()).serve(listener));
         }
-        tokio::spawn(live.run(asked));
+        tokio::spawn(live.run(hang_ups));
         gateway::serve(listener, front, stop).await;
         Ok(Outcome::Good)
     }

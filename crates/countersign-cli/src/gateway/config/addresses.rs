@@ -16,7 +16,7 @@ use super::{Reader, file::File};
 use crate::{
     failure::Failure,
     gateway::{
-        Copy, ProxyProtocol,
+        ListCopy, ProxyProtocol,
         feed::{Feed, Plan, Source},
         published::PublishedRanges,
     },
@@ -167,7 +167,7 @@ impl Reader<'_> {
         let kept = &self.with.kept.feeds;
         let same = kept.iter().find(|feed| feed.is(&plan, &always)).cloned();
         let going_on = same.or_else(|| kept.iter().find_map(|feed| feed.by(&plan, &always)));
-        let feed = going_on.map_or_else(|| self.with.unfetched.start(plan, always, self.with.log), Ok);
+        let feed = going_on.map_or_else(|| self.with.failed_lists.start(plan, always, self.with.log), Ok);
         let feed = feed.map_err(|message| self.wrong_at(entry, message))?;
         feeds.push(feed.clone());
         Ok(feed)
@@ -176,8 +176,10 @@ impl Reader<'_> {
     fn source(&self, entry: &Spanned<ListEntry>, scheme: &Scheme) -> Result<Source, Failure> {
         let list = entry.as_ref();
         let url = |url| {
-            let copy =
-                list.copy.as_ref().map(|copy| Copy { path: self.folder.join(copy.as_ref()), url: Uri::clone(&url) });
+            let copy = list
+                .copy
+                .as_ref()
+                .map(|copy| ListCopy { path: self.folder.join(copy.as_ref()), url: Uri::clone(&url) });
             Source::Url { url, copy }
         };
         match (&list.file, &list.url) {

@@ -24,8 +24,8 @@ use countersign_tower::{StackError, replay::ReplayConfigError};
 use toml::Spanned;
 
 use super::{
-    Bounds, Claims, EndpointPlan, Limits, MAX_HELD, Meeting, Operators, Snapshot, Store, StorePlan,
-    feed::{Feed, Refresh, Unfetched},
+    Bounds, Claims, ConnectionSettings, EndpointPlan, Limits, MAX_HELD, Operators, Snapshot, Store, StorePlan,
+    feed::{FailedLists, Feed, Refresh},
     published::PublishedRanges,
     reload::Reload,
     sources::Sources,
@@ -45,7 +45,7 @@ pub(crate) struct Config {
     /// How long to wait for the line of an accepted delivery.
     pub(crate) line_timeout: Duration,
     pub(crate) endpoints: Vec<EndpointPlan>,
-    pub(crate) meeting: Meeting,
+    pub(crate) connection_settings: ConnectionSettings,
     /// The lists and keys that were fetched for it, to be kept up to date.
     pub(crate) kept: Kept,
 }
@@ -57,7 +57,7 @@ pub(crate) struct Reading<'a> {
     /// What the configuration before has fetched, to be used again for the same lists and keys.
     pub(crate) kept: &'a Kept,
     /// Collects the lists that cannot be fetched.
-    pub(crate) unfetched: &'a Unfetched,
+    pub(crate) failed_lists: &'a FailedLists,
     /// Collects the files that are read.
     pub(crate) sources: &'a Sources,
     /// For endpoints that write a file of the configuration themselves.
@@ -75,7 +75,7 @@ impl Config {
 
     /// Builds the snapshot of this configuration with the open store.
     pub(crate) fn snapshot(&self, store: &Arc<Store>) -> Result<Snapshot, Failure> {
-        let snapshot = Snapshot::new(&self.endpoints, store, self.meeting.clone());
+        let snapshot = Snapshot::new(&self.endpoints, store, self.connection_settings.clone());
         snapshot.map_err(|error| Failure::new(error.to_string()))
     }
 }
@@ -141,14 +141,14 @@ impl Reader<'_> {
         let bounds = self.bounds(&file, limits)?;
         let common = Common {
             limits,
-            claims: self.claims(&file.replay, line_timeout.saturating_add(BEHIND))?,
+            claims: self.claims(&file.replay, line_timeout.saturating_add(HANDLER_MARGIN))?,
             lease_at: file.replay.lease.as_ref(),
             front: self.front(&file)?,
             operators: self.operators(&file.operators)?,
         };
         let (endpoints, kept) = self.endpoints(&file, &common)?;
-        let meeting = Meeting { proxy_protocol: common.front.protocol, bounds };
-        Ok(Config { listen, metrics, store, line_timeout, endpoints, meeting, kept })
+        let connection_settings = ConnectionSettings { proxy_protocol: common.front.protocol, bounds };
+        Ok(Config { listen, metrics, store, line_timeout, endpoints, connection_settings, kept })
     }
 
     fn endpoints(&self, file: &File, common: &Common<'_>) -> Result<(Vec<EndpointPlan>, Kept), Failure> {
@@ -360,7 +360,7 @@ impl Reader<'_> {
 const LINE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// How much longer the replay guard waits for the handler, so that a slow line fails by its own timeout first.
-const BEHIND: Duration = Duration::from_secs(1);
+const HANDLER_MARGIN: Duration = Duration::from_secs(1);
 
 const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 

@@ -104,8 +104,8 @@ fn sizes(audit: &mut Audit<'_>) -> Result<(), Failure> {
     })?;
     let head = sender.event()?.without("content-length").with("transfer-encoding", "chunked").head();
     let chunk = [b"10000\r\n".to_vec(), vec![b'a'; 0x10000], b"\r\n".to_vec()].concat();
-    let (got, is_read) = audit.receiver.pour(&head, &chunk, MOST * 16);
-    let check = format!("a body of {MOST} MiB in chunks is not read to its end");
+    let (got, is_read) = audit.receiver.pour(&head, &chunk, HUGE_BODY_MIB * 16);
+    let check = format!("a body of {HUGE_BODY_MIB} MiB in chunks is not read to its end");
     audit.push(if is_read {
         Row::other("E4", &check, "4xx or closed", "all was read", Verdict::Fail)
     } else {
@@ -139,4 +139,4 @@ impl Message {
 }
 
 /// In MiB. No provider sends a webhook this large.
-const MOST: usize = 64;
+const HUGE_BODY_MIB: usize = 64;

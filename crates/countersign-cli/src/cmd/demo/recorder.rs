@@ -35,13 +35,13 @@ impl Seen {
 
 /// Records every verdict, and counts accepted deliveries as their handler would see them.
 #[derive(Default)]
-pub(super) struct Witness {
+pub(super) struct Recorder {
     seen: Mutex<Vec<Seen>>,
     handled: AtomicUsize,
     announces: AtomicBool,
 }
 
-impl Witness {
+impl Recorder {
     /// The verdicts since the last call.
     pub(super) fn take(&self) -> Vec<Seen> {
         std::mem::take(&mut *self.lock())
@@ -62,7 +62,7 @@ impl Witness {
     }
 }
 
-impl Watch for Witness {
+impl Watch for Recorder {
     async fn verdict(&self, endpoint: &Endpoint, verdict: &Verdict<'_>, took: Duration) -> io::Result<()> {
         let code = match verdict {
             Verdict::Accepted { .. } => {
