@@ -47,9 +47,9 @@ impl Command {
 
 /// Runs the command that `args` name; the first of them is the program's own name.
 ///
-/// The exit status is 0 for done or accepted, 1 for refused or failed, and 2 if the command could not do its work: for a
-/// mistake in the command line or its input, or for something that it needs and cannot get. One line on standard error
-/// then says what is wrong and what to do.
+/// The exit status is 0 for done or accepted, 1 for refused or failed, and 2 if the command could not do its work: for
+/// a mistake in the command line or its input, or for something that it needs and cannot get. One line on standard
+/// error then says what is wrong and what to do.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,

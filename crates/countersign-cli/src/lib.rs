@@ -7,8 +7,8 @@
 //! - `audit` sends a receiver what a forger would;
 //! - `providers` shows the catalogue, `vectors` runs files of signed requests.
 //!
-//! The exit status is 0 for done or accepted, 1 for refused or failed, and 2 for a mistake in the command line or its input,
-//! or a gateway that cannot start.
+//! The exit status is 0 for done or accepted, 1 for refused or failed, and 2 for a mistake in the command line or its
+//! input, or a gateway that cannot start.
 
 mod cli;
 mod client;

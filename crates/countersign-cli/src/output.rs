@@ -55,8 +55,9 @@ pub(crate) fn print_error(message: &str) {
     eprintln!("countersign: {}", escaped(message));
 }
 
-/// The text with all characters escaped that could [control](controls_terminal) the terminal: what is printed may come from
-/// a request, or from a file that somebody else wrote. Our own colours, line ends and tabs stay. JSON keeps its meaning.
+/// The text with all characters escaped that could [control](controls_terminal) the terminal: what is printed may come
+/// from a request, or from a file that somebody else wrote. Our own colours, line ends and tabs stay. JSON keeps its
+/// meaning.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     if !text.contains(controls_terminal) {
         return Cow::Borrowed(text);

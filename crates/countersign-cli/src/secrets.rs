@@ -34,8 +34,8 @@ impl SecretArgs {
     ///
     /// # Errors
     ///
-    /// If a secret cannot be read, or there is none and the request comes on standard input. A file of a request may hold
-    /// the secrets itself.
+    /// If a secret cannot be read, or there is none and the request comes on standard input. A file of a request may
+    /// hold the secrets itself.
     pub(crate) fn wanted_for(&self, request: Option<&Path>) -> Result<(), Failure> {
         self.sources().try_for_each(|source| source.read_as_it_is().map(drop))?;
         let is_file = request.is_some_and(|path| path != "-");
@@ -66,8 +66,8 @@ pub(crate) enum SecretSource {
 }
 
 impl SecretSource {
-    /// Parses `env:NAME` or `file:PATH`; a relative path starts at `folder`. The error does not repeat the text, which may be
-    /// the secret itself.
+    /// Parses `env:NAME` or `file:PATH`; a relative path starts at `folder`. The error does not repeat the text, which
+    /// may be the secret itself.
     pub(crate) fn parse(text: &str, folder: &Path) -> Result<Self, String> {
         match text.split_once(':') {
             Some(("env", name)) if !name.is_empty() => Ok(Self::Env(name.to_owned())),

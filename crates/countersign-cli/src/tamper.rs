@@ -13,8 +13,8 @@ pub(crate) fn body(body: &Bytes) -> Bytes {
     bytes.into()
 }
 
-/// Changes one character near the end of a header, where the tag is, but before the padding of base64. If the request still
-/// verifies because there is another tag, it changes one more character farther in front, and so on.
+/// Changes one character near the end of a header, where the tag is, but before the padding of base64. If the request
+/// still verifies because there is another tag, it changes one more character farther in front, and so on.
 pub(crate) fn header(request: &mut Request<Bytes>, name: &HeaderName, is_right: impl Fn(&Request<Bytes>) -> bool) {
     let Some(value) = request.headers().get(name) else { return };
     let mut bytes = value.as_bytes().to_vec();

@@ -19,8 +19,8 @@ use countersign_axum::{
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
-// GitHub does not sign the name of the event. These payloads have fields that no other event has, so that a payload under a
-// wrong name is refused.
+// GitHub does not sign the name of the event. These payloads have fields that no other event has, so that a payload
+// under a wrong name is refused.
 
 #[derive(Deserialize)]
 struct Push {

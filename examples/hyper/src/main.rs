@@ -33,8 +33,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Serves one connection. hyper has a timeout for the head, and the stack one for the body. All connections share the replay
-/// guard.
+/// Serves one connection. hyper has a timeout for the head, and the stack one for the body. All connections share the
+/// replay guard.
 async fn serve(stream: TcpStream, stack: Stack<Verifier>) {
     let service = stack.layer(service_fn(handle));
     let connection = http1::Builder::new()

@@ -1,4 +1,5 @@
-//! Serves many tenants on one route. Each has its own secret, which is looked up when its first delivery arrives. Run with
+//! Serves many tenants on one route. Each has its own secret, which is looked up when its first delivery arrives.
+//! Run with
 //! `cargo run -p example-multi-tenant`, then sign a request to it with
 //! `SECRET=the-secret-of-acme countersign send github --secret-env SECRET --to http://127.0.0.1:3000/hooks/acme --data '{}'`.
 

@@ -1,4 +1,5 @@
-//! Verifies a provider that is not in the catalogue, with a scheme file, [`acme.toml`](../acme.toml), and no Rust code for it.
+//! Verifies a provider that is not in the catalogue, with a scheme file, [`acme.toml`](../acme.toml), and no Rust code
+//! for it.
 //!
 //! ```sh
 //! cargo run -p example-own-scheme

@@ -20,8 +20,8 @@ struct Event {
     r#type: String,
 }
 
-/// Runs for verified events only, and once for each: Stripe sends an event again until it is answered with a 2xx, and the
-/// replay guard stops events that were handled.
+/// Runs for verified events only, and once for each: Stripe sends an event again until it is answered with a 2xx, and
+/// the replay guard stops events that were handled.
 async fn on_event(Webhook(event): Webhook<Event>) {
     println!("{} is a {}", event.id, event.r#type);
 }

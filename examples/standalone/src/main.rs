@@ -1,4 +1,5 @@
-//! Verifies a webhook without a framework and without async, from the head, the raw body and the time. Run with `cargo run -p example-standalone`.
+//! Verifies a webhook without a framework and without async, from the head, the raw body and the time. Run with
+//! `cargo run -p example-standalone`.
 
 use std::time::SystemTime;
 

@@ -1,5 +1,5 @@
-//! Controls: comparisons and lookups that depend on a secret, in which valgrind must find errors. If it misses one, the other
-//! results prove nothing.
+//! Controls: comparisons and lookups that depend on a secret, in which valgrind must find errors. If it misses one, the
+//! other results prove nothing.
 
 use std::hint::black_box;
 

@@ -1,7 +1,8 @@
-//! Verifies with secrets that are marked as undefined, so that valgrind finds each branch and address that depends on them.
+//! Verifies with secrets that are marked as undefined, so that valgrind finds each branch and address that depends on
+//! them.
 //!
-//! `tests/constant_time.rs` runs this program and reads its output. A line per trial has, separated by tabs, a word, a name and
-//! the number of errors that valgrind found.
+//! `tests/constant_time.rs` runs this program and reads its output. A line per trial has, separated by tabs, a word, a
+//! name and the number of errors that valgrind found.
 
 mod cases;
 mod controls;

@@ -1,4 +1,5 @@
-//! Client requests to valgrind's memcheck, as `valgrind.h` and `memcheck.h` make them in C. Outside valgrind they do nothing.
+//! Client requests to valgrind's memcheck, as `valgrind.h` and `memcheck.h` make them in C. Outside valgrind they do
+//! nothing.
 
 #![expect(unsafe_code, reason = "valgrind is asked by a row of instructions that do nothing elsewhere")]
 
@@ -37,9 +38,10 @@ const CHANGE_REPORTING: usize = 0x1801;
 fn request(code: usize, one: usize, two: usize) -> usize {
     let words = [code, one, two, 0, 0, 0];
     let answer;
-    // SAFETY: the four rotations turn `rdi` by 128 bits in all, and the exchange is of a register with itself: the state of the
-    // processor does not change. Valgrind recognises the sequence, reads the six words, which live long enough, and writes
-    // `rdx`. It does not change the memory that the requests point to, only its own records about it.
+    // SAFETY: the four rotations turn `rdi` by 128 bits in all, and the exchange is of a register with itself: the
+    // state of the processor does not change. Valgrind recognises the sequence, reads the six words, which live long
+    // enough, and writes `rdx`. It does not change the memory that the requests point to, only its own records about
+    // it.
     unsafe {
         asm!(
             "rol rdi, 3",

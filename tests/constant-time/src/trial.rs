@@ -23,7 +23,8 @@ const BODY: &str =
 /// Who signed a request: a name, and the index of the secret in [`Case::secrets`].
 pub(crate) const SIGNED_BY: [(&str, usize); 3] = [("the first key", 0), ("the second key", 1), ("nobody", 3)];
 
-/// Verifies a request of this signer, as a whole and in parts. Returns how often a branch or address depended on a secret.
+/// Verifies a request of this signer, as a whole and in parts. Returns how often a branch or address depended on a
+/// secret.
 pub(crate) fn errors(case: &Case, signer: usize) -> usize {
     let scheme = Scheme::from_toml("acme", &case.toml).unwrap_or_else(|error| panic!("{}: {error}", case.name));
     let request = signed(case, &scheme, signer);
@@ -35,7 +36,8 @@ pub(crate) fn errors(case: &Case, signer: usize) -> usize {
     errors
 }
 
-/// Sends a handshake with the right token and with a wrong one. Returns how often a branch or address depended on the token.
+/// Sends a handshake with the right token and with a wrong one. Returns how often a branch or address depended on the
+/// token.
 pub(crate) fn errors_when_asked() -> usize {
     let scheme = Scheme::from_toml("acme", ASKED).unwrap_or_else(|error| panic!("{error}"));
     let builder = Verifier::builder(&scheme).secret("a-long-random-secret").setting("client", undefined_text(SETTING));

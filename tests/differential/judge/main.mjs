@@ -1,8 +1,8 @@
-// Runs one SDK: `node main.mjs NAME`. Reads requests from standard input, and writes one line of JSON for each to standard
-// output.
+// Runs one SDK: `node main.mjs NAME`. Reads requests from standard input, and writes one line of JSON for each to
+// standard output.
 //
-// A request is two lengths (unsigned, 32 bits, little endian), a JSON head of the first length, and a body of the second. In
-// the head, each character of a header is one byte, as in Node's own server.
+// A request is two lengths (unsigned, 32 bits, little endian), a JSON head of the first length, and a body of the
+// second. In the head, each character of a header is one byte, as in Node's own server.
 
 import { IncomingMessage } from 'node:http';
 
@@ -36,8 +36,8 @@ function take() {
   return request;
 }
 
-/// The answer to a request. For signing: the headers. For verifying: `true`, or the message of the refusal; one fitting secret
-/// is enough.
+/// The answer to a request. For signing: the headers. For verifying: `true`, or the message of the refusal; one fitting
+/// secret is enough.
 async function answer(head, body) {
   now = head.now;
   const request = { ...head, body, headers: asNodeHandsThemOn(head.headers) };

@@ -1,4 +1,5 @@
-//! Recorded deliveries: changed where nothing is signed, sent again, or sent to another endpoint or from another address.
+//! Recorded deliveries: changed where nothing is signed, sent again, or sent to another endpoint or from another
+//! address.
 
 use std::sync::{
     Arc,

@@ -11,8 +11,8 @@ use countersign_tests::target::{Connection, Message, Server, delivery, each, eve
 /// How many good deliveries a test sends during a flood.
 const DELIVERED: usize = 100;
 
-/// Sends forged requests from four threads at full speed, at least `count` of them, and good deliveries meanwhile. Returns how
-/// many good ones it sent.
+/// Sends forged requests from four threads at full speed, at least `count` of them, and good deliveries meanwhile.
+/// Returns how many good ones it sent.
 fn flood(server: &dyn Server, forged: &(impl Fn() -> Message + Sync), statuses: &[u16], count: usize) -> usize {
     let (over, sent) = (AtomicBool::new(false), AtomicUsize::new(0));
     let address = server.address();

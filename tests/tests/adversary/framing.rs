@@ -1,4 +1,5 @@
-//! Request smuggling: requests that two programs could frame differently. A second request behind the first must not be seen.
+//! Request smuggling: requests that two programs could frame differently. A second request behind the first must not be
+//! seen.
 
 use countersign_tests::target::{Message, Server, delivery, each};
 
@@ -9,8 +10,8 @@ fn hidden() -> (Vec<u8>, usize) {
     (bytes, count)
 }
 
-/// Asserts that the bytes get at most one answer, which is a refusal, that the connection is closed then, and that nothing is
-/// handled.
+/// Asserts that the bytes get at most one answer, which is a refusal, that the connection is closed then, and that
+/// nothing is handled.
 #[track_caller]
 fn is_refused(server: &dyn Server, what: &str, bytes: &[u8]) {
     let before = server.handled();

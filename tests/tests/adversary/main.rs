@@ -1,7 +1,7 @@
 //! Attacks on real sockets: on an axum app with every layer, and on `countersign serve`.
 //!
-//! After each attack the server must be as if nothing had happened: see [`Server::is_unharmed`]. `ADVERSARY.md` lists every
-//! known attack, and the tests against it.
+//! After each attack the server must be as if nothing had happened: see [`Server::is_unharmed`]. `ADVERSARY.md` lists
+//! every known attack, and the tests against it.
 
 mod audit;
 mod bodies;

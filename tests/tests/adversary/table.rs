@@ -17,7 +17,7 @@ fn rows() -> BTreeMap<String, Vec<String>> {
     let rows: Vec<_> = cells.filter(|cells| cells.len() == 3 && is_row(cells[0])).collect();
     let table: BTreeMap<String, Vec<String>> =
         rows.iter().map(|cells| (cells[0].to_owned(), names(cells[2]))).collect();
-    assert_eq!(table.len(), rows.len(), "a row stands there twice");
+    assert_eq!(table.len(), rows.len(), "a row is listed twice");
     table
 }
 

@@ -85,7 +85,7 @@ fn event(task: usize, at: usize) -> Bytes {
 struct Line {
     store: Arc<MemoryStore>,
     /// A counter: modulo 4, a call fails at 1 and hangs at 3.
-    weather: Arc<AtomicU64>,
+    faults: Arc<AtomicU64>,
     calls: Arc<Mutex<Vec<&'static str>>>,
 }
 
@@ -103,7 +103,7 @@ impl std::error::Error for Cut {}
 impl Line {
     async fn call(&self, name: &'static str) -> Result<(), Cut> {
         self.calls.lock().unwrap().push(name);
-        match self.weather.load(Ordering::SeqCst) % 4 {
+        match self.faults.load(Ordering::SeqCst) % 4 {
             1 => Err(Cut),
             3 => std::future::pending().await,
             _ => Ok(()),
@@ -135,11 +135,11 @@ async fn d8_a_store_that_fails_and_hangs_under_load_loses_no_event_and_lets_no_r
     let (line, clock, handled) = (Line::default(), clock(), Handled::default());
     let app = app(verifier(), line.clone(), &clock, &handled);
     let over = Arc::new(AtomicBool::new(false));
-    let (weather, ended, time) = (Arc::clone(&line.weather), Arc::clone(&over), Arc::clone(&clock));
+    let (faults, ended, time) = (Arc::clone(&line.faults), Arc::clone(&over), Arc::clone(&clock));
     let storm = tokio::spawn(async move {
         while !ended.load(Ordering::SeqCst) {
             tokio::time::sleep(Duration::from_millis(30)).await;
-            weather.fetch_add(1, Ordering::SeqCst);
+            faults.fetch_add(1, Ordering::SeqCst);
             // So that the leases of handlers whose end could not be recorded expire.
             time.fetch_add(30, Ordering::SeqCst);
         }
@@ -222,7 +222,8 @@ async fn c6_a_clock_that_steps_under_load_has_nothing_accepted_twice() {
     over.store(true, Ordering::SeqCst);
     steps.await.unwrap();
     for body in (0..4).flat_map(|task| (0..500).map(move |at| event(task, at))) {
-        // When the clock ends a lease, an event can be handled a second time meanwhile. The first time is then not a success.
+        // When the clock ends a lease, an event can be handled a second time meanwhile. The first time is then not a
+        // success.
         assert_eq!(accepted.of(&body), 1, "{body:?}");
         let before = handled.of(&body);
         assert_eq!(send(&app, SECRET, &body).await, (200, "replayed"));
@@ -255,7 +256,8 @@ impl KeyResolver for Rotating {
     }
 }
 
-/// Waits until every sender has begun and ended a delivery. A delivery that takes longer than two rotations is rightly refused.
+/// Waits until every sender has begun and ended a delivery. A delivery that takes longer than two rotations is rightly
+/// refused.
 async fn all_have_gone_on(sent: &[AtomicU64; 4]) {
     let before = sent.each_ref().map(|sent| sent.load(Ordering::SeqCst));
     let has_gone_on = |(sent, before): (&AtomicU64, u64)| {
@@ -295,7 +297,8 @@ async fn d9_secrets_that_rotate_under_load_open_no_gap() {
             let (app, rotating, sent) = (app.clone(), rotating.clone(), Arc::clone(&sent));
             tokio::spawn(async move {
                 for at in 0..1000 {
-                    // This generation may become the one before while the request is in flight, and a cache may still see it as the next one.
+                    // This generation may become the one before while the request is in flight, and a cache may still
+                    // see it as the next one.
                     let generation = rotating.0.load(Ordering::SeqCst);
                     let answer = send(&app, &secret(generation), &event(task, at)).await;
                     assert_eq!(answer, (200, ""), "generation {generation}");

@@ -74,10 +74,11 @@ const USAGE: &str =
     "countersign explain [OPTIONS] <PROVIDER|--scheme FILE> [REQUEST|-]\n       countersign explain --log <LINE|->";
 
 const HELP: &str = "\
-The request is saved as it was on the wire, as a HAR file, as a curl command, or as a case of a vector file, which brings its \
-secrets and its time unless options replace them. It is verified as it is, and then with common mistakes corrected: in the \
-secret, the body, the URL, the headers, the clock, or the choice of the provider. A cause is proven if the signature is right \
-once it is corrected. If no cause is found, none is guessed. No secret is ever printed.
+The request is saved as it was on the wire, as a HAR file, as a curl command, or as a case of a vector file, which \
+brings its secrets and its time unless options replace them. It is verified as it is, and then with common mistakes \
+corrected: in the secret, the body, the URL, the headers, the clock, or the choice of the provider. A cause is \
+proven if the signature is right once it is corrected. If no cause is found, none is guessed. No secret is ever \
+printed.
 
 Examples:
   countersign explain stripe request.http --secret-env STRIPE_WEBHOOK_SECRET
@@ -179,7 +180,7 @@ impl Explain {
         match unknown {
             _ if any => Ok(Outcome::good_if(!refused)),
             Some(code) => Err(Failure::new(format!(
-                "the log line has the code `{}`, which is none of countersign's",
+                "the log line has the code `{}`, which countersign does not know",
                 escaped_line(&code)
             ))),
             None => Err(Failure::new(

@@ -30,9 +30,10 @@ pub(crate) struct Vectors {
 }
 
 const HELP: &str = "\
-A vector file is JSON: `provider` (an id of the catalogue) and `cases`, each with a `name`, the `keys` of the endpoint, \
-`now` in seconds since 1970, a `request` (`method`, `url`, `headers` as pairs, `body_base64` or `body_file`) and what to \
-`expect` (`accept` or `reject`). For `reject`, `reason_any` lists the codes that are right. Cases under `debatable` are not run.
+A vector file is JSON: `provider` (an id of the catalogue) and `cases`, each with a `name`, the `keys` of the \
+endpoint, `now` in seconds since 1970, a `request` (`method`, `url`, `headers` as pairs, `body_base64` or \
+`body_file`) and what to `expect` (`accept` or `reject`). For `reject`, `reason_any` lists the codes that are right. \
+Cases under `debatable` are not run.
 
 Examples:
   countersign vectors tests/vectors

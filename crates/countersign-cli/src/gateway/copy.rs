@@ -46,8 +46,8 @@ impl ListCopy {
         }
     }
 
-    /// Writes the copy atomically: one that was cut off could not be read at the next start. Never replaces a file that is
-    /// not a copy.
+    /// Writes the copy atomically: one that was cut off could not be read at the next start. Never replaces a file that
+    /// is not a copy.
     pub(super) fn keep(&self, content: &[u8]) -> io::Result<()> {
         if matches!(self.find(), Found::NoCopy) {
             return Err(io::Error::other(NO_COPY));

@@ -21,8 +21,8 @@ pub(crate) struct Feed {
     plan: Plan,
     /// The addresses that are allowed beside the list.
     always: AddressSet,
-    /// When the last fetch began, successful or not; `None` to fetch at once. Configurations share it, so that frequent reloads
-    /// do not put off the next fetch.
+    /// When the last fetch began, successful or not; `None` to fetch at once. Configurations share it, so that frequent
+    /// reloads do not put off the next fetch.
     tried: Arc<Mutex<Option<Instant>>>,
 }
 
@@ -68,8 +68,8 @@ pub(crate) enum Outcome {
     NotKept(String),
 }
 
-/// The lists that could not be fetched during one reload. The configuration is read several times in it: a list that failed
-/// is not tried again, so that it does not hold up a changed secret.
+/// The lists that could not be fetched during one reload. The configuration is read several times in it: a list that
+/// failed is not tried again, so that it does not hold up a changed secret.
 #[derive(Default)]
 pub(crate) struct FailedLists(RefCell<Vec<(Plan, String)>>);
 
@@ -117,8 +117,8 @@ impl Feed {
         (&self.plan, &self.always) == (plan, always)
     }
 
-    /// This list under another plan, if that has the same source and format. It keeps the last good copy, and is fetched at
-    /// once in the background.
+    /// This list under another plan, if that has the same source and format. It keeps the last good copy, and is
+    /// fetched at once in the background.
     pub(crate) fn by(&self, plan: &Plan, always: &AddressSet) -> Option<Self> {
         let is_same = self.plan.format == plan.format && self.plan.source.is_at(&plan.source);
         is_same.then(|| {

@@ -37,8 +37,8 @@ pub(crate) struct MetricsServer {
 pub(crate) fn install() -> Result<PrometheusHandle, Failure> {
     let failed = |error: &dyn std::fmt::Display| Failure::new(format!("cannot set up metrics: {error}"));
     let buckets = [(BODY_BYTES, &BYTES[..]), (VERIFY_SECONDS, &SECONDS[..]), (HANDLER_SECONDS, &SECONDS[..])];
-    // Every gauge is set at each scrape. One that is not set then, such as the age of a list that the configuration no longer
-    // has, disappears, so that nobody is alerted.
+    // Every gauge is set at each scrape. One that is not set then, such as the age of a list that the configuration no
+    // longer has, disappears, so that nobody is alerted.
     let builder = PrometheusBuilder::new().idle_timeout(MetricKindMask::GAUGE, Some(Duration::from_secs(1)));
     let builder = buckets.into_iter().try_fold(builder, |builder, (name, buckets)| {
         builder.set_buckets_for_metric(Matcher::Full(name.to_owned()), buckets)

@@ -42,7 +42,8 @@ impl Operators {
         }
     }
 
-    /// Takes the token out of a request, if there is one, and lets the request pass the replay guard, but no other check.
+    /// Takes the token out of a request, if there is one, and lets the request pass the replay guard, but no other
+    /// check.
     pub(super) fn open_to<B>(&self, request: &mut Request<B>) -> Result<(), UnknownOperator> {
         if !request.headers().contains_key(&OPERATOR) {
             return Ok(());

@@ -1,9 +1,9 @@
 //! A limited number of places for connections, and which connection is closed when places or memory run out.
 //!
-//! A connection either waits for its client (from its start or the last answer to the end of a request's body), or works on
-//! a complete request. When places or memory run out, the connection that has waited for its client for the longest is
-//! closed. So thousands of clients that send nothing, or a byte a second, cannot keep out one that sends its request, and no
-//! request is given up that has arrived completely.
+//! A connection either waits for its client (from its start or the last answer to the end of a request's body), or
+//! works on a complete request. When places or memory run out, the connection that has waited for its client for the
+//! longest is closed. So thousands of clients that send nothing, or a byte a second, cannot keep out one that sends its
+//! request, and no request is given up that has arrived completely.
 
 use std::{
     collections::BTreeMap,
@@ -144,7 +144,8 @@ impl Waiting {
         while self.held > MAX_HELD && self.evict(Shortage::Memory) {}
     }
 
-    /// Closes the connection with the longest wait that helps. Its task does that, so that its place is free a moment later.
+    /// Closes the connection with the longest wait that helps. Its task does that, so that its place is free a moment
+    /// later.
     fn evict(&mut self, shortage: Shortage) -> bool {
         let now = Instant::now();
         let helps = |waiter: &Waiter| match shortage {
@@ -186,8 +187,8 @@ impl Place {
         self.go.notified().await;
     }
 
-    /// Completes when the connection has waited for its client for longer than `patience`: for the end of a head or a body, or
-    /// for the client to read answers, which no other timeout covers.
+    /// Completes when the connection has waited for its client for longer than `patience`: for the end of a head or a
+    /// body, or for the client to read answers, which no other timeout covers.
     pub(super) async fn stalled(&self, patience: Duration) {
         let mut since = self.state().turn;
         loop {

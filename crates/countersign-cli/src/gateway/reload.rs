@@ -110,8 +110,8 @@ pub(crate) struct Start {
     reloads: mpsc::Receiver<oneshot::Sender<()>>,
 }
 
-/// How often the files are looked at. A change is taken when two looks in a row find the same content, so that no file is
-/// taken half-written.
+/// How often the files are looked at. A change is taken when two looks in a row find the same content, so that no file
+/// is taken half-written.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Start {
@@ -198,7 +198,8 @@ fn read(path: &Path, log: Log, reload: &Reload, kept: &Kept, known: &BTreeSet<Pa
         // The configuration itself may be a pipe if it names no files, since it is read only once then.
         let is_first = |file: &Path| round == 1 && file == path;
         if let Some(pipe) = files.iter().find(|file| !is_first(file) && sources::is_used_up(file)) {
-            let problem = "a pipe or device can be read only once, and a configuration that names files is read twice: use a file";
+            let problem = "a pipe or device can be read only once, and a configuration that names files is read twice: use \
+                           a file";
             return (Err(Failure::new(format!("{}: {problem}", pipe.display()))), files, before);
         }
         let sources = Sources::default();

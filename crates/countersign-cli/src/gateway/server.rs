@@ -40,8 +40,8 @@ pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(ACCEPT_QUEUE)
 }
 
-/// How many connections may wait to be accepted, if the system allows so many. With 128, as most servers have, connections
-/// in a burst get no answer, and their clients try again a second later.
+/// How many connections may wait to be accepted, if the system allows so many. With 128, as most servers have,
+/// connections in a burst get no answer, and their clients try again a second later.
 const ACCEPT_QUEUE: u32 = 4096;
 
 /// The server in front of a gateway: places for connections, and the log of refused ones.
@@ -67,8 +67,8 @@ impl<W> Front<W> {
 /// The limit on connections, and the timeouts of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Bounds {
-    /// How many connections may be open at once; fewer if the system allows the process fewer open files. At the limit, a new
-    /// connection takes the place of the one that has waited for its client for the longest.
+    /// How many connections may be open at once; fewer if the system allows the process fewer open files. At the limit,
+    /// a new connection takes the place of the one that has waited for its client for the longest.
     pub(crate) connections: usize,
     /// From the connection, or the answer before, to the end of the head.
     pub(crate) head: Duration,

@@ -153,8 +153,8 @@ fn user_of(url: &str) -> Option<Vec<u8>> {
     Some(percent_decode_str(name).chain(*b":").chain(percent_decode_str(password)).collect())
 }
 
-/// Splits a command into words as a POSIX shell does, with bash's `$'...'`. A variable of the shell is an error, since its
-/// value is not known.
+/// Splits a command into words as a POSIX shell does, with bash's `$'...'`. A variable of the shell is an error, since
+/// its value is not known.
 fn words(text: &str) -> Result<Vec<String>, String> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;

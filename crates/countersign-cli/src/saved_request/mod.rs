@@ -55,8 +55,8 @@ pub(crate) struct SavedEndpoint {
 }
 
 impl SavedEndpoint {
-    /// The options of the command line, completed from the file. Settings that the scheme does not know are left out: they
-    /// are notes for the reader of the file.
+    /// The options of the command line, completed from the file. Settings that the scheme does not know are left out:
+    /// they are notes for the reader of the file.
     pub(crate) fn complete(&self, given: &EndpointArgs, scheme: &Scheme) -> EndpointArgs {
         let mut endpoint = given.clone();
         endpoint.public_url = endpoint.public_url.or_else(|| self.public_url.clone());

@@ -32,8 +32,8 @@ impl fmt::Display for NoRequest {
 
 /// Reads a request: its first line, headers, an empty line, and the body, which is all that follows.
 ///
-/// Lines of the head end with CRLF or LF. A `Content-Length` must fit the body, unless `length` allows another. The chunks of
-/// a chunked body are joined.
+/// Lines of the head end with CRLF or LF. A `Content-Length` must fit the body, unless `length` allows another. The
+/// chunks of a chunked body are joined.
 pub(crate) fn parse(bytes: &[u8], length: Length) -> Result<(Parts, Bytes), NoRequest> {
     let mut lines = Lines { rest: bytes, line: 0 };
     let first = lines.next().ok_or_else(|| whole(if bytes.is_empty() { "the request is empty" } else { NO_LINE }))?;

@@ -80,8 +80,8 @@ pub(super) fn read_all(paths: &[impl AsRef<Path>]) -> Result<(Vec<VectorFile>, V
     Ok((files, skipped))
 }
 
-/// All `*.json` files in a folder and the folders below it, sorted. Links to folders are not followed: they could form a
-/// cycle.
+/// All `*.json` files in a folder and the folders below it, sorted. Links to folders are not followed: they could form
+/// a cycle.
 fn json_files(folder: &Path) -> Result<Vec<PathBuf>, VectorError> {
     let mut entries = entries(folder).map_err(|error| VectorError::unreadable(folder, &error))?;
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -18,10 +18,10 @@
 //! }
 //! ```
 //!
-//! The body can be in a file of its own: `body_file`, relative to the vector file. A case with `"expect": "reject"` lists
-//! in `reason_any` the codes that are right. `signature` includes every code that means that what came is not what was
-//! signed: `ambiguous_content`, `body_hash`, `method` and `unexpected_value`. `other` means any code. Cases under
-//! `debatable` are not run.
+//! The body can be in a file of its own: `body_file`, relative to the vector file. A case with `"expect": "reject"`
+//! lists in `reason_any` the codes that are right. `signature` includes every code that means that what came is not
+//! what was signed: `ambiguous_content`, `body_hash`, `method` and `unexpected_value`. `other` means any code. Cases
+//! under `debatable` are not run.
 
 mod case;
 mod file;
@@ -74,8 +74,8 @@ pub struct Failure {
 
 /// Runs the vector files among `paths` and in the folders among them, at any depth. Other files in folders are skipped.
 ///
-/// Each file is verified with `scheme` or, without one, with its provider's scheme in the catalogue. The cases of an unknown
-/// provider fail.
+/// Each file is verified with `scheme` or, without one, with its provider's scheme in the catalogue. The cases of an
+/// unknown provider fail.
 ///
 /// # Errors
 ///

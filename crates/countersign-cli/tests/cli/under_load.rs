@@ -86,9 +86,9 @@ impl Load {
     }
 }
 
-/// Sends events to a gateway while `storm` causes faults. Asserts that each event was handled, and was not handled again once
-/// it was acknowledged. Returns the accepted lines, and how many attempts were refused.
-fn rides_out(mut program: Command, folder: &Folder, config: &str, storm: impl FnOnce()) -> (Vec<Value>, usize) {
+/// Sends events to a gateway while `faults` causes faults. Asserts that each event was handled, and was not handled
+/// again once it was acknowledged. Returns the accepted lines, and how many attempts were refused.
+fn survives(mut program: Command, folder: &Folder, config: &str, faults: impl FnOnce()) -> (Vec<Value>, usize) {
     // Files, because a pipe that nobody reads would block the gateway.
     let (log, refusals) = (folder.path("log"), folder.path("refusals"));
     program.stdout(File::create(&log).unwrap()).stderr(File::create(refusals).unwrap());
@@ -104,7 +104,7 @@ fn rides_out(mut program: Command, folder: &Folder, config: &str, storm: impl Fn
             thread::spawn(move || load.events(sender))
         })
         .collect();
-    storm();
+    faults();
     load.over.store(true, Ordering::SeqCst);
     let (mut events, mut late) = (HashSet::new(), Vec::new());
     for sent in senders.into_iter().map(|sender| sender.join().unwrap()) {
@@ -138,10 +138,10 @@ fn config(store: &str) -> String {
 }
 
 /// Kills and stops a server in turns.
-fn rides_out_its_server(url: String, server: &mut impl Engine) {
+fn survives_its_server(url: String, server: &mut impl Engine) {
     let folder = Folder::new();
     folder.write("url", url);
-    let (_, refused) = rides_out(countersign(), &folder, &config("file:url"), || {
+    let (_, refused) = survives(countersign(), &folder, &config("file:url"), || {
         for _ in 0..2 {
             sleep(Duration::from_millis(500));
             server.process().kill();
@@ -159,13 +159,13 @@ fn rides_out_its_server(url: String, server: &mut impl Engine) {
 #[test]
 fn d8_a_redis_that_dies_and_stands_still_under_load_costs_no_event_and_lets_no_replay_through() {
     let mut server = RedisServer::start();
-    rides_out_its_server(server.url(), &mut server);
+    survives_its_server(server.url(), &mut server);
 }
 
 #[test]
 fn d8_a_postgres_that_dies_and_stands_still_under_load_costs_no_event_and_lets_no_replay_through() {
     let mut server = PostgresServer::start();
-    rides_out_its_server(server.url("postgres"), &mut server);
+    survives_its_server(server.url("postgres"), &mut server);
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn c6_a_gateway_whose_clock_steps_under_load_handles_nothing_again() {
         .env("FAKETIME_NO_CACHE", "1")
         // Timeouts use another clock, which the test does not set.
         .env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-    let (lines, _) = rides_out(program, &folder, &config("memory"), || {
+    let (lines, _) = survives(program, &folder, &config("memory"), || {
         for _ in 0..20 {
             for seconds in ["-3600", "+0", "-1", "+1", "-86400", "+86400", "+0"] {
                 step(seconds);

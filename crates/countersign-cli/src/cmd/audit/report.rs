@@ -18,7 +18,8 @@ pub(super) enum Expect {
     RefusedOrClosed,
     /// 2xx or 4xx: either is fine, but the receiver must not fail.
     Either,
-    /// 2xx, 409, or the provider's own status for an event that is being handled: a duplicate is not the sender's mistake.
+    /// 2xx, 409, or the provider's own status for an event that is being handled: a duplicate is not the sender's
+    /// mistake.
     Repeated { in_progress: Option<u16> },
 }
 

@@ -34,10 +34,10 @@ pub(crate) struct Demo {
 }
 
 const HELP: &str = "\
-Each provider gets a random secret. Then the demo sends deliveries as the provider would, and as an attacker might: signed \
-with another secret, changed on the way, too late, too large, without a signature, or sent again. The table shows the answers, \
-and the reasons, which are only in the server's log. Without --once the server stays up, and the demo prints a command with \
-which to send your own deliveries.
+Each provider gets a random secret. Then the demo sends deliveries as the provider would, and as an attacker might: \
+signed with another secret, changed on the way, too late, too large, without a signature, or sent again. The table \
+shows the answers, and the reasons, which are only in the server's log. Without --once the server stays up, and the \
+demo prints a command with which to send your own deliveries.
 
 Examples:
   countersign demo

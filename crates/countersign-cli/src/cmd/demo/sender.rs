@@ -116,7 +116,8 @@ impl Sender {
         })
     }
 
-    /// Whether the scheme allows this kind: a token does not cover the body, and a scheme without a signed time is never stale.
+    /// Whether the scheme allows this kind: a token does not cover the body, and a scheme without a signed time is
+    /// never stale.
     pub(super) fn can_send(&self, kind: Kind) -> bool {
         match kind {
             Kind::Tampered => self.scheme.covers_body(),

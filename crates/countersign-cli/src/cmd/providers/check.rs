@@ -21,9 +21,9 @@ pub(super) struct Check {
 }
 
 const HELP: &str = "\
-A file that is wrong or unsafe is refused with the line and column: for example, if a time or id is not signed, if signed parts \
-run into each other, or if the body is not covered and the file does not say so. For a file that can be used, the command says \
-what the provider's signatures do not protect against.
+A file that is wrong or unsafe is refused with the line and column: for example, if a time or id is not signed, if \
+signed parts run into each other, or if the body is not covered and the file does not say so. For a file that can be \
+used, the command says what the provider's signatures do not protect against.
 
 Example:
   countersign providers check mine.toml

@@ -113,8 +113,8 @@ The configuration is TOML:
   copy = \"github.json\"                   # keeps the last good copy for the next
                                          # start
 
-Instead of `secrets`, keys = \"fetch\" fetches the keys that the provider publishes (`countersign providers NAME` shows \
-where). A table has more options:
+Instead of `secrets`, keys = \"fetch\" fetches the keys that the provider publishes (`countersign providers NAME` \
+shows where). A table has more options:
 
   [endpoint.keys]
   fetch = true
@@ -124,62 +124,64 @@ where). A table has more options:
   # while somebody floods the endpoint with made-up names
   known = [\"https://…\"]
 
-Some providers send the secret themselves, in an unsigned handshake. With secrets = [{ handshake = \"FILE\" }], the first \
-secret that arrives is written to that file, which only its owner can read, and is used from then on. It is never \
-overwritten. The first sender is believed: start the provider's handshake as soon as the endpoint is up. To begin again, \
-remove the file.
+Some providers send the secret themselves, in an unsigned handshake. With secrets = [{ handshake = \"FILE\" }], the \
+first secret that arrives is written to that file, which only its owner can read, and is used from then on. It is \
+never overwritten. The first sender is believed: start the provider's handshake as soon as the endpoint is up. To \
+begin again, remove the file.
 
-If there are proxies in front, name them at the top of the file, and say how they tell the client's address: by a header, \
-by the PROXY protocol (which every connection must then begin with), or by both:
+If there are proxies in front, name them at the top of the file, and say how they tell the client's address: by a \
+header, by the PROXY protocol (which every connection must then begin with), or by both:
 
   trusted_proxies = [\"10.0.0.0/8\"]
   client_header = \"x-forwarded-for\"      # or: \"forwarded\"
   proxy_protocol = \"v1-or-v2\"
 
-A list that cannot be fetched, is empty, or lacks more than half of its ranges is not taken. The last good copy stays in \
-use, and a line on standard error tells its age. To take such a list all the same, restart (and remove `copy`), or set \
-may_shrink = true.
+A list that cannot be fetched, is empty, or lacks more than half of its ranges is not taken. The last good copy \
+stays in use, and a line on standard error tells its age. To take such a list all the same, restart (and remove \
+`copy`), or set may_shrink = true.
 
-Reload: the configuration, its schemes and its secrets are read again when one of these files changes, and at SIGHUP. A \
-wrong file changes nothing, and a line on standard error says what is wrong. Requests in flight keep the configuration that \
-they began with. A connection is closed at its next request if its proxy is no longer trusted, or if `proxy_protocol` has \
-changed. Handled events stay known unless their endpoint gets another `name`, or a scheme with another id (a copy of a \
-provider's file under another name has another id). Fetched keys stay unless the way to get them changes. With a longer \
-`tolerance`, events that were already forgotten under the shorter one can be handled again. `listen`, `metrics`, \
-`connections`, `line_timeout`, the store of [replay] and environment variables change only at a restart; \
-`dangerous_fail_open`, `lease` and `store_timeout` take effect at once.
+Reload: the configuration, its schemes and its secrets are read again when one of these files changes, and at \
+SIGHUP. A wrong file changes nothing, and a line on standard error says what is wrong. Requests in flight keep the \
+configuration that they began with. A connection is closed at its next request if its proxy is no longer trusted, or \
+if `proxy_protocol` has changed. Handled events stay known unless their endpoint gets another `name`, or a scheme \
+with another id (a copy of a provider's file under another name has another id). Fetched keys stay unless the way to \
+get them changes. With a longer `tolerance`, events that were already forgotten under the shorter one can be handled \
+again. `listen`, `metrics`, `connections`, `line_timeout`, the store of [replay] and environment variables change \
+only at a restart; `dangerous_fail_open`, `lease` and `store_timeout` take effect at once.
 
-An operator can have an event handled again: by sending the same delivery, signed anew if its time is over, with the token in \
-the header `countersign-operator`, as `countersign send --operator-env NAME` does. It must verify like any other delivery, and \
-its line has the operator's name. A token that is not in [operators] is answered 403.
+An operator can have an event handled again: by sending the same delivery, signed anew if its time is over, with the \
+token in the header `countersign-operator`, as `countersign send --operator-env NAME` does. It must verify like any \
+other delivery, and its line has the operator's name. A token that is not in [operators] is answered 403.
 
-Settings named `dangerous_` let replays through: `dangerous_fail_open = true` in [replay], while the store cannot be reached; \
-in an endpoint `dangerous_without_replay_guard = true`, or, if its scheme signs no time, \
+Settings named `dangerous_` let replays through: `dangerous_fail_open = true` in [replay], while the store cannot be \
+reached; in an endpoint `dangerous_without_replay_guard = true`, or, if its scheme signs no time, \
 `dangerous_accept_replays_for_ever = true`.
 
-Accepted deliveries are lines on standard output. They are answered 200, or with the status and body that their provider \
-expects. Everything else is a line on standard error: duplicates, which are answered like the first delivery, handshakes, and \
-refusals, which are answered with a status and no body. An event counts as handled when its line is written. If nobody reads \
-the lines and that takes longer than `line_timeout`, the delivery is answered 503. Lines on standard error are dropped if \
-nobody reads them, and a later line says how many. The gateway does not start if standard output is closed.
+Accepted deliveries are lines on standard output. They are answered 200, or with the status and body that their \
+provider expects. Everything else is a line on standard error: duplicates, which are answered like the first \
+delivery, handshakes, and refusals, which are answered with a status and no body. An event counts as handled when \
+its line is written. If nobody reads the lines and that takes longer than `line_timeout`, the delivery is answered \
+503. Lines on standard error are dropped if nobody reads them, and a later line says how many. The gateway does not \
+start if standard output is closed.
 
-An accepted line has `time`, `verdict` (accepted), `endpoint` (its path), `provider`, `key` (the label of the secret), \
-`timestamp` (the signed time), `event_id` and `event_type` (null, or `value` and `covered`: whether the signature covers it), \
-`content_type`, `bytes`, `micros` (how long it took), with --bodies `body`, or `body_base64` if it is not UTF-8, and \
-`operator` if one had it handled again. In a line on standard error, `verdict` is refused (with `code`, `status`, `reason` and \
-`peer`), duplicate (with the event's id and type), handshake, or a word about lists, connections or the configuration.
+An accepted line has `time`, `verdict` (accepted), `endpoint` (its path), `provider`, `key` (the label of the \
+secret), `timestamp` (the signed time), `event_id` and `event_type` (null, or `value` and `covered`: whether the \
+signature covers it), `content_type`, `bytes`, `micros` (how long it took), with --bodies `body`, or `body_base64` \
+if it is not UTF-8, and `operator` if one had it handled again. In a line on standard error, `verdict` is refused \
+(with `code`, `status`, `reason` and `peer`), duplicate (with the event's id and type), handshake, or a word about \
+lists, connections or the configuration.
 
-/healthz says only that the process answers; `countersign_store_errors_total` in /metrics counts failures of the store. There is \
-no TLS: put the gateway behind a proxy that has it. SIGINT and SIGTERM stop it once the requests in flight are \
-answered, after 10s at most.
+/healthz says only that the process answers; `countersign_store_errors_total` in /metrics counts failures of the \
+store. There is no TLS: put the gateway behind a proxy that has it. SIGINT and SIGTERM stop it once the requests in \
+flight are answered, after 10s at most.
 
 Examples:
   countersign serve
   countersign serve --config /etc/countersign.toml --bodies >> deliveries.jsonl
   countersign serve --config new.toml --check
 
-Exit status: 0 stopped by a signal, or --check found no mistake, 2 it did not start: a mistake in the configuration, an address \
-in use, a closed standard output, or a replay store that cannot be reached or opened.";
+Exit status: 0 stopped by a signal, or --check found no mistake, 2 it did not start: a mistake in the configuration, \
+an address in use, a closed standard output, or a replay store that cannot be reached or opened.";
 
 impl Serve {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {

@@ -54,8 +54,8 @@ fn stdout() -> Result<Box<dyn Write + Send>, Failure> {
     let out = io::stdout().as_fd().try_clone_to_owned()?;
     let mode = fcntl_getfl(&out).map_err(io::Error::from)? & OFlags::RWMODE;
     let out = File::from(out);
-    // If it is closed at the start of a program, Rust opens the null device for reading and writing. A shell that redirects
-    // to the null device opens it for writing only.
+    // If it is closed at the start of a program, Rust opens the null device for reading and writing. A shell that
+    // redirects to the null device opens it for writing only.
     if mode == OFlags::RDONLY || (mode == OFlags::RDWR && is_null(&out)?) {
         return Err(Failure::new(
             "standard output is closed, and accepted deliveries are written there: give it a file or a pipe (or `> /dev/null` to \

@@ -39,7 +39,11 @@ impl SecretEntry {
         match (&self.0.from, &self.0.handshake) {
             (Some(from), None) => SecretSource::parse(from, folder),
             (None, Some(file)) => Ok(SecretSource::File(folder.join(file))),
-            _ => Err("expected either `from` or `handshake`: where the secret is, or where to store the one that the provider sends".to_owned()),
+            _ => {
+                Err("expected either `from`, where the secret is, or `handshake`, where to store the secret that the \
+                      provider sends"
+                    .to_owned())
+            }
         }
     }
 
