@@ -1,4 +1,4 @@
-//! The `countersign` command, as a library: [`run`] is all of it, [`vectors`] is for tests that judge signed requests.
+//! The `countersign` command as a library: [`run`] runs a command, [`vectors`] is for tests with signed requests.
 //!
 //! - `demo` runs a server and simulated providers on loopback;
 //! - `serve` is a gateway: endpoints from a file, one JSON line for each delivery;
