@@ -97,18 +97,23 @@ impl Write for &Lines {
 }
 
 fn write_all(mut out: Stream<impl Write>, mut lines: mpsc::Receiver<Line>, dropped: &AtomicU64) {
-    while let Some(Line { text, _room: room, written }) = lines.blocking_recv() {
-        // The caller waited too long, and has answered that the line is not written.
-        if written.as_ref().is_some_and(oneshot::Sender::is_closed) {
-            continue;
+    let mut batch = Vec::new();
+    // All lines that wait are kept by one flush, which takes milliseconds on a disk.
+    while lines.blocking_recv_many(&mut batch, MAX_QUEUED_LINES) > 0 {
+        // The caller of another waited too long, and has answered that the line is not written.
+        let expected = batch.drain(..).filter(|line| !line.written.as_ref().is_some_and(oneshot::Sender::is_closed));
+        let written: Vec<_> = expected.map(|line| (out.write(&line.text), line.written)).collect();
+        let kept = out.keep();
+        for (outcome, caller) in written {
+            // An `io::Error` cannot be cloned.
+            let outcome =
+                outcome.and(kept.as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string())).copied());
+            caller.map(|caller| caller.send(outcome));
         }
-        let outcome = out.write(&text);
-        drop((text, room));
-        written.map(|written| written.send(outcome));
         let count = dropped.swap(0, Ordering::Relaxed);
         if count > 0 {
             // If this fails, only the count is lost.
-            let _ = out.write(&self::text(&lost(count)));
+            let _ = out.write(&text(&lost(count)));
         }
     }
 }
@@ -154,6 +159,32 @@ mod tests {
         fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
+    }
+
+    /// Fails to keep what was written until the sender is dropped.
+    struct Unkept(threads::Receiver<()>);
+
+    impl Write for Unkept {
+        fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+            Ok(text.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            match self.0.try_recv() {
+                Err(threads::TryRecvError::Empty) => Err(io::ErrorKind::StorageFull.into()),
+                _ => Ok(()),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_line_that_was_written_and_may_not_outlast_a_power_cut_is_not_reported_as_written() {
+        let (mend, broken) = threads::channel();
+        let lines = Lines::to(Stream::new(Unkept(broken)));
+        let refused = lines.write(&json!({}), DRAIN_TIMEOUT).await.unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::StorageFull);
+        drop(mend);
+        lines.write(&json!({}), DRAIN_TIMEOUT).await.unwrap();
     }
 
     #[tokio::test]

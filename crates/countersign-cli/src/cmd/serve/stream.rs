@@ -1,4 +1,4 @@
-//! A stream of lines that begins a new line after a write that failed.
+//! A stream of lines that begins a new line after a write that failed, and keeps its lines on the disk if it is a file.
 
 use std::{
     fs::{File, metadata},
@@ -21,15 +21,36 @@ impl<W: Write> Stream<W> {
 
     /// Writes a line and its end in one write, so that it does not mix with the lines of other processes.
     pub(super) fn write(&mut self, line: &[u8]) -> io::Result<()> {
-        let written = if self.torn { self.put(&[b"\n", line].concat()) } else { self.put(line) };
+        let written = if self.torn { self.out.write_all(&[b"\n", line].concat()) } else { self.out.write_all(line) };
         // Nobody knows how much was written. If it was nothing, a blank line follows, which does no harm.
         self.torn = written.is_err();
         written
     }
 
-    fn put(&mut self, text: &[u8]) -> io::Result<()> {
-        self.out.write_all(text)?;
-        self.out.flush()
+    /// Makes the lines that were written outlast the process, and a power cut if they are in a file.
+    pub(super) fn keep(&mut self) -> io::Result<()> {
+        let kept = self.out.flush();
+        self.torn |= kept.is_err();
+        kept
+    }
+}
+
+/// Standard output, flushed to the disk if it is a file: the replay store keeps over a power cut that an event was handled, so
+/// the event's line must be kept as well.
+#[cfg(unix)]
+struct Stdout {
+    out: File,
+    is_file: bool,
+}
+
+#[cfg(unix)]
+impl Write for Stdout {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        self.out.write(text)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.is_file { self.out.sync_data() } else { Ok(()) }
     }
 }
 
@@ -62,7 +83,8 @@ fn stdout() -> Result<Box<dyn Write + Send>, Failure> {
              discard them)",
         ));
     }
-    Ok(Box::new(out))
+    let is_file = out.metadata()?.is_file();
+    Ok(Box::new(Stdout { out, is_file }))
 }
 
 #[cfg(unix)]
