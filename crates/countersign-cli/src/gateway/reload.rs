@@ -118,7 +118,7 @@ impl Start {
     pub(crate) fn read(path: &Path, log: Log) -> Result<Self, Failure> {
         let (reload, reloads) = mpsc::channel(1);
         let reload = Reload(reload);
-        let (config, files, read) = read(path, log, &reload, &Kept::default(), &BTreeSet::from([path.to_owned()]));
+        let (config, files, read) = read(path, log, &reload, &Kept::default(), None);
         let config = config.inspect(|config| log.warn_of(config))?;
         Ok(Self { config, files, read, reload, reloads })
     }
@@ -166,7 +166,7 @@ impl<W: Watch> Live<W> {
     async fn load(mut self) -> Self {
         let (path, log, reload) = (self.path.clone(), self.log, self.reload.clone());
         let (kept, files) = (self.state.kept(), self.files.clone());
-        let loaded = spawn_blocking(move || read(&path, log, &reload, &kept, &files)).await;
+        let loaded = spawn_blocking(move || read(&path, log, &reload, &kept, Some(files))).await;
         let Ok((config, files, read)) = loaded else { return self };
         // A refused configuration may name fewer files. A change to any of the old ones can mend it.
         self.files.extend(files);
@@ -189,14 +189,16 @@ impl<W: Watch> Live<W> {
 
 type Read = (Result<Config, Failure>, BTreeSet<PathBuf>, Fingerprint);
 
-/// Reads the configuration, and again if a file changes meanwhile, so that it does not mix old and new files.
-fn read(path: &Path, log: Log, reload: &Reload, kept: &Kept, known: &BTreeSet<PathBuf>) -> Read {
-    let (mut kept, mut files) = (kept.clone(), known.clone());
+/// Reads the configuration, and again if a file changes meanwhile, so that it does not mix old and new files. At the start, no
+/// files are known.
+fn read(path: &Path, log: Log, reload: &Reload, kept: &Kept, known: Option<BTreeSet<PathBuf>>) -> Read {
+    let is_start = known.is_none();
+    let (mut kept, mut files) = (kept.clone(), known.unwrap_or_else(|| BTreeSet::from([path.to_owned()])));
     let failed_lists = FailedLists::default();
     let mut before = Fingerprint::of(&files);
     for round in 1..MAX_ROUNDS {
-        // The configuration itself may be a pipe if it names no files, since it is read only once then.
-        let is_first = |file: &Path| round == 1 && file == path;
+        // At the start, the configuration itself may be a pipe if it names no files, since it is read only once then.
+        let is_first = |file: &Path| is_start && round == 1 && file == path;
         if let Some(pipe) = files.iter().find(|file| !is_first(file) && sources::is_used_up(file)) {
             let problem = "a pipe or device can be read only once, and a configuration that names files is read twice: use \
                            a file";

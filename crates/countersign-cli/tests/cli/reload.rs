@@ -297,3 +297,16 @@ fn a_secret_that_becomes_a_pipe_does_not_block_later_reloads() {
     gateway.told_of("config_taken");
     assert_eq!(status(&gateway, "/github", "the-new-secret", "{}"), 200);
 }
+
+#[test]
+fn a_configuration_that_becomes_a_pipe_is_refused_and_does_not_block_later_reloads() {
+    let folder = Folder::new();
+    let mut gateway = Gateway::start(&folder, &config("[\"env:SECRET\"]", ""), &[]);
+    fs::rename(pipe(&folder), folder.path("countersign.toml")).unwrap();
+    gateway.hang_up();
+    assert!(gateway.told_of("config_refused")["reason"].as_str().unwrap().contains("only once"));
+    folder.write("new", "the-new-secret\n");
+    replace(&folder, &config("[\"file:new\"]", ""));
+    gateway.told_of("config_taken");
+    assert_eq!(status(&gateway, "/github", "the-new-secret", "{}"), 200);
+}
