@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use countersign::{Key, Scheme, Timestamp};
+use countersign::{ConfigError, Key, MAX_KEYS, Scheme, Timestamp};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
@@ -47,11 +47,14 @@ impl SecretEntry {
         }
     }
 
+    fn label(&self, source: &SecretSource) -> String {
+        self.0.label.clone().unwrap_or_else(|| source.label())
+    }
+
     /// Reads the secret. The error does not say the place.
     fn key(&self, source: &SecretSource) -> Result<Key, String> {
         let Self(table) = self;
-        let label = table.label.clone().unwrap_or_else(|| source.label());
-        let mut key = Key::new(label, source.read().map_err(|failure| failure.to_string())?);
+        let mut key = Key::new(self.label(source), source.read().map_err(|failure| failure.to_string())?);
         if let Some(id) = &table.key_id {
             key = key.with_id(id);
         }
@@ -75,7 +78,8 @@ pub(super) struct Found {
 
 impl Reader<'_> {
     pub(super) fn secrets(&self, entry: &EndpointEntry, scheme: &Scheme) -> Result<Found, Failure> {
-        let (mut found, mut is_sent) = (Found::default(), false);
+        let (mut found, mut is_sent, mut awaited) = (Found::default(), false, None);
+        let mut labels = Vec::new();
         for secret in entry.secrets.as_ref().map_or(&[][..], |secrets| &secrets.as_ref().0) {
             let wrong = |message| self.wrong_at(secret, message);
             let source = secret.as_ref().source(&self.folder).map_err(wrong)?;
@@ -87,10 +91,17 @@ impl Reader<'_> {
             if file.is_some() && mem::replace(&mut is_sent, true) {
                 return Err(wrong("an endpoint stores only one secret from the provider: remove this".to_owned()));
             }
-            match file.filter(|file| !file.exists()) {
-                Some(file) => found.sent = Some(SentSecret::new(file, self.with.reload.clone()).map_err(wrong)?),
-                None => found.keys.push(secret.as_ref().key(&source).map_err(wrong)?),
+            let label = secret.as_ref().label(&source);
+            if let Some(file) = file.filter(|file| !file.exists()) {
+                found.sent = Some(SentSecret::new(file, self.with.reload.clone()).map_err(wrong)?);
+                awaited = Some((secret, label));
+            } else {
+                found.keys.push(secret.as_ref().key(&source).map_err(wrong)?);
+                labels.push(label);
             }
+        }
+        if let Some((secret, label)) = awaited {
+            fits_beside(&labels, label).map_err(|error| self.wrong_at(secret, error.to_string()))?;
         }
         Ok(found)
     }
@@ -100,6 +111,18 @@ impl Reader<'_> {
         if let SecretSource::File(path) = source {
             self.with.sources.add(path);
         }
+    }
+}
+
+/// Whether a secret with this label, which is yet to be sent, can be added to those with the other labels. Checked before it is
+/// sent: anybody can send one, and must not make the configuration invalid by it.
+fn fits_beside(labels: &[String], label: String) -> Result<(), ConfigError> {
+    if labels.contains(&label) {
+        Err(ConfigError::SameLabel { label })
+    } else if labels.len() >= MAX_KEYS {
+        Err(ConfigError::TooManySecrets)
+    } else {
+        Ok(())
     }
 }
 
