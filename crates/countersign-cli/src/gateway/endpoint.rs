@@ -8,7 +8,7 @@ use countersign_tower::{
     AddressLayer, FetchedKeys, HandshakeDone, HttpsFetch, Keys, PeerAddr, Stack, StackBuilder, StackError,
     VerifiedBody, metrics::VERDICTS, replay::OperatorReplay,
 };
-use http::{Method, Request, Response, StatusCode, header};
+use http::{Method, Request, Response, StatusCode};
 use http_body::Body;
 use http_body_util::Full;
 use tokio::time::Instant;
@@ -105,7 +105,7 @@ enum AnyStack {
 pub(crate) enum Verdict<'a> {
     Accepted {
         delivery: &'a Delivery,
-        content_type: Option<&'a str>,
+        request: &'a Request<VerifiedBody>,
         /// The operator whose token the request has.
         operator: Option<&'a str>,
     },
@@ -132,10 +132,10 @@ pub(crate) trait Watch: Send + Sync + 'static {
     ) -> impl Future<Output = io::Result<()>> + Send;
 
     /// Records a request with a token that no operator has.
-    fn unknown_operator(&self, endpoint: &Endpoint);
+    fn unknown_operator(&self, endpoint: &Endpoint, peer: Option<SocketAddr>);
 
     /// Records a request to a path that no endpoint has. The sender may be a provider that was told a wrong URL.
-    fn no_endpoint(&self, method: &Method, path: &str);
+    fn no_endpoint(&self, method: &Method, path: &str, peer: Option<SocketAddr>);
 }
 
 impl EndpointKeys {
@@ -243,7 +243,7 @@ impl Endpoint {
         if let Err(UnknownOperator) = self.operators.open_to(&mut request) {
             metrics::counter!(VERDICTS, "endpoint" => self.name.clone(), "verdict" => UnknownOperator::CODE)
                 .increment(1);
-            watch.unknown_operator(&self);
+            watch.unknown_operator(&self, peer);
             return empty(UnknownOperator::STATUS);
         }
         let handler = service_fn({
@@ -278,9 +278,8 @@ impl Endpoint {
         let Some(delivery) = request.extensions().get::<Delivery>() else {
             return empty(StatusCode::INTERNAL_SERVER_ERROR);
         };
-        let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let operator = request.extensions().get().map(OperatorReplay::by);
-        match watch.verdict(self, &Verdict::Accepted { delivery, content_type, operator }, started.elapsed()).await {
+        match watch.verdict(self, &Verdict::Accepted { delivery, request, operator }, started.elapsed()).await {
             Ok(()) => delivery.acknowledgement().map(Full::from),
             Err(_) => empty(StatusCode::SERVICE_UNAVAILABLE),
         }

@@ -139,11 +139,13 @@ impl<W: Watch> Front<W> {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(head_time)
+            // A client may close its side after the request and still wait for the answer, as `nc -N` and some relays do.
+            .half_close(true)
             .max_buf_size(MAX_HEAD)
             .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         // Other errors mean only that the client closed the connection.
         if let Some(refused) = watcher.watch(connection).await.err().and_then(Refused::of) {
-            self.refuse(peer, &refused);
+            self.refuse(start.client.unwrap_or(peer), &refused);
         }
     }
 
@@ -161,7 +163,7 @@ impl<W: Watch> Front<W> {
         }
         let answer = self.gateway.answer(request, start).await;
         if let Err(refused) = &answer {
-            self.refuse(start.peer, refused);
+            self.refuse(start.client.unwrap_or(start.peer), refused);
         }
         place.wait();
         answer

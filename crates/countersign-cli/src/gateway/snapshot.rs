@@ -104,7 +104,7 @@ impl<W: Watch> Gateway<W> {
         };
         let Some(endpoint) = endpoint else {
             metrics::counter!(UNROUTED).increment(1);
-            self.watch.no_endpoint(request.method(), path);
+            self.watch.no_endpoint(request.method(), path, start.client);
             return Ok(empty(StatusCode::NOT_FOUND));
         };
         // Boxed, so that an idle connection has no memory reserved for a request.

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read, Write},
     mem,
-    net::TcpStream,
+    net::{Shutdown, TcpStream},
     os::unix::fs::PermissionsExt as _,
     process::{Command, Output, Stdio},
     time::{Duration, Instant},
@@ -189,10 +189,59 @@ fn a_gateway_logs_what_it_accepts_and_refuses_the_rest_without_details() {
     );
     assert_eq!(line["event_id"], serde_json::json!({ "value": "evt_1", "covered": true }));
     assert_eq!((&line["bytes"], &line["content_type"]), (&body.len().into(), &"application/json".into()));
-    assert!(line.get("body").is_none());
+    assert_eq!((&line["method"], &line["body_covered"]), (&"POST".into(), &true.into()));
+    assert!(line.get("body").is_none() && line.get("query").is_none());
     let refused: Vec<_> = json_lines(&ran.err).iter().map(|line| line["code"].as_str().unwrap().to_owned()).collect();
     assert_eq!(refused, ["signature", "missing_signature", "body_too_large", "no_endpoint"]);
     assert!(ran.err.contains(r#""path":"/""#), "{}", ran.err);
+    assert!(json_lines(&ran.err).iter().all(|line| line["peer"].as_str().is_some_and(|peer| peer.starts_with("127."))));
+}
+
+#[test]
+fn with_bodies_a_line_has_the_query_unless_it_may_hold_the_token_and_tells_whether_the_body_is_covered() {
+    let folder = Folder::new();
+    let config = "\
+                  [[endpoint]]\npath = \"/paid\"\nprovider = \"mercadopago\"\nsecrets = [\"env:SECRET\"]\n\
+                  [[endpoint]]\npath = \"/token\"\nprovider = \"cloudevents-query\"\nsecrets = [\"env:SECRET\"]\n";
+    let gateway = Gateway::start(&folder, config, &["--bodies"]);
+    for (provider, uri) in
+        [(providers::MERCADOPAGO, "/paid?data.id=123&type=payment"), (providers::CLOUDEVENTS_QUERY, "/token")]
+    {
+        let request = http::Request::post(uri).header("x-request-id", "1").body(b"{}".to_vec()).unwrap();
+        let signed = Signer::new(provider, SECRET).unwrap().sign(request, std::time::SystemTime::now()).unwrap();
+        let mut text = format!("POST {} HTTP/1.1\r\nConnection: close\r\nContent-Length: 2\r\n", signed.uri());
+        for (name, value) in signed.headers() {
+            text.extend([name.as_str(), ": ", value.to_str().unwrap(), "\r\n"]);
+        }
+        let answer = gateway.send((text + "\r\n{}").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    }
+    let told: Vec<_> = json_lines(&gateway.stop().out)
+        .iter()
+        .map(|line| ["query", "body", "body_covered"].map(|name| line[name].clone()))
+        .collect();
+    assert_eq!(
+        told,
+        [["data.id=123&type=payment".into(), "{}".into(), false.into()], [Value::Null, "{}".into(), false.into()],]
+    );
+}
+
+#[test]
+fn a_client_that_closes_its_side_after_the_request_gets_the_answer() {
+    let folder = Folder::new();
+    let store = format!("[replay]\nstore = \"sqlite:claims.db\"\n{CONFIG}").replace("\nbody_", "\n# body_");
+    let gateway = Gateway::start(&folder, &store, &[]);
+    for round in 0..20 {
+        let body = format!("{{\"round\":{round}}}");
+        let mut stream = TcpStream::connect(&gateway.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        stream.write_all(&signed(providers::GITHUB, "/github", SECRET, body.as_bytes())).unwrap();
+        stream.shutdown(Shutdown::Write).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{round}: {answer}");
+    }
+    assert_eq!(json_lines(&gateway.stop().out).len(), 20);
 }
 
 #[test]
@@ -342,7 +391,9 @@ fn a_wrong_configuration_is_refused_with_its_place() {
     let endpoint = |more: &str| format!("[[endpoint]]\npath = \"/a\"\n{more}\n");
     let github = |secrets: &str| endpoint(&format!("provider = \"github\"\nsecrets = {secrets}"));
     let asana = |secrets: &str| endpoint(&format!("provider = \"asana\"\nsecrets = {secrets}"));
-    let wrong: [(String, &str, &str); 32] = [
+    let sixteen =
+        (0..16).map(|at| format!("{{ from = \"env:SECRET\", label = \"{at}\" }}")).collect::<Vec<_>>().join(", ");
+    let wrong: [(String, &str, &str); 34] = [
         (String::new(), ":1:1:", "no [[endpoint]]"),
         ("listen = 1 2".to_owned(), ":1:", ""),
         ("listen = \"here\"".to_owned(), ":1:10:", "127.0.0.1:8787"),
@@ -371,6 +422,8 @@ fn a_wrong_configuration_is_refused_with_its_place() {
         ),
         (asana("[{ label = \"a\" }]"), ":4:12:", "either `from`, where the secret is, or `handshake`"),
         (asana("[{ handshake = \"a\" }, { handshake = \"b\" }]"), ":4:33:", "one secret"),
+        (asana("[\"env:SECRET\", { handshake = \"a\", label = \"SECRET\" }]"), ":4:26:", "two keys have the label"),
+        (asana(&format!("[{{ handshake = \"a\" }}, {sixteen}]")), ":4:12:", "more than 16 secrets"),
         (asana("[{ handshake = \"nowhere/a.secret\" }]"), ":4:12:", "there is no folder"),
         (github("[{ from = \"env:SECRET\", key_id = \"a\" }]"), ":4:11:", "name no key"),
         (github(NEVER_VALID), ":4:11:", "`old` can never be valid"),

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    net::SocketAddr,
     sync::{
         Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -83,8 +84,8 @@ impl Watch for Recorder {
     }
 
     /// The demo has no operators.
-    fn unknown_operator(&self, _: &Endpoint) {}
+    fn unknown_operator(&self, _: &Endpoint, _: Option<SocketAddr>) {}
 
     /// A user who sends to a wrong path sees the 404.
-    fn no_endpoint(&self, _: &Method, _: &str) {}
+    fn no_endpoint(&self, _: &Method, _: &str, _: Option<SocketAddr>) {}
 }

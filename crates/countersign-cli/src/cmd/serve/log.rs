@@ -4,8 +4,8 @@ use std::{io, net::SocketAddr, path::Path, sync::LazyLock, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use countersign::{Delivery, Rejection};
-use countersign_tower::HandshakeDone;
-use http::{Method, StatusCode};
+use countersign_tower::{HandshakeDone, PeerAddr, VerifiedBody};
+use http::{Method, Request, StatusCode, header::CONTENT_TYPE};
 use serde_json::{Value as Json, json};
 
 use super::{super::verify::value_json, lines::Lines, stream::Stream};
@@ -52,13 +52,13 @@ pub(super) struct Log {
 impl Watch for Log {
     async fn verdict(&self, endpoint: &Endpoint, verdict: &Verdict<'_>, took: Duration) -> io::Result<()> {
         match verdict {
-            Verdict::Accepted { delivery, content_type, operator } => {
-                let mut line = self.accepted(endpoint, delivery, *content_type, took);
+            Verdict::Accepted { delivery, request, operator } => {
+                let mut line = self.accepted(endpoint, delivery, request, took);
                 if let Some(operator) = operator {
                     line["operator"] = (*operator).into();
                 }
                 let written = self.out.write(&line, self.line_timeout).await;
-                return written.inspect_err(|error| ERRORS.note(&not_written(endpoint, error)));
+                return written.inspect_err(|error| ERRORS.note(&not_written(endpoint, error, peer_of(request))));
             }
             // These verdicts do not depend on whether their lines are written.
             Verdict::Duplicate { delivery, status } => ERRORS.note(&duplicate(endpoint, *delivery, *status, took)),
@@ -70,12 +70,12 @@ impl Watch for Log {
         Ok(())
     }
 
-    fn unknown_operator(&self, endpoint: &Endpoint) {
-        ERRORS.note(&unknown_operator(endpoint));
+    fn unknown_operator(&self, endpoint: &Endpoint, peer: Option<SocketAddr>) {
+        ERRORS.note(&unknown_operator(endpoint, peer));
     }
 
-    fn no_endpoint(&self, method: &Method, path: &str) {
-        ERRORS.note(&no_endpoint(method, path));
+    fn no_endpoint(&self, method: &Method, path: &str, peer: Option<SocketAddr>) {
+        ERRORS.note(&no_endpoint(method, path, peer));
     }
 }
 
@@ -85,7 +85,14 @@ impl Log {
         Ok(Self { bodies, line_timeout, out: Lines::to(Stream::stdout()?) })
     }
 
-    fn accepted(&self, endpoint: &Endpoint, delivery: &Delivery, content_type: Option<&str>, took: Duration) -> Json {
+    fn accepted(
+        &self,
+        endpoint: &Endpoint,
+        delivery: &Delivery,
+        request: &Request<VerifiedBody>,
+        took: Duration,
+    ) -> Json {
+        let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let mut line = json!({
             "time": moment::stamp(),
             "verdict": "accepted",
@@ -95,11 +102,16 @@ impl Log {
             "timestamp": delivery.timestamp().map(|at| at.to_string()),
             "event_id": value_json(delivery.event_id().as_ref()),
             "event_type": value_json(delivery.event_type().as_ref()),
+            "method": request.method().as_str(),
             "content_type": content_type,
             "bytes": delivery.body().len(),
+            "body_covered": endpoint.scheme().covers_body(),
             "micros": micros(took),
         });
         if self.bodies {
+            // Without signed content, the query may be where the shared token is.
+            let query = request.uri().query().filter(|_| endpoint.scheme().signed_content().is_some());
+            line["query"] = query.into();
             match std::str::from_utf8(delivery.body()) {
                 Ok(text) => line["body"] = text.into(),
                 Err(_) => line["body_base64"] = STANDARD.encode(delivery.body()).into(),
@@ -110,37 +122,40 @@ impl Log {
 }
 
 /// The line for an accepted delivery that could not be written. The delivery is answered 503, and nobody has it.
-fn not_written(endpoint: &Endpoint, error: &io::Error) -> Json {
+fn not_written(endpoint: &Endpoint, error: &io::Error, peer: Option<SocketAddr>) -> Json {
     json!({
         "time": moment::stamp(),
         "verdict": "refused",
         "endpoint": endpoint.path,
         "provider": endpoint.scheme().id(),
+        "peer": text_of(peer),
         "code": NOT_WRITTEN,
         "status": 503,
         "reason": format!("the line of an accepted delivery could not be written to standard output: {error}"),
     })
 }
 
-fn unknown_operator(endpoint: &Endpoint) -> Json {
+fn unknown_operator(endpoint: &Endpoint, peer: Option<SocketAddr>) -> Json {
     json!({
         "time": moment::stamp(),
         "verdict": "refused",
         "endpoint": endpoint.path,
         "provider": endpoint.scheme().id(),
+        "peer": text_of(peer),
         "code": UnknownOperator::CODE,
         "status": UnknownOperator::STATUS.as_u16(),
         "reason": format!("the token in the header `{OPERATOR}` is not in [operators]"),
     })
 }
 
-fn no_endpoint(method: &Method, path: &str) -> Json {
-    let shown: String = path.chars().take(MAX_PATH).collect();
+fn no_endpoint(method: &Method, path: &str, peer: Option<SocketAddr>) -> Json {
+    let shown = |text: &str| text.chars().take(MAX_SHOWN).collect::<String>();
     json!({
         "time": moment::stamp(),
         "verdict": "refused",
-        "method": method.as_str(),
-        "path": shown,
+        "method": shown(method.as_str()),
+        "path": shown(path),
+        "peer": text_of(peer),
         "code": NO_ENDPOINT,
         "status": 404,
         "reason": "no endpoint of the configuration has this path",
@@ -159,7 +174,7 @@ fn refused(
         "verdict": "refused",
         "endpoint": endpoint.path,
         "provider": endpoint.scheme().id(),
-        "peer": peer.map(|peer| peer.to_string()),
+        "peer": text_of(peer),
         "code": rejection.code(),
         "status": status.as_u16(),
         "reason": rejection.to_string(),
@@ -279,8 +294,16 @@ fn log_refresh(refresh: &Refresh) {
 pub(crate) const NO_ENDPOINT: &str = "no_endpoint";
 pub(crate) const NOT_WRITTEN: &str = "not_written";
 
-/// In characters. Enough to see what URL a provider was told.
-const MAX_PATH: usize = 200;
+/// How much of a path or a method is shown, in characters: enough to see what URL a provider was told.
+const MAX_SHOWN: usize = 200;
+
+fn peer_of<B>(request: &Request<B>) -> Option<SocketAddr> {
+    request.extensions().get::<PeerAddr>().map(|peer| peer.0)
+}
+
+fn text_of(peer: Option<SocketAddr>) -> Option<String> {
+    peer.map(|peer| peer.to_string())
+}
 
 fn micros(took: Duration) -> u64 {
     u64::try_from(took.as_micros()).unwrap_or(u64::MAX)

@@ -160,16 +160,18 @@ reached; in an endpoint `dangerous_without_replay_guard = true`, or, if its sche
 Accepted deliveries are lines on standard output. They are answered 200, or with the status and body that their \
 provider expects. Everything else is a line on standard error: duplicates, which are answered like the first \
 delivery, handshakes, and refusals, which are answered with a status and no body. An event counts as handled when \
-its line is written. If nobody reads the lines and that takes longer than `line_timeout`, the delivery is answered \
-503. Lines on standard error are dropped if nobody reads them, and a later line says how many. The gateway does not \
-start if standard output is closed.
+its line is written: to a file, once it is on the disk; to a pipe, once it is in the pipe, so its reader must not lose \
+lines. If nobody reads the lines and that takes longer than `line_timeout`, the delivery is answered 503. Lines on \
+standard error are dropped if nobody reads them, and a later line says how many. The gateway does not start if \
+standard output is closed.
 
 An accepted line has `time`, `verdict` (accepted), `endpoint` (its path), `provider`, `key` (the label of the \
 secret), `timestamp` (the signed time), `event_id` and `event_type` (null, or `value` and `covered`: whether the \
-signature covers it), `content_type`, `bytes`, `micros` (how long it took), with --bodies `body`, or `body_base64` \
-if it is not UTF-8, and `operator` if one had it handled again. In a line on standard error, `verdict` is refused \
-(with `code`, `status`, `reason` and `peer`), duplicate (with the event's id and type), handshake, or a word about \
-lists, connections or the configuration.
+signature covers it), `method`, `content_type`, `bytes`, `body_covered` (whether the signature covers the body), \
+`micros` (how long it took), with --bodies `query` (unless it may hold the secret) and `body`, or `body_base64` if it \
+is not UTF-8, and `operator` if one had it handled again. In a line on standard error, `verdict` is refused (with \
+`code`, `status`, `reason` and `peer`), duplicate (with the event's id and type), handshake, or a word about lists, \
+connections or the configuration.
 
 /healthz says only that the process answers; `countersign_store_errors_total` in /metrics counts failures of the \
 store. There is no TLS: put the gateway behind a proxy that has it. SIGINT and SIGTERM stop it once the requests in \
