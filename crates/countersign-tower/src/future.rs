@@ -21,7 +21,7 @@ pin_project! {
     {
         /// To its answer, until that is taken.
         Answered { answer: Option<F::Output> },
-        /// To the service behind.
+        /// To the inner service.
         Called { #[pin] answer: F },
         /// To where something has to be waited for.
         Waits { answer: Pin<Box<dyn Future<Output = F::Output> + Send>> },
@@ -72,7 +72,7 @@ impl<F: Future> Future for Step<F> {
 }
 
 pin_project! {
-    /// The answer to come: a refusal, or that of the service behind, which answers by `F`.
+    /// The answer to come: a refusal, or that of the inner service, which answers by `F`.
     pub struct ResponseFuture<F>
     where
         F: Future,

@@ -1,4 +1,4 @@
-//! Verify webhooks in a [tower] layer: what is forged, stale or too large never reaches the service behind it.
+//! Verify webhooks in a [tower] layer: what is forged, stale or too large never reaches the inner service.
 //!
 //! [`Stack`] has all checks in the right order: the address, the signature, replays. Each is a layer of its own as well:
 //! [`AddressLayer`], [`VerifyLayer`] and, behind that, [`ReplayLayer`].
@@ -48,14 +48,14 @@
 //! [tower]: https://docs.rs/tower
 
 pub mod address;
-mod arrived;
 mod deadline;
-mod exchange;
 pub mod fetched;
 mod future;
+mod inner;
 mod meter;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+mod pipeline;
 mod refusal;
 pub mod replay;
 pub mod stack;

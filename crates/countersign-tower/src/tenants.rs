@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::verify::{Found, Keys, Sought};
+use crate::verify::{Found, KeyLookup, Keys};
 
 /// Finds the verifier of a request's tenant, in a database or a vault.
 ///
@@ -178,7 +178,7 @@ fn unavailable(error: &(dyn Error + 'static)) -> Rejection {
 }
 
 impl<R: KeyResolver> Keys for TenantKeys<R> {
-    async fn find(&self, head: &Parts, _: Timestamp) -> Result<Sought, Rejection> {
+    async fn find(&self, head: &Parts, _: Timestamp) -> Result<KeyLookup, Rejection> {
         let tenant = self.inner.resolver.tenant(head);
         let verifier = match &tenant {
             Some(tenant) => self.look_up(tenant).await?,
@@ -186,8 +186,8 @@ impl<R: KeyResolver> Keys for TenantKeys<R> {
         };
         let tenant = tenant.as_ref().map(TenantName::of);
         match (verifier, &self.inner.settings.decoy) {
-            (Some(verifier), _) => Ok(Sought::Found(Found { verifier, is_decoy: false, tenant })),
-            (None, Some(decoy)) => Ok(Sought::Found(Found { verifier: decoy.clone(), is_decoy: true, tenant })),
+            (Some(verifier), _) => Ok(KeyLookup::Found(Found { verifier, is_decoy: false, tenant })),
+            (None, Some(decoy)) => Ok(KeyLookup::Found(Found { verifier: decoy.clone(), is_decoy: true, tenant })),
             (None, None) => Err(Rejection::UnknownKey),
         }
     }

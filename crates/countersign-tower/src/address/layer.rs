@@ -14,10 +14,10 @@ use countersign::{
 use http::{Extensions, HeaderMap, Uri, request::Parts};
 use tower_layer::Layer;
 
-use super::{Address, HiddenPeer, PeerAddr, SharedAddresses};
+use super::{AddressFilter, HiddenPeer, PeerAddr, SharedAddresses};
 use crate::{meter::Meter, verify::sent};
 
-/// Puts an [`Address`] around a service. See the [module docs](crate::address) and the example there.
+/// Puts an [`AddressFilter`] around a service. See the [module docs](crate::address) and the example there.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct AddressLayer {
@@ -84,10 +84,10 @@ impl AddressLayer {
 }
 
 impl<S> Layer<S> for AddressLayer {
-    type Service = Address<S>;
+    type Service = AddressFilter<S>;
 
-    fn layer(&self, inner: S) -> Address<S> {
-        Address::new(inner, self.settings.clone())
+    fn layer(&self, inner: S) -> AddressFilter<S> {
+        AddressFilter::new(inner, self.settings.clone())
     }
 }
 

@@ -49,5 +49,5 @@ mod shared;
 pub use layer::{AddressLayer, NotPublished};
 pub use peer::{HiddenPeer, PeerAddr};
 pub use refresh::AddressFeed;
-pub use service::Address;
+pub use service::AddressFilter;
 pub use shared::SharedAddresses;

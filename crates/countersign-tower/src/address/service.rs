@@ -10,28 +10,28 @@ use crate::{ResponseFuture, future::Step, refusal::refuse};
 
 /// Lets requests from some addresses through to the service `S`; made by [`AddressLayer`](super::AddressLayer).
 #[derive(Clone, Debug)]
-pub struct Address<S> {
+pub struct AddressFilter<S> {
     inner: S,
     settings: Settings,
 }
 
-impl<S> Address<S> {
+impl<S> AddressFilter<S> {
     pub(super) fn new(inner: S, settings: Settings) -> Self {
         Self { inner, settings }
     }
 
-    /// The service behind.
+    /// The inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The service behind, by value.
+    /// The inner service, by value.
     pub fn into_inner(self) -> S {
         self.inner
     }
 }
 
-impl<S, B, R> Service<Request<B>> for Address<S>
+impl<S, B, R> Service<Request<B>> for AddressFilter<S>
 where
     S: Service<Request<B>, Response = Response<R>>,
     R: Default,

@@ -13,11 +13,11 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use super::{
     Fetch, FetchError,
+    cache::KeyCache,
+    entry::{CacheEntry, CachedKeys, Failure, Step},
     settings::Settings,
-    shelf::Shelf,
-    slot::{Copy, Failure, Slot, Step},
 };
-use crate::verify::{Found, Keys, Known, Sought, warn_of_strangers};
+use crate::verify::{Found, KeyLookup, Keys, Known, warn_about_other_customers};
 
 /// The published keys of one provider, fetched when they are needed. Cheap to clone; see the [module docs](crate::fetched).
 pub struct FetchedKeys<F> {
@@ -27,7 +27,7 @@ pub struct FetchedKeys<F> {
 struct Inner<F> {
     unkeyed: Unkeyed,
     fetch: Arc<F>,
-    shelf: Shelf,
+    cache: KeyCache,
     /// Places for requests that wait.
     waiting: Semaphore,
     settings: Settings,
@@ -51,9 +51,9 @@ impl<F: Fetch> FetchedKeys<F> {
     }
 
     fn build(unkeyed: Unkeyed, fetch: Arc<F>, settings: Settings) -> Self {
-        let shelf = Shelf::new(&settings);
+        let cache = KeyCache::new(&settings);
         let (waiting, first) = (Semaphore::new(WAITING), Once::new());
-        Self { inner: Arc::new(Inner { unkeyed, fetch, shelf, waiting, settings, first }) }
+        Self { inner: Arc::new(Inner { unkeyed, fetch, cache, waiting, settings, first }) }
     }
 
     /// The same with one setting changed, and nothing fetched.
@@ -134,51 +134,51 @@ impl<F: Fetch> FetchedKeys<F> {
     ///
     /// [`Rejection::UnknownKey`] if there is no such key, [`Rejection::KeysUnavailable`] if that cannot be found out now.
     pub async fn resolve(&self, address: &KeyAddress, now: Timestamp) -> Result<Verifier, Rejection> {
-        let Inner { shelf, waiting, settings, .. } = &*self.inner;
-        let slot = shelf.slot(address.url(), (settings.clock)(), settings).ok_or_else(|| {
+        let Inner { cache, waiting, settings, .. } = &*self.inner;
+        let entry = cache.entry(address.url(), (settings.clock)(), settings).ok_or_else(|| {
             tracing::warn!(target: "countersign", url = address.url(), "too many new URLs of keys: this one has to wait");
             Rejection::KeysUnavailable
         })?;
         let mut has_waited = false;
         loop {
-            let mut over = match slot.step(address.key_id(), has_waited, (settings.clock)(), settings) {
+            let mut over = match entry.step(address.key_id(), has_waited, (settings.clock)(), settings) {
                 Step::Take { verifier, renew } => {
                     if renew {
-                        self.take_off(Arc::clone(&slot), address.clone(), now);
+                        self.start_fetch(Arc::clone(&entry), address.clone(), now);
                     }
                     return Ok(verifier);
                 }
                 Step::Fetch(over) => {
-                    self.take_off(Arc::clone(&slot), address.clone(), now);
+                    self.start_fetch(Arc::clone(&entry), address.clone(), now);
                     over
                 }
                 Step::Wait(over) => over,
                 Step::Unknown => return Err(Rejection::UnknownKey),
                 Step::Unavailable => return Err(Rejection::KeysUnavailable),
             };
-            let (Ok(_place), Ok(_place_there)) = (waiting.try_acquire(), slot.waiting.try_acquire()) else {
+            let (Ok(_place), Ok(_place_there)) = (waiting.try_acquire(), entry.waiting.try_acquire()) else {
                 tracing::warn!(target: "countersign", url = address.url(), "too many requests wait for keys: this one cannot");
                 return Err(Rejection::KeysUnavailable);
             };
-            // The sender lives in the slot. A flight is over in time, whatever becomes of it.
+            // The sender lives in the entry. A fetch is over in time, whatever becomes of it.
             let _ = over.changed().await;
             has_waited = true;
         }
     }
 
     /// Fetches in a task of its own: a request that goes away takes nobody else's fetch with it.
-    fn take_off(&self, slot: Arc<Slot>, address: KeyAddress, now: Timestamp) {
+    fn start_fetch(&self, entry: Arc<CacheEntry>, address: KeyAddress, now: Timestamp) {
         let inner = Arc::clone(&self.inner);
-        let flight = Flight(Some(slot));
+        let fetch = InFlightFetch(Some(entry));
         tokio::spawn(async move {
             let outcome = inner.get(&address, now).await;
-            flight.end(outcome);
+            fetch.end(outcome);
         });
     }
 }
 
 impl<F: Fetch> Inner<F> {
-    async fn get(&self, address: &KeyAddress, now: Timestamp) -> Result<Copy, Failure> {
+    async fn get(&self, address: &KeyAddress, now: Timestamp) -> Result<CachedKeys, Failure> {
         let url = address.url();
         let begun = (self.settings.clock)();
         let fetched = match timeout(self.settings.time_limit, self.fetch.fetch(address)).await {
@@ -194,7 +194,7 @@ impl<F: Fetch> Inner<F> {
             self.unkeyed.read(&fetched.document, &self.settings.roots, now).map_err(|error| failed(url, &error))?;
         self.first.call_once(|| {
             if let Ok(Some(verifier)) = self.unkeyed.verifier(&keys, None) {
-                warn_of_strangers(&verifier, None);
+                warn_about_other_customers(&verifier, None);
             }
         });
         let mut keep = self.settings.keep(fetched.max_age);
@@ -202,7 +202,7 @@ impl<F: Fetch> Inner<F> {
             keep = keep.min(left);
         }
         tracing::debug!(target: "countersign", url, keys = keys.len(), keep = keep.as_secs(), "fetched keys");
-        Ok(Copy::new(&self.unkeyed, &keys, begun, keep))
+        Ok(CachedKeys::new(&self.unkeyed, &keys, begun, keep))
     }
 }
 
@@ -212,37 +212,37 @@ fn failed(url: &str, error: &dyn std::error::Error) -> Failure {
 }
 
 /// A fetch under way. If its task dies it counts as failed, so that nobody waits for it.
-struct Flight(Option<Arc<Slot>>);
+struct InFlightFetch(Option<Arc<CacheEntry>>);
 
-impl Flight {
-    fn end(mut self, outcome: Result<Copy, Failure>) {
-        if let Some(slot) = self.0.take() {
-            slot.settle(outcome);
+impl InFlightFetch {
+    fn end(mut self, outcome: Result<CachedKeys, Failure>) {
+        if let Some(entry) = self.0.take() {
+            entry.settle(outcome);
         }
     }
 }
 
-impl Drop for Flight {
+impl Drop for InFlightFetch {
     fn drop(&mut self) {
-        if let Some(slot) = self.0.take() {
-            slot.settle(Err(Failure::Unavailable));
+        if let Some(entry) = self.0.take() {
+            entry.settle(Err(Failure::Unavailable));
         }
     }
 }
 
 impl<F: Fetch> Keys for FetchedKeys<F> {
-    async fn find(&self, head: &Parts, now: Timestamp) -> Result<Sought, Rejection> {
+    async fn find(&self, head: &Parts, now: Timestamp) -> Result<KeyLookup, Rejection> {
         let unkeyed = &self.inner.unkeyed;
         if let Some(verifier) = unkeyed.for_question(head, now) {
-            return Ok(Sought::Found(verifier.clone().into()));
+            return Ok(KeyLookup::Found(verifier.clone().into()));
         }
         unkeyed.check_head(head, now)?;
         if unkeyed.scheme().key_source().is_some_and(countersign::scheme::KeySource::is_named_in_body) {
-            return Ok(Sought::InBody);
+            return Ok(KeyLookup::NeedsBody);
         }
         let address = unkeyed.locate(head, None)?;
         let verifier = self.resolve(&address, now).await?;
-        Ok(Sought::Found(verifier.into()))
+        Ok(KeyLookup::Found(verifier.into()))
     }
 
     async fn find_for_body(&self, head: &Parts, body: &[u8], now: Timestamp) -> Result<Found, Rejection> {
@@ -269,7 +269,7 @@ impl<F> fmt::Debug for FetchedKeys<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("FetchedKeys")
             .field("scheme", &self.inner.unkeyed.scheme().id())
-            .field("urls", &self.inner.shelf.len())
+            .field("urls", &self.inner.cache.len())
             .finish_non_exhaustive()
     }
 }

@@ -34,13 +34,13 @@
 //!
 //! Fetches run in tasks of their own, so this needs a tokio runtime.
 
+mod cache;
+mod entry;
 mod fetch;
 #[cfg(feature = "fetch")]
 mod https;
 mod keys;
 mod settings;
-mod shelf;
-mod slot;
 
 pub use fetch::{Fetch, FetchError, Fetched};
 #[cfg(feature = "fetch")]

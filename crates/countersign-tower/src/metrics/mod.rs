@@ -21,7 +21,7 @@ pub const VERDICTS: &str = "countersign_verdicts_total";
 pub const BODY_BYTES: &str = "countersign_body_bytes";
 /// How long verifying took.
 pub const VERIFY_SECONDS: &str = "countersign_verify_seconds";
-/// How long the service behind ran.
+/// How long the inner service ran.
 pub const HANDLER_SECONDS: &str = "countersign_handler_seconds";
 /// What the replay store said.
 pub const CLAIMS: &str = "countersign_claims_total";

@@ -14,14 +14,14 @@ use tokio::time::Instant;
 
 use super::{
     Answers, NotHandled, OperatorReplay,
+    claim::{ClaimAnswer, HeldClaim, StoreClient, StoreFailed},
     handling::{Handling, Outcome, Settled},
-    held::{Answer, Failed, Held, Shared},
 };
 use crate::{
     VerifiedBody,
     deadline::within,
-    exchange::{Behind, take_ready},
     future::Step,
+    inner::{InnerService, take_ready},
     meter::Moment,
     refusal::{internal_error, refuse, status},
     tenants::TenantName,
@@ -30,20 +30,20 @@ use crate::{
 
 /// One delivery, and what guards it.
 pub(crate) struct Guarded<St, A> {
-    pub(super) shared: Arc<Shared<St>>,
+    pub(super) shared: Arc<StoreClient<St>>,
     pub(super) answers: A,
     delivery: Delivery,
     /// That the client asked for, for the log.
     path: Option<PathAndQuery>,
     /// By the clock of the claims, when the service was called: what the first turn of a handler takes is of its time. To ask another
     /// clock would cost every delivery, and most are handled before anybody has to know.
-    called: Timestamp,
+    called_at: Timestamp,
 }
 
 impl<St: ReplayStore, A> Guarded<St, A> {
     /// `None` if nothing verified the request, or somebody took the proof away.
     pub(crate) fn new(
-        shared: Arc<Shared<St>>,
+        shared: Arc<StoreClient<St>>,
         answers: A,
         request: &Request<VerifiedBody>,
         now: Timestamp,
@@ -57,81 +57,81 @@ impl<St: ReplayStore, A> Guarded<St, A> {
             );
             return None;
         };
-        Some(Self { shared, answers, delivery, path: uri.path_and_query().cloned(), called: now })
+        Some(Self { shared, answers, delivery, path: uri.path_and_query().cloned(), called_at: now })
     }
 
     /// Takes the event through the guard and to the service, which is ready, as far as it comes without waiting.
     pub(crate) fn run<S, R>(mut self, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
     where
-        S: Behind<R>,
+        S: InnerService<R>,
         A: Answers<R>,
         R: Default + From<Bytes> + Send + 'static,
     {
         let Some(key) = self.delivery.replay_key(&self.scope(&request)) else { return self.call(None, inner, request) };
-        if let Some(answer) = self.shared.claim_at_once(key, self.called) {
+        if let Some(answer) = self.shared.claim_at_once(key, self.called_at) {
             let answer = self.shared.claimed(Some(answer));
-            return self.go_on(key, answer, inner, request);
+            return self.act_on_claim(key, answer, inner, request);
         }
         // Begun here, lest an answer that nobody waits for leaves the claim behind.
-        let (made, claim) = (Instant::now(), self.shared.to_the_end(Arc::clone(&self.shared).claim(key)));
+        let (made, claim) = (Instant::now(), self.shared.run_detached(Arc::clone(&self.shared).claim(key)));
         // In a box of its own: the future would make room for it twice, and copy it.
         let (mut inner, request) = (take_ready(inner), Box::new(request));
         Step::waits(async move {
-            let answer = self.shared.claimed(self.shared.timely(made, claim.await));
-            self.called = self.shared.now();
-            self.go_on(key, answer, &mut inner, *request).await
+            let answer = self.shared.claimed(self.shared.refuse_late(made, claim.await));
+            self.called_at = self.shared.now();
+            self.act_on_claim(key, answer, &mut inner, *request).await
         })
     }
 
     /// Does what the answer to the claim leads to.
-    fn go_on<S, R>(
+    fn act_on_claim<S, R>(
         self,
         key: ReplayKey,
-        answer: Result<Answer<St>, Failed>,
+        answer: Result<ClaimAnswer<St>, StoreFailed>,
         inner: &mut S,
         request: Request<VerifiedBody>,
     ) -> Step<S::Future>
     where
-        S: Behind<R>,
+        S: InnerService<R>,
         A: Answers<R>,
         R: Default + From<Bytes> + Send + 'static,
     {
         let instead = match answer {
-            Ok(Answer::Fresh(held)) => return self.call(Some(held), inner, request),
-            Ok(Answer::Done) if request.extensions().get::<OperatorReplay>().is_some() => {
-                return self.run_again(inner, request);
+            Ok(ClaimAnswer::Fresh(held)) => return self.call(Some(held), inner, request),
+            Ok(ClaimAnswer::Done) if request.extensions().get::<OperatorReplay>().is_some() => {
+                return self.run_for_operator(inner, request);
             }
-            Err(Failed) if self.shared.settings.fails_open => return self.call(None, inner, request),
-            Ok(Answer::InProgress) => self.refuse(Rejection::InProgress),
-            Ok(Answer::Done) => self.answer_again(key),
-            Err(Failed) => self.refuse(Rejection::StoreUnavailable),
+            Err(StoreFailed) if self.shared.settings.fails_open => return self.call(None, inner, request),
+            Ok(ClaimAnswer::InProgress) => self.refuse(Rejection::InProgress),
+            Ok(ClaimAnswer::Done) => self.answer_duplicate(key),
+            Err(StoreFailed) => self.refuse(Rejection::StoreUnavailable),
         };
         Step::answered(Ok(instead))
     }
 
     /// Has an event handled that was handled before, as the operator wants it. The event's own key is done, so a second
     /// key is claimed, lest two operators run the event at the same time.
-    fn run_again<S, R>(mut self, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
+    fn run_for_operator<S, R>(mut self, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
     where
-        S: Behind<R>,
+        S: InnerService<R>,
         A: Answers<R>,
         R: Default + From<Bytes> + Send + 'static,
     {
-        let scope = self.scope(&request).within(AGAIN).within(AGAIN);
+        let scope = self.scope(&request).within(OPERATOR_SCOPE).within(OPERATOR_SCOPE);
         let Some(key) = self.delivery.replay_key(&scope) else { return self.call(None, inner, request) };
         let claim = Arc::clone(&self.shared).claim(key);
         let (mut inner, request) = (take_ready(inner), Box::new(request));
         Step::waits(async move {
             let made = Instant::now();
-            let claim = self.shared.to_the_end(claim).await;
-            let held = match self.shared.claimed(self.shared.timely(made, claim)) {
-                Ok(Answer::Fresh(held)) => Some(held),
-                Err(Failed) if self.shared.settings.fails_open => None,
-                Ok(Answer::InProgress | Answer::Done) => return Ok(self.refuse(Rejection::InProgress)),
-                Err(Failed) => return Ok(self.refuse(Rejection::StoreUnavailable)),
+            let claim = self.shared.run_detached(claim).await;
+            let held = match self.shared.claimed(self.shared.refuse_late(made, claim)) {
+                Ok(ClaimAnswer::Fresh(held)) => Some(held),
+                Err(StoreFailed) if self.shared.settings.fails_open => None,
+                Ok(ClaimAnswer::InProgress | ClaimAnswer::Done) => return Ok(self.refuse(Rejection::InProgress)),
+                Err(StoreFailed) => return Ok(self.refuse(Rejection::StoreUnavailable)),
             };
-            self.tell_who_lets_through(&request);
-            self.called = self.shared.now();
+            self.log_operator_replay(&request);
+            self.called_at = self.shared.now();
             let answer = self.call(None, &mut inner, *request).await;
             if let Some(held) = held {
                 held.release().await;
@@ -141,9 +141,9 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     }
 
     /// Calls the service, and settles the claim by what comes of it.
-    fn call<S, R>(self, held: Option<Held<St>>, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
+    fn call<S, R>(self, held: Option<HeldClaim<St>>, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
     where
-        S: Behind<R>,
+        S: InnerService<R>,
         A: Answers<R>,
         R: Default + From<Bytes> + Send + 'static,
     {
@@ -157,7 +157,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     /// Settles the claim by how a call of the service ended.
     pub(super) fn settle<R, E>(
         self,
-        held: Option<Held<St>>,
+        held: Option<HeldClaim<St>>,
         begun: Moment,
         outcome: Outcome<Response<R>, E>,
     ) -> Settled<Result<Response<R>, E>>
@@ -168,7 +168,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     {
         self.shared.settings.meter.handled(begun, outcome.name());
         match (outcome, held) {
-            (Outcome::Answered(Ok(response)), Some(held)) if has_handled(&response) => self.conclude(held, response),
+            (Outcome::Answered(Ok(response)), Some(held)) if has_handled(&response) => self.commit(held, response),
             (Outcome::Answered(answer), None) => Settled::Answered(answer),
             (outcome, held) => Settled::Waits(Box::pin(async move {
                 if let Some(held) = held {
@@ -187,7 +187,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
 
     /// What is left of the handler's time. None of it is lost to a clock that is set back.
     pub(super) fn time_left(&self) -> Duration {
-        let taken = self.shared.now().since(self.called).unwrap_or_default();
+        let taken = self.shared.now().since(self.called_at).unwrap_or_default();
         self.shared.settings.handler_timeout.saturating_sub(taken)
     }
 
@@ -203,7 +203,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         self.path.as_ref().map_or("/", PathAndQuery::path)
     }
 
-    fn tell_who_lets_through(&self, request: &Request<VerifiedBody>) {
+    fn log_operator_replay(&self, request: &Request<VerifiedBody>) {
         tracing::warn!(
             target: "countersign",
             provider = self.delivery.provider(),
@@ -213,12 +213,12 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         );
     }
 
-    fn answer_again<R>(&self, key: ReplayKey) -> Response<R>
+    fn answer_duplicate<R>(&self, key: ReplayKey) -> Response<R>
     where
         A: Answers<R>,
         R: From<Bytes>,
     {
-        self.tell(&Rejection::Replayed);
+        self.log(&Rejection::Replayed);
         let again = self.answers.repeat(key);
         let mut again = again.unwrap_or_else(|| self.delivery.acknowledgement().map(R::from));
         again.extensions_mut().insert(Rejection::Replayed);
@@ -228,7 +228,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     }
 
     /// Commits the claim of a handler that succeeded.
-    fn conclude<R, E>(self, held: Held<St>, response: Response<R>) -> Settled<Result<Response<R>, E>>
+    fn commit<R, E>(self, held: HeldClaim<St>, response: Response<R>) -> Settled<Result<Response<R>, E>>
     where
         A: Answers<R>,
         R: Default + Send + 'static,
@@ -236,25 +236,27 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     {
         let (key, keep_for) = (held.key(), self.shared.settings.keep_for(&self.delivery));
         match held.commit_at_once(keep_for) {
-            Ok(Ok(())) if A::KEEPS => Settled::Waits(Box::pin(async move { Ok(self.keep(key, response).await) })),
+            Ok(Ok(())) if A::KEEPS => {
+                Settled::Waits(Box::pin(async move { Ok(self.keep_answer(key, response).await) }))
+            }
             Ok(Ok(())) => Settled::Answered(Ok(response)),
-            Ok(Err(Failed)) => Settled::Answered(Ok(self.unrecorded(response))),
+            Ok(Err(StoreFailed)) => Settled::Answered(Ok(self.answer_unrecorded(response))),
             Err(held) => Settled::Waits(Box::pin(async move {
                 Ok(match held.commit(keep_for).await {
-                    Ok(()) => self.keep(key, response).await,
-                    Err(Failed) => self.unrecorded(response),
+                    Ok(()) => self.keep_answer(key, response).await,
+                    Err(StoreFailed) => self.answer_unrecorded(response),
                 })
             })),
         }
     }
 
     /// The answer to an event that was handled and is not recorded.
-    fn unrecorded<R: Default>(&self, response: Response<R>) -> Response<R> {
+    fn answer_unrecorded<R: Default>(&self, response: Response<R>) -> Response<R> {
         if self.shared.settings.fails_open { response } else { self.refuse(Rejection::StoreUnavailable) }
     }
 
     /// The first answer to an event that is done, whatever becomes of its body now.
-    async fn keep<R>(&self, key: ReplayKey, response: Response<R>) -> Response<R>
+    async fn keep_answer<R>(&self, key: ReplayKey, response: Response<R>) -> Response<R>
     where
         A: Answers<R>,
         R: Default,
@@ -273,12 +275,12 @@ impl<St: ReplayStore, A> Guarded<St, A> {
 
     /// Answers, and tells the operator why.
     fn refuse<R: Default>(&self, rejection: Rejection) -> Response<R> {
-        self.tell(&rejection);
+        self.log(&rejection);
         refuse(rejection, Some(self.delivery.scheme()))
     }
 
     /// Duplicates are what providers send every day, so they are no warning.
-    fn tell(&self, rejection: &Rejection) {
+    fn log(&self, rejection: &Rejection) {
         let (provider, path) = (self.delivery.provider(), self.path());
         let (code, status) = (rejection.code(), status(rejection, Some(self.delivery.scheme())).as_u16());
         if matches!(rejection, Rejection::Replayed | Rejection::InProgress) {
@@ -290,7 +292,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
 }
 
 /// The part of a scope for what is handled again. Twice, since once could be the name of a tenant.
-const AGAIN: &str = "operator";
+const OPERATOR_SCOPE: &str = "operator";
 
 /// Whether the event need not be handled again.
 fn has_handled<R>(answer: &Response<R>) -> bool {

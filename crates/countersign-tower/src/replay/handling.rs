@@ -1,4 +1,4 @@
-//! The service behind at its work, while the claim is held.
+//! The inner service at its work, while the claim is held.
 
 use std::{
     any::Any,
@@ -18,13 +18,13 @@ use tokio::{
 
 use super::{
     Answers,
+    claim::HeldClaim,
     guard::{Guarded, outcome},
-    held::Held,
 };
 use crate::{future::Step, meter::Moment};
 
 pin_project! {
-    /// The answer of the service behind, once the claim is settled by it.
+    /// The answer of the inner service, once the claim is settled by it.
     ///
     /// Polled by hand, since a future of futures would be moved once for each on its way to its place.
     pub(super) struct Handling<F, St, A>
@@ -38,7 +38,7 @@ pin_project! {
         // Made when the service has to be waited for, which most need not. Not held back by what the service uses of the
         // turn that tokio gives to both.
         deadline: Option<Pin<Box<Unconstrained<Sleep>>>>,
-        claim: Option<(Guarded<St, A>, Option<Held<St>>, Moment)>,
+        claim: Option<(Guarded<St, A>, Option<HeldClaim<St>>, Moment)>,
         settled: Option<Pin<Box<dyn Future<Output = F::Output> + Send>>>,
     }
 }
@@ -50,7 +50,7 @@ pub(super) enum Outcome<T, E> {
     Panicked(Box<dyn Any + Send>),
 }
 
-/// The answer of the service behind, now that it has ended.
+/// The answer of the inner service, now that it has ended.
 pub(super) enum Settled<T> {
     Answered(T),
     Waits(Pin<Box<dyn Future<Output = T> + Send>>),
@@ -66,7 +66,7 @@ impl<F: Future> From<Settled<F::Output>> for Step<F> {
 }
 
 impl<F: Future, St: ReplayStore, A> Handling<F, St, A> {
-    pub(super) fn new(answer: F, guarded: Guarded<St, A>, held: Option<Held<St>>, begun: Moment) -> Self {
+    pub(super) fn new(answer: F, guarded: Guarded<St, A>, held: Option<HeldClaim<St>>, begun: Moment) -> Self {
         Self { answer: Some(answer), deadline: None, claim: Some((guarded, held, begun)), settled: None }
     }
 }

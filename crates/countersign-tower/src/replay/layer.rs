@@ -9,7 +9,7 @@ use std::{
 use countersign::{Delivery, ReplayStore, Timestamp, Tolerance, Verifier, replay::ReplayScope, scheme::Description};
 use tower_layer::Layer;
 
-use super::{IdempotentAnswers, NoAnswers, Replay, ReplayConfigError, answers::KeptAnswers, held::Shared};
+use super::{IdempotentAnswers, NoAnswers, Replay, ReplayConfigError, answers::KeptAnswers, claim::StoreClient};
 use crate::{meter::Meter, verify::Known};
 
 /// Puts a [`Replay`] around a service. See the [module docs](crate::replay).
@@ -166,8 +166,8 @@ impl<St: ReplayStore, A> ReplayLayer<St, A> {
     }
 
     /// What the services of this layer have in common.
-    pub(crate) fn into_parts(self) -> (Arc<Shared<St>>, A) {
-        (Arc::new(Shared::new(self.store, self.settings)), self.answers)
+    pub(crate) fn into_parts(self) -> (Arc<StoreClient<St>>, A) {
+        (Arc::new(StoreClient::new(self.store, self.settings)), self.answers)
     }
 
     /// Counts claims, what the store fails at, and how long handlers take, as those of an endpoint of this name; verdicts

@@ -39,7 +39,7 @@
 //!    where the provider would give up after that. If the store cannot be asked, or is full, the answer is 503 with
 //!    `Retry-After` (`store_unavailable`): what cannot be told from a replay does not run, unless
 //!    [`dangerous_fail_open`](ReplayLayer::dangerous_fail_open) says so.
-//! 2. The service behind is called, under a time limit (`handler_timeout`, 503).
+//! 2. The inner service is called, under a time limit (`handler_timeout`, 503).
 //! 3. A 2xx commits the claim. Any other status, an error, a panic, a timeout and a request that is dropped, because its
 //!    client went away, release it, so that the provider's retry gets through; and so does a 2xx that says [`NotHandled`]. If the
 //!    commit fails, the answer is 503 although the handler has succeeded: the retry may then run it again, which a 200 without a
@@ -55,19 +55,19 @@
 //! The layer needs a tokio runtime with a timer.
 
 mod answers;
+mod claim;
 mod error;
 mod guard;
 mod handling;
-mod held;
 mod layer;
 mod not_handled;
 mod operator;
 mod service;
 
 pub use answers::{Answers, IdempotentAnswers, KeptAnswers, NoAnswers};
+pub(crate) use claim::StoreClient;
 pub use error::ReplayConfigError;
 pub(crate) use guard::{Guarded, outcome};
-pub(crate) use held::Shared;
 pub use layer::ReplayLayer;
 pub use not_handled::NotHandled;
 pub use operator::OperatorReplay;

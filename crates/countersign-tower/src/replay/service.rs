@@ -11,29 +11,29 @@ use countersign::ReplayStore;
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{Answers, NoAnswers, guard::Guarded, held::Shared, layer::Settings};
+use super::{Answers, NoAnswers, claim::StoreClient, guard::Guarded, layer::Settings};
 use crate::{ResponseFuture, VerifiedBody, future::Step, refusal::internal_error};
 
 /// Lets every event through to the service `S` once; made by [`ReplayLayer`](super::ReplayLayer).
 pub struct Replay<S, St, A = NoAnswers> {
     inner: S,
-    shared: Arc<Shared<St>>,
+    shared: Arc<StoreClient<St>>,
     answers: A,
 }
 
 impl<S, St: ReplayStore, A> Replay<S, St, A> {
     pub(super) fn new(inner: S, store: Arc<St>, settings: Settings, answers: A) -> Self {
-        Self { inner, shared: Arc::new(Shared::new(store, settings)), answers }
+        Self { inner, shared: Arc::new(StoreClient::new(store, settings)), answers }
     }
 }
 
 impl<S, St, A> Replay<S, St, A> {
-    /// The service behind.
+    /// The inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The service behind, by value.
+    /// The inner service, by value.
     pub fn into_inner(self) -> S {
         self.inner
     }

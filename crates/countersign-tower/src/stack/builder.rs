@@ -8,7 +8,7 @@ use super::{Stack, StackError};
 use crate::{
     AddressLayer, Confirm, HandshakeSecrets, Keys, ReplayLayer, VerifyLayer,
     replay::{IdempotentAnswers, KeptAnswers, NoAnswers},
-    verify::warn_of_strangers,
+    verify::warn_about_other_customers,
 };
 
 /// Builds a [`Stack`]. See the [module docs](crate::stack) and the example there.
@@ -18,18 +18,18 @@ pub struct StackBuilder<K, St = MemoryStore, A = NoAnswers> {
     addresses: Option<AddressLayer>,
     verify: VerifyLayer<K>,
     replay: ReplayLayer<St, A>,
-    guard: Against,
+    guard: ReplayProtection,
     keep_for: Option<Duration>,
     lease: Option<Duration>,
 }
 
 /// What keeps deliveries from being replayed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Against {
+enum ReplayProtection {
     /// Claims of events: the replay guard.
-    Claims,
+    Guard,
     /// The signed time.
-    Time,
+    SignedTime,
     Nothing,
 }
 
@@ -40,7 +40,7 @@ impl<K: Keys> StackBuilder<K> {
             addresses: None,
             verify: VerifyLayer::of_stack(keys),
             replay: ReplayLayer::of_stack(MemoryStore::new(), name),
-            guard: Against::Claims,
+            guard: ReplayProtection::Guard,
             keep_for: None,
             lease: None,
         }
@@ -87,7 +87,7 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
     }
 
     /// Waits up to `limit` for the whole body; 10 s unless this says otherwise. Without a replay guard, a verified request that
-    /// was waited for has as long again until the service behind is ready.
+    /// was waited for has as long again until the inner service is ready.
     pub fn with_body_timeout(self, limit: Duration) -> Self {
         self.with_verify(|verify| verify.with_body_timeout(limit))
     }
@@ -107,7 +107,7 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
         self.with_verify(|verify| verify.with_confirmation(confirm))
     }
 
-    /// Gives the service behind so much time to answer, and before that to be ready for a verified request that was waited for;
+    /// Gives the inner service so much time to answer, and before that to be ready for a verified request that was waited for;
     /// 30 s unless this says otherwise. Without a replay guard an answer has no limit.
     pub fn with_handler_timeout(self, limit: Duration) -> Self {
         self.with_replay(|replay| replay.with_handler_timeout(limit))
@@ -145,13 +145,13 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
     /// Does not look for replays. A delivery is accepted again until its signed time is stale; a scheme that signs none is
     /// refused by [`build`](Self::build).
     pub fn dangerous_without_replay_guard(mut self) -> Self {
-        self.guard = Against::Time;
+        self.guard = ReplayProtection::SignedTime;
         self
     }
 
     /// Does not look for replays, even if no time is signed: whoever records a delivery can have it handled again, for ever.
     pub fn dangerous_accept_replays_for_ever(mut self) -> Self {
-        self.guard = Against::Nothing;
+        self.guard = ReplayProtection::Nothing;
         self
     }
 
@@ -167,11 +167,11 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
             return Err(StackError::NoName);
         }
         let known = self.verify.keys().known();
-        if self.guard == Against::Time && known.is_none_or(|known| known.tolerance.is_none()) {
+        if self.guard == ReplayProtection::SignedTime && known.is_none_or(|known| known.tolerance.is_none()) {
             return Err(StackError::ReplayableForEver { scheme: known.map(|known| known.scheme.id().to_owned()) });
         }
         if let Some(verifier) = known.and_then(|known| known.verifier) {
-            warn_of_strangers(verifier, Some(&self.name));
+            warn_about_other_customers(verifier, Some(&self.name));
         }
         let mut replay = self.replay;
         if let Some(lease) = self.lease {
@@ -180,7 +180,7 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
         if let Some(keep_for) = self.keep_for {
             replay = replay.keeping(keep_for, known)?;
         }
-        let replay = (self.guard == Against::Claims).then_some(replay);
+        let replay = (self.guard == ReplayProtection::Guard).then_some(replay);
         Ok(Stack::assemble(&self.name, self.addresses, self.verify, replay))
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use countersign::{ReplayStore, replay::MemoryStore};
 use tower_layer::Layer;
 
-use super::{StackBuilder, StackError, Stacked, service::Checks};
+use super::{StackBuilder, StackError, StackService, service::Checks};
 use crate::{AddressLayer, Keys, ReplayLayer, VerifyLayer, meter::Meter, replay::NoAnswers};
 
 /// All checks in one layer. See the [module docs](crate::stack) and the example there.
@@ -54,10 +54,10 @@ impl<K, St: ReplayStore, A> Stack<K, St, A> {
 }
 
 impl<S, K, St, A> Layer<S> for Stack<K, St, A> {
-    type Service = Stacked<S, K, St, A>;
+    type Service = StackService<S, K, St, A>;
 
-    fn layer(&self, inner: S) -> Stacked<S, K, St, A> {
-        Stacked::new(inner, Arc::clone(&self.checks))
+    fn layer(&self, inner: S) -> StackService<S, K, St, A> {
+        StackService::new(inner, Arc::clone(&self.checks))
     }
 }
 

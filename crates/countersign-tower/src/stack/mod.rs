@@ -45,7 +45,7 @@
 //! 2. **Head**, **body**, **signature** and **handshake**, as in [`verify`](crate::verify).
 //! 3. **Replay**, as in [`replay`](crate::replay): in the memory of this process, or in a store that several share
 //!    ([`with_store`](StackBuilder::with_store)).
-//! 4. The **service behind**, with a [`VerifiedBody`](crate::VerifiedBody) and the
+//! 4. The **inner service**, with a [`VerifiedBody`](crate::VerifiedBody) and the
 //!    [`Delivery`](countersign::Delivery) in the request's extensions. If it is not ready for a request whose body or keys were
 //!    waited for, it has the [handler's time](StackBuilder::with_handler_timeout) to become so.
 //!
@@ -61,4 +61,4 @@ mod service;
 pub use builder::StackBuilder;
 pub use error::StackError;
 pub use layer::Stack;
-pub use service::Stacked;
+pub use service::StackService;

@@ -16,16 +16,16 @@ use tower_service::Service;
 
 use crate::{
     AddressLayer, Keys, ResponseFuture, VerifiedBody,
-    arrived::{Reception, arrive},
     future::Step,
     meter::{Pending, end},
+    pipeline::{self, Pipeline},
     refusal::internal_error,
-    replay::{Answers, Guarded, NoAnswers, Shared, outcome},
+    replay::{Answers, Guarded, NoAnswers, StoreClient, outcome},
     verify::Settings,
 };
 
 /// Lets what passes all checks through to the service `S`; made by [`Stack`](super::Stack).
-pub struct Stacked<S, K, St = MemoryStore, A = NoAnswers> {
+pub struct StackService<S, K, St = MemoryStore, A = NoAnswers> {
     inner: S,
     checks: Arc<Checks<K, St, A>>,
 }
@@ -35,26 +35,26 @@ pub(super) struct Checks<K, St, A> {
     pub(super) addresses: Option<AddressLayer>,
     pub(super) keys: K,
     pub(super) verify: Settings,
-    pub(super) replay: Option<(Arc<Shared<St>>, A)>,
+    pub(super) replay: Option<(Arc<StoreClient<St>>, A)>,
 }
 
-impl<S, K, St, A> Stacked<S, K, St, A> {
+impl<S, K, St, A> StackService<S, K, St, A> {
     pub(super) fn new(inner: S, checks: Arc<Checks<K, St, A>>) -> Self {
         Self { inner, checks }
     }
 
-    /// The service behind.
+    /// The inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The service behind, by value.
+    /// The inner service, by value.
     pub fn into_inner(self) -> S {
         self.inner
     }
 }
 
-impl<S, K, St, A, B, R> Service<Request<B>> for Stacked<S, K, St, A>
+impl<S, K, St, A, B, R> Service<Request<B>> for StackService<S, K, St, A>
 where
     S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
@@ -75,11 +75,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        arrive(&mut self.inner, request, &self.checks).into()
+        pipeline::run(&mut self.inner, request, &self.checks).into()
     }
 }
 
-impl<S, K, St, A, R> Reception<S> for Checks<K, St, A>
+impl<S, K, St, A, R> Pipeline<S> for Checks<K, St, A>
 where
     S: Service<Request<VerifiedBody>, Response = Response<R>> + Clone + Send + 'static,
     S::Future: Send,
@@ -103,12 +103,12 @@ where
         self.addresses.as_ref().map_or(Ok(()), |addresses| addresses.check(head))
     }
 
-    fn patience(&self) -> Duration {
+    fn ready_timeout(&self) -> Duration {
         self.replay.as_ref().map_or(self.verify.body_timeout, |(shared, _)| shared.handler_timeout())
     }
 
     /// Through the guard, if there is one.
-    fn hand_on(
+    fn call_inner(
         self: &Arc<Self>,
         inner: &mut S,
         request: Request<VerifiedBody>,
@@ -132,15 +132,15 @@ where
     }
 }
 
-impl<S: Clone, K, St, A> Clone for Stacked<S, K, St, A> {
+impl<S: Clone, K, St, A> Clone for StackService<S, K, St, A> {
     fn clone(&self) -> Self {
         Self { inner: self.inner.clone(), checks: Arc::clone(&self.checks) }
     }
 }
 
-impl<S: fmt::Debug, K, St, A> fmt::Debug for Stacked<S, K, St, A> {
+impl<S: fmt::Debug, K, St, A> fmt::Debug for StackService<S, K, St, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Stacked").field("inner", &self.inner).field("checks", &self.checks).finish()
+        f.debug_struct("StackService").field("inner", &self.inner).field("checks", &self.checks).finish()
     }
 }
 

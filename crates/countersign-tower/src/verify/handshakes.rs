@@ -114,7 +114,7 @@ impl Handshakes {
     }
 
     /// Whether there is everything that this question takes; a verified one may otherwise pass as a delivery.
-    pub(super) fn can_settle(&self, handshake: &Handshake) -> bool {
+    pub(super) fn can_answer(&self, handshake: &Handshake) -> bool {
         !matches!(handshake, Handshake::Confirm(_)) || self.confirm.is_some()
     }
 

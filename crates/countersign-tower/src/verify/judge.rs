@@ -69,7 +69,7 @@ fn finish(collecting: Collecting<'_>, announced: Option<u64>, settings: &Setting
 fn accept(verified: Verified<'_, Bytes>, settings: &Settings) -> Result<Verdict, Rejection> {
     let handshakes = &settings.handshakes;
     if handshakes.are_answered
-        && let Some(handshake) = verified.handshake()?.filter(|handshake| handshakes.can_settle(handshake))
+        && let Some(handshake) = verified.handshake()?.filter(|handshake| handshakes.can_answer(handshake))
     {
         return Ok(Verdict::Handshake(Box::new(handshake)));
     }

@@ -12,15 +12,15 @@ use crate::tenants::TenantName;
 pub trait Keys: Clone + Send + Sync + 'static + sealed::Sealed {
     /// The verifier of the request with this head, or that its body must be there first.
     #[doc(hidden)]
-    fn find(&self, head: &Parts, now: Timestamp) -> impl Future<Output = Result<Sought, Rejection>> + Send;
+    fn find(&self, head: &Parts, now: Timestamp) -> impl Future<Output = Result<KeyLookup, Rejection>> + Send;
 
     /// The verifier of every request, if it is known without a look at one.
     #[doc(hidden)]
-    fn at_hand(&self) -> Option<&Verifier> {
+    fn fixed_verifier(&self) -> Option<&Verifier> {
         None
     }
 
-    /// The verifier of a request that is there as a whole; asked after [`Sought::InBody`].
+    /// The verifier of a request that is there as a whole; asked after [`KeyLookup::NeedsBody`].
     #[doc(hidden)]
     fn find_for_body(
         &self,
@@ -62,11 +62,11 @@ impl<'a> From<&'a Verifier> for Known<'a> {
 
 /// What the head of a request leads to.
 #[derive(Debug)]
-pub enum Sought {
+pub enum KeyLookup {
     /// A verifier.
     Found(Found),
     /// The body, which names the key.
-    InBody,
+    NeedsBody,
 }
 
 /// A verifier, and whether what it accepts may pass.
@@ -87,11 +87,11 @@ impl From<Verifier> for Found {
 }
 
 impl Keys for Verifier {
-    fn find(&self, _: &Parts, _: Timestamp) -> impl Future<Output = Result<Sought, Rejection>> + Send {
-        ready(Ok(Sought::Found(self.clone().into())))
+    fn find(&self, _: &Parts, _: Timestamp) -> impl Future<Output = Result<KeyLookup, Rejection>> + Send {
+        ready(Ok(KeyLookup::Found(self.clone().into())))
     }
 
-    fn at_hand(&self) -> Option<&Verifier> {
+    fn fixed_verifier(&self) -> Option<&Verifier> {
         Some(self)
     }
 

@@ -12,7 +12,7 @@ use tower_layer::Layer;
 use super::{
     Confirm, HandshakeSecrets, Keys, Verify,
     handshakes::Handshakes,
-    notices::{tell_of_replays, warn_of_strangers},
+    notices::{notify_about_replays, warn_about_other_customers},
 };
 use crate::meter::Meter;
 
@@ -58,8 +58,8 @@ impl<K: Keys> VerifyLayer<K> {
     /// publishes and no [setting](countersign::scheme::Description::settings_against_strangers) says whose deliveries are meant.
     pub fn new(keys: K) -> Self {
         if let Some(known) = keys.known() {
-            known.verifier.into_iter().for_each(|verifier| warn_of_strangers(verifier, None));
-            tell_of_replays(known);
+            known.verifier.into_iter().for_each(|verifier| warn_about_other_customers(verifier, None));
+            notify_about_replays(known);
         }
         Self::of_stack(keys)
     }
@@ -99,7 +99,7 @@ impl<K: Keys> VerifyLayer<K> {
         self
     }
 
-    /// Answers no handshake: those that are signed reach the service behind, and all others are refused.
+    /// Answers no handshake: those that are signed reach the inner service, and all others are refused.
     pub fn without_handshakes(mut self) -> Self {
         self.settings.handshakes.are_answered = false;
         self
@@ -113,7 +113,7 @@ impl<K: Keys> VerifyLayer<K> {
     }
 
     /// Confirms subscriptions, once their question is verified, by fetching the URL that it tells. Without this, such a
-    /// question reaches the service behind like a delivery.
+    /// question reaches the inner service like a delivery.
     pub fn with_confirmation(mut self, confirm: impl Confirm) -> Self {
         self.settings.handshakes.confirm_by(confirm);
         self

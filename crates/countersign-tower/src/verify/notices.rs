@@ -5,7 +5,7 @@ use countersign::{Verifier, scheme::Advice};
 use super::Known;
 
 /// Warns of settings without which whoever has an account at the provider is let in.
-pub(crate) fn warn_of_strangers(verifier: &Verifier, endpoint: Option<&str>) {
+pub(crate) fn warn_about_other_customers(verifier: &Verifier, endpoint: Option<&str>) {
     let scheme = verifier.scheme();
     for (setting, what) in scheme.settings_against_strangers(Some(verifier)) {
         tracing::warn!(
@@ -21,7 +21,7 @@ pub(crate) fn warn_of_strangers(verifier: &Verifier, endpoint: Option<&str>) {
 }
 
 /// Tells that nothing here keeps deliveries from being replayed. No warning: a layer does not see what stands behind it.
-pub(super) fn tell_of_replays(known: Known<'_>) {
+pub(super) fn notify_about_replays(known: Known<'_>) {
     // A token may have an end without a signed time.
     let never_ends = |advice: &Advice| matches!(advice, Advice::NoTimestamp | Advice::SecretIsSent);
     if known.tolerance.is_none() && known.scheme.advice().iter().any(never_ends) {

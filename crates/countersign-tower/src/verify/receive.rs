@@ -12,12 +12,12 @@ use http::{Response, request::Parts};
 use http_body::Body;
 use http_body_util::{Either, Full};
 
-use super::{Arriving, Found, Keys, Sought, Verdict, judge::judge, layer::Settings, read::gather, sent};
+use super::{Found, KeyLookup, Keys, ProbedBody, Verdict, judge::judge, layer::Settings, read::gather, sent};
 use crate::{deadline::within, refusal::status, tenants::TenantName};
 
 /// What a request comes to that is not refused.
 pub(crate) enum Received {
-    /// A delivery, for the service behind.
+    /// A delivery, for the inner service.
     Delivery(Delivery, Option<TenantName>),
     /// The answer to a handshake, for the provider.
     Answer(Response<Bytes>),
@@ -27,7 +27,7 @@ pub(crate) enum Received {
 /// [`receive`]. Judged where it stands: a future that may have to wait would be made in a box of its own.
 pub(crate) fn receive_at_once<B>(
     head: &Parts,
-    body: &mut Arriving<B>,
+    body: &mut ProbedBody<B>,
     keys: &impl Keys,
     settings: &Settings,
     now: Timestamp,
@@ -37,7 +37,7 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let Some(verifier) = keys.at_hand() else { return Poll::Pending };
+    let Some(verifier) = keys.fixed_verifier() else { return Poll::Pending };
     let scope = settings.replay_scope.as_ref();
     let verdict = ready!(pin!(judge(head, body, verifier, settings, scope, now)).poll(context));
     Poll::Ready(reported(verdict, verifier, keys.scheme(), head))
@@ -46,7 +46,7 @@ where
 /// Verifies a request, waiting for whatever it takes, and answers it if it is a handshake.
 pub(crate) async fn receive<B>(
     head: &Parts,
-    body: Arriving<B>,
+    body: ProbedBody<B>,
     keys: &impl Keys,
     settings: &Settings,
     now: Timestamp,
@@ -56,14 +56,14 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let limit = settings.body_timeout;
-    let mut body = body.rewound();
+    let mut body = body.frame_by_frame();
     let refused = |rejection: &Rejection| {
         report(rejection, keys.scheme().map(|scheme| scheme.id()), keys.scheme(), head);
     };
     let (found, mut body) = match keys.find(head, now).await.inspect_err(refused)? {
-        Sought::Found(found) => (found, Either::Left(body)),
+        KeyLookup::Found(found) => (found, Either::Left(body)),
         // Boxed, as everything that few requests take: each request makes room for the largest of what it might come to.
-        Sought::InBody => {
+        KeyLookup::NeedsBody => {
             let mut whole = Box::pin(gather(head, &mut body, settings.body_limit));
             let whole = within(limit, whole.as_mut()).await.unwrap_or(Err(Rejection::BodyTimeout { limit }));
             let whole = whole.inspect_err(refused)?;
@@ -73,7 +73,7 @@ where
     };
     let Found { verifier, is_decoy, tenant } = found;
     // A tenant's events have a scope of their own, and one that is unknown is to take no more time or less.
-    let scope = settings.replay_scope.as_ref().filter(|_| keys.at_hand().is_some());
+    let scope = settings.replay_scope.as_ref().filter(|_| keys.fixed_verifier().is_some());
     let judged = within(limit, pin!(judge(head, &mut body, &verifier, settings, scope, now))).await;
     let verdict = match judged {
         Some(Ok(_)) if is_decoy => Err(Rejection::UnknownKey),

@@ -15,9 +15,9 @@ use tower_service::Service;
 use super::{Keys, VerifiedBody, VerifyLayer, layer::Settings};
 use crate::{
     ResponseFuture,
-    arrived::{Reception, arrive},
     future::Step,
     meter::Pending,
+    pipeline::{self, Pipeline},
 };
 
 /// Verifies requests before the service `S` gets them; made by [`VerifyLayer`](super::VerifyLayer).
@@ -32,12 +32,12 @@ impl<S, K> Verify<S, K> {
         Self { inner, layer }
     }
 
-    /// The service behind.
+    /// The inner service.
     pub fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The service behind, by value.
+    /// The inner service, by value.
     pub fn into_inner(self) -> S {
         self.inner
     }
@@ -62,11 +62,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        arrive(&mut self.inner, request, &self.layer).into()
+        pipeline::run(&mut self.inner, request, &self.layer).into()
     }
 }
 
-impl<S, K, R> Reception<S> for VerifyLayer<K>
+impl<S, K, R> Pipeline<S> for VerifyLayer<K>
 where
     S: Service<Request<VerifiedBody>, Response = Response<R>> + Send + 'static,
     S::Future: Send,
@@ -84,7 +84,7 @@ where
         &self.settings
     }
 
-    fn hand_on(
+    fn call_inner(
         self: &Arc<Self>,
         inner: &mut S,
         request: Request<VerifiedBody>,

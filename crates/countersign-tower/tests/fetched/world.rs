@@ -96,7 +96,7 @@ pub fn with_id(key: &KeyPair, id: &str) -> Request<Full<Bytes>> {
     delivery(&set(), key, &[("X-Key-Id", id)], "{}")
 }
 
-/// Sends a request through a layer with these keys: what becomes of it, and that the service behind ran only if it was
+/// Sends a request through a layer with these keys: what becomes of it, and that the inner service ran only if it was
 /// accepted.
 pub async fn send<F: Fetch>(keys: &FetchedKeys<F>, request: Request<Full<Bytes>>) -> Result<(), &'static str> {
     let calls = Arc::new(AtomicUsize::new(0));
@@ -113,7 +113,7 @@ pub async fn send<F: Fetch>(keys: &FetchedKeys<F>, request: Request<Full<Bytes>>
     assert_eq!(
         calls.load(Ordering::SeqCst),
         usize::from(refused.is_none()),
-        "the service behind and the verdict differ"
+        "the inner service and the verdict differ"
     );
     refused.map_or(Ok(()), Err)
 }

@@ -1,4 +1,4 @@
-//! A service behind the layer that counts its calls, and bodies that arrive as a script says.
+//! An inner service that counts its calls, and bodies that arrive as a script says.
 
 use std::{
     collections::VecDeque,
@@ -27,7 +27,7 @@ pub(crate) const SECRET: &str = "a-long-random-secret";
 /// The time of every test.
 pub(crate) const NOW: Timestamp = Timestamp::from_unix_seconds(1_767_225_600);
 
-/// Calls of the service behind the layer.
+/// Calls of the inner service.
 #[derive(Clone, Default)]
 pub(crate) struct Calls(Arc<AtomicUsize>);
 
@@ -45,7 +45,7 @@ pub(crate) fn layer<K: Keys>(keys: K) -> VerifyLayer<K> {
     VerifyLayer::new(keys).with_clock(|| NOW)
 }
 
-/// Sends one request through the layer; the service behind gives back the verified body.
+/// Sends one request through the layer; the inner service gives back the verified body.
 pub(crate) async fn send<K: Keys, B>(layer: VerifyLayer<K>, calls: &Calls, request: Request<B>) -> Response<Full<Bytes>>
 where
     B: Body<Data = Bytes> + Send + 'static,
@@ -74,7 +74,7 @@ where
     let rejection = response.extensions().get::<Rejection>().unwrap();
     assert_eq!((response.status(), rejection.code()), (StatusCode::from_u16(status).unwrap(), code));
     assert!(response.into_body().is_end_stream(), "the answer to a refused request has a body");
-    assert_eq!(calls.count(), 0, "the service behind ran");
+    assert_eq!(calls.count(), 0, "the inner service ran");
 }
 
 /// A request that GitHub would have signed.

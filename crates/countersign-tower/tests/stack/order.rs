@@ -108,7 +108,7 @@ async fn published_addresses_are_those_of_the_catalogue() {
 }
 
 #[tokio::test]
-async fn a_service_behind_that_is_busy_is_waited_for() {
+async fn an_inner_service_that_is_busy_is_waited_for() {
     let handler =
         service_fn(|_: Request<VerifiedBody>| ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::default()))));
     let stack = Stack::builder("github", github()).with_clock(|| NOW).build().unwrap();

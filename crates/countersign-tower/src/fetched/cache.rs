@@ -1,4 +1,4 @@
-//! The slots of all URLs, no more than may be kept, and no more new ones than may be tried.
+//! The entries of all URLs, no more than may be kept, and no more new ones than may be tried.
 
 use std::{
     collections::HashMap,
@@ -6,45 +6,45 @@ use std::{
     time::Instant,
 };
 
-use super::{settings::Settings, slot::Slot};
+use super::{entry::CacheEntry, settings::Settings};
 
-pub(super) struct Shelf {
+pub(super) struct KeyCache {
     inner: Mutex<Inner>,
 }
 
 struct Inner {
-    slots: HashMap<String, Arc<Slot>>,
+    entries: HashMap<String, Arc<CacheEntry>>,
     /// How many new URLs may still be tried, and since when that is counted.
     left: u32,
     since: Instant,
 }
 
-impl Shelf {
+impl KeyCache {
     pub(super) fn new(settings: &Settings) -> Self {
         let (left, since) = (settings.new_urls.0, (settings.clock)());
-        Self { inner: Mutex::new(Inner { slots: HashMap::new(), left, since }) }
+        Self { inner: Mutex::new(Inner { entries: HashMap::new(), left, since }) }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).slots.len()
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).entries.len()
     }
 
-    /// The slot of a URL; `None` if it is new and nobody knows it, and too many such were tried of late.
-    pub(super) fn slot(&self, url: &str, now: Instant, settings: &Settings) -> Option<Arc<Slot>> {
+    /// The entry of a URL; `None` if it is new and nobody knows it, and too many such were tried of late.
+    pub(super) fn entry(&self, url: &str, now: Instant, settings: &Settings) -> Option<Arc<CacheEntry>> {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(slot) = inner.slots.get(url) {
-            return Some(Arc::clone(slot));
+        if let Some(entry) = inner.entries.get(url) {
+            return Some(Arc::clone(entry));
         }
         if !settings.known_urls.contains(url) && !inner.may_try(now, settings) {
             return None;
         }
-        if inner.slots.len() >= settings.capacity {
-            let least = inner.slots.iter().min_by_key(|(_, slot)| slot.worth()).map(|(url, _)| url.clone());
-            least.and_then(|url| inner.slots.remove(&url));
+        if inner.entries.len() >= settings.capacity {
+            let least = inner.entries.iter().min_by_key(|(_, entry)| entry.worth()).map(|(url, _)| url.clone());
+            least.and_then(|url| inner.entries.remove(&url));
         }
-        let slot = Arc::new(Slot::new(now));
-        inner.slots.insert(url.to_owned(), Arc::clone(&slot));
-        Some(slot)
+        let entry = Arc::new(CacheEntry::new(now));
+        inner.entries.insert(url.to_owned(), Arc::clone(&entry));
+        Some(entry)
     }
 }
 

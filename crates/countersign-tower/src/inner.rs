@@ -1,4 +1,4 @@
-//! A request on its way to the service behind.
+//! A request on its way to the inner service.
 
 use std::mem;
 
@@ -12,19 +12,23 @@ use tower_service::Service;
 
 use crate::{VerifiedBody, tenants::TenantName, verify::sent};
 
-/// A service behind the layers, for which they can wait on any thread.
-pub(crate) trait Behind<R>:
+/// An inner service for which the layers can wait on any thread.
+pub(crate) trait InnerService<R>:
     Service<Request<VerifiedBody>, Response = Response<R>, Future: Send, Error: Send> + Clone + Send + 'static
 {
 }
 
-impl<S, R> Behind<R> for S where
+impl<S, R> InnerService<R> for S where
     S: Service<Request<VerifiedBody>, Response = Response<R>, Future: Send, Error: Send> + Clone + Send + 'static
 {
 }
 
 /// The request that was accepted: its verified body, and the proof in its extensions.
-pub(crate) fn accepted(mut head: Parts, delivery: Delivery, tenant: Option<TenantName>) -> Request<VerifiedBody> {
+pub(crate) fn verified_request(
+    mut head: Parts,
+    delivery: Delivery,
+    tenant: Option<TenantName>,
+) -> Request<VerifiedBody> {
     let body = VerifiedBody::new(delivery.body().clone());
     if delivery.is_unpacked() {
         head.headers.remove(CONTENT_ENCODING);
@@ -46,7 +50,7 @@ pub(crate) fn accepted(mut head: Parts, delivery: Delivery, tenant: Option<Tenan
 
 /// A clone to be called later, which is not ready. The ready one is dropped, with whatever it holds, such as a place under
 /// a limit: a request that has proven nothing yet is not to hold one.
-pub(crate) fn give_up_ready<S: Clone>(service: &mut S) -> S {
+pub(crate) fn release_readiness<S: Clone>(service: &mut S) -> S {
     *service = service.clone();
     service.clone()
 }

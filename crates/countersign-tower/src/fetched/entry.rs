@@ -11,9 +11,9 @@ use tokio::sync::{Semaphore, watch};
 
 use super::settings::Settings;
 
-pub(super) struct Slot {
+pub(super) struct CacheEntry {
     state: Mutex<State>,
-    /// Wakes those who wait when a flight is over.
+    /// Wakes those who wait when a fetch is over.
     over: watch::Sender<()>,
     /// Places for requests that wait for it.
     pub(super) waiting: Semaphore,
@@ -23,7 +23,7 @@ pub(super) struct Slot {
 const WAITING: usize = 64;
 
 struct State {
-    copy: Option<Copy>,
+    copy: Option<CachedKeys>,
     is_in_flight: bool,
     attempted: Option<Instant>,
     /// How the last attempt ended.
@@ -39,7 +39,7 @@ pub(super) enum Failure {
 }
 
 /// A good copy: a verifier for each key's id, and one for requests that name none.
-pub(super) struct Copy {
+pub(super) struct CachedKeys {
     by_id: HashMap<String, Verifier>,
     any: Option<Verifier>,
     fetched: Instant,
@@ -60,7 +60,7 @@ pub(super) enum Step {
     Unavailable,
 }
 
-impl Copy {
+impl CachedKeys {
     pub(super) fn new(unkeyed: &Unkeyed, keys: &KeySet, fetched: Instant, keep: Duration) -> Self {
         // A set whose keys make no verifier was refused when it was read.
         let verifier = |id| unkeyed.verifier(keys, id).ok().flatten();
@@ -76,7 +76,7 @@ impl Copy {
     }
 }
 
-impl Slot {
+impl CacheEntry {
     pub(super) fn new(now: Instant) -> Self {
         let state = State { copy: None, is_in_flight: false, attempted: None, failure: None, used: now };
         Self { state: Mutex::new(state), over: watch::Sender::new(()), waiting: Semaphore::new(WAITING) }
@@ -97,13 +97,13 @@ impl Slot {
             (Some(age), Some(verifier)) if age < keep || is_best => {
                 let renew = may_attempt && age >= keep.mul_f64(RENEW_AFTER);
                 if renew {
-                    state.take_off(now);
+                    state.start_fetch(now);
                 }
                 Step::Take { verifier, renew }
             }
             _ if state.is_in_flight && !has_waited => Step::Wait(self.over.subscribe()),
             _ if may_attempt => {
-                state.take_off(now);
+                state.start_fetch(now);
                 Step::Fetch(self.over.subscribe())
             }
             // A copy that was just waited for and lacks the key says that there is none. An older one cannot tell of a new key, and
@@ -114,8 +114,8 @@ impl Slot {
         }
     }
 
-    /// Ends a flight. A good copy stays until there is another.
-    pub(super) fn settle(&self, outcome: Result<Copy, Failure>) {
+    /// Ends a fetch. A good copy stays until there is another.
+    pub(super) fn settle(&self, outcome: Result<CachedKeys, Failure>) {
         let mut state = self.lock();
         state.is_in_flight = false;
         match outcome {
@@ -126,7 +126,7 @@ impl Slot {
         self.over.send_replace(());
     }
 
-    /// By what slots are thrown away when there are too many: those without a copy first, then those longest out of use.
+    /// By what entries are thrown away when there are too many: those without a copy first, then those longest out of use.
     pub(super) fn worth(&self) -> (bool, Instant) {
         let state = self.lock();
         (state.copy.is_some() || state.is_in_flight, state.used)
@@ -143,7 +143,7 @@ impl State {
         self.attempted.is_none_or(|at| now.saturating_duration_since(at) >= settings.ask_again)
     }
 
-    fn take_off(&mut self, now: Instant) {
+    fn start_fetch(&mut self, now: Instant) {
         self.is_in_flight = true;
         self.attempted = Some(now);
     }

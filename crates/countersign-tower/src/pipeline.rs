@@ -1,4 +1,4 @@
-//! A request on its way through the checks, up to the service behind.
+//! A request on its way through the checks, up to the inner service.
 
 use std::{
     error::Error,
@@ -18,15 +18,15 @@ use tower_service::Service;
 use crate::{
     Keys, VerifiedBody,
     deadline::within,
-    exchange::{Behind, accepted, give_up_ready},
     future::Step,
+    inner::{InnerService, release_readiness, verified_request},
     meter::{Pending, end},
     refusal::refuse,
-    verify::{Arriving, Received, Settings, Verdict, receive, receive_at_once, report},
+    verify::{ProbedBody, Received, Settings, Verdict, receive, receive_at_once, report},
 };
 
 /// What stands in front of a service `S`.
-pub(crate) trait Reception<S: Service<Request<VerifiedBody>>>: Send + Sync + 'static {
+pub(crate) trait Pipeline<S: Service<Request<VerifiedBody>>>: Send + Sync + 'static {
     type Keys: Keys;
 
     fn keys(&self) -> &Self::Keys;
@@ -39,12 +39,12 @@ pub(crate) trait Reception<S: Service<Request<VerifiedBody>>>: Send + Sync + 'st
     }
 
     /// How long a verified request, which nobody saw to a place for, may wait until the service is ready.
-    fn patience(&self) -> Duration {
+    fn ready_timeout(&self) -> Duration {
         self.settings().body_timeout
     }
 
     /// Hands a request that was verified just now to the service, which is ready, and counts what comes of it.
-    fn hand_on(
+    fn call_inner(
         self: &Arc<Self>,
         inner: &mut S,
         request: Request<VerifiedBody>,
@@ -57,45 +57,45 @@ pub(crate) trait Reception<S: Service<Request<VerifiedBody>>>: Send + Sync + 'st
 ///
 /// Most requests are there as a whole. They are judged where they stand, and the service is called where it stands: to wait,
 /// a request would need a service of its own, and a box for all that it has.
-pub(crate) fn arrive<S, B, C, R>(inner: &mut S, request: Request<B>, reception: &Arc<C>) -> Step<S::Future>
+pub(crate) fn run<S, B, P, R>(inner: &mut S, request: Request<B>, pipeline: &Arc<P>) -> Step<S::Future>
 where
-    S: Behind<R>,
+    S: InnerService<R>,
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
-    C: Reception<S>,
+    P: Pipeline<S>,
     R: Default + From<Bytes> + Send + 'static,
 {
     let (head, body) = request.into_parts();
-    let mut body = Arriving::new(body);
-    let settings = reception.settings();
+    let mut body = ProbedBody::new(body);
+    let settings = pipeline.settings();
     let (pending, begun, now) = (settings.meter.begin(), settings.meter.now(), settings.now());
-    match judge_at_once(&**reception, &head, &mut body, now) {
+    match judge_at_once(&**pipeline, &head, &mut body, now) {
         Poll::Ready(Ok(Verdict::Delivery(delivery))) => {
             settings.meter.verified(begun, delivery.body().len() as u64);
-            reception.hand_on(inner, accepted(head, delivery, None), now, pending)
+            pipeline.call_inner(inner, verified_request(head, delivery, None), now, pending)
         }
         Poll::Ready(Ok(Verdict::Handshake(handshake))) => {
-            let reception = Arc::clone(reception);
+            let pipeline = Arc::clone(pipeline);
             Step::waits(async move {
-                let (handshakes, scheme) = (&reception.settings().handshakes, reception.keys().scheme());
+                let (handshakes, scheme) = (&pipeline.settings().handshakes, pipeline.keys().scheme());
                 let answer = handshakes.answer(*handshake, scheme.map(|scheme| scheme.id()), scheme, &head).await;
                 let refused = |rejection| refuse(rejection, scheme);
                 end(pending, "handshake", Ok(answer.map_or_else(refused, |answer| answer.map(R::from))))
             })
         }
         Poll::Ready(Err(rejection)) => {
-            Step::answered(end(pending, "accepted", Ok(refuse(rejection, reception.keys().scheme()))))
+            Step::answered(end(pending, "accepted", Ok(refuse(rejection, pipeline.keys().scheme()))))
         }
         Poll::Pending => {
-            let (reception, mut inner) = (Arc::clone(reception), give_up_ready(inner));
+            let (pipeline, mut inner) = (Arc::clone(pipeline), release_readiness(inner));
             // In a box of its own: the future would make room for it twice, and copy it.
             let head = Box::new(head);
             Step::waits(async move {
-                let settings = reception.settings();
-                match receive(&head, body, reception.keys(), settings, now).await {
+                let settings = pipeline.settings();
+                match receive(&head, body, pipeline.keys(), settings, now).await {
                     Ok(Received::Delivery(delivery, tenant)) => {
                         settings.meter.verified(begun, delivery.body().len() as u64);
-                        let limit = reception.patience();
+                        let limit = pipeline.ready_timeout();
                         match within(limit, pin!(poll_fn(|context| inner.poll_ready(context)))).await {
                             Some(Ok(())) => {}
                             Some(Err(error)) => return end(pending, "accepted", Err(error)),
@@ -105,10 +105,12 @@ where
                                 return end(pending, "accepted", Ok(refuse(rejection, Some(scheme))));
                             }
                         }
-                        reception.hand_on(&mut inner, accepted(*head, delivery, tenant), settings.now(), pending).await
+                        pipeline
+                            .call_inner(&mut inner, verified_request(*head, delivery, tenant), settings.now(), pending)
+                            .await
                     }
                     Ok(Received::Answer(answer)) => end(pending, "handshake", Ok(answer.map(R::from))),
-                    Err(rejection) => end(pending, "accepted", Ok(refuse(rejection, reception.keys().scheme()))),
+                    Err(rejection) => end(pending, "accepted", Ok(refuse(rejection, pipeline.keys().scheme()))),
                 }
             })
         }
@@ -117,9 +119,9 @@ where
 
 /// As far as a request comes without waiting.
 fn judge_at_once<S, B>(
-    reception: &impl Reception<S>,
+    pipeline: &impl Pipeline<S>,
     head: &Parts,
-    body: &mut Arriving<B>,
+    body: &mut ProbedBody<B>,
     now: Timestamp,
 ) -> Poll<Result<Verdict, Rejection>>
 where
@@ -127,8 +129,8 @@ where
     B: Body<Data = Bytes>,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    reception.admit(head)?;
+    pipeline.admit(head)?;
     // Nobody waits yet: whoever does will ask the body again.
     let mut nobody = Context::from_waker(Waker::noop());
-    receive_at_once(head, body, reception.keys(), reception.settings(), now, &mut nobody)
+    receive_at_once(head, body, pipeline.keys(), pipeline.settings(), now, &mut nobody)
 }

@@ -11,33 +11,33 @@ use http_body::{Body, Frame, SizeHint};
 /// A body as it comes in, which is asked at first whether it is there as a whole.
 ///
 /// In a box, because not every body can be moved once it was asked.
-pub(crate) struct Arriving<B> {
+pub(crate) struct ProbedBody<B> {
     body: Pin<Box<B>>,
     /// A frame that is not all.
     first: Option<Frame<Bytes>>,
-    pace: Pace,
+    mode: ReadMode,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Pace {
+enum ReadMode {
     /// In one frame, or pending.
-    AtOnce,
+    Probe,
     FrameByFrame,
 }
 
-impl<B> Arriving<B> {
+impl<B> ProbedBody<B> {
     /// A body that is pending unless it comes in one frame, and that one is there.
     pub(crate) fn new(body: B) -> Self {
-        Self { body: Box::pin(body), first: None, pace: Pace::AtOnce }
+        Self { body: Box::pin(body), first: None, mode: ReadMode::Probe }
     }
 
     /// The same body from its beginning, frame by frame.
-    pub(crate) fn rewound(self) -> Self {
-        Self { pace: Pace::FrameByFrame, ..self }
+    pub(crate) fn frame_by_frame(self) -> Self {
+        Self { mode: ReadMode::FrameByFrame, ..self }
     }
 }
 
-impl<B: Body<Data = Bytes>> Body for Arriving<B> {
+impl<B: Body<Data = Bytes>> Body for ProbedBody<B> {
     type Data = Bytes;
     type Error = B::Error;
 
@@ -49,7 +49,7 @@ impl<B: Body<Data = Bytes>> Body for Arriving<B> {
             return Poll::Ready(Some(Ok(first)));
         }
         match ready!(self.body.as_mut().poll_frame(context)) {
-            Some(Ok(frame)) if self.pace == Pace::AtOnce && !self.body.is_end_stream() => {
+            Some(Ok(frame)) if self.mode == ReadMode::Probe && !self.body.is_end_stream() => {
                 self.first = Some(frame);
                 Poll::Pending
             }
