@@ -27,14 +27,14 @@ pub trait KeyResolver: Send + Sync + 'static {
     /// `Hash` writes: processes that share a replay store must agree on it.
     type Tenant: Clone + Eq + Hash + Send + Sync + 'static;
 
-    /// Why a look-up failed. It goes to `tracing`, never to the caller.
+    /// Why a lookup failed. It goes to `tracing`, never to the caller.
     type Error: Into<Box<dyn Error + Send + Sync>> + Send;
 
     /// The tenant to whom a request is addressed, by its path or host; `None` if it is addressed to none.
     ///
-    /// Take care that it is short: attackers choose what stands there, and the cache keeps it. And that each tenant has one
-    /// value: the replay guard takes `acme` and `ACME` for two tenants, and if both find one verifier, a delivery that was
-    /// handled for the one is handled again for the other. Where the look-up pays no heed to case, give the value in one case.
+    /// Keep the value short: attackers choose it, and the cache keeps it. Give each tenant exactly one value: the replay
+    /// guard takes `acme` and `ACME` for two tenants. If both lead to one verifier, an event that was handled for `acme` is
+    /// handled again for `ACME`. If your lookup ignores case, return the value in one case.
     fn tenant(&self, head: &Parts) -> Option<Self::Tenant>;
 
     /// The verifier of a tenant; `None` if there is no such tenant.
@@ -43,9 +43,9 @@ pub trait KeyResolver: Send + Sync + 'static {
 
 /// The verifiers of many tenants, behind a bounded cache. It needs a tokio runtime.
 ///
-/// Unknown tenants are cached as well, for a shorter time. Several requests for one tenant wait for one look-up. A look-up
+/// Unknown tenants are cached as well, for a shorter time. Several requests for one tenant wait for one lookup. A lookup
 /// that fails or takes too long is answered 503, so that the provider tries again, and is not cached. Tenants that were found
-/// before are looked up beside the others, so that a flood of invented ones keeps none of them waiting.
+/// before have a lookup limit of their own, so that a flood of invented tenants does not delay them.
 pub struct TenantKeys<R: KeyResolver> {
     inner: Arc<Inner<R>>,
 }
@@ -55,39 +55,39 @@ struct Inner<R: KeyResolver> {
     cache: Cache<R::Tenant, Entry>,
     /// The tenants that were found before.
     known: Cache<R::Tenant, ()>,
-    /// Turns to look up a tenant that was found before, and any other. Whoever invents tenants keeps none waiting that there are.
-    turns_of_known: Semaphore,
-    turns_of_others: Semaphore,
+    /// Permits for lookups of tenants that were found before, and of all others: invented tenants do not delay known ones.
+    known_permits: Semaphore,
+    other_permits: Semaphore,
     settings: Settings,
 }
 
 #[derive(Clone)]
 struct Entry {
     verifier: Option<Verifier>,
-    /// `None`: no end, as the clock cannot hold it.
-    good_until: Option<Instant>,
+    /// `None`: never expires, because the clock cannot represent the end.
+    expires_at: Option<Instant>,
 }
 
 #[derive(Clone)]
 struct Settings {
     capacity: usize,
-    keep: Duration,
-    keep_unknown: Duration,
-    time_limit: Duration,
-    look_ups: usize,
+    time_to_live: Duration,
+    negative_time_to_live: Duration,
+    lookup_timeout: Duration,
+    lookup_limit: usize,
     decoy: Option<Verifier>,
 }
 
 impl<R: KeyResolver> TenantKeys<R> {
-    /// Caches 10,000 tenants for a minute, unknown ones for 5 s, with at most 64 look-ups at a time of at most 2 s each, and as many
-    /// for tenants that were found before.
+    /// Caches 10,000 tenants for a minute, and unknown ones for 5 s. At most 64 lookups run at a time, of at most 2 s each, and
+    /// as many for tenants that were found before.
     pub fn new(resolver: R) -> Self {
         let settings = Settings {
             capacity: 10_000,
-            keep: Duration::from_secs(60),
-            keep_unknown: Duration::from_secs(5),
-            time_limit: Duration::from_secs(2),
-            look_ups: 64,
+            time_to_live: Duration::from_secs(60),
+            negative_time_to_live: Duration::from_secs(5),
+            lookup_timeout: Duration::from_secs(2),
+            lookup_limit: 64,
             decoy: None,
         };
         Self::build(Arc::new(resolver), settings)
@@ -95,9 +95,9 @@ impl<R: KeyResolver> TenantKeys<R> {
 
     fn build(resolver: Arc<R>, settings: Settings) -> Self {
         let (cache, known) = (Cache::new(settings.capacity), Cache::new(settings.capacity));
-        let turns = || Semaphore::new(settings.look_ups.min(Semaphore::MAX_PERMITS));
-        let (turns_of_known, turns_of_others) = (turns(), turns());
-        Self { inner: Arc::new(Inner { resolver, cache, known, turns_of_known, turns_of_others, settings }) }
+        let permits = || Semaphore::new(settings.lookup_limit.min(Semaphore::MAX_PERMITS));
+        let (known_permits, other_permits) = (permits(), permits());
+        Self { inner: Arc::new(Inner { resolver, cache, known, known_permits, other_permits, settings }) }
     }
 
     /// The same with one setting changed, and an empty cache.
@@ -107,7 +107,7 @@ impl<R: KeyResolver> TenantKeys<R> {
         Self::build(Arc::clone(&self.inner.resolver), settings)
     }
 
-    /// Caches up to `tenants` tenants; with 0, nothing is cached, and every delivery has its tenant looked up.
+    /// Caches up to `tenants` tenants. With 0, nothing is cached, and every delivery causes a lookup.
     #[must_use]
     pub fn with_capacity(self, tenants: usize) -> Self {
         self.with(|settings| settings.capacity = tenants)
@@ -116,64 +116,79 @@ impl<R: KeyResolver> TenantKeys<R> {
     /// Caches a tenant that was found for this time, within which a change of its keys takes effect.
     #[must_use]
     pub fn with_time_to_live(self, time: Duration) -> Self {
-        self.with(|settings| settings.keep = time)
+        self.with(|settings| settings.time_to_live = time)
     }
 
-    /// Caches that there is no such tenant for this time, within which a new one is known.
+    /// Caches that there is no such tenant for this time, after which a new one is found.
     #[must_use]
     pub fn with_negative_time_to_live(self, time: Duration) -> Self {
-        self.with(|settings| settings.keep_unknown = time)
+        self.with(|settings| settings.negative_time_to_live = time)
     }
 
-    /// Allows `count` look-ups at a time, and as many for tenants that were found before, of `time_limit` each, waiting for
-    /// one's turn included. With 0 none has its turn, and every delivery is answered 503.
+    /// Allows `count` lookups at a time, and as many for tenants that were found before; 64 unless this says otherwise.
+    ///
+    /// # Panics
+    ///
+    /// If `count` is 0: no lookup could ever run, and every delivery would be answered 503.
     #[must_use]
-    pub fn with_look_ups(self, count: usize, time_limit: Duration) -> Self {
-        self.with(|settings| (settings.look_ups, settings.time_limit) = (count, time_limit))
+    pub fn with_lookup_limit(self, count: usize) -> Self {
+        assert!(count > 0, "a lookup limit of 0 lets no lookup run: allow 1 at least");
+        self.with(|settings| settings.lookup_limit = count)
     }
 
-    /// Does the work of a verification for unknown tenants too, with a verifier of the same scheme and a random secret,
-    /// so that a caller cannot tell by the time which tenants there are.
+    /// Gives each lookup `timeout`, the wait for its turn included; 2 s unless this says otherwise.
+    ///
+    /// # Panics
+    ///
+    /// If `timeout` is zero: every lookup would fail, and every delivery would be answered 503.
+    #[must_use]
+    pub fn with_lookup_timeout(self, timeout: Duration) -> Self {
+        assert!(!timeout.is_zero(), "a lookup timeout of zero fails every lookup: allow some time");
+        self.with(|settings| settings.lookup_timeout = timeout)
+    }
+
+    /// Verifies requests of unknown tenants too, with a verifier of the same scheme and a random secret, and then refuses
+    /// them. A caller then cannot tell by the time which tenants exist.
     #[must_use]
     pub fn with_decoy(self, verifier: Verifier) -> Self {
         self.with(|settings| settings.decoy = Some(verifier))
     }
 
-    async fn look_up(&self, tenant: &R::Tenant) -> Result<Option<Verifier>, Rejection> {
+    async fn lookup(&self, tenant: &R::Tenant) -> Result<Option<Verifier>, Rejection> {
         let (inner, now) = (&*self.inner, Instant::now());
-        inner.cache.remove_if(tenant, |entry| entry.good_until.is_some_and(|end| end <= now));
+        inner.cache.remove_if(tenant, |entry| entry.expires_at.is_some_and(|end| end <= now));
         if let Some(entry) = inner.cache.get(tenant) {
             return Ok(entry.verifier);
         }
-        // In a task of its own: a request that goes away takes nobody else's look-up with it.
+        // In a task of its own, so that a request that is dropped does not cancel a lookup that others wait for.
         let (inner, tenant) = (Arc::clone(&self.inner), tenant.clone());
         let entry = tokio::spawn(async move {
-            let entry = inner.cache.get_or_insert_async(&tenant, inner.ask(&tenant));
-            timeout(inner.settings.time_limit, entry).await.map_err(|late| unavailable(&late))?
+            let entry = inner.cache.get_or_insert_async(&tenant, inner.resolve(&tenant));
+            timeout(inner.settings.lookup_timeout, entry).await.map_err(|late| unavailable(&late))?
         });
         Ok(entry.await.map_err(|panicked| unavailable(&panicked))??.verifier)
     }
 }
 
 impl<R: KeyResolver> Inner<R> {
-    async fn ask(&self, tenant: &R::Tenant) -> Result<Entry, Rejection> {
+    async fn resolve(&self, tenant: &R::Tenant) -> Result<Entry, Rejection> {
         let is_known = self.known.get(tenant).is_some();
-        let turns = if is_known { &self.turns_of_known } else { &self.turns_of_others };
-        let _turn = turns.acquire().await.map_err(|closed| unavailable(&closed))?;
+        let permits = if is_known { &self.known_permits } else { &self.other_permits };
+        let _permit = permits.acquire().await.map_err(|closed| unavailable(&closed))?;
         let verifier = self.resolver.verifier(tenant).await.map_err(|error| unavailable(&*error.into()))?;
         match &verifier {
             Some(_) => self.known.insert(tenant.clone(), ()),
             None => drop(self.known.remove(tenant)),
         }
-        // With a decoy unknown tenants are kept as long as known ones, so that a second look-up does not tell them apart.
-        let is_as_known = verifier.is_some() || self.settings.decoy.is_some();
-        let keep = if is_as_known { self.settings.keep } else { self.settings.keep_unknown };
-        Ok(Entry { verifier, good_until: Instant::now().checked_add(keep) })
+        // With a decoy, unknown tenants are cached as long as known ones: otherwise a second lookup would tell them apart.
+        let Settings { time_to_live, negative_time_to_live, decoy, .. } = &self.settings;
+        let time_to_live = if verifier.is_some() || decoy.is_some() { time_to_live } else { negative_time_to_live };
+        Ok(Entry { verifier, expires_at: Instant::now().checked_add(*time_to_live) })
     }
 }
 
 fn unavailable(error: &(dyn Error + 'static)) -> Rejection {
-    tracing::error!(target: "countersign", error, "a tenant's keys could not be looked up");
+    tracing::error!(target: "countersign", error, "a tenant's keys could not be looked up: its delivery is answered 503, and the provider sends it again");
     Rejection::KeysUnavailable
 }
 
@@ -181,7 +196,7 @@ impl<R: KeyResolver> Keys for TenantKeys<R> {
     async fn find(&self, head: &Parts, _: Timestamp) -> Result<KeyLookup, Rejection> {
         let tenant = self.inner.resolver.tenant(head);
         let verifier = match &tenant {
-            Some(tenant) => self.look_up(tenant).await?,
+            Some(tenant) => self.lookup(tenant).await?,
             None => None,
         };
         let tenant = tenant.as_ref().map(TenantName::of);
@@ -207,16 +222,16 @@ impl<R: KeyResolver> fmt::Debug for TenantKeys<R> {
     }
 }
 
-/// What the `Hash` of a tenant writes: the same for equal tenants, another for others. In the request's extensions it tells
-/// the layers behind whose request it is.
+/// The bytes that the `Hash` of a tenant writes: equal for equal tenants, different for others. An extension of the request,
+/// by which inner layers tell tenants apart.
 #[derive(Clone, Debug)]
 pub(crate) struct TenantName(Arc<[u8]>);
 
 impl TenantName {
     fn of(tenant: &impl Hash) -> Self {
-        let mut written = Written(Vec::new());
-        tenant.hash(&mut written);
-        Self(written.0.into())
+        let mut hasher = RecordingHasher(Vec::new());
+        tenant.hash(&mut hasher);
+        Self(hasher.0.into())
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
@@ -224,10 +239,10 @@ impl TenantName {
     }
 }
 
-/// Keeps what is hashed; numbers in one way on every machine.
-struct Written(Vec<u8>);
+/// Records the bytes that are hashed; numbers in little-endian order on every machine.
+struct RecordingHasher(Vec<u8>);
 
-impl Hasher for Written {
+impl Hasher for RecordingHasher {
     fn write(&mut self, bytes: &[u8]) {
         self.0.extend_from_slice(bytes);
     }
@@ -252,7 +267,7 @@ impl Hasher for Written {
         self.write_u64(number as u64);
     }
 
-    /// Nobody asks for it.
+    /// Unused: only the recorded bytes count.
     fn finish(&self) -> u64 {
         0
     }

@@ -1,4 +1,4 @@
-//! What is known of one URL: the last good copy, and how the last attempt to get another went.
+//! The cache entry of one URL: its last good copy, and how the last fetch ended.
 
 use std::{
     collections::HashMap,
@@ -13,25 +13,25 @@ use super::settings::Settings;
 
 pub(super) struct CacheEntry {
     state: Mutex<State>,
-    /// Wakes those who wait when a fetch is over.
-    over: watch::Sender<()>,
-    /// Places for requests that wait for it.
+    /// Wakes waiting requests when a fetch has ended.
+    fetch_ended: watch::Sender<()>,
+    /// Permits for requests that wait for this URL.
     pub(super) waiting: Semaphore,
 }
 
-/// How many requests may wait for one URL, so that a silent server keeps none waiting for another.
+/// How many requests may wait for one URL: a server that does not answer must not take the permits of other URLs.
 const WAITING: usize = 64;
 
 struct State {
     copy: Option<CachedKeys>,
     is_in_flight: bool,
-    attempted: Option<Instant>,
-    /// How the last attempt ended.
+    last_fetch: Option<Instant>,
+    /// Why the last fetch failed.
     failure: Option<Failure>,
-    used: Instant,
+    last_use: Instant,
 }
 
-/// How an attempt ended that brought no copy.
+/// Why a fetch gave no copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Failure {
     NotThere,
@@ -42,30 +42,30 @@ pub(super) enum Failure {
 pub(super) struct CachedKeys {
     by_id: HashMap<String, Verifier>,
     any: Option<Verifier>,
-    fetched: Instant,
-    keep: Duration,
+    fetched_at: Instant,
+    time_to_live: Duration,
 }
 
-/// What is to be done for a request.
-pub(super) enum Step {
-    /// Verify with this; the copy is old enough to be renewed meanwhile, if it says so.
-    Take { verifier: Verifier, renew: bool },
-    /// Ask the provider, and wait for it.
+/// What to do for a request.
+pub(super) enum NextStep {
+    /// Verify with this; with `renew`, also start a fetch in the background.
+    Verify { verifier: Verifier, renew: bool },
+    /// Start a fetch, and wait for it.
     Fetch(watch::Receiver<()>),
-    /// Somebody asks the provider already: wait for it.
+    /// Wait for the fetch that is in flight.
     Wait(watch::Receiver<()>),
     /// There is no such key.
     Unknown,
-    /// Nobody can tell just now.
+    /// Whether there is such a key cannot be found out now.
     Unavailable,
 }
 
 impl CachedKeys {
-    pub(super) fn new(unkeyed: &Unkeyed, keys: &KeySet, fetched: Instant, keep: Duration) -> Self {
+    pub(super) fn new(unkeyed: &Unkeyed, keys: &KeySet, fetched_at: Instant, time_to_live: Duration) -> Self {
         // A set whose keys make no verifier was refused when it was read.
         let verifier = |id| unkeyed.verifier(keys, id).ok().flatten();
         let by_id = keys.ids().filter_map(|id| Some((id.to_owned(), verifier(Some(id))?))).collect();
-        Self { by_id, any: verifier(None), fetched, keep }
+        Self { by_id, any: verifier(None), fetched_at, time_to_live }
     }
 
     fn find(&self, id: Option<&str>, selects_by_id: bool) -> Option<&Verifier> {
@@ -78,43 +78,44 @@ impl CachedKeys {
 
 impl CacheEntry {
     pub(super) fn new(now: Instant) -> Self {
-        let state = State { copy: None, is_in_flight: false, attempted: None, failure: None, used: now };
-        Self { state: Mutex::new(state), over: watch::Sender::new(()), waiting: Semaphore::new(WAITING) }
+        let state = State { copy: None, is_in_flight: false, last_fetch: None, failure: None, last_use: now };
+        Self { state: Mutex::new(state), fetch_ended: watch::Sender::new(()), waiting: Semaphore::new(WAITING) }
     }
 
-    /// What is to be done now. A step to fetch is taken at once: whoever gets it must end it with [`settle`](Self::settle).
-    pub(super) fn step(&self, id: Option<&str>, has_waited: bool, now: Instant, settings: &Settings) -> Step {
+    /// What to do now. [`Fetch`](NextStep::Fetch) and `renew` mark the fetch as in flight: the caller must start it, and end it
+    /// with [`settle`](Self::settle).
+    pub(super) fn next_step(&self, id: Option<&str>, has_waited: bool, now: Instant, settings: &Settings) -> NextStep {
         let mut state = self.lock();
-        state.used = now;
-        let may_attempt = !has_waited && !state.is_in_flight && state.may_attempt(now, settings);
-        let age = state.copy.as_ref().map(|copy| now.saturating_duration_since(copy.fetched));
+        state.last_use = now;
+        let may_fetch = !has_waited && !state.is_in_flight && state.may_fetch(now, settings);
+        let age = state.copy.as_ref().map(|copy| now.saturating_duration_since(copy.fetched_at));
         let found = state.copy.as_ref().and_then(|copy| copy.find(id, settings.selects_by_id)).cloned();
-        let keep = state.copy.as_ref().map_or(Duration::ZERO, |copy| copy.keep);
-        let age_limit = keep.saturating_add(settings.keep_last_good);
-        // The provider was asked for another copy without success, or may not be asked yet.
-        let is_best = state.failure.is_some() || has_waited || !(may_attempt || state.is_in_flight);
+        let time_to_live = state.copy.as_ref().map_or(Duration::ZERO, |copy| copy.time_to_live);
+        let age_limit = time_to_live.saturating_add(settings.keep_last_good);
+        // The last fetch failed, or the next one is not allowed yet.
+        let is_best = state.failure.is_some() || has_waited || !(may_fetch || state.is_in_flight);
         match (age.filter(|age| *age < age_limit), found) {
-            (Some(age), Some(verifier)) if age < keep || is_best => {
-                let renew = may_attempt && age >= keep.mul_f64(RENEW_AFTER);
+            (Some(age), Some(verifier)) if age < time_to_live || is_best => {
+                let renew = may_fetch && age >= time_to_live.mul_f64(RENEW_AFTER);
                 if renew {
                     state.start_fetch(now);
                 }
-                Step::Take { verifier, renew }
+                NextStep::Verify { verifier, renew }
             }
-            _ if state.is_in_flight && !has_waited => Step::Wait(self.over.subscribe()),
-            _ if may_attempt => {
+            _ if state.is_in_flight && !has_waited => NextStep::Wait(self.fetch_ended.subscribe()),
+            _ if may_fetch => {
                 state.start_fetch(now);
-                Step::Fetch(self.over.subscribe())
+                NextStep::Fetch(self.fetch_ended.subscribe())
             }
-            // A copy that was just waited for and lacks the key says that there is none. An older one cannot tell of a new key, and
-            // for a 401 some providers send no more.
-            (Some(age), None) if age < keep && has_waited && state.failure.is_none() => Step::Unknown,
-            _ if state.failure == Some(Failure::NotThere) && settings.is_url_named => Step::Unknown,
-            _ => Step::Unavailable,
+            // A copy that the request has just waited for shows that there is no such key. An older copy does not: the key may be
+            // new, and some providers do not retry after a 401.
+            (Some(age), None) if age < time_to_live && has_waited && state.failure.is_none() => NextStep::Unknown,
+            _ if state.failure == Some(Failure::NotThere) && settings.is_url_named => NextStep::Unknown,
+            _ => NextStep::Unavailable,
         }
     }
 
-    /// Ends a fetch. A good copy stays until there is another.
+    /// Ends a fetch. A good copy stays until the next one replaces it.
     pub(super) fn settle(&self, outcome: Result<CachedKeys, Failure>) {
         let mut state = self.lock();
         state.is_in_flight = false;
@@ -123,31 +124,31 @@ impl CacheEntry {
             Err(failure) => state.failure = Some(failure),
         }
         drop(state);
-        self.over.send_replace(());
+        self.fetch_ended.send_replace(());
     }
 
-    /// By what entries are thrown away when there are too many: those without a copy first, then those longest out of use.
-    pub(super) fn worth(&self) -> (bool, Instant) {
+    /// The order of eviction: entries without a copy first, then the least recently used.
+    pub(super) fn eviction_rank(&self) -> (bool, Instant) {
         let state = self.lock();
-        (state.copy.is_some() || state.is_in_flight, state.used)
+        (state.copy.is_some() || state.is_in_flight, state.last_use)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // What is written under the lock cannot panic half-way.
+        // No panic can leave the state half-written.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl State {
-    fn may_attempt(&self, now: Instant, settings: &Settings) -> bool {
-        self.attempted.is_none_or(|at| now.saturating_duration_since(at) >= settings.ask_again)
+    fn may_fetch(&self, now: Instant, settings: &Settings) -> bool {
+        self.last_fetch.is_none_or(|at| now.saturating_duration_since(at) >= settings.fetch_interval)
     }
 
     fn start_fetch(&mut self, now: Instant) {
         self.is_in_flight = true;
-        self.attempted = Some(now);
+        self.last_fetch = Some(now);
     }
 }
 
-/// The part of its time after which a copy is renewed, by the next request, while it goes on to be used.
+/// The part of its time to live after which the next request renews a copy in the background.
 const RENEW_AFTER: f64 = 0.8;

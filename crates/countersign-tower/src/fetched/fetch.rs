@@ -1,17 +1,17 @@
-//! How a document of keys is fetched: the trait for it, and what comes of it.
+//! The trait of clients that fetch documents of keys, and their results.
 
 use std::{error::Error, fmt, future::Future, time::Duration};
 
 use bytes::Bytes;
 use countersign::KeyAddress;
 
-/// Gets a document of keys from where the provider publishes it.
+/// Fetches a document of keys from the provider.
 ///
-/// With the feature `fetch` there is one, `HttpsFetch`. One of your own, over the HTTP client that you have, must keep to
-/// what the keys are believed for: just this URL, over TLS, and no redirect. It should also bound what it reads, and not
-/// connect to addresses inside your network. It need not bound its time: [`FetchedKeys`](crate::FetchedKeys) does.
+/// With the feature `fetch` there is one, `HttpsFetch`. An implementation of yours, over your HTTP client, must fetch exactly
+/// this URL, over TLS, and follow no redirect: the keys are trusted because of their URL. It should also limit how much it
+/// reads, and not connect to addresses inside your network. It needs no timeout: [`FetchedKeys`](crate::FetchedKeys) has one.
 pub trait Fetch: Send + Sync + 'static {
-    /// Gets the document at an address.
+    /// Fetches the document at an address.
     fn fetch(&self, address: &KeyAddress) -> impl Future<Output = Result<Fetched, FetchError>> + Send;
 }
 
@@ -20,7 +20,7 @@ pub trait Fetch: Send + Sync + 'static {
 pub struct Fetched {
     /// Its bytes.
     pub document: Bytes,
-    /// The `max-age` with which it came, less the `Age` that it had (RFC 9111 section 4.2), if it had one.
+    /// The `max-age` of the answer less its `Age` (RFC 9111 section 4.2), if it had a `max-age`.
     pub max_age: Option<Duration>,
 }
 
@@ -28,14 +28,14 @@ pub struct Fetched {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// It cannot be had just now.
+    /// It could not be fetched.
     Failed(Box<dyn Error + Send + Sync>),
     /// The provider says that there is none: 404 or 410.
     NotThere,
 }
 
 impl FetchError {
-    /// It cannot be had just now, for this reason.
+    /// It could not be fetched, for this reason.
     pub fn failed(reason: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Failed(reason.into())
     }
@@ -51,7 +51,7 @@ impl fmt::Display for FetchError {
 }
 
 impl Error for FetchError {
-    /// What is behind the reason, whose own text is the error's already.
+    /// The source of the reason: the reason itself is the text of this error.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Failed(reason) => reason.source(),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_behind_a_failure_can_be_told() {
+    fn the_source_of_a_failure_is_the_source_of_its_reason() {
         let error = FetchError::failed(NotSent(io::ErrorKind::ConnectionRefused.into()));
         let behind = error.source().map(ToString::to_string);
         assert_eq!(error.to_string(), "the request could not be sent");

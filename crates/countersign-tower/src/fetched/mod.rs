@@ -1,4 +1,4 @@
-//! Keys that the provider publishes: fetched when a request needs one, kept, and renewed before they are old.
+//! Keys that the provider publishes: fetched when a request needs one, cached, and renewed before their time to live ends.
 //!
 //! ```
 //! # #[cfg(feature = "fetch")] {
@@ -7,7 +7,7 @@
 //!     countersign::{Verifier, providers},
 //! };
 //!
-//! // No secret: the certificate of each delivery comes from PayPal.
+//! // No secret: PayPal publishes the certificate of each delivery.
 //! let unkeyed = Verifier::builder(providers::PAYPAL).setting("webhook_id", "1JE4291016473214C").without_keys()?;
 //! let keys = FetchedKeys::new(unkeyed, HttpsFetch::new()).with_roots(public_roots());
 //! let layer = VerifyLayer::new(keys);
@@ -15,22 +15,22 @@
 //! # Ok::<(), countersign_tower::countersign::ConfigError>(())
 //! ```
 //!
-//! The scheme's [`[keys]`](countersign::scheme#published-keys) says where they are; no request can lead elsewhere. In this
-//! order, for each request:
+//! The scheme's [`[keys]`](countersign::scheme#published-keys) says which URLs are fetched; a request cannot name any other. For
+//! each request, in this order:
 //!
-//! 1. the head is judged as far as that goes without a key. What has no signature, or a stale one, fetches nothing; nor does
-//!    a question of the provider that is not signed, which is answered;
-//! 2. the key is located: its URL, and its id if a document has many. Where the body names it, as with Amazon SNS, the body is
-//!    read first, whole and under the layer's limits. It still reaches nobody before the verdict;
-//! 3. a copy that is there is used. If most of its time is over it is renewed meanwhile, by one fetch in the background;
-//! 4. otherwise the request waits for one fetch, with all others that wait for the same URL;
+//! 1. the head is judged as far as that goes without a key. A request without a signature, or with a stale one, fetches nothing.
+//!    An unsigned handshake of the provider is answered without a fetch too;
+//! 2. the key is located: its URL, and its id if a document has many. If the body names it, as with Amazon SNS, the whole
+//!    body is read first, under the layer's limits. It does not reach the inner service before the verdict;
+//! 3. a cached copy is used. If most of its time to live is over, one fetch in the background renews it;
+//! 4. otherwise the request waits for a fetch, which all requests for the same URL share;
 //! 5. if that fails, the last good copy is used, up to its age limit; without one the answer is 503
 //!    ([`KeysUnavailable`](countersign::Rejection::KeysUnavailable)), so that the provider tries again.
 //!
-//! A key id that is not in a copy may be new, so the provider is asked again, but only once in an interval, however many such
-//! requests come; until then nobody can tell, and the answer is 503. If the new copy lacks the key as well, it is 401
-//! ([`UnknownKey`](countersign::Rejection::UnknownKey)). How many new URLs are tried is bounded as well, but for those that you
-//! [know](FetchedKeys::with_known_urls), and so is how many are kept, and how many requests wait.
+//! A key id that is not in a copy may be new, so the URL is fetched again, but only once in an
+//! [interval](FetchedKeys::with_interval), however many such requests come. Until then the answer is 503. If the new copy lacks the
+//! key as well, the answer is 401 ([`UnknownKey`](countersign::Rejection::UnknownKey)). There are limits on how many new URLs are
+//! tried (except [known ones](FetchedKeys::with_known_urls)), on how many are kept, and on how many requests wait.
 //!
 //! Fetches run in tasks of their own, so this needs a tokio runtime.
 

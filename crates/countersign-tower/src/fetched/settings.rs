@@ -8,23 +8,24 @@ use std::{
 
 use countersign::{TrustRoots, scheme::KeySource};
 
-/// How long copies are kept, and how often URLs are asked.
+/// How long copies are kept, and how often URLs are fetched.
 #[derive(Clone)]
 pub(super) struct Settings {
     pub(super) selects_by_id: bool,
-    /// Whether the request leads to the URL, so that nothing there means that there is no such key.
+    /// Whether the request names the URL: then a 404 there means that there is no such key.
     pub(super) is_url_named: bool,
     pub(super) roots: TrustRoots,
-    /// The least and most time for which a copy is good, whatever the provider says.
-    pub(super) keep: (Duration, Duration),
+    /// The bounds of a copy's time to live, whatever the provider says.
+    pub(super) time_to_live: (Duration, Duration),
+    /// How much longer a copy is used while it cannot be renewed.
     pub(super) keep_last_good: Duration,
-    /// The least time between two attempts at one URL.
-    pub(super) ask_again: Duration,
-    pub(super) time_limit: Duration,
+    /// The least time between two fetches of one URL.
+    pub(super) fetch_interval: Duration,
+    pub(super) fetch_timeout: Duration,
     pub(super) capacity: usize,
-    /// How many URLs that never gave a good copy are tried at once, and after what time one more.
+    /// How many URLs that never gave a good copy may be tried at once, and the time after which one more may be.
     pub(super) new_urls: (u32, Duration),
-    /// Those that are tried however many others are.
+    /// URLs to which that limit does not apply.
     pub(super) known_urls: HashSet<String>,
     pub(super) clock: Arc<dyn Fn() -> Instant + Send + Sync>,
 }
@@ -35,10 +36,10 @@ impl Settings {
             selects_by_id: source.is_some_and(KeySource::is_set),
             is_url_named: source.is_some_and(KeySource::is_url_named),
             roots: TrustRoots::none(),
-            keep: (Duration::from_secs(60), Duration::from_secs(24 * 3600)),
+            time_to_live: (Duration::from_secs(60), Duration::from_secs(24 * 3600)),
             keep_last_good: Duration::from_secs(24 * 3600),
-            ask_again: Duration::from_secs(30),
-            time_limit: Duration::from_secs(5),
+            fetch_interval: Duration::from_secs(30),
+            fetch_timeout: Duration::from_secs(5),
             capacity: 128,
             new_urls: (8, Duration::from_secs(5)),
             known_urls: HashSet::new(),
@@ -46,12 +47,12 @@ impl Settings {
         }
     }
 
-    /// For how long a copy is good.
-    pub(super) fn keep(&self, max_age: Option<Duration>) -> Duration {
-        let (least, most) = self.keep;
-        max_age.unwrap_or(UNSAID).max(least).min(most)
+    /// The time to live of a copy that came with this `max-age`.
+    pub(super) fn time_to_live(&self, max_age: Option<Duration>) -> Duration {
+        let (least, most) = self.time_to_live;
+        max_age.unwrap_or(DEFAULT_TIME_TO_LIVE).max(least).min(most)
     }
 }
 
-/// How long a copy is good if the provider does not say.
-const UNSAID: Duration = Duration::from_secs(3600);
+/// The time to live of a copy that came without a `max-age`.
+const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(3600);

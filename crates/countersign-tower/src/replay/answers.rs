@@ -56,19 +56,19 @@ impl IdempotentAnswers {
     }
 
     /// Keeps up to `count` answers.
-    pub fn with_count(mut self, count: usize) -> Self {
+    pub fn with_count_limit(mut self, count: usize) -> Self {
         self.count = count;
         self
     }
 
     /// Keeps up to `bytes` bytes in all.
-    pub fn with_bytes(mut self, bytes: usize) -> Self {
+    pub fn with_byte_limit(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
     }
 
     /// Keeps answers of up to `bytes` bytes, and no longer ones.
-    pub fn with_answer_bytes(mut self, bytes: usize) -> Self {
+    pub fn with_answer_byte_limit(mut self, bytes: usize) -> Self {
         self.bytes_each = bytes;
         self
     }

@@ -447,7 +447,7 @@ async fn a_provider_that_failed_is_not_waited_for_while_there_is_a_copy() {
     let (one, clock) = (key(), Clock::default());
     let documents = Documents(Mutex::new([Some(jwks(&[("one", &one)])), None].into()));
     let keys = FetchedKeys::new(Verifier::builder(set()).without_keys().unwrap(), documents);
-    let keys = keys.with_clock(clock.read()).with_time_limit(Duration::from_secs(3600));
+    let keys = keys.with_clock(clock.read()).with_fetch_timeout(Duration::from_secs(3600));
     let request = with_id(&one, "one");
     let address = keys.unkeyed().locate(&request, None).unwrap();
     for seconds in [0, 700, 31] {

@@ -56,7 +56,7 @@ async fn a_slow_server_is_given_up() {
     let (one, authority) = (key(), authority("test"));
     let server = Server::start(&authority, &[HOST], Reply::Drip).await;
     let keys = fetched(&set(), https(&authority, &server, &[HOST]), &Clock::default());
-    let keys = keys.with_time_limit(Duration::from_millis(300));
+    let keys = keys.with_fetch_timeout(Duration::from_millis(300));
     let start = Instant::now();
     assert_eq!(send(&keys, with_id(&one, "one")).await, Err("keys_unavailable"));
     assert!(start.elapsed() < Duration::from_secs(3));
@@ -64,7 +64,7 @@ async fn a_slow_server_is_given_up() {
     // One that takes the connection and says nothing.
     let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let fetch = https(&authority, &server, &[]).dangerous_connect_to(HOST, mute.local_addr().unwrap());
-    let keys = fetched(&set(), fetch.with_connect_limit(Duration::from_millis(300)), &Clock::default());
+    let keys = fetched(&set(), fetch.with_connect_timeout(Duration::from_millis(300)), &Clock::default());
     let start = Instant::now();
     assert_eq!(send(&keys, with_id(&one, "one")).await, Err("keys_unavailable"));
     assert!(start.elapsed() < Duration::from_secs(3));

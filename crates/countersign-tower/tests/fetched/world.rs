@@ -72,7 +72,7 @@ impl Clock {
 
 /// What fetches from a server of this test.
 pub fn https(authority: &Authority, server: &Server, hosts: &[&str]) -> HttpsFetch {
-    let fetch = HttpsFetch::new().with_root_pem(&authority.pem()).unwrap();
+    let fetch = HttpsFetch::new().with_extra_root_pem(&authority.pem()).unwrap();
     hosts.iter().fold(fetch, |fetch, host| fetch.dangerous_connect_to(host, server.address))
 }
 

@@ -20,7 +20,7 @@ use http_body_util::Full;
 /// Tenants by the path's last segment; one that begins with `slow` takes 5 s, `broken` fails, `nobody` is none. The secret is the name.
 #[derive(Clone, Default)]
 struct Directory {
-    look_ups: Arc<AtomicUsize>,
+    lookups: Arc<AtomicUsize>,
 }
 
 impl KeyResolver for Directory {
@@ -32,7 +32,7 @@ impl KeyResolver for Directory {
     }
 
     async fn verifier(&self, tenant: &String) -> Result<Option<Verifier>, &'static str> {
-        self.look_ups.fetch_add(1, Ordering::SeqCst);
+        self.lookups.fetch_add(1, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(if tenant.starts_with("slow") { 5000 } else { 10 })).await;
         match tenant.as_str() {
             "broken" => Err("no route to the database"),
@@ -43,8 +43,8 @@ impl KeyResolver for Directory {
 }
 
 impl Directory {
-    fn look_ups(&self) -> usize {
-        self.look_ups.load(Ordering::SeqCst)
+    fn lookups(&self) -> usize {
+        self.lookups.load(Ordering::SeqCst)
     }
 }
 
@@ -73,10 +73,10 @@ async fn a_tenant_is_looked_up_once_until_its_time_is_over() {
     }
     tokio::time::advance(Duration::from_secs(59)).await;
     assert_eq!(answer(&keys, "one", "secret-of-one").await.status(), 200);
-    assert_eq!(directory.look_ups(), 1);
+    assert_eq!(directory.lookups(), 1);
     tokio::time::advance(Duration::from_secs(2)).await;
     assert_eq!(answer(&keys, "one", "secret-of-one").await.status(), 200);
-    assert_eq!(directory.look_ups(), 2);
+    assert_eq!(directory.lookups(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -86,14 +86,14 @@ async fn an_unknown_tenant_is_cached_too_but_for_a_shorter_time() {
     for _ in 0..5 {
         assert_refused(layer(keys.clone()), signed("nobody", SECRET), 401, "unknown_key").await;
     }
-    assert_eq!(directory.look_ups(), 1);
+    assert_eq!(directory.lookups(), 1);
     tokio::time::advance(Duration::from_secs(6)).await;
     assert_refused(layer(keys), signed("nobody", SECRET), 401, "unknown_key").await;
-    assert_eq!(directory.look_ups(), 2);
+    assert_eq!(directory.lookups(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn requests_that_wait_for_one_tenant_share_one_look_up() {
+async fn requests_that_wait_for_one_tenant_share_one_lookup() {
     let directory = Directory::default();
     let keys = TenantKeys::new(directory.clone());
     let all = (0..20).map(|_| {
@@ -103,33 +103,33 @@ async fn requests_that_wait_for_one_tenant_share_one_look_up() {
     for answer in all.collect::<Vec<_>>() {
         assert_eq!(answer.await.unwrap(), 200);
     }
-    assert_eq!(directory.look_ups(), 1);
+    assert_eq!(directory.lookups(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_goes_away_takes_nobody_elses_look_up_with_it() {
+async fn a_request_that_goes_away_takes_nobody_elses_lookup_with_it() {
     let directory = Directory::default();
     let keys = TenantKeys::new(directory.clone());
     let first = answer(&keys, "one", "secret-of-one");
     assert!(tokio::time::timeout(Duration::from_millis(5), first).await.is_err());
     assert_eq!(answer(&keys, "one", "secret-of-one").await.status(), 200);
-    assert_eq!(directory.look_ups(), 1);
+    assert_eq!(directory.lookups(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_up_that_fails_is_answered_503_and_tried_again() {
+async fn a_lookup_that_fails_is_answered_503_and_tried_again() {
     let directory = Directory::default();
     let keys = TenantKeys::new(directory.clone());
     for _ in 0..2 {
         assert_refused(layer(keys.clone()), signed("broken", SECRET), 503, "keys_unavailable").await;
     }
-    assert_eq!(directory.look_ups(), 2);
+    assert_eq!(directory.lookups(), 2);
     assert_eq!(answer(&keys, "broken", SECRET).await.headers()["retry-after"], "5");
 }
 
 #[tokio::test(start_paused = true)]
 async fn invented_tenants_keep_none_waiting_that_was_found_before() {
-    let keys = TenantKeys::new(Directory::default()).with_look_ups(4, Duration::from_secs(2));
+    let keys = TenantKeys::new(Directory::default()).with_lookup_limit(4);
     assert_eq!(answer(&keys, "one", "secret-of-one").await.status(), 200);
     tokio::time::advance(Duration::from_secs(61)).await;
     let flood: Vec<_> = (0..40)
@@ -146,7 +146,7 @@ async fn invented_tenants_keep_none_waiting_that_was_found_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_up_that_takes_too_long_is_answered_503() {
+async fn a_lookup_that_takes_too_long_is_answered_503() {
     let keys = TenantKeys::new(Directory::default());
     let start = tokio::time::Instant::now();
     assert_refused(layer(keys), signed("slow", "secret-of-slow"), 503, "keys_unavailable").await;
@@ -154,9 +154,9 @@ async fn a_look_up_that_takes_too_long_is_answered_503() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn look_ups_at_a_time_are_bounded() {
+async fn lookups_at_a_time_are_bounded() {
     let directory = Directory::default();
-    let keys = TenantKeys::new(directory.clone()).with_look_ups(2, Duration::from_millis(15));
+    let keys = TenantKeys::new(directory.clone()).with_lookup_limit(2).with_lookup_timeout(Duration::from_millis(15));
     let all: Vec<_> = (0..6)
         .map(|tenant| {
             let keys = keys.clone();
@@ -170,7 +170,7 @@ async fn look_ups_at_a_time_are_bounded() {
     for answer in all {
         accepted += usize::from(answer.await.unwrap());
     }
-    assert_eq!(accepted, 2, "of six look-ups of 10 ms, two at a time, two end within 15 ms");
+    assert_eq!(accepted, 2, "of six lookups of 10 ms, two at a time, two end within 15 ms");
 }
 
 #[tokio::test(start_paused = true)]
@@ -183,26 +183,37 @@ async fn the_cache_holds_no_more_tenants_than_it_may() {
             assert_eq!(answer.status(), 200, "round {round}");
         }
     }
-    assert!(directory.look_ups() > 900, "500 tenants fitted into a cache for 32");
+    assert!(directory.lookups() > 900, "500 tenants fitted into a cache for 32");
 }
 
 #[tokio::test(start_paused = true)]
-async fn bounds_of_zero_and_beyond_all_counting_are_bounds_like_others() {
+async fn a_capacity_of_zero_caches_nothing_and_the_largest_numbers_are_accepted() {
     let directory = Directory::default();
     let keys = TenantKeys::new(directory.clone()).with_capacity(0);
-    for look_ups in 1..=2 {
+    for lookups in 1..=2 {
         assert_eq!(answer(&keys, "a", "secret-of-a").await.status(), 200);
-        assert_eq!(directory.look_ups(), look_ups, "nothing is cached");
+        assert_eq!(directory.lookups(), lookups, "nothing is cached");
     }
-    let keys = TenantKeys::new(directory.clone()).with_look_ups(0, Duration::from_millis(15));
-    assert_refused(layer(keys), signed("a", "secret-of-a"), 503, "keys_unavailable").await;
-    assert_eq!(directory.look_ups(), 2);
-
-    let keys = TenantKeys::new(directory.clone()).with_look_ups(usize::MAX, Duration::MAX).with_capacity(usize::MAX);
+    let keys = TenantKeys::new(directory.clone())
+        .with_lookup_limit(usize::MAX)
+        .with_lookup_timeout(Duration::MAX)
+        .with_capacity(usize::MAX);
     for _ in 0..2 {
         assert_eq!(answer(&keys, "a", "secret-of-a").await.status(), 200);
     }
-    assert_eq!(directory.look_ups(), 3);
+    assert_eq!(directory.lookups(), 3);
+}
+
+#[test]
+#[should_panic(expected = "lets no lookup run")]
+fn a_lookup_limit_of_zero_is_refused() {
+    let _ = TenantKeys::new(Directory::default()).with_lookup_limit(0);
+}
+
+#[test]
+#[should_panic(expected = "fails every lookup")]
+fn a_lookup_timeout_of_zero_is_refused() {
+    let _ = TenantKeys::new(Directory::default()).with_lookup_timeout(Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
@@ -218,10 +229,10 @@ async fn with_a_decoy_an_unknown_tenant_is_cached_as_long_as_a_known_one() {
     let decoy = Verifier::new(providers::GITHUB, "secret-of-the-decoy").unwrap();
     let directory = Directory::default();
     let keys = TenantKeys::new(directory.clone()).with_decoy(decoy);
-    for (seconds, look_ups) in [(0, 1), (59, 1), (2, 2)] {
+    for (seconds, lookups) in [(0, 1), (59, 1), (2, 2)] {
         tokio::time::advance(Duration::from_secs(seconds)).await;
         assert_refused(layer(keys.clone()), signed("nobody", SECRET), 401, "signature").await;
-        assert_eq!(directory.look_ups(), look_ups);
+        assert_eq!(directory.lookups(), lookups);
     }
 }
 
@@ -234,5 +245,5 @@ async fn a_time_to_live_beyond_all_clocks_is_for_ever() {
         assert_eq!(answer(&keys, "one", "secret-of-one").await.status(), 200);
         tokio::time::advance(Duration::from_secs(86_400)).await;
     }
-    assert_eq!(directory.look_ups(), 1);
+    assert_eq!(directory.lookups(), 1);
 }

@@ -47,7 +47,7 @@ async fn an_answer_that_is_no_success_is_not_repeated() {
 
 #[tokio::test]
 async fn an_answer_that_is_too_long_is_passed_on_but_not_kept() {
-    let limits = IdempotentAnswers::new().with_bytes(1 << 20).with_answer_bytes(1000);
+    let limits = IdempotentAnswers::new().with_byte_limit(1 << 20).with_answer_byte_limit(1000);
     let endpoint = Endpoint::new(layer().with_idempotent_answers(limits));
     let long: &'static str = "x".repeat(1001).leak();
     endpoint.script([Do::AnswerWith(long), Do::AnswerWith("short")]);
@@ -62,7 +62,7 @@ async fn the_largest_answer_that_may_be_kept_is_however_many_cores_there_are() {
     for (bytes, each, length) in
         [(1 << 20, 1 << 20, 200_000), (16 << 20, 16 << 20, 3 << 20), (16 << 20, 64 << 10, 65_000)]
     {
-        let limits = IdempotentAnswers::new().with_bytes(bytes).with_answer_bytes(each);
+        let limits = IdempotentAnswers::new().with_byte_limit(bytes).with_answer_byte_limit(each);
         let endpoint = Endpoint::new(layer().with_idempotent_answers(limits));
         let long: &'static str = "x".repeat(length).leak();
         endpoint.script([Do::AnswerWith(long)]);
@@ -93,9 +93,9 @@ async fn a_duplicate_whose_answer_is_not_kept_gets_what_the_provider_takes_for_r
 #[tokio::test]
 async fn no_more_answers_are_kept_than_may_be_and_events_are_not_forgotten_with_them() {
     for (limits, most) in [
-        (IdempotentAnswers::new().with_count(10), 10),
-        (IdempotentAnswers::new().with_bytes(10_000).with_answer_bytes(1000), 10_000 / 256),
-        (IdempotentAnswers::new().with_count(0), 0),
+        (IdempotentAnswers::new().with_count_limit(10), 10),
+        (IdempotentAnswers::new().with_byte_limit(10_000).with_answer_byte_limit(1000), 10_000 / 256),
+        (IdempotentAnswers::new().with_count_limit(0), 0),
     ] {
         let endpoint = Endpoint::new(layer().with_idempotent_answers(limits));
         let events: Vec<&'static str> = (0..100).map(|number| &*number.to_string().leak()).collect();
@@ -172,13 +172,14 @@ async fn an_answer_is_kept_up_to_its_limit_and_its_headers_count_as_well() {
     for ([body, name, value], status) in
         [([1000, 0, 0], 201), ([1001, 0, 0], 200), ([0, 30, 40], 201), ([0, 500, 500], 200)]
     {
-        let service = answering(IdempotentAnswers::new().with_bytes(1 << 20).with_answer_bytes(1000), move || {
-            let mut answer = Response::builder().status(201);
-            if name > 0 {
-                answer = answer.header("x".repeat(name), "y".repeat(value));
-            }
-            answer.body(Full::new(Bytes::from("x".repeat(body)))).unwrap()
-        });
+        let service =
+            answering(IdempotentAnswers::new().with_byte_limit(1 << 20).with_answer_byte_limit(1000), move || {
+                let mut answer = Response::builder().status(201);
+                if name > 0 {
+                    answer = answer.header("x".repeat(name), "y".repeat(value));
+                }
+                answer.body(Full::new(Bytes::from("x".repeat(body)))).unwrap()
+            });
         let Ok(first) = service.clone().oneshot(sender.signed("{}")).await;
         assert_eq!(first.status(), 201);
         let Ok(again) = service.oneshot(sender.signed("{}")).await;
@@ -189,8 +190,9 @@ async fn an_answer_is_kept_up_to_its_limit_and_its_headers_count_as_well() {
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_is_too_long_to_be_kept_is_not_waited_for() {
     let sender = Endpoint::new(layer());
-    let service =
-        answering(IdempotentAnswers::new().with_bytes(1 << 20).with_answer_bytes(4), || Response::new(Awaited));
+    let service = answering(IdempotentAnswers::new().with_byte_limit(1 << 20).with_answer_byte_limit(4), || {
+        Response::new(Awaited)
+    });
     let Ok(first) = service.oneshot(sender.signed("{}")).await;
     assert_eq!(first.status(), 200);
 }

@@ -126,7 +126,7 @@ impl Reader<'_> {
             let path = self.folder.join(file);
             self.with.sources.add(&path);
             let pem = fs::read_to_string(&path).map_err(|error| crate::scheme_source::unreadable(&path, &error))?;
-            fetch = fetch.with_root_pem(&pem).map_err(|error| self.wrong_at(place, error.to_string()))?;
+            fetch = fetch.with_extra_root_pem(&pem).map_err(|error| self.wrong_at(place, error.to_string()))?;
         }
         Ok(servers.iter().fold(fetch, |fetch, (host, address)| fetch.dangerous_connect_to(host, *address)))
     }

@@ -1,10 +1,10 @@
-//! How long an answer may be kept: RFC 9111 sections 5.2.2 and 5.1.
+//! How long an answer may be cached: RFC 9111 sections 5.2.2 and 5.1.
 
 use std::time::Duration;
 
 use http::{HeaderMap, header};
 
-/// The time that is left of the answer's `max-age`; nothing if it is not to be kept; `None` if it does not say.
+/// The rest of the answer's `max-age`; zero for `no-store` and `no-cache`; `None` if the answer does not say.
 pub(super) fn max_age(headers: &HeaderMap) -> Option<Duration> {
     let lines = headers.get_all(header::CACHE_CONTROL).into_iter().filter_map(|line| line.to_str().ok());
     let mut age = None;
@@ -14,7 +14,7 @@ pub(super) fn max_age(headers: &HeaderMap) -> Option<Duration> {
             return Some(Duration::ZERO);
         }
         if name.eq_ignore_ascii_case("max-age") {
-            // The shorter of two, and the longest there is for a number beyond all.
+            // The shortest of several. A number too large for a `u64` counts as the largest.
             let seconds = seconds(value.trim_matches('"'));
             age = age.min(seconds).or(seconds);
         }
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shortest_time_that_is_said_counts() {
+    fn the_shortest_max_age_counts() {
         for (control, age, left) in [
             ("max-age=600", "", Some(600)),
             ("public, Max-Age=600, must-revalidate", "100", Some(500)),

@@ -15,27 +15,27 @@ use super::public::is_public;
 #[derive(Clone)]
 pub(super) struct Connector {
     tls: TlsConnector,
-    limit: Duration,
+    timeout: Duration,
     pinned: HashMap<String, SocketAddr>,
 }
 
-/// From the look-up of the name to the end of the handshake.
-const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+/// From the DNS lookup to the end of the TLS handshake.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How many of a name's addresses are tried.
+/// How many addresses of a name are tried.
 const MAX_ADDRESSES: usize = 4;
 
 impl Connector {
     pub(super) fn new(config: Arc<ClientConfig>) -> Self {
-        Self { tls: config.into(), limit: CONNECT_LIMIT, pinned: HashMap::new() }
+        Self { tls: config.into(), timeout: CONNECT_TIMEOUT, pinned: HashMap::new() }
     }
 
     pub(super) fn with_config(self, config: Arc<ClientConfig>) -> Self {
         Self { tls: config.into(), ..self }
     }
 
-    pub(super) fn with_limit(self, limit: Duration) -> Self {
-        Self { limit, ..self }
+    pub(super) fn with_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
     }
 
     pub(super) fn pinned(mut self, host: &str, address: SocketAddr) -> Self {
@@ -49,15 +49,15 @@ impl Connector {
             let stream = self.open(host, port).await?;
             self.tls.connect(name, stream).await
         };
-        timeout(self.limit, connection).await.map_err(|late| io::Error::new(io::ErrorKind::TimedOut, late))?
+        timeout(self.timeout, connection).await.map_err(|late| io::Error::new(io::ErrorKind::TimedOut, late))?
     }
 
-    /// The addresses that are looked at are those that are connected to: a second look-up could have another answer.
+    /// Checks and connects to the addresses of one lookup: a second lookup could give others.
     async fn open(&self, host: &str, port: u16) -> io::Result<TcpStream> {
         if let Some(address) = self.pinned.get(host) {
             return TcpStream::connect(address).await;
         }
-        let mut last = io::Error::other("the host has no public address");
+        let mut last = io::Error::other("the host has no public address, and others are not connected to");
         let addresses = lookup_host((host, port)).await?.filter(|address| is_public(address.ip()));
         for address in addresses.take(MAX_ADDRESSES) {
             match TcpStream::connect(address).await {
@@ -69,13 +69,13 @@ impl Connector {
     }
 }
 
-/// Drives a connection for as long as it is wanted.
+/// Polls a connection in a task, until it is dropped.
 pub(super) struct Driver(JoinHandle<()>);
 
 impl Driver {
     pub(super) fn spawn<E>(connection: impl Future<Output = Result<(), E>> + Send + 'static) -> Self {
         Self(tokio::spawn(async move {
-            // What goes wrong is told to whoever waits for the answer.
+            // The caller gets the error from `send_request` or from the body.
             let _ = connection.await;
         }))
     }

@@ -1,4 +1,4 @@
-//! Fetching over HTTPS: one GET on a connection of its own.
+//! `HttpsFetch`: one GET over HTTPS, on a connection of its own.
 
 mod cache_control;
 mod connect;
@@ -23,9 +23,9 @@ use crate::verify::Confirm;
 
 /// Fetches keys over HTTPS, and the URLs by which subscriptions are [confirmed](Confirm).
 ///
-/// It speaks TLS 1.2 and 1.3 to servers whose certificates Mozilla's list of authorities vouches for, follows no redirect,
-/// asks no proxy, keeps no cookie, and decodes no content coding. It reads at most 64 KiB and connects within 3 s. It
-/// connects to public addresses alone: a name that leads into your own network leads nowhere.
+/// It speaks TLS 1.2 and 1.3, and trusts the authorities of Mozilla's list. It follows no redirect, uses no proxy, keeps no
+/// cookie, and decodes no content coding. It reads at most 64 KiB and connects within 3 s. It connects to public addresses
+/// only: a name that resolves to an address inside your network is an error.
 #[derive(Clone)]
 pub struct HttpsFetch {
     roots: RootCertStore,
@@ -40,7 +40,7 @@ const DOCUMENT_LIMIT: usize = 64 * 1024;
 /// The largest head of an answer, in bytes.
 const HEAD_LIMIT: usize = 16 * 1024;
 
-/// The authorities of Mozilla's list, for the chains of certificates that are fetched.
+/// The authorities of Mozilla's list, for the certificate chains that [`FetchedKeys`](crate::FetchedKeys) fetches.
 pub fn public_roots() -> TrustRoots {
     webpki_roots::TLS_SERVER_ROOTS.iter().fold(TrustRoots::none(), |roots, anchor| {
         roots.with_anchor(&anchor.subject, &anchor.subject_public_key_info, anchor.name_constraints.as_deref())
@@ -48,19 +48,19 @@ pub fn public_roots() -> TrustRoots {
 }
 
 impl HttpsFetch {
-    /// With the defaults that the type's docs tell.
+    /// A client with the defaults that the type's docs list.
     pub fn new() -> Self {
         let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let connector = Connector::new(config(&roots));
         Self { roots, connector, document_limit: DOCUMENT_LIMIT, bearer: None }
     }
 
-    /// Trusts the authorities of a PEM text as well, such as your company's own.
+    /// Trusts the authorities of a PEM text in addition to Mozilla's, such as your company's own.
     ///
     /// # Errors
     ///
     /// If the text has no certificate, or one that cannot be read.
-    pub fn with_root_pem(mut self, pem: &str) -> io::Result<Self> {
+    pub fn with_extra_root_pem(mut self, pem: &str) -> io::Result<Self> {
         let wrong = || io::Error::new(io::ErrorKind::InvalidInput, "expected certificates in PEM");
         let mut count = 0;
         for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
@@ -74,30 +74,37 @@ impl HttpsFetch {
         Ok(self)
     }
 
-    /// Gives a connection `limit` to be there, from the name's look-up to the end of the handshake.
+    /// Gives up a connection after `timeout`, from the DNS lookup to the end of the TLS handshake; 3 s unless this says otherwise.
+    ///
+    /// # Panics
+    ///
+    /// If `timeout` is zero: every connection would fail.
     #[must_use]
-    pub fn with_connect_limit(mut self, limit: Duration) -> Self {
-        self.connector = self.connector.with_limit(limit);
+    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
+        assert!(!timeout.is_zero(), "a connect timeout of zero fails every connection: allow some time");
+        self.connector = self.connector.with_timeout(timeout);
         self
     }
 
-    /// Reads documents of up to `bytes` bytes. Of a longer document than 64 KiB no keys are read, whatever the limit
-    /// here.
+    /// Reads documents of up to `bytes` bytes. Above 64 KiB this has no effect on keys: a longer document of keys is refused.
     #[must_use]
     pub fn with_document_limit(mut self, bytes: usize) -> Self {
         self.document_limit = bytes;
         self
     }
 
-    /// Sends this credential along, as `Authorization: Bearer`, wherever keys are fetched, to a provider that wants one
+    /// Sends this credential as `Authorization: Bearer` when keys are fetched, for a provider that demands one
     /// ([`KeySource::bearer`](countersign::scheme::KeySource::bearer)).
     ///
     /// # Errors
     ///
-    /// If it is empty or no text that fits into a header.
+    /// If it is empty, or has characters other than visible ASCII.
     pub fn with_bearer(mut self, credential: &str) -> io::Result<Self> {
         let wrong = || {
-            io::Error::new(io::ErrorKind::InvalidInput, "the credential is empty, or has other than visible characters")
+            io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "the credential is empty, or has characters other than visible ASCII",
+            )
         };
         if credential.is_empty() || !credential.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(wrong());
@@ -110,8 +117,8 @@ impl HttpsFetch {
 
     /// Connects to this address instead of those of `host`, public or not: for servers of your own, such as those of tests.
     ///
-    /// Dangerous if the address is not yours: a server there must still prove that it is `host`, but may be one that nobody
-    /// outside was meant to reach.
+    /// Dangerous if the address is not yours. The server must still prove that it is `host`, but it may be a server inside your
+    /// network that requests from outside must not reach.
     #[must_use]
     pub fn dangerous_connect_to(mut self, host: &str, address: std::net::SocketAddr) -> Self {
         self.connector = self.connector.pinned(host, address);
@@ -133,11 +140,11 @@ impl HttpsFetch {
         match response.status() {
             StatusCode::OK => {}
             StatusCode::NOT_FOUND | StatusCode::GONE => return Err(FetchError::NotThere),
-            status => return Err(FetchError::failed(format!("the answer is {status}"))),
+            status => return Err(FetchError::failed(format!("the server answered {status}, not 200"))),
         }
         let (head, body) = response.into_parts();
         if head.headers.get(header::CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-            return Err(FetchError::failed("the answer is in a content coding that nobody asked for"));
+            return Err(FetchError::failed("the answer has a content coding, although the request asked for none"));
         }
         let document = Limited::new(body, self.document_limit).collect().await.map_err(FetchError::failed)?.to_bytes();
         Ok(Fetched { document, max_age: cache_control::max_age(&head.headers) })
@@ -159,7 +166,7 @@ fn request(uri: &Uri, bearer: Option<&HeaderValue>) -> Result<Request<Empty<Byte
 }
 
 fn config(roots: &RootCertStore) -> Arc<ClientConfig> {
-    // The provider is named, since there may be several in the program and then no default.
+    // Named, because a program with several crypto providers has no default.
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     #[expect(clippy::expect_used, reason = "this provider has both versions of TLS")]
     let builder = ClientConfig::builder_with_provider(provider)
@@ -186,7 +193,7 @@ impl Confirm for HttpsFetch {
     type Error = FetchError;
 
     async fn confirm(&self, url: &str) -> Result<(), FetchError> {
-        // What a delivery names has no claim to the credential.
+        // The credential is for the keys' URLs only, not for a URL that a delivery names.
         self.get(url, None).await.map(drop)
     }
 }

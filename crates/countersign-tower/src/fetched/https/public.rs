@@ -1,11 +1,10 @@
-//! Which addresses belong to the open internet.
+//! Which addresses are public.
 
 use std::{net::IpAddr, sync::LazyLock};
 
 use countersign::address::AddressSet;
 
-/// Whether an address is one of the open internet, so that nobody can make us talk to a machine behind our own walls, or to
-/// the metadata service of a cloud.
+/// Whether an address is public. Others could be machines inside the receiver's network, or the metadata service of a cloud.
 pub(super) fn is_public(address: IpAddr) -> bool {
     match (&*NOT_PUBLIC, &*GLOBAL_V6) {
         (Some(not_public), Some(global)) => {
@@ -19,8 +18,8 @@ fn is_v4(address: IpAddr) -> bool {
     matches!(address.to_canonical(), IpAddr::V4(_))
 }
 
-/// What the IANA has set aside: the special-purpose registries of RFC 6890, multicast (RFC 5771), and the rest of class E.
-/// The forms that carry an IPv4 address inside another (RFC 3056, RFC 4380) are among them.
+/// Reserved by IANA: the special-purpose registries of RFC 6890, multicast (RFC 5771), and the rest of class E. They include
+/// the IPv6 ranges that embed IPv4 addresses (RFC 3056, RFC 4380).
 static NOT_PUBLIC: LazyLock<Option<AddressSet>> = LazyLock::new(|| {
     AddressSet::parse([
         "0.0.0.0/8",
@@ -48,7 +47,7 @@ static NOT_PUBLIC: LazyLock<Option<AddressSet>> = LazyLock::new(|| {
     .ok()
 });
 
-/// All that is given out of IPv6: RFC 4291 section 2.4, and the registry of global unicast addresses.
+/// All IPv6 unicast space that is assigned: RFC 4291 section 2.4, and the registry of global unicast addresses.
 static GLOBAL_V6: LazyLock<Option<AddressSet>> = LazyLock::new(|| AddressSet::parse(["2000::/3"]).ok());
 
 #[cfg(test)]
