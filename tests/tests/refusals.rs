@@ -3,7 +3,11 @@
 use std::{
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -25,7 +29,7 @@ use countersign_tower::{
 use http::{Request, header::CONTENT_LENGTH, request::Parts};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 use serde::Deserialize;
-use tower::ServiceExt;
+use tower::{Service, ServiceExt, layer::layer_fn};
 
 const SECRET: &str = "a-long-random-secret";
 
@@ -113,6 +117,36 @@ fn slow_handler() -> Case {
 fn slow_body() -> Case {
     let (body, _) = Wire::with_count([Step::Wait(Duration::from_secs(11)), Step::Bytes(Bytes::from_static(b"{}"))]);
     Case { app: app(github()), request: signed("{}").map(|_| body) }
+}
+
+/// A service that is ready once.
+#[derive(Clone)]
+struct ReadyOnce<S> {
+    inner: S,
+    was_ready: Arc<AtomicBool>,
+}
+
+impl<R, S: Service<R>> Service<R> for ReadyOnce<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        if self.was_ready.swap(true, Ordering::SeqCst) { Poll::Pending } else { self.inner.poll_ready(context) }
+    }
+
+    fn call(&mut self, request: R) -> S::Future {
+        self.inner.call(request)
+    }
+}
+
+/// A delivery whose body is waited for, so that its service must be ready a second time.
+fn busy_service() -> Case {
+    let stack = github().with_clock(|| NOW).build().unwrap();
+    let ready_once = layer_fn(|inner| ReadyOnce { inner, was_ready: Arc::default() });
+    let app = Router::new().fallback(any(async || "handled")).layer((stack, ready_once));
+    let (body, _) = Wire::with_count([Step::Wait(Duration::from_secs(1)), Step::Bytes(Bytes::from_static(b"{}"))]);
+    Case { app, request: signed("{}").map(|_| body) }
 }
 
 /// An endpoint that awaits a secret, and a request that offers one.
@@ -216,6 +250,7 @@ fn cases() -> Vec<(&'static str, Case)> {
             }),
         ),
         ("secret_already_stored", offered(|stack| stack.with_secret_store(Secrets(Ok(Stored::AlreadyThere))))),
+        ("service_not_ready", busy_service()),
         ("signature", changed("github", |request| *request.body_mut() = Bytes::from_static(b"other"))),
         ("store_unavailable", case(app(github().with_store(MemoryStore::with_capacity(0))), signed("{}"))),
         ("timestamp_in_future", stripe(301)),

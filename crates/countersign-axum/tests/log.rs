@@ -15,8 +15,9 @@ use countersign_axum::{
         Signer, Verifier,
         address::{AddressList, AddressSet, ListFormat},
         providers,
+        replay::MemoryStore,
     },
-    countersign_tower::{AddressFeed, replay::OperatorReplay},
+    countersign_tower::{AddressFeed, StackBuilder, replay::OperatorReplay},
 };
 use http::Request;
 use serde::{Deserialize, de::IgnoredAny};
@@ -110,7 +111,15 @@ async fn a_missing_layer_is_logged_by_its_name() {
 async fn a_server_that_tells_no_peer_is_logged_with_the_missing_piece() {
     let layer = AddressLayer::new(AddressSet::parse(["0.0.0.0/0"]).unwrap());
     let log = log_of(covered().layer(layer), "application/json", "{}").await;
-    for part in ["ERROR countersign:", "path=\"/\"", "`PeerAddr`", "`AddressLayer::with_peer`", "connect_info"] {
+    let parts = [
+        "ERROR countersign:",
+        "path=\"/\"",
+        "code=\"address\" status=500",
+        "`PeerAddr`",
+        "`AddressLayer::with_peer`",
+        "connect_info",
+    ];
+    for part in parts {
         assert!(log.contains(part), "{part} is not in {log}");
     }
 }
@@ -152,6 +161,40 @@ async fn an_endpoint_within_nest_is_logged_under_one_path() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_a_stack_is_logged_with_the_name_of_its_endpoint() {
+    let stack = || Stack::builder("hooks", Verifier::new(providers::GITHUB, SECRET).unwrap());
+    let app = |stack: StackBuilder<Verifier>| {
+        Router::new().route("/", post(async |_: Webhook<IgnoredAny>| {})).layer(stack.build().unwrap())
+    };
+    let nobody = AddressLayer::new(AddressSet::default()).with_peer(|_| Some(([192, 0, 2, 1], 4711).into()));
+    let full = stack().with_store(MemoryStore::with_capacity(0)).build().unwrap();
+    let full = Router::new().route("/", post(async |_: Webhook<IgnoredAny>| {})).layer(full);
+    let unsigned = Request::post("/").body(Body::empty()).unwrap();
+    let signed = || signed("application/json", "{}");
+    for (app, request, told) in [
+        (
+            app(stack()),
+            unsigned,
+            "refused endpoint=\"hooks\" provider=\"github\" path=\"/\" code=\"missing_signature\"",
+        ),
+        (
+            app(stack().with_addresses(nobody)),
+            signed(),
+            "refused endpoint=\"hooks\" path=\"/\" peer=192.0.2.1:4711 code=\"address\"",
+        ),
+        (
+            full.clone(),
+            signed(),
+            "refused endpoint=\"hooks\" provider=\"github\" path=\"/\" code=\"store_unavailable\"",
+        ),
+        (full, signed(), "the replay store failed endpoint=\"hooks\" operation=\"claim\" error="),
+    ] {
+        let log = log_of_request(app, request).await;
+        assert!(log.contains(told), "no {told} in {log}");
+    }
+}
+
+#[tokio::test]
 async fn who_has_an_event_handled_again_is_logged_by_name() {
     let stack = Stack::new("hooks", Verifier::new(providers::GITHUB, SECRET).unwrap()).unwrap();
     let app = Router::new().route("/", post(async || {})).layer(stack);
@@ -163,7 +206,13 @@ async fn who_has_an_event_handled_again_is_logged_by_name() {
     let first = log_of_request(app.clone(), by_operator()).await;
     assert!(!first.contains("alice"), "it was handled for the first time: {first}");
     let again = log_of_request(app, by_operator()).await;
-    for part in ["WARN countersign:", "provider=\"github\"", "path=\"/\"", "by=\"alice\"", "let through again"] {
+    for part in [
+        "WARN countersign:",
+        "endpoint=\"hooks\" provider=\"github\"",
+        "path=\"/\"",
+        "by=\"alice\"",
+        "let through again",
+    ] {
         assert!(again.contains(part), "no {part} in {again}");
     }
 }

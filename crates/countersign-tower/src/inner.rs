@@ -1,4 +1,4 @@
-//! A request on its way to the inner service.
+//! The inner service: the verified request that it is called with, and its readiness.
 
 use std::mem;
 
@@ -23,7 +23,7 @@ impl<S, R> InnerService<R> for S where
 {
 }
 
-/// The request that was accepted: its verified body, and the proof in its extensions.
+/// The request for the inner service: the verified body, and the [`Delivery`] in the extensions.
 pub(crate) fn verified_request(
     mut head: Parts,
     delivery: Delivery,
@@ -32,7 +32,7 @@ pub(crate) fn verified_request(
     let body = VerifiedBody::new(delivery.body().clone());
     if delivery.is_unpacked() {
         head.headers.remove(CONTENT_ENCODING);
-        // RFC 9112 section 6.2: the length never stands beside it.
+        // RFC 9112 section 6.2: a request with a length must have none.
         head.headers.remove(TRANSFER_ENCODING);
         head.headers.insert(CONTENT_LENGTH, HeaderValue::from(delivery.body().len()));
     }
@@ -40,22 +40,22 @@ pub(crate) fn verified_request(
         tracing::warn!(
             target: "countersign",
             path = sent::path(&head),
-            "a request was verified twice: two of our layers stand around its route, and if both guard against replays, the inner \
-             one refuses what the outer one has claimed"
+            "a request was verified twice: two `Stack`s or `VerifyLayer`s are around its route. Remove one: if both guard against \
+             replays, the inner one refuses what the outer one has claimed"
         );
     }
     tenant.and_then(|tenant| head.extensions.insert(tenant));
     Request::from_parts(head, body)
 }
 
-/// A clone to be called later, which is not ready. The ready one is dropped, with whatever it holds, such as a place under
-/// a limit: a request that has proven nothing yet is not to hold one.
+/// A clone to be called later, which must become ready first. The ready service is dropped, with what its readiness reserves,
+/// such as a permit of a concurrency limit: an unverified request must not hold one.
 pub(crate) fn release_readiness<S: Clone>(service: &mut S) -> S {
     *service = service.clone();
     service.clone()
 }
 
-/// The service that was polled until it was ready, to be called later; what stays here is a clone, which may not be.
+/// The service that is ready, to be called later. A clone takes its place, which may not be ready.
 pub(crate) fn take_ready<S: Clone>(service: &mut S) -> S {
     let clone = service.clone();
     mem::replace(service, clone)

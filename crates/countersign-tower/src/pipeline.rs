@@ -1,8 +1,8 @@
-//! A request on its way through the checks, up to the inner service.
+//! The checks of a request in their order, and then the call of the inner service.
 
 use std::{
     error::Error,
-    future::poll_fn,
+    future::{Future, poll_fn},
     pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
@@ -10,8 +10,8 @@ use std::{
 };
 
 use bytes::Bytes;
-use countersign::{Rejection, Timestamp};
-use http::{Request, request::Parts};
+use countersign::{Delivery, Handshake, Rejection, Timestamp};
+use http::{Request, Response, request::Parts};
 use http_body::Body;
 use tower_service::Service;
 
@@ -20,12 +20,12 @@ use crate::{
     deadline::within,
     future::Step,
     inner::{InnerService, release_readiness, verified_request},
-    meter::{Pending, end},
+    meter::{Moment, Pending, end},
     refusal::refuse,
-    verify::{ProbedBody, Received, Settings, Verdict, receive, receive_at_once, report},
+    verify::{ProbedBody, Received, Settings, Verdict, receive, receive_at_once},
 };
 
-/// What stands in front of a service `S`.
+/// The checks in front of an inner service `S`.
 pub(crate) trait Pipeline<S: Service<Request<VerifiedBody>>>: Send + Sync + 'static {
     type Keys: Keys;
 
@@ -38,12 +38,12 @@ pub(crate) trait Pipeline<S: Service<Request<VerifiedBody>>>: Send + Sync + 'sta
         Ok(())
     }
 
-    /// How long a verified request, which nobody saw to a place for, may wait until the service is ready.
+    /// How long a verified request may wait until the inner service is ready, if that was not polled for this request.
     fn ready_timeout(&self) -> Duration {
         self.settings().body_timeout
     }
 
-    /// Hands a request that was verified just now to the service, which is ready, and counts what comes of it.
+    /// Calls the inner service, which is ready, with a verified request, and counts the outcome.
     fn call_inner(
         self: &Arc<Self>,
         inner: &mut S,
@@ -53,10 +53,10 @@ pub(crate) trait Pipeline<S: Service<Request<VerifiedBody>>>: Send + Sync + 'sta
     ) -> Step<S::Future>;
 }
 
-/// Takes a request through the checks and to the service, which is ready, as far as it comes without waiting.
+/// Runs the checks, and calls the inner service, which is ready.
 ///
-/// Most requests are there as a whole. They are judged where they stand, and the service is called where it stands: to wait,
-/// a request would need a service of its own, and a box for all that it has.
+/// Most requests arrive whole, and need not wait. They are judged here, and `inner` itself is called: a request that waits needs
+/// a clone of the service, and a box for its future.
 pub(crate) fn run<S, B, P, R>(inner: &mut S, request: Request<B>, pipeline: &Arc<P>) -> Step<S::Future>
 where
     S: InnerService<R>,
@@ -75,49 +75,16 @@ where
             pipeline.call_inner(inner, verified_request(head, delivery, None), now, pending)
         }
         Poll::Ready(Ok(Verdict::Handshake(handshake))) => {
-            let pipeline = Arc::clone(pipeline);
-            Step::waits(async move {
-                let (handshakes, scheme) = (&pipeline.settings().handshakes, pipeline.keys().scheme());
-                let answer = handshakes.answer(*handshake, scheme.map(|scheme| scheme.id()), scheme, &head).await;
-                let refused = |rejection| refuse(rejection, scheme);
-                end(pending, "handshake", Ok(answer.map_or_else(refused, |answer| answer.map(R::from))))
-            })
+            Step::waits(answer_handshake::<S, _, _, _>(Arc::clone(pipeline), *handshake, head, pending))
         }
         Poll::Ready(Err(rejection)) => {
             Step::answered(end(pending, "accepted", Ok(refuse(rejection, pipeline.keys().scheme()))))
         }
-        Poll::Pending => {
-            let (pipeline, mut inner) = (Arc::clone(pipeline), release_readiness(inner));
-            // In a box of its own: the future would make room for it twice, and copy it.
-            let head = Box::new(head);
-            Step::waits(async move {
-                let settings = pipeline.settings();
-                match receive(&head, body, pipeline.keys(), settings, now).await {
-                    Ok(Received::Delivery(delivery, tenant)) => {
-                        settings.meter.verified(begun, delivery.body().len() as u64);
-                        let limit = pipeline.ready_timeout();
-                        match within(limit, pin!(poll_fn(|context| inner.poll_ready(context)))).await {
-                            Some(Ok(())) => {}
-                            Some(Err(error)) => return end(pending, "accepted", Err(error)),
-                            None => {
-                                let (rejection, scheme) = (Rejection::HandlerTimeout { limit }, delivery.scheme());
-                                report(&rejection, Some(scheme.id()), Some(scheme), &head);
-                                return end(pending, "accepted", Ok(refuse(rejection, Some(scheme))));
-                            }
-                        }
-                        pipeline
-                            .call_inner(&mut inner, verified_request(*head, delivery, tenant), settings.now(), pending)
-                            .await
-                    }
-                    Ok(Received::Answer(answer)) => end(pending, "handshake", Ok(answer.map(R::from))),
-                    Err(rejection) => end(pending, "accepted", Ok(refuse(rejection, pipeline.keys().scheme()))),
-                }
-            })
-        }
+        Poll::Pending => Step::waits(wait_and_call(inner, head, body, pipeline, (pending, begun, now))),
     }
 }
 
-/// As far as a request comes without waiting.
+/// The verdict on a request that need not wait; pending if it must.
 fn judge_at_once<S, B>(
     pipeline: &impl Pipeline<S>,
     head: &Parts,
@@ -130,7 +97,75 @@ where
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     pipeline.admit(head)?;
-    // Nobody waits yet: whoever does will ask the body again.
-    let mut nobody = Context::from_waker(Waker::noop());
-    receive_at_once(head, body, pipeline.keys(), pipeline.settings(), now, &mut nobody)
+    // No task waits for the body yet. If it is pending, it is polled again with the waker of one.
+    let mut context = Context::from_waker(Waker::noop());
+    receive_at_once(head, body, pipeline.keys(), pipeline.settings(), now, &mut context)
+}
+
+/// Answers a handshake whose question is verified, or need not be.
+async fn answer_handshake<S, P, R, E>(
+    pipeline: Arc<P>,
+    handshake: Handshake,
+    head: Parts,
+    pending: Pending,
+) -> Result<Response<R>, E>
+where
+    S: Service<Request<VerifiedBody>>,
+    P: Pipeline<S>,
+    R: Default + From<Bytes>,
+{
+    let (settings, scheme) = (pipeline.settings(), pipeline.keys().scheme());
+    let answer = settings.handshakes.answer(handshake, settings.log_context(scheme, &head)).await;
+    let refused = |rejection| refuse(rejection, scheme);
+    end(pending, "handshake", Ok(answer.map_or_else(refused, |answer| answer.map(R::from))))
+}
+
+/// Verifies a request whose keys or body must be waited for, and calls the inner service when that is ready.
+fn wait_and_call<S, B, P, R>(
+    inner: &mut S,
+    head: Parts,
+    body: ProbedBody<B>,
+    pipeline: &Arc<P>,
+    (pending, begun, now): (Pending, Moment, Timestamp),
+) -> impl Future<Output = Result<Response<R>, S::Error>> + Send + use<S, B, P, R>
+where
+    S: InnerService<R>,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+    P: Pipeline<S>,
+    R: Default + From<Bytes> + Send + 'static,
+{
+    let (pipeline, mut inner) = (Arc::clone(pipeline), release_readiness(inner));
+    // In a box: the future would otherwise reserve room for it twice, and copy it.
+    let head = Box::new(head);
+    async move {
+        let settings = pipeline.settings();
+        let (delivery, tenant) = match receive(&head, body, pipeline.keys(), settings, now).await {
+            Ok(Received::Delivery(delivery, tenant)) => (delivery, tenant),
+            Ok(Received::Answer(answer)) => return end(pending, "handshake", Ok(answer.map(R::from))),
+            Err(rejection) => return end(pending, "accepted", Ok(refuse(rejection, pipeline.keys().scheme()))),
+        };
+        settings.meter.verified(begun, delivery.body().len() as u64);
+        let limit = pipeline.ready_timeout();
+        match within(limit, pin!(poll_fn(|context| inner.poll_ready(context)))).await {
+            Some(Ok(())) => {
+                let request = verified_request(*head, delivery, tenant);
+                pipeline.call_inner(&mut inner, request, settings.now(), pending).await
+            }
+            Some(Err(error)) => end(pending, "accepted", Err(error)),
+            None => end(pending, "accepted", Ok(refuse_not_ready(limit, &delivery, &head, settings))),
+        }
+    }
+}
+
+/// The answer to a verified request for which the inner service was not ready in time.
+fn refuse_not_ready<R: Default>(
+    limit: Duration,
+    delivery: &Delivery,
+    head: &Parts,
+    settings: &Settings,
+) -> Response<R> {
+    let (rejection, scheme) = (Rejection::ServiceNotReady { limit }, Some(delivery.scheme()));
+    settings.log_context(scheme, head).refused(&rejection);
+    refuse(rejection, scheme)
 }

@@ -3,14 +3,14 @@
 use countersign::{Rejection, Scheme, scheme::Answers};
 use http::{HeaderValue, Response, StatusCode, header};
 
-/// The answer to a refused request: its status, nothing else that the caller could learn from. The scheme, where it is
-/// known, has a say in the status.
+/// The answer to a refused request: the status, and an empty body, so that the caller learns nothing else. The scheme, if it is
+/// known, can change the status.
 pub(crate) fn refuse<R: Default>(rejection: Rejection, scheme: Option<&Scheme>) -> Response<R> {
     let (status, mut response) = (status(&rejection, scheme), Response::new(R::default()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     match rejection {
-        // RFC 9110 section 15.5.9: the connection is of no more use.
+        // RFC 9110 section 15.5.9: the connection cannot be used again.
         Rejection::BodyTimeout { .. } => {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -18,18 +18,19 @@ pub(crate) fn refuse<R: Default>(rejection: Rejection, scheme: Option<&Scheme>) 
         | Rejection::InProgress
         | Rejection::HandshakeFailed
         | Rejection::KeysUnavailable
+        | Rejection::ServiceNotReady { .. }
         | Rejection::StoreUnavailable => {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);
         }
-        // RFC 9110 section 15.5.6 demands it.
+        // RFC 9110 section 15.5.6 requires it.
         Rejection::Method => {
             let methods = scheme.and_then(|scheme| scheme.allow_header());
             methods.and_then(|methods| headers.insert(header::ALLOW, methods));
         }
         _ => {}
     }
-    // RFC 9110 section 15.5.2 demands a challenge of every 401. There is one for passwords, without which some clients send none;
-    // there is no scheme of HTTP's own for the signatures of webhooks.
+    // RFC 9110 section 15.5.2 requires a challenge with every 401. Passwords have one, and some clients send none without it.
+    // HTTP has no authentication scheme for the signatures of webhooks.
     if status == StatusCode::UNAUTHORIZED && scheme.is_some_and(|scheme| scheme.takes_password()) {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, BASIC);
     }
@@ -37,8 +38,8 @@ pub(crate) fn refuse<R: Default>(rejection: Rejection, scheme: Option<&Scheme>) 
     response
 }
 
-/// Some providers want to see a certain status where a signature is wrong or missing, and test for it; and after a 409 some
-/// send no more.
+/// The status of a refusal. Some providers demand a certain status for a wrong or missing signature, and test it; some do not
+/// retry after a 409.
 pub(crate) fn status(rejection: &Rejection, scheme: Option<&Scheme>) -> StatusCode {
     let answers = scheme.map(|scheme| scheme.answers());
     let wanted = match (rejection, rejection.status()) {
@@ -47,7 +48,7 @@ pub(crate) fn status(rejection: &Rejection, scheme: Option<&Scheme>) -> StatusCo
         _ => None,
     };
     let own = match rejection {
-        // Some clients send no password before they are asked for it.
+        // Some clients send no password before a challenge.
         Rejection::MissingSignature { .. } if scheme.is_some_and(|scheme| scheme.takes_password()) => {
             StatusCode::UNAUTHORIZED
         }
@@ -56,14 +57,14 @@ pub(crate) fn status(rejection: &Rejection, scheme: Option<&Scheme>) -> StatusCo
     wanted.unwrap_or(own)
 }
 
-/// The answer where the layers are put together wrongly, which is no fault of the request's.
+/// The answer if the layers are configured wrongly, which is not the request's fault.
 pub(crate) fn internal_error<R: Default>() -> Response<R> {
     let mut response = Response::new(R::default());
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     response
 }
 
-/// In seconds. Most handlers have ended by then; it is short because some providers try again only a few times.
+/// In seconds. Most handlers have ended by then. It is short because some providers retry only a few times.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
 /// RFC 7617 section 2.

@@ -64,12 +64,12 @@ pub enum Rejection {
     HandshakeFailed,
     /// This endpoint is not set up to answer the handshake.
     HandshakeNotConfigured {
-        /// What is missing: a setting, the public URL, a place for secrets.
+        /// What is missing: a setting, the public URL, a store for secrets.
         missing: Arc<str>,
     },
     /// The event is already in progress.
     InProgress,
-    /// The keys of this request's tenant could not be looked up now.
+    /// The keys for this request could not be fetched or looked up. An earlier log line has the cause.
     KeysUnavailable,
     /// The delivery's id is missing or unusable.
     MalformedId {
@@ -119,6 +119,11 @@ pub enum Rejection {
     Replayed,
     /// A handshake sends a secret, but the endpoint has another one.
     SecretAlreadyStored,
+    /// The inner service was not ready in time, and was not called.
+    ServiceNotReady {
+        /// The time it had.
+        limit: Duration,
+    },
     /// No key of this endpoint made this signature for these bytes.
     Signature,
     /// The replay store cannot be reached now, or is full.
@@ -206,6 +211,7 @@ impl Rejection {
         "payload",
         "replayed",
         "secret_already_stored",
+        "service_not_ready",
         "signature",
         "store_unavailable",
         "timestamp_in_future",
@@ -241,6 +247,7 @@ impl Rejection {
             Self::Payload { .. } => "payload",
             Self::Replayed => "replayed",
             Self::SecretAlreadyStored => "secret_already_stored",
+            Self::ServiceNotReady { .. } => "service_not_ready",
             Self::Signature => "signature",
             Self::StoreUnavailable => "store_unavailable",
             Self::TimestampInFuture { .. } => "timestamp_in_future",
@@ -297,9 +304,11 @@ impl Rejection {
             Self::Replayed => StatusCode::OK,
             Self::InProgress | Self::SecretAlreadyStored => StatusCode::CONFLICT,
             // The sender should retry.
-            Self::HandlerTimeout { .. } | Self::HandshakeFailed | Self::KeysUnavailable | Self::StoreUnavailable => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::HandlerTimeout { .. }
+            | Self::HandshakeFailed
+            | Self::KeysUnavailable
+            | Self::ServiceNotReady { .. }
+            | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 }
@@ -325,7 +334,9 @@ impl fmt::Display for Rejection {
                 write!(f, "the handshake cannot be answered: {missing} is not configured")
             }
             Self::InProgress => f.write_str("the event is already in progress"),
-            Self::KeysUnavailable => f.write_str("the keys for this request could not be looked up"),
+            Self::KeysUnavailable => f.write_str(
+                "the keys for this request could not be fetched or looked up: the log (target `countersign`) has the cause",
+            ),
             Self::MalformedId { place, problem } => write!(f, "the delivery id in {place} {problem}"),
             Self::MalformedSignature { place, problem } => write!(f, "the signature in {place} {problem}"),
             Self::MalformedTimestamp { place, problem, expected } => {
@@ -337,6 +348,9 @@ impl fmt::Display for Rejection {
             Self::Payload { path, message } if path.is_empty() => write!(f, "the payload does not fit: {message}"),
             Self::Payload { path, message } => write!(f, "the payload does not fit at `{path}`: {message}"),
             Self::Replayed => f.write_str("the event was already handled"),
+            Self::ServiceNotReady { limit } => {
+                write!(f, "the service was not ready within {limit:?}; the handler was not called")
+            }
             Self::SecretAlreadyStored => f.write_str("the handshake sends a secret, but the endpoint has another one"),
             Self::Signature => f.write_str(
                 "no key of this endpoint made this signature for these bytes: wrong secret, or what is signed was changed",

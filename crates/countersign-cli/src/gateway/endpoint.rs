@@ -196,6 +196,11 @@ impl EndpointPlan {
 }
 
 impl Claims {
+    /// What is left of them for an endpoint without a replay guard.
+    pub(super) fn without_guard(self) -> Self {
+        Self { handler_timeout: self.handler_timeout, ..Self::default() }
+    }
+
     fn of<K: Keys>(self, mut stack: StackBuilder<K, Arc<Store>>) -> StackBuilder<K, Arc<Store>> {
         if let Some(limit) = self.handler_timeout {
             stack = stack.with_handler_timeout(limit);

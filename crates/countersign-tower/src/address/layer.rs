@@ -1,4 +1,4 @@
-//! The layer, and how it judges an address.
+//! `AddressLayer` and its settings.
 
 use std::{
     fmt,
@@ -24,29 +24,31 @@ pub struct AddressLayer {
     settings: Settings,
 }
 
-/// What all requests of one layer have in common.
+/// The settings of one layer.
 #[derive(Clone, Debug)]
 pub(super) struct Settings {
     addresses: SharedAddresses,
     proxies: Option<Arc<TrustedProxies>>,
     peer: fn(&Extensions) -> Option<SocketAddr>,
     meter: Meter,
+    /// The name of the stack, or of the layer if it has metrics, for log lines.
+    endpoint: Option<Arc<str>>,
 }
 
 impl AddressLayer {
-    /// A layer that lets these addresses in and no others. The client is the socket's peer, told by [`PeerAddr`].
+    /// A layer that lets in these addresses and no others. The client's address is the peer's, in [`PeerAddr`].
     pub fn new(addresses: impl Into<SharedAddresses>) -> Self {
         let (addresses, meter) = (addresses.into(), Meter::default());
-        Self { settings: Settings { addresses, proxies: None, peer: PeerAddr::find, meter } }
+        Self { settings: Settings { addresses, proxies: None, peer: PeerAddr::find, meter, endpoint: None } }
     }
 
     /// A layer that lets in the addresses that a provider publishes, as they were when its catalogue entry was
-    /// [read](countersign::scheme::Addresses::read). Providers change them: an [`AddressFeed`](super::AddressFeed) keeps up
-    /// with a published [list](countersign::scheme::Addresses::list).
+    /// [read](countersign::scheme::Addresses::read). Providers change them: an [`AddressFeed`](super::AddressFeed) follows a
+    /// published [list](countersign::scheme::Addresses::list).
     ///
     /// # Errors
     ///
-    /// If the scheme has none.
+    /// If the scheme has no addresses.
     pub fn published_by(scheme: &Scheme) -> Result<Self, NotPublished> {
         let ranges = scheme.addresses().map(Addresses::ranges).unwrap_or_default();
         if ranges.is_empty() {
@@ -55,21 +57,25 @@ impl AddressLayer {
         Ok(Self::new(ranges.iter().copied().collect::<AddressSet>()))
     }
 
-    /// Where the peer is one of these proxies, looks at the client behind it.
+    /// If the peer is one of these proxies, judges the address of the client behind it instead.
     pub fn with_proxies(mut self, proxies: TrustedProxies) -> Self {
         self.settings.proxies = Some(Arc::new(proxies));
         self
     }
 
-    /// Counts the requests that are refused here as those of an endpoint of this name. See [`metrics`](crate::metrics).
+    /// Counts the requests that this layer refuses under this name, which log lines then have too. See [`metrics`](crate::metrics).
+    ///
+    /// # Panics
+    ///
+    /// If the name is empty.
     #[cfg(feature = "metrics")]
     pub fn with_metrics(mut self, endpoint: &str) -> Self {
         self.settings.meter = Meter::of(endpoint);
-        self
+        self.named(endpoint)
     }
 
-    /// Finds the peer with `peer` instead, for servers with an extension of their own. `countersign-axum` has the one for
-    /// axum's.
+    /// Reads the peer's address with `peer` instead of from [`PeerAddr`], for servers with an extension of their own.
+    /// `countersign-axum` has one for axum.
     pub fn with_peer(mut self, peer: fn(&Extensions) -> Option<SocketAddr>) -> Self {
         self.settings.peer = peer;
         self
@@ -77,7 +83,13 @@ impl AddressLayer {
 }
 
 impl AddressLayer {
-    /// Whether a request may come in; tells the operator why not.
+    /// The same with this name in its log lines.
+    pub(crate) fn named(mut self, endpoint: &str) -> Self {
+        self.settings.endpoint = Some(endpoint.into());
+        self
+    }
+
+    /// Whether a request may come in; logs why not.
     pub(crate) fn check(&self, head: &Parts) -> Result<(), Rejection> {
         self.settings.check(&head.headers, &head.extensions, &head.uri)
     }
@@ -92,16 +104,36 @@ impl<S> Layer<S> for AddressLayer {
 }
 
 impl Settings {
-    /// Counts a request that is refused where the layer stands alone. In a stack, it counts as one of the stack's.
+    /// Counts a refused request, if the layer is not part of a stack: a stack counts it itself.
     pub(super) fn count(&self, rejection: &Rejection) {
         self.meter.begin().end(rejection.code());
     }
 
     pub(super) fn check(&self, headers: &HeaderMap, extensions: &Extensions, uri: &Uri) -> Result<(), Rejection> {
         self.judge(headers, extensions).map_err(|problem| {
-            report(problem, (self.peer)(extensions), sent::uri(uri, extensions).path());
-            Rejection::from(problem)
+            let rejection = Rejection::from(problem);
+            self.log(problem, &rejection, (self.peer)(extensions), sent::uri(uri, extensions).path());
+            rejection
         })
+    }
+
+    /// Logs a refusal with the path, without the query, which may contain a credential.
+    fn log(&self, problem: AddressProblem, rejection: &Rejection, peer: Option<SocketAddr>, path: &str) {
+        let (endpoint, code, status) = (self.endpoint.as_deref(), rejection.code(), rejection.status().as_u16());
+        if problem == AddressProblem::NoPeer {
+            tracing::error!(
+                target: "countersign",
+                endpoint,
+                path,
+                code,
+                status,
+                "refused: no peer is known. Put a `PeerAddr` into the requests' extensions where connections are accepted, or \
+                 name where the server puts it with `AddressLayer::with_peer` (for axum: `countersign_axum::connect_info`)"
+            );
+            return;
+        }
+        let peer = peer.map(tracing::field::display);
+        tracing::warn!(target: "countersign", endpoint, path, peer, code, status, reason = %rejection, "refused");
     }
 
     fn judge(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<(), AddressProblem> {
@@ -125,30 +157,7 @@ impl Settings {
     }
 }
 
-/// Tells the operator why. The path helps to find the endpoint; its query may carry a credential and is left out.
-fn report(problem: AddressProblem, peer: Option<SocketAddr>, path: &str) {
-    if problem == AddressProblem::NoPeer {
-        tracing::error!(
-            target: "countersign",
-            path,
-            "refused: no peer is known. Put a `PeerAddr` into the requests' extensions where connections are accepted, or \
-             name where the server puts it with `AddressLayer::with_peer` (for axum: `countersign_axum::connect_info`)"
-        );
-        return;
-    }
-    let rejection = Rejection::from(problem);
-    tracing::warn!(
-        target: "countersign",
-        path,
-        peer = peer.map(tracing::field::display),
-        code = rejection.code(),
-        status = rejection.status().as_u16(),
-        reason = %rejection,
-        "refused"
-    );
-}
-
-/// The catalogue has no addresses of this provider, or the scheme file none.
+/// The catalogue entry or scheme file has no addresses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotPublished {
     scheme: String,
@@ -157,7 +166,7 @@ pub struct NotPublished {
 impl fmt::Display for NotPublished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scheme = &self.scheme;
-        write!(f, "no addresses of `{scheme}` are known: write them out (`AddressLayer::new`), or leave the check out")
+        write!(f, "no addresses of `{scheme}` are known: list them (`AddressLayer::new`), or leave the check out")
     }
 }
 

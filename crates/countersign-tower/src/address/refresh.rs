@@ -1,4 +1,4 @@
-//! Keeps shared addresses up to date with a list that somebody publishes.
+//! `AddressFeed`: keeps shared addresses up to date with a published list.
 
 use std::{
     convert::Infallible,
@@ -19,7 +19,7 @@ use tokio::{
 
 use super::SharedAddresses;
 
-/// Keeps addresses up to date with a list that somebody publishes: the last good copy is what counts.
+/// Keeps addresses up to date with a published list. If a fetch fails, the last good copy stays in use.
 ///
 /// ```
 /// use std::time::Duration;
@@ -55,52 +55,52 @@ pub struct AddressFeed {
 
 #[derive(Debug)]
 struct Inner {
-    /// Held to look at it or to put another in its place, never while one is read: that takes a while.
+    /// Locked to get or replace the list, never while one is parsed, which takes tens of milliseconds.
     list: Mutex<Arc<AddressList>>,
-    /// Held by who has a new copy, as each is judged by the one before.
-    turn: Mutex<()>,
+    /// Locked for the whole update, because each copy is compared with the one before.
+    update: Mutex<()>,
     always: AddressSet,
     shared: SharedAddresses,
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// A fetch that takes longer has failed.
-const FETCH_TIME: Duration = Duration::from_secs(60);
+/// How long a fetch may take.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
 
 impl AddressFeed {
-    /// The addresses of a list, and those that are let in whatever it says.
+    /// The addresses of a list, and those that are `always` let in.
     pub fn new(list: AddressList, always: AddressSet) -> Self {
         let shared = SharedAddresses::new(always.union(list.set()));
-        let (list, turn) = (Mutex::new(Arc::new(list)), Mutex::default());
-        Self { inner: Arc::new(Inner { list, turn, always, shared }) }
+        let (list, update) = (Mutex::new(Arc::new(list)), Mutex::default());
+        Self { inner: Arc::new(Inner { list, update, always, shared }) }
     }
 
-    /// What a layer looks into.
+    /// The addresses for a layer.
     pub fn addresses(&self) -> SharedAddresses {
         self.inner.shared.clone()
     }
 
-    /// The last good copy of the list, for another feed to go on with.
+    /// The last good copy of the list, with which another feed can start.
     pub fn list(&self) -> AddressList {
         AddressList::clone(&self.last())
     }
 
-    /// How long ago the last good copy was fetched. A list that grows old is a list that nobody fetches any more, or that is
-    /// refused each time; the log says which.
+    /// How long ago the last good copy was fetched. If it grows, fetches have stopped or fail, or the copies are refused; the log
+    /// says which.
     pub fn age(&self) -> Duration {
         self.last().age(now())
     }
 
-    /// Takes a new copy of the list; tells whether anything changed. To read a long one takes tens of milliseconds, which asynchronous
-    /// code should spend in a thread of their own, as [`refresh`](Self::refresh) does.
+    /// Takes a new copy of the list, and returns whether anything changed. Parsing a long list takes tens of milliseconds:
+    /// asynchronous code should call this on a blocking thread, as [`refresh`](Self::refresh) does.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, or lacks most of the last good copy, which then stays.
+    /// If it cannot be parsed, or lacks most of the last good copy. The last good copy then stays.
     pub fn offer(&self, content: &[u8]) -> Result<bool, TakeError> {
         let inner = &*self.inner;
-        let _turn = lock(&inner.turn);
+        let _update = lock(&inner.update);
         let mut list = self.list();
         let is_new = list.take(content, now())?;
         if is_new {
@@ -110,19 +110,24 @@ impl AddressFeed {
         Ok(is_new)
     }
 
-    /// Fetches the list once in every `every`, for as long as it is polled. What goes wrong is told to `tracing`, and the
-    /// last good copy stays. A fetch has 60 s.
+    /// Fetches the list once per `every`, for as long as the future is polled. A failure is logged, and the last good copy stays.
+    /// A fetch has 60 s.
+    ///
+    /// # Panics
+    ///
+    /// If `every` is zero: it would fetch without a pause.
     pub async fn refresh<F, C, E>(self, every: Duration, mut fetch: impl FnMut() -> F + Send) -> Infallible
     where
         F: Future<Output = Result<C, E>> + Send,
         C: AsRef<[u8]> + Send + 'static,
         E: Into<Box<dyn Error + Send + Sync>> + Send,
     {
+        assert!(!every.is_zero(), "a list of addresses cannot be fetched every 0 s: allow some time");
         loop {
             sleep(every).await;
-            let fetched = timeout(FETCH_TIME, fetch()).await;
+            let fetched = timeout(FETCH_TIMEOUT, fetch()).await;
             let taken = match fetched {
-                Ok(Ok(content)) => self.offer_aside(content).await,
+                Ok(Ok(content)) => self.offer_blocking(content).await,
                 Ok(Err(error)) => Err(error.into()),
                 Err(late) => Err(late.into()),
             };
@@ -130,8 +135,8 @@ impl AddressFeed {
         }
     }
 
-    /// Takes a new copy in a thread that nobody else's requests wait for.
-    async fn offer_aside(&self, content: impl AsRef<[u8]> + Send + 'static) -> Result<bool, Failure> {
+    /// Takes a new copy on a blocking thread, so that no request waits for the parsing.
+    async fn offer_blocking(&self, content: impl AsRef<[u8]> + Send + 'static) -> Result<bool, Failure> {
         let feed = self.clone();
         Ok(spawn_blocking(move || feed.offer(content.as_ref())).await??)
     }
@@ -156,7 +161,7 @@ impl AddressFeed {
     }
 }
 
-/// A list is replaced whole or not at all, so that a panic elsewhere leaves a good one.
+/// Ignores poisoning: a list is replaced as a whole, so a panic leaves a good one.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

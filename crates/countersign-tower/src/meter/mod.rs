@@ -1,10 +1,10 @@
-//! What the layers tell of themselves in numbers. Without the feature `metrics`, nothing, and at no cost.
+//! The meter of an endpoint, by which the layers record their metrics. Without the feature `metrics` it does nothing.
 
 use countersign::Rejection;
 use http::Response;
 
 #[cfg(not(feature = "metrics"))]
-#[expect(clippy::unused_self, reason = "it is called as the one that measures")]
+#[expect(clippy::unused_self, reason = "its methods are those of the meter that measures")]
 mod off;
 #[cfg(feature = "metrics")]
 mod on;
@@ -14,7 +14,7 @@ pub(crate) use off::{Meter, Moment, Pending};
 #[cfg(feature = "metrics")]
 pub(crate) use on::{Meter, Moment, Pending};
 
-/// Counts a request that is over. One reason, wherever it was found: by a check, by the guard, or by whoever reads the payload.
+/// Counts a request that has ended. Its reason is in the answer's extensions, whether a check, the guard or an extractor refused it.
 pub(crate) fn end<R, E>(
     pending: Pending,
     verdict: &'static str,

@@ -4,10 +4,10 @@
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meter {}
 
-/// A request on its way.
+/// A request that has not ended.
 pub(crate) struct Pending {}
 
-/// A point in time that nobody looked up.
+/// A point in time, which is not measured.
 pub(crate) struct Moment {}
 
 impl Meter {

@@ -12,17 +12,17 @@ use metrics::{Counter, Histogram, SharedString, counter, histogram};
 
 use crate::metrics as names;
 
-/// Counts for one endpoint; for none where a layer stands alone.
+/// Records for one endpoint; for none if a layer has no `with_metrics`.
 #[derive(Clone, Default)]
 pub(crate) struct Meter(Option<Arc<Series>>);
 
-/// A request on its way. If it is dropped before its end, that is what is counted.
+/// A request that has not ended. If it is dropped before, it counts as `dropped` or `panicked`.
 pub(crate) struct Pending(Option<Arc<Series>>);
 
 /// A point in time, if anything is measured.
 pub(crate) type Moment = Option<Instant>;
 
-/// The series of an endpoint, each made when it is needed first.
+/// The series of an endpoint, each registered when it is first used.
 struct Series {
     verdicts: Family<Counter>,
     body_bytes: Family<Histogram>,
@@ -32,7 +32,7 @@ struct Series {
     store_errors: Family<Counter>,
 }
 
-/// The series of one name that differ in one label.
+/// The series of one metric, which differ in one label.
 struct Family<T> {
     endpoint: SharedString,
     make: fn(SharedString, &'static str) -> T,
@@ -40,7 +40,11 @@ struct Family<T> {
 }
 
 impl Meter {
+    /// # Panics
+    ///
+    /// If the name is empty.
     pub(crate) fn of(endpoint: &str) -> Self {
+        assert!(!endpoint.is_empty(), "the endpoint of these metrics has no name: give it one of its own");
         let endpoint = SharedString::from_shared(Arc::from(endpoint));
         Self(Some(Arc::new(Series::new(&endpoint))))
     }
@@ -53,7 +57,7 @@ impl Meter {
         self.0.is_some().then(Instant::now)
     }
 
-    /// A body of so many bytes was verified, in the time since then.
+    /// Records that a body of this many bytes was verified in the time since then.
     pub(crate) fn verified(&self, since: Moment, bytes: u64) {
         if let (Some(series), Some(since)) = (&self.0, since) {
             #[expect(clippy::cast_precision_loss, reason = "no body has 2⁵³ bytes")]
@@ -82,7 +86,7 @@ impl Meter {
 }
 
 impl Pending {
-    /// Whether anybody is to be told.
+    /// Whether anything is recorded.
     pub(crate) fn measures(&self) -> bool {
         self.0.is_some()
     }

@@ -1,4 +1,4 @@
-//! A claim in the layer's hands.
+//! Calls to the replay store, and the claims that it grants.
 
 use std::{
     future::Future,
@@ -21,34 +21,46 @@ use tokio::{
 
 use super::layer::Settings;
 
-/// The store, and what a call to it takes.
+/// The store, and the settings for calls to it.
 pub(crate) struct StoreClient<St> {
     pub(super) store: Arc<St>,
     pub(super) settings: Settings,
+    /// Permits for releases of dropped requests.
     releases: Arc<Semaphore>,
 }
 
-/// How many releases of dropped requests may be under way at a time.
+/// How many releases of dropped requests may be in flight.
 const RELEASES: usize = 1024;
 
-/// What became of a claim.
+/// The store's answer to a claim.
 pub(super) enum ClaimAnswer<St: ReplayStore> {
     Fresh(HeldClaim<St>),
     InProgress,
     Done,
 }
 
-/// A lease that is released if it is dropped.
+/// A claim, which is released when it is dropped.
 pub(super) struct HeldClaim<St: ReplayStore> {
-    shared: Arc<StoreClient<St>>,
+    client: Arc<StoreClient<St>>,
     key: ReplayKey,
     lease: Option<Lease>,
 }
 
-/// A call to the store; in a box, to be handed to a task that ends it.
+/// A call to the store; boxed, so that it can move to a task.
 pub(super) type Call<F> = Pin<Box<F>>;
 
-/// Why a call to the store came to nothing; told to the log already.
+/// The result of a call to the store, or why there is none.
+pub(super) type Called<T, E> = Result<Result<T, E>, NoResult>;
+
+/// Why a call to the store has no result.
+pub(super) enum NoResult {
+    TimedOut,
+    Panicked,
+    /// The runtime shut down.
+    Cancelled,
+}
+
+/// A call to the store failed, and was logged.
 pub(super) struct StoreFailed;
 
 impl<St: ReplayStore> StoreClient<St> {
@@ -64,7 +76,7 @@ impl<St: ReplayStore> StoreClient<St> {
         self.settings.handler_timeout
     }
 
-    /// A claim that is answered without waiting; `None` if the store has to be asked.
+    /// Claims an event without waiting; `None` if this store must be waited for.
     pub(super) fn claim_at_once(
         self: &Arc<Self>,
         key: ReplayKey,
@@ -74,7 +86,7 @@ impl<St: ReplayStore> StoreClient<St> {
         Some(claim.map(|claim| self.answer(key, claim)))
     }
 
-    /// A claim, which is released if whoever waits for it is gone.
+    /// Claims an event. If the result is dropped, the claim is released.
     pub(super) fn claim(
         self: Arc<Self>,
         key: ReplayKey,
@@ -87,27 +99,27 @@ impl<St: ReplayStore> StoreClient<St> {
 
     fn answer(self: &Arc<Self>, key: ReplayKey, claim: Claim) -> ClaimAnswer<St> {
         match claim {
-            Claim::Fresh(lease) => ClaimAnswer::Fresh(HeldClaim { shared: Arc::clone(self), key, lease: Some(lease) }),
+            Claim::Fresh(lease) => ClaimAnswer::Fresh(HeldClaim { client: Arc::clone(self), key, lease: Some(lease) }),
             Claim::InProgress => ClaimAnswer::InProgress,
             Claim::Done => ClaimAnswer::Done,
         }
     }
 
-    /// What came of a claim, counted and told to the log.
-    pub(super) fn claimed(
+    /// Counts the answer to a claim; logs why there is none.
+    pub(super) fn record_claim(
         &self,
-        claim: Option<Result<ClaimAnswer<St>, St::Error>>,
+        claim: Called<ClaimAnswer<St>, St::Error>,
     ) -> Result<ClaimAnswer<St>, StoreFailed> {
-        let answer = self.told("claim", claim)?;
+        let answer = self.logged("claim", claim)?;
         self.settings.meter.claimed(answer.state());
         Ok(answer)
     }
 
-    /// What comes of a call to the store in the time that it has. It begins at once, and goes on if nobody waits for it.
+    /// Polls a call once now; if it is pending, a task ends it, under the store's timeout, even if the result is dropped.
     pub(super) fn run_detached<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
         &self,
         mut call: Call<F>,
-    ) -> impl Future<Output = Option<T>> + use<T, F, St> {
+    ) -> impl Future<Output = Result<T, NoResult>> + use<T, F, St> {
         let begun = match poll_once(&mut call) {
             Poll::Ready(done) => Ok(done),
             // The task polls again, with a waker of its own.
@@ -115,40 +127,62 @@ impl<St: ReplayStore> StoreClient<St> {
         };
         async move {
             match begun {
-                Ok(done) => Some(done),
-                Err(task) => task.await.ok()?.ok(),
+                Ok(done) => Ok(done),
+                Err(task) => match task.await {
+                    Ok(in_time) => in_time.map_err(|_| NoResult::TimedOut),
+                    Err(error) if error.is_panic() => Err(NoResult::Panicked),
+                    Err(_) => Err(NoResult::Cancelled),
+                },
             }
         }
     }
 
-    /// The answer to a claim that was made then; `None` for a lease that came so late, because the process stood still, that it
-    /// may end before the handler's time does. Not where the layer fails open: there the handler would run without a lease at all.
+    /// Takes a lease for timed out if it came later than the store's timeout after the claim, because the process was suspended:
+    /// the lease may end before the handler's time does. Not if the layer fails open: then the handler would run without a lease.
     pub(super) fn refuse_late(
         &self,
         made: Instant,
-        claim: Option<Result<ClaimAnswer<St>, St::Error>>,
-    ) -> Option<Result<ClaimAnswer<St>, St::Error>> {
+        claim: Called<ClaimAnswer<St>, St::Error>,
+    ) -> Called<ClaimAnswer<St>, St::Error> {
         let is_late = || !self.settings.fails_open && made.elapsed() > self.settings.store_timeout;
-        claim.filter(|claim| !(matches!(claim, Ok(ClaimAnswer::Fresh(_))) && is_late()))
+        if matches!(claim, Ok(Ok(ClaimAnswer::Fresh(_)))) && is_late() { Err(NoResult::TimedOut) } else { claim }
     }
 
-    /// What came of a call to the store, `None` if there was no time for it; told to the log if it is nothing.
-    fn told<T>(&self, what: &'static str, outcome: Option<Result<T, St::Error>>) -> Result<T, StoreFailed> {
-        match outcome {
-            Some(Ok(answer)) => return Ok(answer),
-            Some(Err(error)) => tracing::error!(target: "countersign", %error, "the replay store could not {what}"),
-            None => tracing::error!(target: "countersign", "the replay store took too long to {what}, or panicked"),
+    /// The result of a call to the store; logs and counts a failure.
+    fn logged<T>(&self, operation: &'static str, called: Called<T, St::Error>) -> Result<T, StoreFailed> {
+        let endpoint = &*self.settings.endpoint;
+        match called {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) => {
+                tracing::error!(target: "countersign", endpoint, operation, %error, "the replay store failed");
+            }
+            Err(NoResult::TimedOut) => tracing::error!(
+                target: "countersign",
+                endpoint,
+                operation,
+                timeout = ?self.settings.store_timeout,
+                "the replay store did not answer in time"
+            ),
+            Err(NoResult::Panicked) => {
+                tracing::error!(target: "countersign", endpoint, operation, "the replay store panicked");
+            }
+            Err(NoResult::Cancelled) => tracing::error!(
+                target: "countersign",
+                endpoint,
+                operation,
+                "the runtime shut down before the replay store answered"
+            ),
         }
-        self.settings.meter.store_failed(what);
+        self.settings.meter.store_failed(operation);
         Err(StoreFailed)
     }
 
-    async fn ask<T: Send + 'static>(
+    async fn call<T: Send + 'static>(
         &self,
-        what: &'static str,
+        operation: &'static str,
         call: Call<impl Future<Output = Result<T, St::Error>> + Send + 'static>,
     ) -> Result<T, StoreFailed> {
-        self.told(what, self.run_detached(call).await)
+        self.logged(operation, self.run_detached(call).await)
     }
 }
 
@@ -167,11 +201,11 @@ impl<St: ReplayStore> HeldClaim<St> {
         self.key
     }
 
-    /// Marks the event as done, if the store does it without waiting.
+    /// Marks the event as done without waiting; gives the claim back if this store must be waited for.
     pub(super) fn commit_at_once(mut self, keep_for: Duration) -> Result<Result<(), StoreFailed>, Self> {
         let Some(lease) = self.lease.take() else { return Ok(Err(StoreFailed)) };
-        match self.shared.store.commit_at_once(lease, keep_for, self.shared.now()) {
-            Ok(settled) => Ok(self.committed(self.shared.told("commit", Some(settled)))),
+        match self.client.store.commit_at_once(lease, keep_for, self.client.now()) {
+            Ok(settled) => Ok(self.committed(self.client.logged("commit", Ok(settled)))),
             Err(lease) => {
                 self.lease = Some(lease);
                 Err(self)
@@ -179,63 +213,73 @@ impl<St: ReplayStore> HeldClaim<St> {
         }
     }
 
-    /// Marks the event as done. If the request is dropped meanwhile, it is marked all the same.
+    /// Marks the event as done, even if the request is dropped meanwhile.
     pub(super) async fn commit(mut self, keep_for: Duration) -> Result<(), StoreFailed> {
         let Some(lease) = self.lease.take() else { return Err(StoreFailed) };
-        let shared = Arc::clone(&self.shared);
-        let commit = Box::pin(async move { shared.store.commit(lease, keep_for, shared.now()).await });
-        self.committed(self.shared.ask("commit", commit).await)
+        let client = Arc::clone(&self.client);
+        let commit = Box::pin(async move { client.store.commit(lease, keep_for, client.now()).await });
+        self.committed(self.client.call("commit", commit).await)
     }
 
     fn committed(&self, settled: Result<Settlement, StoreFailed>) -> Result<(), StoreFailed> {
         match settled? {
             Settlement::Settled => Ok(()),
             Settlement::Lapsed => {
-                tracing::error!(target: "countersign", "the lease was over before the event could be marked as done");
-                self.shared.settings.meter.claimed("lapsed");
+                let Settings { endpoint, meter, .. } = &self.client.settings;
+                tracing::error!(
+                    target: "countersign",
+                    endpoint = &**endpoint,
+                    "the lease ended before the event could be marked as done: a retry of it may be handled again"
+                );
+                meter.claimed("lapsed");
                 Err(StoreFailed)
             }
         }
     }
 
-    /// Lets the event come again. What cannot be released ends with its lease.
+    /// Lets the event be claimed again. If this fails, the end of the lease does it.
     pub(super) async fn release(mut self) {
         let Some(lease) = self.lease.take() else { return };
-        let shared = Arc::clone(&self.shared);
-        let release = Box::pin(async move { shared.store.release(lease, shared.now()).await });
-        let _: Result<Settlement, StoreFailed> = self.shared.ask("release", release).await;
+        let client = Arc::clone(&self.client);
+        let release = Box::pin(async move { client.store.release(lease, client.now()).await });
+        let _: Result<Settlement, StoreFailed> = self.client.call("release", release).await;
     }
 }
 
 impl<St: ReplayStore> Drop for HeldClaim<St> {
     fn drop(&mut self) {
         let Some(lease) = self.lease.take() else { return };
-        let (shared, asked) = (Arc::clone(&self.shared), Arc::clone(&self.shared));
-        let mut release = Box::pin(async move { asked.store.release(lease, asked.now()).await });
-        // A panic must not leave a destructor, and what has panicked must not be polled again.
+        let (client, called) = (Arc::clone(&self.client), Arc::clone(&self.client));
+        let mut release = Box::pin(async move { called.store.release(lease, called.now()).await });
+        // A panic must not leave a destructor, and a future that has panicked must not be polled again.
         let ended = match catch_unwind(AssertUnwindSafe(|| poll_once(&mut release))) {
             Ok(Poll::Pending) => None,
-            Ok(Poll::Ready(outcome)) => Some(Some(outcome)),
-            Err(_) => Some(None),
+            Ok(Poll::Ready(result)) => Some(Ok(result)),
+            Err(_) => Some(Err(NoResult::Panicked)),
         };
-        if let Some(outcome) = ended {
-            let _: Result<Settlement, StoreFailed> = shared.told("release", outcome);
+        if let Some(called) = ended {
+            let _: Result<Settlement, StoreFailed> = client.logged("release", called);
             return;
         }
-        let turn = Arc::clone(&shared.releases).try_acquire_owned();
-        let (Ok(runtime), Ok(turn)) = (Handle::try_current(), turn) else {
-            tracing::error!(target: "countersign", "a dropped claim is left to the end of its lease");
-            return shared.settings.meter.store_failed("release");
+        let permit = Arc::clone(&client.releases).try_acquire_owned();
+        let (Ok(runtime), Ok(permit)) = (Handle::try_current(), permit) else {
+            tracing::error!(
+                target: "countersign",
+                endpoint = &*client.settings.endpoint,
+                lease = ?client.settings.lease(),
+                "the claim of a dropped request could not be released: until its lease ends, retries are answered as in progress"
+            );
+            return client.settings.meter.store_failed("release");
         };
         runtime.spawn(async move {
-            let _turn = turn;
-            let outcome = timeout(shared.settings.store_timeout, release).await.ok();
-            let _: Result<Settlement, StoreFailed> = shared.told("release", outcome);
+            let _permit = permit;
+            let called = timeout(client.settings.store_timeout, release).await.map_err(|_| NoResult::TimedOut);
+            let _: Result<Settlement, StoreFailed> = client.logged("release", called);
         });
     }
 }
 
-/// Polls without anybody to wake; whoever goes on with a pending future polls it again.
+/// Polls without a waker: if the future is pending, the caller has it polled again.
 fn poll_once<F: Future>(future: &mut Call<F>) -> Poll<F::Output> {
     future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
 }

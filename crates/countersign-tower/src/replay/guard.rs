@@ -1,4 +1,4 @@
-//! What is done with one verified delivery.
+//! The replay guard's work on one delivery: claim, call the inner service, settle.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
@@ -28,22 +28,22 @@ use crate::{
     verify::sent,
 };
 
-/// One delivery, and what guards it.
+/// One delivery and its replay guard.
 pub(crate) struct Guarded<St, A> {
-    pub(super) shared: Arc<StoreClient<St>>,
+    pub(super) client: Arc<StoreClient<St>>,
     pub(super) answers: A,
     delivery: Delivery,
-    /// That the client asked for, for the log.
+    /// The path that the client sent, for the log.
     path: Option<PathAndQuery>,
-    /// By the clock of the claims, when the service was called: what the first turn of a handler takes is of its time. To ask another
-    /// clock would cost every delivery, and most are handled before anybody has to know.
+    /// When the inner service was called, by the clock of the claims: the handler's time begins here, not when it is first pending.
+    /// This needs no second clock, which every delivery would pay for, although most never wait for their handler.
     called_at: Timestamp,
 }
 
 impl<St: ReplayStore, A> Guarded<St, A> {
-    /// `None` if nothing verified the request, or somebody took the proof away.
+    /// `None` if the request has no [`Delivery`] in its extensions.
     pub(crate) fn new(
-        shared: Arc<StoreClient<St>>,
+        client: Arc<StoreClient<St>>,
         answers: A,
         request: &Request<VerifiedBody>,
         now: Timestamp,
@@ -53,14 +53,14 @@ impl<St: ReplayStore, A> Guarded<St, A> {
             tracing::error!(
                 target: "countersign",
                 path = uri.path(),
-                "the request has no `Delivery` in its extensions: put the `ReplayLayer` right behind the `VerifyLayer`"
+                "the request has no `Delivery` in its extensions: put the `ReplayLayer` directly inside the `VerifyLayer`"
             );
             return None;
         };
-        Some(Self { shared, answers, delivery, path: uri.path_and_query().cloned(), called_at: now })
+        Some(Self { client, answers, delivery, path: uri.path_and_query().cloned(), called_at: now })
     }
 
-    /// Takes the event through the guard and to the service, which is ready, as far as it comes without waiting.
+    /// Claims the event and calls the inner service, which is ready; waits only if the store does.
     pub(crate) fn run<S, R>(mut self, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
     where
         S: InnerService<R>,
@@ -68,22 +68,22 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         R: Default + From<Bytes> + Send + 'static,
     {
         let Some(key) = self.delivery.replay_key(&self.scope(&request)) else { return self.call(None, inner, request) };
-        if let Some(answer) = self.shared.claim_at_once(key, self.called_at) {
-            let answer = self.shared.claimed(Some(answer));
+        if let Some(answer) = self.client.claim_at_once(key, self.called_at) {
+            let answer = self.client.record_claim(Ok(answer));
             return self.act_on_claim(key, answer, inner, request);
         }
-        // Begun here, lest an answer that nobody waits for leaves the claim behind.
-        let (made, claim) = (Instant::now(), self.shared.run_detached(Arc::clone(&self.shared).claim(key)));
-        // In a box of its own: the future would make room for it twice, and copy it.
+        // Started here and not in the future, so that a claim whose request is dropped is still received, and released.
+        let (made, claim) = (Instant::now(), self.client.run_detached(Arc::clone(&self.client).claim(key)));
+        // The request is boxed: the future would otherwise reserve room for it twice, and copy it.
         let (mut inner, request) = (take_ready(inner), Box::new(request));
         Step::waits(async move {
-            let answer = self.shared.claimed(self.shared.refuse_late(made, claim.await));
-            self.called_at = self.shared.now();
+            let answer = self.client.record_claim(self.client.refuse_late(made, claim.await));
+            self.called_at = self.client.now();
             self.act_on_claim(key, answer, &mut inner, *request).await
         })
     }
 
-    /// Does what the answer to the claim leads to.
+    /// Calls the inner service, or answers, as the claim says.
     fn act_on_claim<S, R>(
         self,
         key: ReplayKey,
@@ -101,7 +101,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
             Ok(ClaimAnswer::Done) if request.extensions().get::<OperatorReplay>().is_some() => {
                 return self.run_for_operator(inner, request);
             }
-            Err(StoreFailed) if self.shared.settings.fails_open => return self.call(None, inner, request),
+            Err(StoreFailed) if self.client.settings.fails_open => return self.call(None, inner, request),
             Ok(ClaimAnswer::InProgress) => self.refuse(Rejection::InProgress),
             Ok(ClaimAnswer::Done) => self.answer_duplicate(key),
             Err(StoreFailed) => self.refuse(Rejection::StoreUnavailable),
@@ -109,8 +109,8 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         Step::answered(Ok(instead))
     }
 
-    /// Has an event handled that was handled before, as the operator wants it. The event's own key is done, so a second
-    /// key is claimed, lest two operators run the event at the same time.
+    /// Handles again an event that was handled before, for an operator. Its own key is done, so a second key is claimed: two
+    /// operators must not run the event at the same time.
     fn run_for_operator<S, R>(mut self, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
     where
         S: InnerService<R>,
@@ -119,19 +119,19 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     {
         let scope = self.scope(&request).within(OPERATOR_SCOPE).within(OPERATOR_SCOPE);
         let Some(key) = self.delivery.replay_key(&scope) else { return self.call(None, inner, request) };
-        let claim = Arc::clone(&self.shared).claim(key);
+        let claim = Arc::clone(&self.client).claim(key);
         let (mut inner, request) = (take_ready(inner), Box::new(request));
         Step::waits(async move {
             let made = Instant::now();
-            let claim = self.shared.run_detached(claim).await;
-            let held = match self.shared.claimed(self.shared.refuse_late(made, claim)) {
+            let claim = self.client.run_detached(claim).await;
+            let held = match self.client.record_claim(self.client.refuse_late(made, claim)) {
                 Ok(ClaimAnswer::Fresh(held)) => Some(held),
-                Err(StoreFailed) if self.shared.settings.fails_open => None,
+                Err(StoreFailed) if self.client.settings.fails_open => None,
                 Ok(ClaimAnswer::InProgress | ClaimAnswer::Done) => return Ok(self.refuse(Rejection::InProgress)),
                 Err(StoreFailed) => return Ok(self.refuse(Rejection::StoreUnavailable)),
             };
             self.log_operator_replay(&request);
-            self.called_at = self.shared.now();
+            self.called_at = self.client.now();
             let answer = self.call(None, &mut inner, *request).await;
             if let Some(held) = held {
                 held.release().await;
@@ -140,21 +140,21 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         })
     }
 
-    /// Calls the service, and settles the claim by what comes of it.
+    /// Calls the inner service, and settles the claim by the outcome.
     fn call<S, R>(self, held: Option<HeldClaim<St>>, inner: &mut S, request: Request<VerifiedBody>) -> Step<S::Future>
     where
         S: InnerService<R>,
         A: Answers<R>,
         R: Default + From<Bytes> + Send + 'static,
     {
-        let begun = self.shared.settings.meter.now();
+        let begun = self.client.settings.meter.now();
         match catch_unwind(AssertUnwindSafe(|| inner.call(request))) {
             Ok(answer) => Step::waits(Handling::new(answer, self, held, begun)),
             Err(panic) => self.settle(held, begun, Outcome::Panicked(panic)).into(),
         }
     }
 
-    /// Settles the claim by how a call of the service ended.
+    /// Settles the claim by the outcome of the call.
     pub(super) fn settle<R, E>(
         self,
         held: Option<HeldClaim<St>>,
@@ -166,7 +166,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         R: Default + Send + 'static,
         E: Send + 'static,
     {
-        self.shared.settings.meter.handled(begun, outcome.name());
+        self.client.settings.meter.handled(begun, outcome.name());
         match (outcome, held) {
             (Outcome::Answered(Ok(response)), Some(held)) if has_handled(&response) => self.commit(held, response),
             (Outcome::Answered(answer), None) => Settled::Answered(answer),
@@ -177,7 +177,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
                 match outcome {
                     Outcome::Answered(answer) => answer,
                     Outcome::TimedOut => {
-                        Ok(self.refuse(Rejection::HandlerTimeout { limit: self.shared.settings.handler_timeout }))
+                        Ok(self.refuse(Rejection::HandlerTimeout { limit: self.client.settings.handler_timeout }))
                     }
                     Outcome::Panicked(panic) => resume_unwind(panic),
                 }
@@ -185,18 +185,22 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         }
     }
 
-    /// What is left of the handler's time. None of it is lost to a clock that is set back.
+    /// The rest of the handler's time. A clock that is set back does not shorten it.
     pub(super) fn time_left(&self) -> Duration {
-        let taken = self.shared.now().since(self.called_at).unwrap_or_default();
-        self.shared.settings.handler_timeout.saturating_sub(taken)
+        let taken = self.client.now().since(self.called_at).unwrap_or_default();
+        self.client.settings.handler_timeout.saturating_sub(taken)
     }
 
     fn scope(&self, request: &Request<VerifiedBody>) -> ReplayScope {
-        let scope = &self.shared.settings.scope;
+        let scope = &self.client.settings.scope;
         match request.extensions().get::<TenantName>() {
             Some(tenant) => scope.within(tenant.as_bytes()),
             None => scope.clone(),
         }
+    }
+
+    fn endpoint(&self) -> &str {
+        &self.client.settings.endpoint
     }
 
     fn path(&self) -> &str {
@@ -206,10 +210,11 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     fn log_operator_replay(&self, request: &Request<VerifiedBody>) {
         tracing::warn!(
             target: "countersign",
+            endpoint = self.endpoint(),
             provider = self.delivery.provider(),
             path = self.path(),
             by = request.extensions().get::<OperatorReplay>().map(OperatorReplay::by),
-            "an event that was handled is let through again"
+            "an event that was handled is let through again for an operator"
         );
     }
 
@@ -222,19 +227,19 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         let again = self.answers.repeat(key);
         let mut again = again.unwrap_or_else(|| self.delivery.acknowledgement().map(R::from));
         again.extensions_mut().insert(Rejection::Replayed);
-        // For whoever logs which event it was.
+        // For outer layers that log which event it was.
         again.extensions_mut().insert(self.delivery.clone());
         again
     }
 
-    /// Commits the claim of a handler that succeeded.
+    /// Commits the claim after the handler succeeded.
     fn commit<R, E>(self, held: HeldClaim<St>, response: Response<R>) -> Settled<Result<Response<R>, E>>
     where
         A: Answers<R>,
         R: Default + Send + 'static,
         E: Send + 'static,
     {
-        let (key, keep_for) = (held.key(), self.shared.settings.keep_for(&self.delivery));
+        let (key, keep_for) = (held.key(), self.client.settings.keep_for(&self.delivery));
         match held.commit_at_once(keep_for) {
             Ok(Ok(())) if A::KEEPS => {
                 Settled::Waits(Box::pin(async move { Ok(self.keep_answer(key, response).await) }))
@@ -250,21 +255,26 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         }
     }
 
-    /// The answer to an event that was handled and is not recorded.
+    /// The answer if the event was handled, but could not be recorded.
     fn answer_unrecorded<R: Default>(&self, response: Response<R>) -> Response<R> {
-        if self.shared.settings.fails_open { response } else { self.refuse(Rejection::StoreUnavailable) }
+        if self.client.settings.fails_open { response } else { self.refuse(Rejection::StoreUnavailable) }
     }
 
-    /// The first answer to an event that is done, whatever becomes of its body now.
+    /// Keeps the first answer to an event that is done, and returns it. The event stays done if this fails.
     async fn keep_answer<R>(&self, key: ReplayKey, response: Response<R>) -> Response<R>
     where
         A: Answers<R>,
         R: Default,
     {
-        let taken = within(self.shared.settings.handler_timeout, pin!(self.answers.take(response))).await;
+        let taken = within(self.client.settings.handler_timeout, pin!(self.answers.take(response))).await;
         let Some(Ok((response, kept))) = taken else {
-            let path = self.path();
-            tracing::error!(target: "countersign", path, "the handler's answer broke off, or did not come in time");
+            let (endpoint, path) = (self.endpoint(), self.path());
+            tracing::error!(
+                target: "countersign",
+                endpoint,
+                path,
+                "the body of the handler's answer failed or did not end in time: it is answered 500, and the event stays handled"
+            );
             return internal_error();
         };
         if let Some(kept) = kept {
@@ -273,33 +283,33 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         response
     }
 
-    /// Answers, and tells the operator why.
+    /// The answer to a refused delivery; logs the reason.
     fn refuse<R: Default>(&self, rejection: Rejection) -> Response<R> {
         self.log(&rejection);
         refuse(rejection, Some(self.delivery.scheme()))
     }
 
-    /// Duplicates are what providers send every day, so they are no warning.
+    /// Duplicates are normal, so they are no warning.
     fn log(&self, rejection: &Rejection) {
-        let (provider, path) = (self.delivery.provider(), self.path());
+        let (endpoint, provider, path) = (self.endpoint(), self.delivery.provider(), self.path());
         let (code, status) = (rejection.code(), status(rejection, Some(self.delivery.scheme())).as_u16());
         if matches!(rejection, Rejection::Replayed | Rejection::InProgress) {
-            tracing::info!(target: "countersign", provider, path, code, status, reason = %rejection, "not handled again");
+            tracing::info!(target: "countersign", endpoint, provider, path, code, status, reason = %rejection, "not handled again");
         } else {
-            tracing::warn!(target: "countersign", provider, path, code, status, reason = %rejection, "refused");
+            tracing::warn!(target: "countersign", endpoint, provider, path, code, status, reason = %rejection, "refused");
         }
     }
 }
 
-/// The part of a scope for what is handled again. Twice, since once could be the name of a tenant.
+/// The part of the scope for operators' replays. It is added twice: added once, it could be the name of a tenant.
 const OPERATOR_SCOPE: &str = "operator";
 
-/// Whether the event need not be handled again.
+/// Whether the event was handled, and so is committed.
 fn has_handled<R>(answer: &Response<R>) -> bool {
     answer.status().is_success() && answer.extensions().get::<NotHandled>().is_none()
 }
 
-/// What an answer counts as: whatever is no 2xx is to come again.
+/// The label of an answer in metrics: anything but a 2xx is a failure.
 pub(crate) fn outcome<R, E>(answer: &Result<Response<R>, E>) -> &'static str {
     match answer {
         Ok(response) if response.status().is_success() => "success",

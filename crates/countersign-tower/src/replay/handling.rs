@@ -1,4 +1,4 @@
-//! The inner service at its work, while the claim is held.
+//! The future that polls the inner service's answer while the claim is held, and then settles the claim.
 
 use std::{
     any::Any,
@@ -24,33 +24,33 @@ use super::{
 use crate::{future::Step, meter::Moment};
 
 pin_project! {
-    /// The answer of the inner service, once the claim is settled by it.
+    /// The answer of the inner service, after the claim is settled.
     ///
-    /// Polled by hand, since a future of futures would be moved once for each on its way to its place.
+    /// Written by hand: nested `async` blocks would copy the inner future once for each level.
     pub(super) struct Handling<F, St, A>
     where
         F: Future,
         St: ReplayStore,
     {
-        // Dropped first: the claim is released when nobody handles the event any more.
+        // Dropped first, so that the claim is released after the handler has stopped.
         #[pin]
         answer: Option<F>,
-        // Made when the service has to be waited for, which most need not. Not held back by what the service uses of the
-        // turn that tokio gives to both.
+        // Made when the answer is first pending, as most never are. Unconstrained: a handler that uses up the cooperative budget
+        // of its task must not keep the deadline from firing.
         deadline: Option<Pin<Box<Unconstrained<Sleep>>>>,
         claim: Option<(Guarded<St, A>, Option<HeldClaim<St>>, Moment)>,
         settled: Option<Pin<Box<dyn Future<Output = F::Output> + Send>>>,
     }
 }
 
-/// How a call of the service ended.
+/// How a call of the inner service ended.
 pub(super) enum Outcome<T, E> {
     Answered(Result<T, E>),
     TimedOut,
     Panicked(Box<dyn Any + Send>),
 }
 
-/// The answer of the inner service, now that it has ended.
+/// The answer after the inner service has ended, or a future of it that waits for the store.
 pub(super) enum Settled<T> {
     Answered(T),
     Waits(Pin<Box<dyn Future<Output = T> + Send>>),
@@ -94,7 +94,7 @@ where
                 }
                 Err(panic) => Outcome::Panicked(panic),
             };
-            // Whatever is left half-done is dropped before the claim is released.
+            // What is left of the handler is dropped before the claim is released.
             this.answer.set(None);
             if let Some((guarded, held, begun)) = this.claim.take() {
                 match guarded.settle(held, begun, outcome) {
@@ -105,14 +105,14 @@ where
         }
         match this.settled {
             Some(settled) => settled.as_mut().poll(context),
-            // It has answered: like every future, it must not be asked again.
+            // It has answered, and like every future must not be polled again.
             None => Poll::Pending,
         }
     }
 }
 
 impl<R, E> Outcome<Response<R>, E> {
-    /// As what it is counted.
+    /// Its label in metrics.
     pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Answered(answer) => outcome(answer),

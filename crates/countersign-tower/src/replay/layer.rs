@@ -1,4 +1,4 @@
-//! The layer, and its settings.
+//! `ReplayLayer` and its settings.
 
 use std::{
     fmt,
@@ -20,9 +20,11 @@ pub struct ReplayLayer<St, A = NoAnswers> {
     answers: A,
 }
 
-/// What all requests of one layer have in common.
+/// The settings of one layer, without its store.
 #[derive(Clone)]
 pub(crate) struct Settings {
+    /// The name of the endpoint, for log lines.
+    pub(super) endpoint: Arc<str>,
     pub(super) scope: ReplayScope,
     pub(super) handler_timeout: Duration,
     pub(super) store_timeout: Duration,
@@ -33,32 +35,34 @@ pub(crate) struct Settings {
     keep_for: Option<Duration>,
 }
 
-/// 30 s: nearly no provider waits longer for an answer (`WooCommerce` and Hookdeck a minute).
+/// 30 s: hardly any provider waits longer for an answer (`within` under `[answers]` in the catalogue files, each with its
+/// `source`; `WooCommerce` and Hookdeck wait a minute).
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// 2 s: a store that takes longer is as good as down, and the least patient providers give up after 1 s to 3 s.
+/// 2 s: a slower store counts as down. Some providers wait for 1 s to 3 s only (`within` in the catalogue files: `qonto.toml` 1 s,
+/// `slack.toml` 3 s).
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// 60 s: twice the handler's time.
 const LEASE: Duration = Duration::from_secs(60);
 
-/// 3 days, as long as most providers retry that say how long (Adyen: 30 days). Used where a provider does not say, so that a retry
-/// after that would be handled again; and where it signs no time: nothing but the guard keeps such a delivery from being replayed,
-/// however soon its retries end.
-const LONG: Duration = Duration::from_secs(3 * 86_400);
+/// 3 days: most providers that document their retries end them by then (`retries_for` in the catalogue files; Adyen's last 30 days).
+/// Used where a provider does not say: a later retry is handled again. Also the least where no time is signed: there only the
+/// guard prevents replays, however soon the retries end.
+const DEFAULT_KEEP: Duration = Duration::from_secs(3 * 86_400);
 
 impl<St: ReplayStore> ReplayLayer<St> {
-    /// A layer that claims in this store. `endpoint` is the name under which: two endpoints that share a store need two
-    /// names, one endpoint that several processes serve has one.
+    /// A layer that claims events in this store, under the name `endpoint`. Two endpoints that share a store need two names; one
+    /// endpoint that several processes serve has one. Log lines have this name too.
     ///
-    /// The handler gets 30 s, the store 2 s a call. Events are kept for as long as their provider retries, or 3 days if that
-    /// is not known, plus the time for which their signature can be fresh; for 3 days at the least where no time is signed, so
-    /// that a signature is fresh for ever.
+    /// The handler has 30 s, and each call to the store 2 s. An event is kept for as long as its provider retries (3 days if that
+    /// is not known), plus the time for which its signature can be fresh. Where no time is signed, a signature is fresh for ever,
+    /// and events are kept for 3 days at least.
     ///
     /// # Panics
     ///
-    /// If the name is empty: two endpoints without one that share a store would take each other's events for replays.
-    /// [`Stack`](crate::Stack) refuses it with an error.
+    /// If the name is empty: two endpoints without a name that share a store would take each other's events for replays.
+    /// [`Stack`](crate::Stack) returns an error instead.
     pub fn new(store: St, endpoint: impl AsRef<str>) -> Self {
         assert!(
             !endpoint.as_ref().is_empty(),
@@ -67,9 +71,10 @@ impl<St: ReplayStore> ReplayLayer<St> {
         Self::of_stack(store, endpoint.as_ref())
     }
 
-    /// The same for a stack, which sees to the name itself.
+    /// The same for a stack, which checks the name itself.
     pub(crate) fn of_stack(store: St, endpoint: &str) -> Self {
         let settings = Settings {
+            endpoint: endpoint.into(),
             scope: ReplayScope::new(endpoint),
             handler_timeout: HANDLER_TIMEOUT,
             store_timeout: STORE_TIMEOUT,
@@ -90,25 +95,27 @@ impl<St: ReplayStore> ReplayLayer<St> {
 }
 
 impl<St: ReplayStore, A> ReplayLayer<St, A> {
-    /// Limits how long the handler may run, from when it is called; after that it is dropped and its claim released, or as soon as it
-    /// gives its thread back. A lease that would be too short for it becomes longer.
+    /// Limits how long the handler may run, from its call on; 30 s unless this says otherwise. After that it is dropped, and its
+    /// claim is released. A handler that blocks its thread is dropped only when it yields. A lease that is too short for the
+    /// timeout becomes longer.
     pub fn with_handler_timeout(mut self, limit: Duration) -> Self {
         self.settings.handler_timeout = limit;
         self
     }
 
-    /// Limits how long each call to the store may take. A lease that would be too short for it becomes longer.
+    /// Limits how long each call to the store may take; 2 s unless this says otherwise. A lease that is too short for the timeout
+    /// becomes longer.
     pub fn with_store_timeout(mut self, limit: Duration) -> Self {
         self.settings.store_timeout = limit;
         self
     }
 
-    /// How long a claim lasts, and so how long it takes until another delivery of the event is let through if this
-    /// process dies.
+    /// Sets how long a claim lasts; 60 s unless this says otherwise. If this process dies, the event can be claimed again after
+    /// this time.
     ///
     /// # Errors
     ///
-    /// If it is shorter than the handler and two calls to the store may take.
+    /// If it is shorter than the handler's timeout and two calls to the store together.
     pub fn with_lease(mut self, lease: Duration) -> Result<Self, ReplayConfigError> {
         let needed = self.settings.shortest_lease();
         if lease < needed {
@@ -121,8 +128,8 @@ impl<St: ReplayStore, A> ReplayLayer<St, A> {
     /// Keeps events that were handled for this time. Where a provider signs no time, a replay gets through after that; there
     /// it is 3 days at least.
     ///
-    /// `verifiers` are those of the layer in front. Where they are not known at start-up, leave them out: what a delivery's
-    /// own scheme and tolerance need is held to in any case.
+    /// `verifiers` are those of the `VerifyLayer` around this layer. Leave them out if they are not known at start-up: an event
+    /// is kept for as long as its own scheme and tolerance need in any case.
     ///
     /// # Errors
     ///
@@ -136,7 +143,7 @@ impl<St: ReplayStore, A> ReplayLayer<St, A> {
         self.keeping(keep_for, verifiers.into_iter().map(Known::from))
     }
 
-    /// [`with_keep_for`](Self::with_keep_for), for all that verifies.
+    /// [`with_keep_for`](Self::with_keep_for), for all kinds of keys.
     pub(crate) fn keeping<'k>(
         mut self,
         keep_for: Duration,
@@ -159,32 +166,37 @@ impl<St: ReplayStore, A> ReplayLayer<St, A> {
         ReplayLayer { store: Arc::new(store), settings: self.settings, answers: self.answers }
     }
 
-    /// The same, counted.
+    /// The same with this meter.
     pub(crate) fn metered(mut self, meter: Meter) -> Self {
         self.settings.meter = meter;
         self
     }
 
-    /// What the services of this layer have in common.
+    /// What the services of a stack share.
     pub(crate) fn into_parts(self) -> (Arc<StoreClient<St>>, A) {
         (Arc::new(StoreClient::new(self.store, self.settings)), self.answers)
     }
 
-    /// Counts claims, what the store fails at, and how long handlers take, as those of an endpoint of this name; verdicts
-    /// are counted by [`VerifyLayer::with_metrics`](crate::VerifyLayer::with_metrics). See [`metrics`](crate::metrics).
+    /// Counts claims and failures of the store, and measures how long handlers take, under this name, which log lines then have
+    /// too; claims stay under the name of [`new`](Self::new). [`VerifyLayer::with_metrics`](crate::VerifyLayer::with_metrics) counts
+    /// verdicts. See [`metrics`](crate::metrics).
+    ///
+    /// # Panics
+    ///
+    /// If the name is empty.
     #[cfg(feature = "metrics")]
-    pub fn with_metrics(self, endpoint: &str) -> Self {
+    pub fn with_metrics(mut self, endpoint: &str) -> Self {
+        self.settings.endpoint = endpoint.into();
         self.metered(Meter::of(endpoint))
     }
 
-    /// Lets deliveries through when the store cannot be asked or is full, replays among them.
+    /// Lets deliveries through when the store fails or is full, replays among them.
     pub fn dangerous_fail_open(mut self) -> Self {
         self.settings.fails_open = true;
         self
     }
 
-    /// Takes the time from `clock` instead of the system's: that of claims, and what a handler takes before it waits for the first
-    /// time.
+    /// Uses this clock instead of the system's, for claims and for the part of the handler's time before it is first pending.
     pub fn with_clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.settings.clock = Arc::new(clock);
         self
@@ -203,18 +215,18 @@ impl Settings {
     pub(super) fn keep_for(&self, delivery: &Delivery) -> Duration {
         let needs = Needs::of(delivery.scheme(), delivery.tolerance());
         match self.keep_for {
-            Some(keep_for) => keep_for.max(needs.sum(Duration::ZERO)),
-            None => needs.sum(LONG),
+            Some(keep_for) => keep_for.max(needs.total(Duration::ZERO)),
+            None => needs.total(DEFAULT_KEEP),
         }
     }
 }
 
-/// How long an event has to be known.
+/// How long an event must be kept.
 struct Needs {
     retries_for: Option<Duration>,
-    /// From the earliest moment at which a signature is accepted to the latest, if there is one.
+    /// From the earliest moment at which a signature is accepted to the latest; zero if no time is signed.
     fresh_for: Duration,
-    /// What stands in for it where there is none.
+    /// The least where no time is signed; otherwise zero.
     at_least: Duration,
 }
 
@@ -222,13 +234,13 @@ impl Needs {
     fn of(scheme: &Description, tolerance: Option<Tolerance>) -> Self {
         let width = |tolerance: Tolerance| tolerance.past().saturating_add(tolerance.future());
         let (fresh_for, at_least) =
-            tolerance.map_or((Duration::ZERO, LONG), |tolerance| (width(tolerance), Duration::ZERO));
+            tolerance.map_or((Duration::ZERO, DEFAULT_KEEP), |tolerance| (width(tolerance), Duration::ZERO));
         Self { retries_for: scheme.answers().retries_for(), fresh_for, at_least }
     }
 
-    /// From the first time that a delivery comes until no signature of it is fresh any more: the last retry may have a new one.
-    fn sum(&self, unless_said: Duration) -> Duration {
-        self.retries_for.unwrap_or(unless_said).max(self.at_least).saturating_add(self.fresh_for)
+    /// From the first delivery of an event until no signature of it is fresh: the last retry may have a new one.
+    fn total(&self, default: Duration) -> Duration {
+        self.retries_for.unwrap_or(default).max(self.at_least).saturating_add(self.fresh_for)
     }
 
     fn check(&self, keep_for: Duration, scheme: &str) -> Result<(), ReplayConfigError> {

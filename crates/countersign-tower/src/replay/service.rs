@@ -1,4 +1,4 @@
-//! The service that claims first.
+//! `Replay`, the service of `ReplayLayer`.
 
 use std::{
     fmt,
@@ -17,13 +17,13 @@ use crate::{ResponseFuture, VerifiedBody, future::Step, refusal::internal_error}
 /// Lets every event through to the service `S` once; made by [`ReplayLayer`](super::ReplayLayer).
 pub struct Replay<S, St, A = NoAnswers> {
     inner: S,
-    shared: Arc<StoreClient<St>>,
+    client: Arc<StoreClient<St>>,
     answers: A,
 }
 
 impl<S, St: ReplayStore, A> Replay<S, St, A> {
     pub(super) fn new(inner: S, store: Arc<St>, settings: Settings, answers: A) -> Self {
-        Self { inner, shared: Arc::new(StoreClient::new(store, settings)), answers }
+        Self { inner, client: Arc::new(StoreClient::new(store, settings)), answers }
     }
 }
 
@@ -57,7 +57,7 @@ where
     }
 
     fn call(&mut self, request: Request<VerifiedBody>) -> Self::Future {
-        let step = match Guarded::new(Arc::clone(&self.shared), self.answers.clone(), &request, self.shared.now()) {
+        let step = match Guarded::new(Arc::clone(&self.client), self.answers.clone(), &request, self.client.now()) {
             Some(guarded) => guarded.run(&mut self.inner, request),
             None => Step::answered(Ok(internal_error())),
         };
@@ -67,7 +67,7 @@ where
 
 impl<S: Clone, St, A: Clone> Clone for Replay<S, St, A> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), shared: Arc::clone(&self.shared), answers: self.answers.clone() }
+        Self { inner: self.inner.clone(), client: Arc::clone(&self.client), answers: self.answers.clone() }
     }
 }
 

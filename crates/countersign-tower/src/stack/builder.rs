@@ -1,4 +1,4 @@
-//! The settings of a stack, held against each other.
+//! `StackBuilder`: the settings of a stack, checked against each other.
 
 use std::{fmt, time::Duration};
 
@@ -18,17 +18,19 @@ pub struct StackBuilder<K, St = MemoryStore, A = NoAnswers> {
     addresses: Option<AddressLayer>,
     verify: VerifyLayer<K>,
     replay: ReplayLayer<St, A>,
-    guard: ReplayProtection,
+    protection: ReplayProtection,
+    /// The first setting that was made for the replay guard alone.
+    guard_setting: Option<&'static str>,
     keep_for: Option<Duration>,
     lease: Option<Duration>,
 }
 
-/// What keeps deliveries from being replayed.
+/// What prevents replays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReplayProtection {
-    /// Claims of events: the replay guard.
+    /// The replay guard, which claims events.
     Guard,
-    /// The signed time.
+    /// The signed time only.
     SignedTime,
     Nothing,
 }
@@ -40,7 +42,8 @@ impl<K: Keys> StackBuilder<K> {
             addresses: None,
             verify: VerifyLayer::of_stack(keys),
             replay: ReplayLayer::of_stack(MemoryStore::new(), name),
-            guard: ReplayProtection::Guard,
+            protection: ReplayProtection::Guard,
+            guard_setting: None,
             keep_for: None,
             lease: None,
         }
@@ -51,7 +54,7 @@ impl<K: Keys, St: ReplayStore> StackBuilder<K, St> {
     /// Repeats the first answer to duplicates of an event, instead of the provider's bare
     /// [acknowledgement](countersign::Delivery::acknowledgement).
     pub fn with_idempotent_answers(self, limits: IdempotentAnswers) -> StackBuilder<K, St, KeptAnswers> {
-        self.with_replay(|replay| replay.with_idempotent_answers(limits))
+        self.for_guard("with_idempotent_answers").with_replay(|replay| replay.with_idempotent_answers(limits))
     }
 }
 
@@ -60,8 +63,8 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
         self,
         change: impl FnOnce(ReplayLayer<St, A>) -> ReplayLayer<St2, A2>,
     ) -> StackBuilder<K, St2, A2> {
-        let Self { name, addresses, verify, replay, guard, keep_for, lease } = self;
-        StackBuilder { name, addresses, verify, replay: change(replay), guard, keep_for, lease }
+        let Self { name, addresses, verify, replay, protection, guard_setting, keep_for, lease } = self;
+        StackBuilder { name, addresses, verify, replay: change(replay), protection, guard_setting, keep_for, lease }
     }
 
     fn with_verify(mut self, change: impl FnOnce(VerifyLayer<K>) -> VerifyLayer<K>) -> Self {
@@ -69,25 +72,31 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
         self
     }
 
-    /// Lets the addresses of this layer in and no others.
+    /// Notes a setting that has no effect without a replay guard.
+    fn for_guard(mut self, setting: &'static str) -> Self {
+        self.guard_setting.get_or_insert(setting);
+        self
+    }
+
+    /// Lets in the addresses of this layer and no others.
     pub fn with_addresses(mut self, addresses: AddressLayer) -> Self {
         self.addresses = Some(addresses);
         self
     }
 
     /// Claims events in this store, instead of in the memory of this process: a [`MemoryStore`] of another size, or one that
-    /// several processes share.
+    /// several processes share. It is part of the stack's type, so a stack without a replay guard may have one too; it is not used.
     pub fn with_store<Other: ReplayStore>(self, store: Other) -> StackBuilder<K, Other, A> {
         self.with_replay(|replay| replay.on(store))
     }
 
-    /// Takes bodies of up to `bytes` bytes; 1 MiB unless this says otherwise.
+    /// Accepts bodies of up to `bytes` bytes; 1 MiB unless this says otherwise.
     pub fn with_body_limit(self, bytes: u64) -> Self {
         self.with_verify(|verify| verify.with_body_limit(bytes))
     }
 
     /// Waits up to `limit` for the whole body; 10 s unless this says otherwise. Without a replay guard, a verified request that
-    /// was waited for has as long again until the inner service is ready.
+    /// had to wait for its body or keys then waits up to `limit` until the inner service is ready.
     pub fn with_body_timeout(self, limit: Duration) -> Self {
         self.with_verify(|verify| verify.with_body_timeout(limit))
     }
@@ -107,67 +116,72 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
         self.with_verify(|verify| verify.with_confirmation(confirm))
     }
 
-    /// Gives the inner service so much time to answer, and before that to be ready for a verified request that was waited for;
-    /// 30 s unless this says otherwise. Without a replay guard an answer has no limit.
+    /// Limits how long the inner service may take to answer; 30 s unless this says otherwise. A verified request that had to wait
+    /// for its body or keys also waits up to `limit` until the service is ready. Without a replay guard an answer has no timeout.
     pub fn with_handler_timeout(self, limit: Duration) -> Self {
         self.with_replay(|replay| replay.with_handler_timeout(limit))
     }
 
-    /// Gives the store so much time for each call; 2 s unless this says otherwise.
+    /// Limits how long each call to the store may take; 2 s unless this says otherwise.
     pub fn with_store_timeout(self, limit: Duration) -> Self {
-        self.with_replay(|replay| replay.with_store_timeout(limit))
+        self.for_guard("with_store_timeout").with_replay(|replay| replay.with_store_timeout(limit))
     }
 
-    /// Claims events for so long: the time after which another delivery is let through if this process dies.
-    /// [`build`](Self::build) holds it against the times of the service and the store.
+    /// Sets how long a claim lasts: if this process dies, the event can be claimed again after this time. [`build`](Self::build)
+    /// checks it against the timeouts of the handler and the store.
     pub fn with_lease(mut self, lease: Duration) -> Self {
         self.lease = Some(lease);
-        self
+        self.for_guard("with_lease")
     }
 
-    /// Keeps events that were handled for so long, instead of for as long as their provider retries and their signature can
-    /// be fresh. [`build`](Self::build) holds it against both, and against 3 days where no time is signed.
+    /// Keeps events that were handled for this time, instead of for as long as their provider retries and their signature can
+    /// be fresh. [`build`](Self::build) checks it against both, and against 3 days if no time is signed.
     pub fn with_keep_for(mut self, keep_for: Duration) -> Self {
         self.keep_for = Some(keep_for);
-        self
+        self.for_guard("with_keep_for")
     }
 
-    /// Takes the time from `clock` instead of the system's, for signatures and claims.
+    /// Uses this clock instead of the system's, for signatures and claims.
     pub fn with_clock(self, clock: impl Fn() -> Timestamp + Clone + Send + Sync + 'static) -> Self {
         self.with_verify(|verify| verify.with_clock(clock.clone())).with_replay(|replay| replay.with_clock(clock))
     }
 
-    /// Lets deliveries through when the store cannot be asked or is full, replays among them.
+    /// Lets deliveries through when the store fails or is full, replays among them.
     pub fn dangerous_fail_open(self) -> Self {
-        self.with_replay(ReplayLayer::dangerous_fail_open)
+        self.for_guard("dangerous_fail_open").with_replay(ReplayLayer::dangerous_fail_open)
     }
 
-    /// Does not look for replays. A delivery is accepted again until its signed time is stale; a scheme that signs none is
-    /// refused by [`build`](Self::build).
+    /// Removes the replay guard. A delivery is accepted again until its signed time is stale; [`build`](Self::build) refuses a
+    /// scheme that signs none. It also refuses settings that are for the guard alone.
     pub fn dangerous_without_replay_guard(mut self) -> Self {
-        self.guard = ReplayProtection::SignedTime;
+        self.protection = ReplayProtection::SignedTime;
         self
     }
 
-    /// Does not look for replays, even if no time is signed: whoever records a delivery can have it handled again, for ever.
+    /// Removes the replay guard, even if no time is signed: an attacker who records a delivery can have it handled again, for ever.
+    /// [`build`](Self::build) refuses settings that are for the guard alone.
     pub fn dangerous_accept_replays_for_ever(mut self) -> Self {
-        self.guard = ReplayProtection::Nothing;
+        self.protection = ReplayProtection::Nothing;
         self
     }
 
-    /// The stack. Warns by `tracing` where the provider signs for all its customers with keys that it publishes and no
-    /// [setting](countersign::scheme::Description::settings_against_strangers) says whose deliveries are meant; of keys that are fetched,
+    /// The stack. Logs a warning if the provider signs for all its customers with keys that it publishes, and no
+    /// [setting](countersign::scheme::Description::settings_against_strangers) says whose deliveries are accepted; for fetched keys,
     /// when the first are there.
     ///
     /// # Errors
     ///
-    /// If a setting would let something through that the stack is there to keep out.
+    /// If the name is empty, if the settings allow replays that the stack should prevent, or if a setting has no effect without
+    /// the replay guard that was removed.
     pub fn build(self) -> Result<Stack<K, St, A>, StackError> {
         if self.name.is_empty() {
             return Err(StackError::NoName);
         }
         let known = self.verify.keys().known();
-        if self.guard == ReplayProtection::SignedTime && known.is_none_or(|known| known.tolerance.is_none()) {
+        if let Some(setting) = self.guard_setting.filter(|_| self.protection != ReplayProtection::Guard) {
+            return Err(StackError::SettingWithoutGuard { setting });
+        }
+        if self.protection == ReplayProtection::SignedTime && known.is_none_or(|known| known.tolerance.is_none()) {
             return Err(StackError::ReplayableForEver { scheme: known.map(|known| known.scheme.id().to_owned()) });
         }
         if let Some(verifier) = known.and_then(|known| known.verifier) {
@@ -180,7 +194,7 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
         if let Some(keep_for) = self.keep_for {
             replay = replay.keeping(keep_for, known)?;
         }
-        let replay = (self.guard == ReplayProtection::Guard).then_some(replay);
+        let replay = (self.protection == ReplayProtection::Guard).then_some(replay);
         Ok(Stack::assemble(&self.name, self.addresses, self.verify, replay))
     }
 }
@@ -191,7 +205,7 @@ impl<K, St, A> fmt::Debug for StackBuilder<K, St, A> {
             .field("name", &self.name)
             .field("addresses", &self.addresses)
             .field("replay", &self.replay)
-            .field("guard", &self.guard)
+            .field("protection", &self.protection)
             .finish_non_exhaustive()
     }
 }

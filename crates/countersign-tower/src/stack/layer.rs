@@ -1,4 +1,4 @@
-//! The stack as a layer.
+//! `Stack`, the layer with all checks.
 
 use std::{fmt, sync::Arc};
 
@@ -10,19 +10,19 @@ use crate::{AddressLayer, Keys, ReplayLayer, VerifyLayer, meter::Meter, replay::
 
 /// All checks in one layer. See the [module docs](crate::stack) and the example there.
 ///
-/// Its clones, and all services that it is put around, share one replay guard: each event is handled once by all of them together,
-/// whatever its URL. Where one provider sends the same event to several URLs, as to two webhooks of one repository, make a stack
-/// for each, with a name of its own: otherwise the first route handles it, and the others take it for a replay.
+/// Its clones and all its services share one replay guard: all of them together handle each event once, whatever its URL. If a
+/// provider sends the same event to several URLs, such as two webhooks of one repository, make a stack with a name of its own for
+/// each. Otherwise the first route handles the event, and the others take it for a replay.
 pub struct Stack<K, St = MemoryStore, A = NoAnswers> {
     checks: Arc<Checks<K, St, A>>,
 }
 
 impl<K: Keys> Stack<K> {
-    /// A stack with what is safe for most endpoints: bodies of up to 1 MiB, within 10 s; handlers of up to 30 s; each event
-    /// once, as far as the memory of this process goes (a million events); from any address.
+    /// A stack with safe defaults for most endpoints: bodies of up to 1 MiB, within 10 s; handlers of up to 30 s; each event
+    /// once, by a replay guard in the memory of this process (a million events); requests from any address.
     ///
-    /// `name` is that of the endpoint, in metrics and for the replay guard: two endpoints that share a store need two names,
-    /// one endpoint that several processes serve has one.
+    /// `name` is the endpoint's name in metrics, in the log, and for the replay guard: two endpoints that share a store need two
+    /// names; one endpoint that several processes serve has one.
     ///
     /// # Errors
     ///
@@ -31,7 +31,7 @@ impl<K: Keys> Stack<K> {
         Self::builder(name, keys).build()
     }
 
-    /// The same, to be changed. `keys` are a [`Verifier`](countersign::Verifier), [`TenantKeys`](crate::TenantKeys) or
+    /// A builder with the same defaults. `keys` are a [`Verifier`](countersign::Verifier), [`TenantKeys`](crate::TenantKeys) or
     /// [`FetchedKeys`](crate::FetchedKeys).
     pub fn builder(name: &str, keys: K) -> StackBuilder<K> {
         StackBuilder::new(name, keys)
@@ -47,8 +47,10 @@ impl<K, St: ReplayStore, A> Stack<K, St, A> {
     ) -> Self {
         let (keys, mut verify) = verify.into_parts();
         verify.meter = Meter::of(name);
+        verify.endpoint = Some(name.into());
         verify.replay_scope = replay.as_ref().map(ReplayLayer::scope);
         let replay = replay.map(|layer| layer.metered(verify.meter.clone()).into_parts());
+        let addresses = addresses.map(|addresses| addresses.named(name));
         Self { checks: Arc::new(Checks { addresses, keys, verify, replay }) }
     }
 }

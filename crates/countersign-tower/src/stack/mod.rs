@@ -23,7 +23,7 @@
 //!     let signer = Signer::new(providers::GITHUB, secret).unwrap();
 //!     let request = Request::post("/hooks").body("{}").unwrap();
 //!     let mut signed = signer.sign(request, std::time::SystemTime::now()).unwrap().map(Full::new);
-//!     signed.extensions_mut().insert(PeerAddr(peer.parse().unwrap())); // whoever accepts connections knows it
+//!     signed.extensions_mut().insert(PeerAddr(peer.parse().unwrap())); // by your code that accepts connections
 //!     service.clone().oneshot(signed)
 //! };
 //! assert_eq!(deliver("198.51.100.1:4711", "a-long-random-secret").await?.status(), 403);
@@ -38,7 +38,7 @@
 //! ```
 //!
 //! The order is fixed: the cheapest check comes first, and nothing is read, verified or stored for a request that an earlier
-//! one refuses.
+//! check refuses.
 //!
 //! 1. **Address**, as in [`address`](crate::address), if there is an allowlist
 //!    ([`with_addresses`](StackBuilder::with_addresses)).
@@ -46,12 +46,12 @@
 //! 3. **Replay**, as in [`replay`](crate::replay): in the memory of this process, or in a store that several share
 //!    ([`with_store`](StackBuilder::with_store)).
 //! 4. The **inner service**, with a [`VerifiedBody`](crate::VerifiedBody) and the
-//!    [`Delivery`](countersign::Delivery) in the request's extensions. If it is not ready for a request whose body or keys were
-//!    waited for, it has the [handler's time](StackBuilder::with_handler_timeout) to become so.
+//!    [`Delivery`](countersign::Delivery) in the request's extensions. A request that had to wait for its body or keys waits
+//!    for the service to be ready, up to the [handler's timeout](StackBuilder::with_handler_timeout) (503, `service_not_ready`).
 //!
-//! What could only go wrong later is refused by [`build`](StackBuilder::build): events that would be forgotten before their
-//! provider has ended its retries, leases that end before their handlers, schemes without a time of their own that nothing
-//! would keep from being replayed.
+//! [`build`](StackBuilder::build) refuses settings that could only go wrong later: events that are forgotten before their
+//! provider's retries end, leases that end before the handler's timeout, schemes without a signed time and without a replay
+//! guard, settings of a replay guard that was removed.
 
 mod builder;
 mod error;

@@ -1,4 +1,4 @@
-//! The stack as a service: one check after the other.
+//! `StackService`, the service of a `Stack`.
 
 use std::{
     error::Error,
@@ -24,13 +24,13 @@ use crate::{
     verify::Settings,
 };
 
-/// Lets what passes all checks through to the service `S`; made by [`Stack`](super::Stack).
+/// Calls the service `S` with requests that pass all checks; made by [`Stack`](super::Stack).
 pub struct StackService<S, K, St = MemoryStore, A = NoAnswers> {
     inner: S,
     checks: Arc<Checks<K, St, A>>,
 }
 
-/// What a request meets, in this order.
+/// The checks, in their order.
 pub(super) struct Checks<K, St, A> {
     pub(super) addresses: Option<AddressLayer>,
     pub(super) keys: K,
@@ -104,10 +104,10 @@ where
     }
 
     fn ready_timeout(&self) -> Duration {
-        self.replay.as_ref().map_or(self.verify.body_timeout, |(shared, _)| shared.handler_timeout())
+        self.replay.as_ref().map_or(self.verify.body_timeout, |(client, _)| client.handler_timeout())
     }
 
-    /// Through the guard, if there is one.
+    /// Calls the inner service through the replay guard, if there is one.
     fn call_inner(
         self: &Arc<Self>,
         inner: &mut S,
@@ -115,7 +115,7 @@ where
         now: Timestamp,
         pending: Pending,
     ) -> Step<S::Future> {
-        let Some((shared, answers)) = &self.replay else {
+        let Some((client, answers)) = &self.replay else {
             let (checks, begun) = (Arc::clone(self), self.verify.meter.now());
             let answer = inner.call(request);
             return Step::waits(async move {
@@ -124,7 +124,7 @@ where
                 end(pending, "accepted", answer)
             });
         };
-        let step = match Guarded::new(Arc::clone(shared), answers.clone(), &request, now) {
+        let step = match Guarded::new(Arc::clone(client), answers.clone(), &request, now) {
             Some(guarded) => guarded.run(inner, request),
             None => Step::answered(Ok(internal_error())),
         };

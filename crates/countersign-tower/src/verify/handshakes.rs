@@ -1,36 +1,36 @@
-//! What an endpoint needs to answer the handshakes that ask for more than an answer.
+//! Handshakes: storing the secrets that they send, fetching the URLs that confirm them, and their answers.
 
 use std::{error::Error, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use countersign::{Handshake, Rejection, Scheme, handshake::HandshakeAnswer};
+use countersign::{Handshake, Rejection, handshake::HandshakeAnswer};
 use http::{Response, request::Parts};
 use tokio::time::timeout;
 
-use super::{receive::report, sent};
+use super::LogContext;
 
-/// Keeps the secrets that providers such as Asana and Notion send in their first request to an endpoint.
+/// Stores the secrets that providers such as Asana and Notion send in their first request to an endpoint.
 ///
-/// That request is not signed. So an implementation must never replace a secret that is there: whoever asks first is
-/// believed, and nobody after that. With several requests at a time exactly one may find nothing; in SQL that is an
-/// `INSERT … ON CONFLICT DO NOTHING` and the number of rows.
+/// That request is not signed: the first one is trusted, and none after it. So an implementation must never replace a stored
+/// secret. Of several requests at a time, exactly one may store its secret; in SQL that is an `INSERT … ON CONFLICT DO NOTHING`
+/// and its number of rows.
 pub trait HandshakeSecrets: Send + Sync + 'static {
-    /// Why a secret could not be kept. It goes to `tracing`, never to the caller.
+    /// Why a secret could not be stored. It goes to `tracing`, never to the caller.
     type Error: Into<Box<dyn Error + Send + Sync>> + Send;
 
-    /// Keeps a secret if the endpoint of the request with this head has none.
+    /// Stores a secret if the endpoint of the request with this head has none.
     ///
     /// If this takes longer than 10 s, or fails, the answer is a 503 with the code `handshake_failed`.
     fn store(&self, head: &Parts, secret: &str) -> impl Future<Output = Result<Stored, Self::Error>> + Send;
 }
 
-/// What became of a secret.
+/// Whether a secret was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use = "the provider must not be told that its secret is kept if it is not"]
+#[must_use = "the provider must not be told that its secret is stored if it is not"]
 pub enum Stored {
-    /// The endpoint had none, and has this one now.
+    /// The endpoint had none, and has it now.
     New,
-    /// The endpoint has one, which stays.
+    /// The endpoint already had a secret, which is unchanged.
     AlreadyThere,
 }
 
@@ -38,11 +38,11 @@ pub enum Stored {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HandshakeDone {
-    /// The question was answered, which is all that it takes.
+    /// The question was answered; nothing else was needed.
     Answered,
-    /// The URL was fetched by which the subscription is confirmed.
+    /// The URL that confirms the subscription was fetched.
     Confirmed,
-    /// The provider's secret was kept.
+    /// The provider's secret was stored.
     Stored,
 }
 
@@ -57,13 +57,13 @@ impl HandshakeDone {
     }
 }
 
-/// Fetches the URLs by which subscriptions are confirmed, such as those of Amazon SNS.
+/// Fetches the URLs that confirm subscriptions, such as those of Amazon SNS.
 pub trait Confirm: Send + Sync + 'static {
     /// Why a URL could not be fetched. It goes to `tracing`, never to the caller.
     type Error: Into<Box<dyn Error + Send + Sync>> + Send;
 
-    /// Fetches a URL by GET. The question was signed and the URL is of the scheme's shape; a redirect leads elsewhere, so
-    /// it must not be followed, and any status but one of success is an error.
+    /// Fetches a URL by GET. The question was signed, and the scheme allows the URL. Follow no redirect, which could lead to any
+    /// URL. Any status but 2xx is an error.
     ///
     /// If this takes longer than 10 s, or fails, the answer is a 503 with the code `handshake_failed`.
     fn confirm(&self, url: &str) -> impl Future<Output = Result<(), Self::Error>> + Send;
@@ -92,7 +92,7 @@ impl<C: Confirm> AnyConfirm for C {
     }
 }
 
-/// Whether handshakes are answered, and with what.
+/// Whether handshakes are answered, and what answers them.
 #[derive(Clone)]
 pub(crate) struct Handshakes {
     pub(super) are_answered: bool,
@@ -105,7 +105,7 @@ impl Handshakes {
         Self { are_answered: true, secrets: None, confirm: None }
     }
 
-    pub(super) fn keep_secrets(&mut self, secrets: impl HandshakeSecrets) {
+    pub(super) fn store_secrets(&mut self, secrets: impl HandshakeSecrets) {
         self.secrets = Some(Arc::new(secrets));
     }
 
@@ -113,42 +113,42 @@ impl Handshakes {
         self.confirm = Some(Arc::new(confirm));
     }
 
-    /// Whether there is everything that this question takes; a verified one may otherwise pass as a delivery.
+    /// Whether this verified question can be answered; otherwise it passes as a delivery.
     pub(super) fn can_answer(&self, handshake: &Handshake) -> bool {
         !matches!(handshake, Handshake::Confirm(_)) || self.confirm.is_some()
     }
 
-    /// Does what the question asks for, and gives the answer; tells `tracing` of it.
+    /// Does what the question asks for, logs it, and returns the answer.
     pub(crate) async fn answer(
         &self,
         handshake: Handshake,
-        provider: Option<&str>,
-        answering: Option<&Scheme>,
-        head: &Parts,
+        context: LogContext<'_>,
     ) -> Result<Response<Bytes>, Rejection> {
-        let refused = |rejection: &Rejection| report(rejection, provider, answering, head);
-        let answer = self.settle(handshake, head).await.inspect_err(refused)?;
-        tracing::info!(target: "countersign", provider, path = sent::path(head), "answered a handshake");
-        Ok(answer)
+        let answered = self.try_answer(handshake, context.head).await;
+        match &answered {
+            Ok(_) => context.answered_handshake(),
+            Err(rejection) => context.refused(rejection),
+        }
+        answered
     }
 
-    async fn settle(&self, handshake: Handshake, head: &Parts) -> Result<Response<Bytes>, Rejection> {
+    async fn try_answer(&self, handshake: Handshake, head: &Parts) -> Result<Response<Bytes>, Rejection> {
         let not_configured = |missing: &str| Rejection::HandshakeNotConfigured { missing: missing.into() };
         let (done, answer): (_, HandshakeAnswer) = match handshake {
             Handshake::Answer(answer) => (HandshakeDone::Answered, answer),
             Handshake::Store(question) => {
-                let secrets = self.secrets.as_ref().ok_or_else(|| not_configured("a place for secrets"))?;
+                let secrets = self.secrets.as_ref().ok_or_else(|| not_configured(NO_SECRET_STORE))?;
                 match in_time(secrets.store(head, question.secret())).await? {
                     Stored::New => (HandshakeDone::Stored, question.stored()),
                     Stored::AlreadyThere => return Err(Rejection::SecretAlreadyStored),
                 }
             }
             Handshake::Confirm(question) => {
-                let confirm = self.confirm.as_ref().ok_or_else(|| not_configured("a client that confirms"))?;
+                let confirm = self.confirm.as_ref().ok_or_else(|| not_configured(NO_CONFIRMATION))?;
                 in_time(confirm.confirm(question.url())).await?;
                 (HandshakeDone::Confirmed, question.confirmed())
             }
-            _ => return Err(not_configured("a layer that knows this kind of handshake")),
+            _ => return Err(not_configured("a version of `countersign-tower` that knows this kind of handshake")),
         };
         let mut answer = answer.into_response();
         answer.extensions_mut().insert(done);
@@ -156,16 +156,22 @@ impl Handshakes {
     }
 }
 
+/// What is missing, in a rejection that ends with "is not configured".
+const NO_SECRET_STORE: &str =
+    "a store for its secret (`with_secret_store`; `secrets = [{ handshake = \"FILE\" }]` for `countersign serve`)";
+const NO_CONFIRMATION: &str =
+    "a client for its URL (`with_confirmation`; `confirm_subscriptions = true` for `countersign serve`)";
+
 async fn in_time<T>(work: Boxed<'_, T>) -> Result<T, Rejection> {
     let failed = |error: Failure| {
-        tracing::error!(target: "countersign", %error, "what a handshake asks for could not be done");
+        tracing::error!(target: "countersign", %error, "a handshake failed: its secret could not be stored, or its URL not be fetched");
         Rejection::HandshakeFailed
     };
-    timeout(TIME_LIMIT, work).await.unwrap_or_else(|late| Err(late.into())).map_err(failed)
+    timeout(TIMEOUT, work).await.unwrap_or_else(|late| Err(late.into())).map_err(failed)
 }
 
-/// Providers wait 3 s to 10 s for the answer to a handshake: no longer than the most patient of them.
-const TIME_LIMIT: Duration = Duration::from_secs(10);
+/// 10 s: as long as Asana waits for an answer (`within` in the catalogue's `asana.toml`, with its `source`).
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 impl fmt::Debug for Handshakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

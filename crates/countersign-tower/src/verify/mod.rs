@@ -1,26 +1,27 @@
-//! The layer that verifies: head first, then the body while its hash runs, then the inner service.
+//! The layer that verifies: first the head, then the body while it is hashed, then the signature.
 //!
-//! In this order, and each step only if all before it passed:
+//! The steps, each only if all before it passed:
 //!
 //! 1. the endpoint's keys are found: one [`Verifier`](countersign::Verifier), or one per tenant
 //!    ([`TenantKeys`](crate::TenantKeys)), or one with keys that the provider publishes
 //!    ([`FetchedKeys`](crate::FetchedKeys)). If the body names the key, it is read first, under the same limits;
-//! 2. the announced length is held against the limit, then the head is judged: method, signature, timestamp;
-//! 3. the body is read under a limit in bytes and one in time, every chunk hashed as it arrives;
-//! 4. a question that the provider asks of the endpoint is [answered](countersign::handshake), one that is asked in
-//!    the head and not signed as soon as the announced length is found good;
-//! 5. the inner service is called with the verified body. [`Delivery`](countersign::Delivery) stands in the request's
-//!    extensions. A request whose body or keys were waited for has given up its place in that service meanwhile, and waits for
-//!    another: for as long as a body may take, then it is answered 503 (`handler_timeout`).
+//! 2. the announced length is checked against the limit, then the head is judged: method, signature, timestamp;
+//! 3. the body is read under a size limit and a timeout, and every chunk is hashed as it arrives;
+//! 4. a handshake is [answered](countersign::handshake); an unsigned one in the head right after the announced length is
+//!    checked;
+//! 5. the inner service is called with the verified body. [`Delivery`](countersign::Delivery) is in the request's
+//!    extensions. A request that had to wait for its body or keys did not keep the service's readiness. It waits for it again, up
+//!    to the timeout of the body; then it is answered 503 (`service_not_ready`).
 //!
-//! A refusal is answered with an empty body and the status of its [`Rejection`](countersign::Rejection), which stands in
-//! the response's extensions and is told to `tracing`. The inner service is not called.
+//! A refusal is answered with an empty body and the status of its [`Rejection`](countersign::Rejection), which is in the
+//! response's extensions and in the log. The inner service is not called.
 
 mod body;
 mod handshakes;
 mod judge;
 mod keys;
 mod layer;
+mod log;
 mod notices;
 mod probed_body;
 mod read;
@@ -35,7 +36,8 @@ pub use keys::Keys;
 pub(crate) use keys::{Found, KeyLookup, Known, sealed};
 pub(crate) use layer::Settings;
 pub use layer::VerifyLayer;
+pub(crate) use log::LogContext;
 pub(crate) use notices::warn_about_other_customers;
 pub(crate) use probed_body::ProbedBody;
-pub(crate) use receive::{Received, receive, receive_at_once, report};
+pub(crate) use receive::{Received, receive, receive_at_once};
 pub use service::Verify;

@@ -1,4 +1,4 @@
-//! The body of a request, read under its limits.
+//! Reads the body of a request under its limits.
 
 use std::{
     error::Error,
@@ -17,8 +17,8 @@ use http::{
 use http_body::Body;
 use http_body_util::LengthLimitError;
 
-/// The whole body.
-pub(super) async fn gather<B>(head: &Parts, body: &mut B, limit: u64) -> Result<Bytes, Rejection>
+/// Checks the announced length, and reads the whole body.
+pub(super) async fn check_and_read_whole<B>(head: &Parts, body: &mut B, limit: u64) -> Result<Bytes, Rejection>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -27,27 +27,27 @@ where
     read_whole(body, announced, limit).await
 }
 
-/// The whole body, if it is as long as was announced.
+/// Reads the whole body, whose length must be the announced one.
 pub(super) async fn read_whole<B>(body: &mut B, announced: Option<u64>, limit: u64) -> Result<Bytes, Rejection>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
     let mut whole = BytesMut::new();
-    read(body, |chunk| join(&mut whole, &chunk, limit)).await?;
+    read(body, |chunk| append(&mut whole, &chunk, limit)).await?;
     if announced.is_some_and(|announced| announced != whole.len() as u64) {
         return Err(Rejection::BodyIncomplete);
     }
     Ok(whole.freeze())
 }
 
-/// Puts a chunk behind the others.
-fn join(whole: &mut BytesMut, chunk: &[u8], limit: u64) -> Result<(), Rejection> {
+/// Appends a chunk, up to the limit.
+fn append(whole: &mut BytesMut, chunk: &[u8], limit: u64) -> Result<(), Rejection> {
     whole.extend_from_slice(chunk);
     if whole.len() as u64 > limit { Err(Rejection::BodyTooLarge { limit: Some(limit) }) } else { Ok(()) }
 }
 
-/// Reads a body to its end.
+/// Reads a body to its end, and gives each chunk to `take`.
 pub(super) async fn read<B>(body: &mut B, mut take: impl FnMut(Bytes) -> Result<(), Rejection>) -> Result<(), Rejection>
 where
     B: Body<Data = Bytes> + Unpin,
@@ -67,8 +67,8 @@ where
 {
     while !body.is_end_stream() {
         let Some(frame) = ready!(Pin::new(&mut *body).poll_frame(context)) else { break };
-        let frame = frame.map_err(|error| broken(error.into().as_ref()))?;
-        // Trailers are no part of the body, and no scheme signs them.
+        let frame = frame.map_err(|error| read_error(error.into().as_ref()))?;
+        // Trailers are not part of the body, and no scheme signs them.
         if let Ok(chunk) = frame.into_data() {
             take(chunk)?;
         }
@@ -76,7 +76,7 @@ where
     Poll::Ready(Ok(()))
 }
 
-/// The length of the body as the head announces it, if that is not above the limit.
+/// The length of the body that the head announces, which must not be above the limit.
 pub(super) fn announced_length(head: &Parts, body: &impl Body, limit: u64) -> Result<Option<u64>, Rejection> {
     check_transfer_coding(&head.headers)?;
     let announced = content_length(&head.headers)?;
@@ -86,8 +86,8 @@ pub(super) fn announced_length(head: &Parts, body: &impl Body, limit: u64) -> Re
     Ok(announced)
 }
 
-/// A stream that broke, or ran into a limit that the user put around the body.
-fn broken(error: &(dyn Error + 'static)) -> Rejection {
+/// Why reading failed: the stream ended early, or met a limit that your code put around the body.
+fn read_error(error: &(dyn Error + 'static)) -> Rejection {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.is::<LengthLimitError>() {
@@ -98,8 +98,8 @@ fn broken(error: &(dyn Error + 'static)) -> Rejection {
     Rejection::BodyIncomplete
 }
 
-/// Refuses a body in a transfer coding that nobody has undone. A request may have several (RFC 9112 section 6.1), and hyper undoes
-/// `chunked` and passes over those in front of it.
+/// Refuses a body in a transfer coding that was not decoded. A request may have several (RFC 9112 section 6.1), and hyper decodes
+/// `chunked` only and ignores those before it.
 fn check_transfer_coding(headers: &HeaderMap) -> Result<(), Rejection> {
     let mut lines = headers.get_all(TRANSFER_ENCODING).into_iter();
     match (lines.next(), lines.next()) {
@@ -123,7 +123,7 @@ fn content_length(headers: &HeaderMap) -> Result<Option<u64>, Rejection> {
         if !byte.is_ascii_digit() {
             return Err(Rejection::ContentLength);
         }
-        // More digits than a u64 holds: too large for every limit.
+        // Saturates at `u64::MAX`, which is above every limit.
         length = length.saturating_mul(10).saturating_add(u64::from(byte - b'0'));
     }
     Ok(Some(length))

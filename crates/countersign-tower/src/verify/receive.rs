@@ -1,4 +1,4 @@
-//! From a request as it comes in to a verified one, or the reason for its refusal.
+//! Receives a request: finds its keys, reads and judges it, answers handshakes, and logs the verdict.
 
 use std::{
     error::Error,
@@ -7,24 +7,26 @@ use std::{
 };
 
 use bytes::Bytes;
-use countersign::{Delivery, Rejection, Scheme, Timestamp, Verifier};
+use countersign::{Delivery, Rejection, Timestamp};
 use http::{Response, request::Parts};
 use http_body::Body;
 use http_body_util::{Either, Full};
 
-use super::{Found, KeyLookup, Keys, ProbedBody, Verdict, judge::judge, layer::Settings, read::gather, sent};
-use crate::{deadline::within, refusal::status, tenants::TenantName};
+use super::{
+    Found, KeyLookup, Keys, LogContext, ProbedBody, Verdict, judge::judge, layer::Settings, read::check_and_read_whole,
+};
+use crate::{deadline::within, tenants::TenantName};
 
-/// What a request comes to that is not refused.
+/// The result for a request that is not refused.
 pub(crate) enum Received {
-    /// A delivery, for the inner service.
+    /// A delivery and its tenant, for the inner service.
     Delivery(Delivery, Option<TenantName>),
-    /// The answer to a handshake, for the provider.
+    /// The answer to a handshake.
     Answer(Response<Bytes>),
 }
 
-/// The verdict on a request that can be judged without waiting, as most can; pending if it cannot: then it is for
-/// [`receive`]. Judged where it stands: a future that may have to wait would be made in a box of its own.
+/// The verdict on a request that need not wait, as most need not; pending if it must: then [`receive`] takes it. It is judged
+/// without a boxed future, which only a request that waits needs.
 pub(crate) fn receive_at_once<B>(
     head: &Parts,
     body: &mut ProbedBody<B>,
@@ -40,10 +42,11 @@ where
     let Some(verifier) = keys.fixed_verifier() else { return Poll::Pending };
     let scope = settings.replay_scope.as_ref();
     let verdict = ready!(pin!(judge(head, body, verifier, settings, scope, now)).poll(context));
-    Poll::Ready(reported(verdict, verifier, keys.scheme(), head))
+    let context = settings.log_context(keys.scheme(), head);
+    Poll::Ready(logged(verdict, LogContext { provider: Some(verifier.scheme().id()), ..context }))
 }
 
-/// Verifies a request, waiting for whatever it takes, and answers it if it is a handshake.
+/// Verifies a request, waits for its keys and its body, and answers it if it is a handshake.
 pub(crate) async fn receive<B>(
     head: &Parts,
     body: ProbedBody<B>,
@@ -57,14 +60,13 @@ where
 {
     let limit = settings.body_timeout;
     let mut body = body.frame_by_frame();
-    let refused = |rejection: &Rejection| {
-        report(rejection, keys.scheme().map(|scheme| scheme.id()), keys.scheme(), head);
-    };
+    let context = settings.log_context(keys.scheme(), head);
+    let refused = |rejection: &Rejection| context.refused(rejection);
     let (found, mut body) = match keys.find(head, now).await.inspect_err(refused)? {
         KeyLookup::Found(found) => (found, Either::Left(body)),
-        // Boxed, as everything that few requests take: each request makes room for the largest of what it might come to.
+        // Boxed, because few requests need it: the future of every request has room for its largest branch.
         KeyLookup::NeedsBody => {
-            let mut whole = Box::pin(gather(head, &mut body, settings.body_limit));
+            let mut whole = Box::pin(check_and_read_whole(head, &mut body, settings.body_limit));
             let whole = within(limit, whole.as_mut()).await.unwrap_or(Err(Rejection::BodyTimeout { limit }));
             let whole = whole.inspect_err(refused)?;
             let found = Box::pin(keys.find_for_body(head, &whole, now)).await.inspect_err(refused)?;
@@ -72,7 +74,7 @@ where
         }
     };
     let Found { verifier, is_decoy, tenant } = found;
-    // A tenant's events have a scope of their own, and one that is unknown is to take no more time or less.
+    // Each tenant has a scope of its own, so none is announced here; nor for a decoy, which must take as long as a tenant.
     let scope = settings.replay_scope.as_ref().filter(|_| keys.fixed_verifier().is_some());
     let judged = within(limit, pin!(judge(head, &mut body, &verifier, settings, scope, now))).await;
     let verdict = match judged {
@@ -80,46 +82,21 @@ where
         Some(verdict) => verdict,
         None => Err(Rejection::BodyTimeout { limit }),
     };
-    match reported(verdict, &verifier, keys.scheme(), head)? {
+    let context = LogContext { provider: Some(verifier.scheme().id()), ..context };
+    match logged(verdict, context)? {
         Verdict::Delivery(delivery) => Ok(Received::Delivery(delivery, tenant)),
         Verdict::Handshake(handshake) => {
-            let answer =
-                Box::pin(settings.handshakes.answer(*handshake, Some(verifier.scheme().id()), keys.scheme(), head));
-            Ok(Received::Answer(answer.await?))
+            Ok(Received::Answer(Box::pin(settings.handshakes.answer(*handshake, context)).await?))
         }
     }
 }
 
-/// Tells `tracing` the verdict; of a handshake, when it is answered.
-fn reported(
-    verdict: Result<Verdict, Rejection>,
-    verifier: &Verifier,
-    answering: Option<&Scheme>,
-    head: &Parts,
-) -> Result<Verdict, Rejection> {
+/// Logs the verdict; a handshake is logged when it is answered.
+fn logged(verdict: Result<Verdict, Rejection>, context: LogContext<'_>) -> Result<Verdict, Rejection> {
     match &verdict {
-        Ok(Verdict::Delivery(delivery)) => tracing::debug!(
-            target: "countersign",
-            provider = delivery.provider(),
-            key = delivery.key_label(),
-            bytes = delivery.body().len(),
-            "accepted"
-        ),
+        Ok(Verdict::Delivery(delivery)) => context.accepted(delivery),
         Ok(Verdict::Handshake(_)) => {}
-        Err(rejection) => report(rejection, Some(verifier.scheme().id()), answering, head),
+        Err(rejection) => context.refused(rejection),
     }
     verdict
-}
-
-/// Tells the operator why. The path helps to find the endpoint.
-pub(crate) fn report(rejection: &Rejection, provider: Option<&str>, answering: Option<&Scheme>, head: &Parts) {
-    tracing::warn!(
-        target: "countersign",
-        provider,
-        path = sent::path(head),
-        code = rejection.code(),
-        status = status(rejection, answering).as_u16(),
-        reason = %rejection,
-        "refused"
-    );
 }

@@ -127,6 +127,27 @@ async fn a_copy_is_good_for_as_long_as_the_provider_says_within_bounds() {
 }
 
 #[tokio::test]
+#[should_panic(expected = "time to live is empty")]
+async fn an_empty_range_for_the_time_to_live_is_refused() {
+    let (_server, keys, _clock) = start(Reply::document("")).await;
+    let seconds = Duration::from_secs;
+    let _ = keys.with_time_to_live(seconds(3600)..=seconds(60));
+}
+
+#[tokio::test]
+#[should_panic(expected = "fails every fetch")]
+async fn a_fetch_timeout_of_zero_is_refused() {
+    let (_server, keys, _clock) = start(Reply::document("")).await;
+    let _ = keys.with_fetch_timeout(Duration::ZERO);
+}
+
+#[test]
+#[should_panic(expected = "fails every connection")]
+fn a_connect_timeout_of_zero_is_refused() {
+    let _ = HttpsFetch::new().with_connect_timeout(Duration::ZERO);
+}
+
+#[tokio::test]
 async fn a_copy_is_renewed_in_the_background_before_it_is_old() {
     let (one, two) = (key(), key());
     let (server, keys, clock) = start(Reply::with_max_age(jwks(&[("one", &one)]), 1000)).await;

@@ -70,7 +70,7 @@ async fn the_peer_may_stand_elsewhere() {
 }
 
 #[tokio::test]
-async fn the_service_behind_is_asked_whether_it_is_ready_and_is_not_called_for_a_stranger() {
+async fn the_inner_service_is_polled_until_it_is_ready_and_is_not_called_for_a_refused_address() {
     struct Busy;
     impl Service<Request<()>> for Busy {
         type Response = Response<String>;
@@ -89,6 +89,13 @@ async fn the_service_behind_is_asked_whether_it_is_ready_and_is_not_called_for_a
     let asked = std::future::poll_fn(|context| Poll::Ready(Service::<Request<()>>::poll_ready(&mut service, context)));
     assert!(asked.await.is_pending());
     assert_eq!(service.call(from("198.51.100.1:4711")).await.unwrap().status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+#[should_panic(expected = "every 0 s")]
+async fn a_list_that_would_be_fetched_without_a_pause_is_refused() {
+    let fetch = || std::future::ready(Ok::<_, Infallible>("203.0.113.7"));
+    let _never = feed("203.0.113.7").refresh(Duration::ZERO, fetch).await;
 }
 
 fn feed(lines: &str) -> AddressFeed {

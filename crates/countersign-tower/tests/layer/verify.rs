@@ -129,7 +129,7 @@ async fn a_verified_request_waits_for_a_service_that_is_busy_but_not_for_ever() 
 
     let (late, seconds) = timeout(Duration::from_secs(60), slow).await.expect("it waits for ever").unwrap();
     assert_eq!((late.status(), seconds), (StatusCode::SERVICE_UNAVAILABLE, 5 + 7));
-    assert_eq!(late.extensions().get(), Some(&Rejection::HandlerTimeout { limit: Duration::from_secs(7) }));
+    assert_eq!(late.extensions().get(), Some(&Rejection::ServiceNotReady { limit: Duration::from_secs(7) }));
     assert!(late.headers().contains_key("retry-after") && !busy.is_finished());
 }
 

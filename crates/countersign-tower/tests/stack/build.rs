@@ -3,9 +3,9 @@
 use std::{convert::Infallible, time::Duration};
 
 use countersign_tower::{
-    KeyResolver, Stack, StackError, TenantKeys,
+    KeyResolver, Stack, StackBuilder, StackError, TenantKeys,
     countersign::{Verifier, providers},
-    replay::ReplayConfigError,
+    replay::{IdempotentAnswers, ReplayConfigError},
 };
 use http::request::Parts;
 
@@ -70,6 +70,29 @@ fn without_a_guard_and_without_a_time_nothing_is_built() {
     assert!(refused.to_string().contains("dangerous_accept_replays_for_ever"));
     let unknown = Stack::builder("tenants", TenantKeys::new(Nobody)).dangerous_without_replay_guard().build();
     assert_eq!(unknown.unwrap_err(), StackError::ReplayableForEver { scheme: None });
+}
+
+#[test]
+fn a_setting_for_the_guard_alone_is_refused_without_a_guard() {
+    let day = Duration::from_secs(86_400);
+    let settings: [(_, fn(StackBuilder<Verifier>, Duration) -> StackBuilder<Verifier>); 4] = [
+        ("with_store_timeout", StackBuilder::with_store_timeout),
+        ("with_lease", StackBuilder::with_lease),
+        ("with_keep_for", StackBuilder::with_keep_for),
+        ("dangerous_fail_open", |stack, _| stack.dangerous_fail_open()),
+    ];
+    for (setting, set) in settings {
+        let refused = |stack: StackBuilder<Verifier>| stack.build().unwrap_err();
+        let before = set(Stack::builder("stripe", stripe()), day).dangerous_without_replay_guard();
+        let after = set(Stack::builder("stripe", stripe()).dangerous_accept_replays_for_ever(), day);
+        for error in [refused(before), refused(after)] {
+            assert_eq!(error, StackError::SettingWithoutGuard { setting });
+            assert!(error.to_string().contains(&format!("`{setting}`")), "{error}");
+        }
+    }
+    let answers = Stack::builder("stripe", stripe()).with_idempotent_answers(IdempotentAnswers::new());
+    let refused = answers.dangerous_without_replay_guard().build().unwrap_err();
+    assert_eq!(refused, StackError::SettingWithoutGuard { setting: "with_idempotent_answers" });
 }
 
 #[tokio::test]

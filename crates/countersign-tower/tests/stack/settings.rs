@@ -131,7 +131,7 @@ async fn a_service_that_is_busy_is_waited_for_as_long_as_the_stack_was_told() {
         let _busy = first.call(from_github("[]").map(Full::new));
         let start = Instant::now();
         let (Ok(late), end) = answer.await.unwrap();
-        assert_eq!((code(&late), (end - start).as_secs()), ("handler_timeout", seconds));
+        assert_eq!((code(&late), (end - start).as_secs()), ("service_not_ready", seconds));
     }
 }
 

@@ -87,7 +87,7 @@ fn duration(text: &str) -> Option<Duration> {
 }
 
 /// The advice for every code of [`Rejection`]. Empty if the code does not determine the cause.
-const ADVICE: [(&str, &str); 30] = [
+const ADVICE: [(&str, &str); 31] = [
     (
         "address",
         "if it is the provider, allow the address that it sends from; behind a proxy, tell the verifier which proxies to trust",
@@ -130,6 +130,7 @@ const ADVICE: [(&str, &str); 30] = [
         "secret_already_stored",
         "somebody offers a second secret; if the endpoint was set up anew at the provider, remove the old one",
     ),
+    ("service_not_ready", "the handler was not called: let the service take more requests at a time, or answer faster"),
     ("signature", ""),
     ("store_unavailable", "check the replay store and its capacity; the provider will retry"),
     ("timestamp_in_future", "synchronise the clocks"),

@@ -127,7 +127,8 @@ impl Reader<'_> {
         }
         let keep_for = "expected more than zero, for example `7d`";
         Ok(Replays {
-            claims,
+            // Without a guard, a stack refuses the settings that are for the guard alone.
+            claims: if unguarded { claims.without_guard() } else { claims },
             keep_for: self.time(entry.keep_for.as_ref(), keep_for)?,
             unguarded: entry.dangerous_without_replay_guard,
             for_ever: entry.dangerous_accept_replays_for_ever,
