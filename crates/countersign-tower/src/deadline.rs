@@ -1,4 +1,4 @@
-//! Work under a limit in time.
+//! A timeout that makes no timer for a future that is ready at once.
 
 use std::{
     future::{Future, poll_fn},
@@ -9,11 +9,11 @@ use std::{
 
 use tokio::time::timeout;
 
-/// What comes of `work` within `limit`; `None` if it takes longer. What is ready at once, as most is, costs no timer.
+/// The output of `work`; `None` if it takes longer than `limit`. Most futures are ready at once, and need no timer.
 pub(crate) async fn within<T>(limit: Duration, mut work: Pin<&mut impl Future<Output = T>>) -> Option<T> {
     if let Poll::Ready(done) = poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
         return Some(done);
     }
-    // Boxed, so that what is ready at once makes no room for it.
+    // Boxed, so that the future has no room for a timer that it mostly does not need.
     Box::pin(timeout(limit, work)).await.ok()
 }

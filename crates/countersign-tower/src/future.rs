@@ -1,4 +1,4 @@
-//! The answers of the layers.
+//! `ResponseFuture`, the future of the layers' services, and the `Step` in it.
 
 use std::{
     fmt,
@@ -13,17 +13,17 @@ use pin_project_lite::pin_project;
 use crate::meter::{Pending, end};
 
 pin_project! {
-    /// How far a request came without waiting, and what its answer waits for.
+    /// How far a request got without waiting.
     #[project = Projected]
     pub(crate) enum Step<F>
     where
         F: Future,
     {
-        /// To its answer, until that is taken.
+        /// It is answered; `None` after the answer is taken.
         Answered { answer: Option<F::Output> },
-        /// To the inner service.
+        /// The inner service was called.
         Called { #[pin] answer: F },
-        /// To where something has to be waited for.
+        /// It waits for something, in a box.
         Waits { answer: Pin<Box<dyn Future<Output = F::Output> + Send>> },
     }
 }
@@ -44,7 +44,7 @@ where
     R: Send + 'static,
     E: Send + 'static,
 {
-    /// The same, and the accepted request is counted when it is over.
+    /// The same, and counts the accepted request when it has ended.
     pub(crate) fn counted(self, pending: Pending) -> Self {
         if !pending.measures() {
             return self;
@@ -63,7 +63,7 @@ impl<F: Future> Future for Step<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
-            // Once it has answered it must, like every future, not be asked again.
+            // It has answered, and like every future must not be polled again.
             Projected::Answered { answer } => answer.take().map_or(Poll::Pending, Poll::Ready),
             Projected::Called { answer } => answer.poll(context),
             Projected::Waits { answer } => answer.as_mut().poll(context),
@@ -72,7 +72,7 @@ impl<F: Future> Future for Step<F> {
 }
 
 pin_project! {
-    /// The answer to come: a refusal, or that of the inner service, which answers by `F`.
+    /// The future of an answer: a refusal, or the answer of the inner service, whose future is `F`.
     pub struct ResponseFuture<F>
     where
         F: Future,

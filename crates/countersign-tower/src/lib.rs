@@ -1,7 +1,7 @@
-//! Verify webhooks in a [tower] layer: what is forged, stale or too large never reaches the inner service.
+//! Verify webhooks in a [tower] layer: forged, stale and oversized requests never reach the inner service.
 //!
-//! [`Stack`] has all checks in the right order: the address, the signature, replays. Each is a layer of its own as well:
-//! [`AddressLayer`], [`VerifyLayer`] and, behind that, [`ReplayLayer`].
+//! [`Stack`] has all checks in the right order: the address, the signature, replays. Each check is also a layer of its own:
+//! [`AddressLayer`], [`VerifyLayer`] and, inside that, [`ReplayLayer`].
 //!
 //! ```
 //! use bytes::Bytes;
@@ -12,7 +12,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // The inner service takes a `VerifiedBody`: it cannot even be called without a verdict.
+//! // The inner service takes a `VerifiedBody`, so it cannot be called with an unverified request.
 //! let service = ServiceBuilder::new()
 //!     .layer(VerifyLayer::new(Verifier::new(providers::GITHUB, "a-long-random-secret")?))
 //!     .service(service_fn(|request: Request<VerifiedBody>| async move {
@@ -36,14 +36,14 @@
 //!
 //! # Features
 //!
-//! **`axum`**: within axum's `Router::nest`, the URL that the client asked for is verified, not what `nest` leaves of it.
+//! **`axum`**: within axum's `Router::nest`, the URL that the client sent is verified, not the rest of it that `nest` leaves.
 //! `countersign-axum` turns it on.
 //!
-//! **`fetch`**: [`HttpsFetch`], an HTTPS client that fetches the keys of providers and does nothing else. Off by default: it
-//! brings hyper's client and rustls along. Without it, [`FetchedKeys`] takes a client of yours.
+//! **`fetch`**: [`HttpsFetch`], an HTTPS client for the keys of providers. Off by default: it adds hyper's client and rustls to
+//! the dependencies. Without it, give [`FetchedKeys`] a client of your own.
 //!
-//! **`metrics`**: a [`Stack`] counts what it does, through the facade of the crate `metrics`. Off by default; which series
-//! there are is told in `countersign_tower::metrics`.
+//! **`metrics`**: a [`Stack`] records metrics through the facade of the crate `metrics`. Off by default;
+//! `countersign_tower::metrics` lists the series.
 //!
 //! [tower]: https://docs.rs/tower
 

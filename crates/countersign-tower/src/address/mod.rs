@@ -1,5 +1,5 @@
-//! The layer that lets only some addresses in. It stands outside of all others: what it refuses costs one look-up, and no
-//! byte of the request is read.
+//! The layer that lets in requests from allowed addresses only. It is the outermost layer: a refusal costs one lookup, and no
+//! byte of the body is read.
 //!
 //! ```
 //! use std::net::SocketAddr;
@@ -19,7 +19,7 @@
 //!     // here the `VerifyLayer`, and then:
 //!     .service(service_fn(|_: Request<String>| async { Ok::<_, std::convert::Infallible>(Response::new(String::new())) }));
 //!
-//! // Whoever accepts the connection knows its peer.
+//! // Your code that accepts connections knows the peer.
 //! let from = |peer: &str, client: &str| {
 //!     let request = Request::post("/hooks").header("X-Forwarded-For", client).body(String::new()).unwrap();
 //!     let (mut head, body) = request.into_parts();
@@ -35,10 +35,10 @@
 //! # }
 //! ```
 //!
-//! The addresses can be [replaced](SharedAddresses::replace) while the layer is in use, by hand or by an [`AddressFeed`] that
-//! refreshes a published list. A request is judged by one set, from beginning to end.
+//! The addresses can be [replaced](SharedAddresses::replace) while the layer is in use, by your code or by an [`AddressFeed`] that
+//! refreshes a published list. Each request is judged by one set.
 //!
-//! Where the peer is not known, nobody gets in: the answer is 500, and the log says which piece is missing.
+//! If the peer is not known, every request is answered 500, and the log says what is missing.
 
 mod layer;
 mod peer;

@@ -1,4 +1,4 @@
-//! The service that asks for the address first.
+//! `AddressFilter`, the service of `AddressLayer`.
 
 use std::task::{Context, Poll};
 
@@ -8,7 +8,7 @@ use tower_service::Service;
 use super::layer::Settings;
 use crate::{ResponseFuture, future::Step, refusal::refuse};
 
-/// Lets requests from some addresses through to the service `S`; made by [`AddressLayer`](super::AddressLayer).
+/// Calls the service `S` with requests from allowed addresses; made by [`AddressLayer`](super::AddressLayer).
 #[derive(Clone, Debug)]
 pub struct AddressFilter<S> {
     inner: S,

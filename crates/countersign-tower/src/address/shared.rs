@@ -1,11 +1,11 @@
-//! The addresses that layers share, to be replaced at any time.
+//! `SharedAddresses`: a set of addresses that can be replaced while layers use it.
 
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use countersign::address::AddressSet;
 
-/// A set of addresses that can be replaced while layers look into it. Its clones are one and the same.
+/// A set of addresses that can be replaced while layers use it. Its clones share the set.
 ///
 /// ```
 /// use countersign_tower::{AddressLayer, SharedAddresses, countersign::address::AddressSet};
@@ -26,12 +26,12 @@ impl SharedAddresses {
         Self { set: Arc::new(ArcSwap::from_pointee(set)) }
     }
 
-    /// Puts another set in its place. Requests that are being judged keep the one that they began with.
+    /// Replaces the set. Requests that are being judged keep the old one.
     pub fn replace(&self, set: AddressSet) {
         self.set.store(Arc::new(set));
     }
 
-    /// The set as it is now.
+    /// The current set.
     pub fn snapshot(&self) -> Arc<AddressSet> {
         self.set.load_full()
     }

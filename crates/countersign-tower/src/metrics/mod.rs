@@ -1,29 +1,29 @@
-//! What a [`Stack`](crate::Stack) counts, and layers that stand alone if they are told to
-//! ([`VerifyLayer::with_metrics`](crate::VerifyLayer::with_metrics) and its like), through the facade of the crate
-//! [`metrics`]: whichever recorder the program installs gets it. Install it before the first request.
+//! The metrics of a [`Stack`](crate::Stack), and of single layers that have a name for them
+//! ([`VerifyLayer::with_metrics`](crate::VerifyLayer::with_metrics) and so on). They go through the facade of the crate
+//! [`metrics`] to the recorder that your program installs. Install it before the first request.
 //!
 #![doc = include_str!("series.md")]
 //!
-//! No label takes a value from a request: not the path, the event, the tenant, the address. An endpoint has the name that
-//! [`Stack::builder`](crate::Stack::builder) or the layer was given, and there are as many verdicts as
-//! [codes](countersign::Rejection::CODES) and four more.
+//! No label takes a value from a request: no path, event, tenant or address. `endpoint` is the name given to
+//! [`Stack::builder`](crate::Stack::builder) or to the layer. There are as many verdicts as
+//! [codes](countersign::Rejection::CODES), and four more.
 //!
-//! The gauges do not follow by themselves: call [`record_store`] and [`record_list`] when somebody is about to look.
+//! The gauges are not updated automatically: call [`record_store`] and [`record_list`] before they are read.
 
 use countersign::replay::MemoryStore;
 use metrics::{Unit, describe_counter, describe_gauge, describe_histogram, gauge};
 
 use crate::AddressFeed;
 
-/// What requests came to.
+/// Requests by their verdict.
 pub const VERDICTS: &str = "countersign_verdicts_total";
-/// How large verified bodies are.
+/// The sizes of verified bodies.
 pub const BODY_BYTES: &str = "countersign_body_bytes";
-/// How long verifying took.
+/// How long verification took.
 pub const VERIFY_SECONDS: &str = "countersign_verify_seconds";
 /// How long the inner service ran.
 pub const HANDLER_SECONDS: &str = "countersign_handler_seconds";
-/// What the replay store said.
+/// Claims by the replay store's answer.
 pub const CLAIMS: &str = "countersign_claims_total";
 /// Calls to the replay store that failed.
 pub const STORE_ERRORS: &str = "countersign_store_errors_total";
@@ -31,11 +31,11 @@ pub const STORE_ERRORS: &str = "countersign_store_errors_total";
 pub const STORE_ENTRIES: &str = "countersign_store_entries";
 /// How many events a store in memory can hold.
 pub const STORE_CAPACITY: &str = "countersign_store_capacity";
-/// How much memory a store in memory takes, in bytes.
+/// The memory of a store in memory, in bytes.
 pub const STORE_BYTES: &str = "countersign_store_bytes";
 /// The age of the last good copy of a list of addresses.
 pub const ALLOWLIST_AGE: &str = "countersign_allowlist_age_seconds";
-/// How many address ranges a list allows.
+/// The number of address ranges in a list.
 pub const ALLOWLIST_RANGES: &str = "countersign_allowlist_ranges";
 /// Configurations that `countersign serve` took or refused.
 pub const CONFIG_LOADS: &str = "countersign_config_loads_total";
@@ -43,18 +43,18 @@ pub const CONFIG_LOADS: &str = "countersign_config_loads_total";
 pub const CONFIG_AGE: &str = "countersign_config_age_seconds";
 /// Open connections.
 pub const CONNECTIONS: &str = "countersign_connections";
-/// How many connections can be open.
+/// The limit of open connections.
 pub const CONNECTIONS_CAPACITY: &str = "countersign_connections_capacity";
-/// Connections that were closed because a place or memory was short.
+/// Connections that were closed at the limit of connections or of memory.
 pub const CONNECTIONS_EVICTED: &str = "countersign_connections_evicted_total";
-/// Connections that were closed before a request was read, or before the next.
+/// Connections that were closed before their first or next request was read.
 pub const CONNECTIONS_REFUSED: &str = "countersign_connections_refused_total";
-/// Requests to a path that no endpoint has.
+/// Requests to a path without an endpoint.
 pub const UNROUTED: &str = "countersign_unrouted_total";
-/// Lines of `countersign serve` that nobody read in time.
+/// Log lines of `countersign serve` that were dropped because their reader was too slow.
 pub const LINES_DROPPED: &str = "countersign_lines_dropped_total";
 
-/// What kind of series a name stands for.
+/// The kind of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Counter,
@@ -62,7 +62,7 @@ enum Kind {
     Histogram,
 }
 
-/// Tells the recorder what each series is for, and its unit.
+/// Describes each metric and its unit to the recorder.
 pub fn describe() {
     for (name, kind, unit, help) in series() {
         match kind {
@@ -73,23 +73,23 @@ pub fn describe() {
     }
 }
 
-/// Records how full a store in memory is, under this name.
+/// Records the size and the limits of a store in memory, under this name.
 pub fn record_store(name: &str, store: &MemoryStore) {
-    #[expect(clippy::cast_precision_loss, reason = "no memory has room for 2⁵³ of anything")]
+    #[expect(clippy::cast_precision_loss, reason = "no memory has room for 2⁵³ events")]
     let set = |gauge: metrics::Gauge, count: usize| gauge.set(count as f64);
     set(gauge!(STORE_ENTRIES, "store" => name.to_owned()), store.len());
     set(gauge!(STORE_CAPACITY, "store" => name.to_owned()), store.capacity());
     set(gauge!(STORE_BYTES, "store" => name.to_owned()), store.bytes());
 }
 
-/// Records how old a list of addresses is and how long, under this name.
+/// Records the age and the length of a list of addresses, under this name.
 pub fn record_list(name: &str, feed: &AddressFeed) {
     gauge!(ALLOWLIST_AGE, "list" => name.to_owned()).set(feed.age());
     #[expect(clippy::cast_precision_loss, reason = "a list has no 2⁵³ ranges")]
     gauge!(ALLOWLIST_RANGES, "list" => name.to_owned()).set(feed.addresses().snapshot().len() as f64);
 }
 
-/// The rows of the table above, so that there is one place for all.
+/// The rows of `series.md`, so that docs and descriptions have one source.
 fn series() -> impl Iterator<Item = (&'static str, Kind, Unit, &'static str)> {
     include_str!("series.md").lines().skip(2).filter_map(|row| {
         let mut cells = row.split('|').map(str::trim).skip(1);

@@ -1,4 +1,4 @@
-//! What duplicates are answered.
+//! The answers to duplicates: `NoAnswers` and `IdempotentAnswers`.
 
 use std::{fmt, future::Future, sync::Arc};
 
@@ -12,35 +12,34 @@ use quick_cache::{
     sync::{Cache, DefaultLifecycle},
 };
 
-/// What becomes of first answers: nothing ([`NoAnswers`]), or they are kept ([`IdempotentAnswers`]). Sealed.
+/// Whether first answers are kept ([`IdempotentAnswers`]) or not ([`NoAnswers`]). Sealed.
 pub trait Answers<R>: Clone + Send + Sync + 'static + sealed::Sealed {
-    /// Whether anything of an answer is ever kept.
+    /// Whether answers are kept at all.
     #[doc(hidden)]
     const KEEPS: bool;
 
-    /// Takes what is to be kept out of the first answer, if it is to be kept.
+    /// Reads the first answer, and copies it if it may be kept.
     #[doc(hidden)]
     fn take(&self, first: Response<R>) -> impl Future<Output = Result<(Response<R>, Option<Kept>), BodyFailed>> + Send;
 
-    /// Keeps it, now that the event is done.
+    /// Keeps the answer to an event that is done.
     #[doc(hidden)]
     fn keep(&self, key: ReplayKey, kept: Kept);
 
-    /// The first answer again, if it is there.
+    /// The first answer, if it was kept.
     #[doc(hidden)]
     fn repeat(&self, key: ReplayKey) -> Option<Response<R>>;
 }
 
-/// Keeps no answers: duplicates get what the provider wants to see, which is a bare 200 for most.
+/// Keeps no answers: duplicates get the provider's acknowledgement, a bare 200 for most.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct NoAnswers {}
 
-/// How many first answers are kept, to be repeated to duplicates: in this process, until there is no more room.
+/// How many first answers are kept for duplicates: in the memory of this process, until newer ones need the room.
 ///
-/// Kept are 2xx answers whose length is known, with their headers and without their trailers; their bodies have as much time
-/// as the handler. A duplicate whose answer was
-/// not kept gets the provider's [acknowledgement](countersign::Delivery::acknowledgement).
+/// 2xx answers of known length are kept, with their headers and without trailers. Reading the body has the handler's timeout. A
+/// duplicate whose answer was not kept gets the provider's [acknowledgement](countersign::Delivery::acknowledgement).
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct IdempotentAnswers {
@@ -55,19 +54,19 @@ impl IdempotentAnswers {
         Self { count: 10_000, bytes: 16 << 20, bytes_each: 64 << 10 }
     }
 
-    /// Keeps up to `count` answers.
+    /// Keeps up to `count` answers; 10,000 unless this says otherwise. With 0, none are kept.
     pub fn with_count_limit(mut self, count: usize) -> Self {
         self.count = count;
         self
     }
 
-    /// Keeps up to `bytes` bytes in all.
+    /// Keeps up to `bytes` bytes in all; 16 MiB unless this says otherwise.
     pub fn with_byte_limit(mut self, bytes: usize) -> Self {
         self.bytes = bytes;
         self
     }
 
-    /// Keeps answers of up to `bytes` bytes, and no longer ones.
+    /// Keeps answers of up to `bytes` bytes, and no longer ones; 64 KiB unless this says otherwise.
     pub fn with_answer_byte_limit(mut self, bytes: usize) -> Self {
         self.bytes_each = bytes;
         self
@@ -75,16 +74,16 @@ impl IdempotentAnswers {
 }
 
 impl IdempotentAnswers {
-    /// The cache's own choice of parts goes by the number of cores, and a part takes nothing that is larger than itself.
-    #[expect(clippy::expect_used, reason = "what the builder asks for is there")]
+    /// The cache would choose its number of shards by the number of cores, and a shard keeps nothing that is larger than itself.
+    #[expect(clippy::expect_used, reason = "both capacities that it requires are set")]
     fn options(self, bytes: usize) -> Options {
-        let largest = self.bytes_each.saturating_add(PER_ANSWER).saturating_mul(ANSWERS_IN_A_PART);
-        // The cache would round up to a power of two, and its parts were too small.
-        let parts = 1 << (bytes / largest).clamp(1, MOST_PARTS).ilog2();
+        let largest = self.bytes_each.saturating_add(PER_ANSWER).saturating_mul(ANSWERS_PER_SHARD);
+        // Rounded down to a power of two: the cache would round up, and its shards would be too small.
+        let shards = 1 << (bytes / largest).clamp(1, MAX_SHARDS).ilog2();
         OptionsBuilder::new()
             .estimated_items_capacity(self.count)
             .weight_capacity(bytes as u64)
-            .shards(parts)
+            .shards(shards)
             .build()
             .expect("its capacities are set")
     }
@@ -110,14 +109,14 @@ impl<R: Default + Send + 'static> Answers<R> for NoAnswers {
     }
 }
 
-/// First answers, as [`IdempotentAnswers`] limits them.
+/// The first answers that are kept, within the limits of [`IdempotentAnswers`].
 #[derive(Clone)]
 pub struct KeptAnswers {
     cache: Arc<Cache<ReplayKey, Arc<Kept>, Weight>>,
     bytes_each: usize,
 }
 
-/// An answer to be repeated.
+/// An answer that is kept.
 #[derive(Clone, Debug)]
 pub struct Kept {
     status: StatusCode,
@@ -125,13 +124,13 @@ pub struct Kept {
     body: Bytes,
 }
 
-/// The handler's own body broke while it was taken.
+/// The body of the handler's answer failed while it was read.
 #[derive(Debug)]
 pub struct BodyFailed;
 
 #[derive(Clone)]
 struct Weight {
-    /// What an answer weighs at least, so that there are no more of them than may be.
+    /// The least weight of an answer, which limits their count.
     least: usize,
 }
 
@@ -148,16 +147,16 @@ impl Kept {
     }
 }
 
-/// How many of the largest answers a part of the cache has room for, at least, if there is room for so many at all.
-const ANSWERS_IN_A_PART: usize = 4;
+/// How many of the largest answers a shard of the cache has room for, at least, unless the whole cache has less.
+const ANSWERS_PER_SHARD: usize = 4;
 
-/// Parts are there so that cores need not wait for each other.
-const MOST_PARTS: usize = 64;
+/// Shards keep cores from waiting for each other's locks.
+const MAX_SHARDS: usize = 64;
 
-/// What an answer takes beside its text, in bytes, generously.
+/// The memory of an answer apart from its text, in bytes, rounded up.
 const PER_ANSWER: usize = 256;
 
-/// What a header takes beside its text, in bytes, generously.
+/// The memory of a header apart from its text, in bytes, rounded up.
 const PER_HEADER: usize = 128;
 
 impl KeptAnswers {

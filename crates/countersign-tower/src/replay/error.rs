@@ -2,11 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-/// A setting of [`ReplayLayer`](super::ReplayLayer) that would let replays or retries through.
+/// A setting of [`ReplayLayer`](super::ReplayLayer) with which replays or retries would be handled again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReplayConfigError {
-    /// The provider still retries when the event is forgotten, and the retry would be handled again.
+    /// The provider still retries when the event is forgotten: the retry would be handled again.
     ForgetsBeforeRetriesEnd {
         /// The scheme's id.
         scheme: String,
@@ -15,29 +15,29 @@ pub enum ReplayConfigError {
         /// How long the provider retries.
         retries_for: Duration,
     },
-    /// The signature is still fresh when the event is forgotten, and a replay would be handled.
+    /// The signature is still fresh when the event is forgotten: a replay would be handled.
     ForgetsBeforeStale {
         /// The scheme's id.
         scheme: String,
         /// How long events were to be kept.
         keep_for: Duration,
-        /// How long a signature can be fresh: the tolerance to both sides.
+        /// How long a signature can be fresh: the sum of the tolerances for the past and the future.
         fresh_for: Duration,
     },
-    /// No time is signed, so that a signature is fresh for ever, and a replay would be handled soon.
+    /// No time is signed, so a signature is fresh for ever: a replay would be handled soon.
     ForgetsUndated {
         /// The scheme's id.
         scheme: String,
         /// How long events were to be kept.
         keep_for: Duration,
-        /// How long they are to be kept at least.
+        /// How long they must be kept at least.
         at_least: Duration,
     },
-    /// The lease is over before the handler has to be, and two could handle one event.
+    /// The lease can end before the handler's timeout: two handlers could handle one event.
     LeaseTooShort {
         /// The lease.
         lease: Duration,
-        /// The handler's time and that of the store.
+        /// The handler's timeout and two calls to the store.
         needed: Duration,
     },
 }
@@ -46,21 +46,21 @@ impl fmt::Display for ReplayConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ForgetsBeforeRetriesEnd { scheme, keep_for, retries_for } => {
-                write!(f, "`{scheme}` retries for {retries_for:?}: keep events at least so long, not {keep_for:?}")
+                write!(f, "`{scheme}` retries for {retries_for:?}: keep events at least that long, not {keep_for:?}")
             }
             Self::ForgetsBeforeStale { scheme, keep_for, fresh_for } => write!(
                 f,
-                "a signature of `{scheme}` can be fresh for {fresh_for:?}: keep events at least so long, not {keep_for:?}"
+                "a signature of `{scheme}` can be fresh for {fresh_for:?}: keep events at least that long, not {keep_for:?}"
             ),
             Self::ForgetsUndated { scheme, keep_for, at_least } => write!(
                 f,
-                "`{scheme}` signs no time, so that a replay is as fresh as the first: keep events for {at_least:?} at least, \
+                "`{scheme}` signs no time, so a replay is as fresh as the first delivery: keep events for {at_least:?} at least, \
                  not {keep_for:?}"
             ),
             Self::LeaseTooShort { lease, needed } => write!(
                 f,
-                "a lease of {lease:?} can end while the handler runs: make it {needed:?} at least, or the handler's time limit \
-                 shorter"
+                "a lease of {lease:?} can end while the handler runs: make it {needed:?} at least, or shorten the handler's \
+                 timeout"
             ),
         }
     }

@@ -1,4 +1,4 @@
-//! The layer that lets every event through once: behind [`VerifyLayer`](crate::VerifyLayer), in front of the handler.
+//! The layer that handles every event once: inside [`VerifyLayer`](crate::VerifyLayer), around the handler.
 //!
 //! ```
 //! use countersign_tower::{
@@ -32,24 +32,23 @@
 //!
 //! In this order:
 //!
-//! 1. The delivery's event is [claimed](countersign::replay) under a key that is made of what the signature covers. One
-//!    that was handled already gets the provider's [acknowledgement](countersign::Delivery::acknowledgement), a 200 for
-//!    most (`replayed`, with the delivery beside it in the answer's extensions), so that it ends its retries; one that is
-//!    being handled, 409 with `Retry-After` (`in_progress`), or [another status](countersign::scheme::Answers::in_progress)
-//!    where the provider would give up after that. If the store cannot be asked, or is full, the answer is 503 with
-//!    `Retry-After` (`store_unavailable`): what cannot be told from a replay does not run, unless
-//!    [`dangerous_fail_open`](ReplayLayer::dangerous_fail_open) says so.
-//! 2. The inner service is called, under a time limit (`handler_timeout`, 503).
-//! 3. A 2xx commits the claim. Any other status, an error, a panic, a timeout and a request that is dropped, because its
-//!    client went away, release it, so that the provider's retry gets through; and so does a 2xx that says [`NotHandled`]. If the
-//!    commit fails, the answer is 503 although the handler has succeeded: the retry may then run it again, which a 200 without a
-//!    record would let a replay do.
+//! 1. The delivery's event is [claimed](countersign::replay) under a key that is made of what the signature covers. An event
+//!    that was handled already is answered with the provider's [acknowledgement](countersign::Delivery::acknowledgement), a
+//!    200 for most, so that the provider ends its retries (`replayed`; the delivery is in the answer's extensions too). An event
+//!    that is being handled is answered 409 with `Retry-After` (`in_progress`), or with [another
+//!    status](countersign::scheme::Answers::in_progress) if the provider would not retry after a 409. If the store fails or is
+//!    full, the answer is 503 with `Retry-After` (`store_unavailable`): an event that may be a replay is not handled, unless
+//!    [`dangerous_fail_open`](ReplayLayer::dangerous_fail_open) allows it.
+//! 2. The inner service is called, under a timeout (`handler_timeout`, 503).
+//! 3. A 2xx commits the claim. Any other status, an error, a panic, a timeout and a dropped request (its client went away)
+//!    release the claim, so that the provider's retry is handled; so does a 2xx with [`NotHandled`]. If the commit fails, the
+//!    answer is 503 although the handler has succeeded: the retry may be handled again. After a 200 without a record, any replay
+//!    would be.
 //!
-//! Handlers run at least once per event that is accepted, and once if they succeed within the lease and the store
-//! answers.
+//! Handlers run at least once per accepted event, and exactly once if they succeed within the lease and the store answers.
 //!
-//! A claim that is dropped is released at once if the store answers at once, as the one in memory does; else by a task on
-//! the tokio runtime, of which there are at most 1,024 at a time. What those cannot do, the end of the lease does. A
+//! A claim that is dropped is released at once if the store answers at once, as the one in memory does; otherwise by a task on
+//! the tokio runtime. There are at most 1,024 such tasks at a time; beyond them, the end of the lease releases the claim. A
 //! commit that has begun goes on when its request is dropped.
 //!
 //! The layer needs a tokio runtime with a timer.

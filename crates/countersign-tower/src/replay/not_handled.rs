@@ -1,10 +1,10 @@
-//! The mark of an answer that acknowledges an event which nobody has handled.
+//! The mark of an answer that acknowledges an event that was not handled.
 
-/// In the extensions of a 2xx answer: the provider need not send the event again, and yet nobody has handled it.
+/// Marks a 2xx answer, in its extensions, to an event that was not handled and that the provider need not send again.
 ///
-/// The guard then releases the claim. The type of an event is mostly in a header that no signature covers: whoever relays a
-/// delivery that the handler has just failed on could give it a type for which there is no handler, and would have it
-/// recorded as handled, so that the provider's retry was taken for a replay.
+/// The guard then releases the claim. The type of an event is often in a header that no signature covers. Suppose that a handler
+/// has failed on a delivery: an attacker who relays it could change its type to one without a handler. Recorded as handled, the
+/// event would be lost, because the provider's retry would count as a replay.
 ///
 /// ```
 /// use countersign_tower::replay::NotHandled;

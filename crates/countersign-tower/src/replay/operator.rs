@@ -1,16 +1,16 @@
-//! The mark of a delivery that an operator wants handled again.
+//! The mark of a delivery that an operator wants to be handled again.
 
 use std::sync::Arc;
 
-/// Lets one delivery through although its event was handled: the operator wants it handled again.
+/// Lets one delivery through although its event was handled, because an operator wants it to be handled again.
 ///
-/// Put it into the extensions of a request that your own code makes, from a kept delivery for example. No header makes one,
-/// so nobody can from outside; `countersign serve` makes one of an operator's token. An event that is being handled, for
-/// whomever, is not run beside itself: it is refused as ever.
+/// Put it into the extensions of a request that your own code makes, for example from a stored delivery. No header creates it, so
+/// a client cannot; `countersign serve` creates it for an operator's token. An event that is being handled is refused as
+/// always, so that it never runs twice at the same time.
 ///
-/// It opens the replay guard and nothing else: the request must verify like any other. One whose signed time is over has to be
-/// signed anew ([`Signer`](countersign::Signer)), or meet a [`VerifyLayer`](crate::VerifyLayer) whose
-/// [clock](crate::VerifyLayer::with_clock) shows the time at which it came.
+/// It bypasses the replay guard only: the request must verify like any other. If its timestamp is too old, sign it again
+/// ([`Signer`](countersign::Signer)), or use a [`VerifyLayer`](crate::VerifyLayer) whose
+/// [clock](crate::VerifyLayer::with_clock) shows the time of the original delivery.
 ///
 /// ```
 /// use countersign_tower::replay::OperatorReplay;
@@ -25,12 +25,12 @@ pub struct OperatorReplay {
 }
 
 impl OperatorReplay {
-    /// A replay for which somebody answers; the name goes to the log.
+    /// A replay that this person authorizes; the name goes to the log.
     pub fn authorized_by(name: impl Into<Arc<str>>) -> Self {
         Self { by: name.into() }
     }
 
-    /// Who answers for it.
+    /// The name of who authorized it.
     pub fn by(&self) -> &str {
         &self.by
     }

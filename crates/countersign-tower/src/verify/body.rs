@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// The body of a verified request, whole. Only the layer makes one, so to have one is proof of a verdict.
+/// The whole body of a verified request. Only the layers make one, so a `VerifiedBody` proves that the request was verified.
 ///
 /// ```compile_fail
 /// let forged = countersign_tower::VerifiedBody { bytes: Some(bytes::Bytes::new()) };
@@ -21,7 +21,7 @@ pub struct VerifiedBody {
 }
 
 impl fmt::Debug for VerifiedBody {
-    /// Only how long it is: some providers send their secret in the body.
+    /// Only its length: some providers send their secret in the body.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("VerifiedBody").field("bytes", &self.bytes.as_ref().map_or(0, Bytes::len)).finish()
     }

@@ -1,4 +1,4 @@
-//! The verdict on a request whose verifier is known. Nothing in it waits but for the body.
+//! The verdict on a request whose verifier is known. It waits for nothing but the body.
 
 use std::error::Error;
 
@@ -16,14 +16,14 @@ use super::{
     sent,
 };
 
-/// What a request comes to that is not refused.
+/// The verdict on a request that is not refused.
 pub(crate) enum Verdict {
     Delivery(Delivery),
     /// A question for the provider's handshake.
     Handshake(Box<Handshake>),
 }
 
-/// The head first, then the body while it is hashed, then the signature. The event will be claimed under `scope`, if that is known.
+/// Judges the head, then reads and hashes the body, then checks the signature. `scope` is that of the event's claim, if it is known.
 pub(super) async fn judge<B>(
     parts: &Parts,
     body: &mut B,
@@ -43,10 +43,10 @@ where
         return Ok(Verdict::Handshake(Box::new(handshake)));
     }
     let mut collecting = verifier.collect(head, settings.body_limit, now);
-    let may_be_asked = answers && collecting.as_ref().err().is_none_or(leaves_a_question);
+    let may_be_asked = answers && collecting.as_ref().err().is_none_or(may_be_unsigned_question);
     if may_be_asked && verifier.may_be_question(head) {
-        // Boxed, as everything that few requests take: each request makes room for the largest of what it might come to.
-        return Box::pin(ask(head, body, collecting, announced, verifier, settings, now)).await;
+        // Boxed, because few requests need it: the future of every request has room for its largest branch.
+        return Box::pin(judge_question(head, body, collecting, announced, verifier, settings, now)).await;
     }
     if let Ok(collecting) = &mut collecting {
         collecting.announce_length(announced.or(body.size_hint().exact()).unwrap_or(0));
@@ -65,7 +65,7 @@ fn finish(collecting: Collecting<'_>, announced: Option<u64>, settings: &Setting
     accept(collecting.finish()?, settings)
 }
 
-/// A verified request is a delivery, unless it is a question that can be answered.
+/// The verdict on a verified request: a delivery, unless it is a handshake that can be answered.
 fn accept(verified: Verified<'_, Bytes>, settings: &Settings) -> Result<Verdict, Rejection> {
     let handshakes = &settings.handshakes;
     if handshakes.are_answered
@@ -76,8 +76,8 @@ fn accept(verified: Verified<'_, Bytes>, settings: &Settings) -> Result<Verdict,
     Ok(Verdict::Delivery(verified.into_delivery()))
 }
 
-/// Reads a body that may be a question which nobody signed: it is looked at when it is no delivery.
-async fn ask<B>(
+/// Reads a body that may be an unsigned handshake: it is tried as one if it is no verified delivery.
+async fn judge_question<B>(
     head: Head<'_>,
     body: &mut B,
     collecting: Result<Collecting<'_>, Rejection>,
@@ -90,7 +90,7 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    // If the head is refused, a question is all that it can be.
+    // If the head is refused, the request can only be a handshake.
     let limit = if collecting.is_ok() { settings.body_limit } else { settings.body_limit.min(MAX_QUESTION) };
     let whole = read_whole(body, announced, limit).await;
     let verified = collecting.and_then(|mut collecting| {
@@ -102,7 +102,7 @@ where
         Err(rejection) => rejection,
     };
     match whole {
-        Ok(whole) if leaves_a_question(&rejection) => {
+        Ok(whole) if may_be_unsigned_question(&rejection) => {
             let question = verifier.handshake_in_body(head, &whole, now)?;
             question.map(|handshake| Verdict::Handshake(Box::new(handshake))).ok_or(rejection)
         }
@@ -110,7 +110,7 @@ where
     }
 }
 
-/// Whether a request that is refused for this reason brought no proof at all, so that it claims to be no delivery.
-fn leaves_a_question(rejection: &Rejection) -> bool {
+/// Whether a request that is refused for this reason has no proof at all, so that it may be an unsigned handshake.
+fn may_be_unsigned_question(rejection: &Rejection) -> bool {
     matches!(rejection, Rejection::MissingSignature { .. } | Rejection::Method | Rejection::UnknownKey)
 }

@@ -1,4 +1,4 @@
-//! Where the verifier of a request comes from.
+//! The trait `Keys`: how the layer finds the verifier of a request.
 
 use std::future::{Future, ready};
 
@@ -7,20 +7,20 @@ use http::request::Parts;
 
 use crate::tenants::TenantName;
 
-/// Where the layer finds the verifier of a request: a [`Verifier`] for one endpoint, [`TenantKeys`](crate::TenantKeys) for
-/// many, or [`FetchedKeys`](crate::FetchedKeys) for keys that the provider publishes. Sealed.
+/// The source of verifiers: a [`Verifier`] for one endpoint, [`TenantKeys`](crate::TenantKeys) for many tenants, or
+/// [`FetchedKeys`](crate::FetchedKeys) for keys that the provider publishes. Sealed.
 pub trait Keys: Clone + Send + Sync + 'static + sealed::Sealed {
-    /// The verifier of the request with this head, or that its body must be there first.
+    /// The verifier of the request with this head, or that its body must be read first.
     #[doc(hidden)]
     fn find(&self, head: &Parts, now: Timestamp) -> impl Future<Output = Result<KeyLookup, Rejection>> + Send;
 
-    /// The verifier of every request, if it is known without a look at one.
+    /// The verifier of every request, if all have the same.
     #[doc(hidden)]
     fn fixed_verifier(&self) -> Option<&Verifier> {
         None
     }
 
-    /// The verifier of a request that is there as a whole; asked after [`KeyLookup::NeedsBody`].
+    /// The verifier of a request whose body was read, after [`KeyLookup::NeedsBody`].
     #[doc(hidden)]
     fn find_for_body(
         &self,
@@ -31,21 +31,21 @@ pub trait Keys: Clone + Send + Sync + 'static + sealed::Sealed {
         ready(Err(Rejection::UnknownKey))
     }
 
-    /// The scheme, if it is the same for every request. It has a say in how refusals are answered: that of a tenant has none,
-    /// as the answer would tell tenants that exist from those that do not.
+    /// The scheme, if all requests have the same. It can change the status of refusals. A tenant's scheme must not: the status
+    /// would show which tenants exist.
     #[doc(hidden)]
     fn scheme(&self) -> Option<&Scheme> {
         self.known().map(|known| known.scheme)
     }
 
-    /// What is known at start-up; `None` if it is found out for each request.
+    /// What is known at start-up; `None` if each request has a verifier of its own.
     #[doc(hidden)]
     fn known(&self) -> Option<Known<'_>> {
         None
     }
 }
 
-/// By what every request of an endpoint is verified.
+/// What verifies every request of an endpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct Known<'a> {
     pub(crate) scheme: &'a Scheme,
@@ -60,12 +60,12 @@ impl<'a> From<&'a Verifier> for Known<'a> {
     }
 }
 
-/// What the head of a request leads to.
+/// The result of a lookup by the head of a request.
 #[derive(Debug)]
 pub enum KeyLookup {
     /// A verifier.
     Found(Found),
-    /// The body, which names the key.
+    /// The body must be read: it names the key.
     NeedsBody,
 }
 
@@ -73,14 +73,14 @@ pub enum KeyLookup {
 #[derive(Debug)]
 pub struct Found {
     pub(crate) verifier: Verifier,
-    /// The tenant is unknown: the work is done, so that it takes as long as for a known one, and then refused.
+    /// Whether the tenant is unknown: the request is verified, so that this takes as long as for a known one, and then refused.
     pub(crate) is_decoy: bool,
-    /// Whose verifier it is, if there are several.
+    /// The tenant whose verifier it is, if there are tenants.
     pub(crate) tenant: Option<TenantName>,
 }
 
 impl From<Verifier> for Found {
-    /// Of an endpoint that is nobody's in particular.
+    /// The verifier of an endpoint without tenants.
     fn from(verifier: Verifier) -> Self {
         Self { verifier, is_decoy: false, tenant: None }
     }

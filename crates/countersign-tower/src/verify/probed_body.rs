@@ -1,4 +1,4 @@
-//! A body that may be there as a whole already.
+//! A body that is first probed for whether all of it is there.
 
 use std::{
     pin::Pin,
@@ -8,30 +8,30 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
-/// A body as it comes in, which is asked at first whether it is there as a whole.
+/// A request's body, which is first polled once, for whether all of it is there.
 ///
-/// In a box, because not every body can be moved once it was asked.
+/// Boxed, because not every body can be moved after it was polled.
 pub(crate) struct ProbedBody<B> {
     body: Pin<Box<B>>,
-    /// A frame that is not all.
+    /// The first frame, if the probe found that it is not the last.
     first: Option<Frame<Bytes>>,
     mode: ReadMode,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum ReadMode {
-    /// In one frame, or pending.
+    /// Ready with a frame only if that is the whole body.
     Probe,
     FrameByFrame,
 }
 
 impl<B> ProbedBody<B> {
-    /// A body that is pending unless it comes in one frame, and that one is there.
+    /// A body that is pending unless all of it is there in one frame.
     pub(crate) fn new(body: B) -> Self {
         Self { body: Box::pin(body), first: None, mode: ReadMode::Probe }
     }
 
-    /// The same body from its beginning, frame by frame.
+    /// The same body from its beginning, one frame after the other.
     pub(crate) fn frame_by_frame(self) -> Self {
         Self { mode: ReadMode::FrameByFrame, ..self }
     }

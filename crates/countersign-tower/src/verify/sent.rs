@@ -1,25 +1,25 @@
-//! The URL that the client asked for, whatever a router has made of it.
+//! The URL that the client sent, before a router changed it.
 
 use countersign::Head;
 use http::{Extensions, Uri, request::Parts};
 
-/// The head as the client sent it: axum's `Router::nest` takes the prefix off the path before a layer inside sees it, and keeps
-/// what was there.
+/// The head with the URL that the client sent: axum's `Router::nest` removes the prefix of the path for its inner layers, and keeps
+/// the original URL in the extensions.
 pub(super) fn head(parts: &Parts) -> Head<'_> {
     Head::new(&parts.method, uri(&parts.uri, &parts.extensions), &parts.headers)
 }
 
-/// The path that the client asked for, by which logs name an endpoint. Without the query, which may carry a credential.
+/// The path that the client sent, for log lines. Without the query, which may contain a credential.
 pub(crate) fn path(parts: &Parts) -> &str {
     uri(&parts.uri, &parts.extensions).path()
 }
 
-/// Of a request with this URI and these extensions. Only what `nest` took off is put back: a URI that was changed in another way,
-/// as behind a proxy that rewrites paths, was changed on purpose.
+/// The URI that the client sent. Only a prefix that `nest` removed is restored: any other change, such as by middleware that rewrites
+/// paths, was made on purpose.
 #[cfg(feature = "axum")]
 pub(crate) fn uri<'r>(uri: &'r Uri, extensions: &'r Extensions) -> &'r Uri {
     let original = extensions.get::<axum::extract::OriginalUri>().map(|original| &original.0);
-    // Of a path that is all prefix, axum leaves a slash that the client need not have sent.
+    // If the prefix is the whole path, axum leaves a slash, which the client may not have sent.
     let is_all_prefix = || uri.path() == "/" && extensions.get::<axum::extract::NestedPath>().is_some();
     let is_nested =
         |original: &&Uri| (original.path().ends_with(uri.path()) || is_all_prefix()) && original.query() == uri.query();

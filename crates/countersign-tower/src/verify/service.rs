@@ -1,4 +1,4 @@
-//! The service that verifies first.
+//! `Verify`, the service of `VerifyLayer`.
 
 use std::{
     error::Error,
@@ -20,7 +20,7 @@ use crate::{
     pipeline::{self, Pipeline},
 };
 
-/// Verifies requests before the service `S` gets them; made by [`VerifyLayer`](super::VerifyLayer).
+/// Calls the service `S` with verified requests; made by [`VerifyLayer`](super::VerifyLayer).
 #[derive(Debug)]
 pub struct Verify<S, K> {
     inner: S,
