@@ -1,14 +1,14 @@
-//! The peer's address, as axum has it.
+//! `connect_info`: the peer's address from axum's `ConnectInfo`.
 
 use std::net::SocketAddr;
 
 use axum::extract::ConnectInfo;
 use http::Extensions;
 
-/// The peer's address as axum's [`ConnectInfo`] tells it, for
+/// The peer's address from axum's [`ConnectInfo`], for
 /// [`AddressLayer::with_peer`](countersign_tower::AddressLayer::with_peer).
 ///
-/// It is there if the app is served with
+/// `ConnectInfo` is there if the app is served with
 /// [`into_make_service_with_connect_info`](axum::Router::into_make_service_with_connect_info):
 ///
 /// ```

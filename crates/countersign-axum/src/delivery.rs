@@ -1,4 +1,4 @@
-//! What is known about a delivery, apart from its payload.
+//! `Delivery`: the extractor of what is known about a delivery, apart from its payload.
 
 use std::{convert::Infallible, ops::Deref};
 
@@ -11,9 +11,9 @@ use http::{Extensions, Uri, request::Parts};
 
 use crate::rejection::WebhookRejection;
 
-/// The delivery that a handler is called for: provider, key, time, the event's id and type, and the raw body.
+/// The verified delivery: provider, key, time, the event's id and type, and the raw body.
 ///
-/// It is the [`Delivery`](countersign::Delivery) of the core, to whose methods it dereferences.
+/// It dereferences to the core's [`Delivery`](countersign::Delivery).
 ///
 /// ```
 /// use countersign_axum::Delivery;
@@ -21,20 +21,20 @@ use crate::rejection::WebhookRejection;
 /// async fn handle(delivery: Delivery) -> String {
 ///     match delivery.event_type() {
 ///         Some(kind) if kind.is_covered() => format!("{kind}, signed with {}", delivery.key_label()),
-///         Some(kind) => format!("{kind}, or so whoever relayed it says"),
+///         Some(kind) => format!("{kind}, which is not signed"),
 ///         None => format!("{} bytes", delivery.body().len()),
 ///     }
 /// }
 /// # let app: axum::Router = axum::Router::new().route("/", axum::routing::post(handle));
 /// ```
 ///
-/// Without a [`VerifyLayer`](crate::VerifyLayer) the route answers 500; `Option<Delivery>` is for handlers that also
+/// On a route without a [`VerifyLayer`](crate::VerifyLayer), the answer is 500. `Option<Delivery>` is for handlers that also
 /// serve routes without one.
 #[derive(Clone, Debug)]
 pub struct Delivery(pub countersign::Delivery);
 
 impl Delivery {
-    /// The answer by which the provider takes the delivery for received; most are content with any 2xx.
+    /// The answer that the provider counts as success; for most, any 2xx does.
     ///
     /// ```
     /// use axum::response::Response;
@@ -53,7 +53,7 @@ impl Delivery {
         extensions: &'e Extensions,
         uri: &Uri,
     ) -> Result<&'e countersign::Delivery, WebhookRejection> {
-        // Where `nest` took a prefix off, as the layers would name it.
+        // With the prefix that `nest` removes, as in the layers' log lines.
         let path = || extensions.get::<OriginalUri>().map_or(uri, |original| &original.0).path();
         extensions.get().ok_or_else(|| WebhookRejection::not_verified(path()))
     }

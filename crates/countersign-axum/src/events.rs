@@ -1,4 +1,4 @@
-//! A handler for each type of event.
+//! `Events`: a handler for each type of event.
 
 use std::{collections::HashMap, fmt, pin::Pin, sync::Arc};
 
@@ -13,10 +13,10 @@ use http::StatusCode;
 
 use crate::delivery::Delivery;
 
-/// Calls a handler of its own for each type of event, wherever the provider puts the type.
+/// Calls a separate handler for each type of event, wherever the provider sends the type.
 ///
-/// The handlers are ordinary ones, each with its own extractors and its own `T` in [`Webhook<T>`](crate::Webhook). `Events`
-/// is a handler itself: it goes wherever one goes.
+/// They are ordinary handlers, each with its own extractors and its own `T` in [`Webhook<T>`](crate::Webhook). `Events` is a
+/// handler itself, and can be used like any other.
 ///
 /// ```
 /// use axum::{Router, extract::State, routing::post};
@@ -49,17 +49,17 @@ use crate::delivery::Delivery;
 /// # Ok::<(), countersign_axum::countersign::ConfigError>(())
 /// ```
 ///
-/// Events of other types, and those without one, go to the [fallback](Self::fallback). If there is none, they are answered so
-/// that the provider does not send them again: 204 No Content, or where it takes that for no success its
-/// [acknowledgement](countersign::Delivery::acknowledgement).
+/// Events of other types, and events without a type, go to the [fallback](Self::fallback). Without a fallback, they are answered so
+/// that the provider does not send them again: 204 No Content, or the provider's
+/// [acknowledgement](countersign::Delivery::acknowledgement) if a 204 is no success for it.
 ///
-/// Some providers do not sign the event's type (GitHub's `X-GitHub-Event`), so whoever relays a delivery can change it,
-/// and with a type that nobody handles also make it go to the fallback. An event that goes there by such a type is not recorded as
-/// handled ([`NotHandled`]), so that the provider's own delivery of it still is; a fallback of yours that handles nothing should
-/// answer the same: `(Extension(NotHandled), StatusCode::NO_CONTENT)`.
+/// Some providers do not sign the event's type (GitHub's `X-GitHub-Event`). An attacker who relays a delivery can change such a
+/// type, also to one without a handler, so that the event goes to the fallback. Without a fallback, an event with an unsigned type
+/// is then not recorded as handled ([`NotHandled`]), and the provider's own delivery of it is handled later. A fallback of yours
+/// that does not handle events should answer the same: `(Extension(NotHandled), StatusCode::NO_CONTENT)`.
 ///
-/// Take a `Webhook<T>` whose `T` fits no other event, and a delivery under a wrong name is refused with 422; or do not
-/// rely on the type where [`is_covered`](Value::is_covered) says no.
+/// To guard against a changed type, take a `Webhook<T>` whose `T` fits no other event: a delivery under a wrong type is then refused
+/// with 422. Or do not rely on the type if [`is_covered`](Value::is_covered) is false.
 #[must_use]
 pub struct Events<S = ()> {
     handlers: Arc<HashMap<Box<str>, AnyHandler<S>>>,
@@ -70,12 +70,12 @@ type AnyHandler<S> = Arc<dyn Fn(Request, S) -> ResponseFuture + Send + Sync>;
 type ResponseFuture = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 impl<S: Send + Sync + 'static> Events<S> {
-    /// With no handlers yet, all events are acknowledged.
+    /// No handlers and no fallback: all events are acknowledged.
     pub fn new() -> Self {
-        Self { handlers: Arc::default(), fallback: any(nothing) }
+        Self { handlers: Arc::default(), fallback: any(acknowledge) }
     }
 
-    /// Calls `handler` for events of this type, written as the provider writes it.
+    /// Calls `handler` for events of this type, spelled as the provider spells it.
     ///
     /// # Panics
     ///
@@ -105,22 +105,22 @@ fn any<H: Handler<T, S>, T, S>(handler: H) -> AnyHandler<S> {
     Arc::new(move |request, state| Box::pin(handler.clone().call(request, state)))
 }
 
-/// Does nothing with an event, and says so in a way that the provider takes for success.
-async fn nothing(delivery: Delivery) -> Response {
+/// Handles nothing, and answers so that the provider does not retry.
+async fn acknowledge(delivery: Delivery) -> Response {
     let answers = delivery.scheme().answers();
     let mut answer = if answers.accepts(StatusCode::NO_CONTENT) && answers.body().is_none_or(str::is_empty) {
         StatusCode::NO_CONTENT.into_response()
     } else {
         delivery.acknowledgement()
     };
-    // By its true type it may have a handler.
+    // The type may have been changed, and the true type may have a handler.
     if !delivery.event_type().is_some_and(|event_type| event_type.is_covered()) {
         answer.extensions_mut().insert(NotHandled);
     }
     answer
 }
 
-/// Tells the compiler, where it looks for a [`Handler`], that this is neither a function nor a response.
+/// The marker type of the [`Handler`] implementation, which keeps it apart from axum's for functions and responses.
 #[derive(Debug)]
 pub enum Dispatch {}
 

@@ -1,4 +1,4 @@
-//! Verified webhooks in [axum] handlers: the payload with its type, the delivery with its proof, a handler for each event.
+//! Verified webhooks in [axum] handlers: a typed payload, the verified delivery, a handler for each type of event.
 //!
 //! ```
 //! use axum::{Router, body::Body, routing::post};
@@ -39,24 +39,24 @@
 //!
 //! # What there is
 //!
-//! - [`Stack`], from `countersign-tower`, lets only verified deliveries through to the routes that it covers, and each event
-//!   once. Its parts are layers of their own as well: [`AddressLayer`], [`VerifyLayer`], [`ReplayLayer`].
-//! - `connect_info` tells an [`AddressLayer`] the peer, and is the feature of that name, which is on unless you turn it off.
+//! - [`Stack`], from `countersign-tower`, calls the routes that it covers for verified deliveries only, and once for each event.
+//!   Its parts are also layers of their own: [`AddressLayer`], [`VerifyLayer`], [`ReplayLayer`].
+//! - `connect_info` gives an [`AddressLayer`] the peer's address. It needs the feature `connect-info`, which is on by default.
 //! - [`Webhook<T>`](Webhook) is the payload: JSON, a form or XML as the request's content type says, or raw
 //!   [`Bytes`](bytes::Bytes).
-//! - [`Delivery`] is what is known about it: provider, key, time, the event's id and type, and whether the signature
+//! - [`Delivery`] is the verified delivery: provider, key, time, the event's id and type, and whether the signature
 //!   covers them.
-//! - [`Events`] calls a handler of its own for each type of event.
-//! - [`payload`] has the readers, for services that are not axum's.
+//! - [`Events`] calls a separate handler for each type of event.
+//! - [`payload`] has the readers, for services without axum.
 //!
-//! On a route that no layer covers, all of them answer 500 and log which layer is missing: a handler that takes one of them never
-//! sees bytes that nobody verified. One that takes axum's `Json<T>`, `Bytes` or `Request` asks for no proof: on such a route it runs
-//! for whoever sends. [`Router::layer`](axum::Router::layer) covers the routes that were added before it, and no others.
+//! On a route that no layer covers, these extractors answer 500 and log which layer is missing: a handler with one of them never
+//! sees unverified bytes. A handler that takes axum's `Json<T>`, `Bytes` or `Request` has no such check: on such a route it runs for
+//! every request. [`Router::layer`](axum::Router::layer) covers the routes that were added before it, and no others.
 //!
 //! # Where the layers go
 //!
-//! [`Router::layer`](axum::Router::layer) puts them around each route, and axum makes a few boxes more for each request. Around a
-//! whole app that only receives webhooks they cost less:
+//! [`Router::layer`](axum::Router::layer) puts them around each route, for which axum allocates a few boxes per request. If the
+//! whole app only receives webhooks, it is cheaper to put them around the app:
 //!
 //! ```
 //! use axum::{Router, ServiceExt, extract::Request, routing::post};
@@ -70,18 +70,18 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! To put single layers around the routes instead of a stack, give them all in one call, the outermost first:
-//! `.layer((VerifyLayer::new(verifier), ReplayLayer::new(store, "stripe")))`. Behind the [`VerifyLayer`] requests have another kind of
-//! body, which only what belongs there takes.
+//! To use single layers instead of a stack, give them all in one call, the outermost first:
+//! `.layer((VerifyLayer::new(verifier), ReplayLayer::new(store, "stripe")))`. Inside the [`VerifyLayer`], requests have another type
+//! of body, which only layers and services for it take.
 //!
-//! Within [`Router::nest`](axum::Router::nest) they verify the URL that the client asked for. A
-//! [`KeyResolver`](countersign_tower::KeyResolver) sees it as the handlers do, without the prefix.
+//! Within [`Router::nest`](axum::Router::nest) the layers verify the URL that the client sent. A
+//! [`KeyResolver`](countersign_tower::KeyResolver) sees the URL as the handlers do, without the prefix.
 //!
 //! # What it does not do
 //!
-//! It does not check that a payload is true, only who signed it. Without the replay guard of a [`Stack`] it does not tell a
-//! second delivery of an event from the first; with it, handlers still have to expect an event again that they did not answer
-//! with a 2xx, or during which the process died.
+//! It checks who signed a payload, not whether its content is true. Without the replay guard of a [`Stack`], it does not detect
+//! duplicates of an event. With the guard, an event can still come again if its handler did not answer with a 2xx, or if the process
+//! died while it ran.
 //!
 //! [axum]: https://docs.rs/axum
 

@@ -1,4 +1,4 @@
-//! Why a handler was not called for a request.
+//! `WebhookRejection`: why an extractor or `Events` did not call a handler.
 
 use std::{error::Error, fmt};
 
@@ -6,17 +6,16 @@ use axum::response::{IntoResponse, Response};
 use countersign::{Delivery, Rejection, Value};
 use http::StatusCode;
 
-/// Why [`Webhook`](crate::Webhook), [`Delivery`](crate::Delivery) or [`Events`](crate::Events) did not let a request through
-/// to the handler.
+/// Why [`Webhook`](crate::Webhook), [`Delivery`](crate::Delivery) or [`Events`](crate::Events) did not call the handler.
 ///
-/// As a response its body is empty: the reason is for the log, and for layers outside, which find the [`Rejection`] in the
-/// response's extensions.
+/// As a response, it has an empty body: the reason is in the log, and in the response's extensions as a [`Rejection`], for outer
+/// layers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WebhookRejection {
-    /// The delivery is genuine, but its payload is not what the handler takes: 422, or 415 for its media type.
+    /// The delivery is verified, but its payload does not fit the handler's type (422), or its media type is not supported (415).
     NotUnderstood(Rejection),
-    /// Nothing verified the request: 500, for the mistake is ours.
+    /// Nothing verified the request, because the route has no layer: 500.
     NotVerified,
 }
 
@@ -37,7 +36,7 @@ impl WebhookRejection {
     pub(crate) fn not_understood(delivery: &Delivery, rejection: Rejection) -> Self {
         let (event_id, event_type) = (delivery.event_id(), delivery.event_type());
         let (event_id, event_type) = (event_id.as_ref().map(Value::as_str), event_type.as_ref().map(Value::as_str));
-        // Not the rejection's message: it can quote the payload.
+        // Without the rejection's message, which can quote the payload.
         let (path, media_type) = match &rejection {
             Rejection::Payload { path, .. } => (Some(path.as_str()), None),
             Rejection::UnsupportedMediaType { found } => (None, found.as_deref()),

@@ -1,4 +1,4 @@
-//! The payload of a verified delivery.
+//! `Webhook<T>`: the extractor of a verified delivery's payload.
 
 use std::{
     any::Any,
@@ -14,12 +14,13 @@ use crate::{delivery::Delivery, payload, rejection::WebhookRejection};
 
 /// The payload of a verified delivery, as a `T`.
 ///
-/// It is read from the verified bytes by the request's content type: JSON (`application/json`, `+json`), a form
-/// (`application/x-www-form-urlencoded`) or XML (`application/xml`, `text/xml`, `+xml`); where it says nothing of the form, as
-/// JSON if the scheme reads it so; from the claims of a token that is the body. [`payload`] has the rules. `Webhook<Bytes>` is the body as it was signed, whatever its
-/// content type and encoding: as it arrived, or unpacked where the provider signs it so.
+/// The verified bytes are read in the format of the request's content type: JSON (`application/json`, `+json`), a form
+/// (`application/x-www-form-urlencoded`) or XML (`application/xml`, `text/xml`, `+xml`). If the content type names no format, they
+/// are read as JSON if the scheme reads them so. If the body is a token, its claims are read. [`payload`] has the rules.
+/// `Webhook<Bytes>` is the body as it was signed, whatever its content type and encoding: as it arrived, or decompressed if the
+/// provider signs it so.
 ///
-/// It takes nothing from the body, so it may stand anywhere among a handler's arguments.
+/// It does not consume the body, so it can be any of a handler's arguments.
 ///
 /// ```
 /// use countersign_axum::{Delivery, Webhook};
@@ -35,14 +36,14 @@ use crate::{delivery::Delivery, payload, rejection::WebhookRejection};
 /// # let app: axum::Router = axum::Router::new().route("/", axum::routing::post(on_push));
 /// ```
 ///
-/// A payload that does not fit `T` is answered with 422 and another content type with 415, the body empty; the
-/// [`Rejection`](countersign::Rejection) is in the response's extensions. Both are logged at `warn` under the target
-/// `countersign::payload`, apart from forgeries: the sender is genuine, what it sends has changed. The log has the path of
-/// the field that did not fit, but not its value; of an enum that is told apart by a field of its own (`#[serde(tag = "type")]`) it
-/// has no path, as serde buffers those: [`Events`](crate::Events) with a struct for each type of event has.
+/// A payload that does not fit `T` is answered 422, and another content type 415, both with an empty body; the
+/// [`Rejection`](countersign::Rejection) is in the response's extensions. Both are logged at `warn` under a target of their own,
+/// `countersign::payload`, because they are no forgeries: the provider has changed what it sends. The log has the path of the field
+/// that did not fit, but not its value. It has no path into an internally tagged enum (`#[serde(tag = "type")]`), because serde
+/// buffers those; use [`Events`](crate::Events) with a struct for each type of event instead.
 ///
-/// Hardly any scheme signs the content type, so whoever relays a delivery can name another. The payload must then fit `T`
-/// in that other reading, and a document is never read as a form.
+/// Hardly any scheme signs the content type, so an attacker who relays a delivery can change it. The payload must then fit `T` in
+/// the other format too, and a JSON or XML document is never read as a form.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Webhook<T>(pub T);
 
@@ -76,8 +77,8 @@ impl<T: DeserializeOwned + 'static, S: Sync> FromRequestParts<S> for Webhook<T> 
 
 /// The body itself, if `T` is [`Bytes`].
 fn raw<T: 'static>(body: &Bytes) -> Option<T> {
-    let mut slot: Option<T> = None;
-    let bytes: &mut Option<Bytes> = (&mut slot as &mut dyn Any).downcast_mut()?;
+    let mut raw: Option<T> = None;
+    let bytes: &mut Option<Bytes> = (&mut raw as &mut dyn Any).downcast_mut()?;
     *bytes = Some(body.clone());
-    slot
+    raw
 }

@@ -7,7 +7,7 @@ use serde_path_to_error::Track;
 
 use super::{malformed, misfit, without_bom};
 
-/// Reads a form. A name that stands there several times is a `Vec`.
+/// Reads a form. A name that occurs several times is a `Vec`.
 ///
 /// GitHub and others can send JSON in one field of a form: take that field as a `String`, and read it with
 /// [`json::read`](super::json::read).
@@ -19,7 +19,7 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
     if is_document(body) {
         return Err(malformed("this is a JSON or XML document, not a form"));
     }
-    // The form reader itself would put U+FFFD for what is not UTF-8.
+    // The form reader itself would replace invalid UTF-8 by U+FFFD.
     if percent_decode(body).decode_utf8().is_err() {
         return Err(malformed("the form is not UTF-8"));
     }
@@ -29,8 +29,8 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
         .map_err(|error| misfit(&track.path(), &error))
 }
 
-/// Whether it begins as JSON or XML does. Read as a form, a document is one pair with a strange name, and fits any `T` whose
-/// fields are all optional: who can change the unsigned content type could empty an event that way.
+/// Whether it begins like JSON or XML. Read as a form, such a document is one pair with a strange name, which fits any `T` with
+/// only optional fields: an attacker who changes the unsigned content type could make an event look empty.
 fn is_document(body: &[u8]) -> bool {
     let first = without_bom(body).iter().find(|byte| **byte > b' ');
     matches!(first, Some(b'{' | b'[' | b'"' | b'<'))
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_is_no_form_whatever_stands_in_front_of_it() {
+    fn a_json_or_xml_document_is_no_form_whatever_precedes_it() {
         for text in ["{\"a\":1}", " \t[1]", "\u{feff}{\"a\":1}", "\u{feff}\n<a/>", "\x0b{\"a\":1}", "\"a\""] {
             assert!(is_document(text.as_bytes()), "{text:?}");
         }

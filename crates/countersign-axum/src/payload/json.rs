@@ -1,4 +1,4 @@
-//! JSON: one document, and nothing behind it.
+//! JSON: one document, and nothing after it.
 
 use countersign::Rejection;
 use serde::de::DeserializeOwned;
@@ -6,16 +6,16 @@ use serde_path_to_error::Track;
 
 use super::{malformed, misfit, without_bom};
 
-/// Reads a JSON document. What `T` looks at is nested up to `serde_json`'s 128 levels; what it ignores is skipped however deep
-/// it is, without recursion.
+/// Reads a JSON document. Values that `T` reads may be nested up to `serde_json`'s 128 levels; values that it ignores are skipped
+/// at any depth, without recursion.
 ///
 /// # Errors
 ///
-/// [`Rejection::Payload`] if it is not one document, in UTF-8 wherever `T` looks, or does not fit `T`. A byte order mark in
-/// front is passed over, as RFC 8259 section 8.1 allows: the signature covers it, and the sender would send it again.
+/// [`Rejection::Payload`] if it is not one document, if a value that `T` reads is not UTF-8, or if it does not fit `T`. A leading
+/// byte order mark is ignored, as RFC 8259 section 8.1 allows: the sender's retry would have it too.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
     let body = without_bom(body);
-    // Paths cost time on every field, so only a document that does not fit is read with them.
+    // Tracking paths costs time on every field, so only a document that does not fit is read again with it.
     serde_json::from_slice(body).or_else(|_| read_with_path(body))
 }
 

@@ -1,4 +1,4 @@
-//! What a request says about the form of its body.
+//! The format of a body, by the request's content type and content encoding.
 
 use countersign::Rejection;
 use http::{
@@ -6,25 +6,25 @@ use http::{
     header::{CONTENT_ENCODING, CONTENT_TYPE},
 };
 
-/// The forms of payload that can be read.
+/// The formats that can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MediaType {
     Form,
     Json,
     Xml,
-    /// None is named, or one that says no more than that there is text or that there are bytes.
-    Unsaid,
+    /// There is no content type, or one that names no format: `text/plain`, `application/octet-stream`.
+    Unnamed,
 }
 
 impl MediaType {
-    /// What the headers say, if they say it once and the body is not encoded.
+    /// The format that the headers name, if they name one only and the body is not encoded.
     pub(super) fn of(headers: &HeaderMap) -> Result<Self, Rejection> {
         let encoded = headers.get_all(CONTENT_ENCODING).into_iter().find(|value| !is_identity(value));
         if let Some(encoding) = encoded {
             return Err(unsupported("Content-Encoding: ", encoding));
         }
         let mut types = headers.get_all(CONTENT_TYPE).into_iter();
-        let Some(first) = types.next() else { return Ok(Self::Unsaid) };
+        let Some(first) = types.next() else { return Ok(Self::Unnamed) };
         if let Some(other) = types.find(|other| *other != first) {
             return Err(unsupported("a second Content-Type: ", other));
         }
@@ -34,7 +34,7 @@ impl MediaType {
     fn parse(text: &str) -> Option<Self> {
         let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
         let found = Self::of_essence(&essence.trim().to_ascii_lowercase())?;
-        // RFC 8259, section 11: JSON has no charset parameter, and one that is there means nothing.
+        // RFC 8259, section 11: JSON has no charset parameter, so one has no effect.
         (found == Self::Json || is_utf8(parameters)).then_some(found)
     }
 
@@ -45,19 +45,19 @@ impl MediaType {
             Some("xml") => Some(Self::Xml),
             Some(subtype) if subtype.ends_with("+json") => Some(Self::Json),
             Some(subtype) if subtype.ends_with("+xml") => Some(Self::Xml),
-            Some("octet-stream") => Some(Self::Unsaid),
+            Some("octet-stream") => Some(Self::Unnamed),
             Some(_) => None,
             None => match essence {
                 "text/xml" => Some(Self::Xml),
-                "text/plain" => Some(Self::Unsaid),
+                "text/plain" => Some(Self::Unnamed),
                 _ => None,
             },
         }
     }
 }
 
-/// Why a payload is not read whose content type does not say what it is.
-pub(super) fn unsaid(headers: &HeaderMap) -> Rejection {
+/// The rejection of a payload whose content type names no format.
+pub(super) fn unnamed(headers: &HeaderMap) -> Rejection {
     headers
         .get(CONTENT_TYPE)
         .map_or(Rejection::UnsupportedMediaType { found: None }, |content_type| unsupported("", content_type))
@@ -67,7 +67,7 @@ fn is_identity(encoding: &HeaderValue) -> bool {
     encoding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity")
 }
 
-/// Whether a charset, if one is named, is UTF-8 or a part of it.
+/// Whether every charset that is named is UTF-8 or a subset of it.
 fn is_utf8(parameters: &str) -> bool {
     let named = parameters.split(';').filter_map(|parameter| parameter.split_once('='));
     let mut charsets = named.filter(|(name, _)| name.trim().eq_ignore_ascii_case("charset")).map(|(_, value)| value);

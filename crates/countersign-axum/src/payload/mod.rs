@@ -1,7 +1,7 @@
 //! The readers: from verified bytes to a `T`.
 //!
 //! [`Webhook<T>`](crate::Webhook) uses them; a service without axum calls [`read_delivery`] with the headers of the request and
-//! its [`Delivery`], or one reader by name where a provider's content type says something else than its payload is.
+//! its [`Delivery`], or one reader by name if a provider sends a wrong content type.
 //!
 //! ```
 //! use countersign_axum::{countersign::Rejection, payload};
@@ -40,21 +40,21 @@ pub mod xml;
 
 use media_type::MediaType;
 
-/// Reads a payload as its content type says.
+/// Reads a payload in the format of its content type.
 ///
 /// # Errors
 ///
-/// [`Rejection::UnsupportedMediaType`] if the content type is missing, told twice, none of JSON, form and XML or, but for JSON,
-/// in another charset than UTF-8, or if there is a content encoding: signatures cover the bytes on the wire, and those are not
-/// decoded. [`Rejection::Payload`] if the payload is not well formed or does not fit `T`.
+/// [`Rejection::UnsupportedMediaType`] if the content type is missing, ambiguous, or not JSON, a form or XML; if its charset is not
+/// UTF-8 (JSON has none, and it is ignored there); or if there is a content encoding: signatures cover the bytes on the wire, which
+/// are not decoded. [`Rejection::Payload`] if the payload is not well formed or does not fit `T`.
 pub fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Rejection> {
     read_as(MediaType::of(headers)?, headers, body)
 }
 
-/// Reads the payload of a delivery: as [`read`] does, and where the content type does not say what it is (it is missing,
-/// `text/plain`, which is what Amazon SNS sends, or `application/octet-stream`), as JSON, if the scheme
-/// [reads it so](countersign::scheme::Description::reads_json). The claims of a token that is all of the body are JSON,
-/// whatever the content type.
+/// Reads the payload of a delivery, as [`read`] does. If the content type does not name a format (it is missing, `text/plain`, as
+/// from Amazon SNS, or `application/octet-stream`), the payload is read as JSON if the scheme [reads it
+/// so](countersign::scheme::Description::reads_json). If the whole body is a token, its claims are read as JSON, whatever the
+/// content type.
 ///
 /// # Errors
 ///
@@ -64,7 +64,7 @@ pub fn read_delivery<T: DeserializeOwned>(headers: &HeaderMap, delivery: &Delive
         return json::read(claims);
     }
     let media_type = match MediaType::of(headers)? {
-        MediaType::Unsaid if delivery.scheme().reads_json() => MediaType::Json,
+        MediaType::Unnamed if delivery.scheme().reads_json() => MediaType::Json,
         media_type => media_type,
     };
     read_as(media_type, headers, delivery.body())
@@ -75,11 +75,11 @@ fn read_as<T: DeserializeOwned>(media_type: MediaType, headers: &HeaderMap, body
         MediaType::Form => form::read(body),
         MediaType::Json => json::read(body),
         MediaType::Xml => xml::read(body),
-        MediaType::Unsaid => Err(media_type::unsaid(headers)),
+        MediaType::Unnamed => Err(media_type::unnamed(headers)),
     }
 }
 
-/// The body without the byte order mark that some senders begin it with.
+/// The body without a byte order mark, which some senders put before it.
 fn without_bom(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
 }
@@ -97,7 +97,7 @@ fn misfit(path: &Path, error: &impl fmt::Display) -> Rejection {
     Rejection::Payload { path, message }
 }
 
-/// The field that serde says is missing: it counts as an error of the struct around it, whose path names no field.
+/// The field that is missing, from serde's message: the error's path is that of the struct, and does not name the field.
 fn missing_field(message: &str) -> Option<&str> {
     message.strip_prefix("missing field `")?.split('`').next()
 }

@@ -1,4 +1,4 @@
-//! XML: one element with what is in it; no document types, no entities but the five that XML has, bounded depth.
+//! XML: one root element, no document type, no entities but XML's five, bounded depth.
 
 use countersign::Rejection;
 use quick_xml::{
@@ -14,10 +14,9 @@ use super::{malformed, misfit};
 ///
 /// # Errors
 ///
-/// [`Rejection::Payload`] if the document cannot be read (`quick_xml` is no validator: it lets some characters and names pass that
-/// XML does not have), is not UTF-8, has a DOCTYPE, a reference to an entity other than
-/// `&amp;`, `&lt;`, `&gt;`, `&quot;` and `&apos;`, more than 64 levels or more than 256 attributes on an element, or does
-/// not fit `T`.
+/// [`Rejection::Payload`] if the document cannot be read, is not UTF-8, has a DOCTYPE, a reference to an entity other than `&amp;`,
+/// `&lt;`, `&gt;`, `&quot;` and `&apos;`, more than 64 levels, or more than 256 attributes on an element, or does not fit `T`.
+/// `quick_xml` does not validate fully: it accepts some characters and names that XML does not allow.
 pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
     let text = std::str::from_utf8(body).map_err(|error| malformed(error.to_string()))?;
     Survey::check(text)?;
@@ -27,7 +26,7 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
         .map_err(|error| misfit(&track.path(), &error))
 }
 
-/// A pass over the whole document before any of it becomes a value: the deserializer stops where `T` does, and descends as
+/// A pass over the whole document before it is deserialized: the deserializer does not read beyond what `T` needs, and recurses as
 /// deep as the document.
 #[derive(Default)]
 struct Survey {
@@ -62,7 +61,7 @@ impl Survey {
                 self.depth -= 1;
                 check_attributes(element)
             }
-            // The reader refuses an end that has no start.
+            // The reader refuses an end tag without a start tag.
             Event::End(_) => {
                 self.depth = self.depth.saturating_sub(1);
                 Ok(())
@@ -110,10 +109,10 @@ fn refuse_unless(holds: bool, problem: &str) -> Result<(), String> {
     if holds { Ok(()) } else { Err(problem.to_owned()) }
 }
 
-/// A recursive `T` takes one frame of the stack for each level; payloads have about ten.
+/// A recursive `T` takes a stack frame for each level. Payloads have about ten levels.
 const MAX_DEPTH: usize = 64;
 
-/// Each attribute is compared with those before it; payloads have a handful.
+/// Each attribute is compared with those before it. Payloads have a few.
 const MAX_ATTRIBUTES: usize = 256;
 
 /// XML 1.0, section 4.6.
