@@ -108,7 +108,7 @@ async fn a_missing_layer_is_logged_by_its_name() {
 }
 
 #[tokio::test]
-async fn a_server_that_tells_no_peer_is_logged_with_the_missing_piece() {
+async fn a_missing_peer_is_logged_with_what_to_do() {
     let layer = AddressLayer::new(AddressSet::parse(["0.0.0.0/0"]).unwrap());
     let log = log_of(covered().layer(layer), "application/json", "{}").await;
     let parts = [
@@ -195,7 +195,7 @@ async fn a_refusal_of_a_stack_is_logged_with_the_name_of_its_endpoint() {
 }
 
 #[tokio::test]
-async fn who_has_an_event_handled_again_is_logged_by_name() {
+async fn the_operator_of_a_replay_is_logged_by_name() {
     let stack = Stack::new("hooks", Verifier::new(providers::GITHUB, SECRET).unwrap()).unwrap();
     let app = Router::new().route("/", post(async || {})).layer(stack);
     let by_operator = || {
@@ -218,7 +218,7 @@ async fn who_has_an_event_handled_again_is_logged_by_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_becomes_of_a_list_of_addresses_is_logged_with_its_length_and_age() {
+async fn a_refreshed_list_of_addresses_is_logged_with_its_length_and_age() {
     let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
     let list = AddressList::read(ListFormat::Lines, b"203.0.113.0/24\n", an_hour_ago.into()).unwrap();
     let feed = AddressFeed::new(list, AddressSet::default());

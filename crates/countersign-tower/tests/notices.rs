@@ -94,7 +94,7 @@ fn assert_warns(lines: &[String], endpoint: &str) {
 }
 
 #[test]
-fn a_provider_s_other_customers_are_warned_of() {
+fn a_missing_setting_against_the_provider_s_other_customers_is_logged() {
     let stack = |keys| move || Stack::new("mine", keys).unwrap();
     assert_warns(&told_by(stack(pasted(None))), "endpoint=\"mine\"");
     assert_warns(&told_by(|| VerifyLayer::new(pasted(None))), "");
@@ -111,7 +111,7 @@ impl Fetch for Published {
 }
 
 #[tokio::test]
-async fn they_are_warned_of_once_where_keys_are_fetched() {
+async fn with_fetched_keys_it_is_logged_once() {
     for account in [None, Some("me")] {
         let (log, _guard) = Log::open();
         let fetch = Published(KeyPair::generate().unwrap().public_key_pem());
@@ -130,7 +130,7 @@ async fn they_are_warned_of_once_where_keys_are_fetched() {
 }
 
 #[test]
-fn a_layer_that_stands_alone_tells_that_its_deliveries_never_go_stale() {
+fn a_verify_layer_alone_logs_that_its_deliveries_never_go_stale() {
     let verifier = |provider: Provider| Verifier::new(provider, SECRET).unwrap();
     for provider in [providers::GITHUB, providers::GITLAB] {
         let lines = told_by(|| VerifyLayer::new(verifier(provider)));
@@ -144,7 +144,7 @@ fn a_layer_that_stands_alone_tells_that_its_deliveries_never_go_stale() {
 }
 
 #[test]
-fn a_token_that_ends_is_none_that_never_goes_stale() {
+fn a_token_that_must_expire_is_not_logged_as_never_stale() {
     let text = "name = \"A\"\n[signature]\nalgorithm = \"jwt\"\nheader = \"Authorization\"\nvalue = \"Bearer {jwt}\"\n\
                 covers_body = false\n[jwt]\nalgorithms = [\"HS256\"]\n";
     let told = |more: &str| {
@@ -157,7 +157,7 @@ fn a_token_that_ends_is_none_that_never_goes_stale() {
 
 /// What is made of the keys says nothing when it is copied, as routers do.
 #[test]
-fn nothing_is_said_twice() {
+fn nothing_is_logged_twice() {
     fn again<K: Keys>(layer: &VerifyLayer<K>) -> Vec<String> {
         told_by(|| (layer.clone(), tower::Layer::layer(layer, ())))
     }

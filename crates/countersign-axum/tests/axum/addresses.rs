@@ -76,7 +76,7 @@ async fn a_peer_in_the_set_gets_in_and_another_gets_nothing_but_403() {
 }
 
 #[tokio::test]
-async fn a_stranger_is_answered_before_the_body_comes() {
+async fn a_refused_address_is_answered_before_the_body_arrives() {
     let (address, _) = serve(AddressLayer::new(set(&["203.0.113.0/24"])).with_peer(connect_info)).await;
     let head = b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 1000000\r\n\r\n";
     assert_eq!(send(address, head).await.0, "403");
@@ -112,7 +112,7 @@ async fn the_addresses_change_while_the_server_runs() {
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_tell_the_peer_lets_nobody_in() {
+async fn without_a_known_peer_every_request_is_refused() {
     let (address, runs) = serve(AddressLayer::new(set(&["0.0.0.0/0", "::/0"]))).await;
     assert_eq!(deliver(address, &[]).await, ("500".to_owned(), String::new()));
     assert_eq!(runs.load(Ordering::SeqCst), 0);

@@ -61,7 +61,7 @@ async fn a_type_without_a_handler_and_no_type_are_204() {
 }
 
 #[tokio::test]
-async fn where_a_provider_takes_no_204_they_get_what_it_takes() {
+async fn if_a_204_is_no_success_for_the_provider_its_acknowledgement_is_sent() {
     use countersign_axum::countersign::{Scheme, Signer, Verifier};
     for (answers, status, body) in [
         ("success = \"200\"", 200, ""),
@@ -84,7 +84,7 @@ async fn where_a_provider_takes_no_204_they_get_what_it_takes() {
 }
 
 #[tokio::test]
-async fn the_fallback_takes_the_rest() {
+async fn the_fallback_gets_all_other_events() {
     async fn on_other(delivery: Delivery) -> String {
         delivery.event_type().map_or("none".to_owned(), |kind| kind.to_string())
     }

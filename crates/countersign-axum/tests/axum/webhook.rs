@@ -76,7 +76,7 @@ async fn xml_is_read_under_each_of_its_names() {
 }
 
 #[tokio::test]
-async fn a_packed_payload_that_is_signed_unpacked_is_read_and_announced_as_such() {
+async fn a_compressed_payload_that_is_signed_uncompressed_reaches_the_handler_uncompressed() {
     async fn handle(headers: HeaderMap, Webhook(payment): Webhook<Payment>) -> String {
         assert_eq!(headers.get("content-encoding"), None);
         assert_eq!(headers["content-length"], JSON.len().to_string());
@@ -154,7 +154,7 @@ async fn deliver_by(scheme: &Scheme, app: Router, request: http::request::Builde
 }
 
 #[tokio::test]
-async fn where_the_scheme_reads_json_a_content_type_that_says_nothing_is_json() {
+async fn if_the_scheme_reads_json_a_content_type_without_a_format_is_json() {
     let reads_json = scheme(
         "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n\
          [event]\ntype = \"{json:/kind}\"\n",
@@ -190,7 +190,7 @@ fn signs_url() -> Scheme {
 }
 
 #[tokio::test]
-async fn a_url_is_verified_as_the_client_asked_for_it_within_a_nested_router_too() {
+async fn within_a_nested_router_the_url_that_the_client_sent_is_verified() {
     let signs_url = signs_url();
     let verifier = Verifier::new(&signs_url, SECRET).unwrap();
     let inner = Router::new().route("/payment", post(on_payment)).layer(VerifyLayer::new(verifier.clone()));
@@ -238,7 +238,7 @@ async fn the_identity_encoding_is_none() {
 }
 
 #[tokio::test]
-async fn a_payload_that_does_not_fit_is_a_422_whose_path_only_we_see() {
+async fn a_payload_that_does_not_fit_is_a_422_whose_path_is_not_in_the_answer() {
     let (json, xml) = ("application/json", "application/xml");
     for (content_type, body, at) in [
         (json, r#"{"amount": "12", "customer": {"name": "Zoë"}}"#, "amount"),
@@ -347,7 +347,7 @@ async fn a_handler_may_answer_for_a_payload_itself() {
 }
 
 #[tokio::test]
-async fn it_stands_beside_other_extractors_and_state() {
+async fn it_works_beside_other_extractors_and_state() {
     async fn on_payment(payment: Webhook<Payment>, State(shop): State<&'static str>, body: String) -> String {
         assert_eq!(body, JSON);
         format!("{shop}: {}", payment.amount)

@@ -53,7 +53,7 @@ async fn a_delivery_is_verified_with_the_key_that_it_names() {
 }
 
 #[tokio::test]
-async fn what_the_head_refuses_fetches_nothing() {
+async fn a_request_that_its_head_refuses_fetches_nothing() {
     let one = key();
     let (server, keys, _) = start(Reply::document(jwks(&[("one", &one)]))).await;
     let mut unsigned = with_id(&one, "one");
@@ -83,7 +83,7 @@ async fn sixty_four_requests_at_once_share_one_fetch() {
 }
 
 #[tokio::test]
-async fn a_request_that_goes_away_takes_nobody_elses_fetch_with_it() {
+async fn a_dropped_request_does_not_cancel_a_fetch_that_others_wait_for() {
     let one = key();
     let (server, keys, _) = start(Reply::document(jwks(&[("one", &one)]))).await;
     server.delay(Duration::from_millis(200));
@@ -148,7 +148,7 @@ fn a_connect_timeout_of_zero_is_refused() {
 }
 
 #[tokio::test]
-async fn a_copy_is_renewed_in_the_background_before_it_is_old() {
+async fn a_copy_is_renewed_in_the_background_before_its_time_to_live_ends() {
     let (one, two) = (key(), key());
     let (server, keys, clock) = start(Reply::with_max_age(jwks(&[("one", &one)]), 1000)).await;
     assert_eq!(send(&keys, with_id(&one, "one")).await, Ok(()));
@@ -178,7 +178,7 @@ async fn a_new_key_is_found_and_an_old_one_forgotten() {
 }
 
 #[tokio::test]
-async fn nothing_at_the_url_of_all_keys_says_nothing_of_one() {
+async fn a_404_for_a_set_of_keys_is_no_401_for_a_key() {
     let one = key();
     let (server, keys, clock) = start(Reply::Status("404 Not Found".to_owned())).await;
     assert_eq!(send(&keys, with_id(&one, "one")).await, Err("keys_unavailable"));
@@ -188,7 +188,7 @@ async fn nothing_at_the_url_of_all_keys_says_nothing_of_one() {
 }
 
 #[tokio::test]
-async fn whoever_invents_a_key_keeps_no_new_one_from_being_told_apart_from_none() {
+async fn an_invented_key_id_does_not_make_a_new_key_unknown() {
     let (old, new) = (key(), key());
     let (server, keys, clock) = start(Reply::document(jwks(&[("old", &old)]))).await;
     assert_eq!(send(&keys, with_id(&old, "old")).await, Ok(()));
@@ -201,7 +201,7 @@ async fn whoever_invents_a_key_keeps_no_new_one_from_being_told_apart_from_none(
 }
 
 #[tokio::test]
-async fn no_more_requests_wait_for_a_url_than_may() {
+async fn no_more_requests_wait_for_a_url_than_the_limit() {
     struct Silent(Arc<Semaphore>);
     impl Fetch for Silent {
         async fn fetch(&self, _: &KeyAddress) -> Result<Fetched, FetchError> {
@@ -228,7 +228,7 @@ async fn no_more_requests_wait_for_a_url_than_may() {
 }
 
 #[tokio::test]
-async fn invented_key_ids_do_not_make_us_hammer_the_provider() {
+async fn invented_key_ids_cause_at_most_one_fetch_per_interval() {
     let one = key();
     let (server, keys, clock) = start(Reply::document(jwks(&[("one", &one)]))).await;
     for round in 0..5 {
@@ -243,7 +243,7 @@ async fn invented_key_ids_do_not_make_us_hammer_the_provider() {
 }
 
 #[tokio::test]
-async fn a_copy_is_used_until_the_provider_may_be_asked_for_another() {
+async fn a_copy_is_used_until_the_next_fetch_is_allowed() {
     let one = key();
     let (server, keys, clock) = start(Reply::with_max_age(jwks(&[("one", &one)]), 60)).await;
     let keys = keys.with_interval(Duration::from_secs(300));
@@ -261,7 +261,7 @@ async fn a_copy_is_used_until_the_provider_may_be_asked_for_another() {
 }
 
 #[tokio::test]
-async fn the_last_good_copy_is_used_for_as_long_as_one_says() {
+async fn the_last_good_copy_is_used_for_as_long_as_it_was_set() {
     let one = key();
     let (server, keys, clock) = start(Reply::with_max_age(jwks(&[("one", &one)]), 600)).await;
     let keys = keys.with_last_good(Duration::from_secs(300));
@@ -368,7 +368,7 @@ async fn new_urls_are_tried_within_a_budget_and_known_ones_go_on_to_work() {
 }
 
 #[tokio::test]
-async fn a_url_that_is_known_does_not_wait_behind_invented_ones() {
+async fn a_known_url_is_not_delayed_by_invented_ones() {
     let (one, authority, clock) = (key(), authority("test"), Clock::default());
     let server = Server::start(&authority, &[HOST], Reply::Status("404 Not Found".to_owned())).await;
     let keys = fetched(&by_id(), https(&authority, &server, &[HOST]), &clock);
@@ -386,7 +386,7 @@ async fn a_url_that_is_known_does_not_wait_behind_invented_ones() {
 }
 
 #[test]
-fn only_a_url_to_which_a_request_can_lead_is_known() {
+fn only_a_url_that_a_request_can_name_is_made_of_a_key_id() {
     let unkeyed = |scheme: &Scheme| Verifier::builder(scheme).without_keys().unwrap();
     assert_eq!(unkeyed(&by_id()).url_of("one"), Some(format!("https://{HOST}/v2/one")));
     assert_eq!(unkeyed(&by_id()).url_of("../one"), None);
@@ -398,7 +398,7 @@ fn only_a_url_to_which_a_request_can_lead_is_known() {
 }
 
 #[tokio::test]
-async fn good_copies_outlive_what_was_only_tried_and_no_more_are_kept_than_may_be() {
+async fn entries_without_a_copy_are_evicted_first_and_the_capacity_is_kept() {
     let (one, authority, clock) = (key(), authority("test"), Clock::default());
     let pem = one.public_key_pem().replace('\n', "\\n");
     let document = Reply::document(format!(r#"{{"data":{{"publicKey":"{pem}"}}}}"#));
@@ -428,7 +428,7 @@ impl Fetch for Broken {
 }
 
 #[tokio::test]
-async fn who_waits_for_a_fetch_that_breaks_down_is_answered() {
+async fn a_request_that_waits_for_a_fetch_that_panics_is_answered() {
     let keys = FetchedKeys::new(Verifier::builder(set()).without_keys().unwrap(), Broken);
     let request = with_id(&key(), "one");
     let address = keys.unkeyed().locate(&request, None).unwrap();
@@ -437,14 +437,14 @@ async fn who_waits_for_a_fetch_that_breaks_down_is_answered() {
 }
 
 #[test]
-fn what_a_scheme_demands_is_known_before_its_keys_are() {
+fn a_stack_with_fetched_keys_checks_its_scheme_when_it_is_built() {
     let keys = FetchedKeys::new(Verifier::builder(set()).without_keys().unwrap(), Broken);
     let refused = Stack::builder("hooks", keys).dangerous_without_replay_guard().build().unwrap_err();
     assert_eq!(refused, StackError::ReplayableForEver { scheme: Some("acme".to_owned()) });
 }
 
 #[test]
-fn why_there_is_no_document_can_be_read() {
+fn a_fetch_error_says_why_there_is_no_document() {
     assert_eq!(FetchError::failed("no route to the host").to_string(), "no route to the host");
     assert!(FetchError::NotThere.to_string().contains("no such document"));
 }
@@ -493,7 +493,7 @@ async fn the_last_good_copy_is_used_until_just_before_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn a_copy_whose_time_is_just_over_is_not_used_while_there_may_be_another() {
+async fn a_copy_whose_time_to_live_is_over_is_not_used_if_it_can_be_renewed() {
     let (one, clock) = (key(), Clock::default());
     let documents = Documents(Mutex::new([Some(jwks(&[("one", &one)])), Some(jwks(&[("other", &one)]))].into()));
     let keys = FetchedKeys::new(Verifier::builder(set()).without_keys().unwrap(), documents).with_clock(clock.read());

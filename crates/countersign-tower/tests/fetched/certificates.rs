@@ -46,7 +46,7 @@ async fn start(document: String, scheme: &Scheme, roots: &[&Authority]) -> (Serv
 const URL: &str = "https://keys.acme.example/certs/CERT-1.pem";
 
 #[tokio::test]
-async fn a_certificate_alone_is_believed_for_its_url_while_its_time_lasts() {
+async fn a_single_certificate_is_trusted_for_its_url_while_it_is_valid() {
     let (one, issuer) = (key(), authority("issuer"));
     for (years, verdict) in
         [((2020, 2030), Ok(())), ((2020, 2025), Err("keys_unavailable")), ((2027, 2030), Err("keys_unavailable"))]

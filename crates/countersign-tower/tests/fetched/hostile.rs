@@ -52,7 +52,7 @@ async fn a_document_that_is_too_large_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_slow_server_is_given_up() {
+async fn a_slow_server_times_out() {
     let (one, authority) = (key(), authority("test"));
     let server = Server::start(&authority, &[HOST], Reply::Drip).await;
     let keys = fetched(&set(), https(&authority, &server, &[HOST]), &Clock::default());
@@ -93,7 +93,7 @@ async fn a_document_without_a_usable_key_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_name_that_leads_into_the_own_network_leads_nowhere() {
+async fn a_name_that_resolves_to_a_private_address_is_not_connected_to() {
     let (one, authority) = (key(), authority("test"));
     let server = Server::start(&authority, &["localhost"], Reply::document(jwks(&[("one", &one)]))).await;
     let here = crate::world::scheme(&format!(

@@ -45,7 +45,7 @@ async fn start(scheme: &Scheme, key: &KeyPair) -> (Server, FetchedKeys<HttpsFetc
 }
 
 #[tokio::test]
-async fn circle_may_look_whether_the_endpoint_is_there() {
+async fn an_unsigned_head_request_of_circle_is_answered() {
     let unkeyed = Verifier::builder(providers::CIRCLE).without_keys().unwrap();
     let keys = FetchedKeys::new(unkeyed, HttpsFetch::new().with_bearer("key").unwrap());
     let question = Request::head("/hooks").body(Full::default()).unwrap();
@@ -55,7 +55,7 @@ async fn circle_may_look_whether_the_endpoint_is_there() {
 }
 
 #[tokio::test]
-async fn a_question_in_a_body_that_nobody_signed_fetches_nothing() {
+async fn an_unsigned_question_in_a_body_fetches_nothing() {
     let scheme = asking(
         "method = \"POST\"\nsigned = false\nwhen = { json = \"/type\", equals = \"check\" }\nanswer = \"{json:/challenge}\"",
     );

@@ -36,7 +36,7 @@ async fn send(layer: &AddressLayer, request: Request<()>) -> Response<String> {
 }
 
 #[tokio::test]
-async fn a_refusal_is_bland_and_carries_its_reason_for_the_log() {
+async fn a_refusal_has_an_empty_body_and_its_reason_in_its_extensions() {
     let layer = AddressLayer::new(set(&["203.0.113.0/24"]));
     let refused = send(&layer, from("198.51.100.1:4711")).await;
     assert_eq!((refused.status(), &**refused.body()), (StatusCode::FORBIDDEN, ""));
@@ -58,7 +58,7 @@ async fn an_empty_set_lets_nobody_in_and_neither_does_a_missing_peer() {
 }
 
 #[tokio::test]
-async fn the_peer_may_stand_elsewhere() {
+async fn the_peer_can_be_in_another_extension() {
     fn elsewhere(extensions: &Extensions) -> Option<SocketAddr> {
         extensions.get().copied()
     }
@@ -105,7 +105,7 @@ fn feed(lines: &str) -> AddressFeed {
 }
 
 #[tokio::test]
-async fn a_feed_gives_its_list_and_what_is_always_allowed() {
+async fn a_feed_has_the_addresses_of_its_list_and_those_that_are_always_allowed() {
     let feed = feed("203.0.113.0/24\n198.51.100.0/24\n");
     let layer = AddressLayer::new(feed.addresses());
     let inside = async |peer: &str| send(&layer, from(peer)).await.status() == StatusCode::OK;
@@ -118,7 +118,7 @@ async fn a_feed_gives_its_list_and_what_is_always_allowed() {
 }
 
 #[test]
-fn a_feed_tells_how_old_its_list_is() {
+fn a_feed_knows_the_age_of_its_list() {
     let hour = Duration::from_secs(3600);
     let read = Timestamp::from(std::time::SystemTime::now() - hour);
     let list = AddressList::read(ListFormat::Lines, b"203.0.113.0/24\n", read).unwrap();
@@ -160,7 +160,7 @@ async fn a_feed_outlives_every_failure_of_its_source() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_list_is_read_where_no_request_waits_for_it() {
+async fn a_list_is_parsed_on_a_blocking_thread() {
     /// Takes a while to be read: until the test says so, which runs on the only thread that serves requests.
     struct Long(Mutex<mpsc::Receiver<()>>);
     impl AsRef<[u8]> for Long {
@@ -182,7 +182,7 @@ async fn a_list_is_read_where_no_request_waits_for_it() {
 }
 
 #[test]
-fn a_feed_tells_its_age_while_a_long_list_is_read() {
+fn a_feed_s_age_can_be_read_while_a_long_list_is_parsed() {
     let feed = feed("203.0.113.0/24\n");
     let long = "203.0.113.0/24\n".repeat(200_000);
     let reading = std::thread::spawn({

@@ -65,7 +65,7 @@ async fn each_tenant_has_its_own_key() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tenant_is_looked_up_once_until_its_time_is_over() {
+async fn a_tenant_is_looked_up_once_in_its_time_to_live() {
     let directory = Directory::default();
     let keys = TenantKeys::new(directory.clone());
     for _ in 0..5 {
@@ -107,7 +107,7 @@ async fn requests_that_wait_for_one_tenant_share_one_lookup() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_goes_away_takes_nobody_elses_lookup_with_it() {
+async fn a_dropped_request_does_not_cancel_a_lookup_that_others_wait_for() {
     let directory = Directory::default();
     let keys = TenantKeys::new(directory.clone());
     let first = answer(&keys, "one", "secret-of-one");
@@ -128,7 +128,7 @@ async fn a_lookup_that_fails_is_answered_503_and_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn invented_tenants_keep_none_waiting_that_was_found_before() {
+async fn invented_tenants_do_not_delay_a_tenant_that_was_found_before() {
     let keys = TenantKeys::new(Directory::default()).with_lookup_limit(4);
     assert_eq!(answer(&keys, "one", "secret-of-one").await.status(), 200);
     tokio::time::advance(Duration::from_secs(61)).await;
@@ -154,7 +154,7 @@ async fn a_lookup_that_takes_too_long_is_answered_503() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lookups_at_a_time_are_bounded() {
+async fn no_more_lookups_run_at_a_time_than_the_limit() {
     let directory = Directory::default();
     let keys = TenantKeys::new(directory.clone()).with_lookup_limit(2).with_lookup_timeout(Duration::from_millis(15));
     let all: Vec<_> = (0..6)
@@ -237,7 +237,7 @@ async fn with_a_decoy_an_unknown_tenant_is_cached_as_long_as_a_known_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_time_to_live_beyond_all_clocks_is_for_ever() {
+async fn a_time_to_live_that_the_clock_cannot_represent_never_ends() {
     let directory = Directory::default();
     let keys =
         TenantKeys::new(directory.clone()).with_time_to_live(Duration::MAX).with_negative_time_to_live(Duration::MAX);

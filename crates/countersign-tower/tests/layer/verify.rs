@@ -37,7 +37,7 @@ async fn a_signed_request_reaches_the_service_with_its_body_and_proof() {
 }
 
 #[tokio::test]
-async fn the_body_behind_the_layer_tells_its_length_and_its_end() {
+async fn a_verified_body_has_its_length_and_its_end() {
     for sent in ["{\"a\":1}", ""] {
         let handler = service_fn(move |request: Request<VerifiedBody>| async move {
             let mut body = request.into_body();
@@ -82,7 +82,7 @@ async fn a_body_is_waited_for_before_and_between_its_chunks() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_waited_for_takes_no_place_that_a_limit_behind_has() {
+async fn a_body_that_is_waited_for_holds_no_permit_of_an_inner_concurrency_limit() {
     let handler = service_fn(|_: Request<VerifiedBody>| async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         Ok::<_, Infallible>(Response::new(Full::new(Bytes::new())))
@@ -155,7 +155,7 @@ async fn a_wrong_method_is_told_the_right_one() {
 }
 
 #[tokio::test]
-async fn a_body_that_tells_its_end_is_not_asked_once_more() {
+async fn a_body_that_has_ended_is_not_polled_again() {
     let (request, polls) = scripted("{}", [Step::Last(b"{}"), Step::Break]);
     assert_eq!(send(layer(github()), &Calls::default(), request).await.status(), StatusCode::OK);
     assert_eq!(polls.count(), 1);
@@ -217,7 +217,7 @@ async fn a_stale_request_is_refused_before_its_body_is_polled() {
 }
 
 #[tokio::test]
-async fn a_password_that_is_missing_or_wrong_is_asked_for_as_http_has_it_and_a_signature_is_not() {
+async fn a_refused_password_gets_a_challenge_and_a_refused_signature_does_not() {
     let toml =
         "name = \"B\"\n[signature]\nalgorithm = \"basic\"\ncovers_body = false\n[event]\ntold_apart_by = \"nothing\"";
     let basic = Verifier::new(Scheme::from_toml("b", toml).unwrap(), "user:a-long-password").unwrap();
@@ -230,7 +230,7 @@ async fn a_password_that_is_missing_or_wrong_is_asked_for_as_http_has_it_and_a_s
 }
 
 #[tokio::test]
-async fn what_a_log_shows_of_a_verified_request_has_no_secret_of_the_body() {
+async fn the_debug_output_of_a_verified_request_has_no_secret_of_the_body() {
     // Moyasar sends the secret there.
     let verifier = Verifier::new(providers::MOYASAR, SECRET).unwrap();
     let request =
@@ -261,7 +261,7 @@ async fn an_announced_length_over_the_limit_is_refused_before_the_body_is_polled
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_tells_that_it_is_over_the_limit_is_refused_before_it_is_polled() {
+async fn a_body_whose_size_hint_is_over_the_limit_is_refused_before_it_is_polled() {
     let chunks = || [Step::Chunk(b"12345678"), Step::Wait(Duration::from_secs(1)), Step::Chunk(b"12345678")];
     let limited = || layer(github()).with_body_limit(16);
     let (request, polls) = scripted("", chunks().into_iter().chain([Step::Chunk(b"1")]));
@@ -276,7 +276,7 @@ async fn a_body_that_tells_that_it_is_over_the_limit_is_refused_before_it_is_pol
 }
 
 #[tokio::test]
-async fn a_body_of_unknown_length_is_cut_off_behind_the_limit() {
+async fn a_body_of_unknown_length_is_read_up_to_the_limit() {
     let chunks = || [Step::Chunk(b"12345678"), Step::Chunk(b"12345678"), Step::Chunk(b"1"), Step::Chunk(b"2")];
     let (request, polls) = scripted("", chunks());
     assert_refused(layer(github()).with_body_limit(16), request, 413, "body_too_large").await;
@@ -288,7 +288,7 @@ async fn a_body_of_unknown_length_is_cut_off_behind_the_limit() {
 }
 
 #[tokio::test]
-async fn a_body_may_have_a_mebibyte_unless_something_else_is_said() {
+async fn the_default_body_limit_is_a_mebibyte() {
     for (length, status) in [(1 << 20, StatusCode::OK), ((1 << 20) + 1, StatusCode::PAYLOAD_TOO_LARGE)] {
         let request = signed("x".repeat(length).leak()).map(Full::new);
         assert_eq!(send(layer(github()), &Calls::default(), request).await.status(), status, "{length} bytes");
@@ -296,7 +296,7 @@ async fn a_body_may_have_a_mebibyte_unless_something_else_is_said() {
 }
 
 #[tokio::test]
-async fn a_limit_that_somebody_else_put_around_the_body_is_reported_as_one() {
+async fn a_limit_of_another_layer_around_the_body_is_body_too_large() {
     let calls = Calls::default();
     let (parts, body) = signed("{\"a\":1}").into_parts();
     let limited = Limited::new(Full::new(body), 2);

@@ -58,7 +58,7 @@ async fn an_answer_that_is_too_long_is_passed_on_but_not_kept() {
 }
 
 #[tokio::test]
-async fn the_largest_answer_that_may_be_kept_is_however_many_cores_there_are() {
+async fn the_largest_allowed_answer_is_kept_on_any_number_of_cores() {
     for (bytes, each, length) in
         [(1 << 20, 1 << 20, 200_000), (16 << 20, 16 << 20, 3 << 20), (16 << 20, 64 << 10, 65_000)]
     {
@@ -72,7 +72,7 @@ async fn the_largest_answer_that_may_be_kept_is_however_many_cores_there_are() {
 }
 
 #[tokio::test]
-async fn a_duplicate_whose_answer_is_not_kept_gets_what_the_provider_takes_for_received() {
+async fn a_duplicate_whose_answer_is_not_kept_gets_the_provider_s_acknowledgement() {
     let scheme = Scheme::from_toml(
         "acme",
         "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n\
@@ -91,7 +91,7 @@ async fn a_duplicate_whose_answer_is_not_kept_gets_what_the_provider_takes_for_r
 }
 
 #[tokio::test]
-async fn no_more_answers_are_kept_than_may_be_and_events_are_not_forgotten_with_them() {
+async fn no_more_answers_are_kept_than_the_limit_and_their_events_stay_done() {
     for (limits, most) in [
         (IdempotentAnswers::new().with_count_limit(10), 10),
         (IdempotentAnswers::new().with_byte_limit(10_000).with_answer_byte_limit(1000), 10_000 / 256),
@@ -115,7 +115,7 @@ async fn no_more_answers_are_kept_than_may_be_and_events_are_not_forgotten_with_
 }
 
 #[tokio::test]
-async fn without_its_proof_a_request_is_a_mistake_of_ours() {
+async fn a_request_without_its_delivery_is_answered_500() {
     let verifier = Verifier::new(providers::GITHUB, SECRET).unwrap();
     let handler =
         service_fn(|_: Request<VerifiedBody>| async { Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())) });
@@ -198,7 +198,7 @@ async fn an_answer_that_is_too_long_to_be_kept_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_does_not_come_is_not_waited_for_and_its_event_is_done() {
+async fn an_answer_whose_body_times_out_is_a_500_and_its_event_is_done() {
     let sender = Endpoint::new(layer());
     let service = answering(IdempotentAnswers::new(), || Response::new(Awaited));
     let first = timeout(Duration::from_secs(11), service.clone().oneshot(sender.signed("{}"))).await.unwrap().unwrap();

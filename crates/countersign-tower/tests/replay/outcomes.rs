@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use crate::common::{Do, Endpoint, Remote, SECRET, layer};
 
 #[tokio::test]
-async fn a_duplicate_of_what_was_handled_is_answered_200_and_not_handled() {
+async fn a_duplicate_of_a_handled_event_is_answered_200_and_not_handled() {
     let endpoint = Endpoint::new(layer());
     assert_eq!(endpoint.runs("{}").await.status, 202);
     endpoint.refuses("{}", 200, "replayed").await;
@@ -74,7 +74,7 @@ async fn a_client_that_goes_away_lets_its_retry_through_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_goes_away_is_released_at_a_store_far_away_too() {
+async fn a_client_that_goes_away_is_released_in_a_remote_store_too() {
     let endpoint = Endpoint::new(ReplayLayer::new(Remote::new(Duration::from_millis(100)), "github"));
     endpoint.script([Do::Hang]);
     assert!(timeout(Duration::from_secs(3), endpoint.deliver("{}")).await.is_err());
@@ -83,7 +83,7 @@ async fn a_client_that_goes_away_is_released_at_a_store_far_away_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_goes_away_while_it_waits_for_its_claim_leaves_none() {
+async fn a_client_that_goes_away_during_its_claim_leaves_no_claim() {
     let remote = Remote::new(Duration::from_millis(100));
     let endpoint = Endpoint::new(ReplayLayer::new(remote.clone(), "github"));
     assert!(timeout(Duration::from_millis(50), endpoint.deliver("{}")).await.is_err());
@@ -93,7 +93,7 @@ async fn a_client_that_goes_away_while_it_waits_for_its_claim_leaves_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_nobody_ever_waits_for_leaves_no_claim() {
+async fn a_response_future_that_is_never_polled_leaves_no_claim() {
     // The claim is made at once, and the answer is on its way.
     let remote = Remote { back: Duration::from_millis(100), ..Remote::new(Duration::ZERO) };
     let endpoint = Endpoint::new(ReplayLayer::new(remote.clone(), "github"));
@@ -104,7 +104,7 @@ async fn an_answer_that_nobody_ever_waits_for_leaves_no_claim() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_handled_is_recorded_even_if_the_client_goes_away_then() {
+async fn a_handled_event_is_recorded_even_if_the_client_goes_away() {
     let endpoint = Endpoint::new(ReplayLayer::new(Remote::new(Duration::from_millis(100)), "github"));
     // The claim takes 100 ms, the handler none, the commit 100 ms.
     assert!(timeout(Duration::from_millis(150), endpoint.deliver("{}")).await.is_err());
@@ -125,7 +125,7 @@ async fn a_handler_that_takes_too_long_is_dropped_and_may_come_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_handler_does_before_it_waits_is_of_its_time() {
+async fn the_handler_timeout_begins_with_the_call() {
     let remote = || Remote::new(Duration::from_millis(100));
     let ten = Duration::from_secs(10);
     let at_hand = Endpoint::new(layer().with_handler_timeout(ten));
@@ -152,7 +152,7 @@ async fn what_a_handler_does_before_it_waits_is_of_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_that_takes_too_long_is_gone_before_its_event_may_come_again() {
+async fn a_handler_that_times_out_is_dropped_before_its_event_can_come_again() {
     let layer = ReplayLayer::new(Remote::new(Duration::from_millis(100)), "github");
     let endpoint = Endpoint::new(layer.with_handler_timeout(Duration::from_secs(10)));
     endpoint.script([Do::Hang]);
@@ -165,7 +165,7 @@ async fn a_handler_that_takes_too_long_is_gone_before_its_event_may_come_again()
 }
 
 #[tokio::test]
-async fn a_handler_that_uses_up_all_of_its_turns_is_stopped_as_well() {
+async fn a_handler_that_uses_up_its_cooperative_budget_times_out_too() {
     let endpoint = Endpoint::new(layer().with_handler_timeout(Duration::from_millis(20)));
     endpoint.script([Do::Spin]);
     let got = timeout(Duration::from_secs(60), endpoint.runs("{}")).await.expect("the handler's time is over");
@@ -174,7 +174,7 @@ async fn a_handler_that_uses_up_all_of_its_turns_is_stopped_as_well() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_of_what_is_being_handled_is_told_to_wait() {
+async fn a_duplicate_of_an_event_in_progress_is_answered_409() {
     let endpoint = Endpoint::new(layer());
     endpoint.script([Do::Wait(Duration::from_secs(5))]);
     let sending = endpoint.clone();
@@ -187,7 +187,7 @@ async fn a_duplicate_of_what_is_being_handled_is_told_to_wait() {
 
 /// It drops what is answered with 4xx: were the first to fail, the event would be lost.
 #[tokio::test(start_paused = true)]
-async fn a_provider_that_would_give_up_over_a_409_is_told_to_wait_by_another_status() {
+async fn a_provider_that_does_not_retry_after_a_409_gets_another_status() {
     let endpoint = Endpoint::of(Verifier::new(providers::PAGERDUTY, SECRET).unwrap(), layer());
     let signed = |endpoint: &Endpoint| endpoint.signed_by(providers::PAGERDUTY, SECRET, "/hooks", "{}");
     endpoint.script([Do::Wait(Duration::from_secs(5))]);
@@ -234,7 +234,7 @@ async fn a_claim_whose_holder_died_ends_with_its_lease() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_of_which_nothing_is_said_lasts_as_long_as_the_handler_and_its_store_may_take() {
+async fn the_default_lease_outlasts_the_timeouts_of_the_handler_and_the_store() {
     let layer = layer().with_handler_timeout(Duration::from_secs(100)).with_store_timeout(Duration::from_secs(3));
     let endpoint = Endpoint::new(layer);
     endpoint.script([Do::Hang]);
@@ -272,7 +272,7 @@ async fn an_id_that_is_not_signed_does_not_make_a_replay_new() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operator_may_have_an_event_handled_again_but_not_twice_at_once() {
+async fn an_operator_can_have_an_event_handled_again_but_not_twice_at_a_time() {
     let endpoint = Endpoint::new(layer());
     let by_operator = || {
         let mut request = endpoint.signed("{}");
@@ -316,7 +316,7 @@ async fn two_operators_do_not_run_an_event_beside_each_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_operator_is_answered_when_the_next_one_may_come() {
+async fn an_operator_s_claim_is_released_before_the_answer() {
     let remote = Remote::new(Duration::from_millis(100));
     let endpoint = Endpoint::new(ReplayLayer::new(remote.clone(), "github"));
     endpoint.runs("{}").await;

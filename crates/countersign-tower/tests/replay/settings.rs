@@ -49,7 +49,7 @@ async fn events_whose_time_nobody_signed_are_kept_though_their_retries_end_soon(
 }
 
 #[tokio::test]
-async fn events_that_nothing_tells_apart_are_all_handled() {
+async fn events_that_cannot_be_told_apart_are_all_handled() {
     let dropbox = Verifier::new(providers::DROPBOX, SECRET).unwrap();
     let endpoint = Endpoint::of(dropbox, layer());
     for _ in 0..3 {
@@ -58,20 +58,20 @@ async fn events_that_nothing_tells_apart_are_all_handled() {
 }
 
 #[tokio::test]
-async fn a_wider_tolerance_keeps_them_longer() {
+async fn a_wider_tolerance_keeps_events_longer() {
     let verifier = Verifier::builder(providers::STRIPE).secret(SECRET).tolerance(DAY * 4).build().unwrap();
     is_kept_for(&Endpoint::of(verifier, layer()), 3 * 86_400 + 8 * 86_400).await;
 }
 
 #[tokio::test]
-async fn they_are_kept_as_long_as_was_said() {
+async fn events_are_kept_for_the_time_that_was_set() {
     let verifier = stripe();
     let layer = layer().with_keep_for(DAY * 10, [&verifier]).unwrap();
     is_kept_for(&Endpoint::of(verifier, layer), 10 * 86_400).await;
 }
 
 #[tokio::test]
-async fn what_is_too_short_for_a_scheme_is_lengthened_where_it_could_not_be_refused() {
+async fn a_time_to_keep_events_that_is_too_short_for_an_unknown_scheme_is_lengthened() {
     let layer = layer().with_keep_for(SECOND, []).unwrap();
     is_kept_for(&Endpoint::of(stripe(), layer.clone()), 3 * 86_400 + 600).await;
     let github = Verifier::new(providers::GITHUB, SECRET).unwrap();
@@ -114,7 +114,7 @@ fn what_forgets_too_early_is_refused() {
 }
 
 #[test]
-fn what_is_refused_is_said_with_what_it_would_have_to_be() {
+fn a_refused_setting_is_reported_with_the_value_that_it_needs() {
     let says = |error: ReplayConfigError, words: [&str; 3]| {
         let text = error.to_string();
         assert!(words.iter().all(|word| text.contains(word)), "{text}");

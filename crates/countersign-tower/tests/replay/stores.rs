@@ -25,7 +25,7 @@ async fn a_store_that_is_down_is_503_and_nothing_runs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_hangs_is_waited_for_no_longer_than_was_said() {
+async fn a_store_that_hangs_is_waited_for_up_to_its_timeout() {
     let (_, layer) = remote(Fault::ClaimHangs);
     let endpoint = Endpoint::new(layer.with_store_timeout(Duration::from_millis(300)));
     let start = tokio::time::Instant::now();
@@ -76,7 +76,7 @@ async fn a_release_that_fails_ends_with_the_lease() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_who_says_so_fails_open() {
+async fn a_failed_store_lets_deliveries_through_only_if_the_layer_fails_open() {
     for fault in [Fault::Claim, Fault::ClaimHangs, Fault::Commit, Fault::CommitHangs] {
         let (_, layer) = remote(fault);
         let endpoint = Endpoint::new(layer.dangerous_fail_open());
@@ -85,7 +85,7 @@ async fn only_who_says_so_fails_open() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_operator_wants_again_needs_the_store_unless_it_fails_open() {
+async fn an_operator_s_replay_needs_the_store_unless_the_layer_fails_open() {
     for (fails_open, expected) in [(false, (503, "store_unavailable")), (true, (202, ""))] {
         let remote = Remote::new(Duration::from_secs(1));
         let layer = ReplayLayer::new(remote.clone(), "github");
@@ -106,7 +106,7 @@ async fn what_an_operator_wants_again_needs_the_store_unless_it_fails_open() {
 }
 
 #[tokio::test]
-async fn a_store_that_answers_at_once_is_not_waited_for_and_may_fail_as_well() {
+async fn a_store_that_answers_at_once_is_not_waited_for_and_can_fail_too() {
     let remote = Remote::new(Duration::ZERO);
     let endpoint = Endpoint::new(ReplayLayer::new(AtHand(remote.clone()), "github"));
     assert_eq!(endpoint.runs("1").await.status, 202);
@@ -122,7 +122,7 @@ async fn a_store_that_answers_at_once_is_not_waited_for_and_may_fail_as_well() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_at_once_is_no_matter_to_who_fails_open() {
+async fn a_store_that_fails_at_once_lets_deliveries_through_if_the_layer_fails_open() {
     for fault in [Fault::Claim, Fault::Commit] {
         let remote = Remote::new(Duration::ZERO);
         remote.set(fault);
@@ -144,7 +144,7 @@ async fn a_full_store_is_503_and_keeps_what_it_knows() {
 }
 
 #[tokio::test]
-async fn a_claim_whose_answer_comes_late_is_given_back_and_nothing_runs() {
+async fn a_lease_that_comes_late_is_released_and_nothing_runs() {
     let (remote, layer) = remote(Fault::Standstill);
     let endpoint = Endpoint::new(layer.with_store_timeout(Duration::from_millis(100)));
     endpoint.refuses("{}", 503, "store_unavailable").await;
@@ -154,7 +154,7 @@ async fn a_claim_whose_answer_comes_late_is_given_back_and_nothing_runs() {
 }
 
 #[tokio::test]
-async fn a_late_answer_is_good_if_it_is_no_lease_or_if_the_layer_fails_open() {
+async fn a_late_answer_counts_if_it_is_no_lease_or_if_the_layer_fails_open() {
     let remote = Remote::new(Duration::ZERO);
     let layer = ReplayLayer::new(remote.clone(), "github").with_store_timeout(Duration::from_secs(3600));
     Endpoint::new(layer.clone()).runs("1").await;
@@ -169,7 +169,7 @@ async fn a_late_answer_is_good_if_it_is_no_lease_or_if_the_layer_fails_open() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_whose_answer_takes_all_of_its_time_is_in_time() {
+async fn an_answer_to_a_claim_at_the_end_of_the_timeout_is_in_time() {
     let time = Duration::from_millis(300);
     let remote = Remote { back: time, ..Remote::new(Duration::ZERO) };
     let endpoint = Endpoint::new(ReplayLayer::new(remote, "github").with_store_timeout(time));
@@ -194,7 +194,7 @@ fn a_request_that_is_dropped_outside_of_its_runtime_panics_in_no_destructor() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_panics_ends_no_more_than_its_own_release() {
+async fn a_store_that_panics_fails_its_own_release_only() {
     for delay in [Duration::ZERO, Duration::from_millis(1)] {
         let remote = Remote::new(delay);
         let endpoint = Endpoint::new(ReplayLayer::new(remote.clone(), "github"));

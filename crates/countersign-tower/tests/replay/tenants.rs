@@ -100,7 +100,7 @@ impl KeyResolver for Single {
 }
 
 #[tokio::test]
-async fn what_an_operator_claims_is_no_event_of_a_tenant_whose_name_is_like_it() {
+async fn an_operator_s_claim_is_no_claim_of_a_tenant_with_the_same_name() {
     let store = Arc::new(MemoryStore::new());
     let layer = || ReplayLayer::new(Arc::clone(&store), "github");
     Endpoint::of(TenantKeys::new(Single), layer()).runs("{}").await;

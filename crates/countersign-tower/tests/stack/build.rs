@@ -54,7 +54,7 @@ fn events_are_kept_for_as_long_as_they_can_come_again() {
 }
 
 #[test]
-fn a_lease_lasts_longer_than_the_handler_whatever_is_said_first() {
+fn a_lease_must_outlast_the_handler_in_whichever_order_they_are_set() {
     let build = |lease: u64, handler: u64| {
         let (lease, handler) = (Duration::from_secs(lease), Duration::from_secs(handler));
         Stack::builder("github", github()).with_lease(lease).with_handler_timeout(handler).build()
@@ -64,7 +64,7 @@ fn a_lease_lasts_longer_than_the_handler_whatever_is_said_first() {
 }
 
 #[test]
-fn without_a_guard_and_without_a_time_nothing_is_built() {
+fn a_stack_without_a_guard_and_without_a_signed_time_is_refused() {
     let refused = Stack::builder("github", github()).dangerous_without_replay_guard().build().unwrap_err();
     assert_eq!(refused, StackError::ReplayableForEver { scheme: Some("github".to_owned()) });
     assert!(refused.to_string().contains("dangerous_accept_replays_for_ever"));
@@ -96,7 +96,7 @@ fn a_setting_for_the_guard_alone_is_refused_without_a_guard() {
 }
 
 #[tokio::test]
-async fn a_door_that_is_named_lets_replays_through() {
+async fn a_stack_without_a_guard_lets_replays_through() {
     let stripe = Stack::builder("stripe", stripe()).with_clock(|| NOW).dangerous_without_replay_guard().build();
     let stripe = World::new(&stripe.unwrap());
     let github = Stack::builder("github", github()).with_clock(|| NOW).dangerous_accept_replays_for_ever().build();

@@ -40,7 +40,7 @@ async fn the_address_comes_before_the_head_and_the_head_before_the_body() {
 }
 
 #[tokio::test]
-async fn what_its_handler_refused_may_come_again() {
+async fn an_event_that_its_handler_refused_can_come_again() {
     let world = World::new(&Stack::builder("github", github()).with_clock(|| NOW).build().unwrap());
     world.answers(500);
     assert_eq!(world.send(OUTSIDE, from_github("{}")).await, got(500, "", true));
@@ -62,7 +62,7 @@ async fn a_stale_delivery_is_refused_before_its_body_is_read() {
 }
 
 #[tokio::test]
-async fn a_handshake_is_answered_behind_the_address_and_never_claims() {
+async fn a_handshake_is_answered_after_the_address_check_and_without_a_claim() {
     let store = Arc::new(MemoryStore::new());
     let verifier = Verifier::new(providers::DROPBOX, SECRET).unwrap();
     let stack = Stack::builder("dropbox", verifier).with_addresses(inside()).with_store(Arc::clone(&store)).build();
@@ -84,7 +84,7 @@ async fn all_services_of_a_stack_share_one_guard() {
 }
 
 #[tokio::test]
-async fn a_full_store_refuses_and_an_open_one_says_so_by_name() {
+async fn a_full_store_refuses_unless_the_stack_fails_open() {
     let full = || Stack::builder("github", github()).with_store(MemoryStore::with_capacity(0)).with_clock(|| NOW);
     let closed = World::new(&full().build().unwrap());
     assert_eq!(closed.send(INSIDE, from_github("{}")).await, got(503, "store_unavailable", true));

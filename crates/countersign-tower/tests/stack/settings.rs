@@ -94,7 +94,7 @@ impl ReplayStore for Silent {
 }
 
 #[tokio::test]
-async fn a_body_may_be_as_long_as_the_stack_was_told() {
+async fn the_body_limit_of_a_stack_is_kept() {
     let stack = || Stack::builder("github", github());
     let request = || from_github("{}").map(Full::new);
     assert_eq!(code(&send(stack().with_body_limit(1), request()).await), "body_too_large");
@@ -102,7 +102,7 @@ async fn a_body_may_be_as_long_as_the_stack_was_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_and_the_store_are_waited_for_as_long_as_the_stack_was_told() {
+async fn the_body_and_store_timeouts_of_a_stack_are_kept() {
     let stack = || Stack::builder("github", github());
     let start = Instant::now();
     let late = send(stack().with_body_timeout(SECOND * 3), from_github("{}").map(|_| Silent)).await;
@@ -115,7 +115,7 @@ async fn a_body_and_the_store_are_waited_for_as_long_as_the_stack_was_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_is_busy_is_waited_for_as_long_as_the_stack_was_told() {
+async fn a_busy_service_is_waited_for_up_to_the_timeout_of_the_stack() {
     let stack = || {
         let stack = Stack::builder("github", github()).with_clock(|| NOW);
         stack.with_body_timeout(SECOND * 3).with_handler_timeout(SECOND * 4)
@@ -163,7 +163,7 @@ impl Confirm for Willing {
 }
 
 #[tokio::test]
-async fn a_stack_keeps_secrets_where_it_was_told() {
+async fn a_stack_stores_the_secret_of_a_handshake() {
     let stack = || Stack::builder("asana", Verifier::builder(providers::ASANA).awaiting_secret().build().unwrap());
     let offer = || Request::post("/hooks").header("x-hook-secret", SECRET).body(Full::default()).unwrap();
     assert_eq!(code(&send(stack(), offer()).await), "handshake_not_configured");
@@ -172,7 +172,7 @@ async fn a_stack_keeps_secrets_where_it_was_told() {
 }
 
 #[tokio::test]
-async fn a_stack_has_subscriptions_confirmed_by_whom_it_was_given() {
+async fn a_stack_confirms_subscriptions_with_its_client() {
     let scheme = Scheme::from_toml(
         "acme",
         "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\nsigns = \"{body}\"\n\
