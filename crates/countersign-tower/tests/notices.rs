@@ -1,4 +1,4 @@
-//! What is said at the start of an endpoint that lets in more than it seems to.
+//! Log lines at start-up about endpoints that accept more than their users may expect.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 

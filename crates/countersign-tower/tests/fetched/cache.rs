@@ -1,4 +1,4 @@
-//! How often a provider is asked, and what is used meanwhile.
+//! The key cache: how often a URL is fetched, and which copy is used meanwhile.
 
 use std::{
     collections::VecDeque,

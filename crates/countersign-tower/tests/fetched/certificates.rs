@@ -1,4 +1,4 @@
-//! Certificates: their time, their chain, their name.
+//! Fetched certificates: their validity, their chain, their name.
 
 use bytes::Bytes;
 use countersign_tower::{

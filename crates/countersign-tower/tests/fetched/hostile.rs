@@ -1,4 +1,4 @@
-//! Servers that are not what they should be.
+//! `HttpsFetch` against hostile servers.
 
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,4 @@
-//! Keys that the body names: it is read first, and still reaches nobody before the verdict.
+//! Keys that the body names: it is read first, and does not reach the inner service before the verdict.
 
 use countersign_tower::countersign::Scheme;
 use http_body_util::Full;

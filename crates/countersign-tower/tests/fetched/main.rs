@@ -1,4 +1,4 @@
-//! Keys that are fetched, from real servers: HTTPS on this machine, with certificates made for the test.
+//! Fetched keys, from real servers: HTTPS on this machine, with certificates made for the test.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, missing_docs, unreachable_pub, reason = "tests")]
 

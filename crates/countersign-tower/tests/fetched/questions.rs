@@ -1,4 +1,4 @@
-//! Questions of a provider whose keys are fetched: those that nobody signed need none.
+//! Handshakes of a provider whose keys are fetched: unsigned ones need no key.
 
 use std::convert::Infallible;
 

@@ -1,4 +1,4 @@
-//! An HTTPS server that answers as a test says, and counts.
+//! An HTTPS server that answers as a test says, and counts its requests.
 
 use std::{
     net::SocketAddr,

@@ -1,4 +1,4 @@
-//! The layer that lets only some addresses in, and the feed that keeps them up to date.
+//! `AddressLayer` and `AddressFeed`.
 
 use std::{
     convert::Infallible,

@@ -1,4 +1,4 @@
-//! The layer, from outside: one test program, so that its parts share what they send.
+//! The layers through their public interface: one test program, whose files share their requests.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 

@@ -1,4 +1,4 @@
-//! Keys per tenant, from outside.
+//! `TenantKeys`.
 
 use std::{
     sync::{

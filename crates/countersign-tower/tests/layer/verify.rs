@@ -1,4 +1,4 @@
-//! The layer, from outside.
+//! `VerifyLayer`.
 
 use std::{
     convert::Infallible,

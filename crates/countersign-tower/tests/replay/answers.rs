@@ -1,4 +1,4 @@
-//! The first answer, repeated to duplicates.
+//! `IdempotentAnswers`: the first answer, repeated to duplicates.
 
 use std::{
     convert::Infallible,

@@ -1,4 +1,4 @@
-//! `ReplayLayer` behind `VerifyLayer`, in front of a service that follows a script.
+//! `ReplayLayer` inside `VerifyLayer`, around a service that follows a script.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 

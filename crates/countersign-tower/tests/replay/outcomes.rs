@@ -1,4 +1,4 @@
-//! What becomes of the claim, however the handler ends.
+//! Whether the claim is committed or released, for each way in which the handler can end.
 
 use std::time::Duration;
 

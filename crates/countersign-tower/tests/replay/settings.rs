@@ -1,4 +1,4 @@
-//! How long things are kept, and what is refused when the layer is made.
+//! How long events are kept, and which settings the layer refuses.
 
 use std::time::Duration;
 

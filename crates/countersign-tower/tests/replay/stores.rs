@@ -1,4 +1,4 @@
-//! What a store that fails or hangs does to deliveries: none is handled that cannot be told from a replay.
+//! Stores that fail or hang: no delivery is handled that may be a replay.
 
 use std::time::Duration;
 

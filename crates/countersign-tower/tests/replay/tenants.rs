@@ -1,4 +1,4 @@
-//! Tenants of one layer and one store do not see each other's events.
+//! Tenants of one layer and one store do not share events.
 
 use std::{convert::Infallible, sync::Arc};
 

@@ -1,4 +1,4 @@
-//! What is refused before the first request.
+//! Settings that `StackBuilder::build` refuses.
 
 use std::{convert::Infallible, time::Duration};
 

@@ -1,4 +1,4 @@
-//! The stack of all checks.
+//! `Stack`, all checks in one layer.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 

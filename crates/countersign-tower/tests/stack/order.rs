@@ -1,4 +1,4 @@
-//! Which check comes first, and that what it refuses costs no later one.
+//! The order of the checks: a refusal costs no later check.
 
 use std::{convert::Infallible, future::ready, sync::Arc};
 

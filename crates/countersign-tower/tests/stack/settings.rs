@@ -1,4 +1,4 @@
-//! What is set on the stack reaches the layer that it is for.
+//! Each setting of a stack reaches the layer that it is for.
 
 use std::{
     convert::Infallible,

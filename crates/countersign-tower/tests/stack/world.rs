@@ -1,4 +1,4 @@
-//! An endpoint behind the stack, whose handler counts its calls and answers as it is told.
+//! An endpoint inside a stack, whose handler counts its calls and answers as a test says.
 
 use std::{
     convert::Infallible,
