@@ -72,10 +72,12 @@ fn a_stack_without_a_guard_and_without_a_signed_time_is_refused() {
     assert_eq!(unknown.unwrap_err(), StackError::ReplayableForEver { scheme: None });
 }
 
+type Set = fn(StackBuilder<Verifier>, Duration) -> StackBuilder<Verifier>;
+
 #[test]
 fn a_setting_for_the_guard_alone_is_refused_without_a_guard() {
     let day = Duration::from_secs(86_400);
-    let settings: [(_, fn(StackBuilder<Verifier>, Duration) -> StackBuilder<Verifier>); 4] = [
+    let settings: [(_, Set); 4] = [
         ("with_store_timeout", StackBuilder::with_store_timeout),
         ("with_lease", StackBuilder::with_lease),
         ("with_keep_for", StackBuilder::with_keep_for),
