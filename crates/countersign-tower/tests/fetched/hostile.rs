@@ -52,6 +52,38 @@ async fn a_document_that_is_too_large_is_not_read_to_its_end() {
 }
 
 #[tokio::test]
+async fn a_document_is_read_up_to_64_kib_or_up_to_the_limit_that_one_sets() {
+    let (one, authority) = (key(), authority("test"));
+    let document = jwks(&[("one", &one)]);
+    for (length, limit, verdict) in [
+        (64 * 1024, None, Ok(())),
+        (64 * 1024 + 1, None, Err("keys_unavailable")),
+        (1024, Some(1024), Ok(())),
+        (1025, Some(1024), Err("keys_unavailable")),
+    ] {
+        let padded = format!("{}{document}", " ".repeat(length - document.len()));
+        let server = Server::start(&authority, &[HOST], Reply::document(padded)).await;
+        let fetch = https(&authority, &server, &[HOST]);
+        let fetch = limit.map_or_else(|| fetch.clone(), |limit| fetch.clone().with_document_limit(limit));
+        let keys = fetched(&set(), fetch, &Clock::default());
+        assert_eq!(send(&keys, with_id(&one, "one")).await, verdict, "{length} bytes");
+    }
+}
+
+#[tokio::test]
+async fn a_document_in_a_content_coding_is_not_believed_to_be_what_it_looks_like() {
+    let (one, authority) = (key(), authority("test"));
+    for (coding, verdict) in
+        [("identity", Ok(())), ("gzip", Err("keys_unavailable")), ("identity, gzip", Err("keys_unavailable"))]
+    {
+        let reply = Reply::Document(jwks(&[("one", &one)]), format!("Content-Encoding: {coding}\r\n"));
+        let server = Server::start(&authority, &[HOST], reply).await;
+        let keys = fetched(&set(), https(&authority, &server, &[HOST]), &Clock::default());
+        assert_eq!(send(&keys, with_id(&one, "one")).await, verdict, "{coding}");
+    }
+}
+
+#[tokio::test]
 async fn a_slow_server_times_out() {
     let (one, authority) = (key(), authority("test"));
     let server = Server::start(&authority, &[HOST], Reply::Drip).await;
@@ -68,6 +100,11 @@ async fn a_slow_server_times_out() {
     let start = Instant::now();
     assert_eq!(send(&keys, with_id(&one, "one")).await, Err("keys_unavailable"));
     assert!(start.elapsed() < Duration::from_secs(3));
+
+    // One that is quick enough.
+    let quick = Server::start(&authority, &[HOST], Reply::document(jwks(&[("one", &one)]))).await;
+    let fetch = https(&authority, &quick, &[HOST]).with_connect_limit(Duration::from_secs(60));
+    assert_eq!(send(&fetched(&set(), fetch, &Clock::default()), with_id(&one, "one")).await, Ok(()));
 }
 
 #[tokio::test]
