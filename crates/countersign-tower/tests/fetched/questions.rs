@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use bytes::Bytes;
 use countersign_tower::{
-    FetchedKeys, HttpsFetch, VerifiedBody, VerifyLayer,
+    Confirm, FetchedKeys, HttpsFetch, VerifiedBody, VerifyLayer,
     countersign::{Rejection, Scheme, Verifier, providers},
 };
 use http::{Request, Response};
@@ -81,4 +81,21 @@ async fn a_signed_question_is_answered_if_the_fetched_key_made_it() {
     assert_eq!(ask(&keys, signed(&scheme, &one, put())).await, Ok((200, "abc".to_owned())));
     assert_eq!(ask(&keys, signed(&scheme, &key(), put())).await, Err("signature"));
     assert_eq!(server.requests(), 1);
+}
+
+#[tokio::test]
+async fn a_subscription_is_confirmed_by_one_get_that_succeeds_and_without_the_credential_for_keys() {
+    let authority = authority("test");
+    let server = Server::start(&authority, &[HOST], Reply::document("confirmed")).await;
+    let fetch = https(&authority, &server, &[HOST]).with_bearer("API_KEY:1").unwrap();
+    let url = format!("https://{HOST}/?Action=ConfirmSubscription&Token=1");
+    fetch.confirm(&url).await.unwrap();
+    let head = server.last_head();
+    assert!(head.starts_with("GET /?Action=ConfirmSubscription&Token=1 HTTP/1.1\r\n"), "{head}");
+    assert!(!head.to_lowercase().contains("authorization"), "{head}");
+    for failure in ["302 Found\r\nLocation: /elsewhere", "404 Not Found", "500 Internal Server Error"] {
+        server.reply(Reply::Status(failure.to_owned()));
+        assert!(fetch.confirm(&url).await.is_err(), "{failure}");
+    }
+    assert_eq!(server.requests(), 4);
 }
