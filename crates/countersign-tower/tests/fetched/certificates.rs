@@ -4,6 +4,7 @@ use bytes::Bytes;
 use countersign_tower::{
     FetchedKeys, HttpsFetch,
     countersign::{Scheme, TrustRoots},
+    public_roots,
 };
 use http::Request;
 use http_body_util::Full;
@@ -71,6 +72,11 @@ async fn a_chain_must_lead_to_a_trusted_root() {
         let (_server, keys) = start(document.clone(), &named(""), &roots).await;
         assert_eq!(send(&keys, signed(&one, URL)).await, verdict);
     }
+}
+
+#[test]
+fn the_public_authorities_are_some() {
+    assert_ne!(format!("{:?}", public_roots()), format!("{:?}", TrustRoots::none()));
 }
 
 #[tokio::test]
