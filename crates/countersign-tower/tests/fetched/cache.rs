@@ -336,6 +336,13 @@ async fn a_key_with_a_url_of_its_own_is_fetched_with_the_credential_that_it_take
     assert_eq!(server.requests(), 1);
 }
 
+#[test]
+fn a_credential_that_fits_into_no_header_is_refused_before_it_is_sent() {
+    for credential in ["", "API KEY", "key\r\nX-Other: 1", "schlüssel"] {
+        assert!(HttpsFetch::new().with_bearer(credential).is_err(), "{credential}");
+    }
+}
+
 #[tokio::test]
 async fn new_urls_are_tried_within_a_budget_and_known_ones_go_on_to_work() {
     let (one, authority, clock) = (key(), authority("test"), Clock::default());
@@ -500,4 +507,26 @@ async fn a_copy_whose_time_to_live_is_over_is_not_used_if_it_can_be_renewed() {
     assert!(keys.resolve(&address, NOW).await.is_ok());
     clock.advance(600);
     assert_eq!(keys.resolve(&address, NOW).await.unwrap_err(), Rejection::UnknownKey);
+}
+
+/// Takes so many seconds for a document.
+struct Late(Clock, u64, String);
+
+impl Fetch for Late {
+    async fn fetch(&self, _: &KeyAddress) -> Result<Fetched, FetchError> {
+        self.0.advance(self.1);
+        Ok(Fetched { document: self.2.clone().into(), max_age: Some(Duration::from_secs(600)) })
+    }
+}
+
+#[tokio::test]
+async fn a_copy_whose_time_was_over_when_it_came_cannot_tell_that_there_is_no_such_key() {
+    let one = key();
+    for (seconds, reason) in [(599, Rejection::UnknownKey), (600, Rejection::KeysUnavailable)] {
+        let clock = Clock::default();
+        let late = Late(clock.clone(), seconds, jwks(&[("other", &one)]));
+        let keys = FetchedKeys::new(Verifier::builder(set()).without_keys().unwrap(), late).with_clock(clock.read());
+        let address = keys.unkeyed().locate(&with_id(&one, "one"), None).unwrap();
+        assert_eq!(keys.resolve(&address, NOW).await.unwrap_err(), reason, "{seconds}");
+    }
 }
