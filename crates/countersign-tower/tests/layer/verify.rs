@@ -220,13 +220,27 @@ async fn a_stale_request_is_refused_before_its_body_is_polled() {
 async fn a_refused_password_gets_a_challenge_and_a_refused_signature_does_not() {
     let toml =
         "name = \"B\"\n[signature]\nalgorithm = \"basic\"\ncovers_body = false\n[event]\ntold_apart_by = \"nothing\"";
-    let basic = Verifier::new(Scheme::from_toml("b", toml).unwrap(), "user:a-long-password").unwrap();
+    let scheme = Scheme::from_toml("b", toml).unwrap();
+    let basic = |password| Verifier::new(&scheme, password).unwrap();
+    let right = "user:a-long-password";
     let empty = || Request::post("/").body(Full::new(Bytes::new())).unwrap();
-    let asked = send(layer(basic), &Calls::default(), empty()).await;
-    assert_eq!(asked.status(), 401);
-    assert_eq!(asked.headers()["www-authenticate"], "Basic realm=\"webhooks\", charset=\"UTF-8\"");
-    let refused = send(layer(github()), &Calls::default(), empty()).await;
-    assert!(refused.status() == 400 && !refused.headers().contains_key("www-authenticate"));
+    let signed = || {
+        let request = Request::post("/").body("{}").unwrap();
+        Signer::new(&scheme, right).unwrap().sign(request, NOW).unwrap().map(Full::new)
+    };
+    let missing = send(layer(basic(right)), &Calls::default(), empty()).await;
+    let wrong = send(layer(basic("user:another-password")), &Calls::default(), signed()).await;
+    for asked in [missing, wrong] {
+        assert_eq!(asked.status(), 401);
+        assert_eq!(asked.headers()["www-authenticate"], "Basic realm=\"webhooks\", charset=\"UTF-8\"");
+    }
+    let large = send(layer(basic(right)).with_body_limit(1), &Calls::default(), signed()).await;
+    let unsigned = send(layer(github()), &Calls::default(), empty()).await;
+    let (forged, _) = scripted("{}", [Step::Chunk(b"[]")]);
+    let forged = send(layer(github()), &Calls::default(), forged).await;
+    for (refused, status) in [(unsigned, 400), (forged, 401), (large, 413)] {
+        assert!(refused.status() == status && !refused.headers().contains_key("www-authenticate"), "{refused:?}");
+    }
 }
 
 #[tokio::test]
