@@ -4,6 +4,7 @@ use axum::{
     Router,
     body::Body,
     extract::{OriginalUri, State},
+    middleware::map_request,
     response::{IntoResponse, Response},
     routing::post,
 };
@@ -229,6 +230,21 @@ async fn a_url_that_was_rewritten_in_front_of_the_layer_is_verified_as_it_is_now
         let answer = app.clone().oneshot(request.map(Body::from)).await.unwrap();
         assert_eq!(answer.status(), StatusCode::OK, "{original}");
     }
+}
+
+#[tokio::test]
+async fn a_url_that_was_rewritten_within_a_nested_router_is_verified_as_it_is_now() {
+    let signs_url = signs_url();
+    let verifier = Verifier::new(&signs_url, SECRET).unwrap();
+    let rewrite = async |mut request: axum::extract::Request| {
+        *request.uri_mut() = "/payment".parse().unwrap();
+        request
+    };
+    let inner =
+        Router::new().route("/gate", post(on_payment)).layer(VerifyLayer::new(verifier)).layer(map_request(rewrite));
+    let nested = Router::new().nest("/hooks", inner);
+    assert_eq!(deliver_signed(&signs_url, &nested, "/payment", "/hooks/gate").await, 200);
+    assert_eq!(deliver_signed(&signs_url, &nested, "/hooks/gate", "/hooks/gate").await, 401);
 }
 
 #[tokio::test]
