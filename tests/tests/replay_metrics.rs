@@ -183,6 +183,15 @@ fn each_verified_body_is_measured_whether_or_not_it_arrived_at_once() {
     }
 }
 
+#[test]
+fn clients_that_went_away_and_handlers_that_panicked_are_told_apart() {
+    let verdicts = counted(VERDICTS, async {
+        dropped(failing_after(Duration::ZERO), 3).await;
+        handled(stack(), ["panics"]).await;
+    });
+    assert_eq!(verdicts, [("dropped".to_owned(), 3), ("panicked".to_owned(), 1)]);
+}
+
 /// Becomes ready only once, for all its clones together.
 #[derive(Clone, Default)]
 struct ReadyOnce(Arc<AtomicI64>);
