@@ -156,8 +156,7 @@ impl fmt::Display for RedisStoreError {
                 f.write_str("Redis is out of memory: raise its `maxmemory`, or keep events for a shorter time")
             }
             Self::NotClustered => f.write_str(
-                "the URL of Redis names several servers, which are no cluster: name only the one that takes \
-                         writes",
+                "the URL of Redis names several servers, which are no cluster: name the one that takes writes",
             ),
             Self::NotSecure => f.write_str(
                 "authorities are given, but the URL of Redis does not ask for TLS: begin it with `rediss://`",
