@@ -7,6 +7,7 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
+    ops::Range,
     time::Duration,
 };
 
@@ -72,6 +73,54 @@ fn an_event_takes_at_most_56_bytes_and_as_many_as_the_store_counts() {
             assert!(said.abs_diff(taken) < 4096, "the store says {said}, the allocator {taken}");
         }
     }
+}
+
+/// Claims and commits a new event each millisecond, and returns how many were refused.
+fn churn(store: &MemoryStore, delivery: &Delivery, events: Range<u64>, keep_for: Duration) -> usize {
+    let is_refused = |event: &u64| {
+        let key = delivery.replay_key(&ReplayScope::new(event.to_le_bytes())).unwrap();
+        let now = Timestamp::from_unix_millis(NOW.unix_millis() + i64::try_from(*event).unwrap());
+        match store.claim_at(key, keep_for, now) {
+            Ok(Claim::Fresh(lease)) => {
+                assert_eq!(store.commit_at(lease, keep_for, now), Settlement::Settled);
+                false
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(_) => true,
+        }
+    };
+    events.filter(is_refused).count()
+}
+
+#[test]
+fn a_store_takes_no_more_bytes_the_longer_it_runs() {
+    let delivery = delivery();
+    // About half and about three quarters of what the tables can hold before they double.
+    for live in [30_000, 20_000] {
+        let store = MemoryStore::with_capacity(60_000);
+        let mut turns = (0..20).map(|turn| {
+            assert_eq!(churn(&store, &delivery, turn * live..(turn + 1) * live, Duration::from_millis(live)), 0);
+            store.bytes()
+        });
+        let early = turns.by_ref().take(3).last();
+        assert_eq!(turns.last(), early, "{live} live events");
+    }
+}
+
+#[test]
+fn a_store_at_its_byte_limit_refuses_no_more_events_the_longer_it_runs() {
+    const LIVE: u64 = 20_000;
+    const BYTES: usize = 1_000_000;
+    let delivery = delivery();
+    let keep_for = Duration::from_millis(LIVE);
+    let turn = |store: &MemoryStore, turn: u64| churn(store, &delivery, turn * LIVE..(turn + 1) * LIVE, keep_for);
+    let store = MemoryStore::with_limits(1_000_000, BYTES);
+    let refused: Vec<_> = (0..30).map(|at| turn(&store, at)).collect();
+    let (early, late) = (refused[..10].iter().sum::<usize>(), refused[20..].iter().sum::<usize>());
+    assert!(late <= early + 100, "{refused:?}");
+    // After a pause, it takes as many as a new one.
+    let (again, new) = (turn(&store, 50), turn(&MemoryStore::with_limits(1_000_000, BYTES), 0));
+    assert!(again <= new + 100, "{again} are refused, and {new} by a new store");
 }
 
 #[test]

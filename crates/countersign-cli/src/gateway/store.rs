@@ -58,7 +58,7 @@ impl StoreError {
 }
 
 impl StorePlan {
-    /// A million events: 57 MB at most.
+    /// A million events: 53 MB at most.
     pub(crate) const DEFAULT_CAPACITY: usize = 1_000_000;
 
     /// Opens the store. Must be called in the runtime of the gateway.

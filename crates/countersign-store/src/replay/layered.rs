@@ -46,7 +46,7 @@ impl<S: ReplayStore> LayeredReplayStore<S> {
         Self::with_copies(shared, COPIES)
     }
 
-    /// A cache of up to `most` events, 57 bytes each, in front of a shared store.
+    /// A cache of up to `most` events, up to 66 bytes each, in front of a shared store.
     pub fn with_copies(shared: S, most: usize) -> Self {
         Self { shared, cache: MemoryStore::with_capacity(most) }
     }

@@ -103,7 +103,7 @@ async fn a_slow_server_times_out() {
 
     // One that is quick enough.
     let quick = Server::start(&authority, &[HOST], Reply::document(jwks(&[("one", &one)]))).await;
-    let fetch = https(&authority, &quick, &[HOST]).with_connect_limit(Duration::from_secs(60));
+    let fetch = https(&authority, &quick, &[HOST]).with_connect_timeout(Duration::from_secs(60));
     assert_eq!(send(&fetched(&set(), fetch, &Clock::default()), with_id(&one, "one")).await, Ok(()));
 }
 
