@@ -81,6 +81,24 @@ fn a_network_that_loses_bytes_or_is_down_gives_errors_until_it_works_again() {
 }
 
 #[test]
+fn a_silent_connection_is_replaced_even_if_the_caller_has_less_patience_than_the_store() {
+    faults::run(async {
+        let server = RedisServer::start();
+        let proxy = Proxy::to(server.address()).await;
+        let options = options(&format!("redis://{}", proxy.address())).with_timeout(Duration::from_secs(60));
+        let store = RedisReplayStore::connect_with(options).await.unwrap();
+        assert!(matches!(store.claim(key("silent", "before"), LEASE, at(0)).await, Ok(Claim::Fresh(_))));
+        proxy.drop_all();
+        let claim = store.claim(key("silent", "unheard"), LEASE, at(0));
+        assert!(tokio::time::timeout(Duration::from_millis(200), claim).await.is_err());
+        proxy.restore();
+        let claim = store.claim(key("silent", "after"), LEASE, at(0));
+        let claim = tokio::time::timeout(Duration::from_secs(10), claim).await;
+        assert!(matches!(claim, Ok(Ok(Claim::Fresh(_)))), "{claim:?}");
+    });
+}
+
+#[test]
 fn both_round_trips_of_a_duplicate_share_one_timeout() {
     faults::run(async {
         let server = RedisServer::start();

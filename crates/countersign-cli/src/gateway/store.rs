@@ -37,6 +37,8 @@ pub(crate) struct Remote {
     pub(crate) authorities: Option<String>,
     /// How many events that this process has handled it keeps in memory, so as not to ask the server again.
     pub(crate) copies: usize,
+    /// How long a call to the server may take, if not the store's default.
+    pub(crate) timeout: Option<Duration>,
 }
 
 /// An open store.
@@ -91,6 +93,9 @@ impl Remote {
         if let Some(pem) = &self.authorities {
             options = options.with_only_root_pem(pem)?;
         }
+        if let Some(timeout) = self.timeout {
+            options = options.with_timeout(timeout);
+        }
         RedisReplayStore::connect_with(options).await
     }
 
@@ -98,6 +103,9 @@ impl Remote {
         let mut options = PostgresOptions::new(&self.url)?;
         if let Some(pem) = &self.authorities {
             options = options.with_only_root_pem(pem)?;
+        }
+        if let Some(timeout) = self.timeout {
+            options = options.with_timeout(timeout);
         }
         PostgresReplayStore::connect_with(options).await
     }

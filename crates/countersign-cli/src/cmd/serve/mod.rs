@@ -63,7 +63,7 @@ The configuration is TOML:
   store = \"memory\"
   capacity = 1000000           # events; the default. A full store refuses
                                # deliveries (memory and SQLite)
-  store_timeout = \"2s\"         # of a call to the store; the default
+  store_timeout = \"2s\"         # of a call to the store, half of it for its server; the default
   lease = \"60s\"                # the default. If the process dies, the events
                                # in flight can be handled again after that
   # for a store on a server: how many events that it has handled this process
@@ -147,7 +147,8 @@ if `proxy_protocol` has changed. Handled events stay known unless their endpoint
 with another id (a copy of a provider's file under another name has another id). Fetched keys stay unless the way to \
 get them changes. With a longer `tolerance`, events that were already forgotten under the shorter one can be handled \
 again. `listen`, `metrics`, `connections`, `line_timeout`, the store of [replay] and environment variables change \
-only at a restart; `dangerous_fail_open`, `lease` and `store_timeout` take effect at once.
+only at a restart; `dangerous_fail_open` and `lease` take effect at once, and so does `store_timeout`, except for \
+the server of the store.
 
 An operator can have an event handled again: by sending the same delivery, signed anew if its time is over, with the \
 token in the header `countersign-operator`, as `countersign send --operator-env NAME` does. It must verify like any \

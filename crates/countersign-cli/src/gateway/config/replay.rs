@@ -70,7 +70,9 @@ impl Reader<'_> {
     fn remote(&self, entry: &ReplayEntry, url: String) -> Result<Remote, Failure> {
         let authorities = entry.authorities.as_ref().map(|path| self.authorities(path)).transpose()?;
         let copies = entry.copies.as_ref().map_or(Remote::DEFAULT_COPIES, |copies| *copies.as_ref());
-        Ok(Remote { url, authorities, copies })
+        // The store must give up a silent server before the endpoint gives up the store.
+        let timeout = self.store_timeout(entry)?.map(|limit| limit / 2);
+        Ok(Remote { url, authorities, copies, timeout })
     }
 
     fn authorities(&self, path: &Spanned<PathBuf>) -> Result<String, Failure> {
@@ -114,9 +116,13 @@ impl Reader<'_> {
         Ok(Claims {
             handler_timeout: Some(handler_timeout),
             lease: self.time(entry.lease.as_ref(), "expected more than zero, for example `60s`")?,
-            store_timeout: self.time(entry.store_timeout.as_ref(), "expected more than zero, for example `2s`")?,
+            store_timeout: self.store_timeout(entry)?,
             fails_open: entry.dangerous_fail_open,
         })
+    }
+
+    fn store_timeout(&self, entry: &ReplayEntry) -> Result<Option<Duration>, Failure> {
+        self.time(entry.store_timeout.as_ref(), "expected more than zero, for example `2s`")
     }
 
     /// How an endpoint treats repeated events.

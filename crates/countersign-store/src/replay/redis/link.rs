@@ -4,10 +4,11 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use redis::{ErrorKind, InfoDict, RedisError, Value, aio::MultiplexedConnection};
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::{sync::Mutex as AsyncMutex, time::Instant};
 
 use super::{
     RedisStoreError,
@@ -106,7 +107,9 @@ impl Link {
             None => time.limit(self.connection()).await??,
         };
         let Numbered { mut connection, number } = current;
+        let mut awaited = Awaited { link: self, number, since: Instant::now(), is_over: false };
         let answer = time.limit(ask(&mut connection.redis)).await;
+        awaited.is_over = true;
         if answer.as_ref().map_or(true, |answer| answer.as_ref().is_err_and(ends_connection)) {
             self.discard(number);
         }
@@ -157,6 +160,27 @@ impl Link {
         }
     }
 }
+
+/// An answer that is awaited. If its future is dropped because the caller's timeout is shorter than the store's, nothing else
+/// would ever discard the silent connection.
+struct Awaited<'a> {
+    link: &'a Link,
+    number: u64,
+    since: Instant,
+    is_over: bool,
+}
+
+impl Drop for Awaited<'_> {
+    fn drop(&mut self) {
+        if !self.is_over && self.since.elapsed() >= SILENCE {
+            self.link.discard(self.number);
+        }
+    }
+}
+
+/// After how long a dropped call discards the connection: longer than a healthy server takes, so that callers who cancel
+/// calls for other reasons keep it.
+const SILENCE: Duration = Duration::from_millis(100);
 
 impl From<RedisStoreError> for RequestError {
     fn from(error: RedisStoreError) -> Self {

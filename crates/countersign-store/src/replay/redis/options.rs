@@ -88,7 +88,8 @@ impl RedisOptions {
         self
     }
 
-    /// Sets the timeout of a call, which includes a reconnection: 1 s by default.
+    /// Sets the timeout of a call, which includes a reconnection: 1 s by default. It should be shorter than the timeout
+    /// of the caller, which is 2 s for a `ReplayLayer`: a call that is dropped cannot look for a server that took over.
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
