@@ -10,7 +10,10 @@ use countersign::{Delivery, ReplayStore, Timestamp, Tolerance, Verifier, replay:
 use tower_layer::Layer;
 
 use super::{IdempotentAnswers, NoAnswers, Replay, ReplayConfigError, answers::KeptAnswers, claim::StoreClient};
-use crate::{meter::Meter, verify::Known};
+use crate::{
+    meter::Meter,
+    verify::{BODY_TIMEOUT, Known},
+};
 
 /// Puts a [`Replay`] around a service. See the [module docs](crate::replay).
 #[must_use]
@@ -33,6 +36,8 @@ pub(crate) struct Settings {
     pub(super) meter: Meter,
     lease: Duration,
     keep_for: Option<Duration>,
+    /// How long the body of a delivery may take after its time was judged.
+    body_timeout: Duration,
 }
 
 /// 30 s: hardly any provider waits longer for an answer (`within` under `[answers]` in the catalogue files, each with its
@@ -56,7 +61,7 @@ impl<St: ReplayStore> ReplayLayer<St> {
     /// endpoint that several processes serve has one. Log lines have this name too.
     ///
     /// The handler has 30 s, and each call to the store 2 s. An event is kept for as long as its provider retries (3 days if that
-    /// is not known), plus the time for which its signature can be fresh. Where no time is signed, a signature is fresh for ever,
+    /// is not known), plus the time for which its signature can be fresh and its delivery can take to arrive. Where no time is signed, a signature is fresh for ever,
     /// and events are kept for 3 days at least.
     ///
     /// # Panics
@@ -83,6 +88,7 @@ impl<St: ReplayStore> ReplayLayer<St> {
             meter: Meter::default(),
             lease: LEASE,
             keep_for: None,
+            body_timeout: BODY_TIMEOUT,
         };
         Self { store: Arc::new(store), settings, answers: NoAnswers::default() }
     }
@@ -172,6 +178,12 @@ impl<St: ReplayStore, A> ReplayLayer<St, A> {
         self
     }
 
+    /// The same behind checks that give the body this much time.
+    pub(crate) fn after(mut self, body_timeout: Duration) -> Self {
+        self.settings.body_timeout = body_timeout;
+        self
+    }
+
     /// What the services of a stack share.
     pub(crate) fn into_parts(self) -> (Arc<StoreClient<St>>, A) {
         (Arc::new(StoreClient::new(self.store, self.settings)), self.answers)
@@ -204,6 +216,11 @@ impl<St: ReplayStore, A> ReplayLayer<St, A> {
 }
 
 impl Settings {
+    /// The longest time from the judgement of a delivery's time to its claim: for the body, and until the service is ready.
+    fn longest_arrival(&self) -> Duration {
+        self.body_timeout.saturating_add(self.handler_timeout)
+    }
+
     fn shortest_lease(&self) -> Duration {
         self.handler_timeout.saturating_add(self.store_timeout.saturating_mul(2))
     }
@@ -213,10 +230,13 @@ impl Settings {
     }
 
     pub(super) fn keep_for(&self, delivery: &Delivery) -> Duration {
-        let needs = Needs::of(delivery.scheme(), delivery.tolerance());
+        let tolerance = delivery.tolerance();
+        let needs = Needs::of(delivery.scheme(), tolerance);
+        // A replay that was just fresh is claimed when its body has arrived: it must still be known then.
+        let arrival = tolerance.map_or(Duration::ZERO, |_| self.longest_arrival());
         match self.keep_for {
-            Some(keep_for) => keep_for.max(needs.total(Duration::ZERO)),
-            None => needs.total(DEFAULT_KEEP),
+            Some(keep_for) => keep_for.max(needs.total(Duration::ZERO).saturating_add(arrival)),
+            None => needs.total(DEFAULT_KEEP).saturating_add(arrival),
         }
     }
 }

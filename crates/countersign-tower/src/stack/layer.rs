@@ -49,7 +49,7 @@ impl<K, St: ReplayStore, A> Stack<K, St, A> {
         verify.meter = Meter::of(name);
         verify.endpoint = Some(name.into());
         verify.replay_scope = replay.as_ref().map(ReplayLayer::scope);
-        let replay = replay.map(|layer| layer.metered(verify.meter.clone()).into_parts());
+        let replay = replay.map(|layer| layer.metered(verify.meter.clone()).after(verify.body_timeout).into_parts());
         let addresses = addresses.map(|addresses| addresses.named(name));
         Self { checks: Arc::new(Checks { addresses, keys, verify, replay }) }
     }

@@ -45,7 +45,7 @@ const BODY_LIMIT: u64 = 1024 * 1024;
 
 /// 10 s: most providers wait at most 30 s for the whole answer (`within` under `[answers]` in the catalogue files, each with its
 /// `source`). A slower body is an attack or a broken connection.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Settings {
     pub(crate) fn now(&self) -> Timestamp {

@@ -5,6 +5,10 @@ use std::{
     future::{pending, ready},
     mem,
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -189,4 +193,58 @@ async fn a_stack_confirms_subscriptions_with_its_client() {
     assert_eq!(send(stack(), question()).await.extensions().get::<HandshakeDone>(), None);
     let confirmed = send(stack().with_confirmation(Willing), question()).await;
     assert_eq!(confirmed.extensions().get(), Some(&HandshakeDone::Confirmed));
+}
+
+/// A body that arrives nine seconds after it was asked for.
+struct Late {
+    body: Option<Bytes>,
+    clock: Arc<AtomicI64>,
+    is_asked: bool,
+}
+
+impl Body for Late {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if !mem::replace(&mut self.is_asked, true) {
+            self.clock.fetch_add(9, Ordering::SeqCst);
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(self.body.take().map(|body| Ok(Frame::data(body))))
+    }
+}
+
+#[tokio::test]
+async fn a_replay_that_goes_stale_while_its_body_arrives_is_still_known() {
+    // Its retries end long before its signature is stale.
+    let scheme = "name = \"T\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
+                  signs = \"{timestamp}.{body}\"\n[timestamp]\nheader = \"X-Time\"\nformat = \"seconds\"\ntolerance = \"5s\"\n\
+                  [event]\nid = \"{json:/id}\"\n[answers]\nretries_for = \"1s\"\n";
+    let scheme = Scheme::from_toml("t", scheme).unwrap();
+    let clock = Arc::new(AtomicI64::new(NOW.unix_seconds()));
+    let now = Arc::clone(&clock);
+    let verifier = Verifier::new(scheme.clone(), SECRET).unwrap();
+    let stack = Stack::builder("t", verifier)
+        .with_clock(move || Timestamp::from_unix_seconds(now.load(Ordering::SeqCst)))
+        .build()
+        .unwrap();
+    let service = stack.layer(service_fn(|_: Request<VerifiedBody>| {
+        ready(Ok::<_, Infallible>(Response::new(Full::<Bytes>::default())))
+    }));
+    let request = Request::post("/").body(Bytes::from_static(b"{\"id\":\"1\"}")).unwrap();
+    let signed = Signer::new(scheme, SECRET).unwrap().sign(request, NOW).unwrap();
+    let mut codes = Vec::new();
+    for is_asked in [true, false] {
+        let arriving = |body| Late { body: Some(body), clock: Arc::clone(&clock), is_asked };
+        let answer = service.clone().oneshot(signed.clone().map(arriving)).await.unwrap();
+        codes.push(answer.extensions().get().map_or("", Rejection::code));
+        // Just fresh when its head arrives again.
+        clock.store(NOW.unix_seconds() + 5, Ordering::SeqCst);
+    }
+    assert_eq!(codes, ["", "replayed"]);
 }
