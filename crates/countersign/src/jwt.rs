@@ -36,7 +36,7 @@ pub(crate) fn read(
     let malformed = |problem| Rejection::MalformedSignature { place: Arc::clone(place), problem };
     let jws = Jws::parse(token, &rule.algorithms).map_err(|problem| malformed(problem.into()))?;
     let claims = jws.claims().map_err(|problem| malformed(problem.into()))?.to_vec();
-    let object: Value = serde_json::from_slice(&claims).map_err(|_| malformed(Problem::NotJson))?;
+    let object: Value = serde_json::from_slice(&claims).map_err(|_| malformed(Problem::Token))?;
     for name in &rule.requires {
         if object.get(name).is_none_or(Value::is_null) {
             return Err(malformed_value(claim(name), Problem::Missing));
@@ -170,8 +170,8 @@ pub(crate) fn takes_secret(algorithms: &[JwsAlgorithm]) -> bool {
 impl From<JwsProblem> for Problem {
     fn from(problem: JwsProblem) -> Self {
         match problem {
-            JwsProblem::Algorithm | JwsProblem::Critical => Self::UnknownVersion,
-            JwsProblem::Claims | JwsProblem::Header => Self::NotJson,
+            JwsProblem::Algorithm | JwsProblem::Critical => Self::Algorithm,
+            JwsProblem::Claims | JwsProblem::Header => Self::Token,
             JwsProblem::TooLong => Self::TooLong,
             JwsProblem::Encoding | JwsProblem::KeyId => Self::Encoding,
             JwsProblem::Parts | JwsProblem::Payload => Self::Layout,

@@ -162,6 +162,8 @@ pub enum Rejection {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Problem {
+    /// It is a token that names an algorithm, or a critical extension, that the scheme does not allow.
+    Algorithm,
     /// It occurs several times: a header in several lines, anything else with different values.
     Conflicting,
     /// It is there, but empty.
@@ -174,6 +176,8 @@ pub enum Problem {
     Missing,
     /// It should be in the JSON body, but the body is not JSON.
     NotJson,
+    /// It is a token whose header or claims are not a JSON object with unique names.
+    Token,
     /// It is longer than any provider's.
     TooLong,
     /// It has more tags or parameters than any provider sends.
@@ -386,12 +390,14 @@ impl From<AddressProblem> for Rejection {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Algorithm => "names an algorithm or a critical extension that the scheme does not allow",
             Self::Conflicting => "appears several times",
             Self::Empty => "is empty",
             Self::Encoding => "is not of the declared encoding and length",
             Self::Layout => "does not have the declared layout",
             Self::Missing => "is missing",
             Self::NotJson => "cannot be read, because the body is not JSON",
+            Self::Token => "is a token whose header or claims are not a JSON object with unique names",
             Self::TooLong => "is longer than any provider's",
             Self::TooMany => "has more tags or parameters than any provider sends",
             Self::Type => "is of another JSON type than the declared one",

@@ -149,11 +149,17 @@ const ADVICE: [(&str, &str); 31] = [
 ];
 
 /// The advice for a value that is not in the form of the scheme.
-const PROBLEMS: [(Problem, &str); 9] = [
+const PROBLEMS: [(Problem, &str); 11] = [
+    (
+        Problem::Algorithm,
+        "the token is of another kind than the provider's, or the sender is set up with another algorithm: choose the one of \
+         the scheme there",
+    ),
     (Problem::Conflicting, "two programs write it: find the proxy or middleware that adds the other value"),
     (Problem::Encoding, "check whether it was cut off on its way, or written in another encoding or case"),
     (Problem::Empty, "the sender has no secret set, or a proxy or a template leaves the value out"),
     (Problem::NotJson, "give the verifier the raw body, before anything decodes, parses or rewrites it"),
+    (Problem::Token, "the provider did not make this token, or something changed it: compare it with what was sent"),
     (Problem::TooLong, "something adds to the provider's value: a proxy that joins headers, or a forger"),
     (Problem::TooMany, "something adds to the provider's value: a proxy that joins headers, or a forger"),
     (
