@@ -124,8 +124,10 @@ impl Description {
     /// with an account there can send deliveries. Given a verifier, only the settings that it lacks are returned.
     ///
     /// ```
+    /// # #[cfg(feature = "rsa")] {
     /// let scheme = countersign::providers::AWS_SNS.scheme()?;
     /// assert_eq!(scheme.settings_against_strangers(None).map(|(name, _)| name).collect::<Vec<_>>(), ["topic_arn"]);
+    /// # }
     /// # Ok::<(), countersign::SchemeError>(())
     /// ```
     pub fn settings_against_strangers(&self, of: Option<&Verifier>) -> impl Iterator<Item = (&str, &str)> {
