@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Counts fences up from a random start, so that no two are the same.
 ///
 /// Each process starts at a random one of 2⁶⁴ values. A store confuses the claims of two processes only if both choose
-/// the same number for the same event, which is about as likely as guessing a fence.
+/// the same number for the same event, which is about as likely as guessing a fence. A copy of a running process (a
+/// restored snapshot of its machine) continues with the same fences: start each process anew.
 ///
 /// Since the process chooses the fence, it can repeat a claim whose answer was lost: a claim that is in progress under
 /// its own fence is its own.

@@ -144,8 +144,10 @@ pub(super) fn replaced(search: &Search<'_>) -> impl Iterator<Item = (HeaderMap, 
 }
 
 fn words(duration: Duration) -> impl fmt::Display {
-    // Fractions of a second do not matter for clocks.
-    let whole = if duration.as_secs() > 0 { Duration::from_secs(duration.as_secs()) } else { duration };
+    // Fractions of a second do not matter for clocks. Rounded up, since what exceeds a limit must not look equal to it.
+    let up = u64::from(duration.subsec_nanos() > 0);
+    let whole =
+        if duration.as_secs() > 0 { Duration::from_secs(duration.as_secs().saturating_add(up)) } else { duration };
     humantime::format_duration(whole)
 }
 
