@@ -175,7 +175,7 @@ fn a_known_key_is_fetched_while_requests_name_made_up_ones() {
     assert_eq!(statuses.iter().map(|answer| status(answer)).filter(|status| *status == "401").count(), 8);
     assert_eq!(status(&gateway.send(&named(&key, "unknown"))), "503");
     assert_eq!(status(&gateway.send(&named(&key, "real"))), "200");
-    gateway.stop();
+    assert!(gateway.stop().err.contains("too many new URLs of keys"), "the cause is not logged");
 }
 
 #[test]

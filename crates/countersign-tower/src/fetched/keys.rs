@@ -35,6 +35,9 @@ struct Inner<F> {
     warned: Once,
 }
 
+/// The target of warnings that say why keys are not there for a request: `countersign serve` shows them.
+const KEYS: &str = "countersign::keys";
+
 /// How many requests may wait for keys; each has its body in memory if the body names the key.
 const WAITING: usize = 256;
 
@@ -149,7 +152,7 @@ impl<F: Fetch> FetchedKeys<F> {
         let Inner { cache, waiting, settings, .. } = &*self.inner;
         let entry = cache.entry(address.url(), (settings.clock)(), settings).ok_or_else(|| {
             tracing::warn!(
-                target: "countersign",
+                target: KEYS,
                 url = address.url(),
                 "too many new URLs of keys: this one is not fetched now. If it is the provider's, name it in \
                  `FetchedKeys::with_known_urls` (`known` in `[endpoint.keys]` of `countersign serve`)"
@@ -173,7 +176,7 @@ impl<F: Fetch> FetchedKeys<F> {
                 NextStep::Unknown => return Err(Rejection::UnknownKey),
                 NextStep::Unavailable => {
                     tracing::warn!(
-                        target: "countersign",
+                        target: KEYS,
                         url = address.url(),
                         "there is no copy with this key: the last fetch failed, or the last copy lacks the key and the \
                          next fetch is not due yet"
@@ -183,7 +186,7 @@ impl<F: Fetch> FetchedKeys<F> {
             };
             let (Ok(_permit), Ok(_permit_for_url)) = (waiting.try_acquire(), entry.waiting.try_acquire()) else {
                 tracing::warn!(
-                    target: "countersign",
+                    target: KEYS,
                     url = address.url(),
                     "too many requests wait for keys: this one is answered 503 at once, and the provider sends it again"
                 );
@@ -213,7 +216,7 @@ impl<F: Fetch> Inner<F> {
         let fetched = match timeout(self.settings.fetch_timeout, self.fetch.fetch(address)).await {
             Ok(Ok(fetched)) => fetched,
             Ok(Err(FetchError::NotThere)) => {
-                tracing::warn!(target: "countersign", url, "the provider has no keys at this URL (404 or 410)");
+                tracing::warn!(target: KEYS, url, "the provider has no keys at this URL (404 or 410)");
                 return Err(Failure::NotThere);
             }
             Ok(Err(error)) => return Err(failed(url, &error)),

@@ -7,6 +7,7 @@ use countersign::{Delivery, Rejection};
 use countersign_tower::{HandshakeDone, PeerAddr, VerifiedBody};
 use http::{Method, Request, StatusCode, header::CONTENT_TYPE};
 use serde_json::{Value as Json, json};
+use tracing_subscriber::EnvFilter;
 
 use super::{super::verify::value_json, lines::Lines, stream::Stream};
 use crate::{
@@ -22,9 +23,10 @@ use crate::{
 /// The lines on standard error: all but accepted deliveries.
 static ERRORS: LazyLock<Lines> = LazyLock::new(|| Lines::to(Stream::new(io::stderr())));
 
-/// Writes errors of `tracing`, such as a replay store that is down, as JSON lines, too.
+/// Writes errors of `tracing`, such as a replay store that is down, as JSON lines, too, and why keys are not there.
 pub(super) fn log_errors() {
-    let errors = tracing_subscriber::fmt().json().with_writer(|| &*ERRORS).with_max_level(tracing::Level::ERROR);
+    let shown = EnvFilter::new("error,countersign::keys=warn");
+    let errors = tracing_subscriber::fmt().json().with_writer(|| &*ERRORS).with_env_filter(shown);
     // An error means that there is a subscriber already, which will do.
     let _ = errors.try_init();
 }
