@@ -150,7 +150,7 @@ fn a_gateway_does_not_start_with_a_server_that_cannot_prove_its_identity() {
     folder.write("other.pem", Authority::new().pem());
     for (url, more, words) in [
         (server.url(), "", "give the authority's certificate"),
-        (server.url(), "authorities = \"other.pem\"", "does not prove"),
+        (server.url(), "authorities = \"other.pem\"", "is not valid for its URL"),
         (server.url(), "authorities = \"url\"", "in PEM"),
         (server.url().replace("rediss", "redis"), "authorities = \"other.pem\"", "begin it with `rediss://`"),
         ("postgres://db/hooks".to_owned(), "authorities = \"other.pem\"", "sslmode=verify-full"),

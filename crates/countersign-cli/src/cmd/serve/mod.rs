@@ -63,7 +63,7 @@ The configuration is TOML:
   store = \"memory\"
   capacity = 1000000           # events; the default. A full store refuses
                                # deliveries (memory and SQLite)
-  store_timeout = \"2s\"         # of a call to the store, half of it for its server; the default
+  store_timeout = \"2s\"         # the default; a server has half of it
   lease = \"60s\"                # the default. If the process dies, the events
                                # in flight can be handled again after that
   # for a store on a server: how many events that it has handled this process
