@@ -133,27 +133,27 @@ fn the_message_of_a_time_or_url_mistake_says_what_was_signed() {
     says(
         &Mistake::Time(TimeMistake::Ahead { by, tolerance }),
         "timestamp_in_future",
-        &["is 2h 1s ahead of the receiver's clock, and the tolerance is 500ms:"],
+        &["is 2h 2s ahead of the receiver's clock, and the tolerance is 500ms:"],
     );
     says(
         &Mistake::Time(TimeMistake::Format { expected: "seconds", found: "a date" }),
         "timestamp_format",
         &["is a date", "expects seconds"],
     );
-    says(&Mistake::Time(TimeMistake::Replaced { by, later: true }), "timestamp_replaced", &["2h 1s later:"]);
-    says(&Mistake::Time(TimeMistake::Replaced { by, later: false }), "timestamp_replaced", &["2h 1s earlier:"]);
+    says(&Mistake::Time(TimeMistake::Replaced { by, later: true }), "timestamp_replaced", &["2h 2s later:"]);
+    says(&Mistake::Time(TimeMistake::Replaced { by, later: false }), "timestamp_replaced", &["2h 2s earlier:"]);
     says(
         &Mistake::Time(TimeMistake::Stale { by, tolerance: Duration::from_secs(1) }),
         "timestamp_too_old",
-        &["is 2h 1s old, and the tolerance is 1s:"],
+        &["is 2h 2s old, and the tolerance is 1s:"],
     );
     says(
         &Mistake::Time(TimeMistake::Unit { expected: "seconds", found: "milliseconds" }),
         "timestamp_unit",
         &["is in milliseconds", "expects seconds"],
     );
-    says(&Mistake::Time(TimeMistake::Zone { by, ahead: true }), "time_zone", &["2h 1s ahead of the clock"]);
-    says(&Mistake::Time(TimeMistake::Zone { by, ahead: false }), "time_zone", &["2h 1s behind the clock"]);
+    says(&Mistake::Time(TimeMistake::Zone { by, ahead: true }), "time_zone", &["2h 2s ahead of the clock"]);
+    says(&Mistake::Time(TimeMistake::Zone { by, ahead: false }), "time_zone", &["2h 2s behind the clock"]);
     says(&Mistake::Url(UrlMistake::Host { signed: "b.io".into() }), "url_host", &["host `b.io`"]);
     says(&Mistake::Url(UrlMistake::Missing { signed: "http://b.io".into() }), "url_missing", &["it is `http://b.io`"]);
     says(&Mistake::Url(UrlMistake::Path { signed: "/in".into() }), "url_path", &["path `/in`"]);
