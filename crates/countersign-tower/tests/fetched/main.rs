@@ -4,8 +4,11 @@
 
 mod cache;
 mod certificates;
+mod fetches;
 mod hostile;
 mod in_body;
+mod named_urls;
 mod questions;
 mod server;
+mod settings;
 mod world;
