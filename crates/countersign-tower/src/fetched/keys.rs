@@ -233,7 +233,7 @@ impl<F: Fetch> Inner<F> {
         if let Some(left) = keys.not_after().and_then(|end| end.since(now)) {
             time_to_live = time_to_live.min(left);
         }
-        tracing::debug!(target: "countersign", url, keys = keys.len(), keep = time_to_live.as_secs(), "fetched keys");
+        tracing::debug!(target: "countersign", url, keys = keys.len(), time_to_live = time_to_live.as_secs(), "fetched keys");
         Ok(CachedKeys::new(&self.unkeyed, &keys, fetched_at, time_to_live))
     }
 }
