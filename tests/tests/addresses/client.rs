@@ -26,8 +26,10 @@ fn lines(name: &str, lines: &[&str]) -> HeaderMap {
 /// problem.
 fn client(peer: &str, hops: &[&str]) -> Result<String, &'static str> {
     let plain = proxies(ClientHeader::XForwardedFor).client(ip(peer), &lines("X-Forwarded-For", hops));
-    let element = |hop: &str| {
-        format!("for=\"{}\"", if hop.matches(':').count() > 1 { format!("[{hop}]") } else { hop.to_owned() })
+    let element = |hop: &str| match hop.matches(':').count() {
+        _ if hop.is_empty() => String::new(),
+        0 | 1 => format!("for=\"{hop}\""),
+        _ => format!("for=\"[{hop}]\""),
     };
     let line = |line: &&str| line.split(", ").map(element).collect::<Vec<_>>().join(", ");
     let rfc_lines: Vec<String> = hops.iter().map(line).collect();
@@ -49,7 +51,7 @@ fn client(peer: &str, hops: &[&str]) -> Result<String, &'static str> {
 
 #[test]
 fn the_client_is_the_right_most_untrusted_hop() {
-    let table: [(&str, &[&str], Result<&str, &str>); 24] = [
+    let table: [(&str, &[&str], Result<&str, &str>); 29] = [
         // The headers of an untrusted peer are ignored, even malformed ones.
         ("203.0.113.7", &[], Ok("203.0.113.7")),
         ("203.0.113.7", &["198.51.100.1"], Ok("203.0.113.7")),
@@ -78,7 +80,13 @@ fn the_client_is_the_right_most_untrusted_hop() {
         ("10.0.0.1", &[""], Err("malformed")),
         ("10.0.0.1", &["junk, 203.0.113.7"], Err("malformed")),
         ("10.0.0.1", &["203.0.113.7", "junk"], Err("malformed")),
+        // An empty element is one if no client is to the right of it: the proxy that wrote it may have hidden its client.
+        ("10.0.0.1", &[", 203.0.113.7"], Ok("203.0.113.7")),
+        ("10.0.0.1", &["", "203.0.113.7"], Ok("203.0.113.7")),
+        ("10.0.0.1", &["198.51.100.1, , 203.0.113.7, 10.0.0.2"], Ok("203.0.113.7")),
         ("10.0.0.1", &["203.0.113.7", "", "10.0.0.2"], Err("malformed")),
+        ("10.0.0.1", &["203.0.113.7, "], Err("malformed")),
+        ("10.0.0.1", &["203.0.113.7", ", "], Err("malformed")),
     ];
     for (peer, hops, expected) in table {
         assert_eq!(client(peer, hops), expected.map(str::to_owned), "{peer} {hops:?}");

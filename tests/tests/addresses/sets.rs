@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use countersign::{
     Timestamp,
     address::{
-        AddressList, AddressSet, IpNet, ListError, ListFormat, MAX_LIST_BYTES, MAX_LIST_RANGES, TakeError,
+        AddressList, AddressSet, IpNet, ListError, ListFormat, MAX_LIST_BYTES, MAX_LIST_RANGES, TakeError, Taken,
         parse_network,
     },
 };
@@ -57,7 +57,7 @@ fn a_list_that_lost_most_of_its_ranges_is_refused_however_small_they_were() {
         assert_eq!(list.take(wide.as_bytes(), now), Err(TakeError::Shrunk { ranges: 1, before: 4 }));
         assert_eq!(list.set(), &AddressSet::parse(all.lines()).unwrap());
         let half = [wide, narrow[0]].join("\n");
-        assert_eq!(list.take(half.as_bytes(), now), Ok(true), "{wide}");
+        assert_eq!(list.take(half.as_bytes(), now), Ok(Taken::New), "{wide}");
         assert_eq!(list.set(), &AddressSet::parse(half.lines()).unwrap());
     }
 }

@@ -30,27 +30,31 @@ pub(super) enum Found {
     },
     /// The copy of another list, whose addresses may not be meant for this one.
     Another,
-    /// Not a copy of any list, but for example a secret.
-    NoCopy,
+    /// Not a copy of any list, but for example a secret, or a file that cannot be read. Says which.
+    NoCopy(String),
 }
 
 impl ListCopy {
     pub(super) fn find(&self) -> Found {
         let modified = self.path.metadata().and_then(|data| data.modified());
-        let (Ok(as_of), Ok(content)) = (modified, read(&self.path)) else { return Found::Nothing };
+        let (as_of, content) = match modified.and_then(|as_of| Ok((as_of, read(&self.path)?))) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Nothing,
+            Err(error) => return Found::NoCopy(format!("{} cannot be read: {error}", self.path.display())),
+        };
         match content.strip_prefix(self.first_line().as_bytes()) {
             Some(content) => Found::Content { content: content.to_vec(), as_of: as_of.into() },
             None if content.is_empty() => Found::Nothing,
             None if content.starts_with(MARK.as_bytes()) => Found::Another,
-            None => Found::NoCopy,
+            None => Found::NoCopy("the file exists and is not a copy of a list: name another file".to_owned()),
         }
     }
 
     /// Writes the copy atomically: one that was cut off could not be read at the next start. Never replaces a file that
     /// is not a copy.
     pub(super) fn keep(&self, content: &[u8]) -> io::Result<()> {
-        if matches!(self.find(), Found::NoCopy) {
-            return Err(io::Error::other(NO_COPY));
+        if let Found::NoCopy(problem) = self.find() {
+            return Err(io::Error::other(problem));
         }
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let mut file = NamedTempFile::new_in(folder)?;
@@ -70,8 +74,6 @@ impl ListCopy {
 
 /// The beginning of every copy.
 const MARK: &str = "# countersign: a copy from ";
-
-pub(super) const NO_COPY: &str = "the file exists and is not a copy of a list: name another file";
 
 /// Reads the file of a list, up to one byte more than a list may have, which shows that it is too long.
 pub(super) fn read(path: &Path) -> io::Result<Vec<u8>> {

@@ -7,11 +7,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use countersign::address::{AddressList, AddressSet, ListFormat, MAX_LIST_BYTES};
+use countersign::address::{AddressList, AddressSet, ListFormat, MAX_LIST_BYTES, Taken};
 use countersign_tower::{AddressFeed, SharedAddresses, metrics::record_list};
 use http::Uri;
 
-use super::copy::{self, Found, ListCopy, NO_COPY};
+use super::copy::{self, Found, ListCopy};
 use crate::{client::Client, moment};
 
 /// A list of addresses, where it comes from, and how often it is fetched.
@@ -60,6 +60,8 @@ pub(crate) enum Outcome {
     /// The list has not changed.
     Same,
     Taken,
+    /// The list was taken. It lacks most of the last copy, which had added that within the last day or two.
+    Restored,
     /// The list was taken for the first time. The copy was ignored, for this reason.
     CopyIgnored(String),
     /// The list was not taken, for this reason: the last good copy stays in use.
@@ -88,28 +90,31 @@ impl FailedLists {
 }
 
 impl Feed {
-    /// Fetches a list for the first time. The kept copy is used if that fails, and the new list is compared with it.
+    /// Starts with the kept copy, with which the list is compared when it is [fetched](Self::run). A slow server must not
+    /// hold up the start. Without a copy, fetches the list now.
     fn start(plan: Plan, always: AddressSet, log: fn(&Refresh)) -> Result<Self, String> {
-        let found = plan.source.copy().map_or(Found::Nothing, ListCopy::find);
-        let list = match &found {
-            Found::Content { content, as_of } => {
-                let set = plan
-                    .format
-                    .read(content)
-                    .map_err(|error| format!("the kept copy cannot be read: {error}; remove its file"))?;
-                AddressList::known(plan.format.clone(), set, *as_of)
-            }
-            Found::NoCopy => return Err(format!("the copy cannot be kept in its file: {NO_COPY}")),
-            Found::Nothing | Found::Another => plan.first()?,
+        let ignored = match plan.source.copy().map_or(Found::Nothing, ListCopy::find) {
+            Found::Content { content, as_of } => match plan.format.read(&content) {
+                Ok(set) => {
+                    let list = AddressList::known(plan.format.clone(), set, as_of);
+                    return Ok(Self::new(list, plan, always, None));
+                }
+                Err(error) => Some(format!("the copy cannot be read, and was ignored: {error}")),
+            },
+            Found::Nothing => None,
+            Found::Another => Some(COPY_OF_ANOTHER.to_owned()),
+            Found::NoCopy(problem) => return Err(format!("the copy cannot be kept in its file: {problem}")),
         };
-        let addresses = AddressFeed::new(list.with_shrinking(plan.may_shrink), always.clone());
-        let feed = Self { addresses, plan, always, tried: Arc::new(Mutex::new(Some(Instant::now()))) };
-        match found {
-            Found::Content { .. } => log(&feed.refresh()),
-            Found::Another => log(&feed.result(Outcome::CopyIgnored(COPY_OF_ANOTHER.to_owned()))),
-            Found::Nothing | Found::NoCopy => {}
+        let feed = Self::new(plan.first()?, plan, always, Some(Instant::now()));
+        if let Some(reason) = ignored {
+            log(&feed.result(Outcome::CopyIgnored(reason)));
         }
         Ok(feed)
+    }
+
+    fn new(list: AddressList, plan: Plan, always: AddressSet, tried: Option<Instant>) -> Self {
+        let addresses = AddressFeed::new(list.with_shrinking(plan.may_shrink), always.clone());
+        Self { addresses, plan, always, tried: Arc::new(Mutex::new(tried)) }
     }
 
     /// Whether this is the list of the plan.
@@ -117,15 +122,17 @@ impl Feed {
         (&self.plan, &self.always) == (plan, always)
     }
 
-    /// This list under another plan, if that has the same source and format. It keeps the last good copy, and is
-    /// fetched at once in the background.
-    pub(crate) fn by(&self, plan: &Plan, always: &AddressSet) -> Option<Self> {
+    /// This list under another plan for the same list. It keeps the last good copy, and is fetched at once in the
+    /// background.
+    pub(crate) fn by(&self, plan: &Plan, always: &AddressSet) -> Self {
+        Self::new(self.addresses.list(), plan.clone(), always.clone(), None)
+    }
+
+    /// Of several feeds of the list of a plan, that with the lowest rank may go on under the plan; `None` if this is a feed
+    /// of another list. One that may shrink has the highest rank: it may have lost what another one has not.
+    pub(crate) fn rank(&self, plan: &Plan) -> Option<(bool, bool)> {
         let is_same = self.plan.format == plan.format && self.plan.source.is_at(&plan.source);
-        is_same.then(|| {
-            let list = self.addresses.list().with_shrinking(plan.may_shrink);
-            let (addresses, tried) = (AddressFeed::new(list, always.clone()), Arc::default());
-            Self { addresses, plan: plan.clone(), always: always.clone(), tried }
-        })
+        is_same.then_some((self.plan != *plan, self.plan.may_shrink))
     }
 
     /// Whether another plan keeps its copy in the same file, so that each would overwrite the other's.
@@ -137,6 +144,11 @@ impl Feed {
     /// Sets the metrics of the list: its age and its number of ranges.
     pub(crate) fn record(&self) {
         record_list(&self.plan.source.name(), &self.addresses);
+    }
+
+    /// The age of the last good copy.
+    pub(crate) fn age(&self) -> Duration {
+        self.addresses.age()
     }
 
     pub(crate) fn addresses(&self) -> SharedAddresses {
@@ -171,13 +183,14 @@ impl Feed {
     fn outcome(&self) -> Outcome {
         let source = &self.plan.source;
         let offered = source.fetch().and_then(|content| {
-            let is_new = self.addresses.offer(&content).map_err(|error| error.to_string())?;
-            Ok((is_new, source.keep(&content)))
+            let taken = self.addresses.offer(&content).map_err(|error| error.to_string())?;
+            Ok((taken, source.keep(&content)))
         });
         match offered {
             Ok((_, Err(problem))) => Outcome::NotKept(problem),
-            Ok((true, Ok(()))) => Outcome::Taken,
-            Ok((false, Ok(()))) => Outcome::Same,
+            Ok((Taken::Same, Ok(()))) => Outcome::Same,
+            Ok((Taken::Restored, Ok(()))) => Outcome::Restored,
+            Ok((_, Ok(()))) => Outcome::Taken,
             Err(problem) => Outcome::Refused(problem),
         }
     }

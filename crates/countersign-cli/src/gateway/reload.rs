@@ -282,7 +282,10 @@ impl State {
     pub(crate) fn record(&self) {
         let current = self.lock();
         metrics::gauge!(countersign_tower::metrics::CONFIG_AGE).set(current.since.elapsed());
-        current.kept.feeds.iter().for_each(Feed::record);
+        // The name of a list has neither its format nor its query. Of those with the same name, the oldest is shown.
+        let mut feeds: Vec<&Feed> = current.kept.feeds.iter().collect();
+        feeds.sort_by_key(|feed| feed.age());
+        feeds.into_iter().for_each(Feed::record);
         current.kept.published.iter().for_each(PublishedRanges::record);
     }
 }

@@ -294,27 +294,81 @@ fn a_kept_copy_outlives_its_url_and_guards_against_what_comes_next() {
     let good = r#"{"hooks": ["127.0.0.0/8", "203.0.113.0/24"]}"#;
     let server = ListServer::start(good);
     let rules = server.rules(", copy = \"kept.json\"");
-    let restart = |expected: u16| {
-        let gateway = Gateway::start(&folder, &rules, &[]);
+    let restart = |expected: u16, verdict: Option<&str>| {
+        let mut gateway = Gateway::start(&folder, &rules, &[]);
         assert_eq!(status(&gateway, &delivery(b"", "")), expected);
+        verdict.map(|verdict| gateway.told_of(verdict));
         gateway.stop().err
     };
-    assert!(!restart(200).contains("list_"));
+    assert!(!restart(200, None).contains("list_"));
     let kept = || fs::read_to_string(folder.path("kept.json")).unwrap();
     assert!(kept().starts_with("# countersign: a copy from 127.0.0.1 (") && kept().ends_with(good), "{}", kept());
     assert!(!kept().contains("hunter2"));
 
     server.say(None);
-    assert!(restart(200).contains("the server answered 500"));
+    assert!(restart(200, Some("list_refused")).contains("the server answered 500"));
     let others = r#"{"hooks": ["203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24"]}"#;
     server.say(Some(others));
-    assert!(restart(200).contains("lacks more than half"));
+    assert!(restart(200, Some("list_refused")).contains("lacks more than half"));
     assert!(kept().ends_with(good));
 
     fs::remove_file(folder.path("kept.json")).unwrap();
-    restart(403);
+    restart(403, None);
     assert!(kept().ends_with(others));
     assert_eq!(server.requests.load(Ordering::SeqCst), 4);
+}
+
+#[test]
+fn a_server_that_does_not_answer_holds_up_no_start_that_has_a_copy() {
+    let folder = Folder::new();
+    let server = ListServer::start(r#"{"hooks": ["127.0.0.0/8"]}"#);
+    let rules = server.rules(", copy = \"kept.json\"");
+    Gateway::start(&folder, &rules, &[]).stop();
+
+    let silence = server.content.lock().unwrap();
+    let started = Instant::now();
+    let gateway = Gateway::start(&folder, &rules, &[]);
+    assert_eq!(status(&gateway, &delivery(b"", "")), 200);
+    gateway.stop();
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    drop(silence);
+}
+
+#[test]
+fn a_copy_that_does_not_fit_another_format_is_ignored() {
+    let folder = Folder::new();
+    let server = ListServer::start(r#"{"hooks": ["203.0.113.0/24"], "others": ["127.0.0.0/8"]}"#);
+    let rules = server.rules(", copy = \"kept.json\"");
+    let start = |rules: &str| {
+        let gateway = Gateway::start(&folder, rules, &[]);
+        (status(&gateway, &delivery(b"", "")), gateway.stop().err)
+    };
+    assert_eq!(start(&rules).0, 403);
+    server.say(Some(r#"{"others": ["127.0.0.0/8"]}"#));
+    let kept = fs::read_to_string(folder.path("kept.json")).unwrap();
+    folder.write("kept.json", kept.replace("others", "other"));
+    let (status, err) = start(&rules.replace("json:/hooks", "json:/others"));
+    assert!(
+        status == 200 && err.contains("list_copy_ignored") && err.contains("nothing at `/others`"),
+        "{status} {err}"
+    );
+}
+
+#[test]
+fn a_reload_gives_no_endpoint_the_copy_of_one_that_may_shrink() {
+    let folder = Folder::new();
+    folder.write("allowed.txt", "127.0.0.1\n203.0.113.1\n203.0.113.3\n203.0.113.5\n");
+    let list = |path: &str, more: &str| endpoint(&format!("addresses.{more} }}")).replace("/in", path);
+    let loose = list("/loose", "allow_from = { file = \"allowed.txt\", every = \"1s\", may_shrink = true");
+    let guarded = "allow_from = { file = \"allowed.txt\", every = \"1s\"";
+    let mut gateway = Gateway::start(&folder, &format!("{loose}{}", list("/in", guarded)), &[]);
+    folder.write("allowed.txt", "203.0.113.1\n");
+    gateway.told_of("list_taken");
+    gateway.told_of("list_refused");
+    let changed = list("/in", &format!("allow = [\"192.0.2.1\"]\naddresses.{guarded}"));
+    replace(&folder, &format!("{loose}{changed}"));
+    gateway.told_of("config_taken");
+    assert_eq!(status(&gateway, &delivery(b"", "")), 200);
 }
 
 #[test]
@@ -343,6 +397,11 @@ fn a_copy_never_overwrites_another_file() {
     let folder = Folder::new();
     let server = ListServer::start(r#"{"hooks": ["127.0.0.0/8"]}"#);
     folder.write("secret", SECRET);
+    assert!(Command::new("mkfifo").arg(folder.path("pipe")).status().unwrap().success());
+    for (file, problem) in [("pipe", "it is a pipe"), (".", "cannot be read")] {
+        let config = folder.write("countersign.toml", server.rules(&format!(", copy = \"{file}\"")));
+        run(&["serve", "--config", &config]).is_mistake(&["the copy cannot be kept in its file", problem]);
+    }
     for file in ["secret", "countersign.toml"] {
         let text = server.rules(&format!(", copy = \"{file}\"")).replace("env:SECRET", "file:secret");
         let config = folder.write("countersign.toml", &text);
@@ -381,9 +440,25 @@ fn a_url_that_fails_at_the_start_is_a_mistake_unless_there_is_a_copy() {
 fn wrong_rules_are_refused_with_their_place() {
     let folder = Folder::new();
     let front = |lines: &str| format!("{lines}\n{}", endpoint(""));
-    let wrong: [(String, &str, &str); 24] = [
+    let wrong: [(String, &str, &str); 28] = [
         (front("trusted_proxies = [\"10.0.0.0/8\"]"), ":1:19:", "nothing says how these proxies"),
         (front("trusted_proxies = []"), ":1:19:", "no proxy"),
+        (
+            front("trusted_proxies = [\"::1\", \"0.0.0.0/0\"]\nclient_header = \"forwarded\""),
+            ":1:27:",
+            "list the proxies alone",
+        ),
+        (
+            front("trusted_proxies = [\"128.0.0.0/7\"]\nproxy_protocol = \"v1-or-v2\""),
+            ":1:20:",
+            "list the proxies alone",
+        ),
+        (front("trusted_proxies = [\"::/0\"]\nproxy_protocol = \"v1-or-v2\""), ":1:20:", "list the proxies alone"),
+        (
+            front("trusted_proxies = [\"::ffff:0:0/96\"]\nproxy_protocol = \"v1-or-v2\""),
+            ":1:20:",
+            "list the proxies alone",
+        ),
         (
             front("trusted_proxies = [\"10.0.0.1/8\"]\nclient_header = \"forwarded\""),
             ":1:20:",

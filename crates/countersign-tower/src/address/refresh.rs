@@ -10,7 +10,7 @@ use std::{
 
 use countersign::{
     Timestamp,
-    address::{AddressList, AddressSet, TakeError},
+    address::{AddressList, AddressSet, TakeError, Taken},
 };
 use tokio::{
     task::spawn_blocking,
@@ -92,22 +92,22 @@ impl AddressFeed {
         self.last().age(now())
     }
 
-    /// Takes a new copy of the list, and returns whether anything changed. Parsing a long list takes tens of milliseconds:
+    /// Takes a new copy of the list. Parsing a long list takes tens of milliseconds:
     /// asynchronous code should call this on a blocking thread, as [`refresh`](Self::refresh) does.
     ///
     /// # Errors
     ///
-    /// If it cannot be parsed, or lacks most of the last good copy. The last good copy then stays.
-    pub fn offer(&self, content: &[u8]) -> Result<bool, TakeError> {
+    /// If it cannot be parsed, or [lacks most](AddressList::take) of the list. The last good copy then stays.
+    pub fn offer(&self, content: &[u8]) -> Result<Taken, TakeError> {
         let inner = &*self.inner;
         let _update = lock(&inner.update);
         let mut list = self.list();
-        let is_new = list.take(content, now())?;
-        if is_new {
+        let taken = list.take(content, now())?;
+        if taken != Taken::Same {
             inner.shared.replace(inner.always.union(list.set()));
         }
         *lock(&inner.list) = Arc::new(list);
-        Ok(is_new)
+        Ok(taken)
     }
 
     /// Fetches the list once per `every`, for as long as the future is polled. A failure is logged, and the last good copy stays.
@@ -136,16 +136,21 @@ impl AddressFeed {
     }
 
     /// Takes a new copy on a blocking thread, so that no request waits for the parsing.
-    async fn offer_blocking(&self, content: impl AsRef<[u8]> + Send + 'static) -> Result<bool, Failure> {
+    async fn offer_blocking(&self, content: impl AsRef<[u8]> + Send + 'static) -> Result<Taken, Failure> {
         let feed = self.clone();
         Ok(spawn_blocking(move || feed.offer(content.as_ref())).await??)
     }
 
-    fn report(&self, taken: &Result<bool, Failure>) {
+    fn report(&self, taken: &Result<Taken, Failure>) {
         let ranges = self.last().set().len();
         match taken {
-            Ok(true) => tracing::info!(target: "countersign", ranges, "took a new list of addresses"),
-            Ok(false) => tracing::debug!(target: "countersign", ranges, "the list of addresses is the same"),
+            Ok(Taken::Same) => tracing::debug!(target: "countersign", ranges, "the list of addresses is the same"),
+            Ok(Taken::Restored) => tracing::warn!(
+                target: "countersign",
+                ranges,
+                "took a list of addresses that lacks most of the last copy, but not of the one before the last day or two"
+            ),
+            Ok(_) => tracing::info!(target: "countersign", ranges, "took a new list of addresses"),
             Err(error) => tracing::error!(
                 target: "countersign",
                 %error,

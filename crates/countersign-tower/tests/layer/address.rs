@@ -14,7 +14,7 @@ use countersign_tower::{
     AddressFeed, AddressLayer, PeerAddr,
     countersign::{
         Rejection, Timestamp,
-        address::{AddressList, AddressProblem, AddressSet, ListFormat, TakeError},
+        address::{AddressList, AddressProblem, AddressSet, ListFormat, TakeError, Taken},
     },
 };
 use http::{Extensions, Request, Response, StatusCode};
@@ -110,10 +110,10 @@ async fn a_feed_has_the_addresses_of_its_list_and_those_that_are_always_allowed(
     let layer = AddressLayer::new(feed.addresses());
     let inside = async |peer: &str| send(&layer, from(peer)).await.status() == StatusCode::OK;
     assert!(inside("10.0.0.1:1").await && inside("203.0.113.7:1").await && !inside("192.0.2.1:1").await);
-    assert_eq!(feed.offer(b"203.0.113.0/24\n192.0.2.0/24\n"), Ok(true));
+    assert_eq!(feed.offer(b"203.0.113.0/24\n192.0.2.0/24\n"), Ok(Taken::New));
     assert!(inside("10.0.0.1:1").await && inside("192.0.2.1:1").await && !inside("198.51.100.1:1").await);
-    assert_eq!(feed.offer(b"203.0.113.0/24\n"), Ok(true));
-    assert_eq!(feed.offer(b"203.0.113.7\n"), Err(TakeError::Shrunk { ranges: 1, before: 1 }));
+    assert_eq!(feed.offer(b"203.0.113.0/24\n"), Ok(Taken::New));
+    assert_eq!(feed.offer(b"203.0.113.7\n"), Err(TakeError::Shrunk { ranges: 1, before: 2 }));
     assert!(inside("10.0.0.1:1").await && inside("203.0.113.8:1").await);
 }
 
@@ -124,7 +124,7 @@ fn a_feed_knows_the_age_of_its_list() {
     let list = AddressList::read(ListFormat::Lines, b"203.0.113.0/24\n", read).unwrap();
     let feed = AddressFeed::new(list, AddressSet::default());
     assert!(feed.age() >= hour);
-    assert_eq!(feed.offer(b"203.0.113.0/24\n192.0.2.0/24\n"), Ok(true));
+    assert_eq!(feed.offer(b"203.0.113.0/24\n192.0.2.0/24\n"), Ok(Taken::New));
     assert!(feed.age() < hour);
 }
 
@@ -189,7 +189,7 @@ fn a_feed_s_age_can_be_read_while_a_long_list_is_parsed() {
         let feed = feed.clone();
         move || {
             let begun = Instant::now();
-            assert_eq!(feed.offer(long.as_bytes()), Ok(false));
+            assert_eq!(feed.offer(long.as_bytes()), Ok(Taken::Same));
             begun.elapsed()
         }
     });

@@ -1,10 +1,10 @@
 //! The formats of address lists, and the limits on what a list may contain.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{
     AddressSet,
@@ -14,7 +14,7 @@ use super::{
 /// The format of a list of addresses.
 ///
 /// As text, and so in configuration, it is `lines`, or one or more JSON pointers that begin with `json:`, separated by
-/// spaces.
+/// spaces. Each pointer must find something.
 ///
 /// ```
 /// use countersign::address::ListFormat;
@@ -42,6 +42,9 @@ pub enum ListFormat {
 }
 
 /// Where addresses are in a JSON document: an RFC 6901 pointer, in which `*` stands for each element of an array.
+///
+/// Elements in which the rest of the pointer finds nothing are skipped, unless all are: some lists have members for IPv4
+/// and for IPv6 in elements of one array.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListPointer {
     /// The pointer as it was written.
@@ -160,37 +163,59 @@ fn lines(content: &[u8]) -> Result<Vec<IpNet>, ListError> {
     networks.map(|(line, number)| parse_network(line).map_err(|error| ListError::Line { number, error })).collect()
 }
 
+/// Parses only what the pointers lead to: a tree of the whole document would take a hundred times its length.
 fn json(content: &[u8], pointers: &[ListPointer]) -> Result<Vec<IpNet>, ListError> {
-    let document: Value = serde_json::from_slice(content).map_err(|_| ListError::NotJson)?;
+    let document: &RawValue = serde_json::from_slice(content).map_err(|_| ListError::NotJson)?;
     let mut networks = Vec::new();
     for pointer in pointers {
-        pointer.collect(&document, &pointer.steps, &mut networks)?;
+        if !pointer.collect(document, &pointer.steps, &mut networks)? {
+            return Err(ListError::Missing { pointer: pointer.text.clone() });
+        }
     }
     Ok(networks)
 }
 
 impl ListPointer {
-    fn collect(&self, value: &Value, steps: &[String], networks: &mut Vec<IpNet>) -> Result<(), ListError> {
-        let missing = || ListError::Missing { pointer: self.text.clone() };
-        match (steps.split_first(), value) {
-            (None, Value::Array(texts)) => texts.iter().try_for_each(|text| self.network(text, networks)),
-            (None, text) => self.network(text, networks),
-            (Some((step, rest)), Value::Array(elements)) if step == "*" => {
-                elements.iter().try_for_each(|element| self.collect(element, rest, networks))
+    /// Adds the networks that the steps find in the value; returns whether they find anything.
+    fn collect(&self, value: &RawValue, steps: &[String], networks: &mut Vec<IpNet>) -> Result<bool, ListError> {
+        let Some((step, rest)) = steps.split_first() else {
+            match elements(value) {
+                Some(texts) => texts.into_iter().try_for_each(|text| self.network(text, networks))?,
+                None => self.network(value, networks)?,
             }
-            (Some((step, rest)), Value::Object(members)) => {
-                self.collect(members.get(step).ok_or_else(missing)?, rest, networks)
-            }
-            _ => Err(missing()),
+            return Ok(true);
+        };
+        let Some(elements) = elements(value).filter(|_| step == "*") else {
+            return member(value, step).map_or(Ok(false), |member| self.collect(member, rest, networks));
+        };
+        let mut finds_any = elements.is_empty();
+        for element in elements {
+            finds_any |= self.collect(element, rest, networks)?;
         }
+        Ok(finds_any)
     }
 
-    fn network(&self, text: &Value, networks: &mut Vec<IpNet>) -> Result<(), ListError> {
+    fn network(&self, text: &RawValue, networks: &mut Vec<IpNet>) -> Result<(), ListError> {
         let pointer = || self.text.clone();
-        let text = text.as_str().ok_or_else(|| ListError::NotTexts { pointer: pointer() })?;
-        networks.push(parse_network(text).map_err(|error| ListError::Network { pointer: pointer(), error })?);
+        let text: String = serde_json::from_str(text.get()).map_err(|_| ListError::NotTexts { pointer: pointer() })?;
+        networks.push(parse_network(&text).map_err(|error| ListError::Network { pointer: pointer(), error })?);
         Ok(())
     }
+}
+
+/// The elements of an array.
+fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
+    serde_json::from_str(value.get()).ok()
+}
+
+/// The member of an object, or the element of an array by its index (RFC 6901 section 4), which has no leading zeros.
+fn member<'v>(value: &'v RawValue, step: &str) -> Option<&'v RawValue> {
+    if let Some(elements) = elements(value) {
+        let index: usize = step.parse().ok().filter(|index: &usize| index.to_string() == step)?;
+        return elements.get(index).copied();
+    }
+    let mut members: BTreeMap<String, &RawValue> = serde_json::from_str(value.get()).ok()?;
+    members.remove(step)
 }
 
 /// A text does not name a list format.
@@ -308,6 +333,20 @@ mod tests {
         let read = format("json:/a~1b json:/c/* json:/d/*/*").read(document).unwrap();
         assert_eq!(read.ranges().count(), 1);
         assert_eq!(format("json:").read(b"[\"203.0.113.1\"]").unwrap().len(), 1);
+        assert_eq!(
+            format("json:/c/1/0 json:/d/0").read(br#"{"c": [[], ["203.0.113.2"]], "d": ["::1"]}"#).unwrap().len(),
+            2
+        );
+    }
+
+    #[test]
+    fn elements_without_the_member_are_skipped_unless_all_are() {
+        let google = br#"{"prefixes": [{"ipv4Prefix": "203.0.113.0/24"}, {"ipv6Prefix": "2001:db8::/32"}]}"#;
+        let both = format("json:/prefixes/*/ipv4Prefix json:/prefixes/*/ipv6Prefix").read(google).unwrap();
+        assert_eq!(both, AddressSet::parse(["203.0.113.0/24", "2001:db8::/32"]).unwrap());
+        assert_eq!(format("json:/prefixes/*/ipv4Prefix").read(google).unwrap().len(), 1);
+        let missing = format("json:/prefixes/*/ipv4Prefix json:/prefixes/*/prefix").read(google);
+        assert_eq!(missing, Err(ListError::Missing { pointer: "/prefixes/*/prefix".to_owned() }));
     }
 
     #[test]
@@ -321,7 +360,12 @@ mod tests {
         assert_eq!(read("json:/hooks", r#"{"hooks": []}"#), Err(ListError::Empty));
         assert_eq!(read("json:/hooks", r#"{"hooks": null}"#), not_texts("/hooks"));
         assert_eq!(read("json:/hooks", r#"{"hooks": ["203.0.113.1", 4]}"#), not_texts("/hooks"));
-        assert_eq!(read("json:/a/*/b", r#"{"a": [{"b": "203.0.113.1"}, {"c": "203.0.113.1"}]}"#), missing("/a/*/b"));
+        assert_eq!(read("json:/a/*/b", r#"{"a": [{"c": "203.0.113.1"}, "b", null]}"#), missing("/a/*/b"));
+        assert_eq!(read("json:/a/*/b", r#"{"a": {"c": {"b": "203.0.113.1"}}}"#), missing("/a/*/b"));
+        for index in ["2", "01", "-1", "-", "+0", ""] {
+            let pointer = format!("/hooks/{index}");
+            assert_eq!(read(&format!("json:{pointer}"), r#"{"hooks": ["::1", "::2"]}"#), missing(&pointer));
+        }
         let wrong = read("json:/hooks", r#"{"hooks": ["203.0.113.1/24"]}"#);
         assert!(matches!(wrong, Err(ListError::Network { .. })), "{wrong:?}");
     }

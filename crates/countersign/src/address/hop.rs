@@ -8,6 +8,8 @@ use super::proxies::MAX_HOPS;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Hop {
     Address(IpAddr),
+    /// An empty element of the list.
+    Empty,
     /// `unknown`, obfuscated, or not given.
     Hidden,
 }
@@ -15,7 +17,7 @@ pub(super) enum Hop {
 /// Why a line of hops was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refused {
-    Malformed { expected: &'static str },
+    Malformed,
     TooMany,
 }
 
@@ -45,6 +47,7 @@ impl Hops {
     pub(super) fn texts(&self) -> Vec<String> {
         let text = |hop: &Hop| match hop {
             Hop::Address(address) => address.to_string(),
+            Hop::Empty => String::new(),
             Hop::Hidden => "-".to_owned(),
         };
         self.as_slice().iter().map(text).collect()

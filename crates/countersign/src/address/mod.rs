@@ -45,7 +45,7 @@ mod x_forwarded_for;
 
 pub use format::{ListError, ListFormat, ListFormatError, ListPointer, MAX_LIST_BYTES, MAX_LIST_RANGES};
 pub use ipnet::IpNet;
-pub use list::{AddressList, TakeError};
+pub use list::{AddressList, TakeError, Taken};
 pub use network::{NetworkError, parse_network};
 pub use problem::AddressProblem;
 pub use proxies::{ClientHeader, MAX_HEADER_BYTES, MAX_HOPS, TrustedProxies};

@@ -24,7 +24,7 @@ pub enum ClientHeader {
 /// The proxies in front of this server, and the header that they write.
 ///
 /// Each of them must *append* to the header, or replace it, on every request. A proxy that forwards the header
-/// unchanged lets the client choose its address.
+/// unchanged lets the client choose its address, and so does a range of proxies that has clients in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustedProxies {
     proxies: AddressSet,
@@ -50,7 +50,9 @@ impl TrustedProxies {
     /// lines of the header are one list, in their order.
     ///
     /// The whole header must be well formed, including the hops that are not trusted. A client that sends malformed
-    /// hops only makes its own request fail.
+    /// hops only makes its own request fail. An empty element is ignored (RFC 9110 section 5.6.1.2) to the left of the
+    /// client, such as before the comma that a proxy adds to an empty header. To the right of it, it is malformed: a
+    /// trusted proxy says nothing about its client.
     ///
     /// # Errors
     ///
@@ -70,6 +72,7 @@ impl TrustedProxies {
             match hop {
                 Hop::Address(address) if self.proxies.contains(*address) => {}
                 Hop::Address(address) => return Ok(*address),
+                Hop::Empty => return Err(header.malformed()),
                 Hop::Hidden => return Err(AddressProblem::Hidden { header }),
             }
         }
@@ -89,7 +92,7 @@ impl TrustedProxies {
                 ClientHeader::XForwardedFor => x_forwarded_for::read(line.as_bytes(), &mut hops),
             };
             read.map_err(|refused| match refused {
-                Refused::Malformed { expected } => AddressProblem::Malformed { header, expected },
+                Refused::Malformed => header.malformed(),
                 Refused::TooMany => AddressProblem::TooLong { header },
             })?;
         }
@@ -104,6 +107,14 @@ impl ClientHeader {
             Self::Forwarded => FORWARDED,
             Self::XForwardedFor => HeaderName::from_static("x-forwarded-for"),
         }
+    }
+
+    fn malformed(self) -> AddressProblem {
+        let expected = match self {
+            Self::Forwarded => forwarded::EXPECTED,
+            Self::XForwardedFor => x_forwarded_for::EXPECTED,
+        };
+        AddressProblem::Malformed { header: self, expected }
     }
 }
 

@@ -6,12 +6,12 @@ use super::hop::{Hop, Hops, Refused, node};
 use crate::scheme::trim_ows;
 
 /// Parses one line: hops separated by commas. Each is an address, with or without a port, or `unknown`, or an
-/// obfuscated id. IPv6 addresses are in brackets or, without a port, bare. No hop may be empty.
+/// obfuscated id, or empty. IPv6 addresses are in brackets or, without a port, bare.
 pub(super) fn read(line: &[u8], hops: &mut Hops) -> Result<(), Refused> {
     for element in line.split(|byte| *byte == b',') {
         let element = trim_ows(element);
-        let hop = bare_ipv6(element).or_else(|| node(element)).ok_or(Refused::Malformed { expected: EXPECTED })?;
-        hops.push(hop)?;
+        let hop = if element.is_empty() { Some(Hop::Empty) } else { bare_ipv6(element).or_else(|| node(element)) };
+        hops.push(hop.ok_or(Refused::Malformed)?)?;
     }
     Ok(())
 }
@@ -21,7 +21,7 @@ fn bare_ipv6(text: &[u8]) -> Option<Hop> {
     Some(Hop::Address(address.to_canonical()))
 }
 
-const EXPECTED: &str = "addresses between commas, such as `203.0.113.7, 2001:db8::1`";
+pub(super) const EXPECTED: &str = "addresses between commas, such as `203.0.113.7, 2001:db8::1`";
 
 #[cfg(test)]
 mod tests {
@@ -42,14 +42,16 @@ mod tests {
     }
 
     #[test]
+    fn empty_elements_are_kept() {
+        let read = [("", vec![""]), (" ", vec![""]), (", 203.0.113.7", vec!["", "203.0.113.7"]), (",", vec!["", ""])];
+        for (line, expected) in read {
+            assert_eq!(hops(line).unwrap(), expected, "{line:?}");
+        }
+    }
+
+    #[test]
     fn what_is_not_an_address_is_refused() {
         for line in [
-            "",
-            " ",
-            ",",
-            "203.0.113.7,",
-            ",203.0.113.7",
-            "203.0.113.7,,203.0.113.8",
             "203.0.113.7 203.0.113.8",
             "203.0.113.7;203.0.113.8",
             "203.0.113.07",

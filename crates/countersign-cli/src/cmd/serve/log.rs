@@ -281,16 +281,20 @@ fn log_refresh(refresh: &Refresh) {
     let (verdict, reason) = match &refresh.outcome {
         feed::Outcome::Same => return,
         feed::Outcome::Taken => ("list_taken", None),
-        feed::Outcome::CopyIgnored(problem) => ("list_copy_ignored", Some(problem)),
-        feed::Outcome::Refused(problem) => ("list_refused", Some(problem)),
-        feed::Outcome::NotKept(problem) => ("list_not_kept", Some(problem)),
+        feed::Outcome::Restored => ("list_taken", Some(RESTORED)),
+        feed::Outcome::CopyIgnored(problem) => ("list_copy_ignored", Some(problem.as_str())),
+        feed::Outcome::Refused(problem) => ("list_refused", Some(problem.as_str())),
+        feed::Outcome::NotKept(problem) => ("list_not_kept", Some(problem.as_str())),
     };
     line["verdict"] = verdict.into();
     if let Some(reason) = reason {
-        line["reason"] = reason.as_str().into();
+        line["reason"] = reason.into();
     }
     ERRORS.note(&line);
 }
+
+const RESTORED: &str =
+    "the list lacks most of the last copy, but not of the one before the last day or two: what was added since is gone";
 
 /// Codes of lines without a rejection.
 pub(crate) const NO_ENDPOINT: &str = "no_endpoint";

@@ -136,9 +136,11 @@ header, by the PROXY protocol (which every connection must then begin with), or 
   client_header = \"x-forwarded-for\"      # or: \"forwarded\"
   proxy_protocol = \"v1-or-v2\"
 
-A list that cannot be fetched, is empty, or lacks more than half of its ranges is not taken. The last good copy \
-stays in use, and a line on standard error tells its age. To take such a list all the same, restart (and remove \
-`copy`), or set may_shrink = true.
+A list that cannot be fetched, is empty, or lacks more than half of the ranges that it had a day or two before (or at \
+the start) is not taken. The last good copy stays in use, and a line on standard error tells its age. To take such a \
+list all the same, restart (and remove `copy`), or set may_shrink = true. Replace a file as a whole, by renaming a new \
+one: one that is being written can be read half-way. With `copy`, the gateway starts with the kept copy, and fetches \
+the list then.
 
 Reload: the configuration, its schemes and its secrets are read again when one of these files changes, and at \
 SIGHUP. A wrong file changes nothing, and a line on standard error says what is wrong. Requests in flight keep the \

@@ -73,6 +73,11 @@ impl Reader<'_> {
         if proxies.is_empty() {
             return Err(self.wrong_at(trusted, "the list has no proxy: add one such as \"10.0.0.0/8\""));
         }
+        if let Some(wide) = trusted.as_ref().iter().find(|text| parse_network(text.as_ref()).is_ok_and(is_too_wide)) {
+            let message =
+                "a range this wide has clients in it, which could choose their address: list the proxies alone";
+            return Err(self.wrong_at(wide, message));
+        }
         let front = Front {
             protocol: self.protocol(file)?.map(|()| ProxyProtocol::from(proxies.clone())),
             header: self.header(file)?.map(|header| TrustedProxies::new(proxies, header)),
@@ -166,7 +171,8 @@ impl Reader<'_> {
         }
         let kept = &self.with.kept.feeds;
         let same = kept.iter().find(|feed| feed.is(&plan, &always)).cloned();
-        let going_on = same.or_else(|| kept.iter().find_map(|feed| feed.by(&plan, &always)));
+        let nearest = || kept.iter().filter(|feed| feed.rank(&plan).is_some()).min_by_key(|feed| feed.rank(&plan));
+        let going_on = same.or_else(|| Some(nearest()?.by(&plan, &always)));
         let feed = going_on.map_or_else(|| self.with.failed_lists.start(plan, always, self.with.log), Ok);
         let feed = feed.map_err(|message| self.wrong_at(entry, message))?;
         feeds.push(feed.clone());
@@ -221,6 +227,15 @@ impl Reader<'_> {
             return Err(self.wrong_at(text, format!("expected {} or more", humantime::format_duration(least))));
         }
         Ok(every)
+    }
+}
+
+/// Whether a range is wider than the widest private ones: 10.0.0.0/8 (RFC 1918) and fc00::/7 (RFC 4193).
+fn is_too_wide(network: IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 8,
+        IpNet::V6(network) if network.addr().to_ipv4_mapped().is_some() => network.prefix_len() < 96 + 8,
+        IpNet::V6(network) => network.prefix_len() < 7,
     }
 }
 
