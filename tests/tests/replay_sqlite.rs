@@ -245,6 +245,35 @@ fn a_file_that_another_process_has_locked_is_an_error_until_it_is_free() {
 }
 
 #[test]
+fn a_claim_that_nobody_waits_for_any_more_does_not_block_its_event() {
+    faults::run(async {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("replays.db");
+        let options = SqliteOptions::new().with_lock_timeout(Duration::from_secs(20));
+        let store = SqliteReplayStore::open_with(&path, options).unwrap();
+        let other = Connection::open(&path).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let mut claim = Box::pin(store.claim(event(1), MINUTE, at(0)));
+        assert!(poll_fn(|context| Poll::Ready(claim.as_mut().poll(context).is_pending())).await);
+        // The thread waits for the lock by now, and will make the claim.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        drop(claim);
+        other.execute_batch("ROLLBACK").unwrap();
+        done(&store, event(1), MINUTE, at(1)).await;
+    });
+}
+
+#[test]
+fn a_limit_of_bytes_that_has_no_room_for_the_table_is_an_error() {
+    let folder = TempDir::new().unwrap();
+    for bytes in [0, 1, 4096] {
+        let path = folder.path().join(format!("{bytes}.db"));
+        let opened = SqliteReplayStore::open_with(&path, SqliteOptions::new().with_bytes(bytes));
+        assert!(matches!(opened, Err(SqliteStoreError::NoSpace)), "{bytes}: {opened:?}");
+    }
+}
+
+#[test]
 fn a_commit_waits_for_the_file_twice_as_long_as_a_claim() {
     faults::run(async {
         let folder = TempDir::new().unwrap();

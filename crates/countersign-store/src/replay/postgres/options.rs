@@ -30,6 +30,9 @@ pub struct PostgresOptions {
 /// Enough to keep a server's disk busy, since it writes the commits of several connections together.
 const CONNECTIONS: usize = 8;
 
+/// Far above what one server takes: our choice of a bound.
+const MOST_CONNECTIONS: usize = 1000;
+
 /// 1 s: half of the time that the layer gives a store.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -86,9 +89,9 @@ impl PostgresOptions {
         Ok(self)
     }
 
-    /// Sets how many connections may be open, at least one: 8 by default.
+    /// Sets how many connections may be open, from one to 1000: 8 by default.
     pub fn with_connections(mut self, most: usize) -> Self {
-        self.connections = most.max(1);
+        self.connections = most.clamp(1, MOST_CONNECTIONS);
         self
     }
 

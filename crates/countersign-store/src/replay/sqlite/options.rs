@@ -48,7 +48,8 @@ impl SqliteOptions {
     }
 
     /// Sets how long to wait for other processes that have the file locked, at most 24 days. A commit waits twice as
-    /// long.
+    /// long. Keep it below the timeout of the caller (2 s in a `ReplayLayer`): a claim that is made after its caller has
+    /// gone is released again, but until then its event is in progress.
     pub fn with_lock_timeout(mut self, limit: Duration) -> Self {
         self.lock_timeout = limit.min(LONGEST_LOCK_TIMEOUT);
         self

@@ -122,7 +122,8 @@ impl Table {
         connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         let page: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
         let pages = options.bytes / u64::try_from(page).unwrap_or(PAGE);
-        let pages = i64::try_from(pages).unwrap_or(i64::MAX).min(MOST_PAGES);
+        // SQLite ignores a limit of no pages.
+        let pages = i64::try_from(pages).unwrap_or(i64::MAX).clamp(1, MOST_PAGES);
         connection.pragma_update(None, "max_page_count", pages)?;
         connection.busy_timeout(Duration::ZERO)?;
         let mut turns = Turns::new(options.lock_timeout);

@@ -60,8 +60,7 @@ impl Writer {
     }
 
     async fn ask<O: Operation>(&self, operation: O, call: impl FnOnce(Waiting<O>) -> Call) -> Answer<O> {
-        let (caller, answered) = oneshot::channel();
-        let waiting = Waiting { operation, was_locked_out: false, answer: None, caller };
+        let (waiting, answered) = Waiting::new(operation);
         self.calls.try_send(call(waiting)).map_err(|error| match error {
             TrySendError::Full(_) => SqliteStoreError::Busy { waiting: self.waiting },
             TrySendError::Disconnected(_) => SqliteStoreError::WriterGone,
@@ -78,10 +77,19 @@ impl Call {
         }
     }
 
-    fn answer(self) {
+    /// Answers the caller. If a caller has gone, its claim would block its event until the lease ends: returns the release.
+    fn answer(self) -> Option<Self> {
         match self {
-            Self::Claim(claim) => claim.answer(),
-            Self::Settle(settle) => settle.answer(),
+            Self::Claim(claim) => {
+                let now = claim.operation.now;
+                let Err(Ok(Claim::Fresh(lease))) = claim.answer()? else { return None };
+                Some(Self::Settle(Waiting::new(SettleOperation::Release { lease, now }).0))
+            }
+            Self::Settle(settle) => {
+                // A caller that does not wait for it learns when its lease is over.
+                let _ = settle.answer();
+                None
+            }
         }
     }
 
@@ -99,11 +107,14 @@ impl<O: Operation> Waiting<O> {
         Ok(())
     }
 
-    /// Sends the answer. A caller that does not wait for it learns when its lease is over.
-    fn answer(self) {
-        if let Some(answer) = self.answer {
-            let _ = self.caller.send(answer);
-        }
+    fn new(operation: O) -> (Self, oneshot::Receiver<Answer<O>>) {
+        let (caller, answered) = oneshot::channel();
+        (Self { operation, was_locked_out: false, answer: None, caller }, answered)
+    }
+
+    /// Sends the answer, if there is one; gives it back if the caller has gone.
+    fn answer(self) -> Option<Result<(), Answer<O>>> {
+        Some(self.caller.send(self.answer?))
     }
 
     fn refuse(self, error: SqliteStoreError) {
@@ -125,13 +136,11 @@ fn write(mut table: Table, calls: &Receiver<Call>) {
     }
 }
 
-/// Runs the calls in one transaction, and answers them when it is on the disk. Returns those to try again.
+/// Runs the calls in one transaction, and answers them when it is on the disk. Returns those to run next: again, or to undo
+/// claims whose callers have gone.
 fn transact(table: &mut Table, mut batch: Vec<Call>) -> Vec<Call> {
     match table.transact(|transaction| batch.iter_mut().try_for_each(|call| call.run(transaction))) {
-        Ok(()) => {
-            batch.into_iter().for_each(Call::answer);
-            Vec::new()
-        }
+        Ok(()) => batch.into_iter().filter_map(Call::answer).collect(),
         Err(SqliteStoreError::NoSpace) if batch.len() > 1 => {
             split(batch).into_iter().flat_map(|part| transact(table, part)).collect()
         }
