@@ -23,11 +23,12 @@ impl<S, R> InnerService<R> for S where
 {
 }
 
-/// The request for the inner service: the verified body, and the [`Delivery`] in the extensions.
+/// The request for the inner service: the verified body, and the [`Delivery`] in the extensions. `endpoint` is for the log.
 pub(crate) fn verified_request(
     mut head: Parts,
     delivery: Delivery,
     tenant: Option<TenantName>,
+    endpoint: Option<&str>,
 ) -> Request<VerifiedBody> {
     let body = VerifiedBody::new(delivery.body().clone());
     if delivery.is_unpacked() {
@@ -39,6 +40,7 @@ pub(crate) fn verified_request(
     if head.extensions.insert(delivery).is_some() {
         tracing::warn!(
             target: "countersign",
+            endpoint,
             path = sent::path(&head),
             "a request was verified twice: two `Stack`s or `VerifyLayer`s are around its route. Remove one: if both guard against \
              replays, the inner one refuses what the outer one has claimed"

@@ -72,7 +72,12 @@ where
     match judge_at_once(&**pipeline, &head, &mut body, now) {
         Poll::Ready(Ok(Verdict::Delivery(delivery))) => {
             settings.meter.verified(begun, delivery.body().len() as u64);
-            pipeline.call_inner(inner, verified_request(head, delivery, None), now, pending)
+            pipeline.call_inner(
+                inner,
+                verified_request(head, delivery, None, settings.endpoint.as_deref()),
+                now,
+                pending,
+            )
         }
         Poll::Ready(Ok(Verdict::Handshake(handshake))) => {
             Step::waits(answer_handshake::<S, _, _, _>(Arc::clone(pipeline), *handshake, head, pending))
@@ -149,7 +154,7 @@ where
         let limit = pipeline.ready_timeout();
         match within(limit, pin!(poll_fn(|context| inner.poll_ready(context)))).await {
             Some(Ok(())) => {
-                let request = verified_request(*head, delivery, tenant);
+                let request = verified_request(*head, delivery, tenant, settings.endpoint.as_deref());
                 pipeline.call_inner(&mut inner, request, settings.now(), pending).await
             }
             Some(Err(error)) => end(pending, "accepted", Err(error)),

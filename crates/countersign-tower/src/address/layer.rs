@@ -63,7 +63,8 @@ impl AddressLayer {
         self
     }
 
-    /// Counts the requests that this layer refuses under this name, which log lines then have too. See [`metrics`](crate::metrics).
+    /// Counts the requests that this layer refuses under this name, which log lines then have too. In a [`Stack`](crate::Stack) it
+    /// has no effect: the stack counts them under its own name. See [`metrics`](crate::metrics).
     ///
     /// # Panics
     ///

@@ -8,6 +8,7 @@ pub(crate) struct Meter {}
 pub(crate) struct Pending {}
 
 /// A point in time, which is not measured.
+#[derive(Clone, Copy)]
 pub(crate) struct Moment {}
 
 impl Meter {

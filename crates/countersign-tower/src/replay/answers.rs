@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use bytes::Bytes;
-use countersign::ReplayKey;
+use countersign::{ReplayKey, scheme};
 use http::{HeaderMap, Response, StatusCode};
 use http_body::Body;
 use http_body_util::BodyExt;
@@ -26,6 +26,10 @@ pub trait Answers<R>: Clone + Send + Sync + 'static + sealed::Sealed {
     #[doc(hidden)]
     fn keep(&self, key: ReplayKey, kept: Kept);
 
+    /// Forgets an older answer: the event was handled again, after it had been forgotten.
+    #[doc(hidden)]
+    fn forget(&self, key: ReplayKey);
+
     /// The first answer, if it was kept.
     #[doc(hidden)]
     fn repeat(&self, key: ReplayKey) -> Option<Response<R>>;
@@ -38,7 +42,8 @@ pub struct NoAnswers {}
 
 /// How many first answers are kept for duplicates: in the memory of this process, until newer ones need the room.
 ///
-/// 2xx answers of known length are kept, with their headers and without trailers. Reading the body has the handler's timeout. A
+/// Answers of known length that the provider [accepts](countersign::scheme::Answers::accepts) are kept, with their headers and
+/// without trailers. Reading the body has the handler's timeout; if it fails, the answer is 500, although the event was handled. A
 /// duplicate whose answer was not kept gets the provider's [acknowledgement](countersign::Delivery::acknowledgement).
 #[derive(Clone, Copy, Debug)]
 #[must_use]
@@ -104,6 +109,8 @@ impl<R: Default + Send + 'static> Answers<R> for NoAnswers {
 
     fn keep(&self, _: ReplayKey, _: Kept) {}
 
+    fn forget(&self, _: ReplayKey) {}
+
     fn repeat(&self, _: ReplayKey) -> Option<Response<R>> {
         None
     }
@@ -141,6 +148,11 @@ impl Weighter<ReplayKey, Arc<Kept>> for Weight {
 }
 
 impl Kept {
+    /// Whether it ends the provider's retries.
+    pub(super) fn is_accepted_by(&self, provider: &scheme::Answers) -> bool {
+        provider.accepts(self.status) && provider.body().is_none_or(|wanted| self.body == wanted.as_bytes())
+    }
+
     fn size(&self) -> usize {
         let headers = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + PER_HEADER);
         PER_ANSWER + headers.sum::<usize>() + self.body.len()
@@ -161,7 +173,8 @@ const PER_HEADER: usize = 128;
 
 impl KeptAnswers {
     pub(super) fn new(limits: IdempotentAnswers) -> Self {
-        let least = limits.bytes.div_ceil(limits.count.max(1));
+        // An answer as large as the whole cache would not be kept.
+        let least = limits.bytes.div_ceil(limits.count.max(1)).min(limits.bytes / 10 * 9);
         let bytes = if limits.count == 0 { 0 } else { limits.bytes };
         let cache = Cache::with_options(
             limits.options(bytes),
@@ -193,6 +206,10 @@ where
 
     fn keep(&self, key: ReplayKey, kept: Kept) {
         self.cache.insert(key, Arc::new(kept));
+    }
+
+    fn forget(&self, key: ReplayKey) {
+        self.cache.remove(&key);
     }
 
     fn repeat(&self, key: ReplayKey) -> Option<Response<R>> {

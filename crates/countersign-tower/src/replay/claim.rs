@@ -15,7 +15,6 @@ use countersign::{
 };
 use tokio::{
     runtime::Handle,
-    sync::Semaphore,
     time::{Instant, timeout},
 };
 
@@ -25,12 +24,7 @@ use super::layer::Settings;
 pub(crate) struct StoreClient<St> {
     pub(super) store: Arc<St>,
     pub(super) settings: Settings,
-    /// Permits for releases of dropped requests.
-    releases: Arc<Semaphore>,
 }
-
-/// How many releases of dropped requests may be in flight.
-const RELEASES: usize = 1024;
 
 /// The store's answer to a claim.
 pub(super) enum ClaimAnswer<St: ReplayStore> {
@@ -65,7 +59,7 @@ pub(super) struct StoreFailed;
 
 impl<St: ReplayStore> StoreClient<St> {
     pub(super) fn new(store: Arc<St>, settings: Settings) -> Self {
-        Self { store, settings, releases: Arc::new(Semaphore::new(RELEASES)) }
+        Self { store, settings }
     }
 
     pub(super) fn now(&self) -> Timestamp {
@@ -81,9 +75,11 @@ impl<St: ReplayStore> StoreClient<St> {
         self: &Arc<Self>,
         key: ReplayKey,
         now: Timestamp,
-    ) -> Option<Result<ClaimAnswer<St>, St::Error>> {
-        let claim = self.store.claim_at_once(key, self.settings.lease(), now)?;
-        Some(claim.map(|claim| self.answer(key, claim)))
+    ) -> Option<Called<ClaimAnswer<St>, St::Error>> {
+        match caught(|| self.store.claim_at_once(key, self.settings.lease(), now)) {
+            Ok(claim) => Some(Ok(claim?.map(|claim| self.answer(key, claim)))),
+            Err(panicked) => Some(Err(panicked)),
+        }
     }
 
     /// Claims an event. If the result is dropped, the claim is released.
@@ -121,13 +117,14 @@ impl<St: ReplayStore> StoreClient<St> {
         mut call: Call<F>,
     ) -> impl Future<Output = Result<T, NoResult>> + use<T, F, St> {
         let begun = match poll_once(&mut call) {
-            Poll::Ready(done) => Ok(done),
+            Ok(Poll::Ready(done)) => Ok(Ok(done)),
             // The task polls again, with a waker of its own.
-            Poll::Pending => Err(tokio::spawn(timeout(self.settings.store_timeout, call))),
+            Ok(Poll::Pending) => Err(tokio::spawn(timeout(self.settings.store_timeout, call))),
+            Err(panicked) => Ok(Err(panicked)),
         };
         async move {
             match begun {
-                Ok(done) => Ok(done),
+                Ok(ended) => ended,
                 Err(task) => match task.await {
                     Ok(in_time) => in_time.map_err(|_| NoResult::TimedOut),
                     Err(error) if error.is_panic() => Err(NoResult::Panicked),
@@ -204,13 +201,15 @@ impl<St: ReplayStore> HeldClaim<St> {
     /// Marks the event as done without waiting; gives the claim back if this store must be waited for.
     pub(super) fn commit_at_once(mut self, keep_for: Duration) -> Result<Result<(), StoreFailed>, Self> {
         let Some(lease) = self.lease.take() else { return Ok(Err(StoreFailed)) };
-        match self.client.store.commit_at_once(lease, keep_for, self.client.now()) {
-            Ok(settled) => Ok(self.committed(self.client.logged("commit", Ok(settled)))),
-            Err(lease) => {
+        let settled = match caught(|| self.client.store.commit_at_once(lease, keep_for, self.client.now())) {
+            Ok(Ok(settled)) => Ok(settled),
+            Ok(Err(lease)) => {
                 self.lease = Some(lease);
-                Err(self)
+                return Err(self);
             }
-        }
+            Err(panicked) => Err(panicked),
+        };
+        Ok(self.committed(self.client.logged("commit", settled)))
     }
 
     /// Marks the event as done, even if the request is dropped meanwhile.
@@ -251,17 +250,16 @@ impl<St: ReplayStore> Drop for HeldClaim<St> {
         let Some(lease) = self.lease.take() else { return };
         let (client, called) = (Arc::clone(&self.client), Arc::clone(&self.client));
         let mut release = Box::pin(async move { called.store.release(lease, called.now()).await });
-        // A panic must not leave a destructor, and a future that has panicked must not be polled again.
-        let ended = match catch_unwind(AssertUnwindSafe(|| poll_once(&mut release))) {
+        let ended = match poll_once(&mut release) {
             Ok(Poll::Pending) => None,
             Ok(Poll::Ready(result)) => Some(Ok(result)),
-            Err(_) => Some(Err(NoResult::Panicked)),
+            Err(panicked) => Some(Err(panicked)),
         };
         if let Some(called) = ended {
             let _: Result<Settlement, StoreFailed> = client.logged("release", called);
             return;
         }
-        let permit = Arc::clone(&client.releases).try_acquire_owned();
+        let permit = Arc::clone(&client.settings.releases).try_acquire_owned();
         let (Ok(runtime), Ok(permit)) = (Handle::try_current(), permit) else {
             tracing::error!(
                 target: "countersign",
@@ -279,7 +277,12 @@ impl<St: ReplayStore> Drop for HeldClaim<St> {
     }
 }
 
-/// Polls without a waker: if the future is pending, the caller has it polled again.
-fn poll_once<F: Future>(future: &mut Call<F>) -> Poll<F::Output> {
-    future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+/// Polls without a waker: if the future is pending, the caller has it polled again. One that has panicked must not be.
+fn poll_once<F: Future>(future: &mut Call<F>) -> Result<Poll<F::Output>, NoResult> {
+    caught(|| future.as_mut().poll(&mut Context::from_waker(Waker::noop())))
+}
+
+/// Calls the store. Its panic is a failure of the store, and not of the request, whose handler may have succeeded.
+fn caught<T>(call: impl FnOnce() -> T) -> Result<T, NoResult> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|_| NoResult::Panicked)
 }

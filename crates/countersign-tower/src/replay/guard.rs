@@ -9,7 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use countersign::{Delivery, Rejection, ReplayKey, ReplayStore, Timestamp, replay::ReplayScope};
-use http::{Request, Response, uri::PathAndQuery};
+use http::{Request, Response, StatusCode, uri::PathAndQuery};
 use tokio::time::Instant;
 
 use super::{
@@ -52,6 +52,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         let Some(delivery) = request.extensions().get::<Delivery>().cloned() else {
             tracing::error!(
                 target: "countersign",
+                endpoint = &*client.settings.endpoint,
                 path = uri.path(),
                 "the request has no `Delivery` in its extensions: put the `ReplayLayer` directly inside the `VerifyLayer`"
             );
@@ -68,8 +69,12 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         R: Default + From<Bytes> + Send + 'static,
     {
         let Some(key) = self.delivery.replay_key(&self.scope(&request)) else { return self.call(None, inner, request) };
+        let is_operators = request.extensions().get::<OperatorReplay>().is_some();
+        if let Some(late) = self.too_late().filter(|_| !is_operators) {
+            return Step::answered(Ok(self.refuse(late)));
+        }
         if let Some(answer) = self.client.claim_at_once(key, self.called_at) {
-            let answer = self.client.record_claim(Ok(answer));
+            let answer = self.client.record_claim(answer);
             return self.act_on_claim(key, answer, inner, request);
         }
         // Started here and not in the future, so that a claim whose request is dropped is still received, and released.
@@ -185,6 +190,15 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         }
     }
 
+    /// Why the delivery is refused if it took longer to arrive than the events of deliveries are kept for: it may be a replay of
+    /// one that is forgotten already.
+    fn too_late(&self) -> Option<Rejection> {
+        let (signed_at, tolerance) = self.delivery.timestamp().zip(self.delivery.tolerance())?;
+        let (age, tolerance) = (self.called_at.since(signed_at)?, tolerance.past());
+        let limit = tolerance.saturating_add(self.client.settings.longest_arrival());
+        (age > limit).then_some(Rejection::TimestampTooOld { age, tolerance })
+    }
+
     /// The rest of the handler's time. A clock that is set back does not shorten it.
     pub(super) fn time_left(&self) -> Duration {
         let taken = self.client.now().since(self.called_at).unwrap_or_default();
@@ -223,9 +237,9 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         A: Answers<R>,
         R: From<Bytes>,
     {
-        self.log(&Rejection::Replayed);
         let again = self.answers.repeat(key);
         let mut again = again.unwrap_or_else(|| self.delivery.acknowledgement().map(R::from));
+        self.log(&Rejection::Replayed, again.status());
         again.extensions_mut().insert(Rejection::Replayed);
         // For outer layers that log which event it was.
         again.extensions_mut().insert(self.delivery.clone());
@@ -268,31 +282,35 @@ impl<St: ReplayStore, A> Guarded<St, A> {
     {
         let taken = within(self.client.settings.handler_timeout, pin!(self.answers.take(response))).await;
         let Some(Ok((response, kept))) = taken else {
-            let (endpoint, path) = (self.endpoint(), self.path());
+            self.answers.forget(key);
+            let (endpoint, provider, path) = (self.endpoint(), self.delivery.provider(), self.path());
             tracing::error!(
                 target: "countersign",
                 endpoint,
+                provider,
                 path,
                 "the body of the handler's answer failed or did not end in time: it is answered 500, and the event stays handled"
             );
             return internal_error();
         };
-        if let Some(kept) = kept {
-            self.answers.keep(key, kept);
+        match kept.filter(|kept| kept.is_accepted_by(self.delivery.scheme().answers())) {
+            Some(kept) => self.answers.keep(key, kept),
+            None => self.answers.forget(key),
         }
         response
     }
 
     /// The answer to a refused delivery; logs the reason.
     fn refuse<R: Default>(&self, rejection: Rejection) -> Response<R> {
-        self.log(&rejection);
-        refuse(rejection, Some(self.delivery.scheme()))
+        let scheme = Some(self.delivery.scheme());
+        self.log(&rejection, status(&rejection, scheme));
+        refuse(rejection, scheme)
     }
 
     /// Duplicates are normal, so they are no warning.
-    fn log(&self, rejection: &Rejection) {
+    fn log(&self, rejection: &Rejection, status: StatusCode) {
         let (endpoint, provider, path) = (self.endpoint(), self.delivery.provider(), self.path());
-        let (code, status) = (rejection.code(), status(rejection, Some(self.delivery.scheme())).as_u16());
+        let (code, status) = (rejection.code(), status.as_u16());
         if matches!(rejection, Rejection::Replayed | Rejection::InProgress) {
             tracing::info!(target: "countersign", endpoint, provider, path, code, status, reason = %rejection, "not handled again");
         } else {

@@ -7,6 +7,7 @@ use std::{
 };
 
 use countersign::{Delivery, ReplayStore, Timestamp, Tolerance, Verifier, replay::ReplayScope, scheme::Description};
+use tokio::sync::Semaphore;
 use tower_layer::Layer;
 
 use super::{IdempotentAnswers, NoAnswers, Replay, ReplayConfigError, answers::KeptAnswers, claim::StoreClient};
@@ -34,6 +35,8 @@ pub(crate) struct Settings {
     pub(super) fails_open: bool,
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     pub(super) meter: Meter,
+    /// Permits for releases of dropped requests.
+    pub(super) releases: Arc<Semaphore>,
     lease: Duration,
     keep_for: Option<Duration>,
     /// How long the body of a delivery may take after its time was judged.
@@ -48,8 +51,14 @@ const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
 /// `slack.toml` 3 s).
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How many releases of dropped requests may be in flight.
+const RELEASES: usize = 1024;
+
 /// 60 s: twice the handler's time.
 const LEASE: Duration = Duration::from_secs(60);
+
+/// 10 minutes: our choice. Longer timeouts do not let a store keep events for longer.
+const LONGEST_ARRIVAL: Duration = Duration::from_secs(600);
 
 /// 3 days: most providers that document their retries end them by then (`retries_for` in the catalogue files; Adyen's last 30 days).
 /// Used where a provider does not say: a later retry is handled again. Also the least where no time is signed: there only the
@@ -61,8 +70,10 @@ impl<St: ReplayStore> ReplayLayer<St> {
     /// endpoint that several processes serve has one. Log lines have this name too.
     ///
     /// The handler has 30 s, and each call to the store 2 s. An event is kept for as long as its provider retries (3 days if that
-    /// is not known), plus the time for which its signature can be fresh and its delivery can take to arrive. Where no time is signed, a signature is fresh for ever,
-    /// and events are kept for 3 days at least.
+    /// is not known), plus the time for which its signature can be fresh and its delivery can take to arrive: 10 s for the body (in
+    /// a [`Stack`](crate::Stack) its body timeout) and the handler's timeout, but not more than 10 minutes. A delivery whose time is
+    /// older than its tolerance by more than that is refused (`timestamp_too_old`). Where no time is signed, a signature is fresh for
+    /// ever, and events are kept for 3 days at least.
     ///
     /// # Panics
     ///
@@ -86,6 +97,7 @@ impl<St: ReplayStore> ReplayLayer<St> {
             fails_open: false,
             clock: Arc::new(|| Timestamp::from(SystemTime::now())),
             meter: Meter::default(),
+            releases: Arc::new(Semaphore::new(RELEASES)),
             lease: LEASE,
             keep_for: None,
             body_timeout: BODY_TIMEOUT,
@@ -216,9 +228,10 @@ impl<St: ReplayStore, A> ReplayLayer<St, A> {
 }
 
 impl Settings {
-    /// The longest time from the judgement of a delivery's time to its claim: for the body, and until the service is ready.
-    fn longest_arrival(&self) -> Duration {
-        self.body_timeout.saturating_add(self.handler_timeout)
+    /// The longest time from the judgement of a delivery's time to its claim: for the body, and until the service is ready. A
+    /// delivery that was just fresh and takes longer is refused.
+    pub(super) fn longest_arrival(&self) -> Duration {
+        self.body_timeout.saturating_add(self.handler_timeout).min(LONGEST_ARRIVAL)
     }
 
     fn shortest_lease(&self) -> Duration {

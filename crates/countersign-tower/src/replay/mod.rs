@@ -48,7 +48,7 @@
 //! Handlers run at least once per accepted event, and exactly once if they succeed within the lease and the store answers.
 //!
 //! A claim that is dropped is released at once if the store answers at once, as the one in memory does; otherwise by a task on
-//! the tokio runtime. There are at most 1,024 such tasks at a time; beyond them, the end of the lease releases the claim. A
+//! the tokio runtime. A layer has at most 1,024 such tasks at a time; beyond them, the end of the lease releases the claim. A
 //! commit that has begun goes on when its request is dropped.
 //!
 //! The layer needs a tokio runtime with a timer.

@@ -5,8 +5,9 @@ use std::sync::Arc;
 /// Lets one delivery through although its event was handled, because an operator wants it to be handled again.
 ///
 /// Put it into the extensions of a request that your own code makes, for example from a stored delivery. No header creates it, so
-/// a client cannot; `countersign serve` creates it for an operator's token. An event that is being handled is refused as
-/// always, so that it never runs twice at the same time.
+/// a client cannot; `countersign serve` creates it for an operator's token. An event that is being handled, for the provider or
+/// for another operator, is refused as always. Only if the event is forgotten while it runs for an operator, an ordinary delivery
+/// of it can run at the same time.
 ///
 /// It bypasses the replay guard only: the request must verify like any other. If its timestamp is too old, sign it again
 /// ([`Signer`](countersign::Signer)), or use a [`VerifyLayer`](crate::VerifyLayer) whose

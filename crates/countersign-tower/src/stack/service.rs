@@ -5,6 +5,7 @@ use std::{
     fmt,
     sync::Arc,
     task::{Context, Poll},
+    thread,
     time::Duration,
 };
 
@@ -17,7 +18,7 @@ use tower_service::Service;
 use crate::{
     AddressLayer, Keys, ResponseFuture, VerifiedBody,
     future::Step,
-    meter::{Pending, end},
+    meter::{Moment, Pending, end},
     pipeline::{self, Pipeline},
     refusal::internal_error,
     replay::{Answers, Guarded, NoAnswers, StoreClient, outcome},
@@ -116,11 +117,11 @@ where
         pending: Pending,
     ) -> Step<S::Future> {
         let Some((client, answers)) = &self.replay else {
-            let (checks, begun) = (Arc::clone(self), self.verify.meter.now());
+            let running = Running { checks: Arc::clone(self), begun: self.verify.meter.now() };
             let answer = inner.call(request);
             return Step::waits(async move {
                 let answer = answer.await;
-                checks.verify.meter.handled(begun, outcome(&answer));
+                running.checks.verify.meter.handled(running.begun, outcome(&answer));
                 end(pending, "accepted", answer)
             });
         };
@@ -129,6 +130,20 @@ where
             None => Step::answered(Ok(internal_error())),
         };
         step.counted(pending)
+    }
+}
+
+/// An inner service that runs without a replay guard. Its panic drops this.
+struct Running<K, St, A> {
+    checks: Arc<Checks<K, St, A>>,
+    begun: Moment,
+}
+
+impl<K, St, A> Drop for Running<K, St, A> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.checks.verify.meter.handled(self.begun, "panic");
+        }
     }
 }
 

@@ -91,6 +91,59 @@ async fn a_duplicate_whose_answer_is_not_kept_gets_the_provider_s_acknowledgemen
 }
 
 #[tokio::test]
+async fn an_answer_that_does_not_end_the_retries_is_not_repeated() {
+    let scheme = |answers: &str| {
+        let scheme = "name = \"A\"\n[signature]\nalgorithm = \"hmac-sha256\"\nheader = \"X-Sig\"\nvalue = \"{hex}\"\n\
+                      signs = \"{body}\"\n[answers]\n";
+        Scheme::from_toml("acme", &format!("{scheme}{answers}")).unwrap()
+    };
+    let made = || Do::AnswerWith("made");
+    for (answers, first, again) in [
+        ("success = \"200\"", made(), (200, "")),
+        ("success = \"204\"", made(), (204, "")),
+        ("success = \"201\"", made(), (201, "made")),
+        ("success = \"2xx\"\nbody = \"well\"", made(), (200, "well")),
+        ("success = \"2xx\"\nbody = \"made\"", made(), (201, "made")),
+    ] {
+        let scheme = scheme(answers);
+        let layer = layer().with_idempotent_answers(IdempotentAnswers::new());
+        let endpoint = Endpoint::of(Verifier::new(&scheme, SECRET).unwrap(), layer);
+        endpoint.script([first]);
+        for expected in [(201, "made"), again, again] {
+            let request = Request::post("/hooks").body(Bytes::from_static(b"{}")).unwrap();
+            let signed = Signer::new(&scheme, SECRET).unwrap().sign(request, endpoint.clock.now()).unwrap();
+            let got = endpoint.send(signed.map(Full::new)).await.unwrap();
+            assert_eq!((got.status, &got.body[..]), (expected.0, expected.1.as_bytes()), "{answers}");
+        }
+        assert_eq!(endpoint.calls(), 1);
+    }
+}
+
+#[tokio::test]
+async fn the_answer_of_an_earlier_handling_is_forgotten() {
+    let limits = IdempotentAnswers::new().with_answer_byte_limit(1000);
+    let layer = layer().with_keep_for(Duration::from_secs(4 * 86_400), []).unwrap();
+    let endpoint = Endpoint::new(layer.with_idempotent_answers(limits));
+    endpoint.script([Do::AnswerWith("short"), Do::AnswerWith("x".repeat(1001).leak())]);
+    endpoint.runs("{}").await;
+    assert_eq!(endpoint.deliver("{}").await.body, "short");
+    endpoint.clock.advance(5 * 86_400);
+    endpoint.runs("{}").await;
+    endpoint.refuses("{}", 200, "replayed").await;
+}
+
+#[tokio::test]
+async fn a_single_answer_is_kept_too() {
+    let endpoint = Endpoint::new(layer().with_idempotent_answers(IdempotentAnswers::new().with_count_limit(1)));
+    for event in ["1", "2"] {
+        endpoint.script([Do::AnswerWith(event)]);
+        endpoint.runs(event).await;
+        assert_eq!(endpoint.deliver(event).await.body, event);
+    }
+    endpoint.refuses("1", 200, "replayed").await;
+}
+
+#[tokio::test]
 async fn no_more_answers_are_kept_than_the_limit_and_their_events_stay_done() {
     for (limits, most) in [
         (IdempotentAnswers::new().with_count_limit(10), 10),

@@ -250,7 +250,9 @@ pub(crate) enum Fault {
     Commit,
     /// Releases fail.
     Release,
-    /// Releases panic.
+    /// Claims, commits or releases panic.
+    ClaimPanics,
+    CommitPanics,
     ReleasePanics,
     /// Claims never come back.
     ClaimHangs,
@@ -284,6 +286,8 @@ impl Remote {
         let fault = *self.fault.lock().unwrap();
         match fault {
             Fault::None => Ok(()),
+            Fault::ClaimPanics if fails == Fault::Claim => panic!("the store panics"),
+            Fault::CommitPanics if fails == Fault::Commit => panic!("the store panics"),
             Fault::ReleasePanics if fails == Fault::Release => panic!("the store panics"),
             fault if fault == hangs => std::future::pending().await,
             fault if fault == fails => Err(LineDown),
@@ -338,7 +342,13 @@ pub(crate) struct AtHand(pub(crate) Remote);
 
 impl AtHand {
     fn fails(&self, at: Fault) -> Result<(), LineDown> {
-        if *self.0.fault.lock().unwrap() == at { Err(LineDown) } else { Ok(()) }
+        let fault = *self.0.fault.lock().unwrap();
+        match fault {
+            fault if fault == at => Err(LineDown),
+            Fault::ClaimPanics if at == Fault::Claim => panic!("the store panics"),
+            Fault::CommitPanics if at == Fault::Commit => panic!("the store panics"),
+            _ => Ok(()),
+        }
     }
 }
 

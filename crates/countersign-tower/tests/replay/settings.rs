@@ -45,6 +45,15 @@ async fn events_are_kept_while_their_provider_retries_and_their_signature_is_fre
 }
 
 #[tokio::test]
+async fn a_handler_that_may_run_for_ever_does_not_keep_events_for_ever() {
+    let arrival = 600;
+    for limit in [Duration::from_secs(590), Duration::from_secs(1000), Duration::MAX] {
+        let endpoint = Endpoint::of(stripe(), layer().with_handler_timeout(limit));
+        is_kept_for(&endpoint, 3 * 86_400 + 600 + arrival).await;
+    }
+}
+
+#[tokio::test]
 async fn events_whose_time_nobody_signed_are_kept_though_their_retries_end_soon() {
     let shopify = Verifier::new(providers::SHOPIFY, SECRET).unwrap();
     assert!(shopify.scheme().answers().retries_for().unwrap() < DAY * 3 && shopify.tolerance().is_none());

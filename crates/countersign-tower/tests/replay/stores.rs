@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use countersign_tower::{ReplayLayer, countersign::replay::MemoryStore, replay::OperatorReplay};
+use countersign_tower::{
+    ReplayLayer,
+    countersign::{ReplayStore, replay::MemoryStore},
+    replay::OperatorReplay,
+};
 use tokio::time::timeout;
 
 use crate::common::{AtHand, Do, Endpoint, Fault, Remote};
@@ -191,6 +195,36 @@ fn a_request_that_is_dropped_outside_of_its_runtime_panics_in_no_destructor() {
     drop(first);
     // It is held until its lease is over.
     runtime().block_on(endpoint.refuses("{}", 409, "in_progress"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_panics_has_failed() {
+    async fn check(remote: Remote, layer: ReplayLayer<impl ReplayStore>, is_open: bool) {
+        let endpoint = Endpoint::new(layer);
+        remote.set(Fault::ClaimPanics);
+        if is_open {
+            assert_eq!(endpoint.runs("1").await.status, 202);
+        } else {
+            endpoint.refuses("1", 503, "store_unavailable").await;
+        }
+        remote.set(Fault::CommitPanics);
+        let got = endpoint.runs("2").await;
+        assert_eq!((got.status, got.code), if is_open { (202, "") } else { (503, "store_unavailable") });
+        remote.set(Fault::ReleasePanics);
+        endpoint.script([Do::Answer(500)]);
+        assert_eq!(endpoint.runs("3").await.status, 500);
+        remote.set(Fault::None);
+        endpoint.refuses("3", 409, "in_progress").await;
+        endpoint.clock.advance(60);
+        endpoint.runs("3").await;
+    }
+    for delay in [Duration::ZERO, Duration::from_millis(1)] {
+        let remote = Remote::new(delay);
+        check(remote.clone(), ReplayLayer::new(remote.clone(), "github"), false).await;
+        check(remote.clone(), ReplayLayer::new(remote.clone(), "open").dangerous_fail_open(), true).await;
+        check(remote.clone(), ReplayLayer::new(AtHand(remote.clone()), "at hand"), false).await;
+        check(remote.clone(), ReplayLayer::new(AtHand(remote), "open at hand").dangerous_fail_open(), true).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

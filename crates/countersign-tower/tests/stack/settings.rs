@@ -195,10 +195,11 @@ async fn a_stack_confirms_subscriptions_with_its_client() {
     assert_eq!(confirmed.extensions().get(), Some(&HandshakeDone::Confirmed));
 }
 
-/// A body that arrives nine seconds after it was asked for.
+/// A body that arrives so many seconds after it was asked for.
 struct Late {
     body: Option<Bytes>,
     clock: Arc<AtomicI64>,
+    seconds: i64,
     is_asked: bool,
 }
 
@@ -211,7 +212,7 @@ impl Body for Late {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         if !mem::replace(&mut self.is_asked, true) {
-            self.clock.fetch_add(9, Ordering::SeqCst);
+            self.clock.fetch_add(self.seconds, Ordering::SeqCst);
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
@@ -239,12 +240,13 @@ async fn a_replay_that_goes_stale_while_its_body_arrives_is_still_known() {
     let request = Request::post("/").body(Bytes::from_static(b"{\"id\":\"1\"}")).unwrap();
     let signed = Signer::new(scheme, SECRET).unwrap().sign(request, NOW).unwrap();
     let mut codes = Vec::new();
-    for is_asked in [true, false] {
-        let arriving = |body| Late { body: Some(body), clock: Arc::clone(&clock), is_asked };
+    // For the body and until the service is ready: 10 s and 30 s. In a test, no time passes for the timeout itself.
+    for (is_asked, seconds) in [(true, 0), (false, 9), (false, 40), (false, 41), (false, 3600)] {
+        let arriving = |body| Late { body: Some(body), clock: Arc::clone(&clock), seconds, is_asked };
         let answer = service.clone().oneshot(signed.clone().map(arriving)).await.unwrap();
         codes.push(answer.extensions().get().map_or("", Rejection::code));
         // Just fresh when its head arrives again.
         clock.store(NOW.unix_seconds() + 5, Ordering::SeqCst);
     }
-    assert_eq!(codes, ["", "replayed"]);
+    assert_eq!(codes, ["", "replayed", "replayed", "timestamp_too_old", "timestamp_too_old"]);
 }

@@ -154,7 +154,8 @@ the server of the store.
 
 An operator can have an event handled again: by sending the same delivery, signed anew if its time is over, with the \
 token in the header `countersign-operator`, as `countersign send --operator-env NAME` does. It must verify like any \
-other delivery, and its line has the operator's name. A token that is not in [operators] is answered 403.
+other delivery, and its line has the operator's name, whether or not the event was handled before. A token that is not \
+in [operators] is answered 403, before any other check.
 
 Settings named `dangerous_` let replays through: `dangerous_fail_open = true` in [replay], while the store cannot be \
 reached; in an endpoint `dangerous_without_replay_guard = true`, or, if its scheme signs no time, \
@@ -172,7 +173,7 @@ An accepted line has `time`, `verdict` (accepted), `endpoint` (its path), `provi
 secret), `timestamp` (the signed time), `event_id` and `event_type` (null, or `value` and `covered`: whether the \
 signature covers it), `method`, `content_type`, `bytes`, `body_covered` (whether the signature covers the body), \
 `micros` (how long it took), with --bodies `query` (unless it may hold the secret) and `body`, or `body_base64` if it \
-is not UTF-8, and `operator` if one had it handled again. In a line on standard error, `verdict` is refused (with \
+is not UTF-8, and `operator` if it came with the token of one. In a line on standard error, `verdict` is refused (with \
 `code`, `status`, `reason` and `peer`), duplicate (with the event's id and type), handshake, or a word about lists, \
 connections or the configuration.
 

@@ -230,7 +230,7 @@ impl Reader<'_> {
     }
 }
 
-/// Whether a range is wider than the widest private ones: 10.0.0.0/8 (RFC 1918) and fc00::/7 (RFC 4193).
+/// Whether a range is wider than the widest private ones: `10.0.0.0/8` (RFC 1918) and `fc00::/7` (RFC 4193).
 fn is_too_wide(network: IpNet) -> bool {
     match network {
         IpNet::V4(network) => network.prefix_len() < 8,
