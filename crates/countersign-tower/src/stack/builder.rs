@@ -135,7 +135,8 @@ impl<K: Keys, St: ReplayStore, A> StackBuilder<K, St, A> {
     }
 
     /// Keeps events that were handled for this time, instead of for as long as their provider retries and their signature can
-    /// be fresh. [`build`](Self::build) checks it against both, and against 3 days if no time is signed.
+    /// be fresh. [`build`](Self::build) checks it against both, and against 3 days if no time is signed; for tenants, whose schemes
+    /// are not known then, the time is lengthened where it is too short.
     pub fn with_keep_for(mut self, keep_for: Duration) -> Self {
         self.keep_for = Some(keep_for);
         self.for_guard("with_keep_for")
