@@ -14,6 +14,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::any,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
 use countersign::{Provider, Rejection, Signer, Verifier, providers};
 use countersign_tests::{
@@ -193,6 +194,31 @@ fn an_audit_finds_a_comparison_that_stops_at_the_shorter_one() {
         if right.as_bytes().starts_with(given.as_bytes()) { Ok(()) } else { Err(bad(StatusCode::UNAUTHORIZED)) }
     });
     assert!(rows.contains_key("A2") && !rows.contains_key("A1"), "{rows:#?}");
+}
+
+#[test]
+fn an_audit_finds_a_comparison_of_a_part_of_the_signature() {
+    let accepts = |rows: &BTreeMap<String, Vec<String>>, part: &str| {
+        let check = format!("the {part} character of the signature changed");
+        assert!(!rows.contains_key("A1"), "{rows:#?}");
+        rows.get("A2").is_some_and(|rows| rows.iter().any(|row| row.contains(&check)))
+    };
+    let rows = found(providers::GITHUB, |_, parts, body| {
+        let (right, given) = right_and_given(parts, body)?;
+        let half = "sha256=".len() + 32;
+        let is_same = right.len() == given.len() && right.as_bytes()[..half] == given.as_bytes()[..half];
+        if is_same { Ok(()) } else { Err(bad(StatusCode::UNAUTHORIZED)) }
+    });
+    assert!(accepts(&rows, "middle") && accepts(&rows, "last") && !accepts(&rows, "first"), "{rows:#?}");
+    let rows = found(providers::SHOPIFY, |_, parts, body| {
+        let tag = |headers: &HeaderMap| BASE64.decode(headers.get("x-shopify-hmac-sha256")?).ok();
+        let signer = Signer::new(providers::SHOPIFY, SECRET).unwrap();
+        let request = Request::post("/").body(body.clone()).unwrap();
+        let right = tag(signer.sign(request, std::time::SystemTime::now()).unwrap().headers()).unwrap();
+        let given = tag(&parts.headers).filter(|given| given.len() == right.len());
+        if given.is_some_and(|given| given[1..] == right[1..]) { Ok(()) } else { Err(bad(StatusCode::UNAUTHORIZED)) }
+    });
+    assert!(accepts(&rows, "first") && !accepts(&rows, "middle") && !accepts(&rows, "last"), "{rows:#?}");
 }
 
 #[test]

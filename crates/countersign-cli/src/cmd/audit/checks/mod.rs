@@ -3,6 +3,7 @@
 mod content;
 mod key;
 mod replay;
+mod tag;
 mod time;
 mod transport;
 
