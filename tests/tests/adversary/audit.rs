@@ -222,6 +222,30 @@ fn an_audit_finds_a_comparison_of_a_part_of_the_signature() {
 }
 
 #[test]
+fn an_audit_finds_a_receiver_that_decodes_the_body_and_loses_bytes() {
+    let replaced = found(providers::STRIPE, |_, parts, body| judge_text(parts, &String::from_utf8_lossy(body)));
+    let latin = found(providers::STRIPE, |_, parts, body| {
+        judge_text(parts, &body.iter().map(|byte| char::from(*byte)).collect::<String>())
+    });
+    let ignored = found(providers::STRIPE, |_, parts, body| {
+        judge_text(parts, &String::from_utf8_lossy(body).replace('\u{fffd}', ""))
+    });
+    for (rows, check) in [
+        (replaced, "a byte that is no UTF-8 for a signed U+FFFD"),
+        (latin, "the byte of Latin-1 for a signed letter of UTF-8"),
+        (ignored, "a byte that is no text where none was signed"),
+    ] {
+        assert!(rows["B7"].len() == 1 && rows["B7"][0].contains(check) && !rows.contains_key("B8"), "{rows:#?}");
+    }
+}
+
+/// Judges the text that the body was decoded to, which must be JSON.
+fn judge_text(parts: &Parts, text: &str) -> Result<(), Refusal> {
+    verdict(providers::STRIPE, parts, &text.to_owned().into()).map_err(|rejection| refuse(&rejection))?;
+    serde_json::from_str::<Json>(text).map(drop).map_err(|_| bad(StatusCode::BAD_REQUEST))
+}
+
+#[test]
 fn an_audit_finds_a_time_that_nobody_looks_at() {
     let rows = found(providers::STRIPE, |_, parts, body| {
         let years = Duration::from_secs(100 * 365 * 86_400);

@@ -20,10 +20,7 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Failure> {
         audit.spoilt("B8", "a space more behind the body", &event.with_body(longer))?;
         let event = sender.event()?;
         audit.spoilt("B8", "no body", &event.with_body(""))?;
-        if let Some(event) = sender.event_of(b"\xff{}".as_slice()) {
-            let event = event.with_body(*b"\xfe{}");
-            audit.spoilt("B7", "a byte for another that is no text either", &event)?;
-        }
+        lossy(audit)?;
     }
     for (check, body) in [
         ("a signed body that is cut off", &b"{\"id\":"[..]),
@@ -36,4 +33,35 @@ pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Sends a byte that is no text where a text was signed that a decoder may make of it.
+fn lossy(audit: &mut Audit<'_>) -> Result<(), Failure> {
+    for (check, decoded) in [
+        ("a byte that is no UTF-8 for a signed U+FFFD", "\u{fffd}"),
+        ("the byte of Latin-1 for a signed letter of UTF-8", "\u{ff}"),
+        ("a byte that is no text where none was signed", ""),
+    ] {
+        let body = audit.sender.body()?;
+        let (before, behind) = body.split_at(end_of_text(&body));
+        let Some(event) = audit.sender.event_of([before, decoded.as_bytes(), behind].concat()) else { continue };
+        if let Some(body) = with_byte(&event.body, decoded.as_bytes()) {
+            audit.spoilt("B7", check, &event.with_body(body))?;
+        }
+    }
+    Ok(())
+}
+
+/// The body with a byte that is no UTF-8 in place of `decoded`.
+fn with_byte(body: &[u8], decoded: &[u8]) -> Option<Vec<u8>> {
+    let at = match decoded {
+        [] => end_of_text(body),
+        _ => body.windows(decoded.len()).rposition(|window| window == decoded)?,
+    };
+    Some([&body[..at], b"\xff", &body[at + decoded.len()..]].concat())
+}
+
+/// The end of the last string of JSON, so that JSON stays JSON; the end of what is no JSON.
+fn end_of_text(body: &[u8]) -> usize {
+    body.iter().rposition(|byte| *byte == b'"').unwrap_or(body.len())
 }
