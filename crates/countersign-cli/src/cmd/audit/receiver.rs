@@ -74,19 +74,17 @@ impl Receiver {
         })
     }
 
-    /// Sends `head`, and then a byte a second until patience is over.
-    pub(super) fn drip(&self, head: &[u8]) -> Got {
-        self.exchange(self.limits.patience, |sending| {
-            sending.write_all(head)?;
-            loop {
-                sending.write_all(b"a")?;
-                sending.stream.set_read_timeout(Some(left(sending.end)?.min(Duration::from_secs(1))))?;
-                match sending.stream.peek(&mut [0]) {
-                    Err(error) if is_timeout(&error) => {}
-                    _ => return Ok(()),
-                }
-            }
-        })
+    /// Sends `head`, and then a byte a second until the receiver answers or closes; `None` if it has done neither when
+    /// patience is over.
+    pub(super) fn drip(&self, head: &[u8]) -> Option<Got> {
+        let stream = match self.open() {
+            Ok(stream) => stream,
+            Err(why) => return Some(Got::Nothing(why)),
+        };
+        let is_over =
+            drip(&mut self.sending(&stream, self.limits.patience), head).is_err_and(|error| is_timeout(&error));
+        let is_late = left(self.limits.until).is_err();
+        if is_over && !is_late { None } else { Some(self.answer(&stream)) }
     }
 
     /// Sends `head`, and then `piece` up to `times` times while the receiver reads. Also returns whether all was read.
@@ -115,16 +113,24 @@ impl Receiver {
     }
 
     fn exchange(&self, within: Duration, send: impl FnOnce(&mut Sending<'_>) -> io::Result<()>) -> Got {
-        if let Err(why) = self.begin(1) {
-            return Got::Nothing(why);
-        }
-        let stream = match self.connect() {
+        let stream = match self.open() {
             Ok(stream) => stream,
-            Err(error) => return Got::Nothing(format!("no connection: {error}")),
+            Err(why) => return Got::Nothing(why),
         };
         // A receiver may close the connection while more is sent; it may have answered first.
         let _ = send(&mut self.sending(&stream, within));
-        let (bytes, is_over) = self.read(&stream, answer::is_whole);
+        self.answer(&stream)
+    }
+
+    /// A connection for one request. The error says why there is none.
+    fn open(&self) -> Result<TcpStream, String> {
+        self.begin(1)?;
+        self.connect().map_err(|error| format!("no connection: {error}"))
+    }
+
+    /// Reads what is answered.
+    fn answer(&self, stream: &TcpStream) -> Got {
+        let (bytes, is_over) = self.read(stream, answer::is_whole);
         match Answer::read(bytes) {
             Some(answer) => Got::Answer(answer),
             None if is_over => Got::Closed,
@@ -203,6 +209,19 @@ impl Write for Sending<'_> {
     }
 }
 
+/// Sends `head`, and then a byte a second until there is something to read. The error is a timeout when time is over.
+fn drip(sending: &mut Sending<'_>, head: &[u8]) -> io::Result<()> {
+    sending.write_all(head)?;
+    loop {
+        sending.write_all(b"a")?;
+        sending.stream.set_read_timeout(Some(left(sending.end)?.min(Duration::from_secs(1))))?;
+        match sending.stream.peek(&mut [0]) {
+            Err(error) if is_timeout(&error) => {}
+            _ => return Ok(()),
+        }
+    }
+}
+
 /// The time until `end`; an error if it has passed.
 fn left(end: Instant) -> io::Result<Duration> {
     let left = end.saturating_duration_since(Instant::now());
@@ -252,10 +271,33 @@ mod tests {
         let start = Instant::now();
         let late = Got::Nothing("out of time".to_owned());
         assert_eq!(receiver(reads_slowly).pour(b"", &[0; 0x1000], 0x4000), (late.clone(), false));
-        assert_eq!(receiver(reads_slowly).drip(b""), late);
+        assert_eq!(receiver(reads_slowly).drip(b""), Some(late.clone()));
         assert_eq!(receiver(answers_slowly).send(b"x"), late);
         assert_eq!(receiver(answers_slowly).answers(b"x"), None);
         assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    }
+
+    #[test]
+    fn a_drip_ends_with_what_comes_while_it_drips() {
+        fn gives_up_between_bytes(mut stream: TcpStream) {
+            stream.set_read_timeout(Some(Duration::from_millis(1500))).unwrap();
+            while stream.read(&mut [0; 1024]).is_ok_and(|count| count > 0) {}
+            let _ = stream.write_all(b"HTTP/1.1 408 Request Timeout\r\n\r\n");
+        }
+        fn answers(mut stream: TcpStream) {
+            let _ = stream.write_all(b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n");
+        }
+        let limits = |receiver: Receiver| Receiver {
+            limits: Limits {
+                patience: Duration::from_secs(3),
+                until: Instant::now() + Duration::from_secs(60),
+                requests: 1,
+            },
+            ..receiver
+        };
+        assert_eq!(limits(receiver(gives_up_between_bytes)).drip(b"x"), None);
+        assert_eq!(limits(receiver(drop)).drip(b"x"), Some(Got::Closed));
+        assert!(matches!(limits(receiver(answers)).drip(b"x"), Some(Got::Answer(answer)) if answer.status == 408));
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) enum Verdict {
 }
 
 impl Expect {
-    fn words(self) -> &'static str {
+    pub(super) fn words(self) -> &'static str {
         match self {
             Self::Accepted => "2xx",
             Self::Refused => "4xx",
