@@ -23,6 +23,7 @@ use countersign_tests::{
     target::{Gateway, PROVIDERS, SECRET, Served, Server, each},
 };
 use http::{HeaderMap, HeaderValue, Request, StatusCode, request::Parts};
+use http_body_util::BodyExt as _;
 use serde_json::Value as Json;
 use tokio::time::timeout;
 
@@ -364,9 +365,38 @@ fn an_audit_finds_a_receiver_without_limits() {
     }
     let server = Served::new(Router::new().route("/github", any(receive)), Arc::default());
     let rows = not_passed(&audit(&server, providers::GITHUB, &[]));
-    assert!(rows["E4"].iter().any(|row| row.contains("all was read")), "{rows:#?}");
+    for how in ["in chunks", "with a length"] {
+        let is_read = |row: &String| row.contains(how) && row.contains("all was read");
+        assert!(rows["E4"].iter().any(is_read), "{rows:#?}");
+    }
     let slow = "a body of a byte a second";
     assert!(rows["E5"].iter().any(|row| row.contains(slow) && row.contains("still open")), "{rows:#?}");
+}
+
+#[test]
+fn an_audit_passes_a_receiver_that_reads_what_is_too_large_and_says_so() {
+    async fn receive(request: Request<Body>) -> StatusCode {
+        let (parts, body) = request.into_parts();
+        let whole = timeout(Duration::from_secs(2), kept(body)).await;
+        let Ok(Ok(kept)) = whole else { return StatusCode::REQUEST_TIMEOUT };
+        let Some(body) = kept else { return StatusCode::PAYLOAD_TOO_LARGE };
+        verdict(providers::GITHUB, &parts, &body).err().map_or(StatusCode::OK, |rejection| rejection.status())
+    }
+    /// Reads a body to its end, and keeps it if it is small.
+    async fn kept(mut body: Body) -> Result<Option<Bytes>, axum::Error> {
+        let (mut kept, mut is_small) = (Vec::new(), true);
+        while let Some(frame) = body.frame().await {
+            let data = frame?.into_data().unwrap_or_default();
+            is_small = is_small && kept.len() + data.len() <= 1024 * 1024;
+            if is_small {
+                kept.extend_from_slice(&data);
+            }
+        }
+        Ok(is_small.then(|| kept.into()))
+    }
+    let server = Served::new(Router::new().route("/github", any(receive)), Arc::default());
+    let rows = not_passed(&audit(&server, providers::GITHUB, &[]));
+    assert!(!rows.contains_key("E4"), "{rows:#?}");
 }
 
 #[test]

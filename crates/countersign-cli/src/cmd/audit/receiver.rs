@@ -31,6 +31,15 @@ pub(super) struct Limits {
     pub(super) requests: usize,
 }
 
+/// A request with a large body, which is never whole in memory.
+pub(super) struct Poured {
+    pub(super) head: Vec<u8>,
+    pub(super) piece: Vec<u8>,
+    /// How often the piece is sent.
+    pub(super) times: usize,
+    pub(super) end: &'static [u8],
+}
+
 impl Receiver {
     /// The receiver at a URL, which must be on this machine, unless `own` names its host.
     pub(super) fn at(url: &Uri, own: Option<&str>, limits: Limits) -> Result<Self, Failure> {
@@ -87,18 +96,18 @@ impl Receiver {
         if is_over && !is_late { None } else { Some(self.answer(&stream)) }
     }
 
-    /// Sends `head`, and then `piece` up to `times` times while the receiver reads. Also returns whether all was read.
-    pub(super) fn pour(&self, head: &[u8], piece: &[u8], times: usize) -> (Got, bool) {
+    /// Sends a body while the receiver reads. Also returns whether all was read.
+    pub(super) fn pour(&self, body: &Poured) -> (Got, bool) {
         let mut taken = 0;
         let got = self.exchange(POUR_TIMEOUT, |sending| {
-            sending.write_all(head)?;
-            while taken < times {
-                sending.write_all(piece)?;
+            sending.write_all(&body.head)?;
+            while taken < body.times {
+                sending.write_all(&body.piece)?;
                 taken += 1;
             }
-            Ok(())
+            sending.write_all(body.end)
         });
-        (got, taken == times)
+        (got, taken == body.times)
     }
 
     /// Sends two requests at once and counts the answers; `None` if there is none and the connection stays open.
@@ -270,7 +279,8 @@ mod tests {
     fn an_audit_ends_in_time_however_slow_the_receiver_is() {
         let start = Instant::now();
         let late = Got::Nothing("out of time".to_owned());
-        assert_eq!(receiver(reads_slowly).pour(b"", &[0; 0x1000], 0x4000), (late.clone(), false));
+        let body = Poured { head: Vec::new(), piece: vec![0; 0x1000], times: 0x4000, end: b"" };
+        assert_eq!(receiver(reads_slowly).pour(&body), (late.clone(), false));
         assert_eq!(receiver(reads_slowly).drip(b""), Some(late.clone()));
         assert_eq!(receiver(answers_slowly).send(b"x"), late);
         assert_eq!(receiver(answers_slowly).answers(b"x"), None);
