@@ -2,8 +2,11 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    net::{SocketAddr, TcpListener, TcpStream},
     process::{Command, Output},
     sync::{Arc, Mutex},
+    thread,
     time::Duration,
 };
 
@@ -27,8 +30,8 @@ use http_body_util::BodyExt as _;
 use serde_json::Value as Json;
 use tokio::time::timeout;
 
-fn audit(server: &dyn Server, provider: Provider, more: &[&str]) -> Output {
-    let url = format!("http://{}/{}", server.address(), provider.id());
+fn audit(address: SocketAddr, provider: Provider, more: &[&str]) -> Output {
+    let url = format!("http://{address}/{}", provider.id());
     let mut command = Command::new(program());
     command.args(["audit", provider.id(), "--to", &url, "--secret-env", "SECRET", "--patience", "4s", "--json"]);
     command.args(more).env("SECRET", SECRET).output().unwrap()
@@ -51,7 +54,7 @@ fn not_passed(output: &Output) -> BTreeMap<String, Vec<String>> {
 fn an_audit_passes_an_axum_app_with_the_layers_and_the_gateway() {
     each(|server| {
         for provider in PROVIDERS {
-            let rows = not_passed(&audit(server, provider, &[]));
+            let rows = not_passed(&audit(server.address(), provider, &[]));
             assert!(rows.is_empty(), "{}: {}: {rows:#?}", server.name(), provider.id());
         }
     });
@@ -123,7 +126,7 @@ fn found(
     let wrong = Arc::new(Wrong { judge, seen: Mutex::default() });
     let app = Router::new().route(&format!("/{}", provider.id()), any(receive)).with_state(wrong);
     let server = Served::new(app, Arc::default());
-    not_passed(&audit(&server, provider, &[]))
+    not_passed(&audit(server.address(), provider, &[]))
 }
 
 /// The answer of a bad receiver.
@@ -364,13 +367,60 @@ fn an_audit_finds_a_receiver_without_limits() {
         verdict(providers::GITHUB, &parts, &body).err().map_or(StatusCode::OK, |rejection| rejection.status())
     }
     let server = Served::new(Router::new().route("/github", any(receive)), Arc::default());
-    let rows = not_passed(&audit(&server, providers::GITHUB, &[]));
+    let rows = not_passed(&audit(server.address(), providers::GITHUB, &[]));
     for how in ["in chunks", "with a length"] {
         let is_read = |row: &String| row.contains(how) && row.contains("all was read");
         assert!(rows["E4"].iter().any(is_read), "{rows:#?}");
     }
     let slow = "a body of a byte a second";
     assert!(rows["E5"].iter().any(|row| row.contains(slow) && row.contains("still open")), "{rows:#?}");
+}
+
+/// The address of a receiver that handles each connection with `serve`.
+fn listening(serve: fn(TcpStream) -> io::Result<()>) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            thread::spawn(move || serve(stream.unwrap()));
+        }
+    });
+    address
+}
+
+/// Reads the head of a request; `None` if there is none, or one that is malformed.
+fn head(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Parts>> {
+    let mut request = Request::post("/");
+    let mut line = String::new();
+    while reader.read_line(&mut line)? > 2 {
+        if let Some((name, value)) = line.split_once(':') {
+            request = request.header(name, value.trim());
+        }
+        line.clear();
+    }
+    Ok(request.body(()).ok().map(|request| request.into_parts().0))
+}
+
+#[test]
+fn an_audit_finds_a_receiver_that_goes_by_the_length_where_there_are_chunks() {
+    fn serve(stream: TcpStream) -> io::Result<()> {
+        let mut reader = BufReader::new(stream);
+        while let Some(parts) = head(&mut reader)? {
+            let number = |value: &HeaderValue| value.to_str().ok()?.parse().ok();
+            let Some(length) = parts.headers.get("content-length").and_then(number) else { break };
+            let mut body = Vec::new();
+            reader.by_ref().take(length).read_to_end(&mut body)?;
+            let status = verdict(providers::GITHUB, &parts, &body.into()).map_or(401, |()| 200);
+            write!(reader.get_mut(), "HTTP/1.1 {status} Judged\r\ncontent-length: 0\r\n\r\n")?;
+            if parts.headers.contains_key("connection") {
+                break;
+            }
+        }
+        Ok(())
+    }
+    let rows = not_passed(&audit(listening(serve), providers::GITHUB, &[]));
+    let check = "what stands in the chunk of such a request";
+    assert!(rows["E4"].iter().any(|row| row.contains(check) && row.contains("\"read\"")), "{rows:#?}");
 }
 
 #[test]
@@ -395,7 +445,7 @@ fn an_audit_passes_a_receiver_that_reads_what_is_too_large_and_says_so() {
         Ok(is_small.then(|| kept.into()))
     }
     let server = Served::new(Router::new().route("/github", any(receive)), Arc::default());
-    let rows = not_passed(&audit(&server, providers::GITHUB, &[]));
+    let rows = not_passed(&audit(server.address(), providers::GITHUB, &[]));
     assert!(!rows.contains_key("E4"), "{rows:#?}");
 }
 
