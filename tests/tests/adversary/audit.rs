@@ -19,7 +19,7 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
-use countersign::{Provider, Rejection, Signer, Verifier, providers};
+use countersign::{Provider, Rejection, Signer, Tolerance, Verifier, providers};
 use countersign_tests::{
     endpoint::Endpoint,
     program::program,
@@ -270,6 +270,22 @@ fn an_audit_finds_answers_that_tell_forgeries_apart() {
 }
 
 #[test]
+fn an_audit_takes_no_id_of_a_request_and_no_acceptance_for_what_tells_forgeries_apart() {
+    let rows = found(providers::STRIPE, |wrong, parts, body| {
+        let mut seen = wrong.seen.lock().unwrap();
+        let id = seen.len();
+        seen.insert(id.to_string());
+        // This receiver accepts what comes from the future.
+        let years = Duration::from_secs(100 * 365 * 86_400);
+        let tolerance = Tolerance::new(Duration::from_secs(300), years);
+        let verifier = Verifier::builder(providers::STRIPE).secret(SECRET).tolerance(tolerance).build().unwrap();
+        let verdict = verifier.verify(parts, body, std::time::SystemTime::now());
+        verdict.map(drop).map_err(|_| Refusal(StatusCode::UNAUTHORIZED, format!("request {id} refused")))
+    });
+    assert!(rows.contains_key("C1") && !rows.contains_key("A13"), "{rows:#?}");
+}
+
+#[test]
 fn an_audit_finds_a_check_that_is_left_out_where_there_is_no_signature() {
     let rows = found(providers::GITHUB, |_, parts, body| match signature(&parts.headers) {
         Some(_) => verdict(providers::GITHUB, parts, body).map_err(|rejection| refuse(&rejection)),
@@ -377,19 +393,20 @@ fn an_audit_finds_a_receiver_without_limits() {
 }
 
 /// The address of a receiver that handles each connection with `serve`.
-fn listening(serve: fn(TcpStream) -> io::Result<()>) -> SocketAddr {
+fn listening(serve: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for stream in listener.incoming() {
+            let serve = serve.clone();
             thread::spawn(move || serve(stream.unwrap()));
         }
     });
     address
 }
 
-/// Reads the head of a request; `None` if there is none, or one that is malformed.
-fn head(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Parts>> {
+/// Reads a request whose body has a length; `None` if there is none, or one that is malformed.
+fn request(reader: &mut BufReader<TcpStream>) -> io::Result<Option<(Parts, Bytes)>> {
     let mut request = Request::post("/");
     let mut line = String::new();
     while reader.read_line(&mut line)? > 2 {
@@ -398,26 +415,49 @@ fn head(reader: &mut BufReader<TcpStream>) -> io::Result<Option<Parts>> {
         }
         line.clear();
     }
-    Ok(request.body(()).ok().map(|request| request.into_parts().0))
+    let Ok((parts, ())) = request.body(()).map(Request::into_parts) else { return Ok(None) };
+    let number = |value: &HeaderValue| value.to_str().ok()?.parse().ok();
+    let Some(length) = parts.headers.get("content-length").and_then(number) else { return Ok(None) };
+    let mut body = Vec::new();
+    reader.by_ref().take(length).read_to_end(&mut body)?;
+    Ok(Some((parts, body.into())))
+}
+
+fn answer(reader: &mut BufReader<TcpStream>, status: u16) -> io::Result<()> {
+    write!(reader.get_mut(), "HTTP/1.1 {status} Judged\r\ncontent-length: 0\r\n\r\n")
+}
+
+#[test]
+fn an_audit_finds_that_of_two_equal_requests_none_is_handled() {
+    let seen: Arc<Mutex<BTreeMap<Bytes, usize>>> = Arc::default();
+    let serve = move |stream: TcpStream| {
+        let mut reader = BufReader::new(stream);
+        let Some((parts, body)) = request(&mut reader)? else { return Ok(()) };
+        if verdict(providers::GITHUB, &parts, &body).is_err() {
+            return answer(&mut reader, 401);
+        }
+        let count = || seen.lock().unwrap().get(&body).copied().unwrap_or_default();
+        *seen.lock().unwrap().entry(body.clone()).or_default() += 1;
+        thread::sleep(Duration::from_millis(300));
+        answer(&mut reader, if count() > 1 { 409 } else { 200 })
+    };
+    let rows = not_passed(&audit(listening(serve), providers::GITHUB, &[]));
+    assert!(rows["D4"].len() == 1 && rows["D4"][0].contains("no 2xx"), "{rows:#?}");
 }
 
 #[test]
 fn an_audit_finds_a_receiver_that_goes_by_the_length_where_there_are_chunks() {
-    fn serve(stream: TcpStream) -> io::Result<()> {
+    let serve = |stream: TcpStream| {
         let mut reader = BufReader::new(stream);
-        while let Some(parts) = head(&mut reader)? {
-            let number = |value: &HeaderValue| value.to_str().ok()?.parse().ok();
-            let Some(length) = parts.headers.get("content-length").and_then(number) else { break };
-            let mut body = Vec::new();
-            reader.by_ref().take(length).read_to_end(&mut body)?;
-            let status = verdict(providers::GITHUB, &parts, &body.into()).map_or(401, |()| 200);
-            write!(reader.get_mut(), "HTTP/1.1 {status} Judged\r\ncontent-length: 0\r\n\r\n")?;
+        while let Some((parts, body)) = request(&mut reader)? {
+            let status = verdict(providers::GITHUB, &parts, &body).map_or(401, |()| 200);
+            answer(&mut reader, status)?;
             if parts.headers.contains_key("connection") {
                 break;
             }
         }
         Ok(())
-    }
+    };
     let rows = not_passed(&audit(listening(serve), providers::GITHUB, &[]));
     let check = "what stands in the chunk of such a request";
     assert!(rows["E4"].iter().any(|row| row.contains(check) && row.contains("\"read\"")), "{rows:#?}");
@@ -458,5 +498,9 @@ fn an_audit_shows_a_table_and_never_a_secret() {
     let table = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{table}");
     assert!(table.contains("A4   signed with the empty secret") && table.contains("0 failed, 0 unclear"), "{table}");
+    for watched in ["D4   sent twice ", "D1   sent behind two forgeries of it ", "D4   sent 8 times at once "] {
+        let event = table.lines().find_map(|line| line.strip_prefix(watched)).map(str::trim);
+        assert!(event.is_some_and(|event| event.len() == 36), "{watched}: {table}");
+    }
     assert!(!table.contains(SECRET) && !table.contains(&SECRET[6..]), "{table}");
 }

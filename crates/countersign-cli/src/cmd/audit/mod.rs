@@ -20,7 +20,7 @@ use serde_json::{Value as Json, json};
 use self::{
     checks::Audit,
     receiver::{Limits, Receiver},
-    report::{Row, Verdict},
+    report::{Row, Verdict, Watched},
     sender::{Draft, Sender},
 };
 use super::send::{header_line, media_type, read_data, receiver_url, without_query};
@@ -110,22 +110,23 @@ impl AuditArgs {
         let mut show = |row: &Row| if self.json { Ok(()) } else { Ok(output::line(row.line(style))?) };
         let mut audit = Audit::new(&sender, &receiver, &mut show);
         audit.run()?;
-        let rows = audit.rows;
+        let (rows, watched) = (audit.rows, audit.watched);
         let good = rows.iter().all(|row| row.verdict == Verdict::Pass);
+        let advice = match &*rows {
+            [only] if !good => Some(format!("{ONLY_ONE}: {}", only.advice())),
+            _ => None,
+        };
+        let note = advice.unwrap_or_else(|| HANDLED.to_owned());
         if self.json {
             let checks: Vec<Json> = rows.iter().map(Row::json).collect();
-            output::line(
-                json!({ "provider": scheme.id(), "to": self.to.to_string(), "passed": good, "checks": checks }),
-            )?;
+            let watched: Vec<Json> = watched.iter().map(Watched::json).collect();
+            output::line(json!({
+                "provider": scheme.id(), "to": self.to.to_string(), "passed": good, "checks": checks, "note": note,
+                "events": watched,
+            }))?;
         } else {
-            output::line(format_args!("\n{}", report::summary(&rows)))?;
-            match &*rows {
-                [only] if !good => output::line(format_args!(
-                    "The other checks were not run, since they prove nothing if a good delivery fails: {}",
-                    only.advice()
-                ))?,
-                _ => output::line(REPEATED)?,
-            }
+            output::line(format_args!("\n{}\n{note}", report::summary(&rows)))?;
+            watched.iter().try_for_each(|event| output::line(event.line()))?;
         }
         Ok(Outcome::good_if(good))
     }
@@ -158,8 +159,10 @@ fn other_secrets() -> Result<Vec<Secret>, Failure> {
     texts.into_iter().map(|text| Secret::new(text).map_err(|error| Failure::new(error.to_string()))).collect()
 }
 
-const REPEATED: &str =
-    "Answers do not show whether a repeated event (D4) was handled twice: look at what your handler did.";
+const ONLY_ONE: &str = "The other checks were not run, since they prove nothing if a good delivery fails";
+
+const HANDLED: &str = "Answers do not show what was handled. Look at what your handler did: it should have handled each of \
+                       these events once, not twice (D4), and not never because a forgery of it came first (D1).";
 
 const MAX_AUDIT_TIME: Duration = Duration::from_secs(5 * 60);
 /// More than all checks need.

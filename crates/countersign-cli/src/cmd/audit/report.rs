@@ -134,6 +134,25 @@ impl Row {
     }
 }
 
+/// An event that should have been handled exactly once.
+pub(super) struct Watched {
+    /// The attack's row in `tests/ADVERSARY.md`.
+    pub(super) row: &'static str,
+    pub(super) how: String,
+    pub(super) event: Option<String>,
+}
+
+impl Watched {
+    pub(super) fn line(&self) -> String {
+        let Self { row, how, event } = self;
+        format!("{row:4} {how:31} {}", event.as_deref().map(escaped_line).unwrap_or_default()).trim_end().to_owned()
+    }
+
+    pub(super) fn json(&self) -> Json {
+        json!({ "row": self.row, "how": self.how, "event": self.event })
+    }
+}
+
 pub(super) fn heading() -> String {
     format!("{:4} {:58} {:14} {:14} verdict", "row", "check", "expected", "got")
 }

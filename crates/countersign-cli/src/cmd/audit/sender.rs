@@ -75,6 +75,15 @@ impl Sender {
             || matches!(verifier.handshake_in_body(&request, request.body(), now), Ok(Some(_)))
     }
 
+    /// What tells this event from others: its id, or the first UUID in its body.
+    pub(super) fn id_of(&self, event: &Message) -> Option<String> {
+        let request = event.request()?;
+        let verified = self.signer.verifier().verify(&request, request.body(), moment::now()).ok();
+        let id = verified.as_ref().and_then(|verified| Some(verified.event_id()?.as_str().to_owned()));
+        let in_body = || event.body.windows(UUID_LENGTH).find(|text| is_uuid(text));
+        id.or_else(|| String::from_utf8(in_body()?.to_vec()).ok())
+    }
+
     /// A new event without a signature, and without the other headers that the provider would add.
     pub(super) fn unsigned(&self) -> Result<Message, Failure> {
         Ok(self.message(&self.request(self.body()?, self.scheme())?))
@@ -120,3 +129,10 @@ impl Sender {
         self.scheme().event_id()?.header().filter(|name| !self.draft.headers.contains_key(*name)).cloned()
     }
 }
+
+fn is_uuid(text: &[u8]) -> bool {
+    let is_dash = |at: usize| [8, 13, 18, 23].contains(&at);
+    text.iter().enumerate().all(|(at, byte)| if is_dash(at) { *byte == b'-' } else { byte.is_ascii_hexdigit() })
+}
+
+const UUID_LENGTH: usize = 36;

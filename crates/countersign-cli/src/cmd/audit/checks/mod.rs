@@ -7,11 +7,13 @@ mod tag;
 mod time;
 mod transport;
 
+use std::{thread, time::Duration};
+
 use super::{
-    answer::Got,
+    answer::{Answer, Got},
     message::Message,
     receiver::Receiver,
-    report::{Expect, Row, Verdict},
+    report::{Expect, Row, Verdict, Watched},
     sender::Sender,
 };
 use crate::failure::Failure;
@@ -21,10 +23,19 @@ pub(super) struct Audit<'a> {
     pub(super) sender: &'a Sender,
     pub(super) receiver: &'a Receiver,
     pub(super) rows: Vec<Row>,
-    /// The answers to forgeries, each with its check.
-    refusals: Vec<(String, Got)>,
+    /// The forgeries, and the answers to them.
+    refusals: Vec<Refusal>,
+    /// The events of which only the receiver's handler shows how often they were handled.
+    pub(super) watched: Vec<Watched>,
     /// Called with each row as soon as it is there.
     pub(super) show: &'a mut dyn FnMut(&Row) -> Result<(), Failure>,
+}
+
+/// A forgery and the answer to it.
+struct Refusal {
+    check: String,
+    message: Message,
+    got: Got,
 }
 
 impl<'a> Audit<'a> {
@@ -33,7 +44,7 @@ impl<'a> Audit<'a> {
         receiver: &'a Receiver,
         show: &'a mut dyn FnMut(&Row) -> Result<(), Failure>,
     ) -> Self {
-        Self { sender, receiver, rows: Vec::new(), refusals: Vec::new(), show }
+        Self { sender, receiver, rows: Vec::new(), refusals: Vec::new(), watched: Vec::new(), show }
     }
 
     /// Runs all checks. If the first fails, it stops: a receiver that refuses everything proves nothing.
@@ -77,8 +88,13 @@ impl<'a> Audit<'a> {
             got = receiver.send(&message.bytes());
             got.clone()
         })?;
-        self.refusals.push((check.to_owned(), got));
+        self.refusals.push(Refusal { check: check.to_owned(), message: message.clone(), got });
         Ok(())
+    }
+
+    /// Notes an event that should have been handled exactly once.
+    fn watch(&mut self, row: &'static str, how: &str, event: &Message) {
+        self.watched.push(Watched { row, how: how.to_owned(), event: self.sender.id_of(event) });
     }
 
     fn try_it(
@@ -104,28 +120,50 @@ impl<'a> Audit<'a> {
         if self.refusals.len() < 2 {
             return Ok(());
         }
-        let (got, verdict) = told_apart(&self.refusals);
+        let (mut got, mut verdict) = told_apart(&self.refusals, Answer::body);
+        if verdict == Verdict::Fail && self.bodies_vary() {
+            (got, verdict) = told_apart(&self.refusals, |_| b"");
+        }
         self.push(Row::other("A13", "forgeries are all answered alike", "one answer", &got, verdict))?;
         Ok(())
     }
+
+    /// Whether one forgery gets two bodies, with the time or an id of the request in them: these tell nothing.
+    fn bodies_vary(&self) -> bool {
+        let Some(Refusal { message, .. }) = self.refusals.first() else { return false };
+        let send = || match self.receiver.send(&message.bytes()) {
+            Got::Answer(answer) => Some(answer.body().to_vec()),
+            _ => None,
+        };
+        let first = send();
+        thread::sleep(A_SECOND);
+        first.is_some_and(|first| send().is_some_and(|second| first != second))
+    }
 }
 
-/// Whether the answers to these forgeries differ.
-fn told_apart(refusals: &[(String, Got)]) -> (String, Verdict) {
-    let answers: Vec<_> = refusals
+/// Whether the answers to these forgeries differ, by their status or by this part of them. One that was accepted fails
+/// its own row already; to 429, the receiver was too busy.
+fn told_apart(refusals: &[Refusal], part: impl Fn(&Answer) -> &[u8]) -> (String, Verdict) {
+    let is_refused = |refusal: &&Refusal| !matches!(&refusal.got, Got::Answer(answer) if answer.status / 100 == 2);
+    let refused: Vec<_> = refusals.iter().filter(is_refused).collect();
+    let answers: Vec<_> = refused
         .iter()
-        .filter_map(|(check, got)| match got {
-            Got::Answer(answer) => Some((check, (answer.status, answer.body()))),
+        .filter_map(|Refusal { check, got, .. }| match got {
+            Got::Answer(answer) if answer.status != 429 => Some((check, (answer.status, part(answer)))),
             _ => None,
         })
         .collect();
     let other = answers.iter().find(|(_, answer)| Some(answer) != answers.first().map(|(_, first)| first));
     match other {
         Some((other, _)) => (format!("not: {other}"), Verdict::Fail),
-        None if answers.len() < refusals.len() => ("not all answered".to_owned(), Verdict::Unclear),
+        None if answers.len() < refused.len() => ("not all answered".to_owned(), Verdict::Unclear),
+        None if answers.len() < 2 => ("not two refused".to_owned(), Verdict::Unclear),
         None => ("one answer".to_owned(), Verdict::Pass),
     }
 }
+
+/// A little more, since times in answers are often in whole seconds.
+const A_SECOND: Duration = Duration::from_millis(1100);
 
 #[cfg(test)]
 mod tests {
@@ -134,14 +172,19 @@ mod tests {
     #[test]
     fn forgeries_that_were_not_answered_prove_nothing() {
         let verdict = |got: &[Got]| {
-            let refusals: Vec<_> = got.iter().map(|got| ("a forgery".to_owned(), got.clone())).collect();
-            told_apart(&refusals).1
+            let message =
+                || Message { method: String::new(), target: String::new(), headers: Vec::new(), body: Vec::new() };
+            let refusal = |got: &Got| Refusal { check: "a forgery".to_owned(), message: message(), got: got.clone() };
+            told_apart(&got.iter().map(refusal).collect::<Vec<_>>(), Answer::body).1
         };
         let [bad, unauthorized] = [400, 401].map(Got::status);
         let late = Got::Nothing("out of time".to_owned());
         assert_eq!(verdict(&[bad.clone(), bad.clone()]), Verdict::Pass);
         assert_eq!(verdict(&[bad.clone(), late.clone(), unauthorized]), Verdict::Fail);
         assert_eq!(verdict(&[late.clone(), late]), Verdict::Unclear);
+        assert_eq!(verdict(&[bad.clone(), Got::status(200), bad.clone()]), Verdict::Pass);
+        assert_eq!(verdict(&[bad.clone(), Got::status(429), bad.clone()]), Verdict::Unclear);
+        assert_eq!(verdict(&[bad.clone(), Got::status(200)]), Verdict::Unclear);
         assert_eq!(verdict(&[bad, Got::Closed]), Verdict::Unclear);
         assert_eq!(verdict(&[Got::Silence, Got::Silence]), Verdict::Unclear);
     }
