@@ -16,9 +16,12 @@ impl Message {
         let target = request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned();
         let headers = request.headers().iter().map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()));
         let body = request.body().to_vec();
-        let length = ("content-length".to_owned(), body.len().to_string().into_bytes());
-        let host = ("host".to_owned(), host.as_bytes().to_vec());
-        let headers = [host, length, ("connection".to_owned(), b"close".to_vec())].into_iter().chain(headers);
+        let own =
+            [("host", host.to_owned()), ("content-length", body.len().to_string()), ("connection", "close".to_owned())];
+        // A header that was given stands in place of ours, as two lines of them would be refused.
+        let own = own.into_iter().filter(|(name, _)| !request.headers().contains_key(*name));
+        let own = own.map(|(name, value)| (name.to_owned(), value.into_bytes()));
+        let headers = own.chain(headers);
         Self { method: request.method().to_string(), target, headers: headers.collect(), body }
     }
 
@@ -64,5 +67,18 @@ impl Message {
         let request = Request::builder().method(self.method.as_str()).uri(&self.target);
         let request = self.headers.iter().fold(request, |request, (name, value)| request.header(name, &value[..]));
         request.body(Bytes::from(self.body.clone())).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_that_was_given_replaces_ours() {
+        let request = Request::post("/").header("host", "hooks.example.com").header("connection", "keep-alive");
+        let message = Message::of(&request.body(Bytes::from_static(b"{}")).unwrap(), "localhost:3000");
+        let head = "POST / HTTP/1.1\r\ncontent-length: 2\r\nhost: hooks.example.com\r\nconnection: keep-alive\r\n\r\n";
+        assert_eq!(String::from_utf8(message.head()).unwrap(), head);
     }
 }
