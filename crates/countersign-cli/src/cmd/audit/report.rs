@@ -160,7 +160,8 @@ pub(super) fn heading() -> String {
 pub(super) fn summary(rows: &[Row]) -> String {
     let count = |verdict| rows.iter().filter(|row| row.verdict == verdict).count();
     let (failed, unclear) = (count(Verdict::Fail), count(Verdict::Unclear));
-    let mut text = format!("{} checks: {} passed", rows.len(), count(Verdict::Pass));
+    let word = if rows.len() == 1 { "check" } else { "checks" };
+    let mut text = format!("{} {word}: {} passed", rows.len(), count(Verdict::Pass));
     for (count, word) in [(failed, "failed"), (unclear, "unclear")] {
         // Writing to a String cannot fail.
         let _ = write!(text, ", {count} {word}");
