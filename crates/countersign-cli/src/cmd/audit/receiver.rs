@@ -50,6 +50,11 @@ impl Receiver {
                 without_user(url)
             )));
         };
+        if url.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(Failure::new(
+                "the URL has a user in it: give user and password as --header 'Authorization: Basic …' instead",
+            ));
+        }
         let name = host.trim_start_matches('[').trim_end_matches(']');
         let addresses = (name, url.port_u16().unwrap_or(80)).to_socket_addrs();
         let addresses: Vec<_> = addresses.map_err(|error| Failure::new(format!("{host}: {error}")))?.collect();
@@ -57,6 +62,11 @@ impl Receiver {
             IpAddr::V6(ip) => ip.to_canonical().is_loopback(),
             ip @ IpAddr::V4(_) => ip.is_loopback(),
         };
+        if addresses.iter().any(|address| address.ip().is_unspecified()) {
+            return Err(Failure::new(format!(
+                "{host} is an address to listen at, and not one to send to: try 127.0.0.1 or [::1]"
+            )));
+        }
         if own != Some(host) && !addresses.iter().all(is_here) {
             return Err(Failure::new(format!(
                 "{host} is not this machine, and an audit attacks its target: if the receiver is yours, confirm it with \
