@@ -45,6 +45,7 @@ fn not_passed(output: &Output) -> BTreeMap<String, Vec<String>> {
     for check in report["checks"].as_array().unwrap().iter().filter(|check| check["verdict"] != "pass") {
         rows.entry(check["row"].as_str().unwrap().to_owned()).or_default().push(check.to_string());
     }
+    assert!(report["note"].as_str().is_some_and(|note| note.contains("not run") || note.contains("D1")), "{report}");
     assert_eq!(report["passed"], rows.is_empty());
     assert_eq!(output.status.code(), Some(i32::from(!rows.is_empty())));
     rows
@@ -102,6 +103,24 @@ fn an_audit_of_another_host_needs_a_confirmation_that_it_is_yours() {
         let output = audit(more);
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.code() == Some(2) && error.contains("--i-own 192.0.2.1"), "{error}");
+    }
+}
+
+#[test]
+fn an_audit_that_would_mislead_is_not_begun_and_says_what_to_do() {
+    for (to, more, advice) in [
+        ("http://user:hidden@127.0.0.1:9/", &[][..], "--header 'Authorization: Basic"),
+        ("http://0.0.0.0:9/", &[], "127.0.0.1"),
+        ("http://[::]:9/", &[], "[::1]"),
+        ("http://127.0.0.1:9/", &["--patience", "500ms"], "from 1s to 60s"),
+        ("http://127.0.0.1:9/", &["--patience", "61s"], "from 1s to 60s"),
+        ("http://127.0.0.1:9/", &["--data", "{\"id\":\"evt_1\"}"], "same event, `evt_1`"),
+    ] {
+        let fixed = ["audit", "stripe", "--secret-env", "SECRET", "--to", to];
+        let output = Command::new(program()).args(fixed).args(more).env("SECRET", SECRET).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && error.contains(advice), "{error}");
+        assert!(!error.contains("hidden"), "{error}");
     }
 }
 
@@ -283,6 +302,21 @@ fn an_audit_takes_no_id_of_a_request_and_no_acceptance_for_what_tells_forgeries_
         verdict.map(drop).map_err(|_| Refusal(StatusCode::UNAUTHORIZED, format!("request {id} refused")))
     });
     assert!(rows.contains_key("C1") && !rows.contains_key("A13"), "{rows:#?}");
+}
+
+#[test]
+fn an_audit_sends_forms_to_who_reads_forms() {
+    let rows = found(providers::TWILIO_FORM, |_, parts, body| {
+        if parts.headers["content-type"] != "application/x-www-form-urlencoded" {
+            return Err(bad(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+        }
+        let host = parts.headers["host"].to_str().unwrap();
+        let verifier = Verifier::builder(providers::TWILIO_FORM).secret(SECRET);
+        let verifier = verifier.public_url(format!("http://{host}/twilio-form")).build().unwrap();
+        let verdict = verifier.verify(parts, body, std::time::SystemTime::now());
+        verdict.map(drop).map_err(|rejection| refuse(&rejection))
+    });
+    assert!(rows.is_empty(), "{rows:#?}");
 }
 
 #[test]

@@ -55,9 +55,10 @@ pub(crate) struct AuditArgs {
     #[command(flatten)]
     secrets: SecretArgs,
 
-    /// The body of the good deliveries, or `@FILE`; `{uuid}` in it is replaced by a new id in each delivery
-    #[arg(long, value_name = "DATA", default_value = DATA)]
-    data: String,
+    /// The body of the good deliveries, or `@FILE`; `{uuid}` in it is replaced by a new id in each delivery [default:
+    /// an `id` of `{uuid}` and a `type`, in JSON or as a form]
+    #[arg(long, value_name = "DATA")]
+    data: Option<String>,
 
     /// Add a header; repeatable
     #[arg(long, value_name = "NAME: VALUE", value_parser = header_line)]
@@ -67,7 +68,7 @@ pub(crate) struct AuditArgs {
     endpoint: EndpointArgs,
 
     /// How long to wait for each answer, from 1s to 60s
-    #[arg(long, value_name = "DURATION", value_parser = moment::duration, default_value = "15s")]
+    #[arg(long, value_name = "DURATION", value_parser = patience, default_value = "15s")]
     patience: Duration,
 
     /// Print one JSON object
@@ -75,7 +76,8 @@ pub(crate) struct AuditArgs {
     json: bool,
 }
 
-const DATA: &str = r#"{"id":"{uuid}","type":"countersign.audit"}"#;
+const JSON: &str = r#"{"id":"{uuid}","type":"countersign.audit"}"#;
+const FORM: &str = "id={uuid}&type=countersign.audit";
 
 const HELP: &str = "\
 An audit sends good deliveries, and bad ones: signed with another secret or with none, changed, too old, from the \
@@ -99,10 +101,10 @@ Exit status: 0 every check passed, 1 one failed or is unclear, 2 a mistake in th
 impl AuditArgs {
     pub(crate) fn run(self) -> Result<Outcome, Failure> {
         let scheme = scheme_source::either(self.provider.as_deref(), self.scheme.as_deref())?;
-        let patience = self.patience.clamp(Duration::from_secs(1), Duration::from_secs(60));
-        let limits = Limits { patience, until: Instant::now() + MAX_AUDIT_TIME, requests: MAX_REQUESTS };
+        let limits = Limits { patience: self.patience, until: Instant::now() + MAX_AUDIT_TIME, requests: MAX_REQUESTS };
         let receiver = Receiver::at(&self.to, self.i_own.as_deref(), limits)?;
         let sender = self.sender(&scheme)?;
+        sender.check_ids()?;
         let style = Style::of_stdout();
         if !self.json {
             output::line(style.bold(report::heading()))?;
@@ -136,7 +138,7 @@ impl AuditArgs {
         endpoint.public_url.get_or_insert_with(|| without_query(&self.to));
         let signer = |secret| Signer::configured(scheme, secret, |builder| endpoint.configure(builder));
         let forger = other_secrets()?.into_iter().find_map(|secret| signer(secret).ok());
-        let data = String::from_utf8(read_data(&self.data)?.into())
+        let data = String::from_utf8(read_data(self.data.as_deref().unwrap_or(default_data(scheme)))?.into())
             .map_err(|_| Failure::new("the body of --data is not UTF-8: an audit needs text, to put ids into it"))?;
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type(data.as_bytes())));
@@ -150,6 +152,18 @@ impl AuditArgs {
         let nobody = Signer::of_nobody(scheme, |builder| endpoint.configure(builder))?;
         Ok(Sender::new(signer(self.secrets.one()?)?, draft).with_forgers(forger, nobody))
     }
+}
+
+/// The body of a delivery, if none is given: a form, if the signature is in one or covers its parameters.
+fn default_data(scheme: &Scheme) -> &'static str {
+    let signs_form = scheme.signed_content().is_some_and(|content| content.contains("{form"));
+    if signs_form || scheme.signature_source().contains("form parameter") { FORM } else { JSON }
+}
+
+fn patience(text: &str) -> Result<Duration, String> {
+    let bounds = Duration::from_secs(1)..=Duration::from_secs(60);
+    let patience = moment::duration(text)?;
+    if bounds.contains(&patience) { Ok(patience) } else { Err("expected a duration from 1s to 60s".to_owned()) }
 }
 
 /// Random secrets in the forms that schemes take, which the receiver does not know.

@@ -5,7 +5,7 @@ use countersign::{Scheme, Signer, Timestamp};
 use http::{HeaderMap, HeaderName, Method, Request, Uri};
 
 use super::message::Message;
-use crate::{cmd::send::cannot_sign, failure::Failure, moment, random};
+use crate::{cmd::send::cannot_sign, failure::Failure, moment, output::escaped_line, random};
 
 pub(super) struct Sender {
     pub(super) signer: Signer,
@@ -75,13 +75,29 @@ impl Sender {
             || matches!(verifier.handshake_in_body(&request, request.body(), now), Ok(Some(_)))
     }
 
+    /// Refuses a draft of which every delivery is the same event: its receiver may handle only the first.
+    pub(super) fn check_ids(&self) -> Result<(), Failure> {
+        let (first, second) = (self.event_id(&self.event()?), self.event_id(&self.event()?));
+        match first {
+            Some(id) if second.as_ref() == Some(&id) => Err(Failure::new(format!(
+                "each delivery would be the same event, `{}`: write `{{uuid}}` where --data has the event's id, or leave \
+                 out the --header that has it",
+                escaped_line(&id)
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// What tells this event from others: its id, or the first UUID in its body.
     pub(super) fn id_of(&self, event: &Message) -> Option<String> {
-        let request = event.request()?;
-        let verified = self.signer.verifier().verify(&request, request.body(), moment::now()).ok();
-        let id = verified.as_ref().and_then(|verified| Some(verified.event_id()?.as_str().to_owned()));
         let in_body = || event.body.windows(UUID_LENGTH).find(|text| is_uuid(text));
-        id.or_else(|| String::from_utf8(in_body()?.to_vec()).ok())
+        self.event_id(event).or_else(|| String::from_utf8(in_body()?.to_vec()).ok())
+    }
+
+    fn event_id(&self, event: &Message) -> Option<String> {
+        let request = event.request()?;
+        let verified = self.signer.verifier().verify(&request, request.body(), moment::now()).ok()?;
+        Some(verified.event_id()?.as_str().to_owned())
     }
 
     /// A new event without a signature, and without the other headers that the provider would add.
