@@ -135,6 +135,14 @@ fn found(
     provider: Provider,
     judge: fn(&Wrong, &Parts, &Bytes) -> Result<(), Refusal>,
 ) -> BTreeMap<String, Vec<String>> {
+    found_with(provider, &[], judge)
+}
+
+fn found_with(
+    provider: Provider,
+    more: &[&str],
+    judge: fn(&Wrong, &Parts, &Bytes) -> Result<(), Refusal>,
+) -> BTreeMap<String, Vec<String>> {
     async fn receive(State(wrong): State<Arc<Wrong>>, request: Request<Body>) -> Response {
         let (parts, body) = request.into_parts();
         match whole(body).await {
@@ -145,7 +153,7 @@ fn found(
     let wrong = Arc::new(Wrong { judge, seen: Mutex::default() });
     let app = Router::new().route(&format!("/{}", provider.id()), any(receive)).with_state(wrong);
     let server = Served::new(app, Arc::default());
-    not_passed(&audit(server.address(), provider, &[]))
+    not_passed(&audit(server.address(), provider, more))
 }
 
 /// The answer of a bad receiver.
@@ -277,6 +285,20 @@ fn an_audit_finds_a_time_that_nobody_looks_at() {
         verdict.map(drop).map_err(|rejection| refuse(&rejection))
     });
     assert_eq!(rows["C1"].len(), 4, "{rows:#?}");
+}
+
+#[test]
+fn an_audit_goes_by_the_tolerance_that_the_receiver_is_said_to_have() {
+    for (tolerance, failed) in [("1h", 0), ("58m", 2), ("5m", 2)] {
+        let rows = found_with(providers::STRIPE, &["--tolerance", tolerance], |_, parts, body| {
+            let hour = Duration::from_secs(3600);
+            let verifier = Verifier::builder(providers::STRIPE).secret(SECRET).tolerance(hour).build().unwrap();
+            let verdict = verifier.verify(parts, body, std::time::SystemTime::now());
+            verdict.map(drop).map_err(|rejection| refuse(&rejection))
+        });
+        assert_eq!(rows.values().flatten().count(), failed, "{tolerance}: {rows:#?}");
+        assert_eq!(rows.get("C1").map_or(0, Vec::len), failed, "{tolerance}: {rows:#?}");
+    }
 }
 
 #[test]

@@ -60,12 +60,16 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "DATA")]
     data: Option<String>,
 
-    /// Add a header; repeatable
+    /// Add a header, or replace one that is sent anyway; repeatable
     #[arg(long, value_name = "NAME: VALUE", value_parser = header_line)]
     header: Vec<(HeaderName, HeaderValue)>,
 
     #[command(flatten)]
     endpoint: EndpointArgs,
+
+    /// How far the receiver lets the signed time be from its clock [default: the provider's own]
+    #[arg(long, value_name = "DURATION", value_parser = moment::duration)]
+    tolerance: Option<Duration>,
 
     /// How long to wait for each answer, from 1s to 60s
     #[arg(long, value_name = "DURATION", value_parser = patience, default_value = "15s")]
@@ -136,7 +140,11 @@ impl AuditArgs {
     fn sender(&self, scheme: &Scheme) -> Result<Sender, Failure> {
         let mut endpoint = self.endpoint.clone();
         endpoint.public_url.get_or_insert_with(|| without_query(&self.to));
-        let signer = |secret| Signer::configured(scheme, secret, |builder| endpoint.configure(builder));
+        let configure = |builder| {
+            let builder = endpoint.configure(builder);
+            if let Some(tolerance) = self.tolerance { builder.tolerance(tolerance) } else { builder }
+        };
+        let signer = |secret| Signer::configured(scheme, secret, configure);
         let forger = other_secrets()?.into_iter().find_map(|secret| signer(secret).ok());
         let data = String::from_utf8(read_data(self.data.as_deref().unwrap_or(default_data(scheme)))?.into())
             .map_err(|_| Failure::new("the body of --data is not UTF-8: an audit needs text, to put ids into it"))?;
@@ -149,7 +157,7 @@ impl AuditArgs {
             headers.append(name, value.clone());
         }
         let draft = Draft { to: self.to.clone(), headers, data };
-        let nobody = Signer::of_nobody(scheme, |builder| endpoint.configure(builder))?;
+        let nobody = Signer::of_nobody(scheme, configure)?;
         Ok(Sender::new(signer(self.secrets.one()?)?, draft).with_forgers(forger, nobody))
     }
 }

@@ -7,13 +7,13 @@ use crate::{cmd::audit::message::Message, failure::Failure};
 
 pub(super) fn check(audit: &mut Audit<'_>) -> Result<(), Failure> {
     let sender = audit.sender;
-    let Some(tolerance) = sender.scheme().tolerance() else { return Ok(()) };
-    let seconds = |tolerance: Duration| i64::try_from(tolerance.as_secs()).unwrap_or(i64::MAX / 2);
+    let Some(tolerance) = sender.signer.verifier().tolerance() else { return Ok(()) };
+    let seconds = |tolerance: Duration| i64::try_from(tolerance.as_secs()).unwrap_or(i64::MAX).min(i64::MAX / 2);
     let (past, future) = (seconds(tolerance.past()), seconds(tolerance.future()));
     audit.forged("C1", "rightly signed, and a minute too old", &sender.event_at(-past - 60)?)?;
     audit.forged("C1", "rightly signed, and a minute too far ahead", &sender.event_at(future + 60)?)?;
-    audit.forged("C1", "rightly signed, ten years ago", &sender.event_at(-10 * YEAR)?)?;
-    audit.forged("C1", "rightly signed, in ten years", &sender.event_at(10 * YEAR)?)?;
+    audit.forged("C1", "rightly signed, ten years ago", &sender.event_at(-past - 10 * YEAR)?)?;
+    audit.forged("C1", "rightly signed, in ten years", &sender.event_at(future + 10 * YEAR)?)?;
     malformed(audit)
 }
 
