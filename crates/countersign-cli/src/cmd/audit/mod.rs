@@ -84,10 +84,11 @@ const JSON: &str = r#"{"id":"{uuid}","type":"countersign.audit"}"#;
 const FORM: &str = "id={uuid}&type=countersign.audit";
 
 const HELP: &str = "\
-An audit sends good deliveries, and bad ones: signed with another secret or with none, changed, too old, from the \
-future, cut off, repeated, malformed, oversized and slow. The receiver should accept the good ones (2xx), refuse the \
-bad ones (4xx), never fail (5xx), and answer all forgeries alike. The row of a check is that of the attack in the \
-project's tests/ADVERSARY.md. Good deliveries are handled: choose a receiver whose handler may run.
+An audit sends good deliveries, and bad ones: signed with another secret or with none, with a signature that is right \
+in part, changed, too old, from the future, cut off, repeated, malformed, oversized and slow. The receiver should \
+accept the good ones (2xx), refuse the bad ones (4xx), never fail (5xx), and answer all forgeries alike. The row of a \
+check is that of the attack in the project's tests/ADVERSARY.md. Good deliveries are handled: choose a receiver whose \
+handler may run. At the end come the events that it should have handled exactly once, which answers do not show.
 
 An audit sends at most 200 requests, at most eight of them at once, and at most 70 MiB in one of them. It ends \
 within 5 minutes; checks that were not done by then are unclear. It sends only to loopback, unless --i-own names the \
