@@ -4,6 +4,7 @@
 //! every known attack, and the tests against it.
 
 mod audit;
+mod audit_transport;
 mod bodies;
 mod connections;
 mod content;
