@@ -20,6 +20,7 @@ use countersign_tower::{
         Rejection, ReplayKey, ReplayStore, Scheme, Signer, Timestamp, Verifier, providers,
         replay::{Claim, Lease, Settlement},
     },
+    replay::OperatorReplay,
 };
 use http::{Request, Response, request::Parts};
 use http_body::{Body, Frame};
@@ -249,4 +250,9 @@ async fn a_replay_that_goes_stale_while_its_body_arrives_is_still_known() {
         clock.store(NOW.unix_seconds() + 5, Ordering::SeqCst);
     }
     assert_eq!(codes, ["", "replayed", "replayed", "timestamp_too_old", "timestamp_too_old"]);
+
+    // An operator wants it to be handled, whether or not it was handled before.
+    let mut operators = signed.map(|body| Late { body: Some(body), clock, seconds: 3600, is_asked: false });
+    operators.extensions_mut().insert(OperatorReplay::authorized_by("alice"));
+    assert!(service.oneshot(operators).await.unwrap().extensions().get::<Rejection>().is_none());
 }
