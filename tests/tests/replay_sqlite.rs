@@ -225,15 +225,19 @@ async fn handled_beside_claims() {
     assert!(commits.iter().all(|commit| matches!(commit, Ok(Settlement::Settled))), "{commits:?}");
 }
 
+/// A store, and a connection to its file that can lock it.
+fn beside_another(options: SqliteOptions) -> (TempDir, SqliteReplayStore, Connection) {
+    let folder = TempDir::new().unwrap();
+    let path = folder.path().join("replays.db");
+    let store = SqliteReplayStore::open_with(&path, options).unwrap();
+    (folder, store, Connection::open(path).unwrap())
+}
+
 #[test]
 fn a_file_that_another_process_has_locked_is_an_error_until_it_is_free() {
     faults::run(async {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("replays.db");
-        let options = SqliteOptions::new().with_lock_timeout(Duration::from_millis(50));
-        let store = SqliteReplayStore::open_with(&path, options).unwrap();
+        let (_folder, store, other) = beside_another(SqliteOptions::new().with_lock_timeout(Duration::from_millis(50)));
         let lease = fresh(&store, event(1), at(0)).await;
-        let other = Connection::open(&path).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let error = store.claim(event(2), MINUTE, at(0)).await.unwrap_err();
         assert!(matches!(error, SqliteStoreError::Locked { .. }), "{error:?}");
@@ -247,11 +251,7 @@ fn a_file_that_another_process_has_locked_is_an_error_until_it_is_free() {
 #[test]
 fn a_claim_that_nobody_waits_for_any_more_does_not_block_its_event() {
     faults::run(async {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("replays.db");
-        let options = SqliteOptions::new().with_lock_timeout(Duration::from_secs(20));
-        let store = SqliteReplayStore::open_with(&path, options).unwrap();
-        let other = Connection::open(&path).unwrap();
+        let (_folder, store, other) = beside_another(SqliteOptions::new().with_lock_timeout(Duration::from_secs(20)));
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         let mut claim = Box::pin(store.claim(event(1), MINUTE, at(0)));
         assert!(poll_fn(|context| Poll::Ready(claim.as_mut().poll(context).is_pending())).await);
@@ -276,12 +276,9 @@ fn a_limit_of_bytes_that_has_no_room_for_the_table_is_an_error() {
 #[test]
 fn a_commit_waits_for_the_file_twice_as_long_as_a_claim() {
     faults::run(async {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("replays.db");
-        let options = SqliteOptions::new().with_lock_timeout(Duration::from_millis(500));
-        let store = SqliteReplayStore::open_with(&path, options).unwrap();
+        let (_folder, store, other) =
+            beside_another(SqliteOptions::new().with_lock_timeout(Duration::from_millis(500)));
         let lease = fresh(&store, event(1), at(0)).await;
-        let other = Connection::open(&path).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         // While the thread waits for the lock for this call, the others queue up, and then share a transaction.
         let mut first = pin!(store.claim(event(2), MINUTE, at(0)));
@@ -344,11 +341,8 @@ async fn handle_all(store: Arc<SqliteReplayStore>, start: Instant, event: impl F
 #[test]
 fn calls_beyond_the_waiting_limit_are_refused() {
     faults::run(async {
-        let folder = TempDir::new().unwrap();
-        let path = folder.path().join("replays.db");
-        let options = SqliteOptions::new().with_lock_timeout(Duration::from_millis(500)).with_waiting(4);
-        let store = SqliteReplayStore::open_with(&path, options).unwrap();
-        let other = Connection::open(&path).unwrap();
+        let (_folder, store, other) =
+            beside_another(SqliteOptions::new().with_lock_timeout(Duration::from_millis(500)).with_waiting(4));
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         // The thread has one call, and takes all waiting ones when it begins a transaction. Four wait.
         let mut first = pin!(store.claim(event(0), MINUTE, at(0)));

@@ -80,7 +80,7 @@ fn the_client_is_the_right_most_untrusted_hop() {
         ("10.0.0.1", &[""], Err("malformed")),
         ("10.0.0.1", &["junk, 203.0.113.7"], Err("malformed")),
         ("10.0.0.1", &["203.0.113.7", "junk"], Err("malformed")),
-        // An empty element is one if no client is to the right of it: the proxy that wrote it may have hidden its client.
+        // So is an empty element, unless the client is to the right of it: the proxy that wrote it may be hiding its client.
         ("10.0.0.1", &[", 203.0.113.7"], Ok("203.0.113.7")),
         ("10.0.0.1", &["", "203.0.113.7"], Ok("203.0.113.7")),
         ("10.0.0.1", &["198.51.100.1, , 203.0.113.7, 10.0.0.2"], Ok("203.0.113.7")),

@@ -40,7 +40,9 @@ impl ListCopy {
         let (as_of, content) = match modified.and_then(|as_of| Ok((as_of, read(&self.path)?))) {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Found::Nothing,
-            Err(error) => return Found::NoCopy(format!("{} cannot be read: {error}", self.path.display())),
+            Err(error) => {
+                return Found::NoCopy(format!("{} cannot be read: {error}; name another file", self.path.display()));
+            }
         };
         match content.strip_prefix(self.first_line().as_bytes()) {
             Some(content) => Found::Content { content: content.to_vec(), as_of: as_of.into() },

@@ -7,6 +7,7 @@ mod demo;
 mod explain;
 mod keys;
 mod lines;
+mod lists;
 mod metrics;
 mod operators;
 mod pages;

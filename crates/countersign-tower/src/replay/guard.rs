@@ -189,8 +189,7 @@ impl<St: ReplayStore, A> Guarded<St, A> {
         }
     }
 
-    /// Why the delivery is refused if it took longer to arrive than the events of deliveries are kept for: it may be a replay of
-    /// one that is forgotten already.
+    /// Why the delivery is refused if it took too long to arrive: it may be a replay of an event that is forgotten by now.
     fn too_late(&self) -> Option<Rejection> {
         let (signed_at, tolerance) = self.delivery.timestamp().zip(self.delivery.tolerance())?;
         let (age, tolerance) = (self.called_at.since(signed_at)?, tolerance.past());

@@ -35,7 +35,7 @@ pub(crate) struct Settings {
     pub(super) fails_open: bool,
     pub(super) clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     pub(super) meter: Meter,
-    /// Permits for releases of dropped requests.
+    /// Permits for releases of dropped requests, for all services of the layer together.
     pub(super) releases: Arc<Semaphore>,
     lease: Duration,
     keep_for: Option<Duration>,

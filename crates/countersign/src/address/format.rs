@@ -185,14 +185,16 @@ impl ListPointer {
             }
             return Ok(true);
         };
-        let Some(elements) = elements(value).filter(|_| step == "*") else {
-            return member(value, step).map_or(Ok(false), |member| self.collect(member, rest, networks));
-        };
-        let mut finds_any = elements.is_empty();
-        for element in elements {
-            finds_any |= self.collect(element, rest, networks)?;
+        if step == "*"
+            && let Some(elements) = elements(value)
+        {
+            let mut finds_any = elements.is_empty();
+            for element in elements {
+                finds_any |= self.collect(element, rest, networks)?;
+            }
+            return Ok(finds_any);
         }
-        Ok(finds_any)
+        member(value, step).map_or(Ok(false), |member| self.collect(member, rest, networks))
     }
 
     fn network(&self, text: &RawValue, networks: &mut Vec<IpNet>) -> Result<(), ListError> {

@@ -39,8 +39,7 @@ pub struct AddressList {
     next_baseline: (Arc<AddressSet>, Timestamp),
 }
 
-/// For how long a copy becomes the baseline after it was taken, and then stays it, if the list is fetched regularly: our
-/// choice.
+/// How old a copy is when it becomes the baseline, and how long it stays that, if the list is fetched regularly: our choice.
 const BASELINE_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A new copy was taken.

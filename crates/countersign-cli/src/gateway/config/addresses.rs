@@ -171,8 +171,8 @@ impl Reader<'_> {
         }
         let kept = &self.with.kept.feeds;
         let same = kept.iter().find(|feed| feed.is(&plan, &always)).cloned();
-        let nearest = || kept.iter().filter(|feed| feed.rank(&plan).is_some()).min_by_key(|feed| feed.rank(&plan));
-        let going_on = same.or_else(|| Some(nearest()?.by(&plan, &always)));
+        let nearest = || kept.iter().filter_map(|feed| Some((feed.rank(&plan)?, feed))).min_by_key(|(rank, _)| *rank);
+        let going_on = same.or_else(|| nearest().map(|(_, feed)| feed.by(&plan, &always)));
         let feed = going_on.map_or_else(|| self.with.failed_lists.start(plan, always, self.with.log), Ok);
         let feed = feed.map_err(|message| self.wrong_at(entry, message))?;
         feeds.push(feed.clone());
